@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+// Rookery: a distributed actor-learner pipeline for reinforcement learning.
+// Every target says what it may import; `make lint` has the build check it.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func system(_ name: String, _ packages: [String], pkgConfig: String? = nil) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt(packages)])
+}
+
+func support(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+}
+
+let package = Package(
+  name: "rookery",
+  products: [.executable(name: "rookery", targets: ["rookery"])],
+  targets: [
+    // System libraries, by their Debian packages.
+    system("CZeroMQ", ["libzmq3-dev"]),
+    system("CMsgpack", ["libmsgpack-dev"]),
+    system("COpenBLAS", ["libopenblas-dev"], pkgConfig: "openblas"),
+    system("CYAML", ["libyaml-dev"]),
+
+    // Small vector loops in C, each with a portable twin.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+
+    library("Foundations"),
+    library("Experience"),
+    library("Wire", ["Experience", "CMsgpack"]),
+    library("Transport", ["CZeroMQ", "Foundations"]),
+    library("ReplayStore", ["Experience", "Foundations", "CKernels"]),
+    library("Numerics", ["Foundations", "COpenBLAS", "CKernels"]),
+    library("Algorithms", ["Experience", "Foundations", "Numerics"]),
+    library("Environments", ["Experience", "Foundations"]),
+    library("Configuration", ["CYAML"]),
+    library(
+      "Services",
+      [
+        "Foundations", "Experience", "Wire", "Transport", "ReplayStore", "Numerics",
+        "Algorithms", "Environments", "Configuration",
+      ]),
+    library("Launcher", ["Configuration", "Foundations"]),
+    .executableTarget(
+      name: "rookery",
+      dependencies: [
+        "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire",
+        "Transport", "Numerics", "Algorithms", "Environments", "ReplayStore",
+      ],
+      swiftSettings: settings),
+
+    // For tests only.
+    support("TestSupport", ["Foundations", "Experience"]),
+    support("Simulator", ["Foundations", "Experience", "Wire", "Services", "ReplayStore"]),
+    tests("Foundations", ["Foundations"]),
+    tests("Experience", ["Experience"]),
+    tests("Wire", ["Wire", "Experience", "Foundations"]),
+    tests("Transport", ["Transport", "Foundations"]),
+    tests("ReplayStore", ["ReplayStore", "Experience", "Foundations"]),
+    tests("Numerics", ["Numerics", "Foundations"]),
+    tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),
+    tests("Environments", ["Environments", "Experience", "Foundations"]),
+    tests("Configuration", ["Configuration"]),
+    tests("Launcher", ["Launcher", "Configuration", "Foundations"]),
+    tests(
+      "Services",
+      ["Services", "Wire", "Transport", "Experience", "Foundations", "Configuration", "Numerics"]),
+    tests(
+      "Simulation",
+      ["Simulator", "Services", "Wire", "Experience", "Foundations", "ReplayStore"]),
+    tests("EndToEnd", ["Foundations", "Launcher"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

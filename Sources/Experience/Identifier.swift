@@ -1,0 +1,28 @@
+// Random names of process lives.
+
+/// A random 128-bit identifier: of a writer, a learner, or a service's life (its incarnation). Names of actors are only labels.
+public struct Identifier: Hashable, Sendable {
+  public let high: UInt64
+  public let low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  public init(using generator: inout some RandomNumberGenerator) {
+    self.init(high: generator.next(), low: generator.next())
+  }
+
+  public static let zero = Identifier(high: 0, low: 0)
+}
+
+extension Identifier: CustomStringConvertible {
+  /// 32 hexadecimal digits.
+  public var description: String {
+    [high, low].map { part in
+      let digits = String(part, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+  }
+}

@@ -1,0 +1,18 @@
+// Where a step stands in its episode.
+
+/// The RLDS flags of a step, one byte on the wire and in the store.
+///
+/// The last observation of an episode is a step of its own: `isLast`, without an action. Whether the
+/// environment *terminated* (no future reward) or was *truncated* (the value of the last observation still
+/// counts) is read from `isTerminal` of that step. The two are never merged into one "done".
+public struct StepFlags: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  public static let isFirst = StepFlags(rawValue: 1)
+  public static let isLast = StepFlags(rawValue: 2)
+  public static let isTerminal = StepFlags(rawValue: 4)
+
+  /// Every bit that has a meaning; others are refused.
+  public static let known: StepFlags = [.isFirst, .isLast, .isTerminal]
+}

@@ -1,0 +1,79 @@
+// What the steps of a replay look like.
+
+/// The fields of a step, in wire order. A column of `StepFlags` (uint8) follows them in every chunk and is not listed.
+///
+/// Step-based tables need the fields `observation`, `action` and `reward` (float32 scalar); further fields
+/// (log-probability, value) are whatever the algorithm declares.
+public struct StepSchema: Hashable, Sendable {
+  public static let observation = "observation"
+  public static let action = "action"
+  public static let reward = "reward"
+  /// The most fields a schema may have.
+  public static let fieldsMax = 64
+
+  public var fields: [Field]
+
+  public init(fields: [Field]) {
+    self.fields = fields
+  }
+
+  /// The usual schema of a discrete-action environment with float observations.
+  public static func discrete(observation shape: [Int], dtype: DType = .float32, stack: Int = 1) -> StepSchema {
+    StepSchema(fields: [
+      Field(observation, dtype, shape: shape, stack: stack),
+      Field(action, .int32),
+      Field(reward, .float32),
+    ])
+  }
+
+  /// Columns of a chunk: the fields and then the flags.
+  public var columnCount: Int { fields.count + 1 }
+
+  /// Bytes of one step, flags included.
+  public var stepByteCount: Int { fields.reduce(1) { $0 + $1.byteCount } }
+
+  public func index(of name: String) -> Int? {
+    fields.firstIndex { $0.name == name }
+  }
+
+  /// Why `other` cannot be written to a store of this schema, or nil if they agree.
+  public func mismatch(with other: StepSchema) -> String? {
+    for (index, field) in fields.enumerated() {
+      guard index < other.fields.count else { return "field \(index): expected \(field), found none" }
+      if other.fields[index] != field {
+        return "field \(index): expected \(field), found \(other.fields[index])"
+      }
+    }
+    if other.fields.count > fields.count {
+      return "field \(fields.count): expected none, found \(other.fields[fields.count])"
+    }
+    return nil
+  }
+
+  /// Why this schema cannot be used at all, or nil if it can.
+  public var problem: String? {
+    if fields.isEmpty || fields.count > Self.fieldsMax {
+      return "expected 1 to \(Self.fieldsMax) fields, found \(fields.count)"
+    }
+    var names = Set<String>()
+    for field in fields {
+      if field.name.isEmpty || field.name.utf8.count > 64 {
+        return "field name '\(field.name)': expected 1 to 64 bytes"
+      }
+      if !names.insert(field.name).inserted { return "field '\(field.name)' is declared twice" }
+      if field.shape.count > 8 { return "field '\(field.name)': expected at most 8 dimensions" }
+      var bytes = field.dtype.byteCount
+      for size in field.shape {
+        let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+        if size < 1 || overflow || product > 1 << 30 {
+          return "field '\(field.name)': shape \(field.shape) is empty or larger than 1 GiB a step"
+        }
+        bytes = product
+      }
+      if field.stack < 1 || field.stack > 64 {
+        return "field '\(field.name)': expected stack 1 to 64, found \(field.stack)"
+      }
+    }
+    return nil
+  }
+}
