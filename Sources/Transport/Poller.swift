@@ -1,0 +1,38 @@
+// Sleeps until a socket, a descriptor or a deadline needs attention.
+
+internal import CZeroMQ
+public import Foundations
+
+/// The set of sockets and file descriptors that a service waits for, each under the index that `add` returned.
+///
+/// Belongs to the thread that owns the sockets, which must outlive it.
+public struct Poller: ~Copyable {
+  private var items: [zmq_pollitem_t] = []
+
+  public init() {}
+
+  @discardableResult
+  public mutating func add(_ socket: borrowing Socket) -> Int {
+    items.append(zmq_pollitem_t(socket: socket.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+    return items.count - 1
+  }
+
+  @discardableResult
+  public mutating func add(descriptor: Int32) -> Int {
+    items.append(zmq_pollitem_t(socket: nil, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0))
+    return items.count - 1
+  }
+
+  /// Waits until something is readable or `deadline` has come; at most an hour. A deadline in the past only looks.
+  public mutating func wait(until deadline: Instant, now: Instant) {
+    let left = (deadline.nanoseconds > now.nanoseconds) ? deadline - now : .zero
+    // Rounded up to the next millisecond: rounding down would spin through the last one.
+    let milliseconds = min(3_600_000, (left.nanoseconds / 1_000_000) + (left.nanoseconds % 1_000_000 > 0 ? 1 : 0))
+    for index in items.indices { items[index].revents = 0 }
+    _ = zmq_poll(&items, Int32(items.count), Int(milliseconds))
+  }
+
+  public func isReadable(_ index: Int) -> Bool {
+    items[index].revents & Int16(ZMQ_POLLIN) != 0
+  }
+}

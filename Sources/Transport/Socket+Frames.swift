@@ -1,0 +1,64 @@
+// Sending and receiving frames; never blocks.
+
+internal import CZeroMQ
+public import Foundations
+
+extension Socket {
+  /// Sends one frame (copied).
+  @discardableResult
+  public func send(_ bytes: UnsafeRawBufferPointer) -> Sent {
+    send(bytes, flags: ZMQ_DONTWAIT)
+  }
+
+  /// Sends one frame from a router to a peer.
+  @discardableResult
+  public func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Sent {
+    let identity = peer.withBytes { send($0, flags: ZMQ_DONTWAIT | ZMQ_SNDMORE) }
+    guard case .sent = identity else { return identity }
+    return send(bytes, flags: ZMQ_DONTWAIT)
+  }
+
+  /// Receives one frame into `slot`.
+  public func receive(into slot: FrameSlot) -> Received {
+    guard next(slot) else { return .nothing }
+    guard slot.hasMore else { return .frame }
+    discardRest(slot)
+    return .discarded
+  }
+
+  /// Receives one frame on a router, and who sent it.
+  public func receive(into slot: FrameSlot, from peer: inout PeerID) -> Received {
+    guard next(slot) else { return .nothing }
+    guard let sender = PeerID(slot.bytes), slot.hasMore else {
+      discardRest(slot)
+      return .discarded
+    }
+    peer = sender
+    guard next(slot) else { return .discarded }
+    guard slot.hasMore else { return .frame }
+    discardRest(slot)
+    return .discarded
+  }
+
+  private func send(_ bytes: UnsafeRawBufferPointer, flags: Int32) -> Sent {
+    while zmq_send(pointer, bytes.baseAddress, bytes.count, flags) < 0 {
+      switch zmq_errno() {
+      case EINTR: continue
+      case EHOSTUNREACH: return .unknownPeer
+      default: return .full
+      }
+    }
+    return .sent
+  }
+
+  private func next(_ slot: FrameSlot) -> Bool {
+    while zmq_msg_recv(slot.message, pointer, ZMQ_DONTWAIT) < 0 {
+      if zmq_errno() != EINTR { return false }
+    }
+    return true
+  }
+
+  private func discardRest(_ slot: FrameSlot) {
+    while slot.hasMore, next(slot) {}
+  }
+}

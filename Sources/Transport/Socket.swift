@@ -1,0 +1,93 @@
+// A ZeroMQ socket.
+
+internal import CZeroMQ
+
+/// Owns one socket; its life is the value's. Belongs to the thread that made it.
+public struct Socket: ~Copyable {
+  public enum Kind: Sendable {
+    case router, dealer, publisher, subscriber
+
+    var code: Int32 {
+      switch self {
+      case .router: ZMQ_ROUTER
+      case .dealer: ZMQ_DEALER
+      case .publisher: ZMQ_XPUB
+      case .subscriber: ZMQ_SUB
+      }
+    }
+  }
+
+  public enum Sent: Sendable {
+    case sent
+    /// The queue to the peer is full, or nobody is connected.
+    case full
+    /// A router does not know the peer (any more).
+    case unknownPeer
+  }
+
+  public enum Received: Sendable {
+    case frame
+    /// A message of several frames, or of an identity longer than 16 bytes: read and thrown away.
+    case discarded
+    case nothing
+  }
+
+  let pointer: UnsafeMutableRawPointer
+  private let context: Context
+
+  public init(_ kind: Kind, context: Context, options: SocketOptions = SocketOptions()) throws(TransportError) {
+    guard let pointer = zmq_socket(context.pointer, kind.code) else { throw .last("opening a socket") }
+    self.pointer = pointer
+    self.context = context
+    try set(ZMQ_SNDHWM, options.sendQueue)
+    try set(ZMQ_RCVHWM, options.receiveQueue)
+    try set(ZMQ_LINGER, options.linger_ms)
+    try set(ZMQ_MAXMSGSIZE, options.frameBytesMax)
+    try set(ZMQ_HEARTBEAT_IVL, options.heartbeatInterval_ms)
+    try set(ZMQ_HEARTBEAT_TIMEOUT, options.heartbeatTimeout_ms)
+    try set(ZMQ_RECONNECT_IVL, Int32(20))
+    try set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
+    if options.conflate { try set(ZMQ_CONFLATE, Int32(1)) }
+    switch kind {
+    case .router: try set(ZMQ_ROUTER_MANDATORY, Int32(1))
+    case .dealer: try set(ZMQ_IMMEDIATE, Int32(1))
+    case .publisher: try set(ZMQ_XPUB_VERBOSE, Int32(1))
+    case .subscriber: break
+    }
+  }
+
+  deinit {
+    zmq_close(pointer)
+  }
+
+  public func bind(_ endpoint: String) throws(TransportError) {
+    guard zmq_bind(pointer, endpoint) == 0 else { throw .last("listening on \(endpoint)") }
+  }
+
+  public func connect(_ endpoint: String) throws(TransportError) {
+    guard zmq_connect(pointer, endpoint) == 0 else { throw .last("connecting to \(endpoint)") }
+  }
+
+  /// The address that `bind` resolved to, with the port that the system chose for port `*`.
+  public func lastEndpoint() -> String {
+    var size = 1024
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { buffer in
+      buffer[0] = 0
+      zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, buffer.baseAddress!, &size)
+      return String(cString: buffer.baseAddress!)
+    }
+  }
+
+  public func subscribe(_ prefix: [UInt8]) throws(TransportError) {
+    guard zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, prefix, prefix.count) == 0 else { throw .last("subscribing") }
+  }
+
+  public func unsubscribe(_ prefix: [UInt8]) throws(TransportError) {
+    guard zmq_setsockopt(pointer, ZMQ_UNSUBSCRIBE, prefix, prefix.count) == 0 else { throw .last("unsubscribing") }
+  }
+
+  private func set<Value: FixedWidthInteger & BitwiseCopyable>(_ option: Int32, _ value: Value) throws(TransportError) {
+    let code = withUnsafeBytes(of: value) { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
+    guard code == 0 else { throw .last("setting option \(option) of a socket") }
+  }
+}

@@ -1,0 +1,113 @@
+// Builds one frame of msgpack in a buffer that is used again.
+
+internal import CMsgpack
+public import Experience
+
+/// A growable byte buffer that msgpack-c writes into. One per service: `begin` empties it, keeping its memory.
+///
+/// `alignedBinary` pads, so that the payload starts on a multiple of 8 from the start of the frame (see `docs/PROTOCOL.md`).
+public final class FrameWriter {
+  private var storage: UnsafeMutableRawPointer
+  private var capacity: Int
+  public private(set) var count = 0
+  private var packer = msgpack_packer()
+
+  public init(capacity: Int = 4096) {
+    self.capacity = max(64, capacity)
+    storage = .allocate(byteCount: self.capacity, alignment: 64)
+    let append: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, Int) -> Int32 = {
+      context, bytes, count in
+      let writer = Unmanaged<FrameWriter>.fromOpaque(context!).takeUnretainedValue()
+      writer.append(UnsafeRawBufferPointer(start: bytes, count: count))
+      return 0
+    }
+    msgpack_packer_init(&packer, Unmanaged.passUnretained(self).toOpaque(), append)
+  }
+
+  deinit {
+    storage.deallocate()
+  }
+
+  /// The frame so far; valid until the next write.
+  public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage, count: count) }
+
+  /// A copy, for those who keep it.
+  public func array() -> [UInt8] { Array(bytes) }
+
+  /// Starts a message anew: `[version, type, …]` with `fields` further elements.
+  public func begin(_ type: MessageType) {
+    count = 0
+    array(2 + type.fieldCount)
+    unsigned(UInt64(WireVersion.current))
+    unsigned(UInt64(type.rawValue))
+  }
+
+  public func array(_ count: Int) { msgpack_pack_array(&packer, count) }
+  public func map(_ count: Int) { msgpack_pack_map(&packer, count) }
+  public func unsigned(_ value: UInt64) { msgpack_pack_uint64(&packer, value) }
+  public func unsigned(_ value: Int) { msgpack_pack_uint64(&packer, UInt64(value)) }
+  public func signed(_ value: Int64) { msgpack_pack_int64(&packer, value) }
+  public func float(_ value: Float) { msgpack_pack_float(&packer, value) }
+  public func double(_ value: Double) { msgpack_pack_double(&packer, value) }
+  public func null() { msgpack_pack_nil(&packer) }
+  public func bool(_ value: Bool) { if value { msgpack_pack_true(&packer) } else { msgpack_pack_false(&packer) } }
+
+  public func string(_ value: String) {
+    var value = value
+    value.withUTF8 { text in
+      msgpack_pack_str(&packer, text.count)
+      append(UnsafeRawBufferPointer(text))
+    }
+  }
+
+  public func binary(_ value: UnsafeRawBufferPointer) {
+    msgpack_pack_bin(&packer, value.count)
+    append(value)
+  }
+
+  public func identifier(_ value: Identifier) {
+    withUnsafeBytes(of: (value.high.bigEndian, value.low.bigEndian)) { binary($0) }
+  }
+
+  /// Two elements: padding of 0 to 7 zero bytes, then the payload, which starts on a multiple of 8.
+  public func alignedBinary(_ value: UnsafeRawBufferPointer) {
+    let offset = reserveAlignedBinary(byteCount: value.count)
+    guard let source = value.baseAddress, value.count > 0 else { return }
+    (storage + offset).copyMemory(from: source, byteCount: value.count)
+  }
+
+  /// As `alignedBinary`, but leaves the payload to be filled: returns its offset for `pointer(at:)`.
+  public func reserveAlignedBinary(byteCount: Int) -> Int {
+    let header = byteCount < 1 << 8 ? 2 : byteCount < 1 << 16 ? 3 : 5
+    let padding = (8 - (count + 2 + header) % 8) % 8
+    msgpack_pack_bin(&packer, padding)
+    grow(by: padding)
+    (storage + count).initializeMemory(as: UInt8.self, repeating: 0, count: padding)
+    count += padding
+    msgpack_pack_bin(&packer, byteCount)
+    grow(by: byteCount)
+    let offset = count
+    count += byteCount
+    return offset
+  }
+
+  /// Where a reserved payload is; valid until the next write.
+  public func pointer(at offset: Int) -> UnsafeMutableRawPointer { storage + offset }
+
+  private func append(_ bytes: UnsafeRawBufferPointer) {
+    guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+    grow(by: bytes.count)
+    (storage + count).copyMemory(from: source, byteCount: bytes.count)
+    count += bytes.count
+  }
+
+  private func grow(by extra: Int) {
+    guard count + extra > capacity else { return }
+    let larger = max(capacity * 2, count + extra)
+    let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 64)
+    moved.copyMemory(from: storage, byteCount: count)
+    storage.deallocate()
+    storage = moved
+    capacity = larger
+  }
+}

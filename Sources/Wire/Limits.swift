@@ -1,0 +1,25 @@
+// The bounds of what a message may hold.
+
+/// Checked before anything is allocated.
+public enum Limits {
+  public static let labelBytes = 128
+  public static let nameBytes = 64
+  public static let textBytes = 4096
+  public static let tables = 16
+  public static let dimensions = 8
+  /// Chunks and item blocks of one insert message.
+  public static let chunksPerMessage = 1 << 16
+  public static let itemBlocksPerMessage = 16
+  /// Steps of one insert message.
+  public static let stepsPerMessage = 1 << 24
+  /// Items of one batch request.
+  public static let batchItems = 1 << 20
+  public static let batchParts = 1 << 16
+  public static let tensors = 4096
+  public static let members = 1024
+  public static let counters = 512
+  public static let processes = 4096
+  public static let evaluations = 4096
+  /// Larger frames are cut off by the socket: one batch part, one insert, or one set of weights.
+  public static let frameBytes = 1 << 30
+}

@@ -1,0 +1,122 @@
+// HELLO, WELCOME and GOODBYE: who speaks, and about what.
+
+public import Experience
+
+/// What a peer of the replay service is.
+public enum PeerRole: UInt8, Sendable {
+  case writer = 1
+  case sampler = 2
+}
+
+/// `[version, 1, role, id, label, next sequence, fields or nil, tables]`: the first message of a writer or sampler on a connection.
+public struct Hello: Hashable, Sendable {
+  public var role: PeerRole
+  /// The peer's life: random at each process start.
+  public var id: Identifier
+  /// A name for people.
+  public var label: String
+  /// The lowest sequence number the writer may still send: a service that does not know the writer expects this one next.
+  public var nextSequence: UInt64
+  /// A writer's step schema.
+  public var schema: StepSchema?
+  /// The tables the peer will write to or sample from, in the order in which its messages number them.
+  public var tables: [TableSchema]
+
+  public init(
+    role: PeerRole, id: Identifier, label: String, nextSequence: UInt64, schema: StepSchema?,
+    tables: [TableSchema]
+  ) {
+    self.role = role
+    self.id = id
+    self.label = label
+    self.nextSequence = nextSequence
+    self.schema = schema
+    self.tables = tables
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.hello)
+    writer.unsigned(UInt64(role.rawValue))
+    writer.identifier(id)
+    writer.string(label)
+    writer.unsigned(nextSequence)
+    writer.schema(schema)
+    writer.tables(tables)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    let start = cursor.offset
+    let code = try cursor.unsigned("the role")
+    guard code <= 255, let role = PeerRole(rawValue: UInt8(code)) else {
+      throw WireError(offset: start, expected: "role 1 (writer) or 2 (sampler)", found: "\(code)")
+    }
+    self.role = role
+    id = try cursor.identifier("the peer's id")
+    label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
+    nextSequence = try cursor.unsigned("the next sequence")
+    schema = try cursor.schema()
+    tables = try cursor.tables()
+    try cursor.close()
+  }
+}
+
+/// `[version, 2, incarnation, committed, credit, fields or nil, tables]`: the answer to HELLO.
+public struct Welcome: Hashable, Sendable {
+  /// The service's life.
+  public var incarnation: Identifier
+  /// The sequence number of the writer's last committed message; 0 for none. Send on from the next one.
+  public var committed: UInt64
+  /// How many insert messages (or sample requests) the peer may have unanswered.
+  public var credit: Int
+  /// The schema of the steps, once a writer has declared it.
+  public var schema: StepSchema?
+  /// The service's tables; their order numbers them in sample requests.
+  public var tables: [TableSchema]
+
+  public init(
+    incarnation: Identifier, committed: UInt64, credit: Int, schema: StepSchema?, tables: [TableSchema]
+  ) {
+    self.incarnation = incarnation
+    self.committed = committed
+    self.credit = credit
+    self.schema = schema
+    self.tables = tables
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.welcome)
+    writer.identifier(incarnation)
+    writer.unsigned(committed)
+    writer.unsigned(credit)
+    writer.schema(schema)
+    writer.tables(tables)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    incarnation = try cursor.identifier("the incarnation")
+    committed = try cursor.unsigned("the committed sequence")
+    credit = try cursor.count(max: 1 << 16, "the credit")
+    schema = try cursor.schema()
+    tables = try cursor.tables()
+    try cursor.close()
+  }
+}
+
+/// `[version, 19, id]`: the peer leaves for good; what the service keeps for it may go.
+public struct Goodbye: Hashable, Sendable {
+  public var id: Identifier
+
+  public init(id: Identifier) {
+    self.id = id
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.goodbye)
+    writer.identifier(id)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    id = try cursor.identifier("the peer's id")
+    try cursor.close()
+  }
+}

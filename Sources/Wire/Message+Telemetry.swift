@@ -1,0 +1,89 @@
+// HEALTH and TELEMETRY: how a process says that and what it does.
+
+public import Experience
+
+/// `[version, 9]`
+public enum HealthRequest {
+  public static func encode(into writer: FrameWriter) { writer.begin(.healthRequest) }
+}
+
+/// `[version, 10, service, healthy, text, uptime]`
+public struct Health: Hashable, Sendable {
+  public var service: String
+  public var isHealthy: Bool
+  public var text: String
+  public var uptime_s: Double
+
+  public init(service: String, isHealthy: Bool, text: String, uptime_s: Double) {
+    self.service = service
+    self.isHealthy = isHealthy
+    self.text = text
+    self.uptime_s = uptime_s
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.health)
+    writer.string(service)
+    writer.bool(isHealthy)
+    writer.string(text)
+    writer.double(uptime_s)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    service = try cursor.string(maxBytes: Limits.labelBytes, "the service")
+    isHealthy = try cursor.bool("the health")
+    text = try cursor.string(maxBytes: Limits.textBytes, "the text")
+    uptime_s = try cursor.double("the uptime")
+    try cursor.close()
+  }
+}
+
+/// `[version, 11, id, service, label, counters]`: once a second from each process to the parameter server.
+public struct Telemetry: Hashable, Sendable {
+  /// The process's life.
+  public var id: Identifier
+  /// What it is: `actor`, `learner`, `replay`, `evaluator`, `parameters`.
+  public var service: String
+  public var label: String
+  /// Counters (`…_total`, never falling in a life) and gauges by name.
+  public var counters: [String: Double]
+
+  public init(id: Identifier, service: String, label: String, counters: [String: Double]) {
+    self.id = id
+    self.service = service
+    self.label = label
+    self.counters = counters
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.telemetry)
+    encodeFields(into: writer)
+  }
+
+  func encodeFields(into writer: FrameWriter) {
+    writer.identifier(id)
+    writer.string(service)
+    writer.string(label)
+    writer.map(counters.count)
+    for (name, value) in counters.sorted(by: { $0.key < $1.key }) {
+      writer.string(name)
+      writer.double(value)
+    }
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    try self.init(fieldsFrom: &cursor)
+    try cursor.close()
+  }
+
+  init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
+    id = try cursor.identifier("the process's id")
+    service = try cursor.string(maxBytes: Limits.labelBytes, "the service")
+    label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
+    counters = [:]
+    for _ in 0..<(try cursor.map(max: Limits.counters, "the counters")) {
+      let name = try cursor.string(maxBytes: Limits.nameBytes, "a counter's name")
+      counters[name] = try cursor.double("counter '\(name)'")
+    }
+  }
+}

@@ -1,0 +1,208 @@
+// JOIN, CHANGE and WEIGHTS: what passes between learners, parameter server and actors.
+
+public import Experience
+
+/// `[version, 12, id, label, tensors]`: a learner joins.
+public struct Join: Hashable, Sendable {
+  public var id: Identifier
+  public var label: String
+  public var manifest: WeightsManifest
+
+  public init(id: Identifier, label: String, manifest: WeightsManifest) {
+    self.id = id
+    self.label = label
+    self.manifest = manifest
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.join)
+    writer.identifier(id)
+    writer.string(label)
+    writer.manifest(manifest)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    id = try cursor.identifier("the learner's id")
+    label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
+    manifest = try cursor.manifest()
+    try cursor.close()
+  }
+}
+
+/// `[version, 13, incarnation, index, merged, weights version]`
+public struct Joined: Hashable, Sendable {
+  /// The parameter server's life.
+  public var incarnation: Identifier
+  /// The learner's number, from 0; lowest free one.
+  public var index: Int
+  /// The sequence number of the learner's last merged change; 0 for none.
+  public var merged: UInt64
+  public var version: UInt64
+
+  public init(incarnation: Identifier, index: Int, merged: UInt64, version: UInt64) {
+    self.incarnation = incarnation
+    self.index = index
+    self.merged = merged
+    self.version = version
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.joined)
+    writer.identifier(incarnation)
+    writer.unsigned(index)
+    writer.unsigned(merged)
+    writer.unsigned(version)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    incarnation = try cursor.identifier("the incarnation")
+    index = try cursor.count(max: Limits.members, "the index")
+    merged = try cursor.unsigned("the merged sequence")
+    version = try cursor.unsigned("the weights version")
+    try cursor.close()
+  }
+}
+
+/// `[version, 14, id, sequence, base version, updates, oldest update, newest update, values]` with a padding before the values.
+public struct Change {
+  public var id: Identifier
+  /// Rises by one with each change of this learner's life; sent again unchanged until it is merged.
+  public var sequence: UInt64
+  /// The published version the learner stood on.
+  public var baseVersion: UInt64
+  /// Updates that this change stands for: its weight in the average.
+  public var updates: UInt64
+  /// When the first and last of them were made: nanoseconds of the machine's monotonic clock.
+  public var oldestUpdate: Int64
+  public var newestUpdate: Int64
+  /// float32 each, in the manifest's order.
+  public var values: UnsafeRawBufferPointer
+
+  public init(
+    id: Identifier, sequence: UInt64, baseVersion: UInt64, updates: UInt64, oldestUpdate: Int64,
+    newestUpdate: Int64, values: UnsafeRawBufferPointer
+  ) {
+    self.id = id
+    self.sequence = sequence
+    self.baseVersion = baseVersion
+    self.updates = updates
+    self.oldestUpdate = oldestUpdate
+    self.newestUpdate = newestUpdate
+    self.values = values
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.change)
+    writer.identifier(id)
+    writer.unsigned(sequence)
+    writer.unsigned(baseVersion)
+    writer.unsigned(updates)
+    writer.signed(oldestUpdate)
+    writer.signed(newestUpdate)
+    writer.alignedBinary(values)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    id = try cursor.identifier("the learner's id")
+    sequence = try cursor.unsigned("the sequence")
+    baseVersion = try cursor.unsigned("the base version")
+    updates = try cursor.unsigned("the updates")
+    oldestUpdate = try cursor.signed("the oldest update")
+    newestUpdate = try cursor.signed("the newest update")
+    values = try cursor.alignedBinary("the values")
+    try cursor.close()
+  }
+}
+
+/// Which change of a learner is the last one in the weights.
+public struct Merged: Hashable, Sendable {
+  public var id: Identifier
+  public var sequence: UInt64
+
+  public init(id: Identifier, sequence: UInt64) {
+    self.id = id
+    self.sequence = sequence
+  }
+}
+
+/// `[version, 15, topic, weights version, incarnation, updates, oldest update, newest update, merged, tensors, values]`.
+///
+/// The first bytes of the frame, up to and with the topic, are what a subscriber subscribes to: one frame, one message,
+/// and ZeroMQ's prefix filter still works. Topic `all` carries every publication; a newcomer also subscribes to its own
+/// id, on which the server answers at once with the current version.
+public struct Weights {
+  public static let topicAll = "all"
+
+  public var topic: String
+  public var version: UInt64
+  public var incarnation: Identifier
+  /// Updates in the weights over the whole run.
+  public var updates: UInt64
+  /// When the first and last update that this version added were made: nanoseconds of the monotonic clock; 0 for none.
+  public var oldestUpdate: Int64
+  public var newestUpdate: Int64
+  public var merged: [Merged]
+  public var manifest: WeightsManifest
+  /// float32 each, in the manifest's order.
+  public var values: UnsafeRawBufferPointer
+
+  public init(
+    topic: String, version: UInt64, incarnation: Identifier, updates: UInt64, oldestUpdate: Int64,
+    newestUpdate: Int64, merged: [Merged], manifest: WeightsManifest, values: UnsafeRawBufferPointer
+  ) {
+    self.topic = topic
+    self.version = version
+    self.incarnation = incarnation
+    self.updates = updates
+    self.oldestUpdate = oldestUpdate
+    self.newestUpdate = newestUpdate
+    self.merged = merged
+    self.manifest = manifest
+    self.values = values
+  }
+
+  /// The frame's prefix for a topic: what to hand to ZMQ_SUBSCRIBE.
+  public static func subscription(topic: String) -> [UInt8] {
+    let writer = FrameWriter()
+    writer.begin(.weights)
+    writer.string(topic)
+    return writer.array()
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.weights)
+    writer.string(topic)
+    writer.unsigned(version)
+    writer.identifier(incarnation)
+    writer.unsigned(updates)
+    writer.signed(oldestUpdate)
+    writer.signed(newestUpdate)
+    writer.array(merged.count)
+    for entry in merged {
+      writer.array(2)
+      writer.identifier(entry.id)
+      writer.unsigned(entry.sequence)
+    }
+    writer.manifest(manifest)
+    writer.alignedBinary(values)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    topic = try cursor.string(maxBytes: Limits.labelBytes, "the topic")
+    version = try cursor.unsigned("the weights version")
+    incarnation = try cursor.identifier("the incarnation")
+    updates = try cursor.unsigned("the updates")
+    oldestUpdate = try cursor.signed("the oldest update")
+    newestUpdate = try cursor.signed("the newest update")
+    merged = []
+    for _ in 0..<(try cursor.array(max: Limits.members, "the merged changes")) {
+      try cursor.elements(2, "a merged change")
+      merged.append(
+        Merged(
+          id: try cursor.identifier("a learner's id"), sequence: try cursor.unsigned("a merged sequence")))
+    }
+    manifest = try cursor.manifest()
+    values = try cursor.alignedBinary(byteCount: manifest.elementCount * 4, "the values")
+    try cursor.close()
+  }
+}

@@ -1,0 +1,54 @@
+// The messages there are.
+
+public enum WireVersion {
+  /// Raised with every change of any message; peers of other versions are refused.
+  public static let current: UInt8 = 1
+}
+
+/// The second element of every message. Codes never change meaning.
+public enum MessageType: UInt8, CaseIterable, Sendable {
+  case hello = 1
+  case welcome = 2
+  case insert = 3
+  case acknowledgement = 4
+  case sampleRequest = 5
+  case batch = 6
+  case priorities = 7
+  case refusal = 8
+  case healthRequest = 9
+  case health = 10
+  case telemetry = 11
+  case join = 12
+  case joined = 13
+  case change = 14
+  case weights = 15
+  case statusRequest = 16
+  case status = 17
+  case evaluation = 18
+  case goodbye = 19
+
+  /// Elements after version and type.
+  public var fieldCount: Int {
+    switch self {
+    case .hello: 6
+    case .welcome: 5
+    case .insert: 3
+    case .acknowledgement: 2
+    case .sampleRequest: 3
+    case .batch: 15
+    case .priorities: 5
+    case .refusal: 4
+    case .healthRequest: 0
+    case .health: 4
+    case .telemetry: 4
+    case .join: 3
+    case .joined: 4
+    case .change: 8
+    case .weights: 10
+    case .statusRequest: 1
+    case .status: 4
+    case .evaluation: 8
+    case .goodbye: 1
+    }
+  }
+}

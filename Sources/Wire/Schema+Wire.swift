@@ -1,0 +1,134 @@
+// Schemas as msgpack.
+
+public import Experience
+
+extension FrameWriter {
+  /// A field: `[name, dtype, shape, stack]`.
+  public func field(_ field: Field) {
+    array(4)
+    string(field.name)
+    unsigned(UInt64(field.dtype.rawValue))
+    array(field.shape.count)
+    for size in field.shape { unsigned(size) }
+    unsigned(field.stack)
+  }
+
+  /// The fields of a schema, or nil.
+  public func schema(_ schema: StepSchema?) {
+    guard let schema else { return null() }
+    array(schema.fields.count)
+    for field in schema.fields { self.field(field) }
+  }
+
+  /// Tables: `[name, 1, n, discount]` each.
+  public func tables(_ tables: [TableSchema]) {
+    array(tables.count)
+    for table in tables {
+      array(4)
+      string(table.name)
+      switch table.kind {
+      case .transition(let nStep, let discount):
+        unsigned(1)
+        unsigned(nStep)
+        float(discount)
+      }
+    }
+  }
+
+  /// Tensors: `[name, shape]` each.
+  public func manifest(_ manifest: WeightsManifest) {
+    array(manifest.tensors.count)
+    for tensor in manifest.tensors {
+      array(2)
+      string(tensor.name)
+      array(tensor.shape.count)
+      for size in tensor.shape { unsigned(size) }
+    }
+  }
+}
+
+extension FrameCursor {
+  public mutating func field() throws(WireError) -> Field {
+    try elements(4, "a field")
+    let name = try string(maxBytes: Limits.nameBytes, "a field's name")
+    let start = offset
+    let code = try unsigned("the dtype of '\(name)'")
+    guard code <= 255, let dtype = DType(rawValue: UInt8(code)) else {
+      throw WireError(offset: start, expected: "a dtype 1…\(DType.allCases.count) for '\(name)'", found: "\(code)")
+    }
+    let shape = try shape(of: name)
+    let stack = try count(max: 64, "the stack of '\(name)'")
+    return Field(name, dtype, shape: shape, stack: stack)
+  }
+
+  public mutating func schema() throws(WireError) -> StepSchema? {
+    if nextIsNil() { return nil }
+    let start = offset
+    var fields: [Field] = []
+    for _ in 0..<(try array(max: StepSchema.fieldsMax, "the fields")) { fields.append(try field()) }
+    let schema = StepSchema(fields: fields)
+    if let problem = schema.problem {
+      throw WireError(offset: start, expected: "a usable schema", found: problem)
+    }
+    return schema
+  }
+
+  public mutating func tables() throws(WireError) -> [TableSchema] {
+    var tables: [TableSchema] = []
+    for _ in 0..<(try array(max: Limits.tables, "the tables")) {
+      try elements(4, "a table")
+      let name = try string(maxBytes: Limits.nameBytes, "a table's name")
+      let start = offset
+      let kind = try unsigned("the kind of table '\(name)'")
+      guard kind == 1 else {
+        throw WireError(offset: start, expected: "table kind 1 (transition)", found: "\(kind)")
+      }
+      let nStep = try count(max: 1 << 16, "the n-step of table '\(name)'")
+      let discount = Float(try double("the discount of table '\(name)'"))
+      tables.append(TableSchema(name: name, kind: .transition(nStep: nStep, discount: discount)))
+    }
+    return tables
+  }
+
+  public mutating func manifest() throws(WireError) -> WeightsManifest {
+    var tensors: [TensorSpec] = []
+    var total = 0
+    for _ in 0..<(try array(max: Limits.tensors, "the tensors")) {
+      try elements(2, "a tensor")
+      let start = offset
+      let name = try string(maxBytes: Limits.textBytes, "a tensor's name")
+      let tensor = TensorSpec(name: name, shape: try shape(of: name))
+      total += tensor.elementCount
+      guard total <= Limits.frameBytes / 4 else {
+        throw WireError(offset: start, expected: "at most \(Limits.frameBytes / 4) elements", found: "more")
+      }
+      tensors.append(tensor)
+    }
+    return WeightsManifest(tensors: tensors)
+  }
+
+  /// Sizes ≥ 1 whose product stays below the largest frame.
+  private mutating func shape(of name: String) throws(WireError) -> [Int] {
+    let start = offset
+    var shape: [Int] = []
+    var product = 1
+    for _ in 0..<(try array(max: Limits.dimensions, "the shape of '\(name)'")) {
+      let size = try count(max: Limits.frameBytes, "a size of '\(name)'")
+      product = product.multipliedReportingOverflow(by: size).partialValue
+      guard size > 0, product <= Limits.frameBytes else {
+        throw WireError(offset: start, expected: "sizes ≥ 1 below 1 GiB for '\(name)'", found: "\(shape + [size])")
+      }
+      shape.append(size)
+    }
+    return shape
+  }
+
+  /// An array of exactly `count` elements.
+  mutating func elements(_ count: Int, _ what: @autoclosure () -> String) throws(WireError) {
+    let start = offset
+    let found = try array(max: count, what())
+    guard found == count else {
+      throw WireError(offset: start, expected: "\(count) elements of \(what())", found: "\(found)")
+    }
+  }
+}
