@@ -1,0 +1,23 @@
+// How several learners make one set of weights.
+
+/// `aggregation`: what the parameter server does with what learners send.
+public struct AggregationConfiguration: Hashable, Sendable {
+  public enum Kind: String, CaseIterable, Sendable {
+    /// Each learner trains locally; its change is merged.
+    case averaging
+  }
+
+  public enum Mode: String, CaseIterable, Sendable {
+    /// The server opens rounds by time: θ += Σuᵢ·Δᵢ / Σuᵢ.
+    case rounds
+    /// Each change as it comes: θ += Δᵢ·uᵢ / Σ(active members' recent u).
+    case asynchronous
+  }
+
+  public var kind = Kind.averaging
+  public var mode = Mode.rounds
+  /// Shortest time between two published versions.
+  public var publishIntervalMilliseconds = 20.0
+
+  public init() {}
+}

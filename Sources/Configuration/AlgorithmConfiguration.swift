@@ -1,0 +1,54 @@
+// What is learned, and how.
+
+/// `algorithm`: the learning rule, its network and its optimizer.
+public struct AlgorithmConfiguration: Hashable, Sendable {
+  public enum Name: String, CaseIterable, Sendable {
+    case dqn
+  }
+
+  public enum Network: String, CaseIterable, Sendable {
+    /// Dense layers of the sizes in `hidden`.
+    case mlp
+    /// The three convolutions and 512 units of Mnih et al. 2015.
+    case nature
+  }
+
+  public var name = Name.dqn
+  /// Sizes of the hidden layers of the `mlp` network.
+  public var hidden = [64, 64]
+  public var network = Network.mlp
+  public var dueling = true
+  public var double = true
+  /// n of the n-step return.
+  public var nStep = 3
+  /// γ, a step.
+  public var discount = 0.99
+  /// Adam's step size.
+  public var learningRate = 0.001
+  public var adamEpsilon = 1e-8
+  /// Largest global norm of a gradient; 0 switches clipping off.
+  public var gradientClip = 10.0
+  /// Where the Huber loss turns from quadratic to linear.
+  public var huberDelta = 1.0
+  /// Transitions in a training step.
+  public var batch = 64
+  public var target = TargetConfiguration()
+
+  public init() {}
+}
+
+/// `algorithm.target`: how the target network follows.
+public struct TargetConfiguration: Hashable, Sendable {
+  public enum Kind: String, CaseIterable, Sendable {
+    /// A copy at each published version divisible by `everyVersions`.
+    case hard
+    /// θ⁻ += τ(θ − θ⁻) at each update.
+    case polyak
+  }
+
+  public var kind = Kind.hard
+  public var everyVersions = 10
+  public var tau = 0.005
+
+  public init() {}
+}

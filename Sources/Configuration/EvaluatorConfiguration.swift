@@ -1,0 +1,18 @@
+// The process that measures the newest weights.
+
+/// `evaluator`: greedy episodes, and the return at which the run is solved.
+public struct EvaluatorConfiguration: Hashable, Sendable {
+  public var enabled = true
+  /// Episodes of one evaluation.
+  public var episodes = 20
+  /// Shortest time between the starts of two evaluations.
+  public var intervalMilliseconds = 250.0
+  /// Mean return of an evaluation that calls for confirmation; nil never stops the run.
+  public var threshold: Double?
+  /// Fresh episodes of the confirmation.
+  public var confirmEpisodes = 100
+  /// Mean return of the confirmation that solves the run; nil takes `threshold`.
+  public var confirmThreshold: Double?
+
+  public init() {}
+}

@@ -1,0 +1,52 @@
+// The service that keeps experience.
+
+/// `replay`: what is kept, and how it is drawn.
+public struct ReplayConfiguration: Hashable, Sendable {
+  public enum Binding: String, CaseIterable, Sendable {
+    /// A learner samples from all shards.
+    case shared
+    /// Learner i reads shard i only.
+    case own
+  }
+
+  public enum Sampler: String, CaseIterable, Sendable {
+    case prioritized, uniform, fifo
+  }
+
+  public enum Storage: String, CaseIterable, Sendable {
+    case memory
+  }
+
+  public var binding = Binding.shared
+  /// Steps that the ring holds.
+  public var capacity = 200_000
+  /// Most items of the table; 0 leaves only `capacity` to bound them.
+  public var maxItems = 0
+  public var sampler = Sampler.prioritized
+  /// α: P(i) ∝ pᵢ^α.
+  public var priorityExponent = 0.6
+  /// β at the start: wᵢ = (N·P(i))^−β / max over the batch.
+  public var importanceExponent = 0.4
+  /// β at the end of the annealing.
+  public var importanceExponentFinal = 1.0
+  /// Updates over which β goes from its first to its final value.
+  public var importanceAnnealUpdates = 20_000
+  /// How often an item may be sampled before it is removed; 0 sets no limit.
+  public var maxTimesSampled = 0
+  public var rateLimiter = RateLimiterConfiguration()
+  public var storage = Storage.memory
+
+  public init() {}
+}
+
+/// `replay.rate_limiter`: error = inserts·SPI − samples stays within SPI·minSize ± errorBuffer.
+public struct RateLimiterConfiguration: Hashable, Sendable {
+  /// SPI: samples drawn for each item inserted; 0 limits by `minSize` only.
+  public var samplesPerInsert = 8.0
+  /// Items before the first sample.
+  public var minSize = 1000
+  /// Half range either side; 0 takes `RunConfiguration.errorBuffer`.
+  public var errorBuffer = 0.0
+
+  public init() {}
+}
