@@ -37,23 +37,18 @@ public struct Socket: ~Copyable {
 
   public init(_ kind: Kind, context: Context, options: SocketOptions = SocketOptions()) throws(TransportError) {
     guard let pointer = zmq_socket(context.pointer, kind.code) else { throw .last("opening a socket") }
+    for (option, value) in Self.settings(kind, options) {
+      let code = withUnsafeBytes(of: value) { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
+      guard code == 0 else {
+        let error = TransportError.last("setting option \(option) of a socket")
+        zmq_close(pointer)
+        throw error
+      }
+    }
+    let size = options.frameBytesMax
+    withUnsafeBytes(of: size) { _ = zmq_setsockopt(pointer, ZMQ_MAXMSGSIZE, $0.baseAddress, $0.count) }
     self.pointer = pointer
     self.context = context
-    try set(ZMQ_SNDHWM, options.sendQueue)
-    try set(ZMQ_RCVHWM, options.receiveQueue)
-    try set(ZMQ_LINGER, options.linger_ms)
-    try set(ZMQ_MAXMSGSIZE, options.frameBytesMax)
-    try set(ZMQ_HEARTBEAT_IVL, options.heartbeatInterval_ms)
-    try set(ZMQ_HEARTBEAT_TIMEOUT, options.heartbeatTimeout_ms)
-    try set(ZMQ_RECONNECT_IVL, Int32(20))
-    try set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
-    if options.conflate { try set(ZMQ_CONFLATE, Int32(1)) }
-    switch kind {
-    case .router: try set(ZMQ_ROUTER_MANDATORY, Int32(1))
-    case .dealer: try set(ZMQ_IMMEDIATE, Int32(1))
-    case .publisher: try set(ZMQ_XPUB_VERBOSE, Int32(1))
-    case .subscriber: break
-    }
   }
 
   deinit {
@@ -86,8 +81,23 @@ public struct Socket: ~Copyable {
     guard zmq_setsockopt(pointer, ZMQ_UNSUBSCRIBE, prefix, prefix.count) == 0 else { throw .last("unsubscribing") }
   }
 
-  private func set<Value: FixedWidthInteger & BitwiseCopyable>(_ option: Int32, _ value: Value) throws(TransportError) {
-    let code = withUnsafeBytes(of: value) { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
-    guard code == 0 else { throw .last("setting option \(option) of a socket") }
+  private static func settings(_ kind: Kind, _ options: SocketOptions) -> [(Int32, Int32)] {
+    var settings: [(Int32, Int32)] = [
+      (ZMQ_SNDHWM, options.sendQueue),
+      (ZMQ_RCVHWM, options.receiveQueue),
+      (ZMQ_LINGER, options.linger_ms),
+      (ZMQ_HEARTBEAT_IVL, options.heartbeatInterval_ms),
+      (ZMQ_HEARTBEAT_TIMEOUT, options.heartbeatTimeout_ms),
+      (ZMQ_RECONNECT_IVL, 20),
+      (ZMQ_RECONNECT_IVL_MAX, 1000),
+    ]
+    if options.conflate { settings.append((ZMQ_CONFLATE, 1)) }
+    switch kind {
+    case .router: settings.append((ZMQ_ROUTER_MANDATORY, 1))
+    case .dealer: settings.append((ZMQ_IMMEDIATE, 1))
+    case .publisher: settings.append((ZMQ_XPUB_VERBOSE, 1))
+    case .subscriber: break
+    }
+    return settings
   }
 }

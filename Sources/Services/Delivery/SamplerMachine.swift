@@ -1,0 +1,270 @@
+// A learner's side of sampling.
+
+public import Experience
+public import Foundations
+public import Wire
+
+/// A batch as it arrived: columns of `rows` rows in buffers that are used again.
+public final class SampledBatch {
+  public fileprivate(set) var rows = 0
+  public fileprivate(set) var mass = 0.0
+  public fileprivate(set) var itemCount: UInt64 = 0
+  public fileprivate(set) var fields: [Field] = []
+  public fileprivate(set) var keys: UnsafeMutablePointer<UInt64>
+  public fileprivate(set) var probabilities: UnsafeMutablePointer<Float>
+  public fileprivate(set) var versions: UnsafeMutablePointer<UInt64>
+  public fileprivate(set) var columns: [UnsafeMutableRawPointer] = []
+  fileprivate var capacity: Int
+  fileprivate var rowsReceived = 0
+  fileprivate var partsSeen: Set<Int> = []
+
+  init(capacity: Int) {
+    self.capacity = capacity
+    keys = .allocate(capacity: capacity)
+    probabilities = .allocate(capacity: capacity)
+    versions = .allocate(capacity: capacity)
+  }
+
+  deinit {
+    keys.deallocate()
+    probabilities.deallocate()
+    versions.deallocate()
+    for column in columns { column.deallocate() }
+  }
+
+  /// The column of a field, or nil if the batch has none.
+  public func column(_ name: String) -> UnsafeMutableRawPointer? {
+    fields.firstIndex { $0.name == name }.map { columns[$0] }
+  }
+
+  fileprivate func adopt(_ fields: [Field]) {
+    guard fields != self.fields else { return }
+    for column in columns { column.deallocate() }
+    self.fields = fields
+    columns = fields.map {
+      UnsafeMutableRawPointer.allocate(byteCount: max(64, capacity * $0.byteCount), alignment: 64)
+    }
+  }
+
+  fileprivate func reset() {
+    rowsReceived = 0
+    partsSeen.removeAll(keepingCapacity: true)
+  }
+
+  fileprivate func take(_ part: Batch) {
+    let header = part.header
+    adopt(part.fields)
+    rows = header.batchRows
+    mass = header.mass
+    itemCount = header.itemCount
+    let row = header.firstRow
+    UnsafeMutableRawBufferPointer(start: keys + row, count: header.rows * 8).copyMemory(from: part.keys)
+    UnsafeMutableRawBufferPointer(start: probabilities + row, count: header.rows * 4)
+      .copyMemory(from: part.probabilities)
+    UnsafeMutableRawBufferPointer(start: versions + row, count: header.rows * 8).copyMemory(from: part.versions)
+    for (index, field) in part.fields.enumerated() {
+      let bytes = field.byteCount
+      UnsafeMutableRawBufferPointer(start: columns[index] + row * bytes, count: header.rows * bytes)
+        .copyMemory(from: part.columns[index])
+    }
+    rowsReceived += header.rows
+  }
+}
+
+/// Keeps several requests in flight, so that the learner never waits on a warm replay, and writes priorities back.
+///
+/// A request that stays unanswered is sent again under its number; the service serves a number that it still holds once.
+public struct SamplerMachine {
+  public struct Configuration: Sendable {
+    public var id: Identifier
+    public var label: String
+    public var table: TableSchema
+    public var batch: Int
+    public var inFlight = 4
+    public var helloEvery = Instant.Span.milliseconds(250)
+    public var repeatAfter = Instant.Span.seconds(1)
+
+    public init(id: Identifier, label: String, table: TableSchema, batch: Int) {
+      self.id = id
+      self.label = label
+      self.table = table
+      self.batch = batch
+    }
+  }
+
+  public struct Counters: Sendable {
+    public var batches: UInt64 = 0
+    public var requestsRepeated: UInt64 = 0
+    public var strays: UInt64 = 0
+    public var prioritiesDropped: UInt64 = 0
+    public var malformed: UInt64 = 0
+    public var serviceRestarts: UInt64 = 0
+  }
+
+  enum Phase {
+    case unknown(nextHello: Instant)
+    case ready
+    case refused(Refusal)
+  }
+
+  struct Request {
+    var number: UInt64
+    var sentAt: Instant
+    var batch: SampledBatch
+  }
+
+  public let configuration: Configuration
+  public private(set) var counters = Counters()
+  private var phase: Phase
+  private var tableIndex = 0
+  private var incarnation: Identifier?
+  private var nextRequest: UInt64 = 1
+  private var requests: [Request] = []
+  private var ready: [SampledBatch] = []
+  private var spare: [SampledBatch]
+  private let scratch = FrameWriter(capacity: 1 << 14)
+
+  public init(configuration: Configuration, now: Instant) {
+    self.configuration = configuration
+    phase = .unknown(nextHello: now)
+    // One more than are in flight: the one that is being trained on.
+    spare = (0...configuration.inFlight).map { _ in SampledBatch(capacity: configuration.batch) }
+  }
+
+  public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
+  public var isReady: Bool { if case .ready = phase { true } else { false } }
+}
+
+extension SamplerMachine {
+  /// The next complete batch, if one is there; give it back with `release`.
+  public mutating func take() -> SampledBatch? {
+    ready.isEmpty ? nil : ready.removeFirst()
+  }
+
+  /// Hands a batch back, and asks for another.
+  public mutating func release(_ batch: SampledBatch, now: Instant, sink: inout some FrameSink) {
+    spare.append(batch)
+    request(now: now, sink: &sink)
+  }
+
+  /// Writes raw priorities of `count` items back; one-way, a lost update only leaves an old priority.
+  public mutating func update(
+    keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, sink: inout some FrameSink
+  ) {
+    guard case .ready = phase else { return counters.prioritiesDropped += UInt64(count) }
+    let update = PriorityUpdate(
+      table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
+      priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
+    update.encode(into: scratch)
+    if !sink.send(scratch.bytes, to: .service) { counters.prioritiesDropped += UInt64(count) }
+  }
+
+  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
+    var cursor = FrameCursor(frame)
+    do throws(WireError) {
+      switch try cursor.openMessage() {
+      case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: &sink)
+      case .batch: batch(try Batch(from: &cursor))
+      case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: &sink)
+      default: counters.malformed += 1
+      }
+    } catch {
+      counters.malformed += 1
+    }
+  }
+
+  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+    switch phase {
+    case .refused: return
+    case .unknown(let nextHello):
+      if now >= nextHello { hello(now: now, sink: &sink) }
+    case .ready:
+      for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
+        requests[index].sentAt = now
+        counters.requestsRepeated += 1
+        send(requests[index].number, sink: &sink)
+      }
+      request(now: now, sink: &sink)
+    }
+  }
+
+  public func nextDeadline(now: Instant) -> Instant {
+    switch phase {
+    case .refused: return .never
+    case .unknown(let nextHello): return nextHello
+    case .ready:
+      return (requests.map(\.sentAt).min() ?? now) + configuration.repeatAfter
+    }
+  }
+
+  public mutating func leave(sink: inout some FrameSink) {
+    Goodbye(id: configuration.id).encode(into: scratch)
+    sink.send(scratch.bytes, to: .service)
+  }
+}
+
+extension SamplerMachine {
+  private mutating func hello(now: Instant, sink: inout some FrameSink) {
+    let hello = Hello(
+      role: .sampler, id: configuration.id, label: configuration.label, nextSequence: 0, schema: nil,
+      tables: [configuration.table])
+    hello.encode(into: scratch)
+    sink.send(scratch.bytes, to: .service)
+    phase = .unknown(nextHello: now + configuration.helloEvery)
+  }
+
+  private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {
+    guard case .unknown = phase else { return }
+    if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
+    incarnation = welcome.incarnation
+    tableIndex = welcome.tables.firstIndex { $0.name == configuration.table.name } ?? 0
+    phase = .ready
+    for index in requests.indices {
+      requests[index].sentAt = now
+      requests[index].batch.reset()
+      send(requests[index].number, sink: &sink)
+    }
+    request(now: now, sink: &sink)
+  }
+
+  private mutating func batch(_ part: Batch) {
+    let header = part.header
+    guard let index = requests.firstIndex(where: { $0.number == header.request }),
+      header.batchRows == configuration.batch
+    else { return counters.strays += 1 }
+    let batch = requests[index].batch
+    // A part of a repeated request's other draw would mix two draws: parts count once, and a new mass starts over.
+    if header.mass != batch.mass || header.itemCount != batch.itemCount { batch.reset() }
+    guard batch.partsSeen.insert(header.part).inserted else { return counters.strays += 1 }
+    batch.take(part)
+    guard batch.rowsReceived == header.batchRows else { return }
+    requests.remove(at: index)
+    ready.append(batch)
+    counters.batches += 1
+  }
+
+  private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
+    switch refusal.code {
+    case .unknownPeer:
+      guard case .ready = phase else { return }
+      hello(now: now, sink: &sink)
+    case .busy: break
+    case .malformed, .mismatch, .invalid, .unsupported: phase = .refused(refusal)
+    }
+  }
+
+  private mutating func request(now: Instant, sink: inout some FrameSink) {
+    guard case .ready = phase else { return }
+    while requests.count < configuration.inFlight, let batch = spare.popLast() {
+      batch.reset()
+      requests.append(Request(number: nextRequest, sentAt: now, batch: batch))
+      send(nextRequest, sink: &sink)
+      nextRequest += 1
+    }
+  }
+
+  private mutating func send(_ number: UInt64, sink: inout some FrameSink) {
+    SampleRequest(request: number, table: tableIndex, count: configuration.batch).encode(into: scratch)
+    sink.send(scratch.bytes, to: .service)
+  }
+}

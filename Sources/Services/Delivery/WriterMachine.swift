@@ -1,0 +1,247 @@
+// An actor's side of the delivery of experience.
+
+public import Experience
+public import Foundations
+public import Wire
+
+/// Numbers insert messages, keeps them until they are acknowledged, and sends again what was lost (go-back-N).
+///
+/// A message is built in place: `beginFrame` gives a recycled writer, `commitFrame` sends it. At most `credit` messages
+/// wait for acknowledgement; then `isBlocked`, and its owner waits or drops what it has not framed yet.
+/// If the service stays away longer than `goneAfter`, what is unacknowledged is dropped and counted, never sent elsewhere
+/// (that could double it).
+public struct WriterMachine {
+  public struct Configuration: Sendable {
+    public var id: Identifier
+    public var label: String
+    public var schema: StepSchema
+    public var tables: [TableSchema]
+    /// Messages that may wait for acknowledgement; the service may grant fewer.
+    public var inFlight = 8
+    public var helloEvery = Instant.Span.milliseconds(250)
+    /// Without progress for this long, the oldest message is sent again.
+    public var probeAfter = Instant.Span.seconds(1)
+    public var goneAfter = Instant.Span.seconds(30)
+
+    public init(id: Identifier, label: String, schema: StepSchema, tables: [TableSchema]) {
+      self.id = id
+      self.label = label
+      self.schema = schema
+      self.tables = tables
+    }
+  }
+
+  public struct Counters: Sendable {
+    public var messagesCommitted: UInt64 = 0
+    public var messagesResent: UInt64 = 0
+    public var messagesDropped: UInt64 = 0
+    public var serviceRestarts: UInt64 = 0
+    public var malformed: UInt64 = 0
+  }
+
+  enum Phase {
+    case unknown(nextHello: Instant)
+    case ready
+    case refused(Refusal)
+  }
+
+  public let configuration: Configuration
+  public private(set) var counters = Counters()
+  /// Rises when messages were dropped: every stream's next chunk must then be marked `cut`.
+  public private(set) var cutEpoch: UInt64 = 0
+  /// The sequence number that the next message must carry.
+  public private(set) var nextSequence: UInt64 = 1
+
+  private var phase: Phase
+  private var credit: Int
+  private var incarnation: Identifier?
+  private var pending: [Pending] = []
+  private var spare: [FrameWriter] = []
+  private var current: FrameWriter?
+  private let scratch = FrameWriter(capacity: 512)
+  /// Pending messages before this one have been sent on this connection.
+  private var unsentFrom = 0
+  private var lastProgress: Instant
+  private var lastHeard: Instant
+  private var lastResend: Instant
+
+  struct Pending {
+    var sequence: UInt64
+    var frame: FrameWriter
+  }
+
+  public init(configuration: Configuration, now: Instant) {
+    self.configuration = configuration
+    credit = configuration.inFlight
+    phase = .unknown(nextHello: now)
+    lastProgress = now
+    lastHeard = now
+    lastResend = now
+  }
+
+  /// No further message may be framed until an acknowledgement comes.
+  public var isBlocked: Bool { pending.count >= credit }
+  public var isReady: Bool { if case .ready = phase { true } else { false } }
+  /// Messages that wait for acknowledgement.
+  public var unacknowledged: Int { pending.count }
+  /// The last sequence that is known to be in the store.
+  public var committed: UInt64 { (pending.first?.sequence ?? nextSequence) - 1 }
+  /// Why the service will have nothing of this writer, if so.
+  public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
+}
+
+extension WriterMachine {
+  /// A writer for the next message, which must carry `nextSequence`; nil when blocked.
+  public mutating func beginFrame() -> FrameWriter? {
+    guard !isBlocked else { return nil }
+    precondition(current == nil, "the last frame was not committed")
+    let frame = spare.popLast() ?? FrameWriter(capacity: 1 << 16)
+    current = frame
+    return frame
+  }
+
+  /// Queues the frame and sends it if the connection is ready.
+  public mutating func commitFrame(now: Instant, sink: inout some FrameSink) {
+    guard let frame = current else { preconditionFailure("no frame was begun") }
+    current = nil
+    if pending.isEmpty { lastProgress = now }
+    pending.append(Pending(sequence: nextSequence, frame: frame))
+    nextSequence += 1
+    sendUnsent(sink: &sink)
+  }
+
+  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
+    lastHeard = now
+    var cursor = FrameCursor(frame)
+    do throws(WireError) {
+      switch try cursor.openMessage() {
+      case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: &sink)
+      case .acknowledgement: acknowledge(try Acknowledgement(from: &cursor), now: now, sink: &sink)
+      case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: &sink)
+      default: counters.malformed += 1
+      }
+    } catch {
+      counters.malformed += 1
+    }
+  }
+
+  /// Does what time demands; call it at `nextDeadline` or earlier.
+  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+    switch phase {
+    case .refused: return
+    case .unknown(let nextHello):
+      if now >= nextHello { hello(now: now, sink: &sink) }
+    case .ready:
+      sendUnsent(sink: &sink)
+      if !pending.isEmpty, now >= max(lastProgress, lastResend) + configuration.probeAfter {
+        lastResend = now
+        counters.messagesResent += 1
+        sink.send(pending[0].frame.bytes, to: .service)
+      }
+    }
+    if !pending.isEmpty, now >= max(lastHeard, lastProgress) + configuration.goneAfter {
+      dropPending(now: now)
+    }
+  }
+
+  public func nextDeadline(now: Instant) -> Instant {
+    switch phase {
+    case .refused: return .never
+    case .unknown(let nextHello): return nextHello
+    case .ready:
+      guard !pending.isEmpty else { return .never }
+      if unsentFrom < pending.count { return now + .milliseconds(5) }
+      return max(lastProgress, lastResend) + configuration.probeAfter
+    }
+  }
+
+  /// Says that the writer leaves for good.
+  public mutating func leave(sink: inout some FrameSink) {
+    Goodbye(id: configuration.id).encode(into: scratch)
+    sink.send(scratch.bytes, to: .service)
+  }
+}
+
+extension WriterMachine {
+  private mutating func hello(now: Instant, sink: inout some FrameSink) {
+    let hello = Hello(
+      role: .writer, id: configuration.id, label: configuration.label,
+      nextSequence: pending.first?.sequence ?? nextSequence, schema: configuration.schema,
+      tables: configuration.tables)
+    hello.encode(into: scratch)
+    sink.send(scratch.bytes, to: .service)
+    phase = .unknown(nextHello: now + configuration.helloEvery)
+  }
+
+  private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {
+    guard case .unknown = phase else { return }
+    if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
+    incarnation = welcome.incarnation
+    credit = max(1, min(configuration.inFlight, welcome.credit))
+    phase = .ready
+    lastProgress = now
+    release(upTo: welcome.committed)
+    unsentFrom = 0
+    sendUnsent(sink: &sink)
+  }
+
+  private mutating func acknowledge(
+    _ acknowledgement: Acknowledgement, now: Instant, sink: inout some FrameSink
+  ) {
+    guard case .ready = phase else { return }
+    let before = pending.count
+    release(upTo: acknowledgement.committed)
+    if pending.count < before { lastProgress = now }
+    // A burst after one lost message is answered with a gap each: send again once for all of them.
+    if acknowledgement.gap, !pending.isEmpty, pending[0].sequence == acknowledgement.committed + 1,
+      now >= lastResend + .milliseconds(20) || pending.count < before
+    {
+      lastResend = now
+      counters.messagesResent += UInt64(min(unsentFrom, pending.count))
+      unsentFrom = 0
+      sendUnsent(sink: &sink)
+    }
+  }
+
+  private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
+    switch refusal.code {
+    case .unknownPeer:
+      guard case .ready = phase else { return }
+      hello(now: now, sink: &sink)
+    case .busy:
+      lastResend = now
+    case .malformed, .mismatch, .invalid, .unsupported:
+      phase = .refused(refusal)
+    }
+  }
+
+  /// Forgets messages up to a committed sequence; their buffers are used again.
+  private mutating func release(upTo committed: UInt64) {
+    var count = 0
+    while count < pending.count, pending[count].sequence <= committed {
+      spare.append(pending[count].frame)
+      count += 1
+    }
+    pending.removeFirst(count)
+    unsentFrom = max(0, unsentFrom - count)
+    counters.messagesCommitted += UInt64(count)
+  }
+
+  private mutating func sendUnsent(sink: inout some FrameSink) {
+    guard case .ready = phase else { return }
+    while unsentFrom < pending.count {
+      guard sink.send(pending[unsentFrom].frame.bytes, to: .service) else { return }
+      unsentFrom += 1
+    }
+  }
+
+  private mutating func dropPending(now: Instant) {
+    counters.messagesDropped += UInt64(pending.count)
+    for entry in pending { spare.append(entry.frame) }
+    pending.removeAll(keepingCapacity: true)
+    unsentFrom = 0
+    cutEpoch += 1
+    lastHeard = now
+    phase = .unknown(nextHello: now)
+  }
+}
