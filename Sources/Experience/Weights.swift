@@ -40,3 +40,14 @@ public struct WeightsManifest: Hashable, Sendable {
     return nil
   }
 }
+
+/// Which change of a learner is the last one in the weights.
+public struct Merged: Hashable, Sendable {
+  public var id: Identifier
+  public var sequence: UInt64
+
+  public init(id: Identifier, sequence: UInt64) {
+    self.id = id
+    self.sequence = sequence
+  }
+}

@@ -114,17 +114,6 @@ public struct Change {
   }
 }
 
-/// Which change of a learner is the last one in the weights.
-public struct Merged: Hashable, Sendable {
-  public var id: Identifier
-  public var sequence: UInt64
-
-  public init(id: Identifier, sequence: UInt64) {
-    self.id = id
-    self.sequence = sequence
-  }
-}
-
 /// `[version, 15, topic, weights version, incarnation, updates, oldest update, newest update, merged, tensors, values]`.
 ///
 /// The first bytes of the frame, up to and with the topic, are what a subscriber subscribes to: one frame, one message,

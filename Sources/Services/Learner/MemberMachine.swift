@@ -1,0 +1,200 @@
+// A learner's side of averaging.
+
+public import Experience
+public import Foundations
+public import Wire
+
+/// Joins the parameter server, pushes the learner's change, and stands on what is published, without ever waiting.
+///
+/// The learner trains on θ_local. `reference` is the published θ that it stands on, `atPush` is θ_local when the change
+/// that is under way was made. When a publication θ comes that holds that change, θ_local = θ + (θ_local − atPush); when one
+/// comes that does not, everything unmerged is kept: θ_local = θ + (θ_local − reference). (DESIGN: averaging.)
+/// The change under way is sent again until a publication says that it is merged.
+public struct MemberMachine {
+  public struct Configuration: Sendable {
+    public var id: Identifier
+    public var label: String
+    public var manifest: WeightsManifest
+    public var joinEvery = Instant.Span.milliseconds(250)
+    public var repeatAfter = Instant.Span.milliseconds(500)
+
+    public init(id: Identifier, label: String, manifest: WeightsManifest) {
+      self.id = id
+      self.label = label
+      self.manifest = manifest
+    }
+  }
+
+  public struct Counters: Sendable {
+    public var changesSent: UInt64 = 0
+    public var changesRepeated: UInt64 = 0
+    public var changesMerged: UInt64 = 0
+    public var updatesMerged: UInt64 = 0
+    public var rebases: UInt64 = 0
+    public var malformed: UInt64 = 0
+    public var serverRestarts: UInt64 = 0
+  }
+
+  struct Pending {
+    var sequence: UInt64
+    var updates: UInt64
+    var sentAt: Instant
+  }
+
+  public let configuration: Configuration
+  public private(set) var counters = Counters()
+  public private(set) var index: Int?
+  /// The newest published version seen.
+  public private(set) var version: UInt64 = 0
+  /// Updates in the published weights.
+  public private(set) var publishedUpdates: UInt64 = 0
+  /// The published values this learner stands on; empty before the first publication.
+  public private(set) var reference: [Float] = []
+  public private(set) var refusal: Refusal?
+
+  private var atPush: [Float]
+  private var incarnation: Identifier?
+  private var isJoined = false
+  private var nextJoin: Instant
+  private var nextSequence: UInt64 = 1
+  private var pending: Pending?
+  private let change = FrameWriter(capacity: 1 << 16)
+  private let scratch = FrameWriter(capacity: 1 << 12)
+
+  public init(configuration: Configuration, now: Instant) {
+    self.configuration = configuration
+    atPush = []
+    nextJoin = now
+  }
+
+  /// A change may be pushed: the last one is merged, and there is something to stand on.
+  public var canPush: Bool { isJoined && pending == nil && !reference.isEmpty && refusal == nil }
+  public var hasWeights: Bool { !reference.isEmpty }
+}
+
+extension MemberMachine {
+  /// Sends θ_local − reference, which stands for `updates` updates.
+  public mutating func push(
+    local: UnsafeBufferPointer<Float>, updates: UInt64, oldestUpdate: Int64, newestUpdate: Int64, now: Instant,
+    sink: inout some FrameSink
+  ) {
+    precondition(canPush && updates > 0 && local.count == reference.count)
+    atPush.removeAll(keepingCapacity: true)
+    atPush.append(contentsOf: local)
+    let difference = [Float](unsafeUninitializedCapacity: local.count) { buffer, count in
+      for index in 0..<local.count { buffer[index] = local[index] - reference[index] }
+      count = local.count
+    }
+    difference.withUnsafeBytes { values in
+      Change(
+        id: configuration.id, sequence: nextSequence, baseVersion: version, updates: updates,
+        oldestUpdate: oldestUpdate, newestUpdate: newestUpdate, values: values
+      ).encode(into: change)
+    }
+    pending = Pending(sequence: nextSequence, updates: updates, sentAt: now)
+    nextSequence += 1
+    counters.changesSent += 1
+    sink.send(change.bytes, to: .service)
+  }
+
+  /// Takes a publication: returns true if it changed `local`.
+  public mutating func rebase(on weights: Weights, local: UnsafeMutableBufferPointer<Float>) -> Bool {
+    guard weights.manifest == configuration.manifest, local.count * 4 == weights.values.count else {
+      counters.malformed += 1
+      return false
+    }
+    if let incarnation, incarnation != weights.incarnation {
+      counters.serverRestarts += 1
+      isJoined = false
+    }
+    incarnation = weights.incarnation
+    guard weights.version > version || reference.isEmpty else { return false }
+    let isFirst = reference.isEmpty
+    version = weights.version
+    publishedUpdates = weights.updates
+    if isFirst {
+      reference = [Float](repeating: 0, count: local.count)
+      UnsafeMutableRawBufferPointer(local).copyMemory(from: weights.values)
+    } else {
+      shift(local, onto: weights)
+    }
+    reference.withUnsafeMutableBytes { $0.copyMemory(from: weights.values) }
+    counters.rebases += 1
+    return true
+  }
+
+  private mutating func shift(_ local: UnsafeMutableBufferPointer<Float>, onto weights: Weights) {
+    let values = weights.values
+    if let sent = pending,
+      let merged = weights.merged.first(where: { $0.id == configuration.id }), merged.sequence >= sent.sequence
+    {
+      for index in 0..<local.count {
+        let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+        local[index] = published + (local[index] - atPush[index])
+      }
+      counters.changesMerged += 1
+      counters.updatesMerged += sent.updates
+      pending = nil
+    } else {
+      for index in 0..<local.count {
+        let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+        let move = published - reference[index]
+        local[index] += move
+        if pending != nil { atPush[index] += move }
+      }
+    }
+  }
+
+  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
+    var cursor = FrameCursor(frame)
+    do throws(WireError) {
+      switch try cursor.openMessage() {
+      case .joined:
+        let joined = try Joined(from: &cursor)
+        index = joined.index
+        isJoined = true
+        nextSequence = max(nextSequence, joined.merged + 1)
+      case .refusal: refuse(try Refusal(from: &cursor), now: now)
+      default: counters.malformed += 1
+      }
+    } catch {
+      counters.malformed += 1
+    }
+  }
+
+  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+    guard refusal == nil else { return }
+    if !isJoined {
+      guard now >= nextJoin else { return }
+      nextJoin = now + configuration.joinEvery
+      Join(id: configuration.id, label: configuration.label, manifest: configuration.manifest)
+        .encode(into: scratch)
+      sink.send(scratch.bytes, to: .service)
+    } else if let sent = pending, now >= sent.sentAt + configuration.repeatAfter {
+      pending?.sentAt = now
+      counters.changesRepeated += 1
+      sink.send(change.bytes, to: .service)
+    }
+  }
+
+  public func nextDeadline(now: Instant) -> Instant {
+    guard refusal == nil else { return .never }
+    if !isJoined { return nextJoin }
+    return pending.map { $0.sentAt + configuration.repeatAfter } ?? .never
+  }
+
+  public mutating func leave(sink: inout some FrameSink) {
+    Goodbye(id: configuration.id).encode(into: scratch)
+    sink.send(scratch.bytes, to: .service)
+  }
+
+  private mutating func refuse(_ refusal: Refusal, now: Instant) {
+    switch refusal.code {
+    case .unknownPeer:
+      isJoined = false
+      nextJoin = now
+    case .busy: break
+    case .malformed, .mismatch, .invalid, .unsupported: self.refusal = refusal
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// How the changes of several learners make one.
+
+/// How learners' changes are merged (docs/ARCHITECTURE.md, averaging).
+public enum AveragingMode: Sendable {
+  /// Changes that arrive within a round: θ += Σ uᵢΔᵢ / Σ uᵢ.
+  case rounds
+  /// Each change as it comes: θ += Δᵢ · uᵢ / Σ over active members of their latest u.
+  case asynchronous
+}
+
+/// The changes of one round, weighted by the updates they stand for. Cost of adding one: O(parameters).
+struct MergeRound {
+  private(set) var sum: [Float]
+  private(set) var weight = 0.0
+  private(set) var updates: UInt64 = 0
+  private(set) var contributions = 0
+  private(set) var oldestUpdate: Int64 = 0
+  private(set) var newestUpdate: Int64 = 0
+
+  init(count: Int) {
+    sum = Array(repeating: 0, count: count)
+  }
+
+  var isEmpty: Bool { contributions == 0 }
+
+  /// Adds Δ with weight u; little-endian float32.
+  mutating func add(_ values: UnsafeRawBufferPointer, weight u: Float) {
+    sum.withUnsafeMutableBufferPointer { sum in
+      for index in 0..<sum.count {
+        sum[index] += u * values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+      }
+    }
+    weight += Double(u)
+    contributions += 1
+  }
+
+  mutating func note(updates: UInt64, oldest: Int64, newest: Int64) {
+    self.updates += updates
+    oldestUpdate = oldestUpdate == 0 ? oldest : min(oldestUpdate, oldest)
+    newestUpdate = max(newestUpdate, newest)
+  }
+
+  /// θ += sum · scale, and empties the round.
+  mutating func apply(to values: inout [Float], scale: Float) {
+    values.withUnsafeMutableBufferPointer { values in
+      sum.withUnsafeMutableBufferPointer { sum in
+        for index in 0..<values.count {
+          values[index] += sum[index] * scale
+          sum[index] = 0
+        }
+      }
+    }
+    weight = 0
+    updates = 0
+    contributions = 0
+    oldestUpdate = 0
+    newestUpdate = 0
+  }
+}

@@ -1,0 +1,318 @@
+// The parameter server, without sockets or clock.
+
+public import Experience
+public import Foundations
+public import Wire
+
+/// The authority on weights and versions: merges learners' changes, keeps, publishes, and collects telemetry.
+///
+/// * A change counts once: (learner's life, sequence) against doubling, also across a restart, since `merged` is saved with
+///   the weights, before they are published.
+/// * Versions only grow.
+/// * Published at most every `publishEvery`; again every `republishEvery` when nothing changes, because a publication may be lost.
+public struct ParameterServerMachine<Store: ParameterStore> {
+  public struct Configuration: Sendable {
+    public var mode = AveragingMode.rounds
+    public var publishEvery = Instant.Span.milliseconds(20)
+    public var republishEvery = Instant.Span.seconds(1)
+    /// A learner silent for this long is no longer waited for, and its index is free.
+    public var memberGoneAfter = Instant.Span.seconds(5)
+    public var processGoneAfter = Instant.Span.seconds(10)
+
+    public init() {}
+  }
+
+  public struct Counters: Sendable {
+    public var changesMerged: UInt64 = 0
+    public var changesRepeated: UInt64 = 0
+    public var changesRefused: UInt64 = 0
+    public var publications: UInt64 = 0
+    public var malformed: UInt64 = 0
+    public var saveFailures: UInt64 = 0
+  }
+
+  struct Member {
+    var index: Int
+    /// The last change that is in `values` or in the open round.
+    var accepted: UInt64
+    var lastHeard: Instant
+    var recentUpdates: UInt64 = 0
+    var contributedToRound = false
+  }
+
+  public let configuration: Configuration
+  public let incarnation: Identifier
+  public internal(set) var state: ParameterState
+  public internal(set) var counters = Counters()
+  /// Why the last save failed, while it does.
+  public internal(set) var saveProblem: String?
+  public internal(set) var store: Store
+
+  var members: [Identifier: Member] = [:]
+  var round: MergeRound
+  var roundOpenedAt: Instant?
+  var lastPublished: Instant
+  var lastOldest: Int64 = 0
+  var lastNewest: Int64 = 0
+  var processes: [Identifier: (telemetry: Telemetry, at: Instant)] = [:]
+  var evaluations: [Evaluation] = []
+  var firstEvaluation: UInt64 = 0
+  let startedAt: Instant
+  let scratch = FrameWriter(capacity: 1 << 16)
+
+  /// - Parameter state: the initial weights, or what the store kept.
+  public init(
+    configuration: Configuration, incarnation: Identifier, state: ParameterState, store: Store, now: Instant
+  ) {
+    precondition(state.values.count == state.manifest.elementCount)
+    self.configuration = configuration
+    self.incarnation = incarnation
+    self.state = state
+    self.store = store
+    round = MergeRound(count: state.values.count)
+    startedAt = now
+    // Another process may hold a publication of this version: what follows is newer.
+    lastPublished = now - configuration.publishEvery
+  }
+
+  /// The evaluations so far that are kept (the newest 4096).
+  public var knownEvaluations: [Evaluation] { evaluations }
+}
+
+extension ParameterServerMachine {
+  public mutating func receive(
+    _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: inout some PublishingSink
+  ) {
+    var cursor = FrameCursor(frame)
+    var type: MessageType?
+    do throws(WireError) {
+      let opened = try cursor.openMessage()
+      type = opened
+      switch opened {
+      case .join: join(try Join(from: &cursor), from: peer, now: now, sink: &sink)
+      case .change: change(try Change(from: &cursor), from: peer, now: now, sink: &sink)
+      case .telemetry: telemetry(try Telemetry(from: &cursor), now: now)
+      case .evaluation: evaluation(try Evaluation(from: &cursor))
+      case .statusRequest: status(try StatusRequest(from: &cursor), to: peer, now: now, sink: &sink)
+      case .goodbye: members[try Goodbye(from: &cursor).id] = nil
+      case .healthRequest:
+        try cursor.close()
+        health(to: peer, now: now, sink: &sink)
+      default:
+        refuse(
+          .unsupported, opened.rawValue, "the parameter server does not take messages of type \(opened)", peer,
+          &sink)
+      }
+    } catch {
+      counters.malformed += 1
+      refuse(.malformed, type?.rawValue ?? 0, error.description, peer, &sink)
+    }
+  }
+
+  /// A subscription as XPUB reports it (1, then the prefix): a newcomer's own topic is answered with the current version.
+  public mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: inout some PublishingSink) {
+    guard notice.count > 1, notice[0] == 1 else { return }
+    var cursor = FrameCursor(UnsafeRawBufferPointer(rebasing: notice.dropFirst()))
+    guard let type = try? cursor.openMessage(), type == .weights,
+      let topic = try? cursor.string(maxBytes: Limits.labelBytes, "the topic"), topic != Weights.topicAll
+    else { return }
+    publish(topic: topic, sink: &sink)
+  }
+
+  public mutating func advance(to now: Instant, sink: inout some PublishingSink) {
+    for (id, member) in members where now >= member.lastHeard + configuration.memberGoneAfter {
+      // What it contributed stays; `merged` remembers its last change.
+      members[id] = nil
+    }
+    for (id, process) in processes where now >= process.at + configuration.processGoneAfter {
+      processes[id] = nil
+    }
+    if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: &sink) }
+    if now >= lastPublished + configuration.republishEvery {
+      lastPublished = now
+      publish(topic: Weights.topicAll, sink: &sink)
+    }
+  }
+
+  public func nextDeadline(now: Instant) -> Instant {
+    min(roundClosesAt ?? .never, lastPublished + configuration.republishEvery)
+  }
+}
+
+extension ParameterServerMachine {
+  private mutating func join(_ join: Join, from peer: PeerID, now: Instant, sink: inout some PublishingSink) {
+    if let problem = state.manifest.mismatch(with: join.manifest) {
+      let advice = "; start learner and parameter server from the same configuration"
+      return refuse(.mismatch, MessageType.join.rawValue, problem + advice, peer, &sink)
+    }
+    if members[join.id] == nil {
+      guard members.count < Limits.members else {
+        return refuse(.busy, MessageType.join.rawValue, "\(Limits.members) learners are the most", peer, &sink)
+      }
+      let taken = Set(members.values.map(\.index))
+      let index = (0...members.count).first { !taken.contains($0) } ?? members.count
+      let accepted = state.merged.first { $0.id == join.id }?.sequence ?? 0
+      members[join.id] = Member(index: index, accepted: accepted, lastHeard: now)
+    }
+    members[join.id]?.lastHeard = now
+    Joined(
+      incarnation: incarnation, index: members[join.id]?.index ?? 0, merged: members[join.id]?.accepted ?? 0,
+      version: state.version
+    ).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  private mutating func change(
+    _ change: Change, from peer: PeerID, now: Instant, sink: inout some PublishingSink
+  ) {
+    let type = MessageType.change.rawValue
+    guard var member = members[change.id] else {
+      return refuse(.unknownPeer, type, "join first", peer, &sink, reference: change.sequence)
+    }
+    member.lastHeard = now
+    members[change.id] = member
+    guard change.values.count == state.values.count * 4 else {
+      counters.changesRefused += 1
+      let text = "values: expected \(state.values.count * 4) bytes, found \(change.values.count)"
+      return refuse(.mismatch, type, text, peer, &sink, reference: change.sequence)
+    }
+    guard change.sequence > member.accepted else { return counters.changesRepeated += 1 }
+    guard change.updates > 0, change.updates < 1 << 32, Self.isFinite(change.values) else {
+      counters.changesRefused += 1
+      let text = "expected finite values and at least 1 update; a diverged learner's change is not merged"
+      return refuse(.invalid, type, text, peer, &sink, reference: change.sequence)
+    }
+    member.accepted = change.sequence
+    member.recentUpdates = change.updates
+    member.contributedToRound = true
+    members[change.id] = member
+    round.add(change.values, weight: weight(of: change))
+    round.note(updates: change.updates, oldest: change.oldestUpdate, newest: change.newestUpdate)
+    counters.changesMerged += 1
+    if roundOpenedAt == nil { roundOpenedAt = now }
+    if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: &sink) }
+  }
+
+  /// In rounds u itself (the sum is divided by Σu); asynchronously the share of the active members' recent updates.
+  private func weight(of change: Change) -> Float {
+    switch configuration.mode {
+    case .rounds: return Float(change.updates)
+    case .asynchronous:
+      let total = members.values.reduce(0) { $0 + $1.recentUpdates }
+      return Float(Double(change.updates) / Double(max(1, total)))
+    }
+  }
+
+  /// When the open round ends: `publishEvery` after the last publication, and, while learners that are active have not
+  /// contributed, at most half of that after the first change.
+  var roundClosesAt: Instant? {
+    guard let opened = roundOpenedAt, !round.isEmpty else { return nil }
+    let earliest = lastPublished + configuration.publishEvery
+    guard configuration.mode == .rounds, members.values.contains(where: { !$0.contributedToRound && $0.recentUpdates > 0 })
+    else { return earliest }
+    return max(earliest, opened + Instant.Span(nanoseconds: configuration.publishEvery.nanoseconds / 2))
+  }
+
+  private mutating func closeRound(now: Instant, sink: inout some PublishingSink) {
+    lastOldest = round.oldestUpdate
+    lastNewest = round.newestUpdate
+    state.updates += round.updates
+    let scale = configuration.mode == .rounds ? Float(1 / round.weight) : 1
+    round.apply(to: &state.values, scale: scale)
+    state.version += 1
+    for id in members.keys where members[id]?.contributedToRound == true {
+      members[id]?.contributedToRound = false
+      remember(id, members[id]?.accepted ?? 0)
+    }
+    roundOpenedAt = nil
+    lastPublished = now
+    do {
+      try store.save(state)
+      saveProblem = nil
+    } catch {
+      saveProblem = "\(error)"
+      counters.saveFailures += 1
+    }
+    publish(topic: Weights.topicAll, sink: &sink)
+  }
+
+  /// The newest `Limits.members` learners' last changes; learners that are members come last, so they are never forgotten.
+  private mutating func remember(_ id: Identifier, _ sequence: UInt64) {
+    state.merged.removeAll { $0.id == id }
+    state.merged.append(Merged(id: id, sequence: sequence))
+    if state.merged.count > Limits.members { state.merged.removeFirst() }
+  }
+
+  private mutating func publish(topic: String, sink: inout some PublishingSink) {
+    counters.publications += 1
+    state.values.withUnsafeBytes { values in
+      Weights(
+        topic: topic, version: state.version, incarnation: incarnation, updates: state.updates,
+        oldestUpdate: lastOldest, newestUpdate: lastNewest, merged: state.merged, manifest: state.manifest,
+        values: values
+      ).encode(into: scratch)
+    }
+    sink.publish(scratch.bytes)
+  }
+
+  /// Adds x − x of every element: 0 unless one is NaN or infinite.
+  private static func isFinite(_ values: UnsafeRawBufferPointer) -> Bool {
+    var worst: Float = 0
+    for index in 0..<values.count / 4 {
+      let value = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+      worst += value - value
+    }
+    return worst == 0
+  }
+}
+
+extension ParameterServerMachine {
+  private mutating func telemetry(_ telemetry: Telemetry, now: Instant) {
+    guard processes[telemetry.id] != nil || processes.count < Limits.processes else { return }
+    processes[telemetry.id] = (telemetry, now)
+  }
+
+  private mutating func evaluation(_ evaluation: Evaluation) {
+    evaluations.append(evaluation)
+    if evaluations.count > Limits.evaluations {
+      evaluations.removeFirst()
+      firstEvaluation += 1
+    }
+  }
+
+  private mutating func status(
+    _ request: StatusRequest, to peer: PeerID, now: Instant, sink: inout some PublishingSink
+  ) {
+    let total = firstEvaluation + UInt64(evaluations.count)
+    // A number from another life of the server: start over.
+    let known = request.evaluationsKnown > total ? 0 : max(request.evaluationsKnown, firstEvaluation)
+    Status(
+      version: state.version, updates: state.updates,
+      processes: processes.values.map { ProcessStatus(telemetry: $0.telemetry, age_s: (now - $0.at).seconds) },
+      firstEvaluation: known, evaluations: Array(evaluations.dropFirst(Int(known - firstEvaluation)))
+    ).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  private mutating func health(to peer: PeerID, now: Instant, sink: inout some PublishingSink) {
+    Health(
+      service: "parameters", isHealthy: saveProblem == nil,
+      text: saveProblem ?? "version \(state.version), \(members.count) learners",
+      uptime_s: (now - startedAt).seconds
+    ).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  private mutating func refuse(
+    _ code: RefusalCode, _ type: UInt8, _ text: String, _ peer: PeerID, _ sink: inout some PublishingSink,
+    reference: UInt64 = 0
+  ) {
+    Refusal(code: code, type: type, reference: reference, text: text).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  /// The server's own counters, reported like any other process's.
+  public mutating func report(_ telemetry: Telemetry, now: Instant) {
+    self.telemetry(telemetry, now: now)
+  }
+}
