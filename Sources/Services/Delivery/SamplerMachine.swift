@@ -37,6 +37,11 @@ public final class SampledBatch {
     fields.firstIndex { $0.name == name }.map { columns[$0] }
   }
 
+  /// Bytes of one row of a field; 0 if the batch has none.
+  public func byteCount(of name: String) -> Int {
+    fields.first { $0.name == name }?.byteCount ?? 0
+  }
+
   fileprivate func adopt(_ fields: [Field]) {
     guard fields != self.fields else { return }
     for column in columns { column.deallocate() }

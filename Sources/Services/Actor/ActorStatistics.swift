@@ -1,0 +1,71 @@
+// What an actor counts.
+
+internal import Experience
+internal import Foundations
+
+/// Counters of an actor's life.
+struct ActorStatistics {
+  var ticks: UInt64 = 0
+  /// Actions taken (last rows of episodes have none).
+  var envSteps: UInt64 = 0
+  var episodes: UInt64 = 0
+  var stepsDropped: UInt64 = 0
+  var weightsAdopted: UInt64 = 0
+  var weightsRefused: UInt64 = 0
+  /// From the oldest update in newly adopted weights to the first action with them.
+  var updateToAction = LatencyHistogram()
+  private var running: [Float] = []
+  /// Exponential mean of the returns of finished episodes, exploration included.
+  private(set) var meanReturn: Double?
+
+  mutating func prepare(environments: Int) {
+    running = Array(repeating: 0, count: environments)
+  }
+
+  mutating func count(_ flags: UnsafePointer<UInt8>) {
+    for index in running.indices {
+      let flag = StepFlags(rawValue: flags[index])
+      if flag.contains(.isLast) {
+        finish(index)
+      } else {
+        envSteps += 1
+      }
+    }
+  }
+
+  mutating func add(_ rewards: UnsafePointer<Float>) {
+    for index in running.indices { running[index] += rewards[index] }
+  }
+
+  private mutating func finish(_ index: Int) {
+    episodes += 1
+    let value = Double(running[index])
+    meanReturn = meanReturn.map { $0 + 0.05 * (value - $0) } ?? value
+    running[index] = 0
+  }
+}
+
+extension ActorService {
+  func telemetry() -> [String: Double] {
+    var values: [String: Double] = [
+      "env_steps_total": Double(statistics.envSteps),
+      "episodes_total": Double(statistics.episodes),
+      "environments": Double(environments.count),
+      "weights_version": Double(version),
+      "weights_adopted_total": Double(statistics.weightsAdopted),
+      "weights_refused_total": Double(statistics.weightsRefused),
+      "messages_committed_total": Double(writer.counters.messagesCommitted),
+      "messages_resent_total": Double(writer.counters.messagesResent),
+      "messages_dropped_total": Double(writer.counters.messagesDropped),
+      "messages_unacknowledged": Double(writer.unacknowledged),
+      "steps_dropped_total": Double(statistics.stepsDropped),
+      "service_restarts_total": Double(writer.counters.serviceRestarts),
+      "malformed_total": Double(writer.counters.malformed + weights.malformed),
+      "update_to_action_p50_ms": statistics.updateToAction.quantile(0.5).milliseconds,
+      "update_to_action_p99_ms": statistics.updateToAction.quantile(0.99).milliseconds,
+      "update_to_action_count": Double(statistics.updateToAction.count),
+    ]
+    if let mean = statistics.meanReturn { values["exploring_return"] = mean }
+    return values
+  }
+}

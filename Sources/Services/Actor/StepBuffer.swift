@@ -1,0 +1,78 @@
+// Steps of a batch of environments on their way into a message.
+
+internal import Experience
+internal import Wire
+
+/// Rows of `count` environments, each environment's column contiguous: `[environment][row]`. Every tick adds one row to each, so
+/// all streams share one index.
+final class StepBuffer {
+  let count: Int
+  /// Rows an environment can have here.
+  let capacity: Int
+  private let rowBytes: [Int]
+  private let columns: [UnsafeMutableRawPointer]
+  private(set) var rows = 0
+  /// The stream index of the first row.
+  private(set) var firstIndex: UInt64 = 0
+  private var views: [UnsafeRawBufferPointer]
+
+  init(count: Int, schema: StepSchema, capacity: Int) {
+    self.count = count
+    self.capacity = capacity
+    rowBytes = schema.fields.map(\.byteCount) + [1]
+    columns = rowBytes.map { bytes in
+      .allocate(byteCount: max(64, bytes * count * capacity), alignment: 64)
+    }
+    views = Array(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: rowBytes.count)
+  }
+
+  deinit {
+    for column in columns { column.deallocate() }
+  }
+
+  var isFull: Bool { rows == capacity }
+  var nextIndex: UInt64 { firstIndex + UInt64(rows) }
+
+  /// Adds a row of every environment; the reward comes with `setRewards`.
+  func append(
+    observations: UnsafeRawPointer, actions: UnsafePointer<Int32>, flags: UnsafePointer<UInt8>
+  ) {
+    precondition(rows < capacity)
+    let bytes = rowBytes[0]
+    let action = columns[1].assumingMemoryBound(to: Int32.self)
+    let flag = columns[3].assumingMemoryBound(to: UInt8.self)
+    for environment in 0..<count {
+      let row = environment * capacity + rows
+      (columns[0] + row * bytes).copyMemory(from: observations + environment * bytes, byteCount: bytes)
+      action[row] = actions[environment]
+      flag[row] = flags[environment]
+    }
+    rows += 1
+  }
+
+  /// The rewards of the last row's actions.
+  func setRewards(_ rewards: UnsafePointer<Float>) {
+    let reward = columns[2].assumingMemoryBound(to: Float.self)
+    for environment in 0..<count { reward[environment * capacity + rows - 1] = rewards[environment] }
+  }
+
+  /// Appends one chunk for each environment to a message.
+  func encode(into frame: FrameWriter, weightsVersion: UInt64, isCut: Bool) {
+    for environment in 0..<count {
+      for (index, bytes) in rowBytes.enumerated() {
+        views[index] = UnsafeRawBufferPointer(
+          start: columns[index] + environment * capacity * bytes, count: rows * bytes)
+      }
+      let header = ChunkHeader(
+        stream: UInt32(environment), firstIndex: firstIndex, count: rows, weightsVersion: weightsVersion,
+        isCut: isCut)
+      Insert.chunk(frame, header, columns: views)
+    }
+  }
+
+  /// Starts over after the rows so far.
+  func clear() {
+    firstIndex += UInt64(rows)
+    rows = 0
+  }
+}

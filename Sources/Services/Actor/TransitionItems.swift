@@ -1,0 +1,110 @@
+// n-step items and their first priorities, from what the actor already knows.
+
+internal import Experience
+internal import Wire
+
+/// Makes an item of each step once the step n later is there (at an episode's end: the last one), with the magnitude of its n-step
+/// TD error by the Q-values that acting gave: no further forward pass (Horgan et al. 2018, §3).
+///
+/// Priority of step t: |Σ_{k<n'} γᵏ r_{t+k} + γ^{n'}·(1 − terminal)·max_a Q(s_{t+n'}, a) − Q(s_t, a_t)|.
+/// *Differs from the source:* the bootstrap is the online network's maximum, not double Q's.
+struct TransitionItems {
+  private let count: Int
+  private let nStep: Int
+  private let discount: Float
+  /// Rings of the last n ticks, `[tick mod n][environment]`.
+  private var qSelected: [Float]
+  private var rewards: [Float]
+  /// Rows of the current episode (or since a cut) before the current one.
+  private var age: [Int]
+  private var streams: [UInt32] = []
+  private var firstIndices: [UInt64] = []
+  private var spans: [UInt32] = []
+  private var priorities: [Float] = []
+
+  init(count: Int, nStep: Int, discount: Float) {
+    self.count = count
+    self.nStep = nStep
+    self.discount = discount
+    qSelected = Array(repeating: 0, count: count * nStep)
+    rewards = Array(repeating: 0, count: count * nStep)
+    age = Array(repeating: 0, count: count)
+  }
+
+  var itemCount: Int { streams.count }
+
+  /// The row at stream index `index` has been acted on: completes the items that end with it.
+  mutating func observe(
+    index: UInt64, flags: UnsafePointer<UInt8>, qSelected q: UnsafePointer<Float>, qMax: UnsafePointer<Float>
+  ) {
+    let slot = Int(index % UInt64(nStep)) * count
+    for environment in 0..<count {
+      let flag = StepFlags(rawValue: flags[environment])
+      if flag.contains(.isFirst) { age[environment] = 0 }
+      let bootstrap = flag.contains(.isTerminal) ? 0 : qMax[environment]
+      if flag.contains(.isLast) {
+        complete(environment, index: index, from: 1, through: min(nStep, age[environment]), bootstrap)
+        age[environment] = 0
+      } else {
+        if age[environment] >= nStep {
+          complete(environment, index: index, from: nStep, through: nStep, bootstrap)
+        }
+        age[environment] += 1
+      }
+      qSelected[slot + environment] = q[environment]
+    }
+  }
+
+  /// The rewards of the actions of the row at `index`.
+  mutating func setRewards(index: UInt64, _ values: UnsafePointer<Float>) {
+    let slot = Int(index % UInt64(nStep)) * count
+    for environment in 0..<count { rewards[slot + environment] = values[environment] }
+  }
+
+  /// Nothing spans what was dropped.
+  mutating func cut() {
+    for environment in 0..<count { age[environment] = 0 }
+  }
+
+  /// Items of n' = `from`…`through` steps that end with the row at `index`.
+  private mutating func complete(
+    _ environment: Int, index: UInt64, from: Int, through: Int, _ bootstrap: Float
+  ) {
+    guard through >= 1 else { return }
+    var value = bootstrap
+    for steps in 1...through {
+      let start = index - UInt64(steps)
+      let place = Int(start % UInt64(nStep)) * count + environment
+      value = rewards[place] + discount * value
+      guard steps >= from else { continue }
+      streams.append(UInt32(environment))
+      firstIndices.append(start)
+      spans.append(UInt32(steps + 1))
+      priorities.append(abs(value - qSelected[place]))
+    }
+  }
+
+  /// Appends the items as one block, and starts over.
+  mutating func encode(into frame: FrameWriter) {
+    streams.withUnsafeBytes { streams in
+      firstIndices.withUnsafeBytes { firstIndices in
+        spans.withUnsafeBytes { spans in
+          priorities.withUnsafeBytes { priorities in
+            let block = ItemBlock(
+              table: 0, count: spans.count / 4, streams: streams, firstIndices: firstIndices, spans: spans,
+              priorities: priorities)
+            Insert.items(frame, block.count > 0 ? [block] : [])
+          }
+        }
+      }
+    }
+    clear()
+  }
+
+  mutating func clear() {
+    streams.removeAll(keepingCapacity: true)
+    firstIndices.removeAll(keepingCapacity: true)
+    spans.removeAll(keepingCapacity: true)
+    priorities.removeAll(keepingCapacity: true)
+  }
+}

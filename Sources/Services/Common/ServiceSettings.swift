@@ -1,0 +1,75 @@
+// What a service process is told about its place in the run.
+
+public import Transport
+
+/// Addresses and places, from `ROOKERY_…` environment variables; everything else is in the run's configuration.
+public struct ServiceSettings: Sendable {
+  /// One for each shard.
+  public var replay: [Endpoint]
+  /// Where the parameter server takes messages, and where it publishes weights.
+  public var parameters: Endpoint
+  public var weights: Endpoint
+  /// The address this process listens on.
+  public var bindHost: String
+  /// Where state and checkpoints go; nil keeps none.
+  public var runDirectory: String?
+  /// For people: `actor-1`.
+  public var label: String
+  /// This process's number among its service's replicas, from 0.
+  public var replica: Int
+  /// Unencrypted TCP beyond this machine was asked for.
+  public var allowsPlainTCP: Bool
+
+  /// - Throws: `SettingsError` naming the variable, what was expected and what was found.
+  public init(service: String, environment: [String: String]) throws(SettingsError) {
+    func endpoints(_ name: String, _ fallback: String) throws(SettingsError) -> [Endpoint] {
+      do {
+        return try Endpoint.list(environment[name] ?? fallback)
+      } catch {
+        throw SettingsError(variable: name, problem: error.description)
+      }
+    }
+    replay = try endpoints("ROOKERY_REPLAY_ADDRESS", "tcp://127.0.0.1:7701")
+    parameters = try endpoints("ROOKERY_PARAMETERS_ADDRESS", "tcp://127.0.0.1:7702")[0]
+    weights = try endpoints("ROOKERY_WEIGHTS_ADDRESS", "tcp://127.0.0.1:7703")[0]
+    bindHost = environment["ROOKERY_BIND_HOST"] ?? "127.0.0.1"
+    runDirectory = environment["ROOKERY_RUN_DIRECTORY"]
+    let number = environment["ROOKERY_REPLICA"] ?? "1"
+    guard let replica = Int(number), replica >= 1 else {
+      throw SettingsError(variable: "ROOKERY_REPLICA", problem: "expected an integer ≥ 1, found '\(number)'")
+    }
+    self.replica = replica - 1
+    label = "\(service)-\(replica)"
+    allowsPlainTCP = environment["ROOKERY_ALLOW_PLAIN_TCP"] == "1"
+    for endpoint in replay + [parameters, weights] { try check(endpoint) }
+    if replay.count > 1 {
+      throw SettingsError(
+        variable: "ROOKERY_REPLAY_ADDRESS",
+        problem: "expected one address, found \(replay.count): this version runs one replay service")
+    }
+  }
+
+  /// Experience and weights cross other networks in the clear only when that was asked for.
+  public func check(_ endpoint: Endpoint) throws(SettingsError) {
+    guard !endpoint.isLocal, !allowsPlainTCP else { return }
+    throw SettingsError(
+      variable: "ROOKERY_ALLOW_PLAIN_TCP",
+      problem: "\(endpoint) is not on this machine, and the traffic is not encrypted: "
+        + "set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
+  }
+
+  /// Where a service listens whose clients find it at `address`.
+  public func listening(at address: Endpoint) throws(SettingsError) -> Endpoint {
+    let endpoint = address.listening(on: bindHost)
+    try check(endpoint)
+    return endpoint
+  }
+}
+
+/// An environment variable that cannot be used.
+public struct SettingsError: Error, Hashable, Sendable, CustomStringConvertible {
+  public var variable: String
+  public var problem: String
+
+  public var description: String { "\(variable): \(problem)" }
+}

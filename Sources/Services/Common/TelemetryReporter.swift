@@ -1,0 +1,44 @@
+// A process's counters on their way to the parameter server.
+
+internal import Experience
+internal import Foundations
+internal import Transport
+internal import Wire
+
+/// Sends the process's counters once an interval over its connection to the parameter server.
+struct TelemetryReporter {
+  let id: Identifier
+  let service: String
+  let label: String
+  let interval: Instant.Span
+  private(set) var nextReport: Instant
+  private let startedAt: Instant
+  private let scratch = FrameWriter(capacity: 4096)
+
+  init(id: Identifier, service: String, label: String, interval: Instant.Span, now: Instant) {
+    self.id = id
+    self.service = service
+    self.label = label
+    self.interval = interval
+    nextReport = now
+    startedAt = now
+  }
+
+  /// Reports if it is time. `counters` is called only then.
+  mutating func advance(to now: Instant, over link: DealerLink, counters: () -> [String: Double]) {
+    guard now >= nextReport else { return }
+    due(now: now, counters: counters()).encode(into: scratch)
+    _ = link.send(scratch.bytes, to: .service)
+  }
+
+  /// The report itself, with what is known of every process; the next one is due an interval later.
+  mutating func due(now: Instant, counters: [String: Double]) -> Telemetry {
+    nextReport = now + interval
+    var counters = counters
+    counters["resident_bytes"] = Double(MachineMemory.processResidentBytes() ?? 0)
+    counters["uptime_s"] = (now - startedAt).seconds
+    counters["cpu_s_total"] = SystemClock.processTime().seconds
+    counters["pid"] = Double(ProcessFacts.pid)
+    return Telemetry(id: id, service: service, label: label, counters: counters)
+  }
+}

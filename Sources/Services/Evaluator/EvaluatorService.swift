@@ -1,0 +1,125 @@
+// The evaluator process: greedy episodes of the newest weights.
+
+internal import Algorithms
+public import Configuration
+internal import Environments
+internal import Experience
+public import Foundations
+internal import Transport
+internal import Wire
+
+/// Plays `episodes` greedy episodes of the newest weights, at most once an interval; when their mean meets the threshold, the
+/// same weights play fresh episodes to confirm it. Its means are the run's learning curve and stop criterion.
+public final class EvaluatorService {
+  private let configuration: RunConfiguration
+  private let parameters: DealerLink
+  private let weights: WeightsLink
+  private let policy: QPolicy
+  private let regular: EpisodeRunner
+  private let confirming: EpisodeRunner
+  private var reporter: TelemetryReporter
+  private let signals: SignalDescriptor
+  private let log: Log
+  private let scratch = FrameWriter()
+  private var version: UInt64?
+  private var updates: UInt64 = 0
+  private var isFresh = false
+  private var nextEvaluation: Instant
+  private var evaluations: UInt64 = 0
+  private var episodes: UInt64 = 0
+
+  public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
+    signals = try SignalDescriptor(Signals.termination)
+    self.configuration = configuration
+    log = Log(settings.label)
+    var system = SeededGenerator.fromSystem()
+    let id = Identifier(using: &system)
+    var generator = SeededGenerator(seed: configuration.seed, part: "evaluator", index: settings.replica)
+    let environment = configuration.environment.id
+    regular = EpisodeRunner(
+      try EnvironmentCatalog.make(environment, count: configuration.evaluator.episodes, seed: generator.next()))
+    confirming = EpisodeRunner(
+      try EnvironmentCatalog.make(
+        environment, count: configuration.evaluator.confirmEpisodes, seed: generator.next()))
+    policy = try QPolicy(
+      spec: configuration.network(for: regular.environments.spec),
+      batchMax: max(configuration.evaluator.episodes, configuration.evaluator.confirmEpisodes))
+    let now = SystemClock.now()
+    let context = Context()
+    parameters = try DealerLink(context: context, to: settings.parameters)
+    weights = try WeightsLink(context: context, to: settings.weights, id: id)
+    reporter = TelemetryReporter(
+      id: id, service: "evaluator", label: settings.label,
+      interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
+    nextEvaluation = now
+  }
+
+  /// Evaluates until SIGTERM or SIGINT.
+  public func run() throws {
+    var poller = Poller()
+    poller.add(parameters.socket)
+    let weightsIndex = poller.add(weights.socket)
+    let signalIndex = poller.add(descriptor: signals.descriptor)
+    while true {
+      let now = SystemClock.now()
+      parameters.drain { _ in }
+      reporter.advance(to: now, over: parameters) { telemetry() }
+      if now >= nextEvaluation { weights.takeNewest { adopt($0) } }
+      if isFresh {
+        isFresh = false
+        nextEvaluation = now + .milliseconds(configuration.evaluator.intervalMilliseconds)
+        try evaluate()
+      }
+      let isEarly = now < nextEvaluation
+      poller.wait(
+        until: isEarly ? min(nextEvaluation, reporter.nextReport) : reporter.nextReport, now: now,
+        except: isEarly ? weightsIndex : nil)
+      if poller.isReadable(signalIndex), try signals.read() != nil { break }
+    }
+    log.info("stopped after \(evaluations) evaluations")
+  }
+
+  private func adopt(_ weights: Weights) {
+    guard weights.version != version, weights.values.count == policy.parameterCount * 4 else { return }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: policy.parameterCount) { values in
+      UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
+      policy.importParameters(from: UnsafeBufferPointer(values))
+    }
+    // Weights that nobody has trained yet are no point of the curve.
+    isFresh = weights.updates > 0
+    version = weights.version
+    updates = weights.updates
+  }
+
+  private func evaluate() throws {
+    let returns = try regular.play(policy)
+    let found = meets(returns, configuration.evaluator.threshold)
+    report(.regular, returns, isSolved: found)
+    guard found else { return }
+    let fresh = try confirming.play(policy)
+    report(.confirmation, fresh, isSolved: meets(fresh, configuration.evaluator.confirmThreshold))
+  }
+
+  private func meets(_ returns: [Double], _ threshold: Double?) -> Bool {
+    guard let threshold else { return false }
+    return returns.reduce(0, +) / Double(returns.count) >= threshold
+  }
+
+  private func report(_ kind: EvaluationKind, _ returns: [Double], isSolved: Bool) {
+    evaluations += 1
+    episodes += UInt64(returns.count)
+    Evaluation(
+      kind: kind, version: version ?? 0, updates: updates, episodes: returns.count,
+      meanReturn: returns.reduce(0, +) / Double(returns.count), minReturn: returns.min() ?? 0,
+      maxReturn: returns.max() ?? 0, isSolved: isSolved
+    ).encode(into: scratch)
+    _ = parameters.send(scratch.bytes, to: .service)
+  }
+
+  private func telemetry() -> [String: Double] {
+    [
+      "evaluations_total": Double(evaluations), "episodes_total": Double(episodes),
+      "weights_version": Double(version ?? 0), "malformed_total": Double(weights.malformed),
+    ]
+  }
+}

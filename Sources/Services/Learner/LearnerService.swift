@@ -1,0 +1,248 @@
+// The learner process: trains on sampled batches and shares what it learned.
+
+internal import Algorithms
+public import Configuration
+internal import Environments
+internal import Experience
+public import Foundations
+internal import Numerics
+internal import Transport
+internal import Wire
+
+/// One thread: takes a batch that has already arrived, trains, writes priorities back, and asks for the next. Between two updates
+/// it pushes its change and stands on what was published; it waits only when no batch is there.
+public final class LearnerService {
+  let configuration: RunConfiguration
+  let dqn: DQNLearner
+  let replay: DealerLink
+  let parameters: DealerLink
+  let weights: WeightsLink
+  var sampler: SamplerMachine
+  var member: MemberMachine
+  var reporter: TelemetryReporter
+  var statistics = LearnerStatistics()
+  let checkpoints: CheckpointFolder?
+  let log: Log
+  private let signals: SignalDescriptor
+  private let importance: ImportanceWeights
+  private let local: UnsafeMutableBufferPointer<Float>
+  private var errors: [Float]
+  private let importanceWeights: UnsafeMutableBufferPointer<Float>
+  /// The columns of a batch, in order.
+  private let fields: [Field]
+  private var unpushed = UnpushedUpdates()
+  /// The hard target network's place: published version / C of its last copy.
+  private var targetEpoch: UInt64?
+  private var nextCheckpoint: Instant
+  private var nextUpdateAt = Instant.zero
+
+  public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
+    signals = try SignalDescriptor(Signals.termination)
+    self.configuration = configuration
+    log = Log(settings.label)
+    let environment = try EnvironmentCatalog(id: configuration.environment.id).spec
+    let spec = configuration.network(for: environment)
+    let batch = configuration.algorithm.batch
+    dqn = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: batch)
+    let now = SystemClock.now()
+    var system = SeededGenerator.fromSystem()
+    let id = Identifier(using: &system)
+    var samplerConfiguration = SamplerMachine.Configuration(
+      id: id, label: settings.label, table: configuration.table, batch: batch)
+    samplerConfiguration.inFlight = configuration.learner.samplesInFlight
+    sampler = SamplerMachine(configuration: samplerConfiguration, now: now)
+    let manifest = try spec.manifest()
+    member = MemberMachine(
+      configuration: MemberMachine.Configuration(id: id, label: settings.label, manifest: manifest), now: now)
+    let context = Context()
+    replay = try DealerLink(context: context, to: settings.replay[0])
+    parameters = try DealerLink(context: context, to: settings.parameters)
+    weights = try WeightsLink(context: context, to: settings.weights, id: id)
+    reporter = TelemetryReporter(
+      id: id, service: "learner", label: settings.label,
+      interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
+    checkpoints = try settings.runDirectory.map {
+      try CheckpointFolder(path: $0 + "/checkpoints", label: settings.label, manifest: manifest)
+    }
+    importance = configuration.importance
+    local = .allocate(capacity: dqn.parameterCount)
+    local.initialize(repeating: 0)
+    errors = Array(repeating: 0, count: batch)
+    importanceWeights = .allocate(capacity: batch)
+    importanceWeights.initialize(repeating: 1)
+    fields = configuration.table.batchFields(
+      of: .discrete(observation: environment.observationShape, dtype: environment.observationType))
+    nextCheckpoint = now + .seconds(configuration.learner.checkpointIntervalSeconds)
+    try resume()
+  }
+
+  deinit {
+    local.deallocate()
+    importanceWeights.deallocate()
+  }
+
+  /// Trains until SIGTERM or SIGINT.
+  /// - Throws: if a service refuses this learner for good.
+  public func run() throws {
+    var poller = Poller()
+    poller.add(replay.socket)
+    poller.add(parameters.socket)
+    poller.add(weights.socket)
+    let signalIndex = poller.add(descriptor: signals.descriptor)
+    var updatesSinceLook = 0
+    while true {
+      let now = SystemClock.now()
+      try exchange(now: now)
+      if !statistics.hasDiverged, member.hasWeights, now >= nextUpdateAt, let batch = sampler.take() {
+        statistics.stopWaiting(now: now)
+        try update(batch, now: now)
+        var sink = replay
+        sampler.release(batch, now: SystemClock.now(), sink: &sink)
+        updatesSinceLook += 1
+        if updatesSinceLook < 16 { continue }
+      } else if now >= nextUpdateAt {
+        statistics.startWaiting(now: now)
+      }
+      // With work at hand it only looks for a signal.
+      let hasWork = updatesSinceLook >= 16
+      updatesSinceLook = 0
+      poller.wait(until: hasWork ? now : deadline(now: now), now: now)
+      if poller.isReadable(signalIndex), try signals.read() != nil { break }
+    }
+    try leave()
+  }
+
+  private func exchange(now: Instant) throws {
+    var replaySink = replay
+    var parameterSink = parameters
+    replay.drain(limit: 64) { sampler.receive($0, now: now, sink: &replaySink) }
+    sampler.advance(to: now, sink: &replaySink)
+    parameters.drain { member.receive($0, now: now, sink: &parameterSink) }
+    weights.takeNewest { adopt($0) }
+    member.advance(to: now, sink: &parameterSink)
+    if let refusal = sampler.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
+    if let refusal = member.refusal { throw ServiceFailure(service: "parameters", refusal: refusal) }
+    if member.canPush, unpushed.count > 0, !statistics.hasDiverged { push(now: now) }
+    if now >= nextCheckpoint {
+      nextCheckpoint = now + .seconds(configuration.learner.checkpointIntervalSeconds)
+      saveCheckpoint()
+    }
+    reporter.advance(to: now, over: parameters) { telemetry(now: now) }
+  }
+
+  /// Stands on published weights; copies the target network at versions divisible by C.
+  private func adopt(_ weights: Weights) {
+    dqn.exportParameters(to: local)
+    guard member.rebase(on: weights, local: local) else { return }
+    dqn.importParameters(from: UnsafeBufferPointer(local))
+    guard case .hard(let everyVersions) = configuration.dqn.target else {
+      if targetEpoch == nil {
+        targetEpoch = 0
+        if statistics.updates == 0 { dqn.updateTargetHard() }
+      }
+      return
+    }
+    // Versions may be skipped: what counts is that a multiple of C has been passed.
+    let epoch = weights.version / UInt64(everyVersions)
+    if let last = targetEpoch, last == epoch { return }
+    if targetEpoch != nil || statistics.updates == 0 {
+      member.reference.withUnsafeBufferPointer { dqn.importTarget(from: $0) }
+      statistics.targetCopies += 1
+    }
+    targetEpoch = epoch
+  }
+
+  private func push(now: Instant) {
+    dqn.exportParameters(to: local)
+    var sink = parameters
+    member.push(
+      local: UnsafeBufferPointer(local), updates: unpushed.count, oldestUpdate: unpushed.oldest,
+      newestUpdate: unpushed.newest, now: now, sink: &sink)
+    unpushed = UnpushedUpdates()
+  }
+
+  private func update(_ batch: SampledBatch, now: Instant) throws {
+    let transitions = try transitions(of: batch)
+    let outcome = try errors.withUnsafeMutableBufferPointer { try dqn.train(transitions, errors: $0) }
+    guard case .trained(let result) = outcome else { return diverge() }
+    let done = SystemClock.now()
+    unpushed.add(at: done)
+    statistics.record(result, batch: batch, version: member.version, started: now, done: done)
+    var sink = replay
+    sampler.update(keys: batch.keys, priorities: errors, count: batch.rows, sink: &sink)
+    if configuration.learner.updatesPerSecondMax > 0 {
+      nextUpdateAt = max(nextUpdateAt, now) + .seconds(1 / configuration.learner.updatesPerSecondMax)
+    }
+  }
+
+  private func transitions(of batch: SampledBatch) throws -> TransitionBatch {
+    guard batch.fields == fields else {
+      throw LearnerError.columns(
+        expected: fields.map(\.description), found: batch.fields.map(\.description))
+    }
+    let probabilities = UnsafeBufferPointer(start: batch.probabilities, count: batch.rows)
+    let beta = importance.beta(at: Int(statistics.updates))
+    do {
+      try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: importanceWeights)
+    } catch {
+      // Only a table without any mass is sampled like this: every item alike.
+      importanceWeights.update(repeating: 1)
+    }
+    return TransitionBatch(
+      count: batch.rows, observation: batch.columns[0],
+      action: batch.columns[1].assumingMemoryBound(to: Int32.self),
+      reward: batch.columns[2].assumingMemoryBound(to: Float.self),
+      discount: batch.columns[3].assumingMemoryBound(to: Float.self), nextObservation: batch.columns[4],
+      importanceWeights: importanceWeights.baseAddress)
+  }
+
+  /// Stops training for good; what is on disk is the last good state.
+  private func diverge() {
+    statistics.hasDiverged = true
+    log.error(
+      "the loss is no number after \(statistics.updates) updates: training stopped, the last good checkpoint is kept"
+        + (checkpoints.map { " in \($0.path)" } ?? "") + "; a smaller algorithm.learning_rate may help")
+  }
+
+  private func deadline(now: Instant) -> Instant {
+    var deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now), reporter.nextReport)
+    deadline = min(deadline, nextCheckpoint)
+    return nextUpdateAt > now ? min(deadline, nextUpdateAt) : deadline
+  }
+
+  private func leave() throws {
+    saveCheckpoint()
+    var sink = replay
+    sampler.leave(sink: &sink)
+    var parameterSink = parameters
+    if member.canPush, unpushed.count > 0, !statistics.hasDiverged { push(now: SystemClock.now()) }
+    member.leave(sink: &parameterSink)
+    log.info("stopped after \(statistics.updates) updates")
+  }
+}
+
+/// Updates since the last push.
+struct UnpushedUpdates {
+  var count: UInt64 = 0
+  var oldest: Int64 = 0
+  var newest: Int64 = 0
+
+  mutating func add(at now: Instant) {
+    count += 1
+    if oldest == 0 { oldest = now.nanoseconds }
+    newest = now.nanoseconds
+  }
+}
+
+/// What a learner cannot work with.
+public enum LearnerError: Error, CustomStringConvertible {
+  case columns(expected: [String], found: [String])
+
+  public var description: String {
+    switch self {
+    case .columns(let expected, let found):
+      "batch: expected the columns \(expected.joined(separator: ", ")), found \(found.joined(separator: ", ")); "
+        + "start actors and learners from the same configuration"
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// What a learner counts.
+
+internal import Algorithms
+internal import Foundations
+
+/// Counters of a learner, those of its checkpoint included.
+struct LearnerStatistics {
+  /// Updates over the lives of this learner.
+  var updates: UInt64 = 0
+  var targetCopies: UInt64 = 0
+  var hasDiverged = false
+  private(set) var loss = 0.0
+  private(set) var meanQ = 0.0
+  private(set) var gradientNorm = 0.0
+  /// Published version − version that a sampled item was acted with, mean over recent batches.
+  private(set) var staleness = 0.0
+  private(set) var waiting = Instant.Span.zero
+  private(set) var training = Instant.Span.zero
+  private var waitingSince: Instant?
+  private var firstBatchAt: Instant?
+
+  mutating func record(
+    _ result: TrainingResult, batch: SampledBatch, version: UInt64, started: Instant, done: Instant
+  ) {
+    updates += 1
+    training = training + (done - started)
+    let rate = min(1, max(0.01, 1 / Double(updates)))
+    loss += rate * (Double(result.loss) - loss)
+    meanQ += rate * (Double(result.meanQ) - meanQ)
+    gradientNorm += rate * (Double(result.gradientNorm) - gradientNorm)
+    var ages = 0.0
+    for row in 0..<batch.rows { ages += Double(version &- min(version, batch.versions[row])) }
+    staleness += rate * (ages / Double(max(1, batch.rows)) - staleness)
+  }
+
+  mutating func startWaiting(now: Instant) {
+    // Before the first batch the replay is not warm.
+    if waitingSince == nil, firstBatchAt != nil { waitingSince = now }
+  }
+
+  mutating func stopWaiting(now: Instant) {
+    if firstBatchAt == nil { firstBatchAt = now }
+    if let since = waitingSince { waiting = waiting + (now - since) }
+    waitingSince = nil
+  }
+
+  /// The share of the time since the first batch that was spent without one.
+  func waitingShare(now: Instant) -> Double {
+    guard let first = firstBatchAt, now > first else { return 0 }
+    let open = waitingSince.map { (now - $0).seconds } ?? 0
+    return (waiting.seconds + open) / (now - first).seconds
+  }
+}
+
+extension LearnerService {
+  func telemetry(now: Instant) -> [String: Double] {
+    [
+      "updates_total": Double(statistics.updates),
+      "learner_index": Double(member.index ?? 0),
+      "weights_version": Double(member.version),
+      "loss": statistics.loss,
+      "mean_q": statistics.meanQ,
+      "gradient_norm": statistics.gradientNorm,
+      "staleness_versions": statistics.staleness,
+      "waiting_share": statistics.waitingShare(now: now),
+      "training_s_total": statistics.training.seconds,
+      "target_copies_total": Double(statistics.targetCopies),
+      "diverged": statistics.hasDiverged ? 1 : 0,
+      "batches_total": Double(sampler.counters.batches),
+      "requests_repeated_total": Double(sampler.counters.requestsRepeated),
+      "priorities_dropped_total": Double(sampler.counters.prioritiesDropped),
+      "changes_merged_total": Double(member.counters.changesMerged),
+      "changes_repeated_total": Double(member.counters.changesRepeated),
+      "updates_merged_total": Double(member.counters.updatesMerged),
+      "malformed_total": Double(sampler.counters.malformed + member.counters.malformed + weights.malformed),
+    ]
+  }
+}

@@ -1,0 +1,121 @@
+// The parameter server process: sockets, clock and file around the machine.
+
+internal import Algorithms
+public import Configuration
+internal import Environments
+internal import Experience
+public import Foundations
+internal import Numerics
+internal import Transport
+internal import Wire
+
+/// Owns the parameter server's sockets and file; everything is decided by `ParameterServerMachine`.
+public final class ParameterService {
+  private let router: RouterLink
+  private let publisher: PublisherLink
+  private var machine: ParameterServerMachine<ParameterKeeper>
+  private var reporter: TelemetryReporter
+  private let signals: SignalDescriptor
+  private let log: Log
+
+  public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
+    signals = try SignalDescriptor(Signals.termination)
+    log = Log(settings.label)
+    let now = SystemClock.now()
+    var system = SeededGenerator.fromSystem()
+    let id = Identifier(using: &system)
+    var machineConfiguration = ParameterServerMachine<ParameterKeeper>.Configuration()
+    machineConfiguration.mode = configuration.aggregation.mode == .rounds ? .rounds : .asynchronous
+    machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
+    let keeper = try ParameterKeeper(directory: settings.runDirectory)
+    machine = ParameterServerMachine(
+      configuration: machineConfiguration, incarnation: id,
+      state: try keeper.kept ?? Self.initialState(configuration), store: keeper, now: now)
+    let context = Context()
+    let requests = try settings.listening(at: settings.parameters)
+    let publications = try settings.listening(at: settings.weights)
+    router = try RouterLink(context: context, listeningOn: requests)
+    publisher = try PublisherLink(router: router, context: context, listeningOn: publications)
+    reporter = TelemetryReporter(
+      id: id, service: "parameters", label: settings.label,
+      interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
+    try Self.check(machine.state.manifest, against: configuration)
+    log.info(
+      "listening on \(requests), publishing \(machine.state.values.count) parameters on \(publications), "
+        + "version \(machine.state.version)")
+  }
+
+  /// The network's parameters from the run's seed.
+  private static func initialState(_ configuration: RunConfiguration) throws -> ParameterState {
+    let spec = configuration.network(for: try EnvironmentCatalog(id: configuration.environment.id).spec)
+    let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)
+    var generator = SeededGenerator(seed: configuration.seed, part: "parameters")
+    learner.initialize(using: &generator)
+    let values = [Float](unsafeUninitializedCapacity: learner.parameterCount) { buffer, count in
+      learner.exportParameters(to: buffer)
+      count = learner.parameterCount
+    }
+    return ParameterState(version: 1, updates: 0, merged: [], manifest: try spec.manifest(), values: values)
+  }
+
+  private static func check(_ manifest: WeightsManifest, against configuration: RunConfiguration) throws {
+    let spec = configuration.network(for: try EnvironmentCatalog(id: configuration.environment.id).spec)
+    if let problem = try spec.manifest().mismatch(with: manifest) {
+      throw ParameterStoreError(
+        path: "kept parameters", problem: "\(problem): they are of another network; use another run name")
+    }
+  }
+
+  /// Serves until SIGTERM or SIGINT.
+  public func run() throws {
+    var poller = Poller()
+    poller.add(router.socket)
+    poller.add(publisher.socket)
+    let signalIndex = poller.add(descriptor: signals.descriptor)
+    var sink = publisher
+    while true {
+      let now = SystemClock.now()
+      machine.advance(to: now, sink: &sink)
+      if now >= reporter.nextReport {
+        machine.report(reporter.due(now: now, counters: telemetry()), now: now)
+      }
+      poller.wait(until: min(machine.nextDeadline(now: now), reporter.nextReport), now: now)
+      if poller.isReadable(signalIndex), try signals.read() != nil { break }
+      let received = SystemClock.now()
+      publisher.drainSubscriptions { machine.subscribed($0, sink: &sink) }
+      router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
+    }
+    log.info("stopped at version \(machine.state.version)")
+  }
+
+  private func telemetry() -> [String: Double] {
+    let counters = machine.counters
+    return [
+      "weights_version": Double(machine.state.version),
+      "updates_merged_total": Double(machine.state.updates),
+      "changes_merged_total": Double(counters.changesMerged),
+      "changes_repeated_total": Double(counters.changesRepeated),
+      "changes_refused_total": Double(counters.changesRefused),
+      "publications_total": Double(counters.publications),
+      "save_failures_total": Double(counters.saveFailures),
+      "malformed_total": Double(counters.malformed),
+      "frames_discarded_total": Double(router.discarded),
+      "sends_dropped_total": Double(router.sendsDropped),
+    ]
+  }
+}
+
+/// Saves to the run's folder, or nowhere when there is none.
+struct ParameterKeeper: ParameterStore {
+  private let file: FileParameterStore?
+  let kept: ParameterState?
+
+  init(directory: String?) throws {
+    file = try directory.map { try FileParameterStore(path: $0 + "/parameters.rookery") }
+    kept = try file?.load()
+  }
+
+  mutating func save(_ state: borrowing ParameterState) throws {
+    try file?.save(state)
+  }
+}

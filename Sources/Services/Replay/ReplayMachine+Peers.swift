@@ -1,0 +1,133 @@
+// Who speaks to the replay service.
+
+internal import Experience
+internal import Foundations
+internal import ReplayStore
+internal import Wire
+
+extension ReplayMachine {
+  mutating func hello(_ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
+    if let problem = tablesProblem(hello) {
+      counters.messagesRefused += 1
+      return refuse(.mismatch, .hello, 0, problem, peer, &sink)
+    }
+    switch hello.role {
+    case .writer: helloWriter(hello, from: peer, now: now, sink: &sink)
+    case .sampler:
+      if let old = samplers.first(where: { $0.value.id == hello.id }), old.key != peer {
+        // The same learner over a new connection: what waits for the old one would be sent nowhere.
+        samplers[old.key] = nil
+        waitingSamples.removeAll { $0.peer == old.key }
+      }
+      if samplers[peer] == nil {
+        guard samplers.count < configuration.writersMax else {
+          return refuse(.busy, .hello, 0, "\(configuration.writersMax) samplers are the most", peer, &sink)
+        }
+        samplers[peer] = Sampler(id: hello.id, lastHeard: now)
+      }
+      welcome(peer, committed: 0, sink: &sink)
+    }
+  }
+
+  /// A peer's tables must be the service's: a writer numbers its items by the order it gave, a sampler by the service's.
+  private func tablesProblem(_ hello: Hello) -> String? {
+    let own = configuration.store.tables.map(\.schema)
+    if hello.role == .writer, hello.tables.count != own.count {
+      return "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
+    }
+    for (index, table) in hello.tables.enumerated() {
+      let expected = hello.role == .writer ? own[index] : own.first { $0.name == table.name } ?? own[0]
+      if let problem = expected.mismatch(with: table) { return problem }
+    }
+    return nil
+  }
+
+  private mutating func helloWriter(
+    _ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink
+  ) {
+    if let problem = adopt(hello.schema) {
+      counters.messagesRefused += 1
+      return refuse(.mismatch, .hello, 0, problem, peer, &sink)
+    }
+    let handle: Int
+    if let known = writerHandles[hello.id], let writer = writers[known] {
+      handle = known
+      // A message that never will be sent is no gap.
+      writers[known]?.committed = max(writer.committed, hello.nextSequence &- 1)
+    } else {
+      guard writers.count < configuration.writersMax else {
+        return refuse(.busy, .hello, 0, "\(configuration.writersMax) writers are the most", peer, &sink)
+      }
+      handle = nextHandle
+      nextHandle += 1
+      writerHandles[hello.id] = handle
+      writers[handle] = Writer(
+        id: hello.id, label: hello.label, peer: peer, committed: max(1, hello.nextSequence) - 1, lastHeard: now)
+    }
+    if let old = writers[handle]?.peer, old != peer { writerOfPeer[old] = nil }
+    writers[handle]?.peer = peer
+    writers[handle]?.lastHeard = now
+    writerOfPeer[peer] = handle
+    // What waited is sent again by the writer after the welcome.
+    dropWaiting(writer: handle)
+    welcome(peer, committed: writers[handle]?.committed ?? 0, sink: &sink)
+  }
+
+  /// Takes the first writer's schema as the store's; later ones must agree. Returns what is wrong.
+  private mutating func adopt(_ schema: StepSchema?) -> String? {
+    guard let schema else { return "schema: expected a writer's fields, found nil" }
+    if let own = store.schema { return own.mismatch(with: schema) }
+    let needed = store.byteCount(of: schema)
+    if needed.total > configuration.memoryMax {
+      return "capacity: \(needed), but this machine has \(configuration.memoryMax / 1_000_000) MB: lower replay.capacity"
+    }
+    do {
+      try store.adopt(schema: schema)
+    } catch {
+      return error.description
+    }
+    rowBytes = schema.fields.map(\.byteCount) + [1]
+    insertion = Insertion(columnsPerChunk: schema.columnCount)
+    notices.append("capacity: \(needed)")
+    return nil
+  }
+
+  private mutating func welcome(_ peer: PeerID, committed: UInt64, sink: inout some FrameSink) {
+    Welcome(
+      incarnation: incarnation, committed: committed, credit: configuration.credit, schema: store.schema,
+      tables: configuration.store.tables.map(\.schema)
+    ).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
+    if let handle = writerHandles[goodbye.id] { forget(writer: handle) }
+    if samplers[peer]?.id == goodbye.id {
+      samplers[peer] = nil
+      waitingSamples.removeAll { $0.peer == peer }
+    }
+    drain(now: now, sink: &sink)
+  }
+
+  mutating func forget(writer handle: Int) {
+    guard let writer = writers.removeValue(forKey: handle) else { return }
+    writerHandles[writer.id] = nil
+    if writerOfPeer[writer.peer] == handle { writerOfPeer[writer.peer] = nil }
+    waitingInserts.removeAll { $0.writer == handle }
+    store.closeWriter(handle)
+  }
+
+  mutating func dropWaiting(writer handle: Int) {
+    waitingInserts.removeAll { $0.writer == handle }
+    writers[handle]?.waiting = 0
+  }
+
+  func health(to peer: PeerID, now: Instant, sink: inout some FrameSink) {
+    Health(
+      service: "replay", isHealthy: true,
+      text: "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps",
+      uptime_s: (now - startedAt).seconds
+    ).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+}

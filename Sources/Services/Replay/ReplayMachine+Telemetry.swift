@@ -1,0 +1,42 @@
+// What the replay service says of itself.
+
+internal import Foundations
+internal import ReplayStore
+
+extension ReplayMachine {
+  /// Counters and gauges for telemetry.
+  public func telemetry(now: Instant) -> [String: Double] {
+    let statistics = store.statistics
+    var values: [String: Double] = [
+      "steps": Double(statistics.steps),
+      "capacity": Double(configuration.store.capacity),
+      "steps_evicted_total": Double(statistics.stepsEvicted),
+      "writers": Double(writers.count),
+      "samplers": Double(samplers.count),
+      "messages_committed_total": Double(counters.messagesCommitted),
+      "messages_repeated_total": Double(counters.messagesRepeated),
+      "messages_ahead_total": Double(counters.messagesAhead),
+      "messages_refused_total": Double(counters.messagesRefused),
+      "messages_blocked_total": Double(counters.messagesBlocked),
+      "messages_waiting": Double(waitingInserts.count),
+      "batches_served_total": Double(counters.batchesServed),
+      "batches_undelivered_total": Double(counters.batchesUndelivered),
+      "requests_repeated_total": Double(counters.requestsRepeated),
+      "requests_waiting": Double(waitingSamples.count),
+      "priorities_applied_total": Double(counters.prioritiesApplied),
+      "priorities_gone_total": Double(counters.prioritiesGone),
+      "priorities_refused_total": Double(counters.prioritiesRefused),
+      "malformed_total": Double(counters.malformed),
+      "steps_inserted_total": Double(counters.steps),
+      "items_inserted_total": Double(counters.items),
+      "items_stale_total": Double(counters.itemsStale),
+      "inserts_blocked_s": insertsBlockedSince.map { (now - $0).seconds } ?? 0,
+      "samples_blocked_s": samplesBlockedSince.map { (now - $0).seconds } ?? 0,
+    ]
+    for table in statistics.tables {
+      values["items"] = (values["items"] ?? 0) + Double(table.size)
+      values["samples_total"] = (values["samples_total"] ?? 0) + Double(table.samples)
+    }
+    return values
+  }
+}

@@ -1,0 +1,172 @@
+// The replay service, without sockets or clock.
+
+public import Experience
+public import Foundations
+public import ReplayStore
+public import Wire
+
+/// Takes experience from writers and serves batches to samplers.
+///
+/// * **Insert.** Of each writer only the message after the last committed one is taken. A lower one is acknowledged again, a
+///   higher one answered with a gap. A message that the rate limiter holds back waits here, first come first served; a
+///   writer has at most `credit` of them waiting, so memory is bounded.
+/// * **Sample.** Requests that the limiter holds back wait in order; at most `credit` a sampler.
+/// * A frame that cannot be read, or not be accepted, is answered with a refusal and counted; nothing of it is kept.
+public struct ReplayMachine {
+  public struct Configuration: Sendable {
+    public var store: ReplayStoreConfiguration
+    /// Insert messages, or sample requests, that a peer may have unanswered.
+    public var credit = 64
+    /// Batches beyond this are sent in parts, so that one does not hold up acknowledgements.
+    public var partBytes = 1 << 20
+    public var writersMax = 1 << 16
+    /// A writer or sampler that is silent for this long is forgotten. Much longer than a writer's own patience: it drops its
+    /// unacknowledged messages first, so none can come twice.
+    public var peerGoneAfter = Instant.Span.seconds(600)
+    /// Memory that the store may take, in bytes; a schema that needs more is refused.
+    public var memoryMax = Int.max
+
+    public init(store: ReplayStoreConfiguration) {
+      self.store = store
+    }
+  }
+
+  public struct Counters: Sendable {
+    public var messagesCommitted: UInt64 = 0
+    public var messagesRepeated: UInt64 = 0
+    public var messagesAhead: UInt64 = 0
+    public var messagesRefused: UInt64 = 0
+    public var messagesBlocked: UInt64 = 0
+    public var batchesServed: UInt64 = 0
+    public var batchesUndelivered: UInt64 = 0
+    public var requestsRepeated: UInt64 = 0
+    public var prioritiesApplied: UInt64 = 0
+    public var prioritiesGone: UInt64 = 0
+    public var prioritiesRefused: UInt64 = 0
+    public var malformed: UInt64 = 0
+    public var steps: UInt64 = 0
+    public var items: UInt64 = 0
+    public var itemsStale: UInt64 = 0
+  }
+
+  struct Writer {
+    var id: Identifier
+    var label: String
+    var peer: PeerID
+    var committed: UInt64
+    var waiting = 0
+    var lastHeard: Instant
+  }
+
+  struct Sampler {
+    var id: Identifier
+    /// The peer's table numbers are the service's own, agreed at HELLO.
+    var waiting = 0
+    var lastHeard: Instant
+  }
+
+  struct WaitingInsert {
+    var writer: Int
+    var sequence: UInt64
+    var frame: [UInt8]
+  }
+
+  struct WaitingSample {
+    var peer: PeerID
+    var request: SampleRequest
+    var since: Instant
+  }
+
+  public let configuration: Configuration
+  public let incarnation: Identifier
+  public internal(set) var counters = Counters()
+  public let store: ReplayStore
+
+  var generator: SeededGenerator
+  var writerHandles: [Identifier: Int] = [:]
+  var writers: [Int: Writer] = [:]
+  var nextHandle = 0
+  var writerOfPeer: [PeerID: Int] = [:]
+  var samplers: [PeerID: Sampler] = [:]
+  var waitingInserts: [WaitingInsert] = []
+  var waitingSamples: [WaitingSample] = []
+  var insertsBlockedSince: Instant?
+  var samplesBlockedSince: Instant?
+  var insertion = Insertion(columnsPerChunk: 1)
+  var draw = Draw()
+  var rowBytes: [Int] = []
+  let scratch = FrameWriter(capacity: 1 << 16)
+  /// The last commit failed for the limiter only.
+  var isBlocked = false
+  let startedAt: Instant
+  var nextSweep: Instant
+  /// Said once, when the first writer has declared what steps look like.
+  public internal(set) var notices: [String] = []
+
+  public init(
+    configuration: Configuration, incarnation: Identifier, generator: SeededGenerator, now: Instant
+  ) throws(ReplayStoreError) {
+    self.configuration = configuration
+    self.incarnation = incarnation
+    self.generator = generator
+    store = try ReplayStore(configuration: configuration.store)
+    startedAt = now
+    nextSweep = now + .seconds(10)
+  }
+
+  /// What has been noted since the last call, for the log.
+  public mutating func takeNotices() -> [String] {
+    defer { notices.removeAll() }
+    return notices
+  }
+}
+
+extension ReplayMachine {
+  public mutating func receive(
+    _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: inout some FrameSink
+  ) {
+    var cursor = FrameCursor(frame)
+    var type: MessageType?
+    do throws(WireError) {
+      let opened = try cursor.openMessage()
+      type = opened
+      switch opened {
+      case .insert: try insert(&cursor, frame, from: peer, now: now, sink: &sink)
+      case .sampleRequest: try sample(SampleRequest(from: &cursor), from: peer, now: now, sink: &sink)
+      case .priorities: priorities(try PriorityUpdate(from: &cursor), from: peer, sink: &sink)
+      case .hello: hello(try Hello(from: &cursor), from: peer, now: now, sink: &sink)
+      case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: &sink)
+      case .healthRequest:
+        try cursor.close()
+        health(to: peer, now: now, sink: &sink)
+      default:
+        refuse(.unsupported, opened, 0, "the replay service does not take messages of type \(opened)", peer, &sink)
+      }
+    } catch {
+      counters.malformed += 1
+      refuse(.malformed, type, 0, error.description, peer, &sink)
+    }
+  }
+
+  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+    guard now >= nextSweep else { return }
+    nextSweep = now + .seconds(10)
+    for (handle, writer) in writers where now >= writer.lastHeard + configuration.peerGoneAfter {
+      forget(writer: handle)
+    }
+    for (peer, sampler) in samplers where now >= sampler.lastHeard + configuration.peerGoneAfter {
+      samplers[peer] = nil
+      waitingSamples.removeAll { $0.peer == peer }
+    }
+  }
+
+  public func nextDeadline(now: Instant) -> Instant { nextSweep }
+
+  func refuse(
+    _ code: RefusalCode, _ type: MessageType?, _ reference: UInt64, _ text: String, _ peer: PeerID,
+    _ sink: inout some FrameSink
+  ) {
+    Refusal(code: code, type: type?.rawValue ?? 0, reference: reference, text: text).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+}

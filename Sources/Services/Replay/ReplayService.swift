@@ -1,0 +1,65 @@
+// The replay process: sockets and clock around the machine.
+
+public import Configuration
+internal import Experience
+public import Foundations
+internal import ReplayStore
+internal import Transport
+
+/// Owns the replay's sockets; everything is decided by `ReplayMachine`.
+public final class ReplayService {
+  private let router: RouterLink
+  private let parameters: DealerLink
+  private var machine: ReplayMachine
+  private var reporter: TelemetryReporter
+  private let log: Log
+  private let signals: SignalDescriptor
+
+  public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
+    signals = try SignalDescriptor(Signals.termination)
+    log = Log(settings.label)
+    let now = SystemClock.now()
+    var system = SeededGenerator.fromSystem()
+    let id = Identifier(using: &system)
+    var machineConfiguration = ReplayMachine.Configuration(store: configuration.replayStore)
+    machineConfiguration.memoryMax = MachineMemory.availableBytes() ?? .max
+    machine = try ReplayMachine(
+      configuration: machineConfiguration, incarnation: id,
+      generator: SeededGenerator(seed: configuration.seed, part: "replay", index: settings.replica), now: now)
+    let context = Context()
+    let endpoint = try settings.listening(at: settings.replay[0])
+    router = try RouterLink(context: context, listeningOn: endpoint)
+    parameters = try DealerLink(context: context, to: settings.parameters)
+    reporter = TelemetryReporter(
+      id: id, service: "replay", label: settings.label,
+      interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
+    log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
+  }
+
+  /// Serves until SIGTERM or SIGINT.
+  public func run() throws {
+    var poller = Poller()
+    poller.add(router.socket)
+    let signalIndex = poller.add(descriptor: signals.descriptor)
+    var sink = router
+    while true {
+      let now = SystemClock.now()
+      machine.advance(to: now, sink: &sink)
+      reporter.advance(to: now, over: parameters) { counters(now: now) }
+      for notice in machine.takeNotices() { log.info(notice) }
+      poller.wait(until: min(machine.nextDeadline(now: now), reporter.nextReport), now: now)
+      if poller.isReadable(signalIndex), try signals.read() != nil { break }
+      let received = SystemClock.now()
+      router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
+      parameters.drain { _ in }
+    }
+    log.info("stopped after \(machine.counters.messagesCommitted) messages")
+  }
+
+  private func counters(now: Instant) -> [String: Double] {
+    var counters = machine.telemetry(now: now)
+    counters["frames_discarded_total"] = Double(router.discarded)
+    counters["sends_dropped_total"] = Double(router.sendsDropped)
+    return counters
+  }
+}
