@@ -39,7 +39,8 @@ public final class Adam {
 
   /// One step over all parameters, in one pass; gradients are multiplied by `gradientScale` first.
   public func update(
-    parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeBufferPointer<Float>, gradientScale: Float = 1
+    parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeBufferPointer<Float>,
+    gradientScale: Float = 1
   ) {
     precondition(parameters.count == first.count && gradients.count == first.count, "sizes differ")
     stepCount += 1

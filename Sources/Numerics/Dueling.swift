@@ -5,7 +5,8 @@ struct Dueling {
   let actions: Int
 
   func forward(
-    value: UnsafePointer<Float>, advantage: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, count: Int
+    value: UnsafePointer<Float>, advantage: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+    count: Int
   ) {
     for row in 0..<count {
       let a = advantage + row * actions

@@ -28,7 +28,8 @@ public final class Network {
 
   /// - Parameter isTraining: Whether `backward` will be called; without, its buffers are left out.
   /// - Throws: `NetworkSpecError` if the layers do not fit each other.
-  public convenience init(spec: NetworkSpec, batchMax: Int, isTraining: Bool = false) throws(NetworkSpecError) {
+  public convenience init(spec: NetworkSpec, batchMax: Int, isTraining: Bool = false) throws(NetworkSpecError)
+  {
     try self.init(spec: spec, batchMax: batchMax, isTraining: isTraining, level: rookery_level())
   }
 

@@ -100,7 +100,8 @@ struct NetworkLayout {
   }
 
   private mutating func bind(
-    _ plan: NetworkPlan, _ batchMax: Int, _ level: Int32, _ parameters: AlignedBuffer, _ gradients: AlignedBuffer?
+    _ plan: NetworkPlan, _ batchMax: Int, _ level: Int32, _ parameters: AlignedBuffer,
+    _ gradients: AlignedBuffer?
   ) {
     var arena = Arena(workspace)
     let isTraining = gradients != nil

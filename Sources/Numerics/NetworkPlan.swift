@@ -109,11 +109,13 @@ struct NetworkPlan {
     outputs: Int, kernel: Int, stride: Int, name: String
   ) throws(NetworkSpecError) {
     guard shape.count == 3 else {
-      throw NetworkSpecError(description: "\(name): convolution needs [planes, height, width], found \(shape)")
+      throw NetworkSpecError(
+        description: "\(name): convolution needs [planes, height, width], found \(shape)")
     }
     guard outputs > 0, stride > 0, kernel > 0, kernel <= shape[1], kernel <= shape[2] else {
       throw NetworkSpecError(
-        description: "\(name): a \(outputs)-output \(kernel)x\(kernel)/\(stride) convolution does not fit \(shape)")
+        description:
+          "\(name): a \(outputs)-output \(kernel)x\(kernel)/\(stride) convolution does not fit \(shape)")
     }
     let convolution = ConvolutionShape(
       planes: shape[0], height: shape[1], width: shape[2], outputs: outputs, kernel: kernel, stride: stride)

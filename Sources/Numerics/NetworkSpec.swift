@@ -55,7 +55,8 @@ public struct NetworkSpec: Sendable, Hashable {
 
   /// The network of Mnih et al. 2015 (Methods, "Model architecture") on stacked byte planes; with `dueling`, each stream
   /// has the 512 hidden units (Wang et al. 2016, §4.2).
-  public static func nature(planes: Int, height: Int, width: Int, outputs: Int, dueling: Bool) -> NetworkSpec {
+  public static func nature(planes: Int, height: Int, width: Int, outputs: Int, dueling: Bool) -> NetworkSpec
+  {
     let trunk: [Layer] = [
       .convolution(outputs: 32, kernel: 8, stride: 4), .relu,
       .convolution(outputs: 64, kernel: 4, stride: 2), .relu,
