@@ -1,0 +1,38 @@
+// Loops over flat float32 arrays.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rookery_adam {
+  /// 1 - beta1, beta2 and 1 - beta2.
+  float blend1, keep2, blend2;
+  float epsilon;
+  /// The learning rate over 1 - beta1^t, and 1 over the root of 1 - beta2^t.
+  float step_size, second_moment_scale;
+  /// Every gradient is multiplied by this first (clipping).
+  float gradient_scale;
+};
+
+/// One Adam step over all parameters.
+void rookery_adam_step(float *parameters, float *first, float *second, const float *gradients, size_t count,
+                       const struct rookery_adam *adam);
+
+/// The sum of squares, in float64; not finite if any value is not.
+double rookery_sum_squares(const float *values, size_t count);
+
+/// target += fraction * (source - target).
+void rookery_blend(float *target, const float *source, float fraction, size_t count);
+
+/// Zeroes gradients where the output of the rectifier is 0.
+void rookery_relu_backward(float *gradients, const float *outputs, size_t count);
+
+/// sums[j] (+)= the sum over rows of values[row, j].
+void rookery_sum_rows(float *sums, const float *values, size_t rows, size_t columns, int accumulate);
+
+/// output = scale * input.
+void rookery_scale_bytes(float *output, const uint8_t *input, float scale, size_t count);
+
+/// output[pixel, plane] = scale * input[plane, pixel].
+void rookery_interleave_bytes(float *output, const uint8_t *input, float scale, size_t planes, size_t pixels);
+void rookery_interleave_floats(float *output, const float *input, size_t planes, size_t pixels);

@@ -1,0 +1,76 @@
+// Loops over flat float32 arrays, compiled for each x86-64 level.
+#include "vector_ops.h"
+
+#include "clones.h"
+
+ROOKERY_CLONES
+void rookery_adam_step(float *restrict parameters, float *restrict first, float *restrict second,
+                       const float *restrict gradients, size_t count, const struct rookery_adam *adam) {
+  const float blend1 = adam->blend1, keep2 = adam->keep2, blend2 = adam->blend2;
+  const float step_size = adam->step_size, scale2 = adam->second_moment_scale;
+  const float epsilon = adam->epsilon, scale = adam->gradient_scale;
+  for (size_t i = 0; i < count; i++) {
+    const float gradient = gradients[i] * scale;
+    const float m = first[i] + blend1 * (gradient - first[i]);
+    const float v = keep2 * second[i] + blend2 * gradient * gradient;
+    first[i] = m;
+    second[i] = v;
+    // The elementwise form sets no errno, so the loop stays a vector loop.
+    parameters[i] -= step_size * m / (__builtin_elementwise_sqrt(v) * scale2 + epsilon);
+  }
+}
+
+ROOKERY_CLONES
+double rookery_sum_squares(const float *values, size_t count) {
+  double sums[16] = {0};
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16)
+    for (size_t j = 0; j < 16; j++) sums[j] += (double)values[i + j] * (double)values[i + j];
+  double total = 0;
+  for (; i < count; i++) total += (double)values[i] * (double)values[i];
+  for (size_t j = 0; j < 16; j++) total += sums[j];
+  return total;
+}
+
+ROOKERY_CLONES
+void rookery_blend(float *restrict target, const float *restrict source, float fraction, size_t count) {
+  for (size_t i = 0; i < count; i++) target[i] += fraction * (source[i] - target[i]);
+}
+
+ROOKERY_CLONES
+void rookery_relu_backward(float *restrict gradients, const float *restrict outputs, size_t count) {
+  for (size_t i = 0; i < count; i++) gradients[i] = outputs[i] <= 0 ? 0 : gradients[i];
+}
+
+ROOKERY_CLONES
+void rookery_sum_rows(float *restrict sums, const float *restrict values, size_t rows, size_t columns,
+                      int accumulate) {
+  if (!accumulate)
+    for (size_t j = 0; j < columns; j++) sums[j] = 0;
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < columns; j++) sums[j] += values[i * columns + j];
+}
+
+ROOKERY_CLONES
+void rookery_scale_bytes(float *restrict output, const uint8_t *restrict input, float scale, size_t count) {
+  for (size_t i = 0; i < count; i++) output[i] = scale * (float)input[i];
+}
+
+ROOKERY_CLONES
+void rookery_interleave_bytes(float *restrict output, const uint8_t *restrict input, float scale, size_t planes,
+                              size_t pixels) {
+  if (planes == 4) {  // four stacked frames: the case of every Atari network
+    for (size_t i = 0; i < pixels; i++)
+      for (size_t plane = 0; plane < 4; plane++) output[i * 4 + plane] = scale * (float)input[plane * pixels + i];
+    return;
+  }
+  for (size_t plane = 0; plane < planes; plane++)
+    for (size_t i = 0; i < pixels; i++) output[i * planes + plane] = scale * (float)input[plane * pixels + i];
+}
+
+ROOKERY_CLONES
+void rookery_interleave_floats(float *restrict output, const float *restrict input, size_t planes,
+                               size_t pixels) {
+  for (size_t plane = 0; plane < planes; plane++)
+    for (size_t i = 0; i < pixels; i++) output[i * planes + plane] = input[plane * pixels + i];
+}

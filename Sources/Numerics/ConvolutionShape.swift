@@ -1,0 +1,19 @@
+// The sizes of a convolution without padding.
+
+struct ConvolutionShape: Hashable {
+  var planes: Int
+  var height: Int
+  var width: Int
+  var outputs: Int
+  var kernel: Int
+  var stride: Int
+
+  var outputHeight: Int { (height - kernel) / stride + 1 }
+  var outputWidth: Int { (width - kernel) / stride + 1 }
+  /// Places of the output image.
+  var positions: Int { outputHeight * outputWidth }
+  var inputCount: Int { planes * height * width }
+  var outputCount: Int { outputs * positions }
+  /// Consecutive floats of one patch row, as images are kept channels last.
+  var run: Int { kernel * planes }
+}

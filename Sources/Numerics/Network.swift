@@ -1,0 +1,151 @@
+// A network: parameters, forward and backward passes over preallocated buffers.
+
+internal import CKernels
+public import Foundations
+
+/// A network that computes on the CPU, on the calling thread, without allocating.
+///
+/// Not `Sendable`: one thread owns it. The parameters are one flat buffer; `importParameters` and `exportParameters` speak
+/// PyTorch's layout and the order of `NetworkSpec.parameters()`. Inside, convolution weights and the columns behind a
+/// flatten are kept channels last, a fixed permutation, so sums and means of flat vectors mean the same in both.
+///
+///     let network = try Network(spec: .mlp(inputs: 4, hidden: [64, 64], outputs: 2, dueling: false), batchMax: 32)
+///     network.initialize(using: &generator)
+///     let q = network.forward(observations, count: 32)  // [32, 2]
+public final class Network {
+  public let spec: NetworkSpec
+  /// Rows that a call may have at most.
+  public let batchMax: Int
+  public let parameterCount: Int
+
+  let plan: NetworkPlan
+  let parameterBuffer: AlignedBuffer
+  let gradientBuffer: AlignedBuffer?
+  private let layout: NetworkLayout
+  private var isPacked = false
+  /// The input of the last forward pass, as the first layer reads it.
+  private var lastInput: UnsafePointer<Float>?
+
+  /// - Parameter isTraining: Whether `backward` will be called; without, its buffers are left out.
+  /// - Throws: `NetworkSpecError` if the layers do not fit each other.
+  public convenience init(spec: NetworkSpec, batchMax: Int, isTraining: Bool = false) throws(NetworkSpecError)
+  {
+    try self.init(spec: spec, batchMax: batchMax, isTraining: isTraining, level: rookery_level())
+  }
+
+  /// `level` is the instruction set of the products; tests run all that the machine has.
+  init(spec: NetworkSpec, batchMax: Int, isTraining: Bool, level: Int32) throws(NetworkSpecError) {
+    guard batchMax > 0 else {
+      throw NetworkSpecError(description: "batchMax: expected at least 1, found \(batchMax)")
+    }
+    let plan = try NetworkPlan(spec)
+    self.spec = spec
+    self.batchMax = batchMax
+    self.plan = plan
+    parameterCount = plan.parameterCount
+    parameterBuffer = AlignedBuffer(count: plan.parameterCount)
+    gradientBuffer = isTraining ? AlignedBuffer(count: plan.parameterCount) : nil
+    layout = NetworkLayout(
+      spec: spec, plan: plan, batchMax: batchMax, level: level, parameters: parameterBuffer,
+      gradients: gradientBuffer)
+  }
+
+  /// The parameters in the network's own order. Call `parametersChanged` after writing.
+  public var parameters: UnsafeMutableBufferPointer<Float> { parameterBuffer.values }
+
+  /// The gradients of the last backward pass, in the network's own order; empty unless training.
+  public var gradients: UnsafeMutableBufferPointer<Float> {
+    gradientBuffer?.values ?? UnsafeMutableBufferPointer(start: nil, count: 0)
+  }
+
+  /// Where the gradient of the loss in the outputs, `[count, outputs]`, is to be written before `backward`.
+  public var outputGradient: UnsafeMutablePointer<Float> {
+    guard let gradient = layout.outputGradient else { preconditionFailure("not a training network") }
+    return gradient
+  }
+
+  /// To be called after the parameters were written in place; the next forward pass then packs them anew.
+  public func parametersChanged() { isPacked = false }
+
+  /// The outputs `[count, outputs]` for observations `[count] + inputShape` of the spec's input type; valid until the next
+  /// call. A float32 vector is read in place, and must stay until `backward`.
+  public func forward(_ observations: UnsafeRawPointer, count: Int) -> UnsafePointer<Float> {
+    precondition(count >= 0 && count <= batchMax, "\(count) rows in a network for \(batchMax)")
+    if !isPacked {
+      for layer in layout.trunk { layer.pack() }
+      for layer in layout.value { layer.pack() }
+      for layer in layout.advantage { layer.pack() }
+      isPacked = true
+    }
+    let input = layout.stage(observations, count: count)
+    lastInput = input
+    var features = input
+    for layer in layout.trunk { features = layer.forward(features, count: count) }
+    var value = features
+    for layer in layout.value {
+      layer.forward(value, count: count)
+      value = UnsafePointer(layer.output)
+    }
+    guard let dueling = layout.dueling else { return value }
+    var advantage = features
+    for layer in layout.advantage {
+      layer.forward(advantage, count: count)
+      advantage = UnsafePointer(layer.output)
+    }
+    dueling.forward(value: value, advantage: advantage, output: layout.output, count: count)
+    return UnsafePointer(layout.output)
+  }
+
+  /// Writes `gradients` from `outputGradient`, for the rows of the last forward pass.
+  public func backward(count: Int) {
+    guard let input = lastInput, gradientBuffer != nil else {
+      preconditionFailure("backward needs a training network and a forward pass before it")
+    }
+    if let dueling = layout.dueling, let value = layout.value.last?.training,
+      let advantage = layout.advantage.last?.training
+    {
+      dueling.backward(
+        outputGradient: outputGradient, valueGradient: value.outputGradient,
+        advantageGradient: advantage.outputGradient, count: count)
+    }
+    let features = layout.trunk.last.map { UnsafePointer($0.output) } ?? input
+    let featureGradient = layout.trunk.last?.outputGradient
+    backward(layout.value, features, featureGradient, accumulate: false, count)
+    backward(layout.advantage, features, featureGradient, accumulate: true, count)
+    for index in layout.trunk.indices.reversed() {
+      let below = index > 0 ? layout.trunk[index - 1] : nil
+      layout.trunk[index].backward(
+        below.map { UnsafePointer($0.output) } ?? input, inputGradient: below?.outputGradient, count: count)
+    }
+  }
+
+  /// Backward through one stream of the head.
+  private func backward(
+    _ stream: [Dense], _ features: UnsafePointer<Float>, _ featureGradient: UnsafeMutablePointer<Float>?,
+    accumulate: Bool, _ count: Int
+  ) {
+    for index in stream.indices.reversed() {
+      let below = index > 0 ? stream[index - 1] : nil
+      stream[index].backward(
+        below.map { UnsafePointer($0.output) } ?? features,
+        inputGradient: index > 0 ? below?.training?.outputGradient : featureGradient,
+        accumulate: accumulate && index == 0, count: count)
+    }
+  }
+}
+
+extension Network {
+  /// PyTorch's default: weights and biases uniform on ±1/√(inputs of a unit) (He et al. 2015 with a = √5).
+  public func initialize(using generator: inout SeededGenerator) {
+    for layer in plan.layers {
+      let bound = 1 / Float(layer.fanIn).squareRoot()
+      // Drawn in PyTorch's order, so that the numbers do not depend on ours.
+      var drawn = [Float](repeating: 0, count: layer.parameterCount)
+      for index in drawn.indices { drawn[index] = (generator.uniformFloat() * 2 - 1) * bound }
+      drawn.withUnsafeBufferPointer { source in
+        layer.fromPyTorch(source.baseAddress!, to: parameterBuffer.base + layer.offset)
+      }
+    }
+    parametersChanged()
+  }
+}

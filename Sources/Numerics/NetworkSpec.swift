@@ -1,0 +1,101 @@
+// What a network is: its input, layers and head, as a value.
+
+/// A feed-forward network. It says which tensors there are and how they are laid out; `Network` computes it.
+public struct NetworkSpec: Sendable, Hashable {
+  /// The element type of an observation as it is stored and sent.
+  public enum InputType: Sendable, Hashable {
+    case float32
+    /// Multiplied by 1/255 on the way in.
+    case uint8
+  }
+
+  public enum Layer: Sendable, Hashable {
+    /// `[batch, inputs]` → `[batch, outputs]`, y = x·Wᵀ + b.
+    case dense(outputs: Int)
+    /// `[batch, planes, height, width]` → `[batch, outputs, (height − kernel) / stride + 1, …]`, no padding.
+    case convolution(outputs: Int, kernel: Int, stride: Int)
+    /// max(x, 0); after a dense or convolution layer (also behind flatten).
+    case relu
+    /// `[batch, planes, height, width]` → `[batch, planes·height·width]` in PyTorch's order.
+    case flatten
+  }
+
+  /// What makes the outputs from the last layer's features.
+  public enum Head: Sendable, Hashable {
+    /// One dense layer.
+    case linear
+    /// Q(s, a) = V(s) + A(s, a) − mean over a′ of A(s, a′) (Wang et al. 2016, equation 9). Each stream is one dense layer,
+    /// or two with `hidden` rectified units between.
+    case dueling(hidden: Int?)
+  }
+
+  /// `[features]` or `[planes, height, width]`, without the batch.
+  public var inputShape: [Int]
+  public var inputType: InputType
+  public var layers: [Layer]
+  public var head: Head
+  /// Values a row: for a Q-network, the number of actions.
+  public var outputs: Int
+
+  public init(inputShape: [Int], inputType: InputType, layers: [Layer], head: Head = .linear, outputs: Int) {
+    self.inputShape = inputShape
+    self.inputType = inputType
+    self.layers = layers
+    self.head = head
+    self.outputs = outputs
+  }
+
+  /// Dense layers with rectifiers on a float32 vector.
+  public static func mlp(inputs: Int, hidden: [Int], outputs: Int, dueling: Bool) -> NetworkSpec {
+    NetworkSpec(
+      inputShape: [inputs], inputType: .float32,
+      layers: hidden.flatMap { [.dense(outputs: $0), .relu] },
+      head: dueling ? .dueling(hidden: nil) : .linear, outputs: outputs)
+  }
+
+  /// The network of Mnih et al. 2015 (Methods, "Model architecture") on stacked byte planes; with `dueling`, each stream
+  /// has the 512 hidden units (Wang et al. 2016, §4.2).
+  public static func nature(planes: Int, height: Int, width: Int, outputs: Int, dueling: Bool) -> NetworkSpec
+  {
+    let trunk: [Layer] = [
+      .convolution(outputs: 32, kernel: 8, stride: 4), .relu,
+      .convolution(outputs: 64, kernel: 4, stride: 2), .relu,
+      .convolution(outputs: 64, kernel: 3, stride: 1), .relu, .flatten,
+    ]
+    return NetworkSpec(
+      inputShape: [planes, height, width], inputType: .uint8,
+      layers: dueling ? trunk : trunk + [.dense(outputs: 512), .relu],
+      head: dueling ? .dueling(hidden: 512) : .linear, outputs: outputs)
+  }
+}
+
+extension NetworkSpec {
+  /// Elements of one observation.
+  public var inputCount: Int { inputShape.reduce(1, *) }
+
+  /// Bytes of one observation.
+  public var inputByteCount: Int { inputCount * (inputType == .uint8 ? 1 : 4) }
+
+  /// The tensors in the order of PyTorch's `state_dict`, or why there are none.
+  public func parameters() throws(NetworkSpecError) -> [ParameterSpec] {
+    try NetworkPlan(self).layers.flatMap(\.parameters)
+  }
+}
+
+/// A parameter tensor: PyTorch's name and shape (dense `[out, in]`, convolution `[out, in, height, width]`).
+public struct ParameterSpec: Sendable, Hashable {
+  public var name: String
+  public var shape: [Int]
+
+  public init(name: String, shape: [Int]) {
+    self.name = name
+    self.shape = shape
+  }
+
+  public var elementCount: Int { shape.reduce(1, *) }
+}
+
+/// A specification that no network can have.
+public struct NetworkSpecError: Error, Hashable, CustomStringConvertible {
+  public var description: String
+}
