@@ -41,7 +41,7 @@ let package = Package(
     // Small vector loops in C, each with a portable twin.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
-    library("Foundations"),
+    library("Foundations", ["CKernels"]),
     library("Experience"),
     library("Wire", ["Experience", "CMsgpack"]),
     library("Transport", ["CZeroMQ", "Foundations"]),

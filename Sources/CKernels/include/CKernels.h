@@ -4,3 +4,4 @@
 #include "clones.h"
 #include "product.h"
 #include "vector_ops.h"
+#include "process.h"

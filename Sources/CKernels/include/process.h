@@ -1,0 +1,24 @@
+// Linux calls that Swift cannot import: variadic in C, or hidden behind _GNU_SOURCE.
+#pragma once
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/types.h>
+
+/// prctl(PR_SET_PDEATHSIG): the signal this process gets when the thread that made it ends. 0, or -1 with errno.
+int rookery_set_parent_death_signal(int signal);
+
+/// pidfd_open: a close-on-exec descriptor that polls readable once the process has ended. -1 with errno.
+int rookery_pidfd_open(pid_t process);
+
+/// signalfd, close-on-exec and non-blocking. -1 with errno.
+int rookery_signalfd(const sigset_t *signals);
+
+/// Takes one pending signal from a signalfd: its number, 0 if none is pending, -1 with errno.
+int rookery_signalfd_read(int descriptor);
+
+/// In the child: close every descriptor from `from` on. 0 or an error number.
+int rookery_spawn_close_from(posix_spawn_file_actions_t *actions, int from);
+
+/// In the child: change to the working directory. 0 or an error number.
+int rookery_spawn_change_directory(posix_spawn_file_actions_t *actions, const char *path);

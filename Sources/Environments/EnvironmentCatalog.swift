@@ -1,0 +1,72 @@
+// The native environments by their ids.
+
+/// Every environment that needs nothing but this program. To add one: a file with its `NativeEnvironment` and a case here.
+public enum EnvironmentCatalog: String, CaseIterable, Sendable {
+  case cartPole = "CartPole-v1"
+  case acrobot = "Acrobot-v1"
+  case mountainCar = "MountainCar-v0"
+
+  /// The most environments of one batch: beyond it a typing error is likelier than a purpose.
+  public static let countMax = 1 << 20
+
+  /// The case with Gymnasium's id `id`.
+  ///
+  /// - Throws: `EnvironmentError.unknownEnvironment` with the known ids, nearest first.
+  public init(id: String) throws {
+    guard let found = Self(rawValue: id) else {
+      throw EnvironmentError.unknownEnvironment(id: id, known: Self.known(near: id))
+    }
+    self = found
+  }
+
+  public var spec: EnvironmentSpec {
+    switch self {
+    case .cartPole: CartPole.spec
+    case .acrobot: Acrobot.spec
+    case .mountainCar: MountainCar.spec
+    }
+  }
+
+  /// A batch of `count` environments; call `reset` before the first `step`. Each environment draws from a generator of
+  /// its own, named by `seed` and its index, so its episodes do not depend on `count` or on its neighbours.
+  ///
+  /// - Throws: `EnvironmentError.invalidCount`.
+  public func make(count: Int, seed: UInt64) throws -> any EnvironmentBatch {
+    guard (1...Self.countMax).contains(count) else { throw EnvironmentError.invalidCount(count) }
+    return switch self {
+    case .cartPole: NativeBatch<CartPole>(count: count, seed: seed)
+    case .acrobot: NativeBatch<Acrobot>(count: count, seed: seed)
+    case .mountainCar: NativeBatch<MountainCar>(count: count, seed: seed)
+    }
+  }
+
+  /// `EnvironmentCatalog(id: id).make(count:seed:)`.
+  public static func make(_ id: String, count: Int, seed: UInt64) throws -> any EnvironmentBatch {
+    try Self(id: id).make(count: count, seed: seed)
+  }
+
+  /// All ids, ordered by edit distance to `id` without regard to case.
+  static func known(near id: String) -> [String] {
+    // Only so much of a hostile id is compared: the distance costs length × length.
+    let wanted = Array(id.prefix(64).lowercased().utf8)
+    return allCases.map(\.rawValue)
+      .map { (name: $0, distance: editDistance(wanted, Array($0.lowercased().utf8))) }
+      .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
+      .map(\.name)
+  }
+
+  /// Insertions, deletions and replacements that make `a` of `b` (Levenshtein).
+  private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    var row = Array(0...b.count)
+    for (i, left) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, right) in b.enumerated() {
+        let replaced = diagonal + (left == right ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+      }
+    }
+    return row[b.count]
+  }
+}

@@ -1,0 +1,64 @@
+// Files that are replaced whole or not at all.
+
+internal import Glibc
+
+/// Writes a file so that a reader, or a crash at any moment, sees the old content or the new one, never a mixture:
+/// a temporary file beside it, fsync, rename, fsync of the directory.
+public enum AtomicFile {
+  /// Appends bytes to the file being written.
+  public struct Writer: ~Copyable {
+    fileprivate let descriptor: Int32
+    fileprivate let path: String
+
+    /// - Throws: `SystemCallError` (disk full, …); let it pass, and the old file stays.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(SystemCallError) {
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if written < 0 {
+          if errno == EINTR { continue }
+          throw .last("write", path)
+        }
+        rest = rest.dropFirst(written)
+      }
+    }
+  }
+
+  /// Replaces `path` by what `body` writes. If `body` throws, nothing has changed and the temporary file is gone.
+  ///
+  /// - Throws: `SystemCallError`, or what `body` throws.
+  public static func replace(_ path: String, _ body: (borrowing Writer) throws -> Void) throws {
+    // Random, not the process id: in containers every process may be number 1.
+    let temporary = "\(path).\(String(SeededGenerator.fromSystem().s0, radix: 16)).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw SystemCallError.last("create", temporary) }
+    do {
+      defer { close(descriptor) }
+      try body(Writer(descriptor: descriptor, path: temporary))
+      guard fsync(descriptor) == 0 else { throw SystemCallError.last("sync", temporary) }
+      guard rename(temporary, path) == 0 else { throw SystemCallError.last("rename to", path) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    try synchronizeDirectory(of: path)
+  }
+
+  /// Replaces `path` by `bytes`.
+  public static func replace(_ path: String, with bytes: [UInt8]) throws {
+    try replace(path) { writer in try bytes.withUnsafeBytes { try writer.write($0) } }
+  }
+
+  private static func synchronizeDirectory(of path: String) throws(SystemCallError) {
+    let directory: String
+    if let slash = path.lastIndex(of: "/") {
+      directory = slash == path.startIndex ? "/" : String(path[..<slash])
+    } else {
+      directory = "."
+    }
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last("open", directory) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw .last("sync", directory) }
+  }
+}

@@ -1,0 +1,100 @@
+// How much memory there is for this process.
+
+internal import Glibc
+
+/// Memory of this machine, or of this process's control group where that has less (containers).
+public enum MachineMemory {
+  /// Bytes that this process and its neighbours may use together; nil if the system does not say.
+  public static func totalBytes() -> Int? {
+    smallest([meminfo("MemTotal")] + groups().map { limit(of: $0) })
+  }
+
+  /// Bytes that can be used now without swapping; nil if the system does not say. File cache counts as available.
+  public static func availableBytes() -> Int? {
+    smallest([meminfo("MemAvailable")] + groups().map { available(in: $0) })
+  }
+
+  /// Bytes of this process in memory now, shared pages included; nil if the system does not say.
+  public static func processResidentBytes() -> Int? {
+    guard let text = SystemText.read("/proc/self/statm") else { return nil }
+    let fields = text.split(separator: " ")
+    guard fields.count > 1, let pages = Int(fields[1]) else { return nil }
+    return pages * Int(getpagesize())
+  }
+
+  private static func smallest(_ values: [Int?]) -> Int? { values.compactMap { $0 }.min() }
+
+  private static func meminfo(_ name: String) -> Int? {
+    SystemText.read("/proc/meminfo").flatMap { meminfo(name, in: $0) }
+  }
+
+  /// The line `name:   123 kB` of /proc/meminfo in bytes.
+  static func meminfo(_ name: String, in text: String) -> Int? {
+    for line in text.split(separator: "\n") where line.hasPrefix("\(name):") {
+      let fields = line.split(separator: " ")
+      guard fields.count == 3, fields[2] == "kB", let kilobytes = Int(fields[1]) else { return nil }
+      let (bytes, overflow) = kilobytes.multipliedReportingOverflow(by: 1024)
+      return overflow ? nil : bytes
+    }
+    return nil
+  }
+
+  /// Folders of this process's control group (version 2) and all above it: each may have a limit.
+  private static func groups() -> [String] {
+    SystemText.read("/proc/self/cgroup").map { groups(in: $0) } ?? []
+  }
+
+  /// The folders for the line `0::/a/b` of /proc/self/cgroup, innermost first.
+  static func groups(in text: String) -> [String] {
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }) else { return [] }
+    var names = line.dropFirst(4).split(separator: "/")
+    var folders: [String] = []
+    while true {
+      folders.append((["/sys/fs/cgroup"] + names).joined(separator: "/"))
+      if names.isEmpty { return folders }
+      names.removeLast()
+    }
+  }
+
+  /// nil where there is no limit ("max", or the root, which has no such file).
+  static func limit(of folder: String) -> Int? {
+    number(in: "\(folder)/memory.max")
+  }
+
+  static func available(in folder: String) -> Int? {
+    guard let limit = limit(of: folder), let current = number(in: "\(folder)/memory.current") else {
+      return nil
+    }
+    // Cache that nobody has mapped lately is given back under pressure.
+    let cache = SystemText.read("\(folder)/memory.stat").flatMap { text in
+      text.split(separator: "\n").first { $0.hasPrefix("inactive_file ") }.flatMap { Int($0.dropFirst(14)) }
+    }
+    return max(0, limit - max(0, current - (cache ?? 0)))
+  }
+
+  private static func number(in path: String) -> Int? {
+    SystemText.read(path).flatMap { Int($0.filter { !$0.isWhitespace }) }
+  }
+}
+
+/// Small text files of /proc and /sys.
+enum SystemText {
+  /// At most 64 KB; nil if it cannot be read.
+  static func read(_ path: String) -> String? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    var count = 0
+    while count < bytes.count {
+      let part = bytes.withUnsafeMutableBytes { buffer in
+        Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+      }
+      if part < 0 && errno == EINTR { continue }
+      guard part >= 0 else { return nil }
+      if part == 0 { break }
+      count += part
+    }
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+}

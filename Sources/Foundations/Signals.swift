@@ -1,0 +1,64 @@
+// Signals as something to poll, not something that interrupts.
+
+internal import CKernels
+internal import Glibc
+
+/// What a process asks of its signals. Call `block` and `ignoreBrokenPipes` first thing in `main`: threads inherit the
+/// mask of the thread that makes them, and a thread without it would die of the signal.
+public enum Signals {
+  /// SIGTERM and SIGINT: please stop.
+  public static var termination: [Int32] { [SIGTERM, SIGINT] }
+  /// SIGCHLD: a child has ended or stopped.
+  public static var childEnded: Int32 { SIGCHLD }
+
+  /// Blocks `signals` in the calling thread and those it makes from now on.
+  ///
+  /// - Throws: EINVAL for a number that is no signal.
+  public static func block(_ signals: [Int32]) throws(SystemCallError) {
+    var set = try Self.set(signals)
+    let code = pthread_sigmask(SIG_BLOCK, &set, nil)
+    guard code == 0 else { throw SystemCallError("block signals", code: code) }
+  }
+
+  /// Writing to a socket or pipe whose reader has gone fails with EPIPE instead of ending the process.
+  public static func ignoreBrokenPipes() {
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// `SIGTERM` → "Terminated".
+  public static func name(_ signal: Int32) -> String {
+    strsignal(signal).map { String(cString: $0) } ?? "signal \(signal)"
+  }
+
+  static func set(_ signals: [Int32]) throws(SystemCallError) -> sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in signals where sigaddset(&set, signal) != 0 {
+      throw .last("use signal", String(signal))
+    }
+    return set
+  }
+}
+
+/// A descriptor (signalfd) that polls readable while one of its signals is pending. Block the signals first: one that is
+/// not blocked acts as if there were no descriptor.
+public struct SignalDescriptor: ~Copyable {
+  /// To be polled for reading; close-on-exec; closed with this value.
+  public let descriptor: Int32
+
+  public init(_ signals: [Int32]) throws(SystemCallError) {
+    var set = try Signals.set(signals)
+    let descriptor = rookery_signalfd(&set)
+    guard descriptor >= 0 else { throw .last("make a signal descriptor") }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Takes one pending signal; nil if none is pending. Never waits. Several of one number may have become one.
+  public borrowing func read() throws(SystemCallError) -> Int32? {
+    let signal = rookery_signalfd_read(descriptor)
+    guard signal >= 0 else { throw .last("read a signal descriptor") }
+    return signal == 0 ? nil : signal
+  }
+}
