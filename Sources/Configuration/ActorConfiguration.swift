@@ -33,3 +33,23 @@ public struct EpsilonConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension ActorConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.integer("replicas", &replicas, 0...1000)
+    reader.integer("environments", &environments, 1...65_536)
+    reader.section("epsilon") { epsilon.read(&$0) }
+    reader.double("flush_interval_ms", &flushIntervalMilliseconds, .from(1, to: 60_000))
+    reader.integer("message_bytes", &messageBytes, 1024...(64 << 20))
+    reader.integer("message_steps", &messageSteps, 1...1_048_576)
+    reader.choice("when_blocked", &whenBlocked)
+    reader.integer("in_flight", &inFlight, 1...1024)
+  }
+}
+
+extension EpsilonConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.double("base", &base, .from(0, to: 1))
+    reader.double("exponent", &exponent, .from(0, to: 1000))
+  }
+}

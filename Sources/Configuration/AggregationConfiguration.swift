@@ -21,3 +21,11 @@ public struct AggregationConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension AggregationConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.choice("kind", &kind)
+    reader.choice("mode", &mode)
+    reader.double("publish_interval_ms", &publishIntervalMilliseconds, .from(1, to: 60_000))
+  }
+}

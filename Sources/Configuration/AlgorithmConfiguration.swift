@@ -52,3 +52,29 @@ public struct TargetConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension AlgorithmConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.choice("name", &name)
+    reader.choice("network", &network)
+    reader.list("hidden", &hidden, count: 0...8, 1...65_536)
+    reader.bool("dueling", &dueling)
+    reader.bool("double", &double)
+    reader.integer("n_step", &nStep, 1...1000)
+    reader.double("discount", &discount, .from(0, to: 1))
+    reader.double("learning_rate", &learningRate, .above(0, upTo: 10))
+    reader.double("adam_epsilon", &adamEpsilon, .above(0, upTo: 1))
+    reader.double("gradient_clip", &gradientClip, .atLeast(0))
+    reader.double("huber_delta", &huberDelta, .above(0))
+    reader.integer("batch", &batch, 1...1_048_576)
+    reader.section("target") { target.read(&$0) }
+  }
+}
+
+extension TargetConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.choice("kind", &kind)
+    reader.integer("every_versions", &everyVersions, 1...1_000_000_000)
+    reader.double("tau", &tau, .above(0, upTo: 1))
+  }
+}

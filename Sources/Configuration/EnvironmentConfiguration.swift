@@ -7,3 +7,9 @@ public struct EnvironmentConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension EnvironmentConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.string("id", &id, expected: "an environment's id") { !$0.isEmpty && $0.count <= 200 }
+  }
+}

@@ -16,3 +16,14 @@ public struct EvaluatorConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension EvaluatorConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.bool("enabled", &enabled)
+    reader.integer("episodes", &episodes, 1...100_000)
+    reader.double("interval_ms", &intervalMilliseconds, .from(0, to: 86_400_000))
+    reader.optionalDouble("threshold", &threshold)
+    reader.integer("confirm_episodes", &confirmEpisodes, 1...100_000)
+    reader.optionalDouble("confirm_threshold", &confirmThreshold)
+  }
+}

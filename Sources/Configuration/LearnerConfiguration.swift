@@ -11,3 +11,12 @@ public struct LearnerConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension LearnerConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.integer("replicas", &replicas, 0...1000)
+    reader.integer("samples_in_flight", &samplesInFlight, 1...256)
+    reader.double("checkpoint_interval_s", &checkpointIntervalSeconds, .from(0.1, to: 86_400))
+    reader.double("updates_per_second_max", &updatesPerSecondMax, .atLeast(0))
+  }
+}

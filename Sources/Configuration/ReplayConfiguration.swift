@@ -50,3 +50,27 @@ public struct RateLimiterConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension ReplayConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.choice("binding", &binding)
+    reader.integer("capacity", &capacity, 1...(1 << 40))
+    reader.integer("max_items", &maxItems, 0...(1 << 40))
+    reader.choice("sampler", &sampler)
+    reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
+    reader.double("importance_exponent", &importanceExponent, .from(0, to: 1))
+    reader.double("importance_exponent_final", &importanceExponentFinal, .from(0, to: 1))
+    reader.integer("importance_anneal_updates", &importanceAnnealUpdates, 1...(1 << 40))
+    reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
+    reader.section("rate_limiter") { rateLimiter.read(&$0) }
+    reader.choice("storage", &storage)
+  }
+}
+
+extension RateLimiterConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.double("samples_per_insert", &samplesPerInsert, .from(0, to: 1_000_000))
+    reader.integer("min_size", &minSize, 1...(1 << 40))
+    reader.double("error_buffer", &errorBuffer, .from(0, to: 1e15))
+  }
+}

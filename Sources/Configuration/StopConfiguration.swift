@@ -8,3 +8,11 @@ public struct StopConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension StopConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.integer("env_steps", &envSteps, 0...Int.max)
+    reader.double("seconds", &seconds, .from(0, to: 1e9))
+    reader.integer("updates", &updates, 0...Int.max)
+  }
+}

@@ -6,3 +6,9 @@ public struct TelemetryConfiguration: Hashable, Sendable {
 
   public init() {}
 }
+
+extension TelemetryConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.double("interval_ms", &intervalMilliseconds, .from(10, to: 3_600_000))
+  }
+}

@@ -1,0 +1,121 @@
+// Layers to typed values.
+
+/// Reads values over their defaults, notes every key it is asked for, and collects every problem.
+///
+/// A `read` function asks for each of its keys once, with a variable that holds the default; so the keys that are known, the
+/// effective configuration and the values read come from the same lines and cannot disagree.
+struct ConfigurationReader {
+  private let settings: [String: ConfigurationLayers.Setting]
+  private var prefix = ""
+  private(set) var entries: [ConfigurationEntry] = []
+  private(set) var problems: [ConfigurationProblem]
+  private var sections: [String] = []
+
+  init(_ layers: ConfigurationLayers = ConfigurationLayers()) {
+    settings = layers.settings
+    problems = layers.problems
+  }
+
+  /// Reads the keys of a section.
+  mutating func section(_ name: String, _ body: (inout ConfigurationReader) -> Void) {
+    let outer = prefix
+    sections.append(prefix + name)
+    prefix += name + "."
+    body(&self)
+    prefix = outer
+  }
+
+  /// Reads one value.
+  ///
+  /// - Parameters:
+  ///   - value: holds the default; replaced if the key is set and right.
+  ///   - expected: what is right, in words.
+  ///   - render: a value as YAML.
+  ///   - parse: the value of a node, nil if it is not right.
+  mutating func value<T>(
+    _ key: String, _ value: inout T, expected: String, render: (T) -> String, parse: (YAMLNode) -> T?,
+    advice: ((YAMLNode) -> String?)? = nil
+  ) {
+    let path = prefix + key
+    guard let setting = settings[path] else {
+      entries.append(ConfigurationEntry(key: path, value: render(value), source: .standard))
+      return
+    }
+    if let parsed = parse(setting.node) {
+      value = parsed
+    } else {
+      let hint = advice?(setting.node) ?? "write for example \(key): \(render(value))"
+      problems.append(
+        ConfigurationProblem(
+          place: setting.source.place, key: path, expected: expected, found: setting.node.found, advice: hint)
+      )
+    }
+    entries.append(ConfigurationEntry(key: path, value: render(value), source: setting.source))
+  }
+
+  /// Where a key's value came from; its default if the key is unknown.
+  func source(of key: String) -> ValueSource {
+    settings[key]?.source ?? .standard
+  }
+
+  /// Whether a key's value was refused, so that checks across keys would repeat it.
+  func isRefused(_ key: String) -> Bool {
+    problems.contains { $0.key == key }
+  }
+
+  mutating func report(_ problem: ConfigurationProblem) {
+    problems.append(problem)
+  }
+
+  /// Replaces the source of a key that nobody set.
+  mutating func setSource(of key: String, _ source: ValueSource) {
+    guard let index = entries.firstIndex(where: { $0.key == key }), entries[index].source == .standard
+    else { return }
+    entries[index].source = source
+  }
+
+  /// Reports the settings that no `read` function asked for. Call it last.
+  mutating func refuseUnknownKeys() {
+    let known = Set(entries.map(\.key))
+    var reported: Set<String> = []
+    for (key, setting) in settings.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
+      if sections.contains(key) {
+        refuseValue(ofSection: key, setting)
+      } else if let value = known.first(where: { key.hasPrefix($0 + ".") }) {
+        guard reported.insert(value).inserted else { continue }
+        report(
+          ConfigurationProblem(
+            place: setting.keyPlace, key: value, expected: "one value",
+            found: "a section with keys of its own"))
+      } else {
+        refuseUnknown(key, setting)
+      }
+    }
+  }
+
+  private mutating func refuseValue(ofSection key: String, _ setting: ConfigurationLayers.Setting) {
+    if setting.node.isNull || setting.node.mapping != nil { return }
+    let keys = entries.compactMap { entry in
+      entry.key.hasPrefix(key + ".") ? String(entry.key.dropFirst(key.count + 1)) : nil
+    }
+    report(
+      ConfigurationProblem(
+        place: setting.source.place, key: key, expected: "a section with keys of its own",
+        found: setting.node.found, advice: "its keys are \(keys.joined(separator: ", "))"))
+  }
+
+  private mutating func refuseUnknown(_ key: String, _ setting: ConfigurationLayers.Setting) {
+    let nearest = Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
+    var advice = "see docs/CONFIGURATION.md for all keys"
+    if let nearest {
+      if case .variable = setting.source {
+        advice = "did you mean \(ConfigurationLayers.variable(for: nearest))?"
+      } else {
+        advice = "did you mean '\(nearest)'?"
+      }
+    }
+    report(
+      ConfigurationProblem(
+        place: setting.keyPlace, expected: "a known key", found: "'\(key)'", advice: advice))
+  }
+}

@@ -1,0 +1,80 @@
+// A run's configuration with where each value came from.
+
+/// Defaults ← file ← `ROOKERY_…` variables ← `--set key=value`, checked as a whole.
+public struct EffectiveConfiguration: Hashable, Sendable {
+  public let run: RunConfiguration
+  /// Every key in its order.
+  public let entries: [ConfigurationEntry]
+
+  /// Reads and checks all layers.
+  ///
+  /// - Parameters:
+  ///   - file: path of the run's YAML file; nil for defaults only.
+  ///   - variables: environment variables of the process; others than keys of the configuration are ignored.
+  ///   - settings: `key=value` each, later ones win.
+  /// - Throws: `ConfigurationError` with every problem found.
+  public init(
+    file: String?, variables: [String: String] = [:], settings: [String] = []
+  ) throws(ConfigurationError) {
+    let document = if let file { try YAMLDocument(contentsOf: file) } else { YAMLDocument?.none }
+    try self.init(document: document, file: file, variables: variables, settings: settings)
+  }
+
+  /// The same for a file's text; `file` names it in messages.
+  public init(
+    text: String, file: String, variables: [String: String] = [:], settings: [String] = []
+  ) throws(ConfigurationError) {
+    let document = try YAMLDocument(text, file: file)
+    try self.init(document: document, file: file, variables: variables, settings: settings)
+  }
+
+  private init(
+    document: YAMLDocument?, file: String?, variables: [String: String], settings: [String]
+  ) throws(ConfigurationError) {
+    var layers = ConfigurationLayers()
+    if let document { layers.add(document) }
+    layers.add(variables: variables)
+    for argument in settings { layers.add(argument: argument) }
+    var run = RunConfiguration()
+    let nameFromFile = file.flatMap(RunConfiguration.name(ofFile:))
+    if let nameFromFile { run.name = nameFromFile }
+    var reader = ConfigurationReader(layers)
+    run.read(&reader)
+    if let file, nameFromFile != nil { reader.setSource(of: "name", .fileName(file)) }
+    reader.refuseUnknownKeys()
+    Self.refuseConflicts(of: run, &reader)
+    guard reader.problems.isEmpty else { throw ConfigurationError(reader.problems) }
+    self.run = run
+    entries = reader.entries
+  }
+
+  /// Reports each conflict at the first of its keys that somebody set, unless one of them was refused already.
+  private static func refuseConflicts(of run: RunConfiguration, _ reader: inout ConfigurationReader) {
+    for conflict in run.conflicts where !conflict.keys.contains(where: reader.isRefused) {
+      let source = conflict.keys.map { reader.source(of: $0) }.first { $0 != .standard } ?? .standard
+      reader.report(
+        ConfigurationProblem(
+          place: source.place, key: conflict.keys[0], expected: conflict.expected, found: conflict.found,
+          advice: conflict.advice))
+    }
+  }
+
+  /// Refuses a replay that the machine cannot hold.
+  ///
+  /// - Parameters:
+  ///   - memoryBytes: what the replay's arenas will take, estimated by the service that knows the schema.
+  ///   - available: what the machine has.
+  public func check(memoryBytes: Int, available: Int) throws(ConfigurationError) {
+    guard memoryBytes > available else { return }
+    let key = "replay.capacity"
+    let source = entries.first { $0.key == key }?.source ?? .standard
+    let fraction = Double(available) / Double(memoryBytes)
+    let fitting = Int(Double(run.replay.capacity) * fraction * 0.9)
+    throw ConfigurationError(
+      ConfigurationProblem(
+        place: source.place, key: key,
+        expected: "at most \(ByteCount(available)) of memory, which this machine has available",
+        found: "\(run.replay.capacity) steps = \(ByteCount(memoryBytes))",
+        advice: "lower it to \(fitting) or less, or use a machine with more memory"))
+  }
+}

@@ -1,0 +1,92 @@
+// Values that are right alone and impossible together.
+
+/// Values that cannot work together, reported at one of their keys.
+public struct ConfigurationConflict: Hashable, Sendable {
+  /// The keys concerned, the one to change first.
+  public var keys: [String]
+  public var expected: String
+  public var found: String
+  public var advice: String
+}
+
+extension RunConfiguration {
+  /// Every combination of values that cannot work; empty for a usable configuration.
+  public var conflicts: [ConfigurationConflict] {
+    sizeConflicts + limiterConflicts + evaluatorConflicts
+  }
+
+  private var sizeConflicts: [ConfigurationConflict] {
+    var conflicts: [ConfigurationConflict] = []
+    let minSize = replay.rateLimiter.minSize
+    func require(
+      _ value: Int, _ keys: [String], atLeast bound: Int, _ reason: String, advice: String
+    ) {
+      guard value < bound else { return }
+      conflicts.append(
+        ConfigurationConflict(
+          keys: keys, expected: "at least \(bound): \(reason)", found: "\(value)", advice: advice))
+    }
+    let (capacityKey, minSizeKey) = ("replay.capacity", "replay.rate_limiter.min_size")
+    require(
+      replay.capacity, [capacityKey, "algorithm.batch"], atLeast: algorithm.batch,
+      "a batch (algorithm.batch) must fit", advice: "raise it, or lower algorithm.batch")
+    require(
+      replay.capacity, [capacityKey, "actor.message_steps"], atLeast: actor.messageSteps,
+      "a message (actor.message_steps) is kept whole", advice: "raise it, or lower actor.message_steps")
+    require(
+      replay.capacity, [capacityKey, minSizeKey], atLeast: minSize.addingSaturating(minSize),
+      "twice \(minSizeKey), as up to half of the steps start no item (an episode's last observation does not), "
+        + "and with fewer items than the minimum nothing is ever sampled",
+      advice: "raise it, or lower \(minSizeKey)")
+    require(
+      minSize, [minSizeKey, "algorithm.batch"], atLeast: algorithm.batch,
+      "a batch (algorithm.batch) is drawn from it", advice: "raise it, or lower algorithm.batch")
+    if replay.maxItems > 0 {
+      require(
+        replay.maxItems, ["replay.max_items", minSizeKey], atLeast: minSize,
+        "with fewer items than \(minSizeKey) nothing is ever sampled",
+        advice: "raise it, or lower \(minSizeKey), or 0 for no limit")
+    }
+    return conflicts
+  }
+
+  private var limiterConflicts: [ConfigurationConflict] {
+    let limiter = replay.rateLimiter
+    guard limiter.samplesPerInsert > 0 else { return [] }
+    var conflicts: [ConfigurationConflict] = []
+    if limiter.errorBuffer > 0, limiter.errorBuffer < errorBufferMin {
+      conflicts.append(
+        ConfigurationConflict(
+          keys: [
+            "replay.rate_limiter.error_buffer", "replay.rate_limiter.samples_per_insert",
+            "actor.message_steps", "algorithm.batch", "actor.environments", "algorithm.n_step",
+          ],
+          expected:
+            "at least \(YAMLText.number(errorBufferMin)) = max(algorithm.batch, samples_per_insert × items a message), "
+            + "as a narrower range deadlocks: a whole message (up to \(itemsPerMessage) items = actor.message_steps + "
+            + "actor.environments × algorithm.n_step) and a whole batch could both be refused for ever",
+          found: YAMLText.number(limiter.errorBuffer),
+          advice: "raise it, or 0 to have it computed, or lower actor.message_steps"))
+    }
+    if replay.maxTimesSampled > 0, Double(replay.maxTimesSampled) < limiter.samplesPerInsert {
+      conflicts.append(
+        ConfigurationConflict(
+          keys: ["replay.max_times_sampled", "replay.rate_limiter.samples_per_insert"],
+          expected:
+            "at least replay.rate_limiter.samples_per_insert (\(YAMLText.number(limiter.samplesPerInsert))), as the "
+            + "limiter deadlocks if items are gone before they were sampled that often",
+          found: "\(replay.maxTimesSampled)", advice: "raise it, or lower samples_per_insert"))
+    }
+    return conflicts
+  }
+
+  private var evaluatorConflicts: [ConfigurationConflict] {
+    guard let confirm = evaluator.confirmThreshold, evaluator.threshold == nil else { return [] }
+    return [
+      ConfigurationConflict(
+        keys: ["evaluator.confirm_threshold"],
+        expected: "evaluator.threshold to be set too, as only an evaluation that reaches it is confirmed",
+        found: "only \(YAMLText.number(confirm)) here", advice: "set evaluator.threshold, or remove it")
+    ]
+  }
+}
