@@ -8,6 +8,8 @@ struct LearnerStatistics {
   /// Updates over the lives of this learner.
   var updates: UInt64 = 0
   var targetCopies: UInt64 = 0
+  var updatesSaved: UInt64 = 0
+  var checkpointFailures: UInt64 = 0
   var hasDiverged = false
   private(set) var loss = 0.0
   private(set) var meanQ = 0.0
@@ -65,6 +67,7 @@ extension LearnerService {
       "waiting_share": statistics.waitingShare(now: now),
       "training_s_total": statistics.training.seconds,
       "target_copies_total": Double(statistics.targetCopies),
+      "checkpoint_failures_total": Double(statistics.checkpointFailures),
       "diverged": statistics.hasDiverged ? 1 : 0,
       "batches_total": Double(sampler.counters.batches),
       "requests_repeated_total": Double(sampler.counters.requestsRepeated),

@@ -1,0 +1,107 @@
+// A learner's checkpoints.
+
+internal import Algorithms
+internal import Experience
+internal import Foundations
+internal import Glibc
+internal import Numerics
+
+/// Two files a learner: `learner-1.safetensors` holds the weights under PyTorch's names (`load_state_dict` takes them), and
+/// `learner-1.optimizer.safetensors` Adam's moments and the target network. Each replaces its predecessor whole.
+struct CheckpointFolder {
+  let path: String
+  private let label: String
+  private let manifest: WeightsManifest
+
+  init(path: String, label: String, manifest: WeightsManifest) throws {
+    self.path = path
+    self.label = label
+    self.manifest = manifest
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemCallError.last("making folder", path) }
+  }
+
+  var weightsPath: String { "\(path)/\(label).safetensors" }
+  var optimizerPath: String { "\(path)/\(label).optimizer.safetensors" }
+
+  /// Saves what `learner` is; the optimizer first, so that weights are never newer than it.
+  func save(_ learner: DQNLearner, metadata: [String: String]) throws {
+    let count = learner.parameterCount
+    var vectors = (0..<4).map { _ in [Float](repeating: 0, count: count) }
+    vectors[0].withUnsafeMutableBufferPointer { first in
+      vectors[1].withUnsafeMutableBufferPointer { learner.exportOptimizer(firstMoment: first, secondMoment: $0) }
+    }
+    vectors[2].withUnsafeMutableBufferPointer { learner.exportTarget(to: $0) }
+    vectors[3].withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
+    var optimizer = SafetensorsWriter(metadata: metadata)
+    for (prefix, vector) in [("adam.m.", vectors[0]), ("adam.v.", vectors[1]), ("target.", vectors[2])] {
+      try add(vector, prefix: prefix, to: &optimizer)
+    }
+    try optimizer.write(to: optimizerPath)
+    var weights = SafetensorsWriter(metadata: metadata)
+    try add(vectors[3], prefix: "", to: &weights)
+    try weights.write(to: weightsPath)
+  }
+
+  private func add(_ vector: [Float], prefix: String, to writer: inout SafetensorsWriter) throws {
+    var offset = 0
+    for tensor in manifest.tensors {
+      let values = Array(vector[offset..<offset + tensor.elementCount])
+      try writer.add(prefix + tensor.name, shape: tensor.shape, values)
+      offset += tensor.elementCount
+    }
+  }
+
+  /// Loads optimizer and target network into `learner` and returns the metadata; nil if there is no checkpoint.
+  /// - Throws: `SafetensorsError` if the files are damaged or of another network.
+  func load(into learner: DQNLearner) throws -> [String: String]? {
+    guard access(optimizerPath, F_OK) == 0 else { return nil }
+    let file = try SafetensorsFile(path: optimizerPath)
+    let firstMoment = try vector(file, prefix: "adam.m.")
+    let secondMoment = try vector(file, prefix: "adam.v.")
+    let target = try vector(file, prefix: "target.")
+    let step = Int(file.metadata["adam_step"] ?? "") ?? 0
+    firstMoment.withUnsafeBufferPointer { first in
+      secondMoment.withUnsafeBufferPointer {
+        learner.importOptimizer(firstMoment: first, secondMoment: $0, step: step)
+      }
+    }
+    target.withUnsafeBufferPointer { learner.importTarget(from: $0) }
+    return file.metadata
+  }
+
+  private func vector(_ file: SafetensorsFile, prefix: String) throws -> [Float] {
+    var values: [Float] = []
+    values.reserveCapacity(manifest.elementCount)
+    for tensor in manifest.tensors { values += try file.floats(prefix + tensor.name, shape: tensor.shape) }
+    return values
+  }
+}
+
+extension LearnerService {
+  /// Takes up the checkpoint of an earlier life; the weights themselves come from the parameter server.
+  func resume() throws {
+    guard let metadata = try checkpoints?.load(into: dqn) else { return }
+    statistics.updates = UInt64(metadata["updates"] ?? "") ?? 0
+    log.info("resumed after \(statistics.updates) updates from \(checkpoints?.path ?? "")")
+  }
+
+  /// Saves unless there is nothing new or nothing good; a failure is logged and counted, training goes on.
+  func saveCheckpoint() {
+    guard let checkpoints, !statistics.hasDiverged, statistics.updates > statistics.updatesSaved,
+      member.hasWeights
+    else { return }
+    do {
+      try checkpoints.save(
+        dqn,
+        metadata: [
+          "updates": String(statistics.updates), "adam_step": String(dqn.optimizerStep),
+          "version": String(member.version), "environment": configuration.environment.id,
+          "algorithm": configuration.algorithm.name.rawValue,
+        ])
+      statistics.updatesSaved = statistics.updates
+    } catch {
+      statistics.checkpointFailures += 1
+      log.error("checkpoint: \(error)")
+    }
+  }
+}
