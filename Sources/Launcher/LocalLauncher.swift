@@ -1,0 +1,187 @@
+// A compose file as processes of this machine.
+
+public import Foundations
+import Configuration
+
+/// Performs what a `Supervisor` decides. It neither waits nor sleeps: call `tick` when a child ended (SIGCHLD), and at
+/// `nextDeadline` at latest.
+///
+/// Dropping it kills every process that is left.
+public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
+  /// Lines of a log shown with a failure.
+  private static var logLinesMax: Int { 20 }
+
+  enum Owner: Hashable {
+    case instance(Instance)
+    case check(Instance)
+    /// A check that was cancelled.
+    case nobody
+  }
+
+  let services: [String: ComposeService]
+  let options: LaunchOptions
+  var network: LoopbackNetwork
+  private var supervisor: Supervisor
+  private var host: Host
+  private var owners: [Int32: Owner] = [:]
+  private var startedHosts: [Instance: String] = [:]
+
+  /// Nothing starts before the first `tick`.
+  ///
+  /// - Throws: `LaunchError` for replicas of unknown services, and if the run's folder cannot be made.
+  public init(
+    compose: ComposeFile, options: LaunchOptions, network: consuming LoopbackNetwork, host: Host
+  ) throws(LaunchError) {
+    let names = compose.services.map(\.name)
+    for name in options.replicas.keys.sorted() { try Self.check(name, among: names) }
+    var services = compose.services
+    for index in services.indices {
+      services[index].replicas = options.replicas[services[index].name] ?? services[index].replicas
+    }
+    try Folder.make(options.runDirectory + "/logs")
+    self.services = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    self.options = options
+    self.network = network
+    self.host = host
+    supervisor = Supervisor(services: services, limits: options.limits)
+  }
+
+  deinit {
+    for pid in owners.keys { host.signal(pid, SignalName.kill, group: true) }
+  }
+
+  /// When `tick` is due at latest.
+  public var nextDeadline: Instant { supervisor.nextDeadline }
+
+  /// Whether no process of a service is left.
+  public var isIdle: Bool { supervisor.isIdle }
+
+  /// Takes note of ended processes, and does what is due.
+  public mutating func tick(now: Instant) -> [LaunchEvent] {
+    var events: [LaunchEvent] = []
+    for (pid, reason) in host.reap() {
+      switch owners.removeValue(forKey: pid) {
+      case .instance(let instance): perform(.exited(instance, reason), now, &events)
+      case .check(let instance): perform(.checked(instance, healthy: reason.isSuccess), now, &events)
+      case .nobody, nil: break
+      }
+    }
+    perform(.tick, now, &events)
+    return events
+  }
+
+  /// Changes a service's number of replicas.
+  public mutating func scale(
+    _ service: String, to count: Int, now: Instant
+  ) throws(LaunchError) -> [LaunchEvent] {
+    try Self.check(service, among: services.keys.sorted())
+    guard (0...ComposeDecoder.replicasMax).contains(count) else {
+      throw LaunchError("\(service): expected 0 to \(ComposeDecoder.replicasMax) replicas, found \(count)")
+    }
+    var events: [LaunchEvent] = []
+    perform(.scale(service, count), now, &events)
+    return events
+  }
+
+  /// Stops a service's processes and starts them again.
+  public mutating func restart(_ service: String, now: Instant) throws(LaunchError) -> [LaunchEvent] {
+    try Self.check(service, among: services.keys.sorted())
+    var events: [LaunchEvent] = []
+    perform(.restart(service), now, &events)
+    return events
+  }
+
+  /// Stops everything, in order; go on with `tick` until `isIdle`.
+  public mutating func down(now: Instant) -> [LaunchEvent] {
+    var events: [LaunchEvent] = []
+    perform(.down, now, &events)
+    return events
+  }
+
+  /// Kills everything that is left, at once.
+  public mutating func kill() {
+    for pid in owners.keys { host.signal(pid, SignalName.kill, group: true) }
+  }
+
+  /// Every instance in order.
+  public var processes: [ProcessStatus] {
+    var pids: [Instance: Int32] = [:]
+    for (pid, owner) in owners {
+      if case .instance(let instance) = owner { pids[instance] = pid }
+    }
+    return supervisor.instances.map { instance, state in
+      ProcessStatus(
+        instance: instance, state: state, pid: pids[instance], host: startedHosts[instance],
+        log: log(of: instance))
+    }
+  }
+
+  /// Where an instance's output goes.
+  public func log(of instance: Instance) -> String {
+    "\(options.runDirectory)/logs/\(instance).log"
+  }
+
+  private static func check(_ service: String, among names: [String]) throws(LaunchError) {
+    guard !names.contains(service) else { return }
+    let nearest = Suggestion.nearest(to: service, among: names).map { "did you mean '\($0)'?" }
+    throw LaunchError(
+      "expected a service of the compose file, found '\(service)'; "
+        + (nearest ?? "its services are \(names.joined(separator: ", "))"))
+  }
+
+  private mutating func perform(_ input: Supervisor.Input, _ now: Instant, _ events: inout [LaunchEvent]) {
+    var inputs = [input]
+    while let input = inputs.popLast() {
+      for action in supervisor.handle(input, at: now) {
+        switch action {
+        case .start(let instance):
+          if let failure = start(instance) { inputs.append(.startFailed(instance, failure)) }
+        case .check(let instance):
+          if !startCheck(instance) { inputs.append(.checked(instance, healthy: false)) }
+        case .signal(let instance, let signal): send(signal, to: .instance(instance), group: false)
+        case .kill(let instance): send(SignalName.kill, to: .instance(instance), group: true)
+        case .cancelCheck(let instance): cancelCheck(instance)
+        case .report(let report): events.append(event(report))
+        }
+      }
+    }
+  }
+
+  private func event(_ report: Supervisor.Report) -> LaunchEvent {
+    guard report.isFinalFailure else { return LaunchEvent(report) }
+    return LaunchEvent(report, logLines: LogTail.lines(of: log(of: report.instance), count: Self.logLinesMax))
+  }
+
+  /// Why it could not be started, if so.
+  private mutating func start(_ instance: Instance) -> String? {
+    do throws(LaunchError) {
+      let command = try command(of: instance, instances: supervisor.instances.map(\.instance))
+      owners[try host.start(command)] = .instance(instance)
+      startedHosts[instance] = command.environment["ROOKERY_BIND_HOST"]
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+
+  private mutating func startCheck(_ instance: Instance) -> Bool {
+    guard let check = services[instance.service]?.healthcheck else { return false }
+    do throws(LaunchError) {
+      let all = supervisor.instances.map(\.instance)
+      let command = try command(of: instance, words: check.command, instances: all)
+      owners[try host.start(command)] = .check(instance)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func send(_ signal: Int32, to owner: Owner, group: Bool) {
+    for (pid, other) in owners where other == owner { host.signal(pid, signal, group: group) }
+  }
+
+  private mutating func cancelCheck(_ instance: Instance) {
+    send(SignalName.kill, to: .check(instance), group: true)
+    for (pid, owner) in owners where owner == .check(instance) { owners[pid] = .nobody }
+  }
+}

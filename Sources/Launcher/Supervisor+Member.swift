@@ -1,0 +1,92 @@
+// What the supervisor knows of one instance.
+
+public import Foundations
+
+/// What an instance does, for people.
+public enum InstanceState: Hashable, Sendable {
+  /// For the services it depends on.
+  case waiting
+  case running(since: Instant)
+  /// Ended; starts again then.
+  case backingOff(until: Instant)
+  case stopping
+  /// Ended for good by itself.
+  case finished(ExitReason)
+  /// Given up.
+  case failed
+  /// Stopped as asked.
+  case stopped
+}
+
+extension Supervisor {
+  struct Member: Sendable {
+    enum State: Hashable {
+      case waiting
+      case running(since: Instant)
+      case backingOff(until: Instant)
+      case stopping(killAt: Instant, then: AfterStop)
+      case finished(ExitReason)
+      case failed
+      case stopped
+    }
+
+    /// What follows once a stopping process is gone.
+    enum AfterStop: Hashable {
+      case stay, start, remove
+    }
+
+    struct Health: Hashable {
+      var isHealthy = false
+      var failures = 0
+      var nextCheck = Instant.never
+      /// When the check under way is given up.
+      var checkTimeout: Instant?
+    }
+
+    var state = State.waiting
+    /// Starts in a row that ended before `Limits.startedAfter`.
+    var failedStarts = 0
+    /// Restarts by `on-failure:N`.
+    var restarts = 0
+    var backOff = Instant.Span.zero
+    /// It was up once, which is what `service_started` asks.
+    var wasStarted = false
+    var health = Health()
+
+    var isProcess: Bool {
+      switch state {
+      case .running, .stopping: true
+      default: false
+      }
+    }
+
+    /// It has no process, but would get one.
+    var isDue: Bool {
+      switch state {
+      case .waiting, .backingOff: true
+      default: false
+      }
+    }
+
+    var deadline: Instant {
+      switch state {
+      case .waiting, .finished, .failed, .stopped: .never
+      case .running: health.checkTimeout ?? health.nextCheck
+      case .backingOff(let until): until
+      case .stopping(let killAt, _): killAt
+      }
+    }
+
+    var publicState: InstanceState {
+      switch state {
+      case .waiting: .waiting
+      case .running(let since): .running(since: since)
+      case .backingOff(let until): .backingOff(until: until)
+      case .stopping: .stopping
+      case .finished(let reason): .finished(reason)
+      case .failed: .failed
+      case .stopped: .stopped
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// Reports in words.
+
+import Foundations
+
+extension Supervisor.Report: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .exited(let instance, let reason, let delay):
+      "\(instance) ended (\(reason))\(Self.next(delay))"
+    case .startFailed(let instance, let text, let delay):
+      "\(instance) could not be started: \(text)\(Self.next(delay))"
+    case .crashLoop(let instance, let count):
+      "\(instance) failed: \(count) starts in a row ended at once; it is not started again"
+    case .healthy(let instance): "\(instance) is healthy"
+    case .unhealthy(let instance): "\(instance) is unhealthy"
+    case .killed(let instance): "\(instance) did not stop in time and is killed"
+    case .stopped(let instance): "\(instance) stopped"
+    }
+  }
+
+  public var instance: Instance {
+    switch self {
+    case .exited(let instance, _, _), .startFailed(let instance, _, _), .crashLoop(let instance, _),
+      .healthy(let instance), .unhealthy(let instance), .killed(let instance), .stopped(let instance):
+      instance
+    }
+  }
+
+  /// Whether it ended by itself, in failure and for good.
+  public var isFinalFailure: Bool {
+    switch self {
+    case .exited(_, let reason, restartIn: nil): !reason.isSuccess
+    case .startFailed(_, _, restartIn: nil), .crashLoop: true
+    default: false
+    }
+  }
+
+  private static func next(_ delay: Instant.Span?) -> String {
+    guard let delay else { return "" }
+    return "; it starts again in \((delay.seconds * 10).rounded() / 10) s"
+  }
+}

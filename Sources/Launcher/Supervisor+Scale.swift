@@ -1,0 +1,46 @@
+// More or fewer replicas, and restarts on demand.
+
+import Foundations
+
+extension Supervisor {
+  /// New replicas take the lowest free numbers, those on their way out first; the highest numbers leave.
+  mutating func scale(_ service: String, _ count: Int, _ now: Instant, _ actions: inout [Action]) {
+    guard services[service] != nil, !isStopping, count >= 0 else { return }
+    let own = members.keys.filter { $0.service == service }.sorted()
+    var kept = own.filter { members[$0]?.isLeaving == false }
+    while kept.count > count {
+      stop(kept.removeLast(), then: .remove, now, &actions)
+    }
+    var leaving = own.filter { members[$0]?.isLeaving == true }
+    var replica = 1
+    while kept.count < count {
+      if leaving.isEmpty {
+        while members[Instance(service, replica)] != nil { replica += 1 }
+        let instance = Instance(service, replica)
+        members[instance] = Member()
+        kept.append(instance)
+      } else {
+        let instance = leaving.removeFirst()
+        stop(instance, then: .start, now, &actions)
+        kept.append(instance)
+      }
+    }
+  }
+
+  /// Stops each replica and starts it again, also those that finished or were given up.
+  mutating func restart(_ service: String, _ now: Instant, _ actions: inout [Action]) {
+    guard !isStopping else { return }
+    for instance in members.keys.filter({ $0.service == service }).sorted() {
+      guard members[instance]?.isLeaving == false else { continue }
+      stop(instance, then: .start, now, &actions)
+    }
+  }
+}
+
+extension Supervisor.Member {
+  /// It is stopped to be removed.
+  var isLeaving: Bool {
+    if case .stopping(_, .remove) = state { return true }
+    return false
+  }
+}
