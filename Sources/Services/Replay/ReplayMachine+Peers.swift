@@ -77,18 +77,19 @@ extension ReplayMachine {
   private mutating func adopt(_ schema: StepSchema?) -> String? {
     guard let schema else { return "schema: expected a writer's fields, found nil" }
     if let own = store.schema { return own.mismatch(with: schema) }
-    let needed = store.byteCount(of: schema)
-    if needed.total > configuration.memoryMax {
-      return "capacity: \(needed), but this machine has \(configuration.memoryMax / 1_000_000) MB: lower replay.capacity"
-    }
-    do {
+    do throws(ReplayStoreError) {
+      let needed = try ReplayStore.byteCount(configuration: configuration.store, schema: schema)
+      if needed.total > configuration.memoryMax {
+        return "capacity: \(needed), but this machine has \(configuration.memoryMax / 1_000_000) MB free: "
+          + "lower replay.capacity"
+      }
       try store.adopt(schema: schema)
+      notices.append("capacity: \(needed)")
     } catch {
       return error.description
     }
     rowBytes = schema.fields.map(\.byteCount) + [1]
     insertion = Insertion(columnsPerChunk: schema.columnCount)
-    notices.append("capacity: \(needed)")
     return nil
   }
 

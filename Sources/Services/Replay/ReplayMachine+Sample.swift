@@ -64,7 +64,7 @@ extension ReplayMachine {
   private mutating func send(
     _ request: SampleRequest, to peer: PeerID, sink: inout some FrameSink
   ) throws(ReplayStoreError) {
-    let fields = store.batchFields(table: request.table)
+    let fields = try store.batchFields(request.table)
     let rowBytes = fields.reduce(20) { $0 + $1.byteCount }
     let rowsPerPart = max(1, min(request.count, configuration.partBytes / rowBytes))
     let parts = (request.count + rowsPerPart - 1) / rowsPerPart
@@ -83,8 +83,11 @@ extension ReplayMachine {
         scratch.pointer(at: places.probabilities).copyMemory(
           from: $0.baseAddress! + rows.lowerBound * 4, byteCount: rows.count * 4)
       }
-      try store.gather(draw, rows: rows, into: places.columns.map { scratch.pointer(at: $0) })
-      store.gatherWeightsVersions(
+      let columns = zip(places.columns, fields).map { place, field in
+        UnsafeMutableRawBufferPointer(start: scratch.pointer(at: place), count: rows.count * field.byteCount)
+      }
+      try store.gather(draw, table: request.table, rows: rows, into: columns)
+      try store.gatherWeightsVersions(
         draw, rows: rows,
         into: scratch.pointer(at: places.versions).assumingMemoryBound(to: UInt64.self))
       if !sink.send(scratch.bytes, to: peer) { delivered = false }

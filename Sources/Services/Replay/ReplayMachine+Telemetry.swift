@@ -35,7 +35,7 @@ extension ReplayMachine {
     ]
     for table in statistics.tables {
       values["items"] = (values["items"] ?? 0) + Double(table.size)
-      values["samples_total"] = (values["samples_total"] ?? 0) + Double(table.samples)
+      values["samples_total"] = (values["samples_total"] ?? 0) + Double(table.itemsSampled)
     }
     return values
   }
