@@ -1,5 +1,6 @@
 // What an actor counts.
 
+internal import Environments
 internal import Experience
 internal import Foundations
 

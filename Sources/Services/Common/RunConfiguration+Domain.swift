@@ -1,7 +1,7 @@
 // What the configuration means to each part.
 
 internal import Algorithms
-public import Configuration
+internal import Configuration
 internal import Environments
 internal import Experience
 internal import Foundations
@@ -18,20 +18,20 @@ extension RunConfiguration {
 
   var replayStore: ReplayStoreConfiguration {
     let limits = replay.rateLimiter
-    let limiter: ReplayStore.RateLimiterConfiguration =
-      limits.samplesPerInsert > 0
-      ? .ratio(samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer)
-      : .unlimited(minSize: limits.minSize)
     let sampler: SelectorKind =
       switch replay.sampler {
       case .prioritized: .prioritized(exponent: replay.priorityExponent)
       case .uniform: .uniform
       case .fifo: .fifo
       }
-    let table = TableConfiguration(
+    var table = TableConfiguration(
       schema: table, sampler: sampler, itemsMax: replay.maxItems > 0 ? replay.maxItems : nil,
-      timesSampledMax: replay.maxTimesSampled, limiter: limiter, batchSizeMax: algorithm.batch,
-      itemsPerMessageMax: itemsPerMessage)
+      timesSampledMax: replay.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
+      batchSizeMax: algorithm.batch, itemsPerMessageMax: itemsPerMessage)
+    if limits.samplesPerInsert > 0 {
+      table.limiter = .ratio(
+        samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer)
+    }
     return ReplayStoreConfiguration(capacity: replay.capacity, tables: [table])
   }
 

@@ -4,7 +4,7 @@ internal import Algorithms
 public import Configuration
 internal import Environments
 internal import Experience
-public import Foundations
+internal import Foundations
 internal import Transport
 internal import Wire
 

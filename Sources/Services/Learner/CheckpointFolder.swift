@@ -1,6 +1,7 @@
 // A learner's checkpoints.
 
 internal import Algorithms
+internal import Configuration
 internal import Experience
 internal import Foundations
 internal import Glibc

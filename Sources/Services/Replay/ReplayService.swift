@@ -2,7 +2,7 @@
 
 public import Configuration
 internal import Experience
-public import Foundations
+internal import Foundations
 internal import ReplayStore
 internal import Transport
 

@@ -1,0 +1,85 @@
+// Subcommands and exit codes.
+
+internal import Configuration
+internal import Foundations
+internal import Glibc
+
+/// What a subcommand ends with.
+enum ExitCode: Int32 {
+  case success = 0
+  /// It ran and failed: not solved, unhealthy, a service gave up.
+  case failure = 1
+  /// Wrong arguments or configuration; nothing was started.
+  case usage = 2
+}
+
+enum CommandLineInterface {
+  enum Command: String, CaseIterable {
+    case run, replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
+  }
+
+  static func main(_ arguments: [String]) -> Never {
+    do {
+      exit(try dispatch(arguments).rawValue)
+    } catch let error as UsageError {
+      complain(error.description)
+      exit(ExitCode.usage.rawValue)
+    } catch let error as ConfigurationError {
+      complain(error.description)
+      exit(ExitCode.usage.rawValue)
+    } catch {
+      complain("\(error)")
+      exit(ExitCode.failure.rawValue)
+    }
+  }
+
+  private static func dispatch(_ arguments: [String]) throws -> ExitCode {
+    guard let name = arguments.first else {
+      print(usage)
+      return .usage
+    }
+    let aliases = ["-h": "help", "--help": "help", "--version": "version"]
+    guard let command = Command(rawValue: aliases[name] ?? name) else {
+      let nearest = Suggestion.nearest(to: name, among: Command.allCases.map(\.rawValue))
+      throw UsageError("unknown command '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "; see rookery help"))
+    }
+    let rest = Array(arguments.dropFirst())
+    switch command {
+    case .run: return try RunCommand(rest).execute()
+    case .replay, .parameters, .learner, .actor, .evaluator: return try serve(command.rawValue, rest)
+    case .config: return try showConfiguration(rest)
+    case .health: return try checkHealth(rest)
+    case .bench: return try runBench(rest)
+    case .exec: try becomeGuarded(rest)
+    case .help:
+      print(usage)
+      return .success
+    case .version:
+      print("rookery 0.1.0")
+      return .success
+    }
+  }
+
+  static func complain(_ text: String) {
+    fflush(nil)
+    let bytes = Array("rookery: \(text)\n".utf8)
+    _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+  }
+
+  static let usage = """
+    Rookery: distributed actor-learner reinforcement learning.
+
+      rookery run CONFIG.yaml        start every service, learn, stop at the criterion
+          --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
+      rookery config show [CONFIG]   the effective configuration, and where each value came from
+      rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
+      rookery bench step|actor|replay [--json]
+
+    One service by itself (addresses come from ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS
+    and ROOKERY_WEIGHTS_ADDRESS, the configuration from ROOKERY_CONFIG or --config FILE):
+
+      rookery replay | parameters | learner | actor | evaluator
+
+    Exit codes: 0 done (run: solved), 1 failed (run: not solved), 2 wrong arguments or configuration.
+    """
+}

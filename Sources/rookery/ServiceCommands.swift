@@ -1,0 +1,70 @@
+// The services as subcommands.
+
+internal import Configuration
+internal import Foundations
+internal import Services
+
+extension CommandLineInterface {
+  /// Runs one service until it is told to stop.
+  static func serve(_ name: String, _ list: [String]) throws -> ExitCode {
+    let arguments = try Arguments(list, valued: ["config", "set"])
+    let variables = ProcessVariables.current()
+    let file = arguments.value("config") ?? variables["ROOKERY_CONFIG"]
+    let configuration = try EffectiveConfiguration(
+      file: file, variables: variables, settings: arguments.all("set")
+    ).run
+    let settings: ServiceSettings
+    do {
+      settings = try ServiceSettings(service: name, environment: variables)
+    } catch {
+      throw UsageError(error.description)
+    }
+    switch name {
+    case "replay": try ReplayService(configuration: configuration, settings: settings).run()
+    case "parameters": try ParameterService(configuration: configuration, settings: settings).run()
+    case "learner": try LearnerService(configuration: configuration, settings: settings).run()
+    case "actor": try ActorService(configuration: configuration, settings: settings).run()
+    default: try EvaluatorService(configuration: configuration, settings: settings).run()
+    }
+    return .success
+  }
+
+  /// `rookery config show [FILE] [--set …]`
+  static func showConfiguration(_ list: [String]) throws -> ExitCode {
+    let arguments = try Arguments(list, valued: ["set"])
+    guard arguments.positional.first == "show", arguments.positional.count <= 2 else {
+      throw UsageError("expected rookery config show [CONFIG.yaml] [--set key=value]")
+    }
+    let file = arguments.positional.dropFirst().first
+    print(
+      try EffectiveConfiguration(
+        file: file, variables: ProcessVariables.current(), settings: arguments.all("set")
+      ).show)
+    return .success
+  }
+
+  /// `rookery health ADDRESS`
+  static func checkHealth(_ list: [String]) throws -> ExitCode {
+    let arguments = try Arguments(list, valued: ["timeout"])
+    guard arguments.positional.count == 1 else { throw UsageError("expected rookery health ADDRESS") }
+    let timeout = try arguments.integer("timeout", in: 1...3600) ?? 2
+    guard
+      let health = try HealthClient.ask(arguments.positional[0], timeout: .seconds(Double(timeout)))
+    else {
+      complain("\(arguments.positional[0]): no answer in \(timeout) s")
+      return .failure
+    }
+    print("\(health.service) \(health.isHealthy ? "healthy" : "unhealthy"): \(health.text)")
+    return health.isHealthy ? .success : .failure
+  }
+
+  /// `rookery exec PARENT_PID -- COMMAND…`: becomes the command, which dies with the parent. The launcher starts every process
+  /// through it, so that none is ever left behind, however the launcher ends.
+  static func becomeGuarded(_ list: [String]) throws -> Never {
+    guard list.count >= 3, let parent = Int32(list[0]), list[1] == "--" else {
+      throw UsageError("expected rookery exec PARENT_PID -- COMMAND…")
+    }
+    try ParentDeath.arm(signal: 9, parent: parent)
+    try ProcessSpawn.become(list[2], Array(list.dropFirst(3)))
+  }
+}
