@@ -29,7 +29,7 @@ public enum MachineMemory {
   }
 
   /// The line `name:   123 kB` of /proc/meminfo in bytes.
-  static func meminfo(_ name: String, in text: String) -> Int? {
+  package static func meminfo(_ name: String, in text: String) -> Int? {
     for line in text.split(separator: "\n") where line.hasPrefix("\(name):") {
       let fields = line.split(separator: " ")
       guard fields.count == 3, fields[2] == "kB", let kilobytes = Int(fields[1]) else { return nil }
@@ -45,7 +45,7 @@ public enum MachineMemory {
   }
 
   /// The folders for the line `0::/a/b` of /proc/self/cgroup, innermost first.
-  static func groups(in text: String) -> [String] {
+  package static func groups(in text: String) -> [String] {
     guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }) else { return [] }
     var names = line.dropFirst(4).split(separator: "/")
     var folders: [String] = []
@@ -57,11 +57,11 @@ public enum MachineMemory {
   }
 
   /// nil where there is no limit ("max", or the root, which has no such file).
-  static func limit(of folder: String) -> Int? {
+  package static func limit(of folder: String) -> Int? {
     number(in: "\(folder)/memory.max")
   }
 
-  static func available(in folder: String) -> Int? {
+  package static func available(in folder: String) -> Int? {
     guard let limit = limit(of: folder), let current = number(in: "\(folder)/memory.current") else {
       return nil
     }

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Foundations
+import Foundations
 
 @Suite struct MachineMemoryTests {
   @Test func thisMachineHasMemory() throws {

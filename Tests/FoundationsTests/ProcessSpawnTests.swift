@@ -50,7 +50,7 @@ import Testing
     try Signals.block([SIGTERM, SIGUSR1])
     Signals.ignoreBrokenPipes()
     let found = try output(
-      of: #"ls /proc/$$/fd | tr '\n' ' '; ps -o pgid= -p $$ | grep -qw $$ && echo leads"#)
+      of: #"ls /proc/$$/fd | tr '\n' ' '; [ $(cut -d' ' -f5 /proc/$$/stat) = $$ ] && echo leads"#)
     #expect(found == "0 1 2 leads\n")
     let masks = try output(of: "exec grep -E 'Sig(Blk|Ign)' /proc/self/status").split(separator: "\n")
     #expect(masks.count == 2)

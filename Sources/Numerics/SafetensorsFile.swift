@@ -1,0 +1,182 @@
+// Reads safetensors files.
+
+internal import Foundations
+internal import Glibc
+
+/// The tensors of a file in the safetensors format (github.com/huggingface/safetensors): 8 bytes header length, JSON header,
+/// data, all little-endian. Everything the header claims is checked before anything is used, as in the format's own
+/// reader: lengths in bounds, shapes that fit their bytes, tensors that cover the data without overlap or hole.
+///
+/// Differs from the source: only F32, F64, I64 and U8 are known.
+public struct SafetensorsFile: Sendable {
+  /// The format's own bound on the header.
+  public static let headerBytesMax = 100_000_000
+
+  /// Where it was read from.
+  public let path: String
+  /// The header's `__metadata__`.
+  public let metadata: [String: String]
+  /// In the order of their bytes.
+  public let entries: [SafetensorsEntry]
+  private let positions: [String: Int]
+  private let contents: [UInt8]
+  private let dataStart: Int
+
+  /// Reads a whole file into memory.
+  ///
+  /// - Throws: `SystemCallError` if it cannot be read, `SafetensorsError` if it is not what it should be.
+  public init(path: String) throws {
+    try self.init(contents: Self.read(path), path: path)
+  }
+
+  /// Reads a file's contents; `path` is for messages.
+  ///
+  /// - Throws: `SafetensorsError`.
+  public init(contents: [UInt8], path: String) throws(SafetensorsError) {
+    func refuse(_ place: String, _ expected: String, _ found: String) -> SafetensorsError {
+      SafetensorsError(path: path, place: place, expected: expected, found: found)
+    }
+    guard contents.count >= 8 else { throw refuse("file", "at least 8 bytes", "\(contents.count)") }
+    let length = contents.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+    let lengthMax = min(Self.headerBytesMax, contents.count - 8)
+    guard length <= UInt64(lengthMax) else {
+      throw refuse("header length", "at most \(lengthMax) bytes", "\(length)")
+    }
+    dataStart = 8 + Int(length)
+    guard length > 0, contents[8] == UInt8(ascii: "{") else {
+      throw refuse("header", "a JSON object", length > 0 ? "byte \(contents[8])" : "nothing")
+    }
+    let header: SafetensorsHeader
+    switch SafetensorsHeader.parse(Array(contents[8..<dataStart])) {
+    case .success(let parsed): header = parsed
+    case .failure(let malformed):
+      throw refuse("header", "tensors with dtype, shape and data_offsets", malformed.reason)
+    }
+    entries = try Self.entries(of: header, dataBytes: contents.count - dataStart, path: path)
+    positions = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
+    metadata = header.metadata
+    self.contents = contents
+    self.path = path
+  }
+
+  /// The tensor of that name, or nil.
+  public func entry(_ name: String) -> SafetensorsEntry? { positions[name].map { entries[$0] } }
+
+  /// The elements of a float32 tensor, row-major.
+  ///
+  /// - Parameter shape: what it must be; nil for any.
+  /// - Throws: `SafetensorsError` if there is no such tensor, or of another type or shape.
+  public func floats(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [Float] {
+    try elements(name, .float32, shape, zero: 0)
+  }
+
+  /// As `floats`, for float64.
+  public func doubles(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [Double] {
+    try elements(name, .float64, shape, zero: 0)
+  }
+
+  /// As `floats`, for int64.
+  public func integers(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [Int64] {
+    try elements(name, .int64, shape, zero: 0)
+  }
+
+  /// As `floats`, for uint8.
+  public func bytes(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [UInt8] {
+    try elements(name, .uint8, shape, zero: 0)
+  }
+
+  private func elements<Element: BitwiseCopyable>(
+    _ name: String, _ type: SafetensorsType, _ shape: [Int]?, zero: Element
+  ) throws(SafetensorsError) -> [Element] {
+    func refuse(_ expected: String, _ found: String) -> SafetensorsError {
+      SafetensorsError(path: path, place: "tensor '\(name)'", expected: expected, found: found)
+    }
+    guard let entry = entry(name) else { throw refuse("it in the file", "none of that name") }
+    guard entry.type == type else { throw refuse("type \(type.rawValue)", entry.type.rawValue) }
+    if let shape, shape != entry.shape { throw refuse("shape \(shape)", "\(entry.shape)") }
+    var elements = [Element](repeating: zero, count: entry.bytes.count / type.byteCount)
+    let source = contents[dataStart + entry.bytes.lowerBound..<dataStart + entry.bytes.upperBound]
+    // The format is little-endian, and so is every machine this is built for.
+    elements.withUnsafeMutableBytes { target in source.withUnsafeBytes { target.copyMemory(from: $0) } }
+    return elements
+  }
+}
+
+extension SafetensorsFile {
+  /// The header's tensors, each checked, in the order of their bytes.
+  private static func entries(
+    of header: SafetensorsHeader, dataBytes: Int, path: String
+  ) throws(SafetensorsError) -> [SafetensorsEntry] {
+    var entries: [SafetensorsEntry] = []
+    entries.reserveCapacity(header.tensors.count)
+    for (name, tensor) in header.tensors {
+      entries.append(try entry(name, tensor, dataBytes: dataBytes, path: path))
+    }
+    entries.sort {
+      ($0.bytes.lowerBound, $0.bytes.upperBound, $0.name) < (
+        $1.bytes.lowerBound, $1.bytes.upperBound, $1.name
+      )
+    }
+    var end = 0
+    for entry in entries {
+      guard entry.bytes.lowerBound == end else {
+        throw SafetensorsError(
+          path: path, place: "tensor '\(entry.name)'",
+          expected: "data from byte \(end), where the one before ends",
+          found: "byte \(entry.bytes.lowerBound)")
+      }
+      end = entry.bytes.upperBound
+    }
+    guard end == dataBytes else {
+      throw SafetensorsError(path: path, place: "data", expected: "\(end) bytes", found: "\(dataBytes)")
+    }
+    return entries
+  }
+
+  private static func entry(
+    _ name: String, _ tensor: SafetensorsHeader.Tensor, dataBytes: Int, path: String
+  ) throws(SafetensorsError) -> SafetensorsEntry {
+    func refuse(_ expected: String, _ found: String) -> SafetensorsError {
+      SafetensorsError(path: path, place: "tensor '\(name)'", expected: expected, found: found)
+    }
+    guard let type = SafetensorsType(rawValue: tensor.dtype) else {
+      let known = SafetensorsType.allCases.map(\.rawValue).joined(separator: ", ")
+      throw refuse("dtype \(known)", "'\(tensor.dtype)'")
+    }
+    guard let count = SafetensorsEntry.elementCount(tensor.shape, type) else {
+      throw refuse("a shape of sizes not negative whose bytes fit 63 bits", "\(tensor.shape)")
+    }
+    let offsets = tensor.offsets
+    guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= dataBytes else {
+      throw refuse("data_offsets [begin, end] within \(dataBytes) bytes of data", "\(offsets)")
+    }
+    guard offsets[1] - offsets[0] == count * type.byteCount else {
+      let expected = "\(count * type.byteCount) bytes for \(type.rawValue) \(tensor.shape)"
+      throw refuse(expected, "\(offsets[1] - offsets[0])")
+    }
+    return SafetensorsEntry(name: name, type: type, shape: tensor.shape, bytes: offsets[0]..<offsets[1])
+  }
+
+  /// All bytes of a regular file.
+  private static func read(_ path: String) throws -> [UInt8] {
+    // Non-blocking: opening a named pipe must not wait for a writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw SystemCallError.last("open", path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw SystemCallError.last("look at", path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw SafetensorsError(path: path, place: "file", expected: "a regular file", found: "another kind")
+    }
+    let size = Int(status.st_size)
+    return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while count < size {
+        let part = Glibc.read(descriptor, buffer.baseAddress! + count, size - count)
+        if part < 0 && errno == EINTR { continue }
+        guard part >= 0 else { throw SystemCallError.last("read", path) }
+        if part == 0 { return }
+        count += part
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// The JSON header of a safetensors file.
+
+internal import FoundationEssentials
+
+/// The header's JSON object: `{"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {…}}`.
+/// Foundation's decoder bounds nesting and checks UTF-8; what the values mean is checked by whoever reads.
+struct SafetensorsHeader: Codable {
+  static let metadataKey = "__metadata__"
+
+  struct Tensor: Codable {
+    var dtype: String
+    var shape: [Int]
+    var offsets: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case dtype
+      case shape
+      case offsets = "data_offsets"
+    }
+  }
+
+  private struct Key: CodingKey {
+    var stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  var metadata: [String: String]
+  var tensors: [String: Tensor]
+
+  init(metadata: [String: String], tensors: [String: Tensor]) {
+    self.metadata = metadata
+    self.tensors = tensors
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    metadata = [:]
+    tensors = [:]
+    for key in container.allKeys {
+      if key.stringValue == Self.metadataKey {
+        metadata = try container.decode([String: String].self, forKey: key)
+      } else {
+        tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)
+      }
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    if !metadata.isEmpty { try container.encode(metadata, forKey: Key(stringValue: Self.metadataKey)) }
+    for (name, tensor) in tensors { try container.encode(tensor, forKey: Key(stringValue: name)) }
+  }
+
+  /// Parses JSON; throws a text that says where it went wrong.
+  static func parse(_ json: [UInt8]) -> Result<SafetensorsHeader, Malformed> {
+    do {
+      return .success(try JSONDecoder().decode(SafetensorsHeader.self, from: Data(json)))
+    } catch let error as DecodingError {
+      return .failure(Malformed(error))
+    } catch {
+      return .failure(Malformed(reason: "\(error)"))
+    }
+  }
+
+  /// The JSON, keys sorted, padded with spaces to a multiple of 8 bytes so that the data starts aligned.
+  func serialized() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var json = Array(try encoder.encode(self))
+    while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
+    return json
+  }
+
+  /// What is wrong with a header as JSON.
+  struct Malformed: Error {
+    var reason: String
+
+    init(reason: String) { self.reason = reason }
+
+    init(_ error: DecodingError) {
+      let context: DecodingError.Context
+      switch error {
+      case .dataCorrupted(let found): context = found
+      case .keyNotFound(let key, let found):
+        let path = Self.text(found.codingPath)
+        self.init(reason: "no \(key.stringValue)\(path)")
+        return
+      case .typeMismatch(_, let found), .valueNotFound(_, let found): context = found
+      @unknown default:
+        self.init(reason: "\(error)")
+        return
+      }
+      self.init(reason: "\(context.debugDescription)\(Self.text(context.codingPath))")
+    }
+
+    private static func text(_ path: [any CodingKey]) -> String {
+      path.isEmpty ? "" : " at \(path.map(\.stringValue).joined(separator: "."))"
+    }
+  }
+}
