@@ -53,8 +53,7 @@ extension RunConfiguration {
   var dqn: DQNConfiguration {
     DQNConfiguration(
       isDouble: algorithm.double,
-      adam: Adam.Configuration(
-        learningRate: Float(algorithm.learningRate), epsilon: Float(algorithm.adamEpsilon)),
+      learningRate: algorithm.learningRate, adamEpsilon: algorithm.adamEpsilon,
       gradientClip: algorithm.gradientClip > 0 ? Float(algorithm.gradientClip) : nil,
       huberDelta: Float(algorithm.huberDelta),
       target: algorithm.target.kind == .hard

@@ -27,19 +27,21 @@ struct CheckpointFolder {
   /// Saves what `learner` is; the optimizer first, so that weights are never newer than it.
   func save(_ learner: DQNLearner, metadata: [String: String]) throws {
     let count = learner.parameterCount
-    var vectors = (0..<4).map { _ in [Float](repeating: 0, count: count) }
-    vectors[0].withUnsafeMutableBufferPointer { first in
-      vectors[1].withUnsafeMutableBufferPointer { learner.exportOptimizer(firstMoment: first, secondMoment: $0) }
+    var (first, second) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
+    first.withUnsafeMutableBufferPointer { first in
+      second.withUnsafeMutableBufferPointer { learner.exportOptimizer(firstMoment: first, secondMoment: $0) }
     }
-    vectors[2].withUnsafeMutableBufferPointer { learner.exportTarget(to: $0) }
-    vectors[3].withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
+    var target = [Float](repeating: 0, count: count)
+    target.withUnsafeMutableBufferPointer { learner.exportTarget(to: $0) }
+    var online = [Float](repeating: 0, count: count)
+    online.withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
     var optimizer = SafetensorsWriter(metadata: metadata)
-    for (prefix, vector) in [("adam.m.", vectors[0]), ("adam.v.", vectors[1]), ("target.", vectors[2])] {
+    for (prefix, vector) in [("adam.m.", first), ("adam.v.", second), ("target.", target)] {
       try add(vector, prefix: prefix, to: &optimizer)
     }
     try optimizer.write(to: optimizerPath)
     var weights = SafetensorsWriter(metadata: metadata)
-    try add(vectors[3], prefix: "", to: &weights)
+    try add(online, prefix: "", to: &weights)
     try weights.write(to: weightsPath)
   }
 

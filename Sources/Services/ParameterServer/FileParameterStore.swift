@@ -1,6 +1,6 @@
 // Weights on disk, never half-written.
 
-public import Experience
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Wire
@@ -12,7 +12,7 @@ internal import Wire
 ///     8     u64 bytes of a slot
 ///     4096  slot 0: u64 checksum, u64 length, then a WEIGHTS message
 ///     …     slot 1
-public final class FileParameterStore: ParameterStore {
+final class FileParameterStore: ParameterStore {
   private let path: String
   private let descriptor: Int32
   private var slotBytes: Int
@@ -23,7 +23,7 @@ public final class FileParameterStore: ParameterStore {
   private static let headerBytes = 4096
 
   /// Opens or makes the file.
-  public init(path: String) throws(ParameterStoreError) {
+  init(path: String) throws(ParameterStoreError) {
     self.path = path
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw .system(path, "opening") }
@@ -37,7 +37,7 @@ public final class FileParameterStore: ParameterStore {
 
   /// The newest whole state, or nil if the file is new.
   /// - Throws: if there is a file, but no whole state in it.
-  public func load() throws(ParameterStoreError) -> ParameterState? {
+  func load() throws(ParameterStoreError) -> ParameterState? {
     let size = Int(lseek(descriptor, 0, SEEK_END))
     guard size > 0 else { return nil }
     var header = [UInt8](repeating: 0, count: 16)
@@ -58,7 +58,7 @@ public final class FileParameterStore: ParameterStore {
     return state
   }
 
-  public func save(_ state: borrowing ParameterState) throws {
+  func save(_ state: borrowing ParameterState) throws {
     let manifest = state.manifest
     let merged = state.merged
     let (version, updates) = (state.version, state.updates)
@@ -78,18 +78,18 @@ public final class FileParameterStore: ParameterStore {
   }
 
   /// Makes room for larger slots. A grown slot starts anew in a file of its own, which then takes the old one's name.
-  private func format(slotBytes bytes: Int) throws(ParameterStoreError) {
+  private func format(slotBytes bytes: Int) throws {
     if slotBytes > 0 {
       // Only `merged` grows, by bounded steps, and slots have room for it: this file was made for other weights.
-      throw .damaged(path, "expected weights of at most \(slotBytes) bytes, found \(scratch.count)")
+      throw ParameterStoreError.damaged(path, "expected weights of at most \(slotBytes) bytes, found \(scratch.count)")
     }
     slotBytes = bytes
     let head = Self.magic + withUnsafeBytes(of: UInt64(bytes).littleEndian) { Array($0) }
-    try head.withUnsafeBytes { bytes throws(ParameterStoreError) in try write(bytes, at: 0) }
+    try head.withUnsafeBytes { (bytes) throws(ParameterStoreError) in try write(bytes, at: 0) }
     guard posix_fallocate(descriptor, 0, off_t(Self.headerBytes + 2 * bytes)) == 0 else {
       slotBytes = 0
       ftruncate(descriptor, 0)
-      throw .system(path, "reserving \(Self.headerBytes + 2 * bytes) bytes for")
+      throw ParameterStoreError.system(path, "reserving \(Self.headerBytes + 2 * bytes) bytes for")
     }
   }
 

@@ -1,6 +1,6 @@
 // What the replay service says of itself.
 
-internal import Foundations
+public import Foundations
 internal import ReplayStore
 
 extension ReplayMachine {

@@ -3,7 +3,7 @@
 public import Experience
 public import Foundations
 public import ReplayStore
-public import Wire
+internal import Wire
 
 /// Takes experience from writers and serves batches to samplers.
 ///

@@ -1,0 +1,14 @@
+// `rookery bench`: what this machine can do.
+
+internal import Foundations
+
+extension CommandLineInterface {
+  static func runBench(_ list: [String]) throws -> ExitCode {
+    let arguments = try Arguments(list, plain: ["json"])
+    switch arguments.positional {
+    case ["step"]: benchStep(json: arguments.has("json"))
+    default: throw UsageError("expected rookery bench step|actor|replay [--json]")
+    }
+    return .success
+  }
+}

@@ -1,0 +1,59 @@
+// `rookery run`: start everything, watch, stop at the criterion, take everything down.
+
+internal import Configuration
+internal import Foundations
+internal import Glibc
+internal import Launcher
+internal import Services
+internal import Transport
+internal import Wire
+
+struct RunCommand {
+  private let configuration: EffectiveConfiguration
+  private let composeFile: String
+  private let json: Bool
+  private let startedAt = SystemClock.now()
+
+  init(_ list: [String]) throws {
+    let arguments = try Arguments(
+      list, valued: ["seed", "actors", "learners", "set", "name", "compose"], plain: ["json"])
+    guard arguments.positional.count == 1 else {
+      throw UsageError("expected one configuration file: rookery run config/cartpole.yaml")
+    }
+    var settings = arguments.all("set")
+    if let seed = try arguments.integer("seed", in: 0...Int.max) { settings.append("seed=\(seed)") }
+    if let actors = try arguments.integer("actors", in: 0...10_000) { settings.append("actor.replicas=\(actors)") }
+    if let learners = try arguments.integer("learners", in: 1...1000) {
+      settings.append("learner.replicas=\(learners)")
+    }
+    if let name = arguments.value("name") { settings.append("name=\(name)") }
+    configuration = try EffectiveConfiguration(
+      file: arguments.positional[0], variables: ProcessVariables.current(), settings: settings)
+    composeFile = arguments.value("compose") ?? "compose/compose.yaml"
+    json = arguments.has("json")
+  }
+
+  func execute() throws -> ExitCode {
+    let run = configuration.run
+    let executable = try POSIXProcessHost.selfExecutable()
+    let compose = try ComposeFile(contentsOf: composeFile, variables: ProcessVariables.current())
+    // Before any thread: they inherit what is blocked here.
+    let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
+    let folder = try RunFolder(parent: "runs", name: run.name)
+    try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.yaml.utf8))
+    var options = LaunchOptions(
+      runDirectory: folder.path, executable: executable, inherited: ProcessVariables.current())
+    options.environment = [
+      "ROOKERY_CONFIG": folder.file("config.yaml"), "ROOKERY_RUN_DIRECTORY": folder.path,
+    ]
+    options.replicas = [
+      "actor": run.actor.replicas, "learner": run.learner.replicas, "evaluator": run.evaluator.enabled ? 1 : 0,
+    ]
+    let launcher = try LocalLauncher(
+      compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
+      host: POSIXProcessHost.guarded(executable: executable))
+    var watcher = RunWatcher(
+      run: run, folder: folder, launcher: launcher, view: RunView(json: json), startedAt: startedAt)
+    return try watcher.watch(signals)
+  }
+}

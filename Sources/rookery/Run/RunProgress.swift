@@ -1,0 +1,109 @@
+// What is known of a run, from its telemetry.
+
+internal import Foundations
+internal import Wire
+
+/// A second of a run: what `--json` prints and `metrics.jsonl` keeps.
+struct RunSample: Codable {
+  var seconds: Double
+  var envSteps: Double
+  var envStepsPerSecond: Double
+  var insertsPerSecond: Double
+  var replaySteps: Double
+  var replayCapacity: Double
+  var batchesPerSecond: Double
+  var updates: Double
+  var updatesPerSecond: Double
+  var weightsVersion: Double
+  var stalenessVersions: Double
+  var learnerWaitingShare: Double
+  var updateToActionP99_ms: Double
+  var actors: Int
+  var meanReturn: Double?
+}
+
+/// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier life had
+/// counted is kept.
+struct CounterTotals {
+  private var last: [String: [String: Double]] = [:]
+  private var carried: [String: Double] = [:]
+
+  /// Takes the newest counters of each process life (key: its id), grouped by service.
+  mutating func note(_ processes: [Wire.ProcessStatus], service: String, counter: String) {
+    for process in processes where process.telemetry.service == service {
+      guard let value = process.telemetry.counters[counter] else { continue }
+      let key = "\(service)/\(counter)"
+      let id = process.telemetry.id.description
+      let before = last[key]?[id] ?? 0
+      carried[key, default: 0] += max(0, value - before)
+      last[key, default: [:]][id] = max(value, before)
+    }
+  }
+
+  func total(_ service: String, _ counter: String) -> Double { carried["\(service)/\(counter)"] ?? 0 }
+}
+
+/// The run as the watcher sees it.
+struct RunProgress {
+  let startedAt: Instant
+  private(set) var status: Status?
+  private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
+  private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
+  /// Updates that the learners have made; they count on across restarts by themselves.
+  private(set) var updates = 0.0
+  private var totals = CounterTotals()
+  private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)?
+
+  init(startedAt: Instant) {
+    self.startedAt = startedAt
+  }
+
+  mutating func take(_ status: Status, now: Instant) {
+    self.status = status
+    totals.note(status.processes, service: "actor", counter: "env_steps_total")
+    totals.note(status.processes, service: "replay", counter: "items_inserted_total")
+    totals.note(status.processes, service: "replay", counter: "batches_served_total")
+    updates = max(updates, Double(status.updates))
+    for evaluation in status.evaluations {
+      let seconds = (now - startedAt).seconds
+      if evaluation.kind == .regular { evaluations.append((seconds, evaluation)) }
+      if evaluation.kind == .confirmation, evaluation.isSolved, confirmed == nil {
+        confirmed = (seconds, evaluation)
+      }
+    }
+  }
+
+  var envSteps: Double { totals.total("actor", "env_steps_total") }
+  var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
+  var bestReturn: Double? { evaluations.map(\.evaluation.meanReturn).max() }
+  var hasDiverged: Bool { values("learner", "diverged").contains { $0 > 0 } }
+
+  func values(_ service: String, _ counter: String) -> [Double] {
+    (status?.processes ?? []).filter { $0.telemetry.service == service && $0.age_s < 3 }
+      .compactMap { $0.telemetry.counters[counter] }
+  }
+
+  /// Rates since the last call.
+  mutating func sample(now: Instant) -> RunSample {
+    let current = (
+      at: now, envSteps: envSteps, inserts: totals.total("replay", "items_inserted_total"),
+      batches: totals.total("replay", "batches_served_total"), updates: updates
+    )
+    let before = previous ?? (startedAt, 0, 0, 0, 0)
+    let elapsed = max(1e-3, (now - before.at).seconds)
+    previous = current
+    let staleness = values("learner", "staleness_versions")
+    let waiting = values("learner", "waiting_share")
+    return RunSample(
+      seconds: (now - startedAt).seconds, envSteps: current.envSteps,
+      envStepsPerSecond: (current.envSteps - before.envSteps) / elapsed,
+      insertsPerSecond: (current.inserts - before.inserts) / elapsed,
+      replaySteps: values("replay", "steps").reduce(0, +), replayCapacity: values("replay", "capacity").reduce(0, +),
+      batchesPerSecond: (current.batches - before.batches) / elapsed, updates: current.updates,
+      updatesPerSecond: (current.updates - before.updates) / elapsed, weightsVersion: Double(status?.version ?? 0),
+      stalenessVersions: staleness.reduce(0, +) / Double(max(1, staleness.count)),
+      learnerWaitingShare: waiting.reduce(0, +) / Double(max(1, waiting.count)),
+      updateToActionP99_ms: values("actor", "update_to_action_p99_ms").max() ?? 0,
+      actors: values("actor", "env_steps_total").count, meanReturn: latestReturn)
+  }
+}

@@ -1,0 +1,65 @@
+// How a run ended.
+
+internal import Foundations
+
+/// The last object of `--json`, and `summary.json` of the run's folder.
+struct RunSummary: Codable {
+  enum Outcome: String, Codable {
+    case solved, finished, limitReached, interrupted, diverged, failed
+  }
+
+  var outcome: Outcome
+  var solved: Bool
+  /// From the command to the confirmed criterion, or to the end.
+  var seconds: Double
+  var envSteps: Double
+  var updates: Double
+  /// The greedy episodes that met the criterion (or the last ones), and the fresh ones that confirmed it.
+  var meanReturn: Double?
+  var confirmedReturn: Double?
+  var learnerWaitingShare: Double
+  var updateToActionP99_ms: Double
+  var restarts: Int
+  var directory: String
+  var reason: String?
+
+  init(_ outcome: Outcome, progress: RunProgress, now: Instant, restarts: Int, directory: String, reason: String?) {
+    self.outcome = outcome
+    solved = outcome == .solved
+    seconds = progress.confirmed?.seconds ?? (now - progress.startedAt).seconds
+    envSteps = progress.envSteps
+    updates = progress.updates
+    let version = progress.confirmed?.evaluation.version
+    meanReturn =
+      progress.evaluations.last { version == nil || $0.evaluation.version == version }?.evaluation.meanReturn
+    confirmedReturn = progress.confirmed?.evaluation.meanReturn
+    let waiting = progress.values("learner", "waiting_share")
+    learnerWaitingShare = waiting.reduce(0, +) / Double(max(1, waiting.count))
+    updateToActionP99_ms = progress.values("actor", "update_to_action_p99_ms").max() ?? 0
+    self.restarts = restarts
+    self.directory = directory
+    self.reason = reason
+  }
+
+  /// For people.
+  var text: String {
+    let head =
+      switch outcome {
+      case .solved: "solved in \(Format.number(seconds)) s"
+      case .finished, .limitReached: "stopped after \(Format.number(seconds)) s"
+      case .interrupted: "interrupted after \(Format.number(seconds)) s"
+      case .diverged: "diverged after \(Format.number(seconds)) s"
+      case .failed: "failed after \(Format.number(seconds)) s"
+      }
+    var lines = [head + (reason.map { ": \($0)" } ?? "")]
+    if let meanReturn {
+      let confirmed = confirmedReturn.map { ", confirmed by fresh episodes \(Format.number($0))" } ?? ""
+      lines.append("  return     \(Format.number(meanReturn)) (greedy)\(confirmed)")
+    }
+    lines.append("  env steps  \(Format.count(envSteps))")
+    lines.append("  updates    \(Format.count(updates))")
+    if restarts > 0 { lines.append("  restarts   \(restarts)") }
+    lines.append("  folder     \(directory)")
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,164 @@
+// Watches a run until it ends.
+
+internal import Configuration
+internal import Foundations
+internal import Glibc
+internal import Launcher
+internal import Services
+internal import Transport
+internal import Wire
+
+/// The loop of `rookery run`: ticks the launcher, follows the status, decides when it is over, and takes everything down.
+struct RunWatcher: ~Copyable {
+  private let run: RunConfiguration
+  private let folder: RunFolder
+  private var launcher: LocalLauncher<POSIXProcessHost>
+  private var view: RunView
+  private var progress: RunProgress
+  private var client: StatusClient?
+  private var restarts = 0
+  private var failure: String?
+
+  /// How often the status is asked for: the criterion is seen this late at most.
+  private static let askEvery = Instant.Span.milliseconds(50)
+
+  init(
+    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>, view: RunView,
+    startedAt: Instant
+  ) {
+    self.run = run
+    self.folder = folder
+    self.launcher = launcher
+    self.view = view
+    progress = RunProgress(startedAt: startedAt)
+  }
+
+  /// Returns how the run ended; nothing it started is left then.
+  mutating func watch(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
+    let replicas = "\(run.actor.replicas) actors, \(run.learner.replicas) learners"
+    view.say("\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
+    var outcome: RunSummary.Outcome?
+    var nextAsk = SystemClock.now()
+    var nextSample = nextAsk + .seconds(1)
+    while outcome == nil {
+      let now = SystemClock.now()
+      tick(now: now)
+      if now >= nextAsk {
+        nextAsk = now + Self.askEvery
+        follow()
+      }
+      try note(now: now)
+      if now >= nextSample {
+        nextSample = nextSample + .seconds(1)
+        try sample(now: now)
+      }
+      outcome = decide(now: now)
+      if outcome == nil, try wait(until: min(nextAsk, min(nextSample, launcher.nextDeadline)), signals) {
+        outcome = .interrupted
+      }
+    }
+    return try finish(outcome ?? .failed, signals)
+  }
+
+  /// Lets the launcher do what is due, and tells what happened.
+  private mutating func tick(now: Instant) {
+    for event in launcher.tick(now: now) {
+      if case .exited(_, _, restartIn: _?) = event.report { restarts += 1 }
+      if event.report.isFinalFailure, failure == nil { failure = "\(event.report)" }
+      view.say(event.description)
+    }
+  }
+
+  /// Connects to the parameter server once it has an address, and asks.
+  private mutating func follow() {
+    if client == nil, let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host {
+      client = try? StatusClient(address: "tcp://\(host):7702")
+    }
+    client?.ask()
+  }
+
+  private mutating func note(now: Instant) throws {
+    guard let status = client?.take() else { return }
+    progress.take(status, now: now)
+    for evaluation in status.evaluations {
+      try folder.append(
+        JSON.line(
+          EvaluationRecord(
+            seconds: (now - progress.startedAt).seconds, kind: evaluation.kind == .regular ? "regular" : "confirmation",
+            version: evaluation.version, updates: evaluation.updates, episodes: evaluation.episodes,
+            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn, maxReturn: evaluation.maxReturn)),
+        to: "evaluations.jsonl")
+    }
+  }
+
+  private mutating func sample(now: Instant) throws {
+    let sample = progress.sample(now: now)
+    try view.show(sample, progress: progress, threshold: run.evaluator.threshold)
+    try folder.append(JSON.line(sample), to: "metrics.jsonl")
+  }
+
+  private func decide(now: Instant) -> RunSummary.Outcome? {
+    if progress.confirmed != nil { return .solved }
+    if progress.hasDiverged { return .diverged }
+    if failure != nil { return .failed }
+    let stop = run.stop
+    if stop.seconds > 0, (now - progress.startedAt).seconds >= stop.seconds { return .limitReached }
+    if stop.envSteps > 0, progress.envSteps >= Double(stop.envSteps) { return .limitReached }
+    if stop.updates > 0, progress.updates >= Double(stop.updates) { return .limitReached }
+    return nil
+  }
+
+  /// Sleeps until then, a status or a signal; true if somebody wants it to end.
+  private func wait(until deadline: Instant, _ signals: borrowing SignalDescriptor) throws -> Bool {
+    var poller = Poller()
+    let signalIndex = poller.add(descriptor: signals.descriptor)
+    client?.add(to: &poller)
+    poller.wait(until: deadline, now: SystemClock.now())
+    guard poller.isReadable(signalIndex) else { return false }
+    while let signal = try signals.read() {
+      if Signals.termination.contains(signal) { return true }
+    }
+    return false
+  }
+
+  /// Takes everything down; a second signal kills.
+  private mutating func finish(
+    _ outcome: RunSummary.Outcome, _ signals: borrowing SignalDescriptor
+  ) throws -> ExitCode {
+    let ended = SystemClock.now()
+    let hasCriterion = run.evaluator.threshold != nil
+    let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
+    let summary = RunSummary(
+      result, progress: progress, now: ended, restarts: restarts, directory: folder.path, reason: reason(result))
+    _ = launcher.down(now: ended)
+    while !launcher.isIdle {
+      for event in launcher.tick(now: SystemClock.now()) where event.report.isFinalFailure { view.say(event.description) }
+      if launcher.isIdle { break }
+      if try wait(until: launcher.nextDeadline, signals) { launcher.kill() }
+    }
+    try AtomicFile.replace(folder.file("summary.json"), with: Array(JSON.line(summary).utf8))
+    try view.finish(summary)
+    return result == .solved || result == .finished ? .success : .failure
+  }
+
+  private func reason(_ outcome: RunSummary.Outcome) -> String? {
+    switch outcome {
+    case .failed: failure
+    case .diverged: "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
+    case .limitReached: "a limit of the section stop was reached before the criterion"
+    case .solved, .finished, .interrupted: nil
+    }
+  }
+}
+
+/// A line of `evaluations.jsonl`.
+struct EvaluationRecord: Codable {
+  var seconds: Double
+  var kind: String
+  var version: UInt64
+  var updates: UInt64
+  var episodes: Int
+  var meanReturn: Double
+  var minReturn: Double
+  var maxReturn: Double
+}
