@@ -1,5 +1,7 @@
 // What a store is made with.
 
+internal import Experience
+
 /// The size of a store and its tables.
 public struct ReplayStoreConfiguration: Hashable, Sendable {
   /// Steps the ring holds, 1 to 2³¹; any number.

@@ -53,7 +53,8 @@ extension RateLimiter {
   public func reasonInsertBlocked(_ count: Int, size: Int) -> String? {
     if canInsert(count, size: size) { return nil }
     let limits = configuration
-    return "insert of \(count): (\(inserts) inserts + \(count)) × \(limits.samplesPerInsert) − \(samples) samples "
+    return
+      "insert of \(count): (\(inserts) inserts + \(count)) × \(limits.samplesPerInsert) − \(samples) samples "
       + "= \(error(afterInserting: count)) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
   }
 
@@ -62,7 +63,8 @@ extension RateLimiter {
     if canSample(count, size: size) { return nil }
     let limits = configuration
     if size < limits.minSize { return "sample of \(count): size \(size) < \(limits.minSize) (minSize)" }
-    return "sample of \(count): \(inserts) inserts × \(limits.samplesPerInsert) − (\(samples) samples + \(count)) "
+    return
+      "sample of \(count): \(inserts) inserts × \(limits.samplesPerInsert) − (\(samples) samples + \(count)) "
       + "= \(error(afterSampling: count)) < \(limits.errorMin) (errorMin)"
   }
 }

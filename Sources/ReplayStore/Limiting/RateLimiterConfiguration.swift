@@ -59,7 +59,8 @@ extension RateLimiterConfiguration {
     let message = samplesPerInsert * Double(itemsPerMessageMax)
     let needed = message + Double(batchSizeMax)
     if errorMax - errorMin < needed {
-      return "error range [\(errorMin), \(errorMax)] is \(errorMax - errorMin) wide: expected at least \(needed) "
+      return
+        "error range [\(errorMin), \(errorMax)] is \(errorMax - errorMin) wide: expected at least \(needed) "
         + "(samplesPerInsert \(samplesPerInsert) × \(itemsPerMessageMax) items a message + a batch of "
         + "\(batchSizeMax)), else inserts and samples can block each other"
     }

@@ -60,10 +60,6 @@ final class PriorityTree {
     }
   }
 
-  /// Asks for the leaf of a slot that is updated soon.
-  @inline(__always)
-  func prefetch(_ slot: Int) { rookery_prefetch(tree.nodes + slot) }
-
   private func withTree<R>(_ body: (UnsafePointer<rookery_tree>) -> R) -> R {
     withUnsafePointer(to: tree, body)
   }

@@ -11,7 +11,8 @@ protocol ItemSelector {
   /// Whatever items were in a range of slots are gone.
   func remove(_ range: Range<Int>)
   /// Chooses items of a set that is not empty.
-  func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection) -> Double
+  func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)
+    -> Double
 }
 
 /// Where a selection goes: slots, and for each a weight so that its probability is weight / mass, mass being returned.

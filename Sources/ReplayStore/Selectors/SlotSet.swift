@@ -80,7 +80,7 @@ final class SlotSet {
       var removed = 0
       while slot < blockEnd {
         let wordEnd = min((slot | 63) + 1, blockEnd)
-        let mask = (~0 as UInt64) >> UInt64(64 - (wordEnd - slot)) << UInt64(slot & 63)
+        let mask = ((~0 as UInt64) >> UInt64(64 - (wordEnd - slot))) << UInt64(slot & 63)
         removed += (words[slot >> 6] & mask).nonzeroBitCount
         words[slot >> 6] &= ~mask
         slot = wordEnd

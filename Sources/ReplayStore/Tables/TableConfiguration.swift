@@ -60,7 +60,9 @@ extension TableConfiguration {
     if batchSizeMax < 1 || batchSizeMax > Self.batchSizeLimit {
       return "batchSizeMax: expected 1 to \(Self.batchSizeLimit), found \(batchSizeMax)"
     }
-    if itemsPerMessageMax < 1 { return "itemsPerMessageMax: expected at least 1, found \(itemsPerMessageMax)" }
+    if itemsPerMessageMax < 1 {
+      return "itemsPerMessageMax: expected at least 1, found \(itemsPerMessageMax)"
+    }
     return limiter.problem(
       batchSizeMax: batchSizeMax, itemsPerMessageMax: itemsPerMessageMax,
       sizeMax: min(itemsMax ?? capacity, capacity))
