@@ -1,1 +1,111 @@
-// Placeholder of the skeleton.
+// Experience kept and served.
+
+public import Experience
+
+/// A ring of steps and tables of items over it, for one thread. It does no input or output, reads no clock and draws from
+/// the generators it is handed.
+///
+/// Made from a configuration; memory is had when a schema is adopted. Every refused call leaves it as it was.
+public final class ReplayStore {
+  public let configuration: ReplayStoreConfiguration
+  var ring: StepRing?
+  var tables: [Table] = []
+  /// Items of the message being checked, by table.
+  var itemCounts: [Int]
+
+  /// Throws `configuration` with the reason if no such store can work.
+  public init(configuration: ReplayStoreConfiguration) throws(ReplayStoreError) {
+    if let problem = configuration.problem { throw .configuration(problem) }
+    self.configuration = configuration
+    itemCounts = Array(repeating: 0, count: configuration.tables.count)
+  }
+
+  /// The schema that has been adopted.
+  public var schema: StepSchema? { ring?.schema }
+
+  /// The schemas of the tables, in the order that messages number them.
+  public var tableSchemas: [TableSchema] { configuration.tables.map(\.schema) }
+
+  /// Reserves memory for steps of a schema. Once adopted, a schema stays: the same again does nothing, another throws
+  /// `schema` with the difference. Also throws `schema` if the tables cannot be made of it, `storage` if there is no memory.
+  public func adopt(schema: StepSchema) throws(ReplayStoreError) {
+    if let ring {
+      if let mismatch = ring.schema.mismatch(with: schema) { throw .schema(mismatch) }
+      return
+    }
+    _ = try Self.byteCount(configuration: configuration, schema: schema)
+    let ring = try StepRing(schema: schema, configuration: configuration)
+    var tables: [Table] = []
+    for table in configuration.tables {
+      tables.append(try Table(table, capacity: configuration.capacity))
+    }
+    self.ring = ring
+    self.tables = tables
+  }
+
+  /// The columns of a batch of a table, in the order of `gather`'s buffers. Throws `schemaMissing`, `request`.
+  public func batchFields(_ table: Int) throws(ReplayStoreError) -> [Field] {
+    guard let ring else { throw .schemaMissing }
+    return try self.table(table).configuration.schema.batchFields(of: ring.schema)
+  }
+
+  /// No more comes from this writer; its streams are forgotten with their last steps. Handles are not reused for another
+  /// writer before. O(streams).
+  public func closeWriter(_ writer: Int) {
+    ring?.streams.close(writer: writer)
+  }
+
+  func table(_ index: Int) throws(ReplayStoreError) -> Table {
+    guard ring != nil else { throw .schemaMissing }
+    guard tables.indices.contains(index) else {
+      throw .request("table: expected 0 to \(configuration.tables.count - 1), found \(index)")
+    }
+    return tables[index]
+  }
+}
+
+extension ReplayStore {
+  /// The bytes a full store takes, for a check against the machine before anything is reserved. Throws `configuration` or
+  /// `schema` as `init` and `adopt` would, also if the bytes are beyond counting.
+  public static func byteCount(configuration: ReplayStoreConfiguration, schema: StepSchema)
+    throws(ReplayStoreError) -> StoreByteCount
+  {
+    if let problem = configuration.problem { throw .configuration(problem) }
+    if let problem = problem(of: schema, for: configuration) { throw .schema(problem) }
+    let capacity = configuration.capacity
+    // A step is below 2³⁷ bytes (64 fields of 1 GiB), so only the product can overflow.
+    let (steps, overflow) = capacity.multipliedReportingOverflow(by: StepLayout(schema).stepByteCount)
+    if overflow || steps > 1 << 60 {
+      throw .configuration(
+        "capacity: \(capacity) steps of \(schema.stepByteCount) bytes are beyond any machine")
+    }
+    return StoreByteCount(
+      capacity: capacity, steps: steps,
+      directory: capacity * 4 + capacity / 32 * MemoryLayout<ChunkEntry>.stride,
+      tables: configuration.tables.reduce(0) { $0 + Table.byteCount($1, capacity: capacity) })
+  }
+
+  private static func problem(of schema: StepSchema, for configuration: ReplayStoreConfiguration) -> String? {
+    if let problem = schema.problem { return problem }
+    for field in schema.fields where field.stack > 1 {
+      return
+        "field '\(field.name)': expected stack 1 (stacks are not built by this store), found \(field.stack)"
+    }
+    for table in configuration.tables {
+      switch table.schema.kind {
+      case .transition:
+        for name in [StepSchema.observation, StepSchema.action] where schema.index(of: name) == nil {
+          return "table '\(table.schema.name)': expected a field '\(name)', found none"
+        }
+        let expected = Field(StepSchema.reward, .float32)
+        guard let reward = schema.fields.first(where: { $0.name == expected.name }) else {
+          return "table '\(table.schema.name)': expected a field \(expected), found none"
+        }
+        if reward != expected {
+          return "table '\(table.schema.name)': expected a field \(expected), found \(reward)"
+        }
+      }
+    }
+    return nil
+  }
+}

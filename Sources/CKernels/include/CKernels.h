@@ -1,7 +1,8 @@
-// Small vector loops in C.
+// Small loops in C, and system calls that Swift cannot import.
 #pragma once
 
 #include "clones.h"
+#include "priority_tree.h"
+#include "process.h"
 #include "product.h"
 #include "vector_ops.h"
-#include "process.h"

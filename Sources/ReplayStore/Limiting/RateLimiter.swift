@@ -1,0 +1,70 @@
+// Keeps inserts and samples of a table in proportion.
+
+/// Reverb's rate limiter (Cassirer et al. 2021, arXiv 2102.04736, §3.3), a pure value.
+///
+/// With error = inserts · samplesPerInsert − samples (in samples):
+/// * a batch of b is admitted if size ≥ minSize and error − b ≥ errorMin;
+/// * a message of n items is admitted if size < minSize or error + n · samplesPerInsert ≤ errorMax.
+///
+/// Messages and batches are admitted whole or not at all. *Differs from the source:* while size < minSize every
+/// message is admitted, also one that overshoots minSize (for n = 1 the rules are the same): sampling cannot start
+/// before, so holding it back could only lock both sides.
+public struct RateLimiter: Hashable, Sendable {
+  public var configuration: RateLimiterConfiguration
+  /// Items inserted since the start.
+  public private(set) var inserts: UInt64 = 0
+  /// Items sampled since the start.
+  public private(set) var samples: UInt64 = 0
+
+  public init(configuration: RateLimiterConfiguration) {
+    self.configuration = configuration
+  }
+
+  /// inserts · samplesPerInsert − samples.
+  public var error: Double {
+    Double(inserts) * configuration.samplesPerInsert - Double(samples)
+  }
+
+  /// Whether a message with `count` items may be inserted into a table of `size` items. Zero items always may.
+  public func canInsert(_ count: Int, size: Int) -> Bool {
+    count == 0 || size < configuration.minSize
+      || error(afterInserting: count) <= configuration.errorMax
+  }
+
+  /// Whether a batch of `count` may be sampled from a table of `size` items.
+  public func canSample(_ count: Int, size: Int) -> Bool {
+    size >= configuration.minSize && error(afterSampling: count) >= configuration.errorMin
+  }
+
+  public mutating func didInsert(_ count: Int) { inserts &+= UInt64(count) }
+  public mutating func didSample(_ count: Int) { samples &+= UInt64(count) }
+
+  private func error(afterInserting count: Int) -> Double {
+    (Double(inserts) + Double(count)) * configuration.samplesPerInsert - Double(samples)
+  }
+
+  private func error(afterSampling count: Int) -> Double {
+    error - Double(count)
+  }
+}
+
+extension RateLimiter {
+  /// The inequality that keeps `count` items out, with its numbers; nil if they are admitted.
+  public func reasonInsertBlocked(_ count: Int, size: Int) -> String? {
+    if canInsert(count, size: size) { return nil }
+    let limits = configuration
+    return
+      "insert of \(count): (\(inserts) inserts + \(count)) × \(limits.samplesPerInsert) − \(samples) samples "
+      + "= \(error(afterInserting: count)) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
+  }
+
+  /// The inequality that holds a batch of `count` back, with its numbers; nil if it is admitted.
+  public func reasonSampleBlocked(_ count: Int, size: Int) -> String? {
+    if canSample(count, size: size) { return nil }
+    let limits = configuration
+    if size < limits.minSize { return "sample of \(count): size \(size) < \(limits.minSize) (minSize)" }
+    return
+      "sample of \(count): \(inserts) inserts × \(limits.samplesPerInsert) − (\(samples) samples + \(count)) "
+      + "= \(error(afterSampling: count)) < \(limits.errorMin) (errorMin)"
+  }
+}

@@ -1,0 +1,111 @@
+// Batches out and priorities back.
+
+internal import Experience
+public import Foundations
+
+extension ReplayStore {
+  /// Whether a batch of `count` may be drawn from a table now.
+  public func canSample(table: Int, count: Int) -> Bool {
+    reasonSampleBlocked(table: table, count: count) == nil
+  }
+
+  /// Which inequality holds back a batch of `count` from a table; nil if none. A table before `adopt` is blocked too.
+  public func reasonSampleBlocked(table: Int, count: Int) -> String? {
+    guard tables.indices.contains(table) else { return "table \(table): there is none yet" }
+    let table = tables[table]
+    let name = table.configuration.schema.name
+    if let reason = table.limiter.reasonSampleBlocked(count, size: table.size) {
+      return "table '\(name)': \(reason)"
+    }
+    if table.configuration.timesSampledMax > 0, table.samplesLeft < count {
+      return "table '\(name)': sample of \(count): \(table.samplesLeft) samples left < \(count) "
+        + "(timesSampledMax \(table.configuration.timesSampledMax))"
+    }
+    return nil
+  }
+
+  /// Draws `count` items of a table, with replacement, into `draw`. Stratified: draw i is from the i-th of `count` equal
+  /// parts of the mass, so the batch is ordered by slot. O(count · log₈ capacity).
+  ///
+  /// With `timesSampledMax` draws are made one by one, as items go between them; `draw.mass` is then that of the first.
+  /// Throws `request` for a bad table or count, `blocked` while the limiter does not admit it.
+  public func sample(table index: Int, count: Int, generator: inout SeededGenerator, into draw: inout Draw)
+    throws(ReplayStoreError)
+  {
+    let table = try self.table(index)
+    let most = table.configuration.batchSizeMax
+    guard count >= 1, count <= most else { throw .request("count: expected 1 to \(most), found \(count)") }
+    if let reason = reasonSampleBlocked(table: index, count: count) { throw .blocked(reason) }
+    draw.table = index
+    table.sample(count, ring: ring!, generator: &generator, into: &draw)
+  }
+
+  /// Gives items new raw priorities: `keys` are uint64, `priorities` float32, little-endian, of any alignment. Of a key
+  /// named twice the last one stays. Keys that are gone are counted and ignored. O(keys · log₈ capacity).
+  ///
+  /// Throws `request`, before anything has changed, if the columns differ in length or a priority is NaN, infinite or negative.
+  public func updatePriorities(
+    table index: Int, keys: UnsafeRawBufferPointer, priorities: UnsafeRawBufferPointer
+  )
+    throws(ReplayStoreError) -> (applied: Int, gone: Int)
+  {
+    let table = try self.table(index)
+    let count = keys.count / 8
+    guard keys.count == count * 8, priorities.count == count * 4 else {
+      throw .request(
+        "priorities: expected 8 bytes a key and 4 a priority, found \(keys.count) and \(priorities.count)")
+    }
+    if let problem = Self.problem(ofPriorities: priorities) { throw .request(problem) }
+    var applied = 0
+    var first = 0
+    while first < count {
+      let size = min(Self.updateBlock, count - first)
+      applied += update(
+        table, keys.baseAddress! + first * 8, priorities.baseAddress! + first * 4, count: size)
+      first += size
+    }
+    table.counters.updatesGone &+= UInt64(count - applied)
+    return (applied, count - applied)
+  }
+
+  /// Keys resolved at a time, so that temporary columns stay in the first cache.
+  private static let updateBlock = 512
+
+  private static func problem(ofPriorities priorities: UnsafeRawBufferPointer) -> String? {
+    for index in 0..<priorities.count / 4 {
+      let value = priority(priorities.baseAddress!, index)
+      if !(value >= 0 && value <= .greatestFiniteMagnitude) {
+        return "priority \(index): expected a finite number of at least 0, found \(value)"
+      }
+    }
+    return nil
+  }
+
+  @inline(__always)
+  private static func priority(_ base: UnsafeRawPointer, _ index: Int) -> Float {
+    Float(bitPattern: UInt32(littleEndian: base.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
+  }
+
+  /// Returns how many of the keys are items.
+  private func update(_ table: Table, _ keys: UnsafeRawPointer, _ priorities: UnsafeRawPointer, count: Int)
+    -> Int
+  {
+    let ring = ring!
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: count) { slots in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
+        var applied = 0
+        for index in 0..<count {
+          let key = UInt64(littleEndian: keys.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+          guard ring.isLive(key) else { continue }
+          let slot = ring.slot(key)
+          guard table.records[slot].isItem else { continue }
+          slots[applied] = UInt32(slot)
+          values[applied] = Self.priority(priorities, index)
+          applied += 1
+        }
+        if applied > 0 { table.update(slots.baseAddress!, values.baseAddress!, count: applied) }
+        return applied
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+// What chunks the ring holds.
+
+/// A live chunk.
+struct ChunkEntry {
+  /// The position of its first step.
+  var position: UInt64
+  /// The index in its stream of its first step.
+  var firstIndex: UInt64
+  var weightsVersion: UInt64
+  /// The number of the chunk that continues its stream without a cut; `ChunkEntry.none` while there is none.
+  var next: UInt64
+  /// The number of its stream's record.
+  var stream: UInt32
+  /// Steps in it.
+  var count: UInt32
+
+  static let none = UInt64.max
+  var end: UInt64 { position + UInt64(count) }
+}
+
+/// A queue of chunks, oldest first. Chunks are numbered from 0 and numbers are never reused; a step refers to its chunk
+/// by the number's low 32 bits, which is unambiguous while fewer than 2³² live.
+struct ChunkDirectory: ~Copyable {
+  /// Entry n is at n & mask.
+  private(set) var entries: UnsafeMutablePointer<ChunkEntry>
+  private(set) var mask: UInt64
+  /// The number of the oldest chunk.
+  private(set) var front: UInt64 = 0
+  /// The number of the next chunk.
+  private(set) var end: UInt64 = 0
+
+  init() {
+    entries = .allocate(capacity: 64)
+    mask = 63
+  }
+
+  deinit { entries.deallocate() }
+
+  var count: Int { Int(end - front) }
+  var isEmpty: Bool { front == end }
+
+  /// An entry by its number, which is live.
+  subscript(number: UInt64) -> ChunkEntry {
+    @inline(__always) get { entries[Int(truncatingIfNeeded: number & mask)] }
+    @inline(__always) nonmutating set { entries[Int(truncatingIfNeeded: number & mask)] = newValue }
+  }
+
+  func isLive(_ number: UInt64) -> Bool { number >= front && number < end }
+
+  /// The live number that a step's reference stands for.
+  @inline(__always)
+  func number(of reference: UInt32) -> UInt64 {
+    front &+ UInt64(reference &- UInt32(truncatingIfNeeded: front))
+  }
+
+  mutating func append(_ entry: ChunkEntry) {
+    if end - front > mask { grow() }
+    self[end] = entry
+    end += 1
+  }
+
+  mutating func removeFirst() { front += 1 }
+  mutating func removeLast() { end -= 1 }
+
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<ChunkEntry>.allocate(capacity: (Int(mask) + 1) * 2)
+    let largerMask = mask * 2 + 1
+    for number in front..<end {
+      larger[Int(truncatingIfNeeded: number & largerMask)] = self[number]
+    }
+    entries.deallocate()
+    entries = larger
+    mask = largerMask
+  }
+}

@@ -1,0 +1,83 @@
+// Copies a message's columns into rows.
+
+internal import Experience
+
+extension StepRing {
+  /// The tail there will be once `steps` more fit: the oldest chunks go whole. O(chunks that go).
+  func tail(afterInserting steps: Int) -> UInt64 {
+    var tail = self.tail
+    var number = directory.front
+    while Int(head - tail) + steps > capacity {
+      tail += UInt64(directory[number].count)
+      number += 1
+    }
+    return tail
+  }
+
+  /// Writes the staged chunks behind the head, where there is room, and moves the head. Order, for storage that outlives
+  /// the process: arenas, then the directory's entries (already staged), then the head.
+  func commit(_ insertion: Insertion) {
+    for index in insertion.chunks.indices {
+      let count = insertion.chunks[index].count
+      precondition(self.count + count <= capacity, "a chunk written over live steps")
+      // A chunk goes around the ring's end at most once.
+      let untilEnd = min(count, capacity - headSlot)
+      write(insertion, chunk: index, from: 0, count: untilEnd, slot: headSlot)
+      if untilEnd < count { write(insertion, chunk: index, from: untilEnd, count: count - untilEnd, slot: 0) }
+      advanceHead(by: count)
+    }
+    undo.removeAll(keepingCapacity: true)
+    stagedFrom = directory.end
+  }
+
+  private func write(_ insertion: Insertion, chunk: Int, from first: Int, count: Int, slot: Int) {
+    let stride = layout.rowStride
+    let reference = UInt32(truncatingIfNeeded: stagedFrom &+ UInt64(chunk))
+    (references + slot).update(repeating: reference, count: count)
+    for (index, field) in layout.fields.enumerated() {
+      let bytes = field.byteCount
+      let column = insertion.column(index, ofChunk: chunk).baseAddress! + first * bytes
+      switch layout.places[index] {
+      case .row(let offset):
+        Self.scatter(column, width: bytes, to: row(slot) + offset, stride: stride, count: count)
+      case .arena(let arena):
+        (largeArenas[arena] + slot * bytes).copyMemory(from: column, byteCount: count * bytes)
+      }
+    }
+    let flags = insertion.column(insertion.columnsPerChunk - 1, ofChunk: chunk).baseAddress! + first
+    Self.scatter(flags, width: 1, to: row(slot) + layout.flagsOffset, stride: stride, count: count)
+  }
+
+  /// One column into rows. The usual widths have loops of their own.
+  private static func scatter(
+    _ column: UnsafeRawPointer, width: Int, to row: UnsafeMutableRawPointer, stride: Int, count: Int
+  ) {
+    switch width {
+    case 1: scatter(column, as: UInt8.self, to: row, stride: stride, count: count)
+    case 4: scatter(column, as: UInt32.self, to: row, stride: stride, count: count)
+    case 8: scatter(column, as: UInt64.self, to: row, stride: stride, count: count)
+    case 16: scatter(column, as: SIMD2<UInt64>.self, to: row, stride: stride, count: count)
+    case 17...32:
+      for index in 0..<count {
+        let from = column + index * width
+        let to = row + index * stride
+        let low = from.loadUnaligned(as: SIMD2<UInt64>.self)
+        let high = from.loadUnaligned(fromByteOffset: width - 16, as: SIMD2<UInt64>.self)
+        to.storeBytes(of: low, as: SIMD2<UInt64>.self)
+        to.storeBytes(of: high, toByteOffset: width - 16, as: SIMD2<UInt64>.self)
+      }
+    default:
+      for index in 0..<count { copyBytes(row + index * stride, column + index * width, width) }
+    }
+  }
+
+  @inline(__always)
+  private static func scatter<T: BitwiseCopyable>(
+    _ column: UnsafeRawPointer, as type: T.Type, to row: UnsafeMutableRawPointer, stride: Int, count: Int
+  ) {
+    for index in 0..<count {
+      let value = column.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: type)
+      row.storeBytes(of: value, toByteOffset: index * stride, as: type)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// The steps of a store.
+
+internal import Experience
+
+/// A ring of steps with positions that are never reused: slot = position mod capacity, live ⇔ tail ≤ position < head.
+///
+/// The steps of a chunk lie one after the other in position space, and chunks are evicted whole, oldest first. A message
+/// goes in by `stage` (checks everything, enters its chunks in the directory), then `commit` (evicts, copies, moves the
+/// head) or `rollback`.
+final class StepRing {
+  let schema: StepSchema
+  let layout: StepLayout
+  let capacity: Int
+  /// Position of the oldest live step.
+  private(set) var tail: UInt64 = 0
+  /// Position the next step will have.
+  private(set) var head: UInt64 = 0
+  private var tailSlot = 0
+  private(set) var headSlot = 0
+
+  var directory = ChunkDirectory()
+  var streams: StreamTable
+  /// Chunks in the directory that are not committed: those numbered from here.
+  var stagedFrom: UInt64 = 0
+  var undo: [StagedChunk] = []
+
+  let rows: UnsafeMutableRawPointer
+  let largeArenas: [UnsafeMutableRawPointer]
+  /// For each slot the low 32 bits of its chunk's number.
+  let references: UnsafeMutablePointer<UInt32>
+  private let arenas: [Arena]
+
+  init(schema: StepSchema, configuration: ReplayStoreConfiguration) throws(ReplayStoreError) {
+    self.schema = schema
+    layout = StepLayout(schema)
+    capacity = configuration.capacity
+    streams = StreamTable(countMax: configuration.streamsMax)
+    let rowArena = try configuration.storage.arena(byteCount: capacity * layout.rowStride)
+    let referenceArena = try Arena(byteCount: capacity * 4)
+    var large: [Arena] = []
+    for bytes in layout.largeByteCounts {
+      large.append(try configuration.storage.arena(byteCount: capacity * bytes))
+    }
+    rows = rowArena.base
+    largeArenas = large.map(\.base)
+    references = referenceArena.bound(to: UInt32.self)
+    arenas = [rowArena, referenceArena] + large
+  }
+
+  var count: Int { Int(head - tail) }
+
+  @inline(__always)
+  func isLive(_ position: UInt64) -> Bool { position &- tail < head &- tail }
+
+  /// The slot of a live position.
+  @inline(__always)
+  func slot(_ position: UInt64) -> Int {
+    let slot = tailSlot + Int(truncatingIfNeeded: position &- tail)
+    return slot < capacity ? slot : slot - capacity
+  }
+
+  /// The live position in a slot that has one.
+  @inline(__always)
+  func position(inSlot slot: Int) -> UInt64 {
+    tail + UInt64(slot >= tailSlot ? slot - tailSlot : slot - tailSlot + capacity)
+  }
+
+  /// The slot of the oldest step.
+  var oldestSlot: Int { tailSlot }
+
+  @inline(__always)
+  func row(_ slot: Int) -> UnsafeMutableRawPointer { rows + slot * layout.rowStride }
+
+  @inline(__always)
+  func flags(_ slot: Int) -> StepFlags {
+    StepFlags(rawValue: row(slot).load(fromByteOffset: layout.flagsOffset, as: UInt8.self))
+  }
+
+  /// Moves the tail over the oldest chunk.
+  func evictOldest() {
+    let entry = directory[directory.front]
+    tail += UInt64(entry.count)
+    tailSlot = (tailSlot + Int(entry.count)) % capacity
+    let record = streams.records + Int(entry.stream)
+    record.pointee.chunks.removeFirst()
+    directory.removeFirst()
+    if record.pointee.chunks.count == 0, !record.pointee.isOpen { streams.remove(entry.stream) }
+  }
+
+  /// Moves the head over steps that have been written.
+  func advanceHead(by count: Int) {
+    head += UInt64(count)
+    headSlot = (headSlot + count) % capacity
+  }
+}

@@ -1,0 +1,33 @@
+// How much memory a store takes.
+
+/// Bytes of a full store, part by part.
+public struct StoreByteCount: Hashable, Sendable {
+  public var capacity: Int
+  /// Rows of small fields and arenas of large ones.
+  public var steps: Int
+  /// The chunk directory, with chunks of 32 steps, and each step's reference into it.
+  public var directory: Int
+  /// Item records, selectors and priority trees of all tables.
+  public var tables: Int
+
+  public var total: Int { steps + directory + tables }
+}
+
+extension StoreByteCount: CustomStringConvertible {
+  /// `1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.5 MB, tables 12.9 MB)`, in powers of ten.
+  public var description: String {
+    "\(capacity) steps = \(Self.text(total)) (steps \(Self.text(steps)), directory \(Self.text(directory)), "
+      + "tables \(Self.text(tables)))"
+  }
+
+  static func text(_ bytes: Int) -> String {
+    var value = Double(bytes)
+    var unit = 0
+    let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while value >= 1000, unit < units.count - 1 {
+      value /= 1000
+      unit += 1
+    }
+    return unit == 0 ? "\(bytes) B" : "\((value * 10).rounded() / 10) \(units[unit])"
+  }
+}

@@ -1,0 +1,49 @@
+// Finds a first step named twice in one message.
+
+/// A hash set of keys with open addressing that is emptied in O(1): an entry counts only in the round it was made.
+struct KeySet: ~Copyable {
+  private struct Entry {
+    var key: UInt64
+    var round: UInt64
+  }
+
+  private var entries: UnsafeMutablePointer<Entry>
+  private var capacity: Int
+  private var round: UInt64 = 0
+
+  init() {
+    capacity = 256
+    entries = Self.empty(capacity)
+  }
+
+  deinit { entries.deallocate() }
+
+  private static func empty(_ capacity: Int) -> UnsafeMutablePointer<Entry> {
+    let entries = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+    entries.initialize(repeating: Entry(key: 0, round: 0), count: capacity)
+    return entries
+  }
+
+  /// Empties it and makes room for `count` keys.
+  mutating func begin(_ count: Int) {
+    round += 1
+    var needed = capacity
+    while needed < count * 2 { needed *= 2 }
+    if needed == capacity { return }
+    entries.deallocate()
+    capacity = needed
+    entries = Self.empty(needed)
+  }
+
+  /// Whether the key was not there before. Neighbouring keys go to neighbouring entries: positions are dense.
+  @inline(__always)
+  func insert(_ key: UInt64) -> Bool {
+    var index = Int(truncatingIfNeeded: key) & (capacity - 1)
+    while entries[index].round == round {
+      if entries[index].key == key { return false }
+      index = (index + 1) & (capacity - 1)
+    }
+    entries[index] = Entry(key: key, round: round)
+    return true
+  }
+}

@@ -1,0 +1,46 @@
+// Draws items of a table.
+
+internal import Foundations
+
+extension Table {
+  /// Draws `count` items, which the limiter has admitted and the table has.
+  func sample(_ count: Int, ring: StepRing, generator: inout SeededGenerator, into draw: inout Draw) {
+    draw.resize(count)
+    draw.itemCount = size
+    draw.mass = draw.withColumns { columns in
+      let selection = Selection(slots: columns.slots, weights: columns.probabilities, count: count)
+      if configuration.timesSampledMax == 0 {
+        return take(selection, 0, columns, ring, &generator)
+      }
+      // One at a time, as an item may go with any draw.
+      let mass = take(selection.draw(0), 0, columns, ring, &generator)
+      for index in 1..<count { _ = take(selection.draw(index), index, columns, ring, &generator) }
+      return mass
+    }
+    limiter.didSample(count)
+    draw.inserts = limiter.inserts
+    draw.samples = limiter.samples
+  }
+
+  /// Selects items, fills their rows of the columns from `first` on and counts them; returns the mass.
+  private func take(
+    _ selection: Selection, _ first: Int, _ columns: Draw.Columns, _ ring: StepRing,
+    _ generator: inout SeededGenerator
+  ) -> Double {
+    let mass = sampler.select(from: slots, oldest: ring.oldestSlot, generator: &generator, into: selection)
+    let ahead = 16
+    for index in 0..<min(ahead, selection.count) { prefetchLine(records + Int(selection.slots[index])) }
+    for index in 0..<selection.count {
+      if index + ahead < selection.count { prefetchLine(records + Int(selection.slots[index + ahead])) }
+      let slot = Int(selection.slots[index])
+      let record = records[slot]
+      let row = first + index
+      columns.keys[row] = ring.position(inSlot: slot)
+      columns.priorities[row] = record.priority
+      columns.spans[row] = record.span
+      columns.probabilities[row] = Float(Double(columns.probabilities[row]) / mass)
+      didSample(slot)
+    }
+    return mass
+  }
+}

@@ -1,0 +1,148 @@
+// The items of one table.
+
+internal import Experience
+
+/// Items over the steps of a ring, at most one for each first step, indexed by its slot.
+final class Table {
+  let configuration: TableConfiguration
+  var limiter: RateLimiter
+  /// The slots that hold an item.
+  let slots: SlotSet
+  let records: UnsafeMutablePointer<ItemRecord>
+  let sampler: Selector
+  private let arena: Arena
+  /// Raw priority of items that come without one: the largest ever seen, 1 at first.
+  private(set) var priorityMax: Float = 1
+  /// How many more samples the items have in them, where `timesSampledMax` bounds that.
+  private(set) var samplesLeft = 0
+
+  var pending = PendingItems()
+  /// First steps of the message being checked.
+  var pendingKeys = KeySet()
+  var counters = TableCounters()
+
+  init(_ configuration: TableConfiguration, capacity: Int) throws(ReplayStoreError) {
+    self.configuration = configuration
+    limiter = RateLimiter(configuration: configuration.limiter)
+    slots = try SlotSet(capacity: capacity)
+    arena = try Arena(byteCount: capacity * MemoryLayout<ItemRecord>.stride)
+    records = arena.bound(to: ItemRecord.self)
+    sampler = try Selector(configuration.sampler, capacity: capacity)
+  }
+
+  static func byteCount(_ configuration: TableConfiguration, capacity: Int) -> Int {
+    SlotSet.byteCount(capacity: capacity) + capacity * MemoryLayout<ItemRecord>.stride
+      + Selector.byteCount(configuration.sampler, capacity: capacity)
+  }
+
+  /// Items in the table.
+  var size: Int { slots.count }
+
+  /// What the sampler draws from: the sum of p^α, or the number of items.
+  var mass: Double {
+    switch sampler {
+    case .prioritized(let selector): selector.tree.total
+    case .uniform, .fifo: Double(size)
+    }
+  }
+}
+
+/// What has happened to a table's items since the start.
+struct TableCounters {
+  var stale: UInt64 = 0
+  var evicted: UInt64 = 0
+  var evictedUnsampled: UInt64 = 0
+  var removed: UInt64 = 0
+  var updated: UInt64 = 0
+  var updatesGone: UInt64 = 0
+}
+
+extension Table {
+  /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it.
+  func insertPending(_ ring: StepRing) -> Int {
+    let count = pending.count
+    guard count > 0 else { return 0 }
+    let (keys, spans, priorities, slots) = (pending.keys, pending.spans, pending.priorities, pending.slots)
+    for index in 0..<count {
+      let slot = ring.slot(keys[index])
+      slots[index] = UInt32(slot)
+      if priorities[index] < 0 { priorities[index] = priorityMax }
+      priorityMax = max(priorityMax, priorities[index])
+      records[slot] = ItemRecord(priority: priorities[index], span: spans[index], timesSampled: 0)
+    }
+    self.slots.insert(slots, count: count)
+    sampler.assign(slots, priorities, count: count)
+    samplesLeft += count * configuration.timesSampledMax
+    limiter.didInsert(count)
+    pending.count = 0
+    return trim(oldest: ring.oldestSlot)
+  }
+
+  /// Removes what `itemsMax` does not allow.
+  private func trim(oldest: Int) -> Int {
+    guard let itemsMax = configuration.itemsMax else { return 0 }
+    let excess = max(0, size - itemsMax)
+    for _ in 0..<excess {
+      switch configuration.remover {
+      case .fifo: remove(slots.first(from: oldest))
+      case .uniform, .prioritized: preconditionFailure("a remover that the configuration does not allow")
+      }
+    }
+    counters.removed &+= UInt64(excess)
+    return excess
+  }
+
+  /// Removes one item.
+  private func remove(_ slot: Int) {
+    samplesLeft -= samplesLeft(in: records[slot])
+    records[slot] = .none
+    slots.remove(slot)
+    sampler.remove(slot..<slot + 1)
+  }
+
+  /// Removes the items of steps that are being evicted; returns how many. O(steps).
+  func evict(_ range: Range<Int>) -> Int {
+    guard size > 0 else { return 0 }
+    let before = size
+    var unsampled: UInt64 = 0
+    for slot in range where records[slot].isItem {
+      samplesLeft -= samplesLeft(in: records[slot])
+      unsampled += records[slot].timesSampled == 0 ? 1 : 0
+      records[slot] = .none
+    }
+    slots.remove(range)
+    guard size < before else { return 0 }
+    sampler.remove(range)
+    counters.evicted &+= UInt64(before - size)
+    counters.evictedUnsampled &+= unsampled
+    return before - size
+  }
+
+  @inline(__always)
+  func samplesLeft(in record: ItemRecord) -> Int {
+    max(0, configuration.timesSampledMax - Int(record.timesSampled))
+  }
+
+  /// Counts a draw of an item, which goes if it was its last.
+  @inline(__always)
+  func didSample(_ slot: Int) {
+    let times = records[slot].timesSampled
+    if times < .max { records[slot].timesSampled = times + 1 }
+    guard configuration.timesSampledMax > 0 else { return }
+    samplesLeft -= 1
+    if Int(times) + 1 == configuration.timesSampledMax {
+      remove(slot)
+      counters.removed &+= 1
+    }
+  }
+
+  /// Gives live items new priorities, which have been checked.
+  func update(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {
+    for index in 0..<count {
+      records[Int(slots[index])].priority = priorities[index]
+      priorityMax = max(priorityMax, priorities[index])
+    }
+    sampler.assign(slots, priorities, count: count)
+    counters.updated &+= UInt64(count)
+  }
+}

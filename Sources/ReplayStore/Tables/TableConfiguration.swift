@@ -1,0 +1,70 @@
+// What a table is made with.
+
+public import Experience
+
+/// A table: what its items are, how they are chosen and how fast.
+public struct TableConfiguration: Hashable, Sendable {
+  public var schema: TableSchema
+  public var sampler: SelectorKind
+  /// Chooses what goes when `itemsMax` is reached.
+  public var remover: SelectorKind
+  /// The most items; nil for as many as there are steps.
+  public var itemsMax: Int?
+  /// An item goes after being sampled so often; 0 for never.
+  public var timesSampledMax: Int
+  public var limiter: RateLimiterConfiguration
+  /// The largest batch that may be asked for.
+  public var batchSizeMax: Int
+  /// The most items for this table in one message; enforced where the limiter is bounded, as its range depends on it.
+  public var itemsPerMessageMax: Int
+
+  public init(
+    schema: TableSchema, sampler: SelectorKind = .uniform, remover: SelectorKind = .fifo,
+    itemsMax: Int? = nil, timesSampledMax: Int = 0, limiter: RateLimiterConfiguration = .unlimited(),
+    batchSizeMax: Int = 4096, itemsPerMessageMax: Int = 4096
+  ) {
+    self.schema = schema
+    self.sampler = sampler
+    self.remover = remover
+    self.itemsMax = itemsMax
+    self.timesSampledMax = timesSampledMax
+    self.limiter = limiter
+    self.batchSizeMax = batchSizeMax
+    self.itemsPerMessageMax = itemsPerMessageMax
+  }
+}
+
+extension TableConfiguration {
+  /// An item's record counts times sampled in 16 bits.
+  static let timesSampledLimit = Int(UInt16.max) - 1
+  /// An item's record holds its span in 16 bits.
+  static let spanLimit = Int(UInt16.max)
+  /// Batches beyond this are a mistake; it bounds what a request can make the store allocate.
+  static let batchSizeLimit = 1 << 24
+
+  /// Why this table cannot be made over `capacity` steps, or nil if it can.
+  func problem(capacity: Int) -> String? {
+    switch schema.kind {
+    case .transition(let nStep, let discount):
+      if nStep < 1 || nStep >= Self.spanLimit || nStep >= capacity {
+        return "n-step: expected 1 to \(min(Self.spanLimit, capacity) - 1), found \(nStep)"
+      }
+      if !(discount >= 0 && discount <= 1) { return "discount: expected 0 to 1, found \(discount)" }
+    }
+    if let problem = sampler.problem { return problem }
+    if let problem = remover.problemAsRemover { return problem }
+    if let itemsMax, itemsMax < 1 { return "itemsMax: expected at least 1, found \(itemsMax)" }
+    if timesSampledMax < 0 || timesSampledMax > Self.timesSampledLimit {
+      return "timesSampledMax: expected 0 to \(Self.timesSampledLimit), found \(timesSampledMax)"
+    }
+    if batchSizeMax < 1 || batchSizeMax > Self.batchSizeLimit {
+      return "batchSizeMax: expected 1 to \(Self.batchSizeLimit), found \(batchSizeMax)"
+    }
+    if itemsPerMessageMax < 1 {
+      return "itemsPerMessageMax: expected at least 1, found \(itemsPerMessageMax)"
+    }
+    return limiter.problem(
+      batchSizeMax: batchSizeMax, itemsPerMessageMax: itemsPerMessageMax,
+      sizeMax: min(itemsMax ?? capacity, capacity))
+  }
+}
