@@ -3,6 +3,7 @@
 internal import Configuration
 internal import Foundations
 internal import Services
+internal import Wire
 
 extension CommandLineInterface {
   /// Runs one service until it is told to stop.

@@ -73,7 +73,7 @@ final class FileParameterStore: ParameterStore {
     let offset = Self.headerBytes + nextSlot * slotBytes
     try write(scratch.bytes, at: offset + 16)
     let head = (Checksum.of(scratch.bytes).littleEndian, UInt64(scratch.count).littleEndian)
-    try withUnsafeBytes(of: head) { bytes throws(ParameterStoreError) in try write(bytes, at: offset) }
+    try withUnsafeBytes(of: head) { try write($0, at: offset) }
     nextSlot = 1 - nextSlot
   }
 
@@ -85,7 +85,7 @@ final class FileParameterStore: ParameterStore {
     }
     slotBytes = bytes
     let head = Self.magic + withUnsafeBytes(of: UInt64(bytes).littleEndian) { Array($0) }
-    try head.withUnsafeBytes { (bytes) throws(ParameterStoreError) in try write(bytes, at: 0) }
+    try head.withUnsafeBytes { try write($0, at: 0) }
     guard posix_fallocate(descriptor, 0, off_t(Self.headerBytes + 2 * bytes)) == 0 else {
       slotBytes = 0
       ftruncate(descriptor, 0)
@@ -108,13 +108,13 @@ final class FileParameterStore: ParameterStore {
     }
   }
 
-  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(ParameterStoreError) {
+  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     var done = 0
     while done < bytes.count {
       let written = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
       if written < 0 {
         if errno == EINTR { continue }
-        throw .system(path, "writing")
+        throw ParameterStoreError.system(path, "writing")
       }
       done += written
     }

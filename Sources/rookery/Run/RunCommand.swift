@@ -40,7 +40,7 @@ struct RunCommand {
     // Before any thread: they inherit what is blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     let folder = try RunFolder(parent: "runs", name: run.name)
-    try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.yaml.utf8))
+    try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.run.yaml.utf8))
     var options = LaunchOptions(
       runDirectory: folder.path, executable: executable, inherited: ProcessVariables.current())
     options.environment = [

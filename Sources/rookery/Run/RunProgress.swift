@@ -1,5 +1,6 @@
 // What is known of a run, from its telemetry.
 
+internal import Experience
 internal import Foundations
 internal import Wire
 
