@@ -24,13 +24,13 @@ public struct Poller: ~Copyable {
   }
 
   /// Waits until something is readable or `deadline` has come; at most an hour. A deadline in the past only looks.
-  /// - Parameter ignored: an index that need not wake it this time.
-  public mutating func wait(until deadline: Instant, now: Instant, except ignored: Int? = nil) {
+  /// - Parameter ignored: indices that need not wake it this time.
+  public mutating func wait(until deadline: Instant, now: Instant, except ignored: [Int] = []) {
     let left = (deadline.nanoseconds > now.nanoseconds) ? deadline - now : .zero
     // Rounded up to the next millisecond: rounding down would spin through the last one.
     let milliseconds = min(3_600_000, (left.nanoseconds / 1_000_000) + (left.nanoseconds % 1_000_000 > 0 ? 1 : 0))
     for index in items.indices {
-      items[index].events = index == ignored ? 0 : Int16(ZMQ_POLLIN)
+      items[index].events = ignored.contains(index) ? 0 : Int16(ZMQ_POLLIN)
       items[index].revents = 0
     }
     _ = zmq_poll(&items, Int32(items.count), Int(milliseconds))

@@ -85,7 +85,7 @@ public final class ActorService {
     var poller = Poller()
     poller.add(replay.socket)
     poller.add(parameters.socket)
-    poller.add(weights.socket)
+    _ = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
     log.info("\(environments.count) × \(configuration.environment.id)")
     while true {
@@ -116,7 +116,6 @@ public final class ActorService {
   }
 
   private func adopt(_ weights: Weights, now: Instant) {
-    guard !hasWeights || weights.version != version else { return }
     guard weights.values.count == policy.parameterCount * 4 else {
       statistics.weightsRefused += 1
       return log.warning(

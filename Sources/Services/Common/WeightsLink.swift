@@ -5,35 +5,54 @@ internal import Foundations
 internal import Transport
 internal import Wire
 
-/// Subscribes to all publications and, to get the current version at once, to a topic of its own. Keeps only the newest frame.
+/// Two subscriptions: to all publications, of which only the newest is kept, and to a topic of its own, on which the server answers a
+/// newcomer at once with the current version.
+///
+/// They are two sockets, because ZMQ_CONFLATE also conflates what goes upstream: of two subscriptions on one socket only the last
+/// would reach the server (libzmq 4.3.4).
 final class WeightsLink {
-  let socket: Socket
+  private let all: Socket
+  private let own: Socket
   private let slot = FrameSlot()
-  private let ownTopic: [UInt8]
-  private var hasOwnTopic = true
+  private var incarnation: Identifier?
+  private var version: UInt64 = 0
   private(set) var malformed: UInt64 = 0
 
   init(context: Context, to endpoint: Endpoint, id: Identifier) throws(TransportError) {
     var options = SocketOptions()
+    options.receiveQueue = 4
+    own = try Socket(.subscriber, context: context, options: options)
     options.conflate = true
-    socket = try Socket(.subscriber, context: context, options: options)
-    ownTopic = Weights.subscription(topic: id.description)
-    try socket.subscribe(Weights.subscription(topic: Weights.topicAll))
-    try socket.subscribe(ownTopic)
-    try socket.connect(endpoint.description)
+    all = try Socket(.subscriber, context: context, options: options)
+    try all.subscribe(Weights.subscription(topic: Weights.topicAll))
+    try own.subscribe(Weights.subscription(topic: id.description))
+    try all.connect(endpoint.description)
+    try own.connect(endpoint.description)
   }
 
-  /// Calls `body` with the newest weights if some came since the last call. The views end with the call.
+  /// Adds both to a poller; returns their indices.
+  func add(to poller: inout Poller) -> [Int] {
+    [poller.add(all), poller.add(own)]
+  }
+
+  /// Calls `body` with weights that are newer than any before, if some came. The views end with the call.
   func takeNewest(_ body: (Weights) -> Void) {
+    take(own, body)
+    take(all, body)
+  }
+
+  private func take(_ socket: borrowing Socket, _ body: (Weights) -> Void) {
     guard case .frame = socket.receive(into: slot) else { return }
     var cursor = FrameCursor(slot.bytes)
     do throws(WireError) {
       guard try cursor.openMessage() == .weights else { return malformed += 1 }
-      body(try Weights(from: &cursor))
+      let weights = try Weights(from: &cursor)
+      guard weights.incarnation != incarnation || weights.version > version else { return }
+      incarnation = weights.incarnation
+      version = weights.version
+      body(weights)
     } catch {
       malformed += 1
-      return
     }
-    // The topic of its own stays subscribed: after a server's restart it is answered again at once.
   }
 }

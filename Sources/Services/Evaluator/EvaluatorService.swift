@@ -58,7 +58,7 @@ public final class EvaluatorService {
   public func run() throws {
     var poller = Poller()
     poller.add(parameters.socket)
-    let weightsIndex = poller.add(weights.socket)
+    let weightsIndices = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
     while true {
       let now = SystemClock.now()
@@ -73,14 +73,14 @@ public final class EvaluatorService {
       let isEarly = now < nextEvaluation
       poller.wait(
         until: isEarly ? min(nextEvaluation, reporter.nextReport) : reporter.nextReport, now: now,
-        except: isEarly ? weightsIndex : nil)
+        except: isEarly ? weightsIndices : [])
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
     }
     log.info("stopped after \(evaluations) evaluations")
   }
 
   private func adopt(_ weights: Weights) {
-    guard weights.version != version, weights.values.count == policy.parameterCount * 4 else { return }
+    guard weights.values.count == policy.parameterCount * 4 else { return }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: policy.parameterCount) { values in
       UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
       policy.importParameters(from: UnsafeBufferPointer(values))

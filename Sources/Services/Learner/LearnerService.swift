@@ -87,7 +87,7 @@ public final class LearnerService {
     var poller = Poller()
     poller.add(replay.socket)
     poller.add(parameters.socket)
-    poller.add(weights.socket)
+    _ = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
     var updatesSinceLook = 0
     while true {
