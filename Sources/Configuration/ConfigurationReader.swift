@@ -5,6 +5,9 @@
 /// A `read` function asks for each of its keys once, with a variable that holds the default; so the keys that are known, the
 /// effective configuration and the values read come from the same lines and cannot disagree.
 struct ConfigurationReader {
+  /// After so many problems it is another kind of file, and looking for names takes long.
+  private static let suggestionsMax = 50
+
   private let settings: [String: ConfigurationLayers.Setting]
   private var prefix = ""
   private(set) var entries: [ConfigurationEntry] = []
@@ -105,7 +108,8 @@ struct ConfigurationReader {
   }
 
   private mutating func refuseUnknown(_ key: String, _ setting: ConfigurationLayers.Setting) {
-    let nearest = Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
+    let isLost = problems.count >= Self.suggestionsMax
+    let nearest = isLost ? nil : Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
     var advice = "see docs/CONFIGURATION.md for all keys"
     if let nearest {
       if case .variable = setting.source {

@@ -15,15 +15,12 @@ public enum Suggestion {
 
   private static func distance(_ name: String, _ candidate: String) -> Int? {
     let name = name.lowercased()
-    let whole = damerauLevenshtein(name, candidate)
-    if whole <= max(1, min(name.count, candidate.count) / 3) { return whole }
+    let limit = max(1, min(name.utf8.count, candidate.utf8.count) / 3)
+    if let whole = damerauLevenshtein(name, candidate, atMost: limit) { return whole }
     let (last, candidateLast) = (lastPart(name), lastPart(candidate))
-    let part = damerauLevenshtein(last, candidateLast)
+    guard candidate.contains("."), candidateLast.utf8.count > 3 else { return nil }
     // Weighs more than any distance above, so that a slip in the right section wins.
-    if candidate.contains("."), candidateLast.count > 3, part <= candidateLast.count / 4 {
-      return 1000 + part
-    }
-    return nil
+    return damerauLevenshtein(last, candidateLast, atMost: candidateLast.utf8.count / 4).map { 1000 + $0 }
   }
 
   private static func lastPart(_ path: String) -> String {
@@ -31,9 +28,10 @@ public enum Suggestion {
   }
 
   /// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other, no part changed twice
-  /// ("optimal string alignment"; Damerau 1964). O(|a|·|b|).
-  static func damerauLevenshtein(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a.unicodeScalars.prefix(256)), Array(b.unicodeScalars.prefix(256)))
+  /// ("optimal string alignment"; Damerau 1964); nil for more than `limit`. O(|a|·|b|).
+  static func damerauLevenshtein(_ a: String, _ b: String, atMost limit: Int) -> Int? {
+    let (a, b) = (Array(a.utf8), Array(b.utf8))
+    guard abs(a.count - b.count) <= limit else { return nil }
     var beforeLast: [Int] = []
     var last = Array(0...b.count)
     for i in 0..<a.count {
@@ -45,6 +43,6 @@ public enum Suggestion {
       }
       (beforeLast, last) = (last, row)
     }
-    return last[b.count]
+    return last[b.count] <= limit ? last[b.count] : nil
   }
 }

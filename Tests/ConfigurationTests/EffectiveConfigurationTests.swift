@@ -102,6 +102,11 @@ import Testing
         == true)
   }
 
+  @Test func aRefusedValueCausesNoConflict() {
+    let found = problems("replay: {rate_limiter: {min_size: 10}}\nalgorithm: {batch: few}")
+    #expect(found.count == 1 && found[0].contains("algorithm.batch"), "\(found)")
+  }
+
   @Test func exactBoundsPass() {
     #expect(problems("replay: {rate_limiter: {error_buffer: 16768}}").isEmpty)
     #expect(problems("replay: {max_times_sampled: 8, max_items: 1000}").isEmpty)
