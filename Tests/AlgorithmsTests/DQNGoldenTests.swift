@@ -26,19 +26,6 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
 
   var isImage: Bool { name.hasPrefix("conv") }
 
-  var spec: NetworkSpec {
-    let isDueling = name.contains("dueling")
-    guard isImage else { return .mlp(inputs: 5, hidden: [17, 13], outputs: 3, dueling: isDueling) }
-    let trunk: [NetworkSpec.Layer] = [
-      .convolution(outputs: 5, kernel: 4, stride: 2), .relu, .convolution(outputs: 7, kernel: 3, stride: 1),
-      .relu, .flatten,
-    ]
-    return NetworkSpec(
-      inputShape: [3, 16, 14], inputType: .uint8,
-      layers: isDueling ? trunk : trunk + [.dense(outputs: 12), .relu],
-      head: isDueling ? .dueling(hidden: 11) : .linear, outputs: 4)
-  }
-
   var configuration: DQNConfiguration {
     DQNConfiguration(
       isDouble: isDouble, learningRate: 1e-2, adamEpsilon: 1e-6, gradientClip: clip, huberDelta: delta,
@@ -52,7 +39,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     let fixture = try Fixture(golden.name)
     let columns = TransitionColumns(fixture, isImage: golden.isImage, isWeighted: golden.isWeighted)
     let learner = try DQNLearner(
-      spec: golden.spec, configuration: golden.configuration, batchMax: columns.action.count + 2)
+      spec: fixtureSpec(golden.name), configuration: golden.configuration, batchMax: columns.action.count + 2)
     fixture["parameters"].withUnsafeBufferPointer { learner.importParameters(from: $0) }
     fixture["target"].withUnsafeBufferPointer { learner.importTarget(from: $0) }
     for step in 0..<5 {

@@ -1,6 +1,7 @@
 // Reads the golden arrays that python/fixtures/make_numerics.py writes.
 
 import Foundation
+import Numerics
 
 /// One case: `NAME.txt` says what is in `NAME.bin`.
 struct Fixture {
@@ -43,4 +44,21 @@ struct Fixture {
 func largestDifference(_ left: [Float], _ right: [Float]) -> Float {
   precondition(left.count == right.count, "\(left.count) and \(right.count) values")
   return zip(left, right).map { ($0 - $1).magnitude }.reduce(0) { $1 > $0 || $1.isNaN ? $1 : $0 }
+}
+
+/// The specs of the fixtures' cases.
+func fixtureSpec(_ name: String) -> NetworkSpec {
+  let isDueling = name.contains("dueling")
+  guard name.hasPrefix("conv") else {
+    return .mlp(inputs: 5, hidden: [17, 13], outputs: 3, dueling: isDueling)
+  }
+  let trunk: [NetworkSpec.Layer] = [
+    .convolution(outputs: 5, kernel: 4, stride: 2), .relu, .convolution(outputs: 7, kernel: 3, stride: 1),
+    .relu,
+    .flatten,
+  ]
+  return NetworkSpec(
+    inputShape: [3, 16, 14], inputType: .uint8,
+    layers: isDueling ? trunk : trunk + [.dense(outputs: 12), .relu],
+    head: isDueling ? .dueling(hidden: 11) : .linear, outputs: 4)
 }

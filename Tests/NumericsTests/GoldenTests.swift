@@ -4,23 +4,6 @@ import Foundations
 import Numerics
 import Testing
 
-/// The specs of the fixtures' cases.
-func fixtureSpec(_ name: String) -> NetworkSpec {
-  let isDueling = name.contains("dueling")
-  guard name.hasPrefix("conv") else {
-    return .mlp(inputs: 5, hidden: [17, 13], outputs: 3, dueling: isDueling)
-  }
-  let trunk: [NetworkSpec.Layer] = [
-    .convolution(outputs: 5, kernel: 4, stride: 2), .relu, .convolution(outputs: 7, kernel: 3, stride: 1),
-    .relu,
-    .flatten,
-  ]
-  return NetworkSpec(
-    inputShape: [3, 16, 14], inputType: .uint8,
-    layers: isDueling ? trunk : trunk + [.dense(outputs: 12), .relu],
-    head: isDueling ? .dueling(hidden: 11) : .linear, outputs: 4)
-}
-
 private let names = ["mlp", "mlp_dueling", "conv", "conv_dueling"]
 
 @Suite struct GoldenTests {
