@@ -33,6 +33,9 @@ public final class Network {
     try self.init(spec: spec, batchMax: batchMax, isTraining: isTraining, level: rookery_level())
   }
 
+  /// The instruction sets of the products that this machine has.
+  static var levels: ClosedRange<Int32> { 0...rookery_level() }
+
   /// `level` is the instruction set of the products; tests run all that the machine has.
   init(spec: NetworkSpec, batchMax: Int, isTraining: Bool, level: Int32) throws(NetworkSpecError) {
     guard batchMax > 0 else {

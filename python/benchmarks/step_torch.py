@@ -3,9 +3,9 @@
     python step_torch.py                                          # JSON: case -> microseconds (median)
     python step_torch.py --interleave "rookery bench step --json"  # rounds of both in turn, and their ratios
 
-A step is online(s') + target(s') + online(s) + weighted Huber loss + backward + clipping + Adam, the double DQN update. PyTorch is
-given its fastest eager form: fused Adam, no gradients where none are needed, and for the convolutions the faster of
-the contiguous and the channels-last memory format.
+A step is online(s') + target(s') + online(s) + weighted Huber loss + backward + clipping + Adam, the double DQN
+update. PyTorch is given its fastest eager form: fused Adam, no gradients where none are needed, and for the
+convolutions the faster of the contiguous and the channels-last memory format. A ratio above 1 is in Rookery's favour.
 """
 
 import argparse
@@ -114,7 +114,8 @@ def interleave(command, rounds, budget_s):
     for case in theirs[0]:
         rookery = statistics.median(one[case] for one in ours)
         pytorch = statistics.median(one[case] for one in theirs)
-        report[case] = {"rookery_us": round(rookery, 3), "pytorch_us": round(pytorch, 3), "ratio": round(pytorch / rookery, 2)}
+        ratio = round(pytorch / rookery, 2)
+        report[case] = {"rookery_us": round(rookery, 3), "pytorch_us": round(pytorch, 3), "ratio": ratio}
     return report
 
 

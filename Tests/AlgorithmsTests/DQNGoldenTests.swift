@@ -1,0 +1,64 @@
+// Five training steps against PyTorch.
+
+import Algorithms
+import Numerics
+import Testing
+
+/// The settings of python/fixtures/make_numerics.py.
+struct GoldenCase: Sendable, CustomTestStringConvertible {
+  var name: String
+  var isDouble: Bool
+  var isWeighted: Bool
+  var clip: Float?
+  var delta: Float = 1
+  var tau: Float?
+
+  var testDescription: String { name }
+
+  static let all: [GoldenCase] = [
+    GoldenCase(name: "mlp", isDouble: false, isWeighted: false),
+    GoldenCase(name: "mlp_double", isDouble: true, isWeighted: true, clip: 0.1),
+    GoldenCase(name: "mlp_dueling", isDouble: false, isWeighted: true, delta: 0.5),
+    GoldenCase(name: "mlp_dueling_double", isDouble: true, isWeighted: false, clip: 0.1, tau: 0.1),
+    GoldenCase(name: "conv", isDouble: true, isWeighted: true, clip: 0.1),
+    GoldenCase(name: "conv_dueling", isDouble: true, isWeighted: true, tau: 0.1),
+  ]
+
+  var isImage: Bool { name.hasPrefix("conv") }
+
+  var configuration: DQNConfiguration {
+    DQNConfiguration(
+      isDouble: isDouble, learningRate: 1e-2, adamEpsilon: 1e-6, gradientClip: clip, huberDelta: delta,
+      target: tau.map { .polyak(tau: $0) } ?? .hard(everyVersions: 100))
+  }
+}
+
+@Suite struct DQNGoldenTests {
+  @Test(arguments: GoldenCase.all)
+  func fiveStepsMatchPyTorch(_ golden: GoldenCase) throws {
+    let fixture = try Fixture(golden.name)
+    let columns = TransitionColumns(fixture, isImage: golden.isImage, isWeighted: golden.isWeighted)
+    let learner = try DQNLearner(
+      spec: fixtureSpec(golden.name), configuration: golden.configuration, batchMax: columns.action.count + 2)
+    fixture["parameters"].withUnsafeBufferPointer { learner.importParameters(from: $0) }
+    fixture["target"].withUnsafeBufferPointer { learner.importTarget(from: $0) }
+    for step in 0..<5 {
+      let (outcome, errors) = try columns.train(learner)
+      guard case .trained(let result) = outcome else {
+        Issue.record("step \(step): \(outcome)")
+        return
+      }
+      #expect((result.loss - fixture["losses"][step]).magnitude < 5e-6, "step \(step)")
+      #expect((result.gradientNorm - fixture["norms"][step]).magnitude < 5e-6, "step \(step)")
+      guard step == 0 else { continue }
+      #expect(largestDifference(errors, fixture["errors"]) < 1e-6)
+      #expect((result.meanQ - fixture["meanQ"][0]).magnitude < 1e-6)
+      let gradients = written(learner.parameterCount) { learner.exportGradients(to: $0) }
+      // PyTorch's were taken before clipping, as ours are.
+      #expect(largestDifference(gradients, fixture["gradients"]) < 1e-6)
+    }
+    #expect(largestDifference(learner.parameters, fixture["trained"]) < 1e-5)
+    let target = fixture[golden.tau == nil ? "target" : "trainedTarget"]
+    #expect(largestDifference(learner.targetParameters, target) < 1e-5)
+  }
+}

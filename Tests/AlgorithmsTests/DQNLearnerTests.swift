@@ -1,0 +1,144 @@
+// What a learner promises beyond the formulas.
+
+import Algorithms
+import Foundations
+import Numerics
+import Testing
+
+private let spec = NetworkSpec.mlp(inputs: 4, hidden: [16], outputs: 3, dueling: true)
+
+private func learner(_ configuration: DQNConfiguration = DQNConfiguration(learningRate: 1e-2)) throws
+  -> DQNLearner
+{
+  try DQNLearner(seed: 5, spec: spec, configuration: configuration, batchMax: 16)
+}
+
+private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 6)
+
+@Suite struct DQNLearnerTests {
+  @Test func trainingFitsOneBatch() throws {
+    let learner = try learner()
+    var losses: [Float] = []
+    for _ in 0..<300 {
+      guard case .trained(let result) = try columns.train(learner).outcome else { continue }
+      losses.append(result.loss)
+    }
+    #expect(losses.count == 300)
+    #expect(losses[299] < losses[0] / 20, "\(losses[0]) to \(losses[299])")
+  }
+
+  @Test func weightsScaleEachRowsGradient() throws {
+    let (plain, weighted) = (try learner(), try learner())
+    var heavier = columns
+    heavier.weight = [Float](repeating: 0.25, count: 16)
+    guard case .trained(let one) = try columns.train(plain).outcome,
+      case .trained(let quarter) = try heavier.train(weighted).outcome
+    else { throw Failure.notTrained }
+    #expect((quarter.loss - one.loss / 4).magnitude < 1e-6)
+    #expect((quarter.gradientNorm - one.gradientNorm / 4).magnitude < 1e-6)
+  }
+
+  @Test(arguments: [Int32(-1), 3, .max, .min])
+  func actionsOutOfRangeAreRefused(_ action: Int32) throws {
+    let learner = try learner()
+    let before = learner.parameters
+    var wrong = columns
+    wrong.action[9] = action
+    #expect(throws: TransitionBatchError.action(action, row: 9, actions: 3)) { try wrong.train(learner) }
+    #expect(learner.parameters == before && learner.optimizerStep == 0)
+  }
+
+  @Test func wrongSizesAreRefused() throws {
+    let small = try DQNLearner(spec: spec, batchMax: 15)
+    #expect(throws: TransitionBatchError.count(16, batchMax: 15)) { try columns.train(small) }
+    let learner = try learner()
+    columns.withBatch { batch in
+      var empty = batch
+      empty.count = 0
+      var errors = [Float](repeating: 0, count: 15)
+      errors.withUnsafeMutableBufferPointer { errors in
+        #expect(throws: TransitionBatchError.count(0, batchMax: 16)) {
+          try learner.train(empty, errors: errors)
+        }
+        #expect(throws: TransitionBatchError.errorBuffer(15, rows: 16)) {
+          try learner.train(batch, errors: errors)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [Float.nan, .infinity, 1e38])
+  func whatIsNotFiniteChangesNothing(_ poison: Float) throws {
+    let learner = try learner(
+      DQNConfiguration(gradientClip: nil, huberDelta: .infinity, target: .polyak(tau: 0.5)))
+    _ = try columns.train(learner)
+    let (before, target) = (learner.parameters, learner.targetParameters)
+    var wrong = columns
+    wrong.reward[3] = poison
+    #expect(try wrong.train(learner).outcome == .notFinite)
+    #expect(learner.parameters == before && learner.targetParameters == target && learner.optimizerStep == 1)
+    guard case .trained = try columns.train(learner).outcome else { throw Failure.notTrained }
+  }
+
+  /// What lies behind an episode's end is not read: not even something that is not a number.
+  @Test func terminalRowsIgnoreTheirNextObservation() throws {
+    let (one, other) = (try learner(), try learner())
+    var changed = columns
+    let poison = [Float](repeating: .nan, count: 4).withUnsafeBytes { Array($0) }
+    changed.nextObservation.replaceSubrange(3 * 16..<4 * 16, with: poison)
+    #expect(changed.discount[3] == 0)
+    #expect(try columns.train(one).outcome == changed.train(other).outcome)
+    #expect(one.parameters == other.parameters)
+  }
+
+  @Test func hardTargetsMoveOnlyWhenTold() throws {
+    let learner = try learner()
+    let first = learner.parameters
+    #expect(learner.targetParameters == first)
+    _ = try columns.train(learner)
+    #expect(learner.targetParameters == first && learner.parameters != first)
+    learner.updateTargetHard()
+    #expect(learner.targetParameters == learner.parameters)
+  }
+
+  @Test func checkpointContinuesAsIfNothingHappened() throws {
+    let (one, other) = (
+      try learner(),
+      try DQNLearner(spec: spec, configuration: DQNConfiguration(learningRate: 1e-2), batchMax: 16)
+    )
+    for _ in 0..<7 { _ = try columns.train(one) }
+    let count = one.parameterCount
+    var second: [Float] = []
+    let first = written(count) { first in
+      second = written(count) { one.exportOptimizer(firstMoment: first, secondMoment: $0) }
+    }
+    one.parameters.withUnsafeBufferPointer { other.importParameters(from: $0) }
+    one.targetParameters.withUnsafeBufferPointer { other.importTarget(from: $0) }
+    first.withUnsafeBufferPointer { first in
+      second.withUnsafeBufferPointer {
+        other.importOptimizer(firstMoment: first, secondMoment: $0, step: one.optimizerStep)
+      }
+    }
+    for _ in 0..<3 { #expect(try columns.train(one).outcome == columns.train(other).outcome) }
+    #expect(one.parameters == other.parameters && one.optimizerStep == 10)
+  }
+
+  /// Gradients that travel to be merged and come back train as if they had stayed.
+  @Test func gradientsCanBeAppliedElsewhere() throws {
+    let (one, other) = (try learner(), try learner())
+    var errors = [Float](repeating: 0, count: 16)
+    for _ in 0..<3 {
+      _ = try columns.train(one)
+      _ = try columns.withBatch { batch in
+        try errors.withUnsafeMutableBufferPointer { try other.computeGradients(batch, errors: $0) }
+      }
+      let gradients = written(other.parameterCount) { other.exportGradients(to: $0) }
+      let norm = gradients.withUnsafeBufferPointer { other.importGradients(from: $0) }
+      #expect(norm.isFinite && norm > 0)
+      other.applyGradients()
+    }
+    #expect(one.parameters == other.parameters)
+  }
+
+  private enum Failure: Error { case notTrained }
+}

@@ -1,0 +1,1 @@
+../NumericsTests/Fixture.swift

@@ -1,0 +1,64 @@
+// The small formulas against published or independently computed values.
+
+import Algorithms
+import Testing
+
+@Suite struct FormulaTests {
+  @Test func explorationLadderOfEight() {
+    let ladder = ExplorationLadder()
+    let expected: [Float] = [0.4, 0.16, 0.064, 0.0256, 0.01024, 0.004096, 0.001_638_4, 0.000_655_36]
+    for (index, epsilon) in expected.enumerated() {
+      #expect((ladder.epsilon(index: index, count: 8) / epsilon - 1).magnitude < 1e-6)
+    }
+    #expect(ladder.epsilon(index: 0, count: 1) == 0.4)
+  }
+
+  @Test func prioritiesBecomeProbabilitiesAndWeights() throws {
+    let probabilities = proportionalProbabilities(priorities: [1, 2, 3, 4], alpha: 0.6)
+    #expect(largestDifference(probabilities, [0.148230, 0.224674, 0.286555, 0.340542]) < 1e-6)
+    let weights = try weights(probabilities, beta: 0.4)
+    #expect(largestDifference(weights, [1, 0.846745, 0.768229, 0.716978]) < 1e-6)
+    #expect(try self.weights(probabilities, beta: 0) == [1, 1, 1, 1])
+  }
+
+  private func weights(_ probabilities: [Float], beta: Float) throws -> [Float] {
+    var weights = [Float](repeating: -1, count: probabilities.count)
+    try probabilities.withUnsafeBufferPointer { probabilities in
+      try weights.withUnsafeMutableBufferPointer {
+        try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: $0)
+      }
+    }
+    return weights
+  }
+
+  @Test(arguments: [Float(0), -0.1, .nan, .infinity])
+  func impossibleProbabilitiesAreRefused(_ probability: Float) {
+    let error = #expect(throws: InvalidProbability.self) { try weights([0.5, probability], beta: 0.4) }
+    #expect(error?.row == 1)
+  }
+
+  @Test func betaRisesLinearly() {
+    let weights = ImportanceWeights(betaStart: 0.4, betaEnd: 1, annealingSteps: 100)
+    #expect(weights.beta(at: -5) == 0.4 && weights.beta(at: 0) == 0.4)
+    #expect((weights.beta(at: 50) - 0.7).magnitude < 1e-6)
+    #expect(weights.beta(at: 100) == 1 && weights.beta(at: 1000) == 1)
+    #expect(ImportanceWeights(betaStart: 0.4, betaEnd: 0.9, annealingSteps: 0).beta(at: 0) == 0.9)
+  }
+
+  /// The values of rlax's own test of `n_step_bootstrapped_returns`.
+  @Test func nStepReturnsOfRlax() {
+    let returns = nStepReturns(
+      rewards: [1, 0, -1, 0, 1], discounts: [0.5, 0.9, 1, 0.5, 0.8], values: [3, 1, 5, -5, 3], n: 3)
+    #expect(largestDifference(returns, [2.8, -3.15, 0.7, 1.7, 3.4]) < 1e-6)
+    #expect(nStepReturns(rewards: [], discounts: [], values: [], n: 3) == [])
+  }
+
+  @Test func nStepErrorBootstrapsUnlessTerminal() {
+    // 1 + 0.5·2 + 0.25·4 = 3; the bootstrap value counts 0.125·8 = 1.
+    let rewards: [Float] = [1, 2, 4]
+    #expect(
+      nStepTDError(qSelected: 0.5, rewards: rewards, discount: 0.5, isTerminal: false, bootstrap: 8) == 3.5)
+    #expect(
+      nStepTDError(qSelected: 0.5, rewards: rewards, discount: 0.5, isTerminal: true, bootstrap: 8) == 2.5)
+  }
+}
