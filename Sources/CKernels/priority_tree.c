@@ -79,8 +79,9 @@ void rookery_tree_clear(const rookery_tree *tree, size_t first, size_t count) {
 // One step of a descent: among the children the first whose prefix sum exceeds the target and whose weight is
 // positive, else the last with positive weight. (A prefix sum made by doubling strides is not monotone, so the
 // first test alone could enter a child of weight 0.) Prefix sums are float64, all paths add in the same order.
+// (An AVX-512 step, with the whole group in one register, measured at a third of the AVX2 step's speed.)
 static inline uint32_t choose(uint32_t hits, uint32_t positive) {
-  if (hits) return (uint32_t)__builtin_ctz(hits);
+  if (__builtin_expect(hits != 0, 1)) return (uint32_t)__builtin_ctz(hits);
   return positive ? 31u - (uint32_t)__builtin_clz(positive) : 0u;
 }
 
@@ -125,7 +126,6 @@ DEFINE_DESCEND(descend_portable, , step_portable)
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("avx2")))
-#define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx2")))
 
 AVX2 static inline uint32_t step_avx2(const float *group, double *target) {
   __m256 weights = _mm256_load_ps(group);
@@ -154,32 +154,12 @@ AVX2 static inline uint32_t step_avx2(const float *group, double *target) {
   return child;
 }
 
-AVX512 static inline uint32_t step_avx512(const float *group, double *target) {
-  __m256 weights = _mm256_load_ps(group);
-  __m512d prefix = _mm512_cvtps_pd(weights);
-  __m512i zero = _mm512_setzero_si512();
-#define SHIFTED(lanes) _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(prefix), zero, 8 - (lanes)))
-  prefix = _mm512_add_pd(prefix, SHIFTED(1));
-  prefix = _mm512_add_pd(prefix, SHIFTED(2));
-  prefix = _mm512_add_pd(prefix, SHIFTED(4));
-  uint32_t hits = _mm512_cmp_pd_mask(prefix, _mm512_set1_pd(*target), _CMP_GT_OQ);
-  uint32_t positive = _mm256_cmp_ps_mask(weights, _mm256_setzero_ps(), _CMP_GT_OQ);
-  uint32_t child = choose(hits & positive, positive);
-  __m512d before = _mm512_permutexvar_pd(_mm512_set1_epi64((long long)child), SHIFTED(1));
-#undef SHIFTED
-  *target -= _mm512_cvtsd_f64(before);
-  return child;
-}
-
 DEFINE_DESCEND(descend_avx2, AVX2, step_avx2)
-DEFINE_DESCEND(descend_avx512, AVX512, step_avx512)
 #endif
 
 rookery_tree_path rookery_tree_best_path(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    return ROOKERY_TREE_AVX512;
   if (__builtin_cpu_supports("avx2")) return ROOKERY_TREE_AVX2;
 #endif
   return ROOKERY_TREE_PORTABLE;
@@ -191,7 +171,6 @@ void rookery_tree_descend(const rookery_tree *tree, rookery_tree_path path, doub
     size_t size = count - start < BLOCK ? count - start : BLOCK;
     switch (path) {
 #if defined(__x86_64__)
-    case ROOKERY_TREE_AVX512: descend_avx512(tree, targets + start, slots + start, weights + start, size); break;
     case ROOKERY_TREE_AVX2: descend_avx2(tree, targets + start, slots + start, weights + start, size); break;
 #endif
     default: descend_portable(tree, targets + start, slots + start, weights + start, size); break;

@@ -18,7 +18,6 @@ typedef struct {
 typedef enum {
   ROOKERY_TREE_PORTABLE = 0,
   ROOKERY_TREE_AVX2 = 1,
-  ROOKERY_TREE_AVX512 = 2,
 } rookery_tree_path;
 
 /// The best path of this machine.

@@ -7,19 +7,21 @@ internal import Experience
 /// The steps of a chunk lie one after the other in position space, and chunks are evicted whole, oldest first. A message
 /// goes in by `stage` (checks everything, enters its chunks in the directory), then `commit` (evicts, copies, moves the
 /// head) or `rollback`.
+///
+/// Properties that hot loops read are not checked for exclusive access at run time: one thread, and no closure is handed in.
 final class StepRing {
   let schema: StepSchema
   let layout: StepLayout
   let capacity: Int
   /// Position of the oldest live step.
-  private(set) var tail: UInt64 = 0
+  @exclusivity(unchecked) private(set) var tail: UInt64 = 0
   /// Position the next step will have.
-  private(set) var head: UInt64 = 0
-  private var tailSlot = 0
-  private(set) var headSlot = 0
+  @exclusivity(unchecked) private(set) var head: UInt64 = 0
+  @exclusivity(unchecked) private var tailSlot = 0
+  @exclusivity(unchecked) private(set) var headSlot = 0
 
-  var directory = ChunkDirectory()
-  var streams: StreamTable
+  @exclusivity(unchecked) var directory = ChunkDirectory()
+  @exclusivity(unchecked) var streams: StreamTable
   /// Chunks in the directory that are not committed: those numbered from here.
   var stagedFrom: UInt64 = 0
   var undo: [StagedChunk] = []

@@ -3,6 +3,8 @@
 internal import Experience
 
 /// Items over the steps of a ring, at most one for each first step, indexed by its slot.
+///
+/// Properties that hot loops read are not checked for exclusive access at run time: one thread, and no closure is handed in.
 final class Table {
   let configuration: TableConfiguration
   var limiter: RateLimiter
@@ -12,13 +14,13 @@ final class Table {
   let sampler: Selector
   private let arena: Arena
   /// Raw priority of items that come without one: the largest ever seen, 1 at first.
-  private(set) var priorityMax: Float = 1
+  @exclusivity(unchecked) private(set) var priorityMax: Float = 1
   /// How many more samples the items have in them, where `timesSampledMax` bounds that.
-  private(set) var samplesLeft = 0
+  @exclusivity(unchecked) private(set) var samplesLeft = 0
 
-  var pending = PendingItems()
+  @exclusivity(unchecked) var pending = PendingItems()
   /// First steps of the message being checked.
-  var pendingKeys = KeySet()
+  @exclusivity(unchecked) var pendingKeys = KeySet()
   var counters = TableCounters()
 
   init(_ configuration: TableConfiguration, capacity: Int) throws(ReplayStoreError) {
