@@ -35,6 +35,18 @@ extension Supervisor.Report: CustomStringConvertible {
     }
   }
 
+  /// Whether it had to be killed.
+  public var isKill: Bool {
+    if case .killed = self { return true }
+    return false
+  }
+
+  /// Whether it ended by itself in failure.
+  var isFailure: Bool {
+    if case .exited(_, let reason, _) = self { return !reason.isSuccess }
+    return isFinalFailure
+  }
+
   private static func next(_ delay: Instant.Span?) -> String {
     guard let delay else { return "" }
     return "; it starts again in \((delay.seconds * 10).rounded() / 10) s"

@@ -3,6 +3,8 @@
 internal import Configuration
 internal import Foundations
 internal import Glibc
+internal import Services
+internal import Transport
 
 /// What a subcommand ends with.
 enum ExitCode: Int32 {
@@ -25,6 +27,12 @@ enum CommandLineInterface {
       complain(error.description)
       exit(ExitCode.usage.rawValue)
     } catch let error as ConfigurationError {
+      complain(error.description)
+      exit(ExitCode.usage.rawValue)
+    } catch let error as SettingsError {
+      complain(error.description)
+      exit(ExitCode.usage.rawValue)
+    } catch let error as EndpointError {
       complain(error.description)
       exit(ExitCode.usage.rawValue)
     } catch {

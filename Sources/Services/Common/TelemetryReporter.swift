@@ -27,6 +27,11 @@ struct TelemetryReporter {
   /// Reports if it is time. `counters` is called only then.
   mutating func advance(to now: Instant, over link: DealerLink, counters: () -> [String: Double]) {
     guard now >= nextReport else { return }
+    report(now: now, over: link, counters: counters)
+  }
+
+  /// Reports at once: the last word of a process that leaves.
+  mutating func report(now: Instant, over link: DealerLink, counters: () -> [String: Double]) {
     due(now: now, counters: counters()).encode(into: scratch)
     _ = link.send(scratch.bytes, to: .service)
   }

@@ -76,6 +76,7 @@ public final class EvaluatorService {
         except: isEarly ? weightsIndices : [])
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
     }
+    reporter.report(now: SystemClock.now(), over: parameters) { telemetry() }
     log.info("stopped after \(evaluations) evaluations")
   }
 

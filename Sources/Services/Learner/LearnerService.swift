@@ -217,6 +217,7 @@ public final class LearnerService {
     var parameterSink = parameters
     if member.canPush, unpushed.count > 0, !statistics.hasDiverged { push(now: SystemClock.now()) }
     member.leave(sink: &parameterSink)
+    reporter.report(now: SystemClock.now(), over: parameters) { telemetry(now: SystemClock.now()) }
     log.info("stopped after \(statistics.updates) updates")
   }
 }

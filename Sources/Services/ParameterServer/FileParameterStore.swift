@@ -26,7 +26,7 @@ final class FileParameterStore: ParameterStore {
   init(path: String) throws(ParameterStoreError) {
     self.path = path
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw .system(path, "opening") }
+    guard descriptor >= 0 else { throw .system(path, "opening", advice: "check that the folder ROOKERY_RUN_DIRECTORY exists and can be written") }
     self.descriptor = descriptor
     slotBytes = 0
   }
@@ -141,8 +141,10 @@ public struct ParameterStoreError: Error, Hashable, Sendable, CustomStringConver
   public var path: String
   public var problem: String
 
-  static func system(_ path: String, _ operation: String) -> ParameterStoreError {
-    ParameterStoreError(path: path, problem: "\(operation) it failed: \(String(cString: strerror(errno)))")
+  static func system(_ path: String, _ operation: String, advice: String? = nil) -> ParameterStoreError {
+    let reason = String(cString: strerror(errno))
+    return ParameterStoreError(
+      path: path, problem: "\(operation) it failed: \(reason)" + (advice.map { "; \($0)" } ?? ""))
   }
 
   static func damaged(_ path: String, _ problem: String) -> ParameterStoreError {

@@ -108,6 +108,14 @@ struct RunWatcher: ~Copyable {
     return nil
   }
 
+  /// The first limit of the section `stop` that has been reached.
+  private var limitReached: String {
+    let stop = run.stop
+    if stop.envSteps > 0, progress.envSteps >= Double(stop.envSteps) { return "stop.env_steps \(stop.envSteps)" }
+    if stop.updates > 0, progress.updates >= Double(stop.updates) { return "stop.updates \(stop.updates)" }
+    return "stop.seconds \(Format.number(stop.seconds))"
+  }
+
   /// Sleeps until then, a status or a signal; true if somebody wants it to end.
   private func wait(until deadline: Instant, _ signals: borrowing SignalDescriptor) throws -> Bool {
     var poller = Poller()
@@ -128,24 +136,35 @@ struct RunWatcher: ~Copyable {
     let ended = SystemClock.now()
     let hasCriterion = run.evaluator.threshold != nil
     let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
+    try takeDown(signals)
     let summary = RunSummary(
-      result, progress: progress, now: ended, restarts: restarts, directory: folder.path, reason: reason(result))
-    _ = launcher.down(now: ended)
-    while !launcher.isIdle {
-      for event in launcher.tick(now: SystemClock.now()) where event.report.isFinalFailure { view.say(event.description) }
-      if launcher.isIdle { break }
-      if try wait(until: launcher.nextDeadline, signals) { launcher.kill() }
-    }
+      result, progress: progress, ended: ended, restarts: restarts, directory: folder.path, reason: reason(result))
+    try folder.append(JSON.line(progress.sample(now: SystemClock.now())), to: "metrics.jsonl")
     try AtomicFile.replace(folder.file("summary.json"), with: Array(JSON.line(summary).utf8))
     try view.finish(summary)
     return result == .solved || result == .finished ? .success : .failure
+  }
+
+  /// Stops everything in order, and takes the last counters of those that leave while the parameter server is still there.
+  private mutating func takeDown(_ signals: borrowing SignalDescriptor) throws {
+    _ = launcher.down(now: SystemClock.now())
+    while true {
+      let now = SystemClock.now()
+      for event in launcher.tick(now: now) where event.report.isFinalFailure || event.report.isKill {
+        view.say(event.description)
+      }
+      if launcher.isIdle { break }
+      client?.ask()
+      if try wait(until: min(launcher.nextDeadline, now + Self.askEvery), signals) { launcher.kill() }
+      try note(now: SystemClock.now())
+    }
   }
 
   private func reason(_ outcome: RunSummary.Outcome) -> String? {
     switch outcome {
     case .failed: failure
     case .diverged: "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
-    case .limitReached: "a limit of the section stop was reached before the criterion"
+    case .limitReached: "\(limitReached) came before the criterion"
     case .solved, .finished, .interrupted: nil
     }
   }
