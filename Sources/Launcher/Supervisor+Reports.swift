@@ -41,9 +41,9 @@ extension Supervisor.Report: CustomStringConvertible {
     return false
   }
 
-  /// Whether it ended by itself in failure.
-  var isFailure: Bool {
-    if case .exited(_, let reason, _) = self { return !reason.isSuccess }
+  /// Whether its log's last line is likely to say why it ended: a killed process had no time to.
+  var isExplained: Bool {
+    if case .exited(_, .code(let code), _) = self { return code != 0 }
     return isFinalFailure
   }
 
