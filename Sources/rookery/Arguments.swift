@@ -27,7 +27,8 @@ struct Arguments {
         positional.append(argument)
         continue
       }
-      let parts = argument.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let parts = argument.drop { $0 == "-" }.split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let name = parts.first.map(String.init) ?? ""
       guard argument.hasPrefix("--") else { throw Self.unknown(argument, name, valued + plain) }
       if valued.contains(name) {
@@ -46,7 +47,8 @@ struct Arguments {
 
   private static func unknown(_ flag: String, _ name: String, _ known: [String]) -> UsageError {
     let nearest = Suggestion.nearest(to: name, among: known)
-    return UsageError("unknown flag \(flag)" + (nearest.map { "; did you mean --\($0)?" } ?? "; see rookery help"))
+    return UsageError(
+      "unknown flag \(flag)" + (nearest.map { "; did you mean --\($0)?" } ?? "; see rookery help"))
   }
 
   /// Refuses arguments that are no flags.
@@ -62,7 +64,8 @@ struct Arguments {
   func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = value(name) else { return nil }
     guard let number = Int(text), range.contains(number) else {
-      throw UsageError("--\(name): expected an integer \(range.lowerBound)…\(range.upperBound), found '\(text)'")
+      throw UsageError(
+        "--\(name): expected an integer \(range.lowerBound)…\(range.upperBound), found '\(text)'")
     }
     return number
   }

@@ -13,7 +13,8 @@ import Wire
     try run.started()
     let path = "\(run.folder)/checkpoints/learner-1.safetensors"
     try eventually("a checkpoint") { FileManager.default.fileExists(atPath: path) }
-    let peer = try RawSocket(.dealer, to: try #require(run.process("actor")?.variables["ROOKERY_REPLAY_ADDRESS"]))
+    let peer = try RawSocket(
+      .dealer, to: try #require(run.process("actor")?.variables["ROOKERY_REPLAY_ADDRESS"]))
     let writer = TestWriter()
     peer.send { writer.hello.encode(into: $0) }
     _ = try peer.answer(.welcome) { try Welcome(from: &$0) }
@@ -28,7 +29,9 @@ import Wire
     #expect(ended.code == 1)
     let summary = try run.summary()
     #expect(summary["outcome"] as? String == "diverged")
-    #expect((summary["reason"] as? String)?.contains("the last good checkpoint is in \(run.folder)/checkpoints") == true)
+    #expect(
+      (summary["reason"] as? String)?.contains("the last good checkpoint is in \(run.folder)/checkpoints")
+        == true)
     #expect(run.log("learner-1").contains("training stopped, the last good checkpoint is kept"))
     let weights = try SafetensorsFile(path: path)
     for entry in weights.entries { #expect(try weights.floats(entry.name).allSatisfy(\.isFinite)) }

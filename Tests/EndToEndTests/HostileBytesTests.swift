@@ -10,7 +10,9 @@ import Wire
 
 @Suite struct HostileBytesTests {
   /// The three sockets of a run by the variables that name them.
-  private static let sockets = ["ROOKERY_REPLAY_ADDRESS", "ROOKERY_PARAMETERS_ADDRESS", "ROOKERY_WEIGHTS_ADDRESS"]
+  private static let sockets = [
+    "ROOKERY_REPLAY_ADDRESS", "ROOKERY_PARAMETERS_ADDRESS", "ROOKERY_WEIGHTS_ADDRESS",
+  ]
 
   private func address(_ run: LiveRun, _ name: String) throws -> String {
     try #require(run.process("actor")?.variables[name])
@@ -114,7 +116,8 @@ import Wire
     peer.send { other.hello.encode(into: $0) }
     let schema = try peer.refusal()
     #expect(schema.code == .mismatch)
-    #expect(schema.text.hasPrefix("field 0: expected ") && schema.text.contains("observation"), "\(schema.text)")
+    #expect(
+      schema.text.hasPrefix("field 0: expected ") && schema.text.contains("observation"), "\(schema.text)")
     other = writer
     other.tables = [TableSchema(name: "experience", kind: .transition(nStep: 4, discount: 0.99))]
     peer.send { other.hello.encode(into: $0) }
@@ -122,9 +125,13 @@ import Wire
 
     peer.send { writer.hello.encode(into: $0) }
     _ = try peer.answer(.welcome) { try Welcome(from: &$0) }
-    peer.send { writer.insert(sequence: 1, flags: [0x80, 0, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0) }
+    peer.send {
+      writer.insert(sequence: 1, flags: [0x80, 0, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0)
+    }
     #expect(try peer.refusal().code == .invalid)
-    peer.send { writer.insert(sequence: 1, flags: [1, 0, 0, 0], rewards: [1, 1, 1, 1], priority: .nan, into: $0) }
+    peer.send {
+      writer.insert(sequence: 1, flags: [1, 0, 0, 0], rewards: [1, 1, 1, 1], priority: .nan, into: $0)
+    }
     #expect(try peer.refusal().code == .invalid)
     peer.send { writer.insert(sequence: 1, flags: [1, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0) }
     #expect(try peer.refusal().code == .malformed)
@@ -137,7 +144,8 @@ import Wire
     peer.send { Join(id: id, label: "stranger", manifest: manifest).encode(into: $0) }
     let join = try peer.refusal()
     #expect(join.code == .mismatch)
-    #expect(join.text.contains("found 'other.weight' [2, 2]; start learner and parameter server from the same"))
+    #expect(
+      join.text.contains("found 'other.weight' [2, 2]; start learner and parameter server from the same"))
     let values = [Float](repeating: .nan, count: 3)
     peer.send { writer in
       values.withUnsafeBytes {
@@ -147,12 +155,16 @@ import Wire
     }
     #expect(try peer.refusal().code == .unknownPeer)
     peer.send { writer in
-      Telemetry(id: id, service: "actor", label: "liar", counters: ["env_steps_total": .nan, "update_to_action_p99_ms": .infinity])
-        .encode(into: writer)
+      Telemetry(
+        id: id, service: "actor", label: "liar",
+        counters: ["env_steps_total": .nan, "update_to_action_p99_ms": .infinity]
+      )
+      .encode(into: writer)
     }
     peer.send { writer in
       Evaluation(
-        kind: .regular, version: 1, updates: 1, episodes: 1, meanReturn: .nan, minReturn: -.infinity, maxReturn: 1e300,
+        kind: .regular, version: 1, updates: 1, episodes: 1, meanReturn: .nan, minReturn: -.infinity,
+        maxReturn: 1e300,
         isSolved: false
       ).encode(into: writer)
     }
@@ -171,7 +183,8 @@ import Wire
       peer.send { writer.hello.encode(into: $0) }
       for sequence in [next, next &+ 1, .max, 0, 1] {
         peer.send {
-          writer.insert(sequence: sequence, flags: [1, 0, 0, 0], rewards: [0, 0, 0, 0], priority: 1, into: $0)
+          writer.insert(
+            sequence: sequence, flags: [1, 0, 0, 0], rewards: [0, 0, 0, 0], priority: 1, into: $0)
         }
       }
     }

@@ -10,7 +10,8 @@ import Testing
   /// busy one.
   @Test func everythingUpWithoutActors() throws {
     let workspace = try Workspace()
-    let command = try Started(["run", "config/cartpole.yaml", "--actors", "0", "--name", "idle"], in: workspace)
+    let command = try Started(
+      ["run", "config/cartpole.yaml", "--actors", "0", "--name", "idle"], in: workspace)
     let folder = workspace.file("runs/idle")
     func processes() -> [RunProcess] { ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder) }
     try eventually("all services") {

@@ -49,7 +49,9 @@ import Testing
       """
     try workspace.write(compose, to: "stubborn.yaml")
     let run = try LiveRun(workspace, arguments: ["--compose", "stubborn.yaml"])
-    try eventually("the stubborn processes") { ["actor-1", "actor-2"].allSatisfy { run.log($0).contains("ready") } }
+    try eventually("the stubborn processes") {
+      ["actor-1", "actor-2"].allSatisfy { run.log($0).contains("ready") }
+    }
     let ended = try run.end(SIGINT)
     #expect(ended.code == 1)
     #expect(ended.output.contains("actor-1 did not stop in time and is killed"))

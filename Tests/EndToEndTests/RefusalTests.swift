@@ -35,14 +35,20 @@ import Testing
     Case("\(run) --seed", says: "--seed: expected a value"),
     Case("\(run) --seed x", says: "--seed: expected an integer 0…9223372036854775807, found 'x'"),
     Case("\(run) --actors -1", says: "--actors: expected an integer 0…10000, found '-1'"),
-    Case("learner stray", says: "expected rookery learner [--config CONFIG.yaml] [--set key=value], found 'stray'"),
+    Case(
+      "learner stray",
+      says: "expected rookery learner [--config CONFIG.yaml] [--set key=value], found 'stray'"),
     Case("health 127.0.0.1:1", says: "address '127.0.0.1:1': expected tcp://HOST:PORT or ipc://PATH"),
     Case("config shwo", says: "expected rookery config show [CONFIG.yaml] [--set key=value]"),
-    Case("run config/none.yaml", says: "config/none.yaml: expected a readable file, found No such file", "check the path"),
+    Case(
+      "run config/none.yaml", says: "config/none.yaml: expected a readable file, found No such file",
+      "check the path"),
     Case("run config", says: "config: expected a readable file, found Is a directory"),
     Case(
       "\(run) --set algorithm.n_stp=3",
-      says: "--set algorithm.n_stp=3: expected a known key, found 'algorithm.n_stp'; did you mean 'algorithm.n_step'?"),
+      says:
+        "--set algorithm.n_stp=3: expected a known key, found 'algorithm.n_stp'; did you mean 'algorithm.n_step'?"
+    ),
     Case(
       "\(run) --set algorithm.n_step=0",
       says: "--set algorithm.n_step=0: algorithm.n_step: expected a whole number from 1 to 1000, found 0"),
@@ -53,13 +59,16 @@ import Testing
       "\(run) --set replay.rate_limiter.error_buffer=5",
       says: "replay.rate_limiter.error_buffer: expected at least 16768", "deadlocks", "found 5; raise it"),
     Case(
-      "\(run) --set environment.id=CartPole-v0", says: "--set environment.id=CartPole-v0: environment.id: expected one of CartPole-v1, Acrobot-v1, "
+      "\(run) --set environment.id=CartPole-v0",
+      says: "--set environment.id=CartPole-v0: environment.id: expected one of CartPole-v1, Acrobot-v1, "
         + "MountainCar-v0, found 'CartPole-v0'; did you mean 'CartPole-v1'?"),
     Case(
-      "\(run) --set replay.capacity=1000000000000", says: "--set replay.capacity=1000000000000: replay.capacity: expected ",
+      "\(run) --set replay.capacity=1000000000000",
+      says: "--set replay.capacity=1000000000000: replay.capacity: expected ",
       "found 1000000000000 steps"),
     Case(
-      "\(run) --set replay.capacity=2000000000 --set actor.replicas=0", says: "replay.capacity: expected at most ",
+      "\(run) --set replay.capacity=2000000000 --set actor.replicas=0",
+      says: "replay.capacity: expected at most ",
       "of memory, which this machine has available, found 2000000000 steps = ", "lower it to "),
     Case("\(run) --compose none.yaml", says: "none.yaml: expected a readable file, found No such file"),
     Case(
@@ -67,14 +76,18 @@ import Testing
       says: "env ROOKERY_ACTOR__REPLICAS: actor.replicas: expected a whole number from 0 to 1000, found many"),
     Case(
       run, ["ROOKERY_ACTOR__REPLICA": "2"],
-      says: "env ROOKERY_ACTOR__REPLICA: expected a known key, found 'actor.replica'; did you mean ROOKERY_ACTOR__REPLICAS?"),
+      says:
+        "env ROOKERY_ACTOR__REPLICA: expected a known key, found 'actor.replica'; did you mean ROOKERY_ACTOR__REPLICAS?"
+    ),
     Case(
       "actor", ["ROOKERY_REPLAY_ADDRESS": "here"],
       says: "ROOKERY_REPLAY_ADDRESS: address 'here': expected tcp://HOST:PORT or ipc://PATH"),
     Case("actor", ["ROOKERY_REPLICA": "0"], says: "ROOKERY_REPLICA: expected an integer ≥ 1, found '0'"),
     Case(
       "parameters", ["ROOKERY_RUN_DIRECTORY": "/none"], code: 1,
-      says: "/none/parameters.rookery: opening it failed: No such file or directory; check that the folder ROOKERY_RUN_DIRECTORY"),
+      says:
+        "/none/parameters.rookery: opening it failed: No such file or directory; check that the folder ROOKERY_RUN_DIRECTORY"
+    ),
   ]
 
   @Test(arguments: cases) func refuses(_ test: Case) throws {
@@ -92,11 +105,16 @@ import Testing
     try workspace.write("actor:\n  replicas: many\nlearner: 3\n", to: "types.yaml")
     let syntax = try Program.run(["run", "bad.yaml"], in: workspace)
     #expect(syntax.code == 2)
-    #expect(syntax.errors.hasPrefix("rookery: bad.yaml:3:9: expected valid YAML, found an error: "), "\(syntax.errors)")
+    #expect(
+      syntax.errors.hasPrefix("rookery: bad.yaml:3:9: expected valid YAML, found an error: "),
+      "\(syntax.errors)")
     let types = try Program.run(["run", "types.yaml"], in: workspace)
     #expect(types.code == 2)
-    #expect(types.errors.contains("types.yaml:2:13: actor.replicas: expected a whole number from 0 to 1000, found many"))
-    #expect(types.errors.contains("types.yaml:3:10: learner: expected a section with keys of its own, found 3"))
+    #expect(
+      types.errors.contains(
+        "types.yaml:2:13: actor.replicas: expected a whole number from 0 to 1000, found many"))
+    #expect(
+      types.errors.contains("types.yaml:3:10: learner: expected a section with keys of its own, found 3"))
   }
 
   /// A compose file without a service that the run needs; then one whose service cannot start.
@@ -131,8 +149,13 @@ import Testing
     let ended = try run.command.end()
     #expect(ended.code == 1)
     let reason = "/none.yaml: expected a readable file, found No such file or directory"
-    #expect(ended.output.contains("evaluator-1 ended (exit code 2); it starts again in 0.1 s\n  | rookery: \(reason)"))
-    #expect(ended.output.contains("evaluator-1 failed: 6 starts in a row ended at once; it is not started again\n  | rookery: \(reason)"))
+    #expect(
+      ended.output.contains(
+        "evaluator-1 ended (exit code 2); it starts again in 0.1 s\n  | rookery: \(reason)"))
+    #expect(
+      ended.output.contains(
+        "evaluator-1 failed: 6 starts in a row ended at once; it is not started again\n  | rookery: \(reason)"
+      ))
     #expect(ended.output.contains("failed after "))
     #expect(try run.summary()["outcome"] as? String == "failed")
     try eventually("no process of the run", within: 10) { run.processes.isEmpty }

@@ -9,17 +9,20 @@ import Testing
 @Suite struct RunTests {
   private static let sampleKeys: Set = [
     "actors", "batchesPerSecond", "envSteps", "envStepsPerSecond", "insertsPerSecond", "learnerWaitingShare",
-    "replayCapacity", "replaySteps", "seconds", "stalenessVersions", "updateToActionP99_ms", "updates", "updatesPerSecond",
+    "replayCapacity", "replaySteps", "seconds", "stalenessVersions", "updateToActionP99_ms", "updates",
+    "updatesPerSecond",
     "weightsVersion",
   ]
   private static let summaryKeys: Set = [
-    "directory", "envSteps", "learnerWaitingShare", "outcome", "restarts", "seconds", "solved", "updateToActionP99_ms",
+    "directory", "envSteps", "learnerWaitingShare", "outcome", "restarts", "seconds", "solved",
+    "updateToActionP99_ms",
     "updates",
   ]
 
   @Test func aFinishedRunLeavesEverything() throws {
     let workspace = try Workspace()
-    let run = try LiveRun(workspace, name: "first", settings: ["stop.updates=600"], arguments: ["--json", "--seed", "7"])
+    let run = try LiveRun(
+      workspace, name: "first", settings: ["stop.updates=600"], arguments: ["--json", "--seed", "7"])
     let ended = try run.command.end()
     #expect(ended.code == 0, "\(ended.errors)")
     let objects = try Text.objects(ended.output)
@@ -41,7 +44,8 @@ import Testing
     #expect(metrics.count == objects.count)
     #expect(metrics.last?["updates"] as? Double == summary["updates"] as? Double)
     let evaluations = try Text.objects(Text.read("\(run.folder)/evaluations.jsonl"))
-    #expect(evaluations.allSatisfy { ($0["meanReturn"] as? Double ?? 0) > 0 && $0["kind"] as? String == "regular" })
+    #expect(
+      evaluations.allSatisfy { ($0["meanReturn"] as? Double ?? 0) > 0 && $0["kind"] as? String == "regular" })
     #expect(!evaluations.isEmpty)
   }
 
@@ -51,7 +55,9 @@ import Testing
     #expect(configuration.seed == 7 && configuration.algorithm.hidden == [16])
     #expect(configuration.yaml == Text.read("\(run.folder)/config.yaml"))
     for instance in ["actor-1", "actor-2", "learner-1", "replay-1", "parameters-1", "evaluator-1"] {
-      #expect(run.log(instance).contains("stopped after") || run.log(instance).contains("stopped at"), "\(instance)")
+      #expect(
+        run.log(instance).contains("stopped after") || run.log(instance).contains("stopped at"), "\(instance)"
+      )
     }
     let weights = try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.safetensors")
     let updates = try #require(Text.number(before: " updates", in: run.log("learner-1")))
@@ -59,16 +65,20 @@ import Testing
     #expect(!weights.entries.isEmpty)
     for entry in weights.entries { #expect(try weights.floats(entry.name).allSatisfy(\.isFinite)) }
     let optimizer = try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.optimizer.safetensors")
-    #expect(Set(optimizer.entries.map(\.name)) == Set(weights.entries.flatMap { entry in
-      ["adam.m.", "adam.v.", "target."].map { $0 + entry.name }
-    }))
+    #expect(
+      Set(optimizer.entries.map(\.name))
+        == Set(
+          weights.entries.flatMap { entry in
+            ["adam.m.", "adam.v.", "target."].map { $0 + entry.name }
+          }))
     #expect(FileManager.default.fileExists(atPath: "\(run.folder)/parameters.rookery"))
   }
 
   /// Any policy meets a criterion of 1; the second run of a name takes another folder.
   @Test func aSolvedRun() throws {
     let workspace = try Workspace()
-    try FileManager.default.createDirectory(atPath: workspace.file("runs/easy"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: workspace.file("runs/easy"), withIntermediateDirectories: true)
     let run = try LiveRun(
       workspace, name: "easy",
       settings: ["evaluator.threshold=1", "evaluator.confirm_threshold=1", "evaluator.confirm_episodes=3"])
@@ -83,7 +93,8 @@ import Testing
   @Test func aRunThatGivesUp() throws {
     let workspace = try Workspace()
     let run = try LiveRun(
-      workspace, settings: ["evaluator.threshold=500", "evaluator.confirm_threshold=500", "stop.env_steps=500"])
+      workspace,
+      settings: ["evaluator.threshold=500", "evaluator.confirm_threshold=500", "stop.env_steps=500"])
     let ended = try run.command.end()
     #expect(ended.code == 1)
     let summary = try run.summary()

@@ -30,7 +30,10 @@ import Testing
 
   /// Whether SIGTERM has a handler, the last thing in the making of a signal descriptor.
   static func takesSignals(_ pid: Int32) throws -> Bool {
-    guard let line = Text.read("/proc/\(pid)/status").split(separator: "\n").first(where: { $0.hasPrefix("SigCgt:") }),
+    guard
+      let line = Text.read("/proc/\(pid)/status").split(separator: "\n").first(where: {
+        $0.hasPrefix("SigCgt:")
+      }),
       let mask = UInt64(line.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16)
     else { return false }
     return mask & (1 << (SIGTERM - 1)) != 0
@@ -67,7 +70,8 @@ import Testing
       #expect(ended.code == 2)
       #expect(
         ended.errors.hasPrefix("rookery: \(variable): expected an address of this machine")
-          && ended.errors.contains("found tcp://10.1.2.3:7701; set ROOKERY_ALLOW_PLAIN_TCP=1"), "\(ended.errors)")
+          && ended.errors.contains("found tcp://10.1.2.3:7701; set ROOKERY_ALLOW_PLAIN_TCP=1"),
+        "\(ended.errors)")
     }
   }
 
@@ -75,7 +79,9 @@ import Testing
     let ended = try Program.run(
       ["replay"], in: try Workspace(), environment: ["ROOKERY_BIND_HOST": "0.0.0.0"])
     #expect(ended.code == 2)
-    #expect(ended.errors.hasPrefix("rookery: ROOKERY_BIND_HOST: expected an address of this machine"), "\(ended.errors)")
+    #expect(
+      ended.errors.hasPrefix("rookery: ROOKERY_BIND_HOST: expected an address of this machine"),
+      "\(ended.errors)")
   }
 
   @Test func damagedParameters() throws {

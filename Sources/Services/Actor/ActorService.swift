@@ -201,7 +201,7 @@ public final class ActorService {
     if buffer.rows > 0 { flush(now: now) }
     var sink = replay
     writer.leave(sink: &sink)
-    reporter.report(now: now, over: parameters) { telemetry() }
+    reporter.finish(now: now, over: parameters, counters: telemetry())
     let (committed, open) = (writer.counters.messagesCommitted, writer.unacknowledged)
     log.info(
       "stopped after \(statistics.envSteps) steps, \(statistics.episodes) episodes; messages: \(committed) acknowledged, "

@@ -17,7 +17,8 @@ extension EffectiveConfiguration {
       needed = try ReplayStore.byteCount(configuration: run.replayStore, schema: schema).total
     } catch {
       throw problem(
-        "replay.capacity", expected: "a replay that can be made", found: "\(run.replay.capacity) steps (\(error))")
+        "replay.capacity", expected: "a replay that can be made",
+        found: "\(run.replay.capacity) steps (\(error))")
     }
     try check(memoryBytes: needed, available: availableBytes)
   }

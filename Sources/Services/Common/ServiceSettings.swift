@@ -56,7 +56,8 @@ public struct ServiceSettings: Sendable {
     guard !endpoint.isLocal, !allowsPlainTCP else { return }
     throw SettingsError(
       variable: variable,
-      problem: "expected an address of this machine (127.x.x.x, localhost or ipc), as traffic is not encrypted, "
+      problem:
+        "expected an address of this machine (127.x.x.x, localhost or ipc), as traffic is not encrypted, "
         + "found \(endpoint); set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
   }
 

@@ -27,12 +27,13 @@ struct TelemetryReporter {
   /// Reports if it is time. `counters` is called only then.
   mutating func advance(to now: Instant, over link: DealerLink, counters: () -> [String: Double]) {
     guard now >= nextReport else { return }
-    report(now: now, over: link, counters: counters)
+    due(now: now, counters: counters()).encode(into: scratch)
+    _ = link.send(scratch.bytes, to: .service)
   }
 
-  /// Reports at once: the last word of a process that leaves.
-  mutating func report(now: Instant, over link: DealerLink, counters: () -> [String: Double]) {
-    due(now: now, counters: counters()).encode(into: scratch)
+  /// The last report of a process that ends, so that totals are whole.
+  mutating func finish(now: Instant, over link: DealerLink, counters: [String: Double]) {
+    due(now: now, counters: counters).encode(into: scratch)
     _ = link.send(scratch.bytes, to: .service)
   }
 

@@ -37,7 +37,8 @@ public final class EvaluatorService {
     var generator = SeededGenerator(seed: configuration.seed, part: "evaluator", index: settings.replica)
     let environment = configuration.environment.id
     regular = EpisodeRunner(
-      try EnvironmentCatalog.make(environment, count: configuration.evaluator.episodes, seed: generator.next()))
+      try EnvironmentCatalog.make(
+        environment, count: configuration.evaluator.episodes, seed: generator.next()))
     confirming = EpisodeRunner(
       try EnvironmentCatalog.make(
         environment, count: configuration.evaluator.confirmEpisodes, seed: generator.next()))
@@ -76,7 +77,7 @@ public final class EvaluatorService {
         except: isEarly ? weightsIndices : [])
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
     }
-    reporter.report(now: SystemClock.now(), over: parameters) { telemetry() }
+    reporter.finish(now: SystemClock.now(), over: parameters, counters: telemetry())
     log.info("stopped after \(evaluations) evaluations")
   }
 

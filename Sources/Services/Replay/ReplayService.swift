@@ -54,7 +54,7 @@ public final class ReplayService {
       parameters.drain { _ in }
     }
     let now = SystemClock.now()
-    reporter.report(now: now, over: parameters) { counters(now: now) }
+    reporter.finish(now: now, over: parameters, counters: counters(now: now))
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
   }
 

@@ -22,7 +22,9 @@ struct RunCommand {
     }
     var settings = arguments.all("set")
     if let seed = try arguments.integer("seed", in: 0...Int.max) { settings.append("seed=\(seed)") }
-    if let actors = try arguments.integer("actors", in: 0...10_000) { settings.append("actor.replicas=\(actors)") }
+    if let actors = try arguments.integer("actors", in: 0...10_000) {
+      settings.append("actor.replicas=\(actors)")
+    }
     if let learners = try arguments.integer("learners", in: 1...1000) {
       settings.append("learner.replicas=\(learners)")
     }
@@ -39,7 +41,8 @@ struct RunCommand {
     let executable = try POSIXProcessHost.selfExecutable()
     let compose = try ComposeFile(contentsOf: composeFile, variables: ProcessVariables.current())
     let replicas = [
-      "actor": run.actor.replicas, "learner": run.learner.replicas, "evaluator": run.evaluator.enabled ? 1 : 0,
+      "actor": run.actor.replicas, "learner": run.learner.replicas,
+      "evaluator": run.evaluator.enabled ? 1 : 0,
     ]
     try check(compose, needed: ["replay", "parameters"] + replicas.filter { $0.value > 0 }.keys.sorted())
     // Before any thread: they inherit what is blocked here.

@@ -24,7 +24,10 @@ struct RunSummary: Codable {
   var directory: String
   var reason: String?
 
-  init(_ outcome: Outcome, progress: RunProgress, ended: Instant, restarts: Int, directory: String, reason: String?) {
+  init(
+    _ outcome: Outcome, progress: RunProgress, ended: Instant, restarts: Int, directory: String,
+    reason: String?
+  ) {
     self.outcome = outcome
     solved = outcome == .solved
     let confirmed = outcome == .solved ? progress.confirmed : nil

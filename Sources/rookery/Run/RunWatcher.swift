@@ -23,7 +23,8 @@ struct RunWatcher: ~Copyable {
   private static let askEvery = Instant.Span.milliseconds(50)
 
   init(
-    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>, view: RunView,
+    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>,
+    view: RunView,
     startedAt: Instant
   ) {
     self.run = run
@@ -36,7 +37,8 @@ struct RunWatcher: ~Copyable {
   /// Returns how the run ended; nothing it started is left then.
   mutating func watch(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
     let replicas = "\(run.actor.replicas) actors, \(run.learner.replicas) learners"
-    view.say("\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
+    view.say(
+      "\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
     var outcome: RunSummary.Outcome?
     var nextAsk = SystemClock.now()
     var nextSample = nextAsk + .seconds(1)
@@ -71,7 +73,9 @@ struct RunWatcher: ~Copyable {
 
   /// Connects to the parameter server once it has an address, and asks.
   private mutating func follow() {
-    if client == nil, let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host {
+    if client == nil,
+      let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host
+    {
       client = try? StatusClient(address: "tcp://\(host):7702")
     }
     client?.ask()
@@ -84,9 +88,11 @@ struct RunWatcher: ~Copyable {
       try folder.append(
         JSON.line(
           EvaluationRecord(
-            seconds: (now - progress.startedAt).seconds, kind: evaluation.kind == .regular ? "regular" : "confirmation",
+            seconds: (now - progress.startedAt).seconds,
+            kind: evaluation.kind == .regular ? "regular" : "confirmation",
             version: evaluation.version, updates: evaluation.updates, episodes: evaluation.episodes,
-            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn, maxReturn: evaluation.maxReturn)),
+            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn,
+            maxReturn: evaluation.maxReturn)),
         to: "evaluations.jsonl")
     }
   }
@@ -111,7 +117,9 @@ struct RunWatcher: ~Copyable {
   /// The first limit of the section `stop` that has been reached.
   private var limitReached: String {
     let stop = run.stop
-    if stop.envSteps > 0, progress.envSteps >= Double(stop.envSteps) { return "stop.env_steps \(stop.envSteps)" }
+    if stop.envSteps > 0, progress.envSteps >= Double(stop.envSteps) {
+      return "stop.env_steps \(stop.envSteps)"
+    }
     if stop.updates > 0, progress.updates >= Double(stop.updates) { return "stop.updates \(stop.updates)" }
     return "stop.seconds \(Format.number(stop.seconds))"
   }
@@ -138,7 +146,8 @@ struct RunWatcher: ~Copyable {
     let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
     try takeDown(signals)
     let summary = RunSummary(
-      result, progress: progress, ended: ended, restarts: restarts, directory: folder.path, reason: reason(result))
+      result, progress: progress, ended: ended, restarts: restarts, directory: folder.path,
+      reason: reason(result))
     try folder.append(JSON.line(progress.sample(now: SystemClock.now())), to: "metrics.jsonl")
     try AtomicFile.replace(folder.file("summary.json"), with: Array(JSON.line(summary).utf8))
     try view.finish(summary)
@@ -154,8 +163,8 @@ struct RunWatcher: ~Copyable {
         view.say(event.description)
       }
       if launcher.isIdle { break }
-      client?.ask()
-      if try wait(until: min(launcher.nextDeadline, now + Self.askEvery), signals) { launcher.kill() }
+      follow()
+      if try wait(until: min(launcher.nextDeadline, now + .milliseconds(10)), signals) { launcher.kill() }
       try note(now: SystemClock.now())
     }
   }
@@ -163,7 +172,8 @@ struct RunWatcher: ~Copyable {
   private func reason(_ outcome: RunSummary.Outcome) -> String? {
     switch outcome {
     case .failed: failure
-    case .diverged: "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
+    case .diverged:
+      "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
     case .limitReached: "\(limitReached) came before the criterion"
     case .solved, .finished, .interrupted: nil
     }

@@ -13,8 +13,10 @@ final class LiveRun {
 
   /// Small enough for a debug build, and never solved.
   static let small = [
-    "algorithm.hidden=[16]", "replay.rate_limiter.min_size=200", "actor.environments=4", "actor.message_steps=128",
-    "telemetry.interval_ms=50", "evaluator.threshold=null", "evaluator.confirm_threshold=null", "evaluator.episodes=2",
+    "algorithm.hidden=[16]", "replay.rate_limiter.min_size=200", "actor.environments=4",
+    "actor.message_steps=128",
+    "telemetry.interval_ms=50", "evaluator.threshold=null", "evaluator.confirm_threshold=null",
+    "evaluator.episodes=2",
     "learner.checkpoint_interval_s=0.1", "learner.updates_per_second_max=400", "stop.seconds=300",
   ]
 
@@ -24,7 +26,9 @@ final class LiveRun {
   private var client: StatusClient?
   private(set) var versions: [UInt64] = []
 
-  init(_ workspace: Workspace, name: String = "test", settings: [String] = [], arguments: [String] = []) throws {
+  init(_ workspace: Workspace, name: String = "test", settings: [String] = [], arguments: [String] = [])
+    throws
+  {
     self.workspace = workspace
     let all = (Self.small + settings).flatMap { ["--set", $0] }
     command = try Started(["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace)
@@ -55,7 +59,9 @@ final class LiveRun {
   @discardableResult
   func status(_ what: String, within seconds: Double = 60, where body: (Status) -> Bool) throws -> Status {
     try eventually("a status: \(what); the run said: \(command.errors.suffix(400))", within: seconds) {
-      if try command.child.poll() != nil { throw TimedOut(description: "the run ended: \(command.output.suffix(800))") }
+      if try command.child.poll() != nil {
+        throw TimedOut(description: "the run ended: \(command.output.suffix(800))")
+      }
       return try poll().flatMap { body($0) ? $0 : nil }
     }
   }
@@ -74,7 +80,8 @@ final class LiveRun {
     let before = try status("\(what): any") { _ in true }
     try status("\(what): progress") { status in
       status.updates > before.updates + 50 && status.version > before.version
-        && status.counter("actor", "env_steps_total") > before.counter("actor", "env_steps_total", of: status) + 100
+        && status.counter("actor", "env_steps_total") > before.counter("actor", "env_steps_total", of: status)
+          + 100
     }
   }
 

@@ -20,7 +20,8 @@ enum Program {
 
   /// Runs a command of the program to its end.
   static func run(
-    _ arguments: [String], in workspace: Workspace, environment: [String: String] = [:], within seconds: Double = 60
+    _ arguments: [String], in workspace: Workspace, environment: [String: String] = [:],
+    within seconds: Double = 60
   ) throws -> Ended {
     let started = try Started(arguments, in: workspace, environment: environment)
     return try started.end(within: seconds)
@@ -49,7 +50,8 @@ final class Started {
     let base = workspace.unusedName("command")
     (outputPath, errorsPath) = ("\(base).out", "\(base).err")
     var spawn = ProcessSpawn(
-      Program.path, arguments, environment: Program.clean.merging(environment) { $1 }, workingDirectory: workspace.path)
+      Program.path, arguments, environment: Program.clean.merging(environment) { $1 },
+      workingDirectory: workspace.path)
     spawn.standardOutput = .append(path: outputPath)
     spawn.standardError = .append(path: errorsPath)
     child = try spawn.start()

@@ -21,7 +21,9 @@ final class RawSocket {
     set(ZMQ_RCVTIMEO, 10_000)
     set(ZMQ_SNDTIMEO, 10_000)
     if !identity.isEmpty { zmq_setsockopt(socket, ZMQ_ROUTING_ID, identity, identity.count) }
-    guard zmq_connect(socket, address) == 0 else { throw TimedOut(description: "cannot connect to \(address)") }
+    guard zmq_connect(socket, address) == 0 else {
+      throw TimedOut(description: "cannot connect to \(address)")
+    }
   }
 
   deinit {
@@ -53,7 +55,9 @@ final class RawSocket {
   func receive() throws -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     let count = zmq_recv(socket, &buffer, buffer.count, 0)
-    guard count >= 0 else { throw TimedOut(description: "no answer: \(String(cString: zmq_strerror(zmq_errno())))") }
+    guard count >= 0 else {
+      throw TimedOut(description: "no answer: \(String(cString: zmq_strerror(zmq_errno())))")
+    }
     return Array(buffer.prefix(Int(count)))
   }
 
@@ -63,7 +67,8 @@ final class RawSocket {
   }
 
   /// The next message of a type.
-  func answer<Message>(_ type: MessageType, _ decode: (inout FrameCursor) throws -> Message) throws -> Message {
+  func answer<Message>(_ type: MessageType, _ decode: (inout FrameCursor) throws -> Message) throws -> Message
+  {
     for _ in 0..<10_000 {
       let found: Message? = try receive().withUnsafeBytes { bytes in
         var cursor = FrameCursor(bytes)

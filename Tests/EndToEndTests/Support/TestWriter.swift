@@ -44,7 +44,10 @@ struct TestWriter {
           withUnsafeBytes(of: priority) { priority in
             Insert.items(
               writer,
-              [ItemBlock(table: 0, count: 1, streams: stream, firstIndices: index, spans: span, priorities: priority)])
+              [
+                ItemBlock(
+                  table: 0, count: 1, streams: stream, firstIndices: index, spans: span, priorities: priority)
+              ])
           }
         }
       }

@@ -18,7 +18,9 @@ func eventually<Found>(
   let deadline = SystemClock.now() + .seconds(seconds)
   while true {
     if let found = try body() { return found }
-    guard SystemClock.now() < deadline else { throw TimedOut(description: "waited \(seconds) s for \(what())") }
+    guard SystemClock.now() < deadline else {
+      throw TimedOut(description: "waited \(seconds) s for \(what())")
+    }
     usleep(10_000)
   }
 }
@@ -43,7 +45,9 @@ enum Text {
   /// The number before `suffix` in the last line that has it: `stopped after 12 updates`.
   static func number(before suffix: String, in text: String) -> Int? {
     guard let range = text.range(of: suffix, options: .backwards) else { return nil }
-    return text[..<range.lowerBound].split(separator: " ", omittingEmptySubsequences: false).last.flatMap { Int($0) }
+    return text[..<range.lowerBound].split(separator: " ", omittingEmptySubsequences: false).last.flatMap {
+      Int($0)
+    }
   }
 
   /// The objects of lines of JSON.

@@ -14,7 +14,8 @@ final class Workspace {
     guard mkdtemp(&template) != nil else { throw TimedOut(description: "mkdtemp: \(errno)") }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     for name in ["config", "compose"] {
-      try FileManager.default.createSymbolicLink(atPath: file(name), withDestinationPath: "\(Program.root)/\(name)")
+      try FileManager.default.createSymbolicLink(
+        atPath: file(name), withDestinationPath: "\(Program.root)/\(name)")
     }
   }
 
