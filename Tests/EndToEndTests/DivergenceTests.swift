@@ -16,9 +16,9 @@ import Wire
     let peer = try RawSocket(
       .dealer, to: try #require(run.process("actor")?.variables["ROOKERY_REPLAY_ADDRESS"]))
     let writer = TestWriter()
-    peer.send { writer.hello.encode(into: $0) }
+    try peer.send { writer.hello.encode(into: $0) }
     _ = try peer.answer(.welcome) { try Welcome(from: &$0) }
-    peer.send {
+    try peer.send {
       writer.insert(
         sequence: 1, flags: [1, 0, 0, 0], rewards: [3e38, 3e38, 3e38, 0], priority: 1e6, into: $0)
     }

@@ -34,14 +34,17 @@ import Wire
     var generator = SeededGenerator(seed: 20)
     for name in Self.sockets {
       let address = try address(run, name)
-      let dealer = try RawSocket(.dealer, to: address)
-      for _ in 0..<300 { dealer.send(Self.noise(&generator)) }
-      for _ in 0..<50 { dealer.send(Self.noise(&generator), Self.noise(&generator), []) }
+      // A dealer and a publisher do not speak to each other at all.
+      let isPublisher = name == "ROOKERY_WEIGHTS_ADDRESS"
+      let dealer = try RawSocket(isPublisher ? .upstream : .dealer, to: address)
+      for _ in 0..<300 { try dealer.send(Self.noise(&generator)) }
+      for _ in 0..<50 { try dealer.send(Self.noise(&generator), Self.noise(&generator), []) }
       let subscriber = try RawSocket(.subscriber, to: address)
       for _ in 0..<200 { subscriber.subscribe(Self.noise(&generator)) }
       subscriber.subscribe(Weights.subscription(topic: String(repeating: "x", count: 5000)))
-      let stranger = try RawSocket(.dealer, to: address, identity: Array(repeating: 7, count: 200))
-      stranger.send { HealthRequest.encode(into: $0) }
+      let stranger = try RawSocket(
+        isPublisher ? .upstream : .dealer, to: address, identity: Array(repeating: 7, count: 200))
+      try stranger.send { HealthRequest.encode(into: $0) }
       try Self.speakAnotherProtocol(to: address)
     }
     let after = try run.status("counted refusals") { status in
@@ -89,14 +92,14 @@ import Wire
     let processes = Set(run.processes)
     for name in Self.sockets.dropLast() {
       let peer = try RawSocket(.dealer, to: try address(run, name))
-      peer.send([0x92, 2, MessageType.healthRequest.rawValue])
+      try peer.send([0x92, 2, MessageType.healthRequest.rawValue])
       #expect(try peer.refusal().text == "at byte 1: expected protocol version 1, found version 2")
-      peer.send([0x92, WireVersion.current, 77])
+      try peer.send([0x92, WireVersion.current, 77])
       #expect(try peer.refusal().text == "at byte 2: expected a message type 1…19, found 77")
-      peer.send([0x93, WireVersion.current, MessageType.healthRequest.rawValue, 0])
+      try peer.send([0x93, WireVersion.current, MessageType.healthRequest.rawValue, 0])
       #expect(try peer.refusal().text == "at byte 0: expected 2 elements of a message of type 9, found 3")
-      peer.send { Goodbye(id: .zero).encode(into: $0) }
-      peer.send { writer in Acknowledgement(committed: 1, gap: false).encode(into: writer) }
+      try peer.send { Goodbye(id: .zero).encode(into: $0) }
+      try peer.send { writer in Acknowledgement(committed: 1, gap: false).encode(into: writer) }
       let refusal = try peer.refusal()
       #expect(refusal.code == .unsupported && refusal.type == MessageType.acknowledgement.rawValue)
     }
@@ -108,32 +111,34 @@ import Wire
   private func refuseAtTheReplay(_ address: String) throws {
     let writer = TestWriter()
     let peer = try RawSocket(.dealer, to: address)
-    peer.send { SampleRequest(request: 5, table: 0, count: 64).encode(into: $0) }
+    try peer.send { SampleRequest(request: 5, table: 0, count: 64).encode(into: $0) }
     let unknown = try peer.refusal()
     #expect(unknown.code == .unknownPeer && unknown.reference == 5)
     var other = writer
     other.schema = .discrete(observation: [5])
-    peer.send { other.hello.encode(into: $0) }
+    try peer.send { other.hello.encode(into: $0) }
     let schema = try peer.refusal()
     #expect(schema.code == .mismatch)
     #expect(
       schema.text.hasPrefix("field 0: expected ") && schema.text.contains("observation"), "\(schema.text)")
     other = writer
     other.tables = [TableSchema(name: "experience", kind: .transition(nStep: 4, discount: 0.99))]
-    peer.send { other.hello.encode(into: $0) }
+    try peer.send { other.hello.encode(into: $0) }
     #expect(try peer.refusal().text == "table 'experience': expected n-step 3, found 4")
 
-    peer.send { writer.hello.encode(into: $0) }
+    try peer.send { writer.hello.encode(into: $0) }
     _ = try peer.answer(.welcome) { try Welcome(from: &$0) }
-    peer.send {
+    try peer.send {
       writer.insert(sequence: 1, flags: [0x80, 0, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0)
     }
     #expect(try peer.refusal().code == .invalid)
-    peer.send {
+    try peer.send {
       writer.insert(sequence: 1, flags: [1, 0, 0, 0], rewards: [1, 1, 1, 1], priority: .nan, into: $0)
     }
     #expect(try peer.refusal().code == .invalid)
-    peer.send { writer.insert(sequence: 1, flags: [1, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0) }
+    try peer.send {
+      writer.insert(sequence: 1, flags: [1, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0)
+    }
     #expect(try peer.refusal().code == .malformed)
   }
 
@@ -141,27 +146,27 @@ import Wire
     let peer = try RawSocket(.dealer, to: address)
     let id = Identifier(high: 1, low: 2)
     let manifest = WeightsManifest(tensors: [TensorSpec(name: "other.weight", shape: [2, 2])])
-    peer.send { Join(id: id, label: "stranger", manifest: manifest).encode(into: $0) }
+    try peer.send { Join(id: id, label: "stranger", manifest: manifest).encode(into: $0) }
     let join = try peer.refusal()
     #expect(join.code == .mismatch)
     #expect(
       join.text.contains("found 'other.weight' [2, 2]; start learner and parameter server from the same"))
     let values = [Float](repeating: .nan, count: 3)
-    peer.send { writer in
+    try peer.send { writer in
       values.withUnsafeBytes {
         Change(id: id, sequence: 9, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0, values: $0)
           .encode(into: writer)
       }
     }
     #expect(try peer.refusal().code == .unknownPeer)
-    peer.send { writer in
+    try peer.send { writer in
       Telemetry(
         id: id, service: "actor", label: "liar",
         counters: ["env_steps_total": .nan, "update_to_action_p99_ms": .infinity]
       )
       .encode(into: writer)
     }
-    peer.send { writer in
+    try peer.send { writer in
       Evaluation(
         kind: .regular, version: 1, updates: 1, episodes: 1, meanReturn: .nan, minReturn: -.infinity,
         maxReturn: 1e300,
@@ -180,9 +185,9 @@ import Wire
     var writer = TestWriter()
     for _ in 0..<2 {
       writer.nextSequence = next
-      peer.send { writer.hello.encode(into: $0) }
+      try peer.send { writer.hello.encode(into: $0) }
       for sequence in [next, next &+ 1, .max, 0, 1] {
-        peer.send {
+        try peer.send {
           writer.insert(
             sequence: sequence, flags: [1, 0, 0, 0], rewards: [0, 0, 0, 0], priority: 1, into: $0)
         }

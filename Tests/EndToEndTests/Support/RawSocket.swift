@@ -7,6 +7,16 @@ import Wire
 final class RawSocket {
   enum Kind {
     case dealer, subscriber
+    /// Subscribes by hand, and sends anything upstream.
+    case upstream
+
+    var code: Int32 {
+      switch self {
+      case .dealer: ZMQ_DEALER
+      case .subscriber: ZMQ_SUB
+      case .upstream: ZMQ_XSUB
+      }
+    }
   }
 
   private let context: UnsafeMutableRawPointer
@@ -14,7 +24,7 @@ final class RawSocket {
 
   init(_ kind: Kind, to address: String, identity: [UInt8] = []) throws {
     guard let context = zmq_ctx_new(),
-      let socket = zmq_socket(context, kind == .dealer ? ZMQ_DEALER : ZMQ_SUB)
+      let socket = zmq_socket(context, kind.code)
     else { throw TimedOut(description: "no socket") }
     (self.context, self.socket) = (context, socket)
     set(ZMQ_LINGER, 0)
@@ -37,18 +47,20 @@ final class RawSocket {
 
   func subscribe(_ prefix: [UInt8]) { zmq_setsockopt(socket, ZMQ_SUBSCRIBE, prefix, prefix.count) }
 
-  /// Sends frames as one message.
-  func send(_ frames: [UInt8]...) {
+  /// Sends frames as one message; throws if nobody takes it.
+  func send(_ frames: [UInt8]...) throws {
     for (index, frame) in frames.enumerated() {
-      zmq_send(socket, frame, frame.count, index < frames.count - 1 ? ZMQ_SNDMORE : 0)
+      guard zmq_send(socket, frame, frame.count, index < frames.count - 1 ? ZMQ_SNDMORE : 0) >= 0 else {
+        throw TimedOut(description: "nobody took a frame: \(String(cString: zmq_strerror(zmq_errno())))")
+      }
     }
   }
 
   /// Encodes and sends a message.
-  func send(_ encode: (FrameWriter) -> Void) {
+  func send(_ encode: (FrameWriter) -> Void) throws {
     let writer = FrameWriter()
     encode(writer)
-    send(writer.array())
+    try send(writer.array())
   }
 
   /// The next frame.
@@ -81,7 +93,7 @@ final class RawSocket {
 
   /// Asks for health and waits for the answer.
   func health() throws -> Health {
-    send { HealthRequest.encode(into: $0) }
+    try send { HealthRequest.encode(into: $0) }
     return try answer(.health) { try Health(from: &$0) }
   }
 }
