@@ -1,7 +1,5 @@
 // Reads foreign msgpack without ever trusting it.
 
-public import Experience
-
 /// A bounded reader over one frame: sizes, depth and counts are checked before anything is allocated, and payloads are
 /// views into the frame. (msgpack-c's object tree allocates gigabytes for five bytes that declare a huge array.)
 public struct FrameCursor {
@@ -84,7 +82,7 @@ extension FrameCursor {
     case 0xCD: return UInt64(try bigEndian(UInt16.self, what()))
     case 0xCE: return UInt64(try bigEndian(UInt32.self, what()))
     case 0xCF: return try bigEndian(UInt64.self, what())
-    case 0xD0...0xD3:
+    case 0xD0...0xD3, 0xE0...0xFF:
       offset = start
       let value = try signed(what())
       guard value >= 0 else {
