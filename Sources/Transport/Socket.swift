@@ -57,6 +57,9 @@ public struct Socket: ~Copyable {
   }
 
   public func bind(_ endpoint: String) throws(TransportError) {
+    if endpoint.hasPrefix("ipc://"), LocalListener.isThere(String(endpoint.dropFirst(6))) {
+      throw .addressInUse("listening on \(endpoint)")
+    }
     guard zmq_bind(pointer, endpoint) == 0 else { throw .last("listening on \(endpoint)") }
   }
 

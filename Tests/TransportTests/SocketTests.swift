@@ -169,9 +169,11 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
 @Suite(.timeLimit(.minutes(2))) struct SocketErrorTests {
   private let context = Context()
 
-  @Test func anAddressInUseIsNamedWithAdvice() throws {
+  @Test(arguments: ["tcp://127.0.0.1:*", "ipc://\(ipcPath("in-use"))"])
+  func anAddressInUseIsNamedWithAdvice(_ address: String) throws {
+    defer { unlink(ipcPath("in-use")) }
     let first = try Socket(.router, context: context)
-    try first.bind("tcp://127.0.0.1:*")
+    try first.bind(address)
     let endpoint = first.lastEndpoint()
     let second = try Socket(.router, context: context)
     let error = #expect(throws: TransportError.self) { try second.bind(endpoint) }
@@ -179,8 +181,36 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
     #expect(
       error?.description
         == "listening on \(endpoint): Address already in use; "
-        + "another process listens there: stop it or choose another port")
+        + "another process listens there: stop it or choose another address")
     #expect(first.lastEndpoint() == endpoint)
+    // The first one still has it.
+    let dealer = try Socket(.dealer, context: context)
+    try dealer.connect(endpoint)
+    try send([6], on: dealer)
+    #expect(try receive(onRouter: first).bytes == [6])
+  }
+
+  /// The file of a process that died is no reason against a new one.
+  @Test func whatADeadProcessLeftIsTaken() throws {
+    let path = ipcPath("left")
+    defer { unlink(path) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let bound = withUnsafeBytes(of: address) { bytes in
+      Glibc.bind(
+        descriptor, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
+    }
+    try #require(bound == 0 && listen(descriptor, 1) == 0)
+    close(descriptor)
+    try #require(access(path, F_OK) == 0)
+    let router = try Socket(.router, context: context)
+    try router.bind("ipc://\(path)")
+    let dealer = try Socket(.dealer, context: context)
+    try dealer.connect("ipc://\(path)")
+    try send([7], on: dealer)
+    #expect(try receive(onRouter: router).bytes == [7])
   }
 
   @Test func otherFailuresNameWhatWasTried() throws {
