@@ -14,8 +14,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func system(_ name: String, _ packages: [String], pkgConfig: String? = nil) -> Target {
-  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt(packages)])
+func system(_ name: String, _ packages: [String]) -> Target {
+  .systemLibrary(name: name, providers: [.apt(packages)])
 }
 
 func support(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -35,7 +35,6 @@ let package = Package(
     // System libraries, by their Debian packages.
     system("CZeroMQ", ["libzmq3-dev"]),
     system("CMsgpack", ["libmsgpack-dev"]),
-    system("COpenBLAS", ["libopenblas-dev"], pkgConfig: "openblas"),
     system("CYAML", ["libyaml-dev"]),
 
     // Small vector loops in C, each with a portable twin.
@@ -46,7 +45,7 @@ let package = Package(
     library("Wire", ["Experience", "CMsgpack"]),
     library("Transport", ["CZeroMQ", "Foundations"]),
     library("ReplayStore", ["Experience", "Foundations", "CKernels"]),
-    library("Numerics", ["Foundations", "COpenBLAS", "CKernels"]),
+    library("Numerics", ["Foundations", "CKernels"]),
     library("Algorithms", ["Experience", "Foundations", "Numerics"]),
     library("Environments", ["Experience", "Foundations"]),
     library("Configuration", ["CYAML"]),

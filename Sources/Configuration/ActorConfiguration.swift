@@ -18,10 +18,10 @@ public struct ActorConfiguration: Hashable, Sendable {
   /// Size at which a message is sent.
   public var messageBytes = 262_144
   /// Most steps in one message.
-  public var messageSteps = 2048
+  public var messageSteps = 512
   public var whenBlocked = WhenBlocked.block
   /// Most messages sent but not yet acknowledged.
-  public var inFlight = 8
+  public var inFlight = 4
 
   public init() {}
 }

@@ -82,7 +82,7 @@ import Testing
     ("replay: {capacity: 2001}", "replay.capacity", "a message"),
     ("replay: {rate_limiter: {min_size: 63}}", "replay.rate_limiter.min_size", "at least 64"),
     ("replay: {max_items: 999}", "replay.max_items", "at least 1000"),
-    ("replay: {rate_limiter: {error_buffer: 16767}}", "replay.rate_limiter.error_buffer", "deadlocks"),
+    ("replay: {rate_limiter: {error_buffer: 4479}}", "replay.rate_limiter.error_buffer", "deadlocks"),
     ("replay: {max_times_sampled: 7}", "replay.max_times_sampled", "deadlocks"),
     ("evaluator: {confirm_threshold: 5}", "evaluator.confirm_threshold", "evaluator.threshold"),
   ])
@@ -108,7 +108,7 @@ import Testing
   }
 
   @Test func exactBoundsPass() {
-    #expect(problems("replay: {rate_limiter: {error_buffer: 16768}}").isEmpty)
+    #expect(problems("replay: {rate_limiter: {error_buffer: 4480}}").isEmpty)
     #expect(problems("replay: {max_times_sampled: 8, max_items: 1000}").isEmpty)
     #expect(problems("replay: {rate_limiter: {samples_per_insert: 0, error_buffer: 1}}").isEmpty)
   }
@@ -126,7 +126,7 @@ import Testing
 
   @Test func theComputedErrorBufferCannotDeadlock() {
     var run = RunConfiguration()
-    #expect(run.errorBuffer == 8 * (2048 + 48))
+    #expect(run.errorBuffer == 8 * (512 + 48))
     run.learner.replicas = 100
     #expect(run.errorBuffer == 64 * 4 * 100)
     run.replay.rateLimiter.minSize = 1_000_000

@@ -16,13 +16,14 @@ final class PriorityTree {
   /// A weight above this counts as this, so that 2³¹ of them still have a finite sum in float32.
   static let weightMax: Float = 1e28
 
-  init(capacity: Int, path: rookery_tree_path = rookery_tree_best_path()) throws(ReplayStoreError) {
+  /// `portable` leaves SIMD paths aside: they choose the same slots.
+  init(capacity: Int, portable: Bool = false) throws(ReplayStoreError) {
     var tree = rookery_tree()
     let count = rookery_tree_layout(&tree, capacity)
     arena = try Arena(byteCount: count * MemoryLayout<Float>.stride)
     tree.nodes = arena.bound(to: Float.self)
     self.tree = tree
-    self.path = path
+    path = portable ? ROOKERY_TREE_PORTABLE : rookery_tree_best_path()
     self.capacity = capacity
   }
 

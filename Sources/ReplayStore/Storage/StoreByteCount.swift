@@ -14,7 +14,7 @@ public struct StoreByteCount: Hashable, Sendable {
 }
 
 extension StoreByteCount: CustomStringConvertible {
-  /// `1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.5 MB, tables 12.9 MB)`, in powers of ten.
+  /// `1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.3 MB, tables 12.7 MB)`, in powers of ten.
   public var description: String {
     "\(capacity) steps = \(Self.text(total)) (steps \(Self.text(steps)), directory \(Self.text(directory)), "
       + "tables \(Self.text(tables)))"

@@ -201,6 +201,7 @@ public final class ActorService {
     if buffer.rows > 0 { flush(now: now) }
     var sink = replay
     writer.leave(sink: &sink)
+    reporter.finish(now: now, over: parameters, counters: telemetry())
     log.info("stopped after \(statistics.envSteps) steps, \(statistics.episodes) episodes")
   }
 }

@@ -1,7 +1,7 @@
 // Sockets as sinks.
 
-internal import Foundations
-internal import Transport
+public import Foundations
+public import Transport
 
 /// A service's router: frames go to the peer that is named.
 final class RouterLink: FrameSink {
@@ -40,18 +40,18 @@ final class RouterLink: FrameSink {
 }
 
 /// A client's connection to its service.
-final class DealerLink: FrameSink {
-  let socket: Socket
+public final class DealerLink: FrameSink {
+  public let socket: Socket
   let slot = FrameSlot()
-  private(set) var sendsDropped: UInt64 = 0
-  private(set) var discarded: UInt64 = 0
+  public private(set) var sendsDropped: UInt64 = 0
+  public private(set) var discarded: UInt64 = 0
 
-  init(context: Context, to endpoint: Endpoint) throws(TransportError) {
+  public init(context: Context, to endpoint: Endpoint) throws(TransportError) {
     socket = try Socket(.dealer, context: context)
     try socket.connect(endpoint.description)
   }
 
-  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  public func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     guard case .sent = socket.send(bytes) else {
       sendsDropped += 1
       return false
@@ -59,7 +59,7 @@ final class DealerLink: FrameSink {
     return true
   }
 
-  func drain(limit: Int = 256, _ body: (UnsafeRawBufferPointer) -> Void) {
+  public func drain(limit: Int = 256, _ body: (UnsafeRawBufferPointer) -> Void) {
     for _ in 0..<limit {
       switch socket.receive(into: slot) {
       case .frame: body(slot.bytes)

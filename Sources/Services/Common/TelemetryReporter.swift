@@ -31,6 +31,12 @@ struct TelemetryReporter {
     _ = link.send(scratch.bytes, to: .service)
   }
 
+  /// The last report of a process that ends, so that totals are whole.
+  mutating func finish(now: Instant, over link: DealerLink, counters: [String: Double]) {
+    due(now: now, counters: counters).encode(into: scratch)
+    _ = link.send(scratch.bytes, to: .service)
+  }
+
   /// The report itself, with what is known of every process; the next one is due an interval later.
   mutating func due(now: Instant, counters: [String: Double]) -> Telemetry {
     nextReport = now + interval

@@ -76,6 +76,7 @@ public final class EvaluatorService {
         except: isEarly ? weightsIndices : [])
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
     }
+    reporter.finish(now: SystemClock.now(), over: parameters, counters: telemetry())
     log.info("stopped after \(evaluations) evaluations")
   }
 

@@ -217,6 +217,8 @@ public final class LearnerService {
     var parameterSink = parameters
     if member.canPush, unpushed.count > 0, !statistics.hasDiverged { push(now: SystemClock.now()) }
     member.leave(sink: &parameterSink)
+    let now = SystemClock.now()
+    reporter.finish(now: now, over: parameters, counters: telemetry(now: now))
     log.info("stopped after \(statistics.updates) updates")
   }
 }

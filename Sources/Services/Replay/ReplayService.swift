@@ -53,6 +53,8 @@ public final class ReplayService {
       router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
       parameters.drain { _ in }
     }
+    let now = SystemClock.now()
+    reporter.finish(now: now, over: parameters, counters: counters(now: now))
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
   }
 

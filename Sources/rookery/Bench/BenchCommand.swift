@@ -7,6 +7,8 @@ extension CommandLineInterface {
     let arguments = try Arguments(list, plain: ["json"])
     switch arguments.positional {
     case ["step"]: benchStep(json: arguments.has("json"))
+    case ["actor"]: try benchActor(json: arguments.has("json"))
+    case ["replay"]: try benchReplay(json: arguments.has("json"))
     default: throw UsageError("expected rookery bench step|actor|replay [--json]")
     }
     return .success

@@ -128,14 +128,18 @@ struct RunWatcher: ~Copyable {
     let ended = SystemClock.now()
     let hasCriterion = run.evaluator.threshold != nil
     let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
-    let summary = RunSummary(
-      result, progress: progress, now: ended, restarts: restarts, directory: folder.path, reason: reason(result))
     _ = launcher.down(now: ended)
     while !launcher.isIdle {
-      for event in launcher.tick(now: SystemClock.now()) where event.report.isFinalFailure { view.say(event.description) }
+      let now = SystemClock.now()
+      for event in launcher.tick(now: now) where event.report.isFinalFailure { view.say(event.description) }
       if launcher.isIdle { break }
-      if try wait(until: launcher.nextDeadline, signals) { launcher.kill() }
+      // Processes that end report once more; the parameter server ends last.
+      follow()
+      if let status = client?.take() { progress.take(status, now: now) }
+      if try wait(until: min(launcher.nextDeadline, now + .milliseconds(10)), signals) { launcher.kill() }
     }
+    let summary = RunSummary(
+      result, progress: progress, now: ended, restarts: restarts, directory: folder.path, reason: reason(result))
     try AtomicFile.replace(folder.file("summary.json"), with: Array(JSON.line(summary).utf8))
     try view.finish(summary)
     return result == .solved || result == .finished ? .success : .failure

@@ -1,0 +1,57 @@
+# `make run` and `make test` do all their own set-up on a Debian machine with a Swift toolchain.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CONFIG ?= config/cartpole.yaml
+ARGS ?=
+PYTHON := .venv/bin/python
+export ASAN_OPTIONS ?= detect_leaks=0
+
+.PHONY: help setup python build run test test-long lint format sanitize e2e bench bench-step fixtures clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install what is missing (Debian packages; as root or with sudo)
+	@.ci/setup
+
+python: setup
+	@.ci/python
+
+build: setup ## the program, optimised
+	@swift build -c release --product rookery
+
+run: build ## learn CartPole with separate processes (CONFIG=config/acrobot.yaml, ARGS="--seed 2")
+	@.build/release/rookery run $(CONFIG) $(ARGS)
+
+test: setup python ## the tests of the quick lane
+	@swift build --build-tests
+	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) swift test --skip-build --parallel
+
+test-long: setup python build ## everything that takes longer: more seeds, whole learning runs
+	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) ROOKERY_LONG_TESTS=1 ROOKERY_SIMULATION_SEEDS=5000 \
+	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test --parallel
+	@.ci/learning
+
+lint: setup ## format, and that each target imports only what it declares
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@swift build --build-tests --explicit-target-dependency-import-check error
+
+format: ## rewrite the sources in the project's format
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+sanitize: setup ## thread and address sanitizers on what they can run
+	@.ci/sanitize
+
+bench: build ## training step, actor and replay on this machine
+	@.build/release/rookery bench step
+	@.build/release/rookery bench actor
+	@.build/release/rookery bench replay
+
+bench-step: build ## the training step beside PyTorch's, interleaved (installs PyTorch into .venv-torch)
+	@.ci/bench-step
+
+clean: ## remove what was built
+	@rm -rf .build .venv .venv-torch

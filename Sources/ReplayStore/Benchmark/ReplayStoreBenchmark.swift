@@ -1,0 +1,64 @@
+// How fast the store is by itself.
+
+internal import Experience
+internal import Foundations
+
+/// Measures a store on this machine: one thread, 2²⁰ steps of 36 bytes, prioritized 1-step transitions, after the ring
+/// has wrapped once.
+public enum ReplayStoreBenchmark {
+  /// Name and operations a second of each measurement; takes about 4 seconds.
+  public static func run() -> [(name: String, perSecond: Double)] {
+    do {
+      return try measure()
+    } catch {
+      preconditionFailure("the benchmark's own messages are refused: \(error)")
+    }
+  }
+
+  private static let capacity = 1 << 20
+  private static let batch = 512
+  /// Long enough to average over the noise of a shared machine.
+  private static let duration = Instant.Span.seconds(0.6)
+
+  private static func measure() throws -> [(name: String, perSecond: Double)] {
+    var results: [(name: String, perSecond: Double)] = []
+    let store = try filledStore()
+    for steps in [50, 1000] {
+      let message = BenchmarkMessage(steps: steps)
+      var writer = BenchmarkWriter(message: message, writer: steps)
+      let rate = try repeated { try writer.send(to: store) }
+      results.append(("insert 36 B, \(steps) a message: steps", rate * Double(steps)))
+    }
+    var sampler = try BenchmarkSampler(store: store, batch: batch)
+    results.append(("sample \(batch): batches", try repeated { try sampler.sample() }))
+    results.append(("draw without gather: draws", try repeated { try sampler.drawOnly() } * Double(batch)))
+    results.append(
+      ("sample \(batch) and write priorities back: batches", try repeated { try sampler.sampleAndUpdate() }))
+    results.append(
+      ("priority updates, \(batch) random keys: keys", try repeated { try sampler.update() } * Double(batch)))
+    return results
+  }
+
+  private static func filledStore() throws -> ReplayStore {
+    let table = TableConfiguration(
+      schema: TableSchema(name: "replay", kind: .transition(nStep: 1, discount: 0.99)),
+      sampler: .prioritized(exponent: 0.6))
+    let store = try ReplayStore(configuration: ReplayStoreConfiguration(capacity: capacity, tables: [table]))
+    try store.adopt(schema: BenchmarkMessage.schema)
+    var writer = BenchmarkWriter(message: BenchmarkMessage(steps: 1000), writer: 0)
+    while store.statistics.tail == 0 { try writer.send(to: store) }
+    return store
+  }
+
+  /// Calls a second.
+  private static func repeated(_ body: () throws -> Void) rethrows -> Double {
+    var calls = 0
+    let start = SystemClock.now()
+    while true {
+      for _ in 0..<16 { try body() }
+      calls += 16
+      let elapsed = SystemClock.now() - start
+      if elapsed > duration { return Double(calls) / elapsed.seconds }
+    }
+  }
+}

@@ -1,0 +1,92 @@
+// Real service processes for a benchmark.
+
+internal import Configuration
+internal import Experience
+internal import Foundations
+internal import Glibc
+internal import Launcher
+internal import Services
+internal import Transport
+internal import Wire
+
+/// Services on ipc addresses in a folder of their own; gone with the value.
+final class BenchProcesses {
+  let folder: String
+  private let executable: String
+  private var children: [ChildProcess] = []
+  private let variables: [String: String]
+
+  init(settings: [String: String]) throws {
+    executable = try POSIXProcessHost.selfExecutable()
+    var template = Array("/tmp/rookery-bench-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw SystemCallError.last("making a folder in", "/tmp") }
+    folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    var variables = ProcessVariables.current().filter { !$0.key.hasPrefix("ROOKERY_") }
+    variables["ROOKERY_REPLAY_ADDRESS"] = "ipc://\(folder)/replay"
+    variables["ROOKERY_PARAMETERS_ADDRESS"] = "ipc://\(folder)/parameters"
+    variables["ROOKERY_WEIGHTS_ADDRESS"] = "ipc://\(folder)/weights"
+    self.variables = variables.merging(settings) { $1 }
+  }
+
+  deinit {
+    for child in children {
+      _ = try? child.kill()
+      _ = try? child.wait()
+    }
+    for name in ["replay", "parameters", "weights", "log"] { unlink("\(folder)/\(name)") }
+    rmdir(folder)
+  }
+
+  var replayAddress: String { "ipc://\(folder)/replay" }
+  var parametersAddress: String { "ipc://\(folder)/parameters" }
+
+  func start(_ service: String) throws {
+    var spawn = ProcessSpawn(executable, ["exec", "\(getpid())", "--", executable, service], environment: variables)
+    spawn.standardOutput = .append(path: "\(folder)/log")
+    spawn.standardError = .append(path: "\(folder)/log")
+    children.append(try spawn.start())
+  }
+
+  /// Waits until `condition` holds of the run's status, which is asked for 20 times a second.
+  func wait(
+    for what: String, on client: StatusClient, until condition: (Status) -> Bool
+  ) throws -> Status {
+    let deadline = SystemClock.now() + .seconds(30)
+    var poller = Poller()
+    client.add(to: &poller)
+    while SystemClock.now() < deadline {
+      client.ask()
+      let now = SystemClock.now()
+      poller.wait(until: now + .milliseconds(50), now: now)
+      if let status = client.take(), condition(status) { return status }
+      for child in children where try child.poll() != nil {
+        throw BenchError("a service ended before \(what); see \(folder)/log")
+      }
+    }
+    throw BenchError("waited 30 s for \(what)")
+  }
+}
+
+struct BenchError: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
+
+extension Status {
+  func counter(_ service: String, _ name: String) -> Double {
+    processes.filter { $0.telemetry.service == service }.compactMap { $0.telemetry.counters[name] }.reduce(0, +)
+  }
+}
+
+/// Named results as a table or one JSON object.
+func printResults(_ results: [(name: String, value: Double)], unit: String, json: Bool) {
+  func rounded(_ value: Double) -> Double { value >= 100 ? value.rounded() : (value * 1000).rounded() / 1000 }
+  if json {
+    print("{" + results.map { "\"\($0.name)\": \(rounded($0.value))" }.joined(separator: ", ") + "}")
+  } else {
+    for (name, value) in results { print("\(name): \(Format.count(value))\(unit)") }
+  }
+}

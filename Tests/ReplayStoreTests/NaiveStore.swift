@@ -1,0 +1,160 @@
+// The store's rules, written as simply as possible.
+
+import Experience
+import ReplayStore
+
+/// A model of a store with transition tables: dictionaries and scans.
+struct NaiveStore {
+  struct Step {
+    var position: UInt64
+    var flags: UInt8
+    var reward: Float
+    var version: UInt64
+    /// Steps of one stream follow each other without a cut if this is equal.
+    var segment: Int
+  }
+  struct Stream {
+    var steps: [UInt64: Step] = [:]
+    var next: UInt64
+    var segment = 0
+  }
+  struct Key: Hashable {
+    var writer: Int
+    var stream: UInt32
+  }
+  struct ItemState {
+    var priority: Float
+    var span: Int
+    var start: Key
+    var first: UInt64
+    var times = 0
+  }
+  struct Table {
+    var nStep: Int
+    var itemsMax: Int?
+    var timesMax: Int
+    var items: [UInt64: ItemState] = [:]
+    var priorityMax: Float = 1
+    var stale = 0
+  }
+
+  let capacity: Int
+  var tables: [Table]
+  var streams: [Key: Stream] = [:]
+  var chunks: [(position: UInt64, count: Int)] = []
+  var head: UInt64 = 0
+  var tail: UInt64 = 0
+  /// The tail before the message that is being inserted.
+  var tailBefore: UInt64 = 0
+
+  init(capacity: Int, tables: [TableConfiguration]) {
+    self.capacity = capacity
+    self.tables = tables.map { table in
+      switch table.schema.kind {
+      case .transition(let nStep, _):
+        Table(nStep: nStep, itemsMax: table.itemsMax, timesMax: table.timesSampledMax)
+      }
+    }
+  }
+
+  /// What the message does, or nil (and no change) if it is refused.
+  mutating func insert(_ message: Message, writer: Int) -> InsertSummary? {
+    var after = self
+    after.tailBefore = tail
+    var summary = InsertSummary()
+    for chunk in message.chunks {
+      guard after.append(chunk, writer) else { return nil }
+      summary.steps += chunk.flags.count
+    }
+    if summary.steps > capacity { return nil }
+    while Int(after.head - after.tail) > capacity {
+      summary.stepsEvicted += after.chunks[0].count
+      after.tail += UInt64(after.chunks.removeFirst().count)
+    }
+    for table in after.tables.indices {
+      let before = after.tables[table].items.count
+      after.tables[table].items = after.tables[table].items.filter { $0.key >= after.tail }
+      summary.itemsEvicted += before - after.tables[table].items.count
+    }
+    for item in message.items {
+      switch after.add(item, writer) {
+      case .some(true): summary.items += 1
+      case .some(false): summary.itemsStale += 1
+      case nil: return nil
+      }
+    }
+    for table in after.tables.indices {
+      while let most = after.tables[table].itemsMax, after.tables[table].items.count > most {
+        after.tables[table].items[after.tables[table].items.keys.min()!] = nil
+        summary.itemsRemoved += 1
+      }
+    }
+    self = after
+    return summary
+  }
+
+  private mutating func append(_ chunk: Message.ChunkSpec, _ writer: Int) -> Bool {
+    let key = Key(writer: writer, stream: chunk.stream)
+    var stream = streams[key] ?? Stream(next: chunk.first)
+    if chunk.flags.isEmpty || chunk.first < stream.next { return false }
+    if chunk.first > stream.next, !chunk.isCut, chunk.flags[0] & 1 == 0 { return false }
+    if chunk.isCut || chunk.first > stream.next { stream.segment += 1 }
+    for (row, flags) in chunk.flags.enumerated() {
+      let index = chunk.first + UInt64(row)
+      if flags > 7 || flags & 6 == 4 { return false }
+      if let last = stream.steps[index &- 1], last.segment == stream.segment, last.flags & 2 != 0,
+        flags & 1 == 0
+      {
+        return false
+      }
+      stream.steps[index] = Step(
+        position: head, flags: flags, reward: chunk.rewards[row], version: chunk.version,
+        segment: stream.segment)
+      head += 1
+      stream.next = index + 1
+    }
+    streams[key] = stream
+    chunks.append((head - UInt64(chunk.flags.count), chunk.flags.count))
+    return true
+  }
+
+  /// Whether the item is there now (false: stale), or nil if it is refused.
+  private mutating func add(_ item: Message.ItemSpec, _ writer: Int) -> Bool? {
+    let key = Key(writer: writer, stream: item.stream)
+    let table = tables[item.table]
+    if let priority = item.priority, !(priority >= 0 && priority.isFinite) { return nil }
+    guard item.span >= 2, item.span <= table.nStep + 1, let stream = streams[key],
+      item.first + UInt64(item.span) <= stream.next
+    else { return nil }
+    guard let first = stream.steps[item.first] else {
+      // A gap: only those before the oldest live step cannot be told from what is gone.
+      return stream.steps.contains { $0.key < item.first && $0.value.position >= tailBefore } ? nil : false
+    }
+    if first.position < tail { return false }
+    for offset in 0..<UInt64(item.span) {
+      guard let step = stream.steps[item.first + offset], step.segment == first.segment else { return nil }
+      let isEnd = offset == UInt64(item.span) - 1
+      if offset > 0, step.flags & 1 != 0 { return nil }
+      if !isEnd, step.flags & 2 != 0 { return nil }
+      if isEnd, item.span < table.nStep + 1, step.flags & 2 == 0 { return nil }
+    }
+    if table.items[first.position] != nil { return nil }
+    let priority = item.priority ?? table.priorityMax
+    tables[item.table].priorityMax = max(table.priorityMax, priority)
+    tables[item.table].items[first.position] = ItemState(
+      priority: priority, span: Int(item.span), start: key, first: item.first)
+    return true
+  }
+
+  mutating func didSample(_ key: UInt64, table: Int) {
+    tables[table].items[key]!.times += 1
+    if tables[table].items[key]!.times == tables[table].timesMax { tables[table].items[key] = nil }
+  }
+
+  mutating func update(_ key: UInt64, _ priority: Float, table: Int) -> Bool {
+    guard tables[table].items[key] != nil else { return false }
+    tables[table].items[key]!.priority = priority
+    tables[table].priorityMax = max(tables[table].priorityMax, priority)
+    return true
+  }
+}

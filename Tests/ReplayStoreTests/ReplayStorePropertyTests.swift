@@ -1,0 +1,222 @@
+// Random histories against the naive store.
+
+import Experience
+import Foundations
+import Testing
+
+@testable import ReplayStore
+
+@Suite struct ReplayStorePropertyTests {
+  @Test func randomHistoriesAgreeWithTheNaiveStore() throws {
+    for seed in 0..<300 as Range<UInt64> {
+      var history = try History(seed: seed)
+      for step in 0..<40 {
+        if let problem = try history.act() {
+          Issue.record("seed \(seed), step \(step): \(problem)")
+          return
+        }
+      }
+      #expect(history.accepted > 2, "seed \(seed): hardly anything was accepted")
+    }
+  }
+
+  /// Every way to fill small rings with chunks of every size, five chunks long.
+  @Test func everySequenceOfChunksInSmallRings() throws {
+    for capacity in 1...4 {
+      var sizes = [Int](repeating: 1, count: 5)
+      while true {
+        try fill(capacity: capacity, sizes: sizes)
+        guard let last = sizes.lastIndex(where: { $0 < capacity }) else { break }
+        sizes[last] += 1
+        for index in sizes.indices where index > last { sizes[index] = 1 }
+      }
+    }
+  }
+
+  private func fill(capacity: Int, sizes: [Int]) throws {
+    let nStep = max(1, min(2, capacity - 1))
+    guard capacity > nStep else { return }
+    let table = transitionTable(nStep, .prioritized(exponent: 1))
+    let store = try makeStore(capacity: capacity, table)
+    var model = NaiveStore(capacity: capacity, tables: [table])
+    var next: UInt64 = 0
+    for size in sizes {
+      let message = Message().chunk(0, next, flags: [UInt8](repeating: 0, count: size))
+      next += UInt64(size)
+      for first in 0..<next where first + UInt64(nStep) < next && first + UInt64(nStep) >= next - UInt64(size)
+      {
+        message.item(0, first, UInt32(nStep + 1))
+      }
+      let expected = model.insert(message, writer: 0)
+      let found = try? store.insert(message, writer: 0)
+      #expect(found == expected, "capacity \(capacity), sizes \(sizes)")
+      #expect(store.checkInvariants() == nil, "capacity \(capacity), sizes \(sizes)")
+    }
+  }
+}
+
+/// A store and its model under the same random actions.
+private struct History {
+  var generator: SeededGenerator
+  let store: ReplayStore
+  var model: NaiveStore
+  var draw = Draw()
+  var accepted = 0
+  static let discount: Float = 0.5
+
+  init(seed: UInt64) throws {
+    generator = SeededGenerator(seed: seed)
+    let capacity = 5 + generator.below(40)
+    let nStep = 1 + generator.below(3)
+    let tables = [
+      transitionTable(nStep, .prioritized(exponent: 0.6), name: "prioritized"),
+      transitionTable(
+        nStep, name: "uniform", itemsMax: seed % 2 == 0 ? 4 : nil, timesSampledMax: Int(seed % 3)),
+      transitionTable(1, .fifo, name: "fifo", timesSampledMax: Int(seed % 4)),
+    ]
+    store = try ReplayStore(configuration: ReplayStoreConfiguration(capacity: capacity, tables: tables))
+    try store.adopt(schema: Message.schema)
+    model = NaiveStore(capacity: capacity, tables: tables)
+  }
+
+  /// One random action; what disagrees, or nil.
+  mutating func act() throws -> String? {
+    let problem =
+      switch generator.below(5) {
+      case 0, 1, 2: insert()
+      case 3: try sample()
+      default: try update()
+      }
+    if let problem { return problem }
+    if let broken = store.checkInvariants() { return broken }
+    let statistics = store.statistics
+    if statistics.head != model.head || statistics.tail != model.tail { return "head or tail" }
+    for (table, expected) in zip(statistics.tables, model.tables) {
+      if table.size != expected.items.count {
+        return "\(table.name): size \(table.size), not \(expected.items.count)"
+      }
+      if table.priorityMax != expected.priorityMax { return "\(table.name): maximum \(table.priorityMax)" }
+    }
+    return nil
+  }
+
+  private mutating func insert() -> String? {
+    let writer = generator.below(2)
+    let message = Message()
+    var nexts: [UInt32: UInt64] = [:]
+    for _ in 0..<1 + generator.below(3) { chunk(message, writer, &nexts) }
+    for table in 0..<3 { items(message, writer, table, nexts) }
+    let before = model
+    let expected = model.insert(message, writer: writer)
+    do {
+      let found = try store.insert(message, writer: writer)
+      accepted += 1
+      return found == expected ? nil : "insert: \(found), expected \(String(describing: expected))"
+    } catch {
+      model = before
+      return expected == nil ? nil : "insert: \(error), expected \(String(describing: expected))"
+    }
+  }
+
+  private mutating func chunk(_ message: Message, _ writer: Int, _ nexts: inout [UInt32: UInt64]) {
+    let stream = UInt32(generator.below(3))
+    let known = model.streams[NaiveStore.Key(writer: writer, stream: stream)]
+    let sent = message.chunks.last { $0.stream == stream }
+    var first = nexts[stream] ?? known?.next ?? 0
+    var last = sent?.flags.last ?? known.flatMap { $0.steps[$0.next &- 1]?.flags } ?? 2
+    let isCut = generator.below(8) == 0
+    if isCut { first += UInt64(generator.below(3)) }
+    if generator.below(60) == 0 { first = first > 0 && generator.below(2) == 0 ? first - 1 : first + 1 }
+    var flags: [UInt8] = []
+    for _ in 0..<1 + generator.below(6) {
+      var flag: UInt8 = last & 2 != 0 ? 1 : 0
+      if generator.below(5) == 0 { flag |= generator.below(2) == 0 ? 2 : 6 }
+      if generator.below(300) == 0 { flag = UInt8(generator.below(16)) }
+      flags.append(flag)
+      last = flag
+    }
+    message.chunk(stream, first, flags: flags, version: generator.next() >> 8, cut: isCut)
+    nexts[stream] = first + UInt64(flags.count)
+  }
+
+  /// Items that mostly fit: tried on a copy of the model one by one.
+  private mutating func items(_ message: Message, _ writer: Int, _ table: Int, _ nexts: [UInt32: UInt64]) {
+    let span = model.tables[table].nStep + 1
+    for (stream, next) in nexts.sorted(by: { $0.key < $1.key }) {
+      for first in (next > 12 ? next - 12 : 0)..<next where generator.below(3) > 0 {
+        let length = generator.below(12) == 0 ? 1 + generator.below(span + 2) : span
+        let priority: Float? = generator.below(3) == 0 ? nil : Float(generator.below(40)) / 8
+        let trial = Message()
+        for chunk in message.chunks {
+          trial.chunk(chunk.stream, chunk.first, flags: chunk.flags, rewards: chunk.rewards, cut: chunk.isCut)
+        }
+        trial.item(stream, first, UInt32(length), table: table)
+        var copy = model
+        if copy.insert(trial, writer: writer) != nil || generator.below(400) == 0 {
+          message.item(stream, first, UInt32(length), priority, table: table)
+        }
+      }
+    }
+  }
+
+  private mutating func sample() throws -> String? {
+    let table = generator.below(3)
+    let count = 1 + generator.below(6)
+    let items = model.tables[table].items
+    let times = model.tables[table].timesMax
+    let left = times == 0 ? Int.max : items.values.reduce(0) { $0 + times - $1.times }
+    let isPossible = !items.isEmpty && left >= count
+    if store.canSample(table: table, count: count) != isPossible { return "canSample is not \(isPossible)" }
+    guard isPossible else { return nil }
+    try store.sample(table: table, count: count, generator: &generator, into: &draw)
+    let batch = try Batch(store, draw, table: table)
+    var versions = [UInt64](repeating: 0, count: count)
+    try store.gatherWeightsVersions(draw, into: &versions)
+    for row in 0..<count {
+      guard let item = model.tables[table].items[draw.keys[row]] else { return "no item \(draw.keys[row])" }
+      if let problem = check(item, row, batch, versions[row]) { return problem }
+      model.didSample(draw.keys[row], table: table)
+    }
+    return nil
+  }
+
+  private func check(_ item: NaiveStore.ItemState, _ row: Int, _ batch: Batch, _ version: UInt64) -> String? {
+    let stream = model.streams[item.start]!
+    let last = item.first + UInt64(item.span - 1)
+    var reward: Float = 0
+    var factor: Float = 1
+    for index in item.first..<last {
+      reward += factor * stream.steps[index]!.reward
+      factor *= Self.discount
+    }
+    if stream.steps[last]!.flags & 4 != 0 { factor = 0 }
+    let id = Float(item.start.stream)
+    let picture = [UInt8](repeating: UInt8(truncatingIfNeeded: item.first), count: 600)
+    let isRight =
+      batch.observation[row * 2] == id && batch.observation[row * 2 + 1] == Float(item.first)
+      && batch.next[row * 2] == id && batch.next[row * 2 + 1] == Float(last)
+      && batch.action[row] == Int32(item.first) && abs(batch.reward[row] - reward) < 1e-5
+      && batch.discount[row] == factor && draw.priorities[row] == item.priority
+      && version == stream.steps[item.first]!.version
+      && batch.picture[(row * 600)..<(row * 600 + 600)].elementsEqual(picture)
+    return isRight ? nil : "row \(row) of a batch is not \(item)"
+  }
+
+  private mutating func update() throws -> String? {
+    let table = generator.below(3)
+    var keys: [UInt64] = []
+    var priorities: [Float] = []
+    var applied = 0
+    for _ in 0..<1 + generator.below(8) {
+      let key = model.tail &- 3 &+ UInt64(generator.below(Int(model.head - model.tail) + 6))
+      keys.append(key)
+      priorities.append(generator.below(4) == 0 ? 0 : Float(generator.below(100)) / 9)
+      if model.update(key, priorities[priorities.count - 1], table: table) { applied += 1 }
+    }
+    let result = try store.update(keys, priorities, table: table)
+    if result.applied != applied || result.gone != keys.count - applied {
+      return "update: \(result), not \(applied)"
+    }
+    return nil
+  }
+}
