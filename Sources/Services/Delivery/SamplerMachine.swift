@@ -14,6 +14,8 @@ public final class SampledBatch {
   public fileprivate(set) var probabilities: UnsafeMutablePointer<Float>
   public fileprivate(set) var versions: UnsafeMutablePointer<UInt64>
   public fileprivate(set) var columns: [UnsafeMutableRawPointer] = []
+  /// The life of the service that drew it.
+  fileprivate var incarnation: Identifier?
   fileprivate var capacity: Int
   fileprivate var rowsReceived = 0
   fileprivate var partsSeen: Set<Int> = []
@@ -152,14 +154,19 @@ extension SamplerMachine {
     request(now: now, sink: &sink)
   }
 
-  /// Writes raw priorities of `count` items back; one-way, a lost update only leaves an old priority.
+  /// Writes raw priorities of a batch's items back; one-way, a lost update only leaves an old priority. Those of a batch that
+  /// another life of the service drew are dropped: its keys name other items there.
   public mutating func update(
-    keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, sink: inout some FrameSink
+    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: inout some FrameSink
   ) {
-    guard case .ready = phase else { return counters.prioritiesDropped += UInt64(count) }
+    precondition(priorities.count == batch.rows, "expected a priority a row")
+    let count = batch.rows
+    guard case .ready = phase, batch.incarnation == incarnation else {
+      return counters.prioritiesDropped += UInt64(count)
+    }
     let update = PriorityUpdate(
-      table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
-      priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
+      table: tableIndex, keys: UnsafeRawBufferPointer(start: batch.keys, count: count * 8),
+      priorities: UnsafeRawBufferPointer(priorities))
     update.encode(into: scratch)
     if !sink.send(scratch.bytes, to: .service) { counters.prioritiesDropped += UInt64(count) }
   }
@@ -243,6 +250,7 @@ extension SamplerMachine {
     guard batch.partsSeen.insert(header.part).inserted else { return counters.strays += 1 }
     batch.take(part)
     guard batch.rowsReceived == header.batchRows else { return }
+    batch.incarnation = incarnation
     requests.remove(at: index)
     ready.append(batch)
     counters.batches += 1
