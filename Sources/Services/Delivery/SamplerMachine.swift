@@ -124,6 +124,8 @@ public struct SamplerMachine {
   public private(set) var counters = Counters()
   private var phase: Phase
   private var tableIndex = 0
+  /// Requests that may be in flight.
+  private var credit: Int
   private var incarnation: Identifier?
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
@@ -134,6 +136,7 @@ public struct SamplerMachine {
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
     phase = .unknown(nextHello: now)
+    credit = configuration.inFlight
     // One more than are in flight: the one that is being trained on.
     spare = (0...configuration.inFlight).map { _ in SampledBatch(capacity: configuration.batch) }
   }
@@ -230,6 +233,7 @@ extension SamplerMachine {
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
     tableIndex = welcome.tables.firstIndex { $0.name == configuration.table.name } ?? 0
+    credit = max(1, min(configuration.inFlight, welcome.credit))
     phase = .ready
     for index in requests.indices {
       requests[index].sentAt = now
@@ -242,7 +246,7 @@ extension SamplerMachine {
   private mutating func batch(_ part: Batch) {
     let header = part.header
     guard let index = requests.firstIndex(where: { $0.number == header.request }),
-      header.batchRows == configuration.batch
+      header.batchRows == configuration.batch, header.rows > 0, isUsable(part.fields)
     else { return counters.strays += 1 }
     let batch = requests[index].batch
     // A part of a repeated request's other draw would mix two draws: parts count once, and a new mass starts over.
@@ -254,6 +258,12 @@ extension SamplerMachine {
     requests.remove(at: index)
     ready.append(batch)
     counters.batches += 1
+  }
+
+  /// Whether buffers for a whole batch of these columns are within reason.
+  private func isUsable(_ fields: [Field]) -> Bool {
+    let most = Limits.frameBytes * 8
+    return fields.reduce(0) { $0 + min(most, $1.byteCount) } <= most / configuration.batch
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
@@ -268,7 +278,7 @@ extension SamplerMachine {
 
   private mutating func request(now: Instant, sink: inout some FrameSink) {
     guard case .ready = phase else { return }
-    while requests.count < configuration.inFlight, let batch = spare.popLast() {
+    while requests.count < credit, let batch = spare.popLast() {
       batch.reset()
       requests.append(Request(number: nextRequest, sentAt: now, batch: batch))
       send(nextRequest, sink: &sink)
