@@ -177,7 +177,9 @@ extension WriterMachine {
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {
-    guard case .unknown = phase else { return }
+    // One that does not reach up to what this writer still has answers an older HELLO: the service does not know yet that the
+    // rest was given up, and would wait for it.
+    guard case .unknown = phase, welcome.committed >= committed else { return }
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
     credit = max(1, min(configuration.inFlight, welcome.credit))
