@@ -110,7 +110,8 @@ public final class ActorService {
     writer.advance(to: now, sink: &sink)
     if let refusal = writer.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
     parameters.drain { _ in }
-    weights.takeNewest { adopt($0, now: now) }
+    // A chunk carries one version: while rows cannot be sent, the next weights wait at the socket.
+    if buffer.rows == 0 || !writer.isBlocked { weights.takeNewest { adopt($0, now: now) } }
     flushIfDue(now: now)
     reporter.advance(to: now, over: parameters) { telemetry() }
   }
@@ -167,6 +168,7 @@ public final class ActorService {
     if writer.cutEpoch != cutEpoch {
       cutEpoch = writer.cutEpoch
       isCut = true
+      items.cut(at: buffer.firstIndex, next: buffer.nextIndex)
     }
     guard let frame = writer.beginFrame() else {
       if configuration.actor.whenBlocked == .dropOldest, buffer.isFull { drop() }
@@ -183,9 +185,8 @@ public final class ActorService {
 
   private func drop() {
     statistics.stepsDropped += UInt64(buffer.rows * buffer.count)
-    items.clear()
-    items.cut()
     buffer.clear()
+    items.cut(at: buffer.nextIndex, next: buffer.nextIndex)
     isCut = true
   }
 

@@ -14,6 +14,8 @@ public final class SampledBatch {
   public fileprivate(set) var probabilities: UnsafeMutablePointer<Float>
   public fileprivate(set) var versions: UnsafeMutablePointer<UInt64>
   public fileprivate(set) var columns: [UnsafeMutableRawPointer] = []
+  /// The life of the service that drew it.
+  fileprivate var incarnation: Identifier?
   fileprivate var capacity: Int
   fileprivate var rowsReceived = 0
   fileprivate var partsSeen: Set<Int> = []
@@ -122,6 +124,8 @@ public struct SamplerMachine {
   public private(set) var counters = Counters()
   private var phase: Phase
   private var tableIndex = 0
+  /// Requests that may be in flight.
+  private var credit: Int
   private var incarnation: Identifier?
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
@@ -132,6 +136,7 @@ public struct SamplerMachine {
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
     phase = .unknown(nextHello: now)
+    credit = configuration.inFlight
     // One more than are in flight: the one that is being trained on.
     spare = (0...configuration.inFlight).map { _ in SampledBatch(capacity: configuration.batch) }
   }
@@ -152,14 +157,19 @@ extension SamplerMachine {
     request(now: now, sink: &sink)
   }
 
-  /// Writes raw priorities of `count` items back; one-way, a lost update only leaves an old priority.
+  /// Writes raw priorities of a batch's items back; one-way, a lost update only leaves an old priority. Those of a batch that
+  /// another life of the service drew are dropped: its keys name other items there.
   public mutating func update(
-    keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, sink: inout some FrameSink
+    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: inout some FrameSink
   ) {
-    guard case .ready = phase else { return counters.prioritiesDropped += UInt64(count) }
+    precondition(priorities.count == batch.rows, "expected a priority a row")
+    let count = batch.rows
+    guard case .ready = phase, batch.incarnation == incarnation else {
+      return counters.prioritiesDropped += UInt64(count)
+    }
     let update = PriorityUpdate(
-      table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
-      priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
+      table: tableIndex, keys: UnsafeRawBufferPointer(start: batch.keys, count: count * 8),
+      priorities: UnsafeRawBufferPointer(priorities))
     update.encode(into: scratch)
     if !sink.send(scratch.bytes, to: .service) { counters.prioritiesDropped += UInt64(count) }
   }
@@ -223,6 +233,7 @@ extension SamplerMachine {
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
     tableIndex = welcome.tables.firstIndex { $0.name == configuration.table.name } ?? 0
+    credit = max(1, min(configuration.inFlight, welcome.credit))
     phase = .ready
     for index in requests.indices {
       requests[index].sentAt = now
@@ -235,7 +246,7 @@ extension SamplerMachine {
   private mutating func batch(_ part: Batch) {
     let header = part.header
     guard let index = requests.firstIndex(where: { $0.number == header.request }),
-      header.batchRows == configuration.batch
+      header.batchRows == configuration.batch, header.rows > 0, isUsable(part.fields)
     else { return counters.strays += 1 }
     let batch = requests[index].batch
     // A part of a repeated request's other draw would mix two draws: parts count once, and a new mass starts over.
@@ -243,9 +254,16 @@ extension SamplerMachine {
     guard batch.partsSeen.insert(header.part).inserted else { return counters.strays += 1 }
     batch.take(part)
     guard batch.rowsReceived == header.batchRows else { return }
+    batch.incarnation = incarnation
     requests.remove(at: index)
     ready.append(batch)
     counters.batches += 1
+  }
+
+  /// Whether buffers for a whole batch of these columns are within reason.
+  private func isUsable(_ fields: [Field]) -> Bool {
+    let most = Limits.frameBytes * 8
+    return fields.reduce(0) { $0 + min(most, $1.byteCount) } <= most / configuration.batch
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
@@ -260,7 +278,7 @@ extension SamplerMachine {
 
   private mutating func request(now: Instant, sink: inout some FrameSink) {
     guard case .ready = phase else { return }
-    while requests.count < configuration.inFlight, let batch = spare.popLast() {
+    while requests.count < credit, let batch = spare.popLast() {
       batch.reset()
       requests.append(Request(number: nextRequest, sentAt: now, batch: batch))
       send(nextRequest, sink: &sink)

@@ -169,7 +169,9 @@ public final class LearnerService {
     unpushed.add(at: done)
     statistics.record(result, batch: batch, version: member.version, started: now, done: done)
     var sink = replay
-    sampler.update(keys: batch.keys, priorities: errors, count: batch.rows, sink: &sink)
+    errors.withUnsafeBufferPointer { errors in
+      sampler.update(batch, priorities: UnsafeBufferPointer(rebasing: errors[..<batch.rows]), sink: &sink)
+    }
     if configuration.learner.updatesPerSecondMax > 0 {
       nextUpdateAt = max(nextUpdateAt, now) + .seconds(1 / configuration.learner.updatesPerSecondMax)
     }

@@ -103,12 +103,14 @@ extension MemberMachine {
       counters.malformed += 1
       return false
     }
-    if let incarnation, incarnation != weights.incarnation {
+    let isNewLife = incarnation != nil && incarnation != weights.incarnation
+    if isNewLife {
       counters.serverRestarts += 1
       isJoined = false
     }
     incarnation = weights.incarnation
-    guard weights.version > version || reference.isEmpty else { return false }
+    // A server that keeps nothing starts again from low versions: what it publishes counts.
+    guard weights.version > version || reference.isEmpty || isNewLife && weights.version < version else { return false }
     let isFirst = reference.isEmpty
     version = weights.version
     publishedUpdates = weights.updates

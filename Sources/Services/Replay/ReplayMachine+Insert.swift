@@ -22,7 +22,8 @@ extension ReplayMachine {
       if sequence < next { counters.messagesRepeated += 1 } else { counters.messagesAhead += 1 }
       return acknowledge(writer, gap: sequence > next, sink: &sink)
     }
-    if writer.waiting > 0 { return wait(handle, sequence, frame, now: now) }
+    // First come, first served: a small message must not overtake a large one that waits for room.
+    if !waitingInserts.isEmpty { return wait(handle, sequence, frame, now: now) }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
     if commit(handle, sequence, now: now, sink: &sink) {
       drain(now: now, sink: &sink)
