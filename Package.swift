@@ -86,7 +86,9 @@ let package = Package(
     tests(
       "Simulation",
       ["Simulator", "Services", "Wire", "Experience", "Foundations", "ReplayStore"]),
-    tests("EndToEnd", ["Foundations", "Launcher"]),
+    tests(
+      "EndToEnd",
+      ["Foundations", "Configuration", "Experience", "Wire", "Numerics", "Services", "CZeroMQ"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -3,6 +3,9 @@
 #include "process.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -18,6 +21,26 @@ int rookery_pidfd_open(pid_t process) {
 
 int rookery_signalfd(const sigset_t *signals) {
   return signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static pthread_t signal_owner;
+
+static void forward_signal(int number) {
+  int code = errno;
+  pthread_kill(signal_owner, number);
+  errno = code;
+}
+
+int rookery_block_signals(const sigset_t *signals) {
+  int code = pthread_sigmask(SIG_BLOCK, signals, NULL);
+  if (code != 0) return code;
+  signal_owner = pthread_self();
+  struct sigaction action = {.sa_handler = forward_signal, .sa_flags = SA_RESTART};
+  sigfillset(&action.sa_mask);
+  for (int number = 1; number < NSIG; number++) {
+    if (sigismember(signals, number) == 1 && sigaction(number, &action, NULL) != 0) return errno;
+  }
+  return 0;
 }
 
 int rookery_signalfd_read(int descriptor) {

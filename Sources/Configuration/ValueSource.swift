@@ -24,7 +24,7 @@ public enum ValueSource: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// As a problem's place.
-  var place: String {
+  public var place: String {
     if case .file(let place) = self { return place.description }
     return description
   }

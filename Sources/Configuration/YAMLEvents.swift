@@ -93,7 +93,8 @@ struct YAMLEvents: ~Copyable {
     let context = state.context.map { " (\(String(cString: $0)))" } ?? ""
     return ConfigurationError(
       ConfigurationProblem(
-        place: place(state.problem_mark).description, expected: "valid YAML", found: problem + context,
+        place: place(state.problem_mark).description, expected: "valid YAML",
+        found: "an error: \(problem)\(context)",
         advice: "check indentation, colons and quotes around here"))
   }
 }

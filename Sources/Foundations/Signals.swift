@@ -3,20 +3,21 @@
 internal import CKernels
 internal import Glibc
 
-/// What a process asks of its signals. Call `block` and `ignoreBrokenPipes` first thing in `main`: threads inherit the
-/// mask of the thread that makes them, and a thread without it would die of the signal.
+/// What a process asks of its signals. Call `block` (or make a `SignalDescriptor`) first thing: threads inherit the mask of the
+/// thread that makes them.
 public enum Signals {
   /// SIGTERM and SIGINT: please stop.
   public static var termination: [Int32] { [SIGTERM, SIGINT] }
   /// SIGCHLD: a child has ended or stopped.
   public static var childEnded: Int32 { SIGCHLD }
 
-  /// Blocks `signals` in the calling thread and those it makes from now on.
+  /// Blocks `signals` in the calling thread and those it makes from now on. One that reaches an older thread (a library may have
+  /// made it before `main`; OpenBLAS does) is passed on to the calling thread, where it waits to be read.
   ///
   /// - Throws: EINVAL for a number that is no signal.
   public static func block(_ signals: [Int32]) throws(SystemCallError) {
     var set = try Self.set(signals)
-    let code = pthread_sigmask(SIG_BLOCK, &set, nil)
+    let code = rookery_block_signals(&set)
     guard code == 0 else { throw SystemCallError("block signals", code: code) }
   }
 
@@ -40,13 +41,14 @@ public enum Signals {
   }
 }
 
-/// A descriptor (signalfd) that polls readable while one of its signals is pending. Block the signals first: one that is
-/// not blocked acts as if there were no descriptor.
+/// A descriptor (signalfd) that polls readable while one of its signals is pending. Making it blocks them (`Signals.block`): do so
+/// before other threads are made, and read it on the same thread.
 public struct SignalDescriptor: ~Copyable {
   /// To be polled for reading; close-on-exec; closed with this value.
   public let descriptor: Int32
 
   public init(_ signals: [Int32]) throws(SystemCallError) {
+    try Signals.block(signals)
     var set = try Signals.set(signals)
     let descriptor = rookery_signalfd(&set)
     guard descriptor >= 0 else { throw .last("make a signal descriptor") }

@@ -148,8 +148,10 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   }
 
   private func event(_ report: Supervisor.Report) -> LaunchEvent {
-    guard report.isFinalFailure else { return LaunchEvent(report) }
-    return LaunchEvent(report, logLines: LogTail.lines(of: log(of: report.instance), count: Self.logLinesMax))
+    guard report.isExplained else { return LaunchEvent(report) }
+    // One that starts again says why in a line; after the last failure it is worth reading more.
+    let count = report.isFinalFailure ? Self.logLinesMax : 1
+    return LaunchEvent(report, logLines: LogTail.lines(of: log(of: report.instance), count: count))
   }
 
   /// Why it could not be started, if so.

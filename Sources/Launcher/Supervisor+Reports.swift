@@ -35,6 +35,18 @@ extension Supervisor.Report: CustomStringConvertible {
     }
   }
 
+  /// Whether it had to be killed.
+  public var isKill: Bool {
+    if case .killed = self { return true }
+    return false
+  }
+
+  /// Whether its log's last line is likely to say why it ended: a killed process had no time to.
+  var isExplained: Bool {
+    if case .exited(_, .code(let code), _) = self { return code != 0 }
+    return isFinalFailure
+  }
+
   private static func next(_ delay: Instant.Span?) -> String {
     guard let delay else { return "" }
     return "; it starts again in \((delay.seconds * 10).rounded() / 10) s"

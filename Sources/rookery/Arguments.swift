@@ -23,24 +23,38 @@ struct Arguments {
   init(_ arguments: [String], valued: [String] = [], plain: [String] = []) throws(UsageError) {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
-      guard argument.hasPrefix("--"), argument.count > 2 else {
+      guard argument.hasPrefix("-"), argument.count > 1 else {
         positional.append(argument)
         continue
       }
-      let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(parts[0])
+      let parts = argument.drop { $0 == "-" }.split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = parts.first.map(String.init) ?? ""
+      guard argument.hasPrefix("--") else { throw Self.unknown(argument, name, valued + plain) }
       if valued.contains(name) {
         guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
           throw UsageError("--\(name): expected a value")
         }
         values[name, default: []].append(value)
-      } else if plain.contains(name), parts.count == 1 {
+      } else if plain.contains(name) {
+        guard parts.count == 1 else { throw UsageError("--\(name): expected no value, found '\(parts[1])'") }
         switches.insert(name)
       } else {
-        let nearest = Suggestion.nearest(to: name, among: valued + plain)
-        throw UsageError("unknown flag --\(name)" + (nearest.map { "; did you mean --\($0)?" } ?? "; see rookery help"))
+        throw Self.unknown("--\(name)", name, valued + plain)
       }
     }
+  }
+
+  private static func unknown(_ flag: String, _ name: String, _ known: [String]) -> UsageError {
+    let nearest = Suggestion.nearest(to: name, among: known)
+    return UsageError(
+      "unknown flag \(flag)" + (nearest.map { "; did you mean --\($0)?" } ?? "; see rookery help"))
+  }
+
+  /// Refuses arguments that are no flags.
+  func expectNoPositional(_ usage: String) throws(UsageError) {
+    guard let first = positional.first else { return }
+    throw UsageError("expected \(usage), found '\(first)'")
   }
 
   func has(_ name: String) -> Bool { switches.contains(name) }
@@ -50,7 +64,8 @@ struct Arguments {
   func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = value(name) else { return nil }
     guard let number = Int(text), range.contains(number) else {
-      throw UsageError("--\(name): expected an integer \(range.lowerBound)…\(range.upperBound), found '\(text)'")
+      throw UsageError(
+        "--\(name): expected an integer \(range.lowerBound)…\(range.upperBound), found '\(text)'")
     }
     return number
   }

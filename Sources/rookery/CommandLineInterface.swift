@@ -3,6 +3,8 @@
 internal import Configuration
 internal import Foundations
 internal import Glibc
+internal import Services
+internal import Transport
 
 /// What a subcommand ends with.
 enum ExitCode: Int32 {
@@ -27,6 +29,12 @@ enum CommandLineInterface {
     } catch let error as ConfigurationError {
       complain(error.description)
       exit(ExitCode.usage.rawValue)
+    } catch let error as SettingsError {
+      complain(error.description)
+      exit(ExitCode.usage.rawValue)
+    } catch let error as EndpointError {
+      complain(error.description)
+      exit(ExitCode.usage.rawValue)
     } catch {
       complain("\(error)")
       exit(ExitCode.failure.rawValue)
@@ -41,7 +49,8 @@ enum CommandLineInterface {
     let aliases = ["-h": "help", "--help": "help", "--version": "version"]
     guard let command = Command(rawValue: aliases[name] ?? name) else {
       let nearest = Suggestion.nearest(to: name, among: Command.allCases.map(\.rawValue))
-      throw UsageError("unknown command '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "; see rookery help"))
+      throw UsageError(
+        "unknown command '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "; see rookery help"))
     }
     let rest = Array(arguments.dropFirst())
     switch command {

@@ -9,17 +9,13 @@ extension CommandLineInterface {
   /// Runs one service until it is told to stop.
   static func serve(_ name: String, _ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(list, valued: ["config", "set"])
+    try arguments.expectNoPositional("rookery \(name) [--config CONFIG.yaml] [--set key=value]")
     let variables = ProcessVariables.current()
     let file = arguments.value("config") ?? variables["ROOKERY_CONFIG"]
     let configuration = try EffectiveConfiguration(
       file: file, variables: variables, settings: arguments.all("set")
     ).run
-    let settings: ServiceSettings
-    do {
-      settings = try ServiceSettings(service: name, environment: variables)
-    } catch {
-      throw UsageError(error.description)
-    }
+    let settings = try ServiceSettings(service: name, environment: variables)
     switch name {
     case "replay": try ReplayService(configuration: configuration, settings: settings).run()
     case "parameters": try ParameterService(configuration: configuration, settings: settings).run()

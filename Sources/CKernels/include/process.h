@@ -11,6 +11,10 @@ int rookery_set_parent_death_signal(int signal);
 /// pidfd_open: a close-on-exec descriptor that polls readable once the process has ended. -1 with errno.
 int rookery_pidfd_open(pid_t process);
 
+/// Blocks signals in the calling thread and those it makes from now on; those that reach another thread are passed on to it. 0 or
+/// an error number.
+int rookery_block_signals(const sigset_t *signals);
+
 /// signalfd, close-on-exec and non-blocking. -1 with errno.
 int rookery_signalfd(const sigset_t *signals);
 

@@ -203,7 +203,10 @@ public final class ActorService {
     var sink = replay
     writer.leave(sink: &sink)
     reporter.finish(now: now, over: parameters, counters: telemetry())
-    log.info("stopped after \(statistics.envSteps) steps, \(statistics.episodes) episodes")
+    let (committed, open) = (writer.counters.messagesCommitted, writer.unacknowledged)
+    log.info(
+      "stopped after \(statistics.envSteps) steps, \(statistics.episodes) episodes; messages: \(committed) acknowledged, "
+        + "\(open) not yet, \(writer.counters.messagesDropped) dropped")
   }
 }
 

@@ -41,7 +41,9 @@ public struct ServiceSettings: Sendable {
     self.replica = replica - 1
     label = "\(service)-\(replica)"
     allowsPlainTCP = environment["ROOKERY_ALLOW_PLAIN_TCP"] == "1"
-    for endpoint in replay + [parameters, weights] { try check(endpoint) }
+    for endpoint in replay { try check(endpoint, of: "ROOKERY_REPLAY_ADDRESS") }
+    try check(parameters, of: "ROOKERY_PARAMETERS_ADDRESS")
+    try check(weights, of: "ROOKERY_WEIGHTS_ADDRESS")
     if replay.count > 1 {
       throw SettingsError(
         variable: "ROOKERY_REPLAY_ADDRESS",
@@ -50,18 +52,19 @@ public struct ServiceSettings: Sendable {
   }
 
   /// Experience and weights cross other networks in the clear only when that was asked for.
-  public func check(_ endpoint: Endpoint) throws(SettingsError) {
+  private func check(_ endpoint: Endpoint, of variable: String) throws(SettingsError) {
     guard !endpoint.isLocal, !allowsPlainTCP else { return }
     throw SettingsError(
-      variable: "ROOKERY_ALLOW_PLAIN_TCP",
-      problem: "\(endpoint) is not on this machine, and the traffic is not encrypted: "
-        + "set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
+      variable: variable,
+      problem:
+        "expected an address of this machine (127.x.x.x, localhost or ipc), as traffic is not encrypted, "
+        + "found \(endpoint); set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
   }
 
   /// Where a service listens whose clients find it at `address`.
   public func listening(at address: Endpoint) throws(SettingsError) -> Endpoint {
     let endpoint = address.listening(on: bindHost)
-    try check(endpoint)
+    try check(endpoint, of: "ROOKERY_BIND_HOST")
     return endpoint
   }
 }

@@ -4,6 +4,7 @@ enum Format {
   /// Up to one decimal below 1000.
   static func number(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
+    guard abs(value) < 1e15 else { return String(value) }
     let rounded = (value * 10).rounded() / 10
     return rounded == rounded.rounded() ? String(Int(rounded)) : String(rounded)
   }

@@ -22,7 +22,9 @@ struct RunCommand {
     }
     var settings = arguments.all("set")
     if let seed = try arguments.integer("seed", in: 0...Int.max) { settings.append("seed=\(seed)") }
-    if let actors = try arguments.integer("actors", in: 0...10_000) { settings.append("actor.replicas=\(actors)") }
+    if let actors = try arguments.integer("actors", in: 0...10_000) {
+      settings.append("actor.replicas=\(actors)")
+    }
     if let learners = try arguments.integer("learners", in: 1...1000) {
       settings.append("learner.replicas=\(learners)")
     }
@@ -35,8 +37,14 @@ struct RunCommand {
 
   func execute() throws -> ExitCode {
     let run = configuration.run
+    try configuration.checkServices(availableBytes: MachineMemory.availableBytes() ?? .max)
     let executable = try POSIXProcessHost.selfExecutable()
     let compose = try ComposeFile(contentsOf: composeFile, variables: ProcessVariables.current())
+    let replicas = [
+      "actor": run.actor.replicas, "learner": run.learner.replicas,
+      "evaluator": run.evaluator.enabled ? 1 : 0,
+    ]
+    try check(compose, needed: ["replay", "parameters"] + replicas.filter { $0.value > 0 }.keys.sorted())
     // Before any thread: they inherit what is blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     let folder = try RunFolder(parent: "runs", name: run.name)
@@ -46,14 +54,22 @@ struct RunCommand {
     options.environment = [
       "ROOKERY_CONFIG": folder.file("config.yaml"), "ROOKERY_RUN_DIRECTORY": folder.path,
     ]
-    options.replicas = [
-      "actor": run.actor.replicas, "learner": run.learner.replicas, "evaluator": run.evaluator.enabled ? 1 : 0,
-    ]
+    options.replicas = replicas.filter { compose[$0.key] != nil }
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
       host: POSIXProcessHost.guarded(executable: executable))
     var watcher = RunWatcher(
       run: run, folder: folder, launcher: launcher, view: RunView(json: json), startedAt: startedAt)
     return try watcher.watch(signals)
+  }
+
+  /// A run without one of these would only wait.
+  private func check(_ compose: ComposeFile, needed: [String]) throws(UsageError) {
+    for name in needed where compose[name] == nil {
+      let found = compose.services.map(\.name).joined(separator: ", ")
+      throw UsageError(
+        "\(compose.file): expected the service '\(name)', which this run needs, found only \(found); add it, or leave out "
+          + "--compose for compose/compose.yaml")
+    }
   }
 }

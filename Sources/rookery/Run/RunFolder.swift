@@ -9,15 +9,15 @@ struct RunFolder {
   let path: String
 
   init(parent: String, name: String) throws {
-    if mkdir(parent, 0o755) != 0, errno != EEXIST { throw SystemCallError.last("making folder", parent) }
+    if mkdir(parent, 0o755) != 0, errno != EEXIST { throw SystemCallError.last("make the folder", parent) }
     var candidate = "\(parent)/\(name)"
     var number = 1
     while mkdir(candidate, 0o755) != 0 {
-      guard errno == EEXIST, number < 10_000 else { throw SystemCallError.last("making folder", candidate) }
+      guard errno == EEXIST, number < 10_000 else { throw SystemCallError.last("make the folder", candidate) }
       number += 1
       candidate = "\(parent)/\(name)-\(number)"
     }
-    guard let absolute = realpath(candidate, nil) else { throw SystemCallError.last("resolving", candidate) }
+    guard let absolute = realpath(candidate, nil) else { throw SystemCallError.last("resolve", candidate) }
     path = String(cString: absolute)
     free(absolute)
   }
@@ -26,11 +26,11 @@ struct RunFolder {
 
   func append(_ line: String, to name: String) throws {
     let descriptor = open(file(name), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw SystemCallError.last("opening", file(name)) }
+    guard descriptor >= 0 else { throw SystemCallError.last("open", file(name)) }
     defer { close(descriptor) }
     let bytes = Array(line.utf8)
     guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
-      throw SystemCallError.last("writing", file(name))
+      throw SystemCallError.last("write", file(name))
     }
   }
 }

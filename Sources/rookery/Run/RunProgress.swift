@@ -32,7 +32,8 @@ struct CounterTotals {
   /// Takes the newest counters of each process life (key: its id), grouped by service.
   mutating func note(_ processes: [Wire.ProcessStatus], service: String, counter: String) {
     for process in processes where process.telemetry.service == service {
-      guard let value = process.telemetry.counters[counter] else { continue }
+      // Anybody may send telemetry: one number that is none must not spoil the sum for good.
+      guard let value = process.telemetry.counters[counter], value.isFinite else { continue }
       let key = "\(service)/\(counter)"
       let id = process.telemetry.id.description
       let before = last[key]?[id] ?? 0
@@ -81,7 +82,7 @@ struct RunProgress {
 
   func values(_ service: String, _ counter: String) -> [Double] {
     (status?.processes ?? []).filter { $0.telemetry.service == service && $0.age_s < 3 }
-      .compactMap { $0.telemetry.counters[counter] }
+      .compactMap { $0.telemetry.counters[counter] }.filter(\.isFinite)
   }
 
   /// Rates since the last call.
@@ -99,9 +100,11 @@ struct RunProgress {
       seconds: (now - startedAt).seconds, envSteps: current.envSteps,
       envStepsPerSecond: (current.envSteps - before.envSteps) / elapsed,
       insertsPerSecond: (current.inserts - before.inserts) / elapsed,
-      replaySteps: values("replay", "steps").reduce(0, +), replayCapacity: values("replay", "capacity").reduce(0, +),
+      replaySteps: values("replay", "steps").reduce(0, +),
+      replayCapacity: values("replay", "capacity").reduce(0, +),
       batchesPerSecond: (current.batches - before.batches) / elapsed, updates: current.updates,
-      updatesPerSecond: (current.updates - before.updates) / elapsed, weightsVersion: Double(status?.version ?? 0),
+      updatesPerSecond: (current.updates - before.updates) / elapsed,
+      weightsVersion: Double(status?.version ?? 0),
       stalenessVersions: staleness.reduce(0, +) / Double(max(1, staleness.count)),
       learnerWaitingShare: waiting.reduce(0, +) / Double(max(1, waiting.count)),
       updateToActionP99_ms: values("actor", "update_to_action_p99_ms").max() ?? 0,

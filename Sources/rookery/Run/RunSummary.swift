@@ -24,16 +24,20 @@ struct RunSummary: Codable {
   var directory: String
   var reason: String?
 
-  init(_ outcome: Outcome, progress: RunProgress, now: Instant, restarts: Int, directory: String, reason: String?) {
+  init(
+    _ outcome: Outcome, progress: RunProgress, ended: Instant, restarts: Int, directory: String,
+    reason: String?
+  ) {
     self.outcome = outcome
     solved = outcome == .solved
-    seconds = progress.confirmed?.seconds ?? (now - progress.startedAt).seconds
+    let confirmed = outcome == .solved ? progress.confirmed : nil
+    seconds = confirmed?.seconds ?? (ended - progress.startedAt).seconds
     envSteps = progress.envSteps
     updates = progress.updates
-    let version = progress.confirmed?.evaluation.version
+    let version = confirmed?.evaluation.version
     meanReturn =
       progress.evaluations.last { version == nil || $0.evaluation.version == version }?.evaluation.meanReturn
-    confirmedReturn = progress.confirmed?.evaluation.meanReturn
+    confirmedReturn = confirmed?.evaluation.meanReturn
     let waiting = progress.values("learner", "waiting_share")
     learnerWaitingShare = waiting.reduce(0, +) / Double(max(1, waiting.count))
     updateToActionP99_ms = progress.values("actor", "update_to_action_p99_ms").max() ?? 0

@@ -23,7 +23,8 @@ struct RunWatcher: ~Copyable {
   private static let askEvery = Instant.Span.milliseconds(50)
 
   init(
-    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>, view: RunView,
+    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>,
+    view: RunView,
     startedAt: Instant
   ) {
     self.run = run
@@ -36,7 +37,8 @@ struct RunWatcher: ~Copyable {
   /// Returns how the run ended; nothing it started is left then.
   mutating func watch(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
     let replicas = "\(run.actor.replicas) actors, \(run.learner.replicas) learners"
-    view.say("\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
+    view.say(
+      "\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
     var outcome: RunSummary.Outcome?
     var nextAsk = SystemClock.now()
     var nextSample = nextAsk + .seconds(1)
@@ -71,7 +73,9 @@ struct RunWatcher: ~Copyable {
 
   /// Connects to the parameter server once it has an address, and asks.
   private mutating func follow() {
-    if client == nil, let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host {
+    if client == nil,
+      let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host
+    {
       client = try? StatusClient(address: "tcp://\(host):7702")
     }
     client?.ask()
@@ -84,9 +88,11 @@ struct RunWatcher: ~Copyable {
       try folder.append(
         JSON.line(
           EvaluationRecord(
-            seconds: (now - progress.startedAt).seconds, kind: evaluation.kind == .regular ? "regular" : "confirmation",
+            seconds: (now - progress.startedAt).seconds,
+            kind: evaluation.kind == .regular ? "regular" : "confirmation",
             version: evaluation.version, updates: evaluation.updates, episodes: evaluation.episodes,
-            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn, maxReturn: evaluation.maxReturn)),
+            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn,
+            maxReturn: evaluation.maxReturn)),
         to: "evaluations.jsonl")
     }
   }
@@ -106,6 +112,16 @@ struct RunWatcher: ~Copyable {
     if stop.envSteps > 0, progress.envSteps >= Double(stop.envSteps) { return .limitReached }
     if stop.updates > 0, progress.updates >= Double(stop.updates) { return .limitReached }
     return nil
+  }
+
+  /// The first limit of the section `stop` that has been reached.
+  private var limitReached: String {
+    let stop = run.stop
+    if stop.envSteps > 0, progress.envSteps >= Double(stop.envSteps) {
+      return "stop.env_steps \(stop.envSteps)"
+    }
+    if stop.updates > 0, progress.updates >= Double(stop.updates) { return "stop.updates \(stop.updates)" }
+    return "stop.seconds \(Format.number(stop.seconds))"
   }
 
   /// Sleeps until then, a status or a signal; true if somebody wants it to end.
@@ -128,28 +144,37 @@ struct RunWatcher: ~Copyable {
     let ended = SystemClock.now()
     let hasCriterion = run.evaluator.threshold != nil
     let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
-    _ = launcher.down(now: ended)
-    while !launcher.isIdle {
-      let now = SystemClock.now()
-      for event in launcher.tick(now: now) where event.report.isFinalFailure { view.say(event.description) }
-      if launcher.isIdle { break }
-      // Processes that end report once more; the parameter server ends last.
-      follow()
-      if let status = client?.take() { progress.take(status, now: now) }
-      if try wait(until: min(launcher.nextDeadline, now + .milliseconds(10)), signals) { launcher.kill() }
-    }
+    try takeDown(signals)
     let summary = RunSummary(
-      result, progress: progress, now: ended, restarts: restarts, directory: folder.path, reason: reason(result))
+      result, progress: progress, ended: ended, restarts: restarts, directory: folder.path,
+      reason: reason(result))
+    try folder.append(JSON.line(progress.sample(now: SystemClock.now())), to: "metrics.jsonl")
     try AtomicFile.replace(folder.file("summary.json"), with: Array(JSON.line(summary).utf8))
     try view.finish(summary)
     return result == .solved || result == .finished ? .success : .failure
   }
 
+  /// Stops everything in order, and takes the last counters of those that leave while the parameter server is still there.
+  private mutating func takeDown(_ signals: borrowing SignalDescriptor) throws {
+    _ = launcher.down(now: SystemClock.now())
+    while true {
+      let now = SystemClock.now()
+      for event in launcher.tick(now: now) where event.report.isFinalFailure || event.report.isKill {
+        view.say(event.description)
+      }
+      if launcher.isIdle { break }
+      follow()
+      if try wait(until: min(launcher.nextDeadline, now + .milliseconds(10)), signals) { launcher.kill() }
+      try note(now: SystemClock.now())
+    }
+  }
+
   private func reason(_ outcome: RunSummary.Outcome) -> String? {
     switch outcome {
     case .failed: failure
-    case .diverged: "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
-    case .limitReached: "a limit of the section stop was reached before the criterion"
+    case .diverged:
+      "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
+    case .limitReached: "\(limitReached) came before the criterion"
     case .solved, .finished, .interrupted: nil
     }
   }

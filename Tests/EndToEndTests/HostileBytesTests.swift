@@ -1,0 +1,194 @@
+// Bytes that nobody should send, on every socket of a run.
+
+import Experience
+import Foundation
+import Foundations
+import Glibc
+import Services
+import Testing
+import Wire
+
+@Suite struct HostileBytesTests {
+  /// The three sockets of a run by the variables that name them.
+  private static let sockets = [
+    "ROOKERY_REPLAY_ADDRESS", "ROOKERY_PARAMETERS_ADDRESS", "ROOKERY_WEIGHTS_ADDRESS",
+  ]
+
+  private func address(_ run: LiveRun, _ name: String) throws -> String {
+    try #require(run.process("actor")?.variables[name])
+  }
+
+  /// Nothing died, health answers, and the run goes on.
+  private func expectUnharmed(_ run: LiveRun, _ processes: Set<RunProcess>, _ what: String) throws {
+    try run.progress(what)
+    #expect(Set(run.processes) == processes, "a process was started anew: \(what)")
+    for name in Self.sockets.dropLast() {
+      #expect(try RawSocket(.dealer, to: try address(run, name)).health().isHealthy)
+    }
+  }
+
+  @Test func anyBytesOnEverySocket() throws {
+    let run = try LiveRun(try Workspace())
+    let before = try run.started()
+    let processes = Set(run.processes)
+    var generator = SeededGenerator(seed: 20)
+    for name in Self.sockets {
+      let address = try address(run, name)
+      let dealer = try RawSocket(.dealer, to: address)
+      for _ in 0..<300 { dealer.send(Self.noise(&generator)) }
+      for _ in 0..<50 { dealer.send(Self.noise(&generator), Self.noise(&generator), []) }
+      let subscriber = try RawSocket(.subscriber, to: address)
+      for _ in 0..<200 { subscriber.subscribe(Self.noise(&generator)) }
+      subscriber.subscribe(Weights.subscription(topic: String(repeating: "x", count: 5000)))
+      let stranger = try RawSocket(.dealer, to: address, identity: Array(repeating: 7, count: 200))
+      stranger.send { HealthRequest.encode(into: $0) }
+      try Self.speakAnotherProtocol(to: address)
+    }
+    let after = try run.status("counted refusals") { status in
+      ["replay", "parameters"].allSatisfy { service in
+        status.counter(service, "malformed_total") >= before.counter(service, "malformed_total") + 100
+          && status.counter(service, "frames_discarded_total") >= 50
+      }
+    }
+    #expect(after.version >= before.version)
+    try expectUnharmed(run, processes, "after any bytes")
+    #expect(try run.end().code == 1)
+    #expect(try run.summary()["restarts"] as? Int == 0)
+  }
+
+  /// Half of it looks like a message: an array, this version, a type.
+  private static func noise(_ generator: inout SeededGenerator) -> [UInt8] {
+    let body = (0..<generator.below(200)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+    guard generator.below(2) == 0 else { return body }
+    let type = MessageType.allCases[generator.below(MessageType.allCases.count)]
+    return [0x90 + UInt8(min(15, 2 + type.fieldCount)), WireVersion.current, type.rawValue] + body
+  }
+
+  private static func speakAnotherProtocol(to address: String) throws {
+    let parts = address.dropFirst("tcp://".count).split(separator: ":")
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var target = sockaddr_in()
+    target.sin_family = sa_family_t(AF_INET)
+    target.sin_port = try #require(UInt16(parts[1])).bigEndian
+    inet_pton(AF_INET, String(parts[0]), &target.sin_addr)
+    let isConnected = withUnsafePointer(to: &target) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
+    }
+    try #require(isConnected)
+    let text = "GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+    #expect(Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) == text.utf8.count)
+  }
+
+  /// Well-formed messages that cannot be accepted are answered with what was expected and what came.
+  @Test func refusalsSayWhy() throws {
+    let run = try LiveRun(try Workspace())
+    try run.started()
+    let processes = Set(run.processes)
+    for name in Self.sockets.dropLast() {
+      let peer = try RawSocket(.dealer, to: try address(run, name))
+      peer.send([0x92, 2, MessageType.healthRequest.rawValue])
+      #expect(try peer.refusal().text == "at byte 1: expected protocol version 1, found version 2")
+      peer.send([0x92, WireVersion.current, 77])
+      #expect(try peer.refusal().text == "at byte 2: expected a message type 1…19, found 77")
+      peer.send([0x93, WireVersion.current, MessageType.healthRequest.rawValue, 0])
+      #expect(try peer.refusal().text == "at byte 0: expected 2 elements of a message of type 9, found 3")
+      peer.send { Goodbye(id: .zero).encode(into: $0) }
+      peer.send { writer in Acknowledgement(committed: 1, gap: false).encode(into: writer) }
+      let refusal = try peer.refusal()
+      #expect(refusal.code == .unsupported && refusal.type == MessageType.acknowledgement.rawValue)
+    }
+    try refuseAtTheReplay(try address(run, "ROOKERY_REPLAY_ADDRESS"))
+    try refuseAtTheServer(try address(run, "ROOKERY_PARAMETERS_ADDRESS"))
+    try expectUnharmed(run, processes, "after refusals")
+  }
+
+  private func refuseAtTheReplay(_ address: String) throws {
+    let writer = TestWriter()
+    let peer = try RawSocket(.dealer, to: address)
+    peer.send { SampleRequest(request: 5, table: 0, count: 64).encode(into: $0) }
+    let unknown = try peer.refusal()
+    #expect(unknown.code == .unknownPeer && unknown.reference == 5)
+    var other = writer
+    other.schema = .discrete(observation: [5])
+    peer.send { other.hello.encode(into: $0) }
+    let schema = try peer.refusal()
+    #expect(schema.code == .mismatch)
+    #expect(
+      schema.text.hasPrefix("field 0: expected ") && schema.text.contains("observation"), "\(schema.text)")
+    other = writer
+    other.tables = [TableSchema(name: "experience", kind: .transition(nStep: 4, discount: 0.99))]
+    peer.send { other.hello.encode(into: $0) }
+    #expect(try peer.refusal().text == "table 'experience': expected n-step 3, found 4")
+
+    peer.send { writer.hello.encode(into: $0) }
+    _ = try peer.answer(.welcome) { try Welcome(from: &$0) }
+    peer.send {
+      writer.insert(sequence: 1, flags: [0x80, 0, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0)
+    }
+    #expect(try peer.refusal().code == .invalid)
+    peer.send {
+      writer.insert(sequence: 1, flags: [1, 0, 0, 0], rewards: [1, 1, 1, 1], priority: .nan, into: $0)
+    }
+    #expect(try peer.refusal().code == .invalid)
+    peer.send { writer.insert(sequence: 1, flags: [1, 0, 0], rewards: [1, 1, 1, 1], priority: 1, into: $0) }
+    #expect(try peer.refusal().code == .malformed)
+  }
+
+  private func refuseAtTheServer(_ address: String) throws {
+    let peer = try RawSocket(.dealer, to: address)
+    let id = Identifier(high: 1, low: 2)
+    let manifest = WeightsManifest(tensors: [TensorSpec(name: "other.weight", shape: [2, 2])])
+    peer.send { Join(id: id, label: "stranger", manifest: manifest).encode(into: $0) }
+    let join = try peer.refusal()
+    #expect(join.code == .mismatch)
+    #expect(
+      join.text.contains("found 'other.weight' [2, 2]; start learner and parameter server from the same"))
+    let values = [Float](repeating: .nan, count: 3)
+    peer.send { writer in
+      values.withUnsafeBytes {
+        Change(id: id, sequence: 9, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0, values: $0)
+          .encode(into: writer)
+      }
+    }
+    #expect(try peer.refusal().code == .unknownPeer)
+    peer.send { writer in
+      Telemetry(
+        id: id, service: "actor", label: "liar",
+        counters: ["env_steps_total": .nan, "update_to_action_p99_ms": .infinity]
+      )
+      .encode(into: writer)
+    }
+    peer.send { writer in
+      Evaluation(
+        kind: .regular, version: 1, updates: 1, episodes: 1, meanReturn: .nan, minReturn: -.infinity,
+        maxReturn: 1e300,
+        isSolved: false
+      ).encode(into: writer)
+    }
+    #expect(try peer.health().isHealthy)
+  }
+
+  /// Numbers at the end of their range are refused, not computed with.
+  @Test(arguments: [0, .max, .max - 1] as [UInt64]) func extremeSequences(_ next: UInt64) throws {
+    let run = try LiveRun(try Workspace())
+    try run.started()
+    let processes = Set(run.processes)
+    let peer = try RawSocket(.dealer, to: try address(run, "ROOKERY_REPLAY_ADDRESS"))
+    var writer = TestWriter()
+    for _ in 0..<2 {
+      writer.nextSequence = next
+      peer.send { writer.hello.encode(into: $0) }
+      for sequence in [next, next &+ 1, .max, 0, 1] {
+        peer.send {
+          writer.insert(
+            sequence: sequence, flags: [1, 0, 0, 0], rewards: [0, 0, 0, 0], priority: 1, into: $0)
+        }
+      }
+    }
+    #expect(try peer.health().isHealthy)
+    try expectUnharmed(run, processes, "after sequence \(next)")
+  }
+}

@@ -1,0 +1,109 @@
+// A run that is under way.
+
+import Foundation
+import Foundations
+import Glibc
+import Services
+import Testing
+import Wire
+
+/// `rookery run` with a tiny network and quick reports; everything it started is gone when it is dropped.
+final class LiveRun {
+  static let services = ["actor", "actor", "evaluator", "learner", "parameters", "replay"]
+
+  /// Small enough for a debug build, and never solved.
+  static let small = [
+    "algorithm.hidden=[16]", "replay.rate_limiter.min_size=200", "actor.environments=4",
+    "actor.message_steps=128",
+    "telemetry.interval_ms=50", "evaluator.threshold=null", "evaluator.confirm_threshold=null",
+    "evaluator.episodes=2",
+    "learner.checkpoint_interval_s=0.1", "learner.updates_per_second_max=400", "stop.seconds=300",
+  ]
+
+  let workspace: Workspace
+  let command: Started
+  let folder: String
+  private var client: StatusClient?
+  private(set) var versions: [UInt64] = []
+
+  init(_ workspace: Workspace, name: String = "test", settings: [String] = [], arguments: [String] = [])
+    throws
+  {
+    self.workspace = workspace
+    let all = (Self.small + settings).flatMap { ["--set", $0] }
+    command = try Started(["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace)
+    folder = workspace.file("runs/\(name)")
+  }
+
+  var processes: [RunProcess] { ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder) }
+
+  func process(_ service: String) -> RunProcess? {
+    processes.filter { $0.service == service }.min { $0.replica < $1.replica }
+  }
+
+  func log(_ instance: String) -> String { Text.read("\(folder)/logs/\(instance).log") }
+
+  /// The newest answer of the parameter server, or nil while none has come.
+  func poll() throws -> Status? {
+    if client == nil {
+      guard let address = process("actor")?.variables["ROOKERY_PARAMETERS_ADDRESS"] else { return nil }
+      client = try StatusClient(address: address)
+    }
+    client?.ask()
+    guard let status = client?.take() else { return nil }
+    versions.append(status.version)
+    return status
+  }
+
+  /// Waits for a status of which something is true.
+  @discardableResult
+  func status(_ what: String, within seconds: Double = 60, where body: (Status) -> Bool) throws -> Status {
+    try eventually("a status: \(what); the run said: \(command.errors.suffix(400))", within: seconds) {
+      if try command.child.poll() != nil {
+        throw TimedOut(description: "the run ended: \(command.output.suffix(800))")
+      }
+      return try poll().flatMap { body($0) ? $0 : nil }
+    }
+  }
+
+  /// Waits until updates are made and every service has reported.
+  @discardableResult
+  func started() throws -> Status {
+    try status("all services and updates") { status in
+      let found = status.processes.filter { $0.age_s < 1 }.map(\.telemetry.service)
+      return Set(found).isSuperset(of: Self.services) && status.updates > 50
+    }
+  }
+
+  /// Waits until it has trained and acted on from here.
+  func progress(_ what: String) throws {
+    let before = try status("\(what): any") { _ in true }
+    try status("\(what): progress") { status in
+      status.updates > before.updates + 50 && status.version > before.version
+        && status.counter("actor", "env_steps_total") > before.counter("actor", "env_steps_total", of: status)
+          + 100
+    }
+  }
+
+  func end(_ signal: Int32 = SIGTERM, within seconds: Double = 60) throws -> Ended {
+    try command.child.send(signal)
+    return try command.end(within: seconds)
+  }
+
+  func summary() throws -> [String: Any] {
+    try #require(try Text.objects(Text.read("\(folder)/summary.json")).first)
+  }
+}
+
+extension Status {
+  /// Sum over the lives of a service's processes that are known here; with `other`, over those known there too.
+  func counter(_ service: String, _ name: String, of other: Status? = nil) -> Double {
+    let known = other.map { Set($0.processes.map(\.telemetry.id)) }
+    return processes.filter { $0.telemetry.service == service && known?.contains($0.telemetry.id) != false }
+      .reduce(0) { $0 + ($1.telemetry.counters[name] ?? 0) }
+  }
+
+  func telemetry(_ service: String) -> [Telemetry] {
+    processes.filter { $0.telemetry.service == service }.map(\.telemetry)
+  }
+}
