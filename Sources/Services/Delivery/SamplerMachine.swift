@@ -4,7 +4,10 @@ public import Experience
 public import Foundations
 public import Wire
 
-/// A batch as it arrived: columns of `rows` rows in buffers that are used again.
+/// What one request brought, in buffers that are used again: `batches` batches one after the other, `rows` rows in all.
+///
+/// The service draws in strata, so neighbouring rows are neighbours in the table: row r goes to batch r mod `batches`, and each batch
+/// is a stratified draw of its own.
 public final class SampledBatch {
   public fileprivate(set) var rows = 0
   public fileprivate(set) var mass = 0.0
@@ -16,12 +19,15 @@ public final class SampledBatch {
   public fileprivate(set) var columns: [UnsafeMutableRawPointer] = []
   /// The life of the service that drew it.
   fileprivate var incarnation: Identifier?
-  fileprivate var capacity: Int
+  /// Batches, each of `rows / batches` rows.
+  public let batches: Int
+  fileprivate let capacity: Int
   fileprivate var rowsReceived = 0
   fileprivate var partsSeen: Set<Int> = []
 
-  init(capacity: Int) {
-    self.capacity = capacity
+  init(batch: Int, batches: Int) {
+    self.batches = batches
+    capacity = batch * batches
     keys = .allocate(capacity: capacity)
     probabilities = .allocate(capacity: capacity)
     versions = .allocate(capacity: capacity)
@@ -64,17 +70,30 @@ public final class SampledBatch {
     rows = header.batchRows
     mass = header.mass
     itemCount = header.itemCount
-    let row = header.firstRow
-    UnsafeMutableRawBufferPointer(start: keys + row, count: header.rows * 8).copyMemory(from: part.keys)
-    UnsafeMutableRawBufferPointer(start: probabilities + row, count: header.rows * 4)
-      .copyMemory(from: part.probabilities)
-    UnsafeMutableRawBufferPointer(start: versions + row, count: header.rows * 8).copyMemory(from: part.versions)
+    copy(part.keys, to: keys, rowBytes: 8, header)
+    copy(part.probabilities, to: probabilities, rowBytes: 4, header)
+    copy(part.versions, to: versions, rowBytes: 8, header)
     for (index, field) in part.fields.enumerated() {
-      let bytes = field.byteCount
-      UnsafeMutableRawBufferPointer(start: columns[index] + row * bytes, count: header.rows * bytes)
-        .copyMemory(from: part.columns[index])
+      copy(part.columns[index], to: columns[index], rowBytes: field.byteCount, header)
     }
     rowsReceived += header.rows
+  }
+
+  /// Puts each row of a part where its batch has it.
+  private func copy(
+    _ source: UnsafeRawBufferPointer, to column: UnsafeMutableRawPointer, rowBytes: Int, _ header: BatchHeader
+  ) {
+    guard let base = source.baseAddress else { return }
+    if batches == 1 {
+      (column + header.firstRow * rowBytes).copyMemory(from: base, byteCount: header.rows * rowBytes)
+      return
+    }
+    let rowsPerBatch = capacity / batches
+    for row in 0..<header.rows {
+      let drawn = header.firstRow + row
+      let place = (drawn % batches) * rowsPerBatch + drawn / batches
+      (column + place * rowBytes).copyMemory(from: base + row * rowBytes, byteCount: rowBytes)
+    }
   }
 }
 
@@ -87,6 +106,8 @@ public struct SamplerMachine {
     public var label: String
     public var table: TableSchema
     public var batch: Int
+    /// Batches that one request asks for.
+    public var batchesPerRequest = 1
     public var inFlight = 4
     public var helloEvery = Instant.Span.milliseconds(250)
     public var repeatAfter = Instant.Span.seconds(1)
@@ -97,6 +118,9 @@ public struct SamplerMachine {
       self.table = table
       self.batch = batch
     }
+
+    /// Items of one request.
+    public var items: Int { batch * batchesPerRequest }
   }
 
   public struct Counters: Sendable {
@@ -138,7 +162,9 @@ public struct SamplerMachine {
     phase = .unknown(nextHello: now)
     credit = configuration.inFlight
     // One more than are in flight: the one that is being trained on.
-    spare = (0...configuration.inFlight).map { _ in SampledBatch(capacity: configuration.batch) }
+    spare = (0...configuration.inFlight).map { _ in
+      SampledBatch(batch: configuration.batch, batches: configuration.batchesPerRequest)
+    }
   }
 
   public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
@@ -246,7 +272,7 @@ extension SamplerMachine {
   private mutating func batch(_ part: Batch) {
     let header = part.header
     guard let index = requests.firstIndex(where: { $0.number == header.request }),
-      header.batchRows == configuration.batch, header.rows > 0, isUsable(part.fields)
+      header.batchRows == configuration.items, header.rows > 0, isUsable(part.fields)
     else { return counters.strays += 1 }
     let batch = requests[index].batch
     // A part of a repeated request's other draw would mix two draws: parts count once, and a new mass starts over.
@@ -257,13 +283,13 @@ extension SamplerMachine {
     batch.incarnation = incarnation
     requests.remove(at: index)
     ready.append(batch)
-    counters.batches += 1
+    counters.batches += UInt64(batch.batches)
   }
 
   /// Whether buffers for a whole batch of these columns are within reason.
   private func isUsable(_ fields: [Field]) -> Bool {
     let most = Limits.frameBytes * 8
-    return fields.reduce(0) { $0 + min(most, $1.byteCount) } <= most / configuration.batch
+    return fields.reduce(0) { $0 + min(most, $1.byteCount) } <= most / configuration.items
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
@@ -287,7 +313,7 @@ extension SamplerMachine {
   }
 
   private mutating func send(_ number: UInt64, sink: inout some FrameSink) {
-    SampleRequest(request: number, table: tableIndex, count: configuration.batch).encode(into: scratch)
+    SampleRequest(request: number, table: tableIndex, count: configuration.items).encode(into: scratch)
     sink.send(scratch.bytes, to: .service)
   }
 }
