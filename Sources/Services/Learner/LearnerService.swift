@@ -97,7 +97,9 @@ public final class LearnerService {
     while true {
       let now = SystemClock.now()
       try exchange(now: now)
-      if !statistics.hasDiverged, member.hasWeights, now >= nextUpdateAt, let batch = current ?? sampler.take() {
+      if !statistics.hasDiverged, member.hasWeights, now >= nextUpdateAt,
+        let batch = current ?? sampler.take()
+      {
         statistics.stopWaiting(now: now)
         try update(batch, now: now)
         updatesSinceLook += 1
@@ -166,7 +168,8 @@ public final class LearnerService {
   /// Trains on the next batch of what a request brought; after the last one, writes all their priorities back.
   private func update(_ sampled: SampledBatch, now: Instant) throws {
     current = sampled
-    let rows = trainedBatches * configuration.algorithm.batch..<(trainedBatches + 1) * configuration.algorithm.batch
+    let rows =
+      trainedBatches * configuration.algorithm.batch..<(trainedBatches + 1) * configuration.algorithm.batch
     let transitions = try transitions(of: sampled, rows: rows)
     let outcome = try errors.withUnsafeMutableBufferPointer {
       try dqn.train(transitions, errors: UnsafeMutableBufferPointer(rebasing: $0[rows]))

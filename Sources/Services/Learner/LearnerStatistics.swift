@@ -22,7 +22,8 @@ struct LearnerStatistics {
   private var firstBatchAt: Instant?
 
   mutating func record(
-    _ result: TrainingResult, versions: UnsafeBufferPointer<UInt64>, version: UInt64, started: Instant, done: Instant
+    _ result: TrainingResult, versions: UnsafeBufferPointer<UInt64>, version: UInt64, started: Instant,
+    done: Instant
   ) {
     updates += 1
     training = training + (done - started)

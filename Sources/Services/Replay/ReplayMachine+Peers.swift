@@ -35,7 +35,8 @@ extension ReplayMachine {
   private func tablesProblem(_ hello: Hello) -> String? {
     let own = configuration.store.tables.map(\.schema)
     if hello.role == .writer, hello.tables.count != own.count {
-      return "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
+      return
+        "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
     }
     for (index, table) in hello.tables.enumerated() {
       let expected = hello.role == .writer ? own[index] : own.first { $0.name == table.name } ?? own[0]
@@ -50,7 +51,8 @@ extension ReplayMachine {
     // Sequences are counted on from it: near the end of the range that would not be a number any more.
     guard (1...1 << 62).contains(hello.nextSequence) else {
       counters.messagesRefused += 1
-      return refuse(.invalid, .hello, 0, "next sequence: expected 1 to 2^62, found \(hello.nextSequence)", peer, &sink)
+      return refuse(
+        .invalid, .hello, 0, "next sequence: expected 1 to 2^62, found \(hello.nextSequence)", peer, &sink)
     }
     if let problem = adopt(hello.schema) {
       counters.messagesRefused += 1
