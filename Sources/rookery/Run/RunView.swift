@@ -77,7 +77,7 @@ extension RunView {
 
   static func screen(_ sample: RunSample, progress: RunProgress, threshold: Double?) -> [String] {
     func row(_ name: String, _ value: String, _ more: String = "") -> String {
-      "  \(Format.pad(name, 14))\(Format.pad(value, 14))\(more)"
+      "  \(Format.pad(name, 12))\(Format.pad(value, 18))\(more)"
     }
     var lines = [
       row("time", "\(Format.number(sample.seconds)) s", "weights version \(Int(sample.weightsVersion))"),
@@ -101,11 +101,13 @@ extension RunView {
     return lines
   }
 
-  /// The return over time as a small plot of braille-free block characters.
+  /// The return over time as a small plot of block characters.
   static func plot(_ points: [(x: Double, y: Double)], width: Int, height: Int) -> [String] {
     guard points.count > 1, let last = points.last?.x, last > 0,
       let low = points.map(\.y).min(), let high = points.map(\.y).max()
     else { return [] }
+    // Between two evaluations the last one stands.
+    for column in columns.indices.dropFirst() where columns[column] == nil { columns[column] = columns[column - 1] }
     let range = max(high - low, 1e-9)
     var columns = [Double?](repeating: nil, count: width)
     for point in points {
