@@ -106,14 +106,14 @@ extension RunView {
     guard points.count > 1, let last = points.last?.x, last > 0,
       let low = points.map(\.y).min(), let high = points.map(\.y).max()
     else { return [] }
-    // Between two evaluations the last one stands.
-    for column in columns.indices.dropFirst() where columns[column] == nil { columns[column] = columns[column - 1] }
     let range = max(high - low, 1e-9)
     var columns = [Double?](repeating: nil, count: width)
     for point in points {
       let column = min(width - 1, max(0, Int(point.x / last * Double(width))))
       columns[column] = max(columns[column] ?? -.infinity, point.y)
     }
+    // Between two evaluations the last one stands.
+    for column in columns.indices.dropFirst() where columns[column] == nil { columns[column] = columns[column - 1] }
     let eighths = Array(" ▁▂▃▄▅▆▇█")
     return (0..<height).map { line in
       let floor = Double(height - 1 - line) / Double(height)
