@@ -79,7 +79,10 @@ let package = Package(
     tests("Launcher", ["Launcher", "Configuration", "Foundations"]),
     tests(
       "Services",
-      ["Services", "Wire", "Transport", "Experience", "Foundations", "Configuration", "Numerics"]),
+      [
+        "Services", "Wire", "Transport", "Experience", "Foundations", "Configuration", "Numerics",
+        "ReplayStore",
+      ]),
     tests(
       "Simulation",
       ["Simulator", "Services", "Wire", "Experience", "Foundations", "ReplayStore"]),

@@ -21,7 +21,7 @@ public struct ActorConfiguration: Hashable, Sendable {
   public var messageSteps = 512
   public var whenBlocked = WhenBlocked.block
   /// Most messages sent but not yet acknowledged.
-  public var inFlight = 4
+  public var inFlight = 2
 
   public init() {}
 }

@@ -5,6 +5,8 @@ public struct LearnerConfiguration: Hashable, Sendable {
   public var replicas = 1
   /// Sample requests kept under way, so that their latency is hidden.
   public var samplesInFlight = 4
+  /// Batches that one request brings: small networks train faster than messages travel.
+  public var batchesPerRequest = 1
   public var checkpointIntervalSeconds = 5.0
   /// Most updates a second; 0 sets no limit.
   public var updatesPerSecondMax = 0.0
@@ -16,6 +18,7 @@ extension LearnerConfiguration {
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.integer("replicas", &replicas, 0...1000)
     reader.integer("samples_in_flight", &samplesInFlight, 1...256)
+    reader.integer("batches_per_request", &batchesPerRequest, 1...64)
     reader.double("checkpoint_interval_s", &checkpointIntervalSeconds, .from(0.1, to: 86_400))
     reader.double("updates_per_second_max", &updatesPerSecondMax, .atLeast(0))
   }

@@ -29,13 +29,16 @@ extension RunConfiguration {
     return overflow ? .max : actor.messageSteps.addingSaturating(open)
   }
 
+  /// Items that one sample request asks for.
+  public var itemsPerRequest: Int { algorithm.batch * learner.batchesPerRequest }
+
   /// Smallest half range of the rate limiter with which it cannot deadlock: max(batch, SPI × items a message).
   ///
   /// An insert of k items moves the error up by SPI·k, a sample of B down by B. Both are blocked at once only if the range
   /// is narrower than B + SPI·k; and the first inserts, up to the minimum size, need SPI·k above the middle.
   public var errorBufferMin: Double {
     let perMessage = replay.rateLimiter.samplesPerInsert * Double(itemsPerMessage)
-    return max(Double(algorithm.batch), perMessage)
+    return max(Double(itemsPerRequest), perMessage)
   }
 
   /// The rate limiter's half range in use: the configured one, or, where that is 0, one that cannot deadlock, takes the
@@ -44,7 +47,7 @@ extension RunConfiguration {
     let limiter = replay.rateLimiter
     if limiter.errorBuffer > 0 { return limiter.errorBuffer }
     let requests = Double(learner.samplesInFlight) * Double(max(1, learner.replicas))
-    let inFlight = Double(algorithm.batch) * requests
+    let inFlight = Double(itemsPerRequest) * requests
     return max(errorBufferMin, inFlight, 0.1 * limiter.samplesPerInsert * Double(limiter.minSize))
   }
 }

@@ -18,7 +18,8 @@ public struct StepSchema: Hashable, Sendable {
   }
 
   /// The usual schema of a discrete-action environment with float observations.
-  public static func discrete(observation shape: [Int], dtype: DType = .float32, stack: Int = 1) -> StepSchema {
+  public static func discrete(observation shape: [Int], dtype: DType = .float32, stack: Int = 1) -> StepSchema
+  {
     StepSchema(fields: [
       Field(observation, dtype, shape: shape, stack: stack),
       Field(action, .int32),
@@ -61,19 +62,24 @@ public struct StepSchema: Hashable, Sendable {
         return "field name '\(field.name)': expected 1 to 64 bytes"
       }
       if !names.insert(field.name).inserted { return "field '\(field.name)' is declared twice" }
-      if field.shape.count > 8 { return "field '\(field.name)': expected at most 8 dimensions" }
-      var bytes = field.dtype.byteCount
-      for size in field.shape {
-        let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
-        if size < 1 || overflow || product > 1 << 30 {
-          return "field '\(field.name)': shape \(field.shape) is empty or larger than 1 GiB a step"
-        }
-        bytes = product
-      }
       if field.stack < 1 || field.stack > 64 {
         return "field '\(field.name)': expected stack 1 to 64, found \(field.stack)"
       }
+      // A batch has a stack's planes as a dimension of their own.
+      let shape = field.stack > 1 ? [field.stack] + field.shape : field.shape
+      if shape.count > 8 {
+        return "field '\(field.name)': expected at most 8 dimensions with its stack, found \(shape.count)"
+      }
+      var bytes = field.dtype.byteCount
+      for size in shape {
+        let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+        if size < 1 || overflow || product > 1 << 30 {
+          return "field '\(field.name)': shape \(shape) is empty or larger than 1 GiB a step"
+        }
+        bytes = product
+      }
     }
+    if stepByteCount > 1 << 30 { return "a step of \(stepByteCount) bytes is larger than 1 GiB" }
     return nil
   }
 }

@@ -52,8 +52,7 @@ private struct ItemResolver {
         number = ring.streams.number(of: Stream.Key(writer: writer, stream: stream))
       }
       do throws(Refusal) {
-        guard let number else { throw Refusal("expected a stream that has sent steps, found \(stream)") }
-        if let key = try resolve(item, ring.streams.records + Int(number)) {
+        if let key = try resolve(item, number.map { UnsafePointer(ring.streams.records + Int($0)) }) {
           table.pending.keys[count] = key
           table.pending.spans[count] = UInt16(item.count)
           table.pending.priorities[count] = item.priority ?? PendingItems.noPriority
@@ -67,9 +66,9 @@ private struct ItemResolver {
     return block.count - (count - before)
   }
 
-  /// The key of an item, or nil if it is stale.
+  /// The key of an item, or nil if it is stale. A stream that has no record sent its steps to an earlier life of the store.
   @inline(__always)
-  private func resolve(_ item: Item, _ record: UnsafePointer<Stream>) throws(Refusal) -> UInt64? {
+  private func resolve(_ item: Item, _ record: UnsafePointer<Stream>?) throws(Refusal) -> UInt64? {
     if let priority = item.priority, !(priority >= 0 && priority.isFinite) {
       throw Refusal("expected a finite priority of at least 0, found \(priority)")
     }
@@ -81,6 +80,7 @@ private struct ItemResolver {
       }
       mustEnd = item.count < nStep + 1
     }
+    guard let record else { return nil }
     let place = try ring.place(
       record.pointee, firstIndex: item.firstIndex, span: item.count, mustEnd: mustEnd, tail: tail,
       insertion: insertion)

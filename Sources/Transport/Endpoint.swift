@@ -26,7 +26,7 @@ public struct Endpoint: Hashable, Sendable {
     let start = text.index(text.startIndex, offsetBy: 6)
     guard colon > start else { throw EndpointError(text: text, expected: "tcp://HOST:PORT") }
     let port = String(text[text.index(after: colon)...])
-    guard port == "*" || UInt16(port).map({ $0 > 0 }) == true else {
+    guard port == "*" || (port.utf8.allSatisfy(Self.isDigit) && (UInt16(port) ?? 0) > 0) else {
       throw EndpointError(text: text, expected: "a port 1…65535 or *")
     }
     kind = .tcp(host: String(text[start..<colon]), port: port)
@@ -42,8 +42,12 @@ public struct Endpoint: Hashable, Sendable {
 
   private static func isLoopback(_ host: String) -> Bool {
     let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    return parts.count == 4 && parts[0] == "127"
+      && parts.allSatisfy { $0.utf8.allSatisfy(isDigit) && UInt8($0) != nil }
   }
+
+  /// Swift's integers would also take a sign.
+  private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
   /// The same port on another host (where to listen for an address by which others find us).
   public func listening(on host: String) -> Endpoint {

@@ -14,16 +14,20 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
     self.reason = reason
   }
 
-  static func last(_ operation: String) -> TransportError {
-    let code = zmq_errno()
-    return TransportError(operation: operation, code: code, reason: String(cString: zmq_strerror(code)))
+  static func last(_ operation: String) -> TransportError { TransportError(operation, code: zmq_errno()) }
+  static func addressInUse(_ operation: String) -> TransportError {
+    TransportError(operation, code: EADDRINUSE)
+  }
+
+  private init(_ operation: String, code: Int32) {
+    self.init(operation: operation, code: code, reason: String(cString: zmq_strerror(code)))
   }
 
   /// The address is taken by another process.
   public var isAddressInUse: Bool { code == EADDRINUSE }
 
   public var description: String {
-    let advice = isAddressInUse ? "; another process listens there: stop it or choose another port" : ""
+    let advice = isAddressInUse ? "; another process listens there: stop it or choose another address" : ""
     return "\(operation): \(reason)\(advice)"
   }
 }

@@ -1,7 +1,5 @@
 // Reads foreign msgpack without ever trusting it.
 
-public import Experience
-
 /// A bounded reader over one frame: sizes, depth and counts are checked before anything is allocated, and payloads are
 /// views into the frame. (msgpack-c's object tree allocates gigabytes for five bytes that declare a huge array.)
 public struct FrameCursor {
@@ -22,7 +20,8 @@ public struct FrameCursor {
     let version = try unsigned("the protocol version")
     guard version == UInt64(WireVersion.current) else {
       throw WireError(
-        offset: versionOffset, expected: "protocol version \(WireVersion.current)", found: "version \(version)")
+        offset: versionOffset, expected: "protocol version \(WireVersion.current)",
+        found: "version \(version)")
     }
     let typeOffset = offset
     let code = try unsigned("a message type")
@@ -32,7 +31,8 @@ public struct FrameCursor {
     }
     guard elements == 2 + type.fieldCount else {
       throw WireError(
-        offset: 0, expected: "\(2 + type.fieldCount) elements of a message of type \(code)", found: "\(elements)")
+        offset: 0, expected: "\(2 + type.fieldCount) elements of a message of type \(code)",
+        found: "\(elements)")
     }
     return type
   }
@@ -40,7 +40,8 @@ public struct FrameCursor {
   /// Nothing may follow a message.
   public func close() throws(WireError) {
     guard offset == bytes.count else {
-      throw WireError(offset: offset, expected: "the end of the frame", found: "\(bytes.count - offset) more bytes")
+      throw WireError(
+        offset: offset, expected: "the end of the frame", found: "\(bytes.count - offset) more bytes")
     }
   }
 }
@@ -81,7 +82,7 @@ extension FrameCursor {
     case 0xCD: return UInt64(try bigEndian(UInt16.self, what()))
     case 0xCE: return UInt64(try bigEndian(UInt32.self, what()))
     case 0xCF: return try bigEndian(UInt64.self, what())
-    case 0xD0...0xD3:
+    case 0xD0...0xD3, 0xE0...0xFF:
       offset = start
       let value = try signed(what())
       guard value >= 0 else {
@@ -121,11 +122,18 @@ extension FrameCursor {
     }
   }
 
+  /// A float of either size; or an integer, which is how some languages write 1.0.
   public mutating func double(_ what: @autoclosure () -> String) throws(WireError) -> Double {
     let start = offset
     switch try byte(what()) {
     case 0xCA: return Double(Float(bitPattern: try bigEndian(UInt32.self, what())))
     case 0xCB: return Double(bitPattern: try bigEndian(UInt64.self, what()))
+    case 0x00...0x7F, 0xCC...0xCF:
+      offset = start
+      return Double(try unsigned(what()))
+    case 0xD0...0xD3, 0xE0...0xFF:
+      offset = start
+      return Double(try signed(what()))
     case let head: throw mismatch(start, "a float for \(what())", head)
     }
   }
@@ -176,36 +184,6 @@ extension FrameCursor {
     default: throw mismatch(start, "a binary for \(what())", head)
     }
     return try take(count, what())
-  }
-
-  /// A padded payload (two elements: padding of at most 7 bytes, payload) of exactly `byteCount` bytes. The padding's
-  /// length is not checked against the offset: alignment is a service to readers, not a condition.
-  public mutating func alignedBinary(
-    byteCount: Int? = nil, _ what: @autoclosure () -> String
-  ) throws(WireError) -> UnsafeRawBufferPointer {
-    let start = offset
-    let padding = try binary("padding before \(what())")
-    guard padding.count <= 7 else {
-      throw WireError(offset: start, expected: "at most 7 bytes of padding", found: "\(padding.count)")
-    }
-    let payloadStart = offset
-    let payload = try binary(what())
-    if let byteCount, payload.count != byteCount {
-      throw WireError(
-        offset: payloadStart, expected: "\(byteCount) bytes for \(what())", found: "\(payload.count)")
-    }
-    return payload
-  }
-
-  public mutating func identifier(_ what: @autoclosure () -> String) throws(WireError) -> Identifier {
-    let start = offset
-    let bytes = try binary(what())
-    guard bytes.count == 16 else {
-      throw WireError(offset: start, expected: "16 bytes for \(what())", found: "\(bytes.count)")
-    }
-    return Identifier(
-      high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-      low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
   }
 }
 

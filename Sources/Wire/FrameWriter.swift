@@ -50,7 +50,9 @@ public final class FrameWriter {
   public func float(_ value: Float) { msgpack_pack_float(&packer, value) }
   public func double(_ value: Double) { msgpack_pack_double(&packer, value) }
   public func null() { msgpack_pack_nil(&packer) }
-  public func bool(_ value: Bool) { if value { msgpack_pack_true(&packer) } else { msgpack_pack_false(&packer) } }
+  public func bool(_ value: Bool) {
+    if value { msgpack_pack_true(&packer) } else { msgpack_pack_false(&packer) }
+  }
 
   public func string(_ value: String) {
     var value = value
@@ -58,6 +60,19 @@ public final class FrameWriter {
       msgpack_pack_str(&packer, text.count)
       append(UnsafeRawBufferPointer(text))
     }
+  }
+
+  /// A text of foreign origin, cut to a reader's limit between two characters.
+  public func string(_ value: String, maxBytes: Int) {
+    guard value.utf8.count > maxBytes else { return string(value) }
+    var end = value.unicodeScalars.startIndex
+    var bytes = 0
+    for scalar in value.unicodeScalars {
+      bytes += UTF8.width(scalar)
+      if bytes > maxBytes { break }
+      end = value.unicodeScalars.index(after: end)
+    }
+    string(String(value.unicodeScalars[..<end]))
   }
 
   public func binary(_ value: UnsafeRawBufferPointer) {

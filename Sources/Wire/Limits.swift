@@ -20,6 +20,9 @@ public enum Limits {
   public static let counters = 512
   public static let processes = 4096
   public static let evaluations = 4096
+  /// Sequence numbers, versions, indices, counts and times: adding to one never overflows, whoever sent it.
+  public static let number: UInt64 = 1 << 62
+  public static let nStep = 1 << 16
   /// Larger frames are cut off by the socket: one batch part, one insert, or one set of weights.
   public static let frameBytes = 1 << 30
 }

@@ -15,7 +15,7 @@ public struct Hello: Hashable, Sendable {
   public var id: Identifier
   /// A name for people.
   public var label: String
-  /// The lowest sequence number the writer may still send: a service that does not know the writer expects this one next.
+  /// The lowest sequence number the writer may still send, at least 1 (0 for a sampler): a service that does not know the writer expects this one next.
   public var nextSequence: UInt64
   /// A writer's step schema.
   public var schema: StepSchema?
@@ -53,7 +53,11 @@ public struct Hello: Hashable, Sendable {
     self.role = role
     id = try cursor.identifier("the peer's id")
     label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
-    nextSequence = try cursor.unsigned("the next sequence")
+    let sequenceStart = cursor.offset
+    nextSequence = try cursor.number("the next sequence")
+    guard role == .sampler || nextSequence >= 1 else {
+      throw WireError(offset: sequenceStart, expected: "a writer's next sequence of at least 1", found: "0")
+    }
     schema = try cursor.schema()
     tables = try cursor.tables()
     try cursor.close()
@@ -94,7 +98,7 @@ public struct Welcome: Hashable, Sendable {
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     incarnation = try cursor.identifier("the incarnation")
-    committed = try cursor.unsigned("the committed sequence")
+    committed = try cursor.number("the committed sequence")
     credit = try cursor.count(max: 1 << 16, "the credit")
     schema = try cursor.schema()
     tables = try cursor.tables()

@@ -47,7 +47,7 @@ public enum Insert {
 
   /// Reads the sequence number, so that a repeated message costs no more than that.
   public static func sequence(from cursor: inout FrameCursor) throws(WireError) -> UInt64 {
-    try cursor.unsigned("the sequence")
+    try cursor.number("the sequence")
   }
 
   /// Reads chunks and items of steps of `schema` into `insertion`, as views into the frame.
@@ -71,12 +71,12 @@ public enum Insert {
   ) throws(WireError) {
     try cursor.elements(6, "a chunk")
     let stream = UInt32(try cursor.count(max: Int(UInt32.max), "a chunk's stream"))
-    let firstIndex = try cursor.unsigned("a chunk's first index")
+    let firstIndex = try cursor.number("a chunk's first index")
     let start = cursor.offset
     let count = try cursor.count(max: Limits.stepsPerMessage - steps, "a chunk's steps")
     guard count > 0 else { throw WireError(offset: start, expected: "at least 1 step", found: "0") }
     steps += count
-    let version = try cursor.unsigned("a chunk's weights version")
+    let version = try cursor.number("a chunk's weights version")
     let isCut = try cursor.bool("a chunk's cut mark")
     insertion.chunks.append(
       ChunkHeader(
@@ -97,7 +97,7 @@ public enum Insert {
     let streams = try cursor.alignedBinary(byteCount: count * 4, "streams of \(count) items")
     let firstIndices = try cursor.alignedBinary(byteCount: count * 8, "first indices of \(count) items")
     let spans = try cursor.alignedBinary(byteCount: count * 4, "spans of \(count) items")
-    _ = try cursor.binary("padding before priorities")
+    try cursor.padding("priorities")
     var priorities: UnsafeRawBufferPointer?
     if !cursor.nextIsNil() {
       let start = cursor.offset
@@ -132,7 +132,7 @@ public struct Acknowledgement: Hashable, Sendable {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    committed = try cursor.unsigned("the committed sequence")
+    committed = try cursor.number("the committed sequence")
     gap = try cursor.bool("the gap mark")
     try cursor.close()
   }

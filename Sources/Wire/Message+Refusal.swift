@@ -38,18 +38,19 @@ public struct Refusal: Hashable, Sendable, Error {
     writer.unsigned(UInt64(code.rawValue))
     writer.unsigned(UInt64(type))
     writer.unsigned(reference)
-    writer.string(String(text.prefix(1000)))
+    writer.string(text, maxBytes: Limits.textBytes)
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     let start = cursor.offset
     let number = try cursor.unsigned("the code")
     guard number <= 255, let code = RefusalCode(rawValue: UInt8(number)) else {
-      throw WireError(offset: start, expected: "a refusal code 1…\(RefusalCode.allCases.count)", found: "\(number)")
+      throw WireError(
+        offset: start, expected: "a refusal code 1…\(RefusalCode.allCases.count)", found: "\(number)")
     }
     self.code = code
     type = UInt8(try cursor.count(max: 255, "the refused type"))
-    reference = try cursor.unsigned("the reference")
+    reference = try cursor.number("the reference")
     text = try cursor.string(maxBytes: Limits.textBytes, "the text")
     try cursor.close()
   }

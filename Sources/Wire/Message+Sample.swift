@@ -22,7 +22,7 @@ public struct SampleRequest: Hashable, Sendable {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    request = try cursor.unsigned("the request")
+    request = try cursor.number("the request")
     table = try cursor.count(max: Limits.tables - 1, "the table")
     count = try cursor.count(max: Limits.batchItems, "the count")
     try cursor.close()
@@ -105,20 +105,20 @@ public struct Batch {
 
   /// Reads a part as views into the frame.
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    let request = try cursor.unsigned("the request")
+    let request = try cursor.number("the request")
     let part = try cursor.count(max: Limits.batchParts, "the part")
     let parts = try cursor.count(max: Limits.batchParts, "the parts")
     let firstRow = try cursor.count(max: Limits.batchItems, "the first row")
     let rows = try cursor.count(max: Limits.batchItems, "the rows")
     let start = cursor.offset
     let batchRows = try cursor.count(max: Limits.batchItems, "the rows of the batch")
-    guard part < parts, firstRow + rows <= batchRows else {
+    guard part < parts, rows > 0, firstRow + rows <= batchRows else {
       throw WireError(
-        offset: start, expected: "a part within its batch",
+        offset: start, expected: "a part of at least 1 row within its batch",
         found: "part \(part) of \(parts), rows \(firstRow)+\(rows) of \(batchRows)")
     }
-    let mass = try cursor.double("the mass")
-    let itemCount = try cursor.unsigned("the item count")
+    let mass = try cursor.double(in: 0...Double.greatestFiniteMagnitude, "the mass")
+    let itemCount = try cursor.number("the item count")
     header = BatchHeader(
       request: request, part: part, parts: parts, firstRow: firstRow, rows: rows, batchRows: batchRows,
       mass: mass, itemCount: itemCount)
@@ -131,7 +131,8 @@ public struct Batch {
       try cursor.elements(3, "a column")
       let field = try cursor.field()
       let (byteCount, overflow) = rows.multipliedReportingOverflow(by: field.byteCount)
-      columns.append(try cursor.alignedBinary(byteCount: overflow ? .max : byteCount, "column '\(field.name)'"))
+      columns.append(
+        try cursor.alignedBinary(byteCount: overflow ? .max : byteCount, "column '\(field.name)'"))
       fields.append(field)
     }
     try cursor.close()

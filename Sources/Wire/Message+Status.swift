@@ -55,8 +55,8 @@ public struct Evaluation: Hashable, Sendable {
 
   init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
     kind = try cursor.count(max: 1, "the kind of evaluation") == 1 ? .confirmation : .regular
-    version = try cursor.unsigned("the weights version")
-    updates = try cursor.unsigned("the updates")
+    version = try cursor.number("the weights version")
+    updates = try cursor.number("the updates")
     episodes = try cursor.count(max: 1 << 30, "the episodes")
     meanReturn = try cursor.double("the mean return")
     minReturn = try cursor.double("the least return")
@@ -80,7 +80,7 @@ public struct StatusRequest: Hashable, Sendable {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    evaluationsKnown = try cursor.unsigned("the evaluations known")
+    evaluationsKnown = try cursor.number("the evaluations known")
     try cursor.close()
   }
 }
@@ -137,8 +137,8 @@ public struct Status: Hashable, Sendable {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    version = try cursor.unsigned("the weights version")
-    updates = try cursor.unsigned("the updates")
+    version = try cursor.number("the weights version")
+    updates = try cursor.number("the updates")
     processes = []
     for _ in 0..<(try cursor.array(max: Limits.processes, "the processes")) {
       try cursor.elements(5, "a process")
@@ -146,7 +146,7 @@ public struct Status: Hashable, Sendable {
       processes.append(ProcessStatus(telemetry: try Telemetry(fieldsFrom: &cursor), age_s: age))
     }
     try cursor.elements(2, "the evaluations")
-    firstEvaluation = try cursor.unsigned("the first evaluation's number")
+    firstEvaluation = try cursor.number("the first evaluation's number")
     evaluations = []
     for _ in 0..<(try cursor.array(max: Limits.evaluations, "the evaluations")) {
       try cursor.elements(MessageType.evaluation.fieldCount, "an evaluation")

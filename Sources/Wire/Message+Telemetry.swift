@@ -25,7 +25,7 @@ public struct Health: Hashable, Sendable {
     writer.begin(.health)
     writer.string(service)
     writer.bool(isHealthy)
-    writer.string(text)
+    writer.string(text, maxBytes: Limits.textBytes)
     writer.double(uptime_s)
   }
 
@@ -82,8 +82,11 @@ public struct Telemetry: Hashable, Sendable {
     label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
     counters = [:]
     for _ in 0..<(try cursor.map(max: Limits.counters, "the counters")) {
+      let start = cursor.offset
       let name = try cursor.string(maxBytes: Limits.nameBytes, "a counter's name")
-      counters[name] = try cursor.double("counter '\(name)'")
+      guard counters.updateValue(try cursor.double("counter '\(name)'"), forKey: name) == nil else {
+        throw WireError(offset: start, expected: "each counter once", found: "'\(name)' again")
+      }
     }
   }
 }

@@ -57,8 +57,8 @@ public struct Joined: Hashable, Sendable {
   public init(from cursor: inout FrameCursor) throws(WireError) {
     incarnation = try cursor.identifier("the incarnation")
     index = try cursor.count(max: Limits.members, "the index")
-    merged = try cursor.unsigned("the merged sequence")
-    version = try cursor.unsigned("the weights version")
+    merged = try cursor.number("the merged sequence")
+    version = try cursor.number("the weights version")
     try cursor.close()
   }
 }
@@ -72,7 +72,7 @@ public struct Change {
   public var baseVersion: UInt64
   /// Updates that this change stands for: its weight in the average.
   public var updates: UInt64
-  /// When the first and last of them were made: nanoseconds of the machine's monotonic clock.
+  /// When the first and last of them were made: nanoseconds (0…2⁶²) of the machine's monotonic clock.
   public var oldestUpdate: Int64
   public var newestUpdate: Int64
   /// float32 each, in the manifest's order.
@@ -104,11 +104,11 @@ public struct Change {
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     id = try cursor.identifier("the learner's id")
-    sequence = try cursor.unsigned("the sequence")
-    baseVersion = try cursor.unsigned("the base version")
-    updates = try cursor.unsigned("the updates")
-    oldestUpdate = try cursor.signed("the oldest update")
-    newestUpdate = try cursor.signed("the newest update")
+    sequence = try cursor.number("the sequence")
+    baseVersion = try cursor.number("the base version")
+    updates = try cursor.number("the updates")
+    oldestUpdate = try cursor.time("the oldest update")
+    newestUpdate = try cursor.time("the newest update")
     values = try cursor.alignedBinary("the values")
     try cursor.close()
   }
@@ -178,17 +178,17 @@ public struct Weights {
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     topic = try cursor.string(maxBytes: Limits.labelBytes, "the topic")
-    version = try cursor.unsigned("the weights version")
+    version = try cursor.number("the weights version")
     incarnation = try cursor.identifier("the incarnation")
-    updates = try cursor.unsigned("the updates")
-    oldestUpdate = try cursor.signed("the oldest update")
-    newestUpdate = try cursor.signed("the newest update")
+    updates = try cursor.number("the updates")
+    oldestUpdate = try cursor.time("the oldest update")
+    newestUpdate = try cursor.time("the newest update")
     merged = []
     for _ in 0..<(try cursor.array(max: Limits.members, "the merged changes")) {
       try cursor.elements(2, "a merged change")
       merged.append(
         Merged(
-          id: try cursor.identifier("a learner's id"), sequence: try cursor.unsigned("a merged sequence")))
+          id: try cursor.identifier("a learner's id"), sequence: try cursor.number("a merged sequence")))
     }
     manifest = try cursor.manifest()
     values = try cursor.alignedBinary(byteCount: manifest.elementCount * 4, "the values")

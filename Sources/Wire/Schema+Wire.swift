@@ -54,7 +54,8 @@ extension FrameCursor {
     let start = offset
     let code = try unsigned("the dtype of '\(name)'")
     guard code <= 255, let dtype = DType(rawValue: UInt8(code)) else {
-      throw WireError(offset: start, expected: "a dtype 1…\(DType.allCases.count) for '\(name)'", found: "\(code)")
+      throw WireError(
+        offset: start, expected: "a dtype 1…\(DType.allCases.count) for '\(name)'", found: "\(code)")
     }
     let shape = try shape(of: name)
     let stack = try count(max: 64, "the stack of '\(name)'")
@@ -83,8 +84,13 @@ extension FrameCursor {
       guard kind == 1 else {
         throw WireError(offset: start, expected: "table kind 1 (transition)", found: "\(kind)")
       }
-      let nStep = try count(max: 1 << 16, "the n-step of table '\(name)'")
-      let discount = Float(try double("the discount of table '\(name)'"))
+      let nStepStart = offset
+      let nStep = try count(max: Limits.nStep, "the n-step of table '\(name)'")
+      guard nStep >= 1 else {
+        throw WireError(
+          offset: nStepStart, expected: "an n-step of at least 1 for table '\(name)'", found: "0")
+      }
+      let discount = Float(try double(in: 0...1, "the discount of table '\(name)'"))
       tables.append(TableSchema(name: name, kind: .transition(nStep: nStep, discount: discount)))
     }
     return tables
@@ -116,19 +122,11 @@ extension FrameCursor {
       let size = try count(max: Limits.frameBytes, "a size of '\(name)'")
       product = product.multipliedReportingOverflow(by: size).partialValue
       guard size > 0, product <= Limits.frameBytes else {
-        throw WireError(offset: start, expected: "sizes ≥ 1 below 1 GiB for '\(name)'", found: "\(shape + [size])")
+        throw WireError(
+          offset: start, expected: "sizes ≥ 1 below 1 GiB for '\(name)'", found: "\(shape + [size])")
       }
       shape.append(size)
     }
     return shape
-  }
-
-  /// An array of exactly `count` elements.
-  mutating func elements(_ count: Int, _ what: @autoclosure () -> String) throws(WireError) {
-    let start = offset
-    let found = try array(max: count, what())
-    guard found == count else {
-      throw WireError(offset: start, expected: "\(count) elements of \(what())", found: "\(found)")
-    }
   }
 }

@@ -79,7 +79,7 @@ import Testing
   @Test(arguments: [
     ("replay: {capacity: 3000}\nalgorithm: {batch: 4000}", "replay.capacity", "a batch"),
     ("replay: {capacity: 1999}\nactor: {message_steps: 100}", "replay.capacity", "at least 2000: twice"),
-    ("replay: {capacity: 2001}", "replay.capacity", "a message"),
+    ("replay: {capacity: 2001}\nactor: {message_steps: 2002}", "replay.capacity", "a message"),
     ("replay: {rate_limiter: {min_size: 63}}", "replay.rate_limiter.min_size", "at least 64"),
     ("replay: {max_items: 999}", "replay.max_items", "at least 1000"),
     ("replay: {rate_limiter: {error_buffer: 4479}}", "replay.rate_limiter.error_buffer", "deadlocks"),

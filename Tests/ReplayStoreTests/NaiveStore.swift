@@ -123,9 +123,9 @@ struct NaiveStore {
     let key = Key(writer: writer, stream: item.stream)
     let table = tables[item.table]
     if let priority = item.priority, !(priority >= 0 && priority.isFinite) { return nil }
-    guard item.span >= 2, item.span <= table.nStep + 1, let stream = streams[key],
-      item.first + UInt64(item.span) <= stream.next
-    else { return nil }
+    guard item.span >= 2, item.span <= table.nStep + 1 else { return nil }
+    guard let stream = streams[key] else { return false }
+    guard item.first + UInt64(item.span) <= stream.next else { return nil }
     guard let first = stream.steps[item.first] else {
       // A gap: only those before the oldest live step cannot be told from what is gone.
       return stream.steps.contains { $0.key < item.first && $0.value.position >= tailBefore } ? nil : false

@@ -85,7 +85,7 @@ public final class ActorService {
     var poller = Poller()
     poller.add(replay.socket)
     poller.add(parameters.socket)
-    _ = weights.add(to: &poller)
+    let weightsIndices = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
     log.info("\(environments.count) × \(configuration.environment.id)")
     while true {
@@ -94,7 +94,8 @@ public final class ActorService {
       let mayAct = hasWeights && !(buffer.isFull && writer.isBlocked)
       // While it acts it only looks now and then: a poll costs as much as a tick of small environments.
       if !mayAct || statistics.ticks % 64 == 0 {
-        poller.wait(until: mayAct ? now : deadline(now: now), now: now)
+        poller.wait(
+          until: mayAct ? now : deadline(now: now), now: now, except: mayAdopt ? [] : weightsIndices)
         if poller.isReadable(signalIndex), try signals.read() != nil { break }
         if !mayAct { continue }
       }
@@ -110,10 +111,13 @@ public final class ActorService {
     writer.advance(to: now, sink: &sink)
     if let refusal = writer.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
     parameters.drain { _ in }
-    weights.takeNewest { adopt($0, now: now) }
+    if mayAdopt { weights.takeNewest { adopt($0, now: now) } }
     flushIfDue(now: now)
     reporter.advance(to: now, over: parameters) { telemetry() }
   }
+
+  /// A chunk carries one version: while its rows cannot be sent, the next weights wait at the socket.
+  private var mayAdopt: Bool { buffer.rows == 0 || !writer.isBlocked }
 
   private func adopt(_ weights: Weights, now: Instant) {
     guard weights.values.count == policy.parameterCount * 4 else {
@@ -167,6 +171,7 @@ public final class ActorService {
     if writer.cutEpoch != cutEpoch {
       cutEpoch = writer.cutEpoch
       isCut = true
+      items.cut(at: buffer.firstIndex, next: buffer.nextIndex)
     }
     guard let frame = writer.beginFrame() else {
       if configuration.actor.whenBlocked == .dropOldest, buffer.isFull { drop() }
@@ -183,9 +188,8 @@ public final class ActorService {
 
   private func drop() {
     statistics.stepsDropped += UInt64(buffer.rows * buffer.count)
-    items.clear()
-    items.cut()
     buffer.clear()
+    items.cut(at: buffer.nextIndex, next: buffer.nextIndex)
     isCut = true
   }
 

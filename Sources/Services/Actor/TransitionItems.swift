@@ -61,9 +61,14 @@ struct TransitionItems {
     for environment in 0..<count { rewards[slot + environment] = values[environment] }
   }
 
-  /// Nothing spans what was dropped.
-  mutating func cut() {
-    for environment in 0..<count { age[environment] = 0 }
+  /// What came before the row at `index` is lost: nothing starts there. The next row will be `next`.
+  mutating func cut(at index: UInt64, next: UInt64) {
+    for environment in 0..<count { age[environment] = min(age[environment], Int(next - index)) }
+    let kept = firstIndices.indices.filter { firstIndices[$0] >= index }
+    streams = kept.map { streams[$0] }
+    spans = kept.map { spans[$0] }
+    priorities = kept.map { priorities[$0] }
+    firstIndices = kept.map { firstIndices[$0] }
   }
 
   /// Items of n' = `from`…`through` steps that end with the row at `index`.
@@ -101,7 +106,7 @@ struct TransitionItems {
     clear()
   }
 
-  mutating func clear() {
+  private mutating func clear() {
     streams.removeAll(keepingCapacity: true)
     firstIndices.removeAll(keepingCapacity: true)
     spans.removeAll(keepingCapacity: true)

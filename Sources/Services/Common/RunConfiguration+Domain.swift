@@ -27,7 +27,7 @@ extension RunConfiguration {
     var table = TableConfiguration(
       schema: table, sampler: sampler, itemsMax: replay.maxItems > 0 ? replay.maxItems : nil,
       timesSampledMax: replay.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
-      batchSizeMax: algorithm.batch, itemsPerMessageMax: itemsPerMessage)
+      batchSizeMax: itemsPerRequest, itemsPerMessageMax: itemsPerMessage)
     if limits.samplesPerInsert > 0 {
       table.limiter = .ratio(
         samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer)

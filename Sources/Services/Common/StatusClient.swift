@@ -8,7 +8,7 @@ public import Wire
 public final class StatusClient {
   private let link: DealerLink
   private let writer = FrameWriter()
-  private var evaluationsKnown: UInt64 = 0
+  private var follower = StatusFollower()
 
   public init(address: String) throws {
     link = try DealerLink(context: Context(), to: Endpoint(address))
@@ -16,7 +16,7 @@ public final class StatusClient {
 
   /// Sends a question; the answer comes with a later `take`.
   public func ask() {
-    StatusRequest(evaluationsKnown: evaluationsKnown).encode(into: writer)
+    StatusRequest(evaluationsKnown: follower.evaluationsKnown).encode(into: writer)
     _ = link.send(writer.bytes, to: .service)
   }
 
@@ -27,11 +27,7 @@ public final class StatusClient {
     link.drain { frame in
       var cursor = FrameCursor(frame)
       guard (try? cursor.openMessage()) == .status, let status = try? Status(from: &cursor) else { return }
-      // A server that was started again counts anew.
-      if status.firstEvaluation < evaluationsKnown, status.evaluations.isEmpty { return newest = status }
-      let skip = evaluationsKnown > status.firstEvaluation ? evaluationsKnown - status.firstEvaluation : 0
-      evaluations += status.evaluations.dropFirst(Int(min(skip, UInt64(status.evaluations.count))))
-      evaluationsKnown = status.firstEvaluation + UInt64(status.evaluations.count)
+      evaluations += follower.take(status)
       newest = status
     }
     newest?.evaluations = evaluations

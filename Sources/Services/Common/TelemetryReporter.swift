@@ -39,7 +39,8 @@ struct TelemetryReporter {
 
   /// The report itself, with what is known of every process; the next one is due an interval later.
   mutating func due(now: Instant, counters: [String: Double]) -> Telemetry {
-    nextReport = now + interval
+    // A young process reports more often, so that a run of seconds can be watched.
+    nextReport = now + min(interval, max(.milliseconds(100), now - startedAt))
     var counters = counters
     counters["resident_bytes"] = Double(MachineMemory.processResidentBytes() ?? 0)
     counters["uptime_s"] = (now - startedAt).seconds

@@ -4,7 +4,10 @@ public import Experience
 public import Foundations
 public import Wire
 
-/// A batch as it arrived: columns of `rows` rows in buffers that are used again.
+/// What one request brought, in buffers that are used again: `batches` batches one after the other, `rows` rows in all.
+///
+/// The service draws in strata, so neighbouring rows are neighbours in the table: row r goes to batch r mod `batches`, and each batch
+/// is a stratified draw of its own.
 public final class SampledBatch {
   public fileprivate(set) var rows = 0
   public fileprivate(set) var mass = 0.0
@@ -14,12 +17,17 @@ public final class SampledBatch {
   public fileprivate(set) var probabilities: UnsafeMutablePointer<Float>
   public fileprivate(set) var versions: UnsafeMutablePointer<UInt64>
   public fileprivate(set) var columns: [UnsafeMutableRawPointer] = []
-  fileprivate var capacity: Int
+  /// The life of the service that drew it.
+  fileprivate var incarnation: Identifier?
+  /// Batches, each of `rows / batches` rows.
+  public let batches: Int
+  fileprivate let capacity: Int
   fileprivate var rowsReceived = 0
   fileprivate var partsSeen: Set<Int> = []
 
-  init(capacity: Int) {
-    self.capacity = capacity
+  init(batch: Int, batches: Int) {
+    self.batches = batches
+    capacity = batch * batches
     keys = .allocate(capacity: capacity)
     probabilities = .allocate(capacity: capacity)
     versions = .allocate(capacity: capacity)
@@ -62,17 +70,30 @@ public final class SampledBatch {
     rows = header.batchRows
     mass = header.mass
     itemCount = header.itemCount
-    let row = header.firstRow
-    UnsafeMutableRawBufferPointer(start: keys + row, count: header.rows * 8).copyMemory(from: part.keys)
-    UnsafeMutableRawBufferPointer(start: probabilities + row, count: header.rows * 4)
-      .copyMemory(from: part.probabilities)
-    UnsafeMutableRawBufferPointer(start: versions + row, count: header.rows * 8).copyMemory(from: part.versions)
+    copy(part.keys, to: keys, rowBytes: 8, header)
+    copy(part.probabilities, to: probabilities, rowBytes: 4, header)
+    copy(part.versions, to: versions, rowBytes: 8, header)
     for (index, field) in part.fields.enumerated() {
-      let bytes = field.byteCount
-      UnsafeMutableRawBufferPointer(start: columns[index] + row * bytes, count: header.rows * bytes)
-        .copyMemory(from: part.columns[index])
+      copy(part.columns[index], to: columns[index], rowBytes: field.byteCount, header)
     }
     rowsReceived += header.rows
+  }
+
+  /// Puts each row of a part where its batch has it.
+  private func copy(
+    _ source: UnsafeRawBufferPointer, to column: UnsafeMutableRawPointer, rowBytes: Int, _ header: BatchHeader
+  ) {
+    guard let base = source.baseAddress else { return }
+    if batches == 1 {
+      (column + header.firstRow * rowBytes).copyMemory(from: base, byteCount: header.rows * rowBytes)
+      return
+    }
+    let rowsPerBatch = capacity / batches
+    for row in 0..<header.rows {
+      let drawn = header.firstRow + row
+      let place = (drawn % batches) * rowsPerBatch + drawn / batches
+      (column + place * rowBytes).copyMemory(from: base + row * rowBytes, byteCount: rowBytes)
+    }
   }
 }
 
@@ -85,6 +106,8 @@ public struct SamplerMachine {
     public var label: String
     public var table: TableSchema
     public var batch: Int
+    /// Batches that one request asks for.
+    public var batchesPerRequest = 1
     public var inFlight = 4
     public var helloEvery = Instant.Span.milliseconds(250)
     public var repeatAfter = Instant.Span.seconds(1)
@@ -95,6 +118,9 @@ public struct SamplerMachine {
       self.table = table
       self.batch = batch
     }
+
+    /// Items of one request.
+    public var items: Int { batch * batchesPerRequest }
   }
 
   public struct Counters: Sendable {
@@ -122,6 +148,8 @@ public struct SamplerMachine {
   public private(set) var counters = Counters()
   private var phase: Phase
   private var tableIndex = 0
+  /// Requests that may be in flight.
+  private var credit: Int
   private var incarnation: Identifier?
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
@@ -132,8 +160,11 @@ public struct SamplerMachine {
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
     phase = .unknown(nextHello: now)
+    credit = configuration.inFlight
     // One more than are in flight: the one that is being trained on.
-    spare = (0...configuration.inFlight).map { _ in SampledBatch(capacity: configuration.batch) }
+    spare = (0...configuration.inFlight).map { _ in
+      SampledBatch(batch: configuration.batch, batches: configuration.batchesPerRequest)
+    }
   }
 
   public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
@@ -152,14 +183,19 @@ extension SamplerMachine {
     request(now: now, sink: &sink)
   }
 
-  /// Writes raw priorities of `count` items back; one-way, a lost update only leaves an old priority.
+  /// Writes raw priorities of a batch's items back; one-way, a lost update only leaves an old priority. Those of a batch that
+  /// another life of the service drew are dropped: its keys name other items there.
   public mutating func update(
-    keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, sink: inout some FrameSink
+    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: inout some FrameSink
   ) {
-    guard case .ready = phase else { return counters.prioritiesDropped += UInt64(count) }
+    precondition(priorities.count == batch.rows, "expected a priority a row")
+    let count = batch.rows
+    guard case .ready = phase, batch.incarnation == incarnation else {
+      return counters.prioritiesDropped += UInt64(count)
+    }
     let update = PriorityUpdate(
-      table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
-      priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
+      table: tableIndex, keys: UnsafeRawBufferPointer(start: batch.keys, count: count * 8),
+      priorities: UnsafeRawBufferPointer(priorities))
     update.encode(into: scratch)
     if !sink.send(scratch.bytes, to: .service) { counters.prioritiesDropped += UInt64(count) }
   }
@@ -223,6 +259,7 @@ extension SamplerMachine {
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
     tableIndex = welcome.tables.firstIndex { $0.name == configuration.table.name } ?? 0
+    credit = max(1, min(configuration.inFlight, welcome.credit))
     phase = .ready
     for index in requests.indices {
       requests[index].sentAt = now
@@ -235,7 +272,7 @@ extension SamplerMachine {
   private mutating func batch(_ part: Batch) {
     let header = part.header
     guard let index = requests.firstIndex(where: { $0.number == header.request }),
-      header.batchRows == configuration.batch
+      header.batchRows == configuration.items, header.rows > 0, isUsable(part.fields)
     else { return counters.strays += 1 }
     let batch = requests[index].batch
     // A part of a repeated request's other draw would mix two draws: parts count once, and a new mass starts over.
@@ -243,9 +280,16 @@ extension SamplerMachine {
     guard batch.partsSeen.insert(header.part).inserted else { return counters.strays += 1 }
     batch.take(part)
     guard batch.rowsReceived == header.batchRows else { return }
+    batch.incarnation = incarnation
     requests.remove(at: index)
     ready.append(batch)
-    counters.batches += 1
+    counters.batches += UInt64(batch.batches)
+  }
+
+  /// Whether buffers for a whole batch of these columns are within reason.
+  private func isUsable(_ fields: [Field]) -> Bool {
+    let most = Limits.frameBytes * 8
+    return fields.reduce(0) { $0 + min(most, $1.byteCount) } <= most / configuration.items
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
@@ -260,7 +304,7 @@ extension SamplerMachine {
 
   private mutating func request(now: Instant, sink: inout some FrameSink) {
     guard case .ready = phase else { return }
-    while requests.count < configuration.inFlight, let batch = spare.popLast() {
+    while requests.count < credit, let batch = spare.popLast() {
       batch.reset()
       requests.append(Request(number: nextRequest, sentAt: now, batch: batch))
       send(nextRequest, sink: &sink)
@@ -269,7 +313,7 @@ extension SamplerMachine {
   }
 
   private mutating func send(_ number: UInt64, sink: inout some FrameSink) {
-    SampleRequest(request: number, table: tableIndex, count: configuration.batch).encode(into: scratch)
+    SampleRequest(request: number, table: tableIndex, count: configuration.items).encode(into: scratch)
     sink.send(scratch.bytes, to: .service)
   }
 }

@@ -64,6 +64,8 @@ public struct WriterMachine {
   private var lastProgress: Instant
   private var lastHeard: Instant
   private var lastResend: Instant
+  /// The oldest message was sent again on suspicion, and nothing has been heard since.
+  private var isProbing = false
 
   struct Pending {
     var sequence: UInt64
@@ -135,6 +137,7 @@ extension WriterMachine {
       sendUnsent(sink: &sink)
       if !pending.isEmpty, now >= max(lastProgress, lastResend) + configuration.probeAfter {
         lastResend = now
+        isProbing = true
         counters.messagesResent += 1
         sink.send(pending[0].frame.bytes, to: .service)
       }
@@ -150,7 +153,7 @@ extension WriterMachine {
     case .unknown(let nextHello): return nextHello
     case .ready:
       guard !pending.isEmpty else { return .never }
-      if unsentFrom < pending.count { return now + .milliseconds(5) }
+      if unsentFrom < sendable { return now + .milliseconds(5) }
       return max(lastProgress, lastResend) + configuration.probeAfter
     }
   }
@@ -174,11 +177,14 @@ extension WriterMachine {
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {
-    guard case .unknown = phase else { return }
+    // One that does not reach up to what this writer still has answers an older HELLO: the service does not know yet that the
+    // rest was given up, and would wait for it.
+    guard case .unknown = phase, welcome.committed >= committed else { return }
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
     credit = max(1, min(configuration.inFlight, welcome.credit))
     phase = .ready
+    isProbing = false
     lastProgress = now
     release(upTo: welcome.committed)
     unsentFrom = 0
@@ -191,16 +197,21 @@ extension WriterMachine {
     guard case .ready = phase else { return }
     let before = pending.count
     release(upTo: acknowledgement.committed)
-    if pending.count < before { lastProgress = now }
+    let hasProgressed = pending.count < before
+    if hasProgressed { lastProgress = now }
+    // A message that only its repetition brought there was lost, and most likely what followed it too.
+    let wasLost = isProbing && hasProgressed
+    isProbing = false
     // A burst after one lost message is answered with a gap each: send again once for all of them.
-    if acknowledgement.gap, !pending.isEmpty, pending[0].sequence == acknowledgement.committed + 1,
-      now >= lastResend + .milliseconds(20) || pending.count < before
-    {
+    let isMissing =
+      acknowledgement.gap && pending.first?.sequence == acknowledgement.committed &+ 1
+      && (hasProgressed || now >= lastResend + .milliseconds(20))
+    if isMissing || wasLost {
       lastResend = now
-      counters.messagesResent += UInt64(min(unsentFrom, pending.count))
+      counters.messagesResent += UInt64(unsentFrom)
       unsentFrom = 0
-      sendUnsent(sink: &sink)
     }
+    sendUnsent(sink: &sink)
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
@@ -227,9 +238,12 @@ extension WriterMachine {
     counters.messagesCommitted += UInt64(count)
   }
 
+  /// Pending messages that the service's credit covers.
+  private var sendable: Int { min(pending.count, credit) }
+
   private mutating func sendUnsent(sink: inout some FrameSink) {
     guard case .ready = phase else { return }
-    while unsentFrom < pending.count {
+    while unsentFrom < sendable {
       guard sink.send(pending[unsentFrom].frame.bytes, to: .service) else { return }
       unsentFrom += 1
     }

@@ -30,6 +30,9 @@ public final class LearnerService {
   private let importanceWeights: UnsafeMutableBufferPointer<Float>
   /// The columns of a batch, in order.
   private let fields: [Field]
+  /// What is being trained on, and how many of its batches are done.
+  private var current: SampledBatch?
+  private var trainedBatches = 0
   private var unpushed = UnpushedUpdates()
   /// The hard target network's place: published version / C of its last copy.
   private var targetEpoch: UInt64?
@@ -49,6 +52,7 @@ public final class LearnerService {
     let id = Identifier(using: &system)
     var samplerConfiguration = SamplerMachine.Configuration(
       id: id, label: settings.label, table: configuration.table, batch: batch)
+    samplerConfiguration.batchesPerRequest = configuration.learner.batchesPerRequest
     samplerConfiguration.inFlight = configuration.learner.samplesInFlight
     sampler = SamplerMachine(configuration: samplerConfiguration, now: now)
     let manifest = try spec.manifest()
@@ -67,7 +71,7 @@ public final class LearnerService {
     importance = configuration.importance
     local = .allocate(capacity: dqn.parameterCount)
     local.initialize(repeating: 0)
-    errors = Array(repeating: 0, count: batch)
+    errors = Array(repeating: 0, count: configuration.itemsPerRequest)
     importanceWeights = .allocate(capacity: batch)
     importanceWeights.initialize(repeating: 1)
     fields = configuration.table.batchFields(
@@ -93,11 +97,11 @@ public final class LearnerService {
     while true {
       let now = SystemClock.now()
       try exchange(now: now)
-      if !statistics.hasDiverged, member.hasWeights, now >= nextUpdateAt, let batch = sampler.take() {
+      if !statistics.hasDiverged, member.hasWeights, now >= nextUpdateAt,
+        let batch = current ?? sampler.take()
+      {
         statistics.stopWaiting(now: now)
         try update(batch, now: now)
-        var sink = replay
-        sampler.release(batch, now: SystemClock.now(), sink: &sink)
         updatesSinceLook += 1
         if updatesSinceLook < 16 { continue }
       } else if now >= nextUpdateAt {
@@ -161,26 +165,41 @@ public final class LearnerService {
     unpushed = UnpushedUpdates()
   }
 
-  private func update(_ batch: SampledBatch, now: Instant) throws {
-    let transitions = try transitions(of: batch)
-    let outcome = try errors.withUnsafeMutableBufferPointer { try dqn.train(transitions, errors: $0) }
+  /// Trains on the next batch of what a request brought; after the last one, writes all their priorities back.
+  private func update(_ sampled: SampledBatch, now: Instant) throws {
+    current = sampled
+    let rows =
+      trainedBatches * configuration.algorithm.batch..<(trainedBatches + 1) * configuration.algorithm.batch
+    let transitions = try transitions(of: sampled, rows: rows)
+    let outcome = try errors.withUnsafeMutableBufferPointer {
+      try dqn.train(transitions, errors: UnsafeMutableBufferPointer(rebasing: $0[rows]))
+    }
     guard case .trained(let result) = outcome else { return diverge() }
     let done = SystemClock.now()
     unpushed.add(at: done)
-    statistics.record(result, batch: batch, version: member.version, started: now, done: done)
-    var sink = replay
-    sampler.update(keys: batch.keys, priorities: errors, count: batch.rows, sink: &sink)
+    let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
+    statistics.record(result, versions: versions, version: member.version, started: now, done: done)
+    trainedBatches += 1
+    if trainedBatches == sampled.batches { finish(sampled, now: done) }
     if configuration.learner.updatesPerSecondMax > 0 {
       nextUpdateAt = max(nextUpdateAt, now) + .seconds(1 / configuration.learner.updatesPerSecondMax)
     }
   }
 
-  private func transitions(of batch: SampledBatch) throws -> TransitionBatch {
+  private func finish(_ sampled: SampledBatch, now: Instant) {
+    var sink = replay
+    errors.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: &sink) }
+    sampler.release(sampled, now: now, sink: &sink)
+    current = nil
+    trainedBatches = 0
+  }
+
+  private func transitions(of batch: SampledBatch, rows: Range<Int>) throws -> TransitionBatch {
     guard batch.fields == fields else {
       throw LearnerError.columns(
         expected: fields.map(\.description), found: batch.fields.map(\.description))
     }
-    let probabilities = UnsafeBufferPointer(start: batch.probabilities, count: batch.rows)
+    let probabilities = UnsafeBufferPointer(start: batch.probabilities + rows.lowerBound, count: rows.count)
     let beta = importance.beta(at: Int(statistics.updates))
     do {
       try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: importanceWeights)
@@ -188,11 +207,13 @@ public final class LearnerService {
       // Only a table without any mass is sampled like this: every item alike.
       importanceWeights.update(repeating: 1)
     }
+    func column(_ index: Int) -> UnsafeMutableRawPointer {
+      batch.columns[index] + rows.lowerBound * fields[index].byteCount
+    }
     return TransitionBatch(
-      count: batch.rows, observation: batch.columns[0],
-      action: batch.columns[1].assumingMemoryBound(to: Int32.self),
-      reward: batch.columns[2].assumingMemoryBound(to: Float.self),
-      discount: batch.columns[3].assumingMemoryBound(to: Float.self), nextObservation: batch.columns[4],
+      count: rows.count, observation: column(0), action: column(1).assumingMemoryBound(to: Int32.self),
+      reward: column(2).assumingMemoryBound(to: Float.self),
+      discount: column(3).assumingMemoryBound(to: Float.self), nextObservation: column(4),
       importanceWeights: importanceWeights.baseAddress)
   }
 

@@ -22,7 +22,8 @@ struct LearnerStatistics {
   private var firstBatchAt: Instant?
 
   mutating func record(
-    _ result: TrainingResult, batch: SampledBatch, version: UInt64, started: Instant, done: Instant
+    _ result: TrainingResult, versions: UnsafeBufferPointer<UInt64>, version: UInt64, started: Instant,
+    done: Instant
   ) {
     updates += 1
     training = training + (done - started)
@@ -31,8 +32,8 @@ struct LearnerStatistics {
     meanQ += rate * (Double(result.meanQ) - meanQ)
     gradientNorm += rate * (Double(result.gradientNorm) - gradientNorm)
     var ages = 0.0
-    for row in 0..<batch.rows { ages += Double(version &- min(version, batch.versions[row])) }
-    staleness += rate * (ages / Double(max(1, batch.rows)) - staleness)
+    for sampled in versions { ages += Double(version &- min(version, sampled)) }
+    staleness += rate * (ages / Double(max(1, versions.count)) - staleness)
   }
 
   mutating func startWaiting(now: Instant) {

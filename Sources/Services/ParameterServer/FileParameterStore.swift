@@ -44,7 +44,10 @@ final class FileParameterStore: ParameterStore {
     let size = Int(lseek(descriptor, 0, SEEK_END))
     guard size > 0 else { return nil }
     var header = [UInt8](repeating: 0, count: 16)
-    guard pread(descriptor, &header, 16, 0) == 16, Array(header[0..<8]) == Self.magic else {
+    let headerBytes = pread(descriptor, &header, 16, 0)
+    // Reserved, but its maker died before it wrote the header.
+    if headerBytes == 16, header.allSatisfy({ $0 == 0 }) { return nil }
+    guard headerBytes == 16, Array(header[0..<8]) == Self.magic else {
       throw .damaged(path, "expected a file of Rookery's parameters, found other bytes")
     }
     let stored = header.withUnsafeBytes {
@@ -57,6 +60,8 @@ final class FileParameterStore: ParameterStore {
     let states = [slot(0, fileBytes: size), slot(1, fileBytes: size)]
     let newest = (states[0]?.version ?? 0) >= (states[1]?.version ?? 0) ? 0 : 1
     guard let state = states[newest] ?? states[1 - newest] else {
+      // The head of a slot comes last: the first save never finished, and nothing of it was published.
+      if isUnwritten(0), isUnwritten(1) { return nil }
       throw .damaged(path, "neither slot holds whole weights")
     }
     nextSlot = state.version == states[0]?.version ? 1 : 0
@@ -89,14 +94,19 @@ final class FileParameterStore: ParameterStore {
       throw ParameterStoreError.damaged(
         path, "expected weights of at most \(slotBytes) bytes, found \(scratch.count)")
     }
-    slotBytes = bytes
-    let head = Self.magic + withUnsafeBytes(of: UInt64(bytes).littleEndian) { Array($0) }
-    try head.withUnsafeBytes { try write($0, at: 0) }
     guard posix_fallocate(descriptor, 0, off_t(Self.headerBytes + 2 * bytes)) == 0 else {
-      slotBytes = 0
       ftruncate(descriptor, 0)
       throw ParameterStoreError.system(path, "reserving \(Self.headerBytes + 2 * bytes) bytes for")
     }
+    let head = Self.magic + withUnsafeBytes(of: UInt64(bytes).littleEndian) { Array($0) }
+    try head.withUnsafeBytes { try write($0, at: 0) }
+    slotBytes = bytes
+  }
+
+  private func isUnwritten(_ index: Int) -> Bool {
+    var head = [UInt8](repeating: 1, count: 16)
+    return pread(descriptor, &head, 16, off_t(Self.headerBytes + index * slotBytes)) == 16
+      && head.allSatisfy { $0 == 0 }
   }
 
   private func slot(_ index: Int, fileBytes: Int) -> ParameterState? {

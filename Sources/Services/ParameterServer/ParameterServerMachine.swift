@@ -50,6 +50,8 @@ public struct ParameterServerMachine<Store: ParameterStore> {
 
   var members: [Identifier: Member] = [:]
   var round: MergeRound
+  /// Whose changes are in the open round: they stay there, also if the learner leaves before it closes.
+  var contributions: [Merged] = []
   var roundOpenedAt: Instant?
   var lastPublished: Instant
   var lastOldest: Int64 = 0
@@ -100,7 +102,8 @@ extension ParameterServerMachine {
         health(to: peer, now: now, sink: &sink)
       default:
         refuse(
-          .unsupported, opened.rawValue, "the parameter server does not take messages of type \(opened)", peer,
+          .unsupported, opened.rawValue, "the parameter server does not take messages of type \(opened)",
+          peer,
           &sink)
       }
     } catch {
@@ -147,11 +150,13 @@ extension ParameterServerMachine {
     }
     if members[join.id] == nil {
       guard members.count < Limits.members else {
-        return refuse(.busy, MessageType.join.rawValue, "\(Limits.members) learners are the most", peer, &sink)
+        return refuse(
+          .busy, MessageType.join.rawValue, "\(Limits.members) learners are the most", peer, &sink)
       }
       let taken = Set(members.values.map(\.index))
       let index = (0...members.count).first { !taken.contains($0) } ?? members.count
-      let accepted = state.merged.first { $0.id == join.id }?.sequence ?? 0
+      let known = contributions.last { $0.id == join.id } ?? state.merged.last { $0.id == join.id }
+      let accepted = known?.sequence ?? 0
       members[join.id] = Member(index: index, accepted: accepted, lastHeard: now)
     }
     members[join.id]?.lastHeard = now
@@ -177,15 +182,17 @@ extension ParameterServerMachine {
       return refuse(.mismatch, type, text, peer, &sink, reference: change.sequence)
     }
     guard change.sequence > member.accepted else { return counters.changesRepeated += 1 }
-    guard change.updates > 0, change.updates < 1 << 32, Self.isFinite(change.values) else {
+    guard change.updates > 0, change.updates < 1 << 32, Self.isSound(change.values) else {
       counters.changesRefused += 1
-      let text = "expected finite values and at least 1 update; a diverged learner's change is not merged"
+      let text =
+        "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's change is not merged"
       return refuse(.invalid, type, text, peer, &sink, reference: change.sequence)
     }
     member.accepted = change.sequence
     member.recentUpdates = change.updates
     member.contributedToRound = true
     members[change.id] = member
+    contributions.append(Merged(id: change.id, sequence: change.sequence))
     round.add(change.values, weight: weight(of: change))
     round.note(updates: change.updates, oldest: change.oldestUpdate, newest: change.newestUpdate)
     counters.changesMerged += 1
@@ -208,7 +215,8 @@ extension ParameterServerMachine {
   var roundClosesAt: Instant? {
     guard let opened = roundOpenedAt, !round.isEmpty else { return nil }
     let earliest = lastPublished + configuration.publishEvery
-    guard configuration.mode == .rounds, members.values.contains(where: { !$0.contributedToRound && $0.recentUpdates > 0 })
+    guard configuration.mode == .rounds,
+      members.values.contains(where: { !$0.contributedToRound && $0.recentUpdates > 0 })
     else { return earliest }
     return max(earliest, opened + Instant.Span(nanoseconds: configuration.publishEvery.nanoseconds / 2))
   }
@@ -220,10 +228,11 @@ extension ParameterServerMachine {
     let scale = configuration.mode == .rounds ? Float(1 / round.weight) : 1
     round.apply(to: &state.values, scale: scale)
     state.version += 1
-    for id in members.keys where members[id]?.contributedToRound == true {
-      members[id]?.contributedToRound = false
-      remember(id, members[id]?.accepted ?? 0)
+    for change in contributions {
+      members[change.id]?.contributedToRound = false
+      remember(change)
     }
+    contributions.removeAll(keepingCapacity: true)
     roundOpenedAt = nil
     lastPublished = now
     do {
@@ -237,9 +246,9 @@ extension ParameterServerMachine {
   }
 
   /// The newest `Limits.members` learners' last changes; learners that are members come last, so they are never forgotten.
-  private mutating func remember(_ id: Identifier, _ sequence: UInt64) {
-    state.merged.removeAll { $0.id == id }
-    state.merged.append(Merged(id: id, sequence: sequence))
+  private mutating func remember(_ change: Merged) {
+    state.merged.removeAll { $0.id == change.id }
+    state.merged.append(change)
     if state.merged.count > Limits.members { state.merged.removeFirst() }
   }
 
@@ -255,14 +264,17 @@ extension ParameterServerMachine {
     sink.publish(scratch.bytes)
   }
 
-  /// Adds x − x of every element: 0 unless one is NaN or infinite.
-  private static func isFinite(_ values: UnsafeRawBufferPointer) -> Bool {
-    var worst: Float = 0
+  /// Weighted sums of a round stay finite below this.
+  private static var valueMax: Float { 1e18 }
+
+  /// No element is NaN, infinite or so large that θ could become so.
+  private static func isSound(_ values: UnsafeRawBufferPointer) -> Bool {
+    var wrong = 0
     for index in 0..<values.count / 4 {
       let value = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
-      worst += value - value
+      wrong |= abs(value) <= valueMax ? 0 : 1
     }
-    return worst == 0
+    return wrong == 0
   }
 }
 
@@ -270,6 +282,8 @@ extension ParameterServerMachine {
   private mutating func telemetry(_ telemetry: Telemetry, now: Instant) {
     guard processes[telemetry.id] != nil || processes.count < Limits.processes else { return }
     processes[telemetry.id] = (telemetry, now)
+    // A learner that waits for experience has no change to send, but it is there.
+    members[telemetry.id]?.lastHeard = now
   }
 
   private mutating func evaluation(_ evaluation: Evaluation) {
@@ -288,7 +302,9 @@ extension ParameterServerMachine {
     let known = request.evaluationsKnown > total ? 0 : max(request.evaluationsKnown, firstEvaluation)
     Status(
       version: state.version, updates: state.updates,
-      processes: processes.values.map { ProcessStatus(telemetry: $0.telemetry, age_s: (now - $0.at).seconds) },
+      processes: processes.values.sorted { $0.telemetry.label < $1.telemetry.label }.map {
+        ProcessStatus(telemetry: $0.telemetry, age_s: (now - $0.at).seconds)
+      },
       firstEvaluation: known, evaluations: Array(evaluations.dropFirst(Int(known - firstEvaluation)))
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)

@@ -22,7 +22,8 @@ extension ReplayMachine {
       if sequence < next { counters.messagesRepeated += 1 } else { counters.messagesAhead += 1 }
       return acknowledge(writer, gap: sequence > next, sink: &sink)
     }
-    if writer.waiting > 0 { return wait(handle, sequence, frame, now: now) }
+    // First come, first served: a small message must not overtake a large one that waits for room.
+    if !waitingInserts.isEmpty { return wait(handle, sequence, frame, now: now) }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
     if commit(handle, sequence, now: now, sink: &sink) {
       drain(now: now, sink: &sink)
@@ -63,7 +64,8 @@ extension ReplayMachine {
     sink.send(scratch.bytes, to: writer.peer)
   }
 
-  private mutating func wait(_ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, now: Instant) {
+  private mutating func wait(_ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, now: Instant)
+  {
     guard let waiting = writers[handle]?.waiting, waiting < configuration.credit else {
       // More than was granted: not kept, and sent again by the writer once it sees the gap.
       return counters.messagesAhead += 1

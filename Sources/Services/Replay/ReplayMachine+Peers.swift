@@ -25,7 +25,9 @@ extension ReplayMachine {
         }
         samplers[peer] = Sampler(id: hello.id, lastHeard: now)
       }
+      samplers[peer]?.id = hello.id
       welcome(peer, committed: 0, sink: &sink)
+      drain(now: now, sink: &sink)
     }
   }
 
@@ -33,7 +35,8 @@ extension ReplayMachine {
   private func tablesProblem(_ hello: Hello) -> String? {
     let own = configuration.store.tables.map(\.schema)
     if hello.role == .writer, hello.tables.count != own.count {
-      return "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
+      return
+        "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
     }
     for (index, table) in hello.tables.enumerated() {
       let expected = hello.role == .writer ? own[index] : own.first { $0.name == table.name } ?? own[0]
@@ -48,17 +51,29 @@ extension ReplayMachine {
     // Sequences are counted on from it: near the end of the range that would not be a number any more.
     guard (1...1 << 62).contains(hello.nextSequence) else {
       counters.messagesRefused += 1
-      return refuse(.invalid, .hello, 0, "next sequence: expected 1 to 2^62, found \(hello.nextSequence)", peer, &sink)
+      return refuse(
+        .invalid, .hello, 0, "next sequence: expected 1 to 2^62, found \(hello.nextSequence)", peer, &sink)
     }
     if let problem = adopt(hello.schema) {
       counters.messagesRefused += 1
       return refuse(.mismatch, .hello, 0, problem, peer, &sink)
     }
+    guard (1...Self.sequenceMax).contains(hello.nextSequence) else {
+      let text = "next sequence: expected 1 to \(Self.sequenceMax), found \(hello.nextSequence)"
+      return refuse(.invalid, .hello, 0, text, peer, &sink)
+    }
+    guard departed[hello.id] == nil else {
+      // A late repetition of its first words: taking messages anew could double some.
+      return refuse(.invalid, .hello, 0, "this writer has said GOODBYE", peer, &sink)
+    }
     let handle: Int
     if let known = writerHandles[hello.id], let writer = writers[known] {
       handle = known
-      // A message that never will be sent is no gap.
-      writers[known]?.committed = max(writer.committed, hello.nextSequence &- 1)
+      if hello.nextSequence - 1 > writer.committed {
+        // What it will never send again is no gap, and what of it waits here has been given up.
+        writers[known]?.committed = hello.nextSequence - 1
+        dropWaiting(writer: known)
+      }
     } else {
       guard writers.count < configuration.writersMax else {
         return refuse(.busy, .hello, 0, "\(configuration.writersMax) writers are the most", peer, &sink)
@@ -67,15 +82,14 @@ extension ReplayMachine {
       nextHandle += 1
       writerHandles[hello.id] = handle
       writers[handle] = Writer(
-        id: hello.id, label: hello.label, peer: peer, committed: max(1, hello.nextSequence) - 1, lastHeard: now)
+        id: hello.id, label: hello.label, peer: peer, committed: hello.nextSequence - 1, lastHeard: now)
     }
     if let old = writers[handle]?.peer, old != peer { writerOfPeer[old] = nil }
     writers[handle]?.peer = peer
     writers[handle]?.lastHeard = now
     writerOfPeer[peer] = handle
-    // What waited is sent again by the writer after the welcome.
-    dropWaiting(writer: handle)
     welcome(peer, committed: writers[handle]?.committed ?? 0, sink: &sink)
+    drain(now: now, sink: &sink)
   }
 
   /// Takes the first writer's schema as the store's; later ones must agree. Returns what is wrong.
@@ -107,7 +121,10 @@ extension ReplayMachine {
   }
 
   mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
-    if let handle = writerHandles[goodbye.id] { forget(writer: handle) }
+    if let handle = writerHandles[goodbye.id] {
+      forget(writer: handle)
+      if departed.count < configuration.writersMax { departed[goodbye.id] = now }
+    }
     if samplers[peer]?.id == goodbye.id {
       samplers[peer] = nil
       waitingSamples.removeAll { $0.peer == peer }
@@ -123,7 +140,7 @@ extension ReplayMachine {
     store.closeWriter(handle)
   }
 
-  mutating func dropWaiting(writer handle: Int) {
+  private mutating func dropWaiting(writer handle: Int) {
     waitingInserts.removeAll { $0.writer == handle }
     writers[handle]?.waiting = 0
   }

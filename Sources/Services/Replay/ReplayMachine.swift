@@ -86,6 +86,8 @@ public struct ReplayMachine {
   var writerHandles: [Identifier: Int] = [:]
   var writers: [Int: Writer] = [:]
   var nextHandle = 0
+  /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.
+  var departed: [Identifier: Instant] = [:]
   var writerOfPeer: [PeerID: Int] = [:]
   var samplers: [PeerID: Sampler] = [:]
   var waitingInserts: [WaitingInsert] = []
@@ -98,6 +100,8 @@ public struct ReplayMachine {
   let scratch = FrameWriter(capacity: 1 << 16)
   /// The last commit failed for the limiter only.
   var isBlocked = false
+  /// No writer gets there; sums of sequence numbers stay below 2⁶⁴.
+  static let sequenceMax: UInt64 = 1 << 62
   let startedAt: Instant
   var nextSweep: Instant
   /// Said once, when the first writer has declared what steps look like.
@@ -140,7 +144,8 @@ extension ReplayMachine {
         try cursor.close()
         health(to: peer, now: now, sink: &sink)
       default:
-        refuse(.unsupported, opened, 0, "the replay service does not take messages of type \(opened)", peer, &sink)
+        refuse(
+          .unsupported, opened, 0, "the replay service does not take messages of type \(opened)", peer, &sink)
       }
     } catch {
       counters.malformed += 1
@@ -158,6 +163,8 @@ extension ReplayMachine {
       samplers[peer] = nil
       waitingSamples.removeAll { $0.peer == peer }
     }
+    departed = departed.filter { now < $0.value + configuration.peerGoneAfter }
+    drain(now: now, sink: &sink)
   }
 
   public func nextDeadline(now: Instant) -> Instant { nextSweep }

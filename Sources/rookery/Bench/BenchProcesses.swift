@@ -41,7 +41,8 @@ final class BenchProcesses {
   var parametersAddress: String { "ipc://\(folder)/parameters" }
 
   func start(_ service: String) throws {
-    var spawn = ProcessSpawn(executable, ["exec", "\(getpid())", "--", executable, service], environment: variables)
+    var spawn = ProcessSpawn(
+      executable, ["exec", "\(getpid())", "--", executable, service], environment: variables)
     spawn.standardOutput = .append(path: "\(folder)/log")
     spawn.standardError = .append(path: "\(folder)/log")
     children.append(try spawn.start())
@@ -77,7 +78,8 @@ struct BenchError: Error, CustomStringConvertible {
 
 extension Status {
   func counter(_ service: String, _ name: String) -> Double {
-    processes.filter { $0.telemetry.service == service }.compactMap { $0.telemetry.counters[name] }.reduce(0, +)
+    processes.filter { $0.telemetry.service == service }.compactMap { $0.telemetry.counters[name] }.reduce(
+      0, +)
   }
 }
 

@@ -170,7 +170,7 @@ private struct SampleBench {
       if start == nil { start = now }
       served += 1
       for row in 0..<batch { priorities[row] = generator.uniformFloat() }
-      sampler.update(keys: sampled.keys, priorities: priorities, count: sampled.rows, sink: &sink)
+      priorities.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: &sink) }
       sampler.release(sampled, now: now, sink: &sink)
     }
   }

@@ -64,7 +64,7 @@ struct RunProgress {
     self.status = status
     totals.note(status.processes, service: "actor", counter: "env_steps_total")
     totals.note(status.processes, service: "replay", counter: "items_inserted_total")
-    totals.note(status.processes, service: "replay", counter: "batches_served_total")
+    totals.note(status.processes, service: "learner", counter: "batches_total")
     updates = max(updates, Double(status.updates))
     for evaluation in status.evaluations {
       let seconds = (now - startedAt).seconds
@@ -89,7 +89,7 @@ struct RunProgress {
   mutating func sample(now: Instant) -> RunSample {
     let current = (
       at: now, envSteps: envSteps, inserts: totals.total("replay", "items_inserted_total"),
-      batches: totals.total("replay", "batches_served_total"), updates: updates
+      batches: totals.total("learner", "batches_total"), updates: updates
     )
     let before = previous ?? (startedAt, 0, 0, 0, 0)
     let elapsed = max(1e-3, (now - before.at).seconds)

@@ -77,11 +77,13 @@ extension RunView {
 
   static func screen(_ sample: RunSample, progress: RunProgress, threshold: Double?) -> [String] {
     func row(_ name: String, _ value: String, _ more: String = "") -> String {
-      "  \(Format.pad(name, 14))\(Format.pad(value, 14))\(more)"
+      "  \(Format.pad(name, 12))\(Format.pad(value, 18))\(more)"
     }
     var lines = [
       row("time", "\(Format.number(sample.seconds)) s", "weights version \(Int(sample.weightsVersion))"),
-      row("env steps", Format.count(sample.envSteps), "\(Format.count(sample.envStepsPerSecond))/s, \(sample.actors) actors"),
+      row(
+        "env steps", Format.count(sample.envSteps),
+        "\(Format.count(sample.envStepsPerSecond))/s, \(sample.actors) actors"),
       row(
         "replay", Format.count(sample.replaySteps),
         "of \(Format.count(sample.replayCapacity)), \(Format.count(sample.insertsPerSecond)) inserts/s, "
@@ -99,7 +101,7 @@ extension RunView {
     return lines
   }
 
-  /// The return over time as a small plot of braille-free block characters.
+  /// The return over time as a small plot of block characters.
   static func plot(_ points: [(x: Double, y: Double)], width: Int, height: Int) -> [String] {
     guard points.count > 1, let last = points.last?.x, last > 0,
       let low = points.map(\.y).min(), let high = points.map(\.y).max()
@@ -110,6 +112,8 @@ extension RunView {
       let column = min(width - 1, max(0, Int(point.x / last * Double(width))))
       columns[column] = max(columns[column] ?? -.infinity, point.y)
     }
+    // Between two evaluations the last one stands.
+    for column in columns.indices.dropFirst() where columns[column] == nil { columns[column] = columns[column - 1] }
     let eighths = Array(" ▁▂▃▄▅▆▇█")
     return (0..<height).map { line in
       let floor = Double(height - 1 - line) / Double(height)

@@ -1,0 +1,77 @@
+// A sink that keeps what a machine sends.
+
+import Experience
+import Foundations
+import Wire
+
+@testable import Services
+
+/// Keeps frames and publications; `isFull` makes every send fail.
+struct ScriptedSink: PublishingSink {
+  private(set) var frames: [(bytes: [UInt8], peer: PeerID)] = []
+  private(set) var publications: [[UInt8]] = []
+  var isFull = false
+
+  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    guard !isFull else { return false }
+    frames.append((Array(bytes), peer))
+    return true
+  }
+
+  mutating func publish(_ bytes: UnsafeRawBufferPointer) { publications.append(Array(bytes)) }
+
+  /// What was sent since the last call.
+  mutating func take() -> [Sent] {
+    defer { frames.removeAll() }
+    return frames.map { Sent(bytes: $0.bytes, peer: $0.peer) }
+  }
+
+  mutating func takePublications() -> [Sent] {
+    defer { publications.removeAll() }
+    return publications.map { Sent(bytes: $0, peer: .service) }
+  }
+}
+
+/// A frame that a machine sent.
+struct Sent {
+  var bytes: [UInt8]
+  var peer: PeerID
+
+  var type: MessageType? {
+    bytes.withUnsafeBytes { bytes in
+      var cursor = FrameCursor(bytes)
+      return try? cursor.openMessage()
+    }
+  }
+
+  /// The frame as a message of a type, or nil if it is another one.
+  func read<Message>(_ body: (inout FrameCursor) throws -> Message) -> Message? {
+    bytes.withUnsafeBytes { bytes in
+      var cursor = FrameCursor(bytes)
+      guard (try? cursor.openMessage()) != nil else { return nil }
+      return try? body(&cursor)
+    }
+  }
+
+  var acknowledgement: Acknowledgement? { type == .acknowledgement ? read { try Acknowledgement(from: &$0) } : nil }
+  var refusal: Refusal? { type == .refusal ? read { try Refusal(from: &$0) } : nil }
+  var welcome: Welcome? { type == .welcome ? read { try Welcome(from: &$0) } : nil }
+  var hello: Hello? { type == .hello ? read { try Hello(from: &$0) } : nil }
+  var sampleRequest: SampleRequest? { type == .sampleRequest ? read { try SampleRequest(from: &$0) } : nil }
+  var joined: Joined? { type == .joined ? read { try Joined(from: &$0) } : nil }
+  var health: Health? { type == .health ? read { try Health(from: &$0) } : nil }
+  var status: Status? { type == .status ? read { try Status(from: &$0) } : nil }
+  var insertSequence: UInt64? { type == .insert ? read { try Insert.sequence(from: &$0) } : nil }
+}
+
+/// The bytes of a frame that `body` writes.
+func frame(_ body: (FrameWriter) -> Void) -> [UInt8] {
+  let writer = FrameWriter()
+  body(writer)
+  return writer.array()
+}
+
+extension Instant {
+  /// Milliseconds after the start of a test.
+  static func at(_ milliseconds: Double) -> Instant { .zero + .seconds(10) + .milliseconds(milliseconds) }
+}

@@ -1,0 +1,48 @@
+// Whether a batch is what its writers sent.
+
+internal import Experience
+internal import Services
+
+/// Compares each row with the transition that history has at its first step, bit by bit.
+struct BatchCheck {
+  let cluster: Cluster
+  let batch: SampledBatch
+
+  func run() {
+    guard batch.rows == cluster.plan.batch, batch.fields.count == StepContent.schema.fields.count + 2 else {
+      return cluster.violation("a batch of \(batch.rows) rows and \(batch.fields.count) columns")
+    }
+    for row in 0..<batch.rows {
+      if let problem = problem(row) { return cluster.violation("row \(row): \(problem)") }
+    }
+  }
+
+  private func problem(_ row: Int) -> String? {
+    guard let name = StepContent.name(batch.columns[0] + row * 12) else { return "an unknown observation" }
+    let plan = cluster.plan
+    guard
+      let expected = cluster.history.transition(at: name, nStep: plan.nStep, discount: plan.discount)
+    else { return "\(name) starts no transition" }
+    guard cluster.replay.served(name, key: batch.keys[row], steps: expected.steps) else {
+      return "\(name) is no item with key \(batch.keys[row])"
+    }
+    if value(1, row, Int32.self) != StepContent.action(name) { return "\(name): action" }
+    if value(2, row, Int64.self) != StepContent.tag(name) { return "\(name): tag" }
+    if value(3, row, Float.self) != expected.reward {
+      return "\(name): return \(value(3, row, Float.self)), expected \(expected.reward)"
+    }
+    if value(4, row, Float.self) != expected.discount {
+      return "\(name): discount \(value(4, row, Float.self)), expected \(expected.discount)"
+    }
+    let last = StepName(life: name.life, stream: name.stream, index: name.index + UInt64(expected.steps))
+    if StepContent.name(batch.columns[5] + row * 12) != last { return "\(name): next observation is not of \(last)" }
+    let version = cluster.history.lives[name.life].step(name.stream, name.index)?.version
+    if batch.versions[row] != version { return "\(name): weights version \(batch.versions[row])" }
+    let probability = batch.probabilities[row]
+    return probability >= 0 && probability <= 1 ? nil : "\(name): probability \(probability)"
+  }
+
+  private func value<T: BitwiseCopyable>(_ column: Int, _ row: Int, _ type: T.Type) -> T {
+    batch.columns[column].loadUnaligned(fromByteOffset: row * MemoryLayout<T>.size, as: type)
+  }
+}

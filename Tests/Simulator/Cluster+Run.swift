@@ -1,0 +1,119 @@
+// Faults, and what must happen once they are over.
+
+internal import Experience
+public import Foundations
+internal import Services
+
+extension Cluster {
+  /// Everything has to go on within this time after the last fault.
+  static let patience = Instant.Span.seconds(12)
+
+  /// A run with faults for `duration`, then without until all make progress.
+  public func run(faultsFor duration: Instant.Span = .seconds(5)) {
+    let end = now + duration
+    network.queue.add(.fault, at: now + .milliseconds(300))
+    run(until: end)
+    heal()
+    let progress = Progress(self)
+    let limit = now + Self.patience
+    while violations.isEmpty, let missing = progress.missing(self) {
+      if now >= limit { return violation("\(Self.patience.seconds) s after the last fault: \(missing)") }
+      run(until: now + .milliseconds(200))
+    }
+    if violations.isEmpty { checkIndices() }
+  }
+
+  /// What a run did, for people.
+  public var summary: String {
+    let messages = writers.reduce(0) { $0 + $1.messagesCommitted }
+    let batches = learners.reduce(0) { $0 + $1.batches }
+    return "\(messages) messages, \(batches) batches, version \(ledger.version), \(network.framesSent) frames, "
+      + "\(network.framesLost) lost, faults \(faults.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })"
+  }
+
+  private func heal() {
+    network.isHealed = true
+    parameters.crashesWhenPublishing = false
+    for node in nodes { node.stalledUntil = min(node.stalledUntil, now) }
+  }
+
+  /// One fault, and the time of the next.
+  func fault() {
+    guard !network.isHealed else { return }
+    let gap = Double(plan.faultEvery.milliseconds) * (0.2 + 1.6 * generator.uniform())
+    network.queue.add(.fault, at: now + .milliseconds(gap))
+    let client = 2 + generator.below(nodes.count - 2)
+    let id: ServiceID = generator.below(2) == 0 ? .replay : .parameters
+    switch generator.below(12) {
+    case 0:
+      count("replay crash")
+      crash(replay.index)
+    case 1:
+      count("parameter server crash")
+      crash(parameters.index)
+    case 2:
+      parameters.crashesWhenPublishing = true
+    case 3, 4:
+      if nodes[client] is StatusNode { return }
+      count("client crash")
+      crash(client)
+    case 5:
+      guard let learner = nodes[client] as? LearnerNode, learner.isUp else { return }
+      count("learner leaves")
+      learner.leave()
+      network.queue.add(.restart(node: client), at: now + .milliseconds(Double(generator.below(900))))
+    case 6, 7:
+      count("partition")
+      let length = Double(100 + generator.below(generator.below(3) == 0 ? 5000 : 1000))
+      network.partition(node: client, from: id, until: now + .milliseconds(length))
+    case 8, 9:
+      count("reconnection")
+      disconnect(client)
+    default:
+      count("stall")
+      let node = nodes[generator.below(nodes.count)]
+      node.stalledUntil = now + .milliseconds(Double(50 + generator.below(2000)))
+    }
+  }
+
+  /// Learners that are there have numbers of their own, without gaps larger than the dead leave.
+  private func checkIndices() {
+    let indices = learners.filter(\.isUp).compactMap(\.member.index)
+    if Set(indices).count != indices.count { violation("learners share an index: \(indices)") }
+  }
+}
+
+/// How far everyone was when the faults ended.
+private struct Progress {
+  var messages: [Int]
+  var batches: [Int]
+  var changes: [Int]
+  var version: UInt64
+  var evaluation: UInt64
+
+  init(_ cluster: Cluster) {
+    messages = cluster.writers.map(\.messagesCommitted)
+    batches = cluster.learners.map(\.batches)
+    changes = cluster.learners.map(\.changesMerged)
+    version = cluster.ledger.version
+    evaluation = cluster.status.newest
+  }
+
+  /// Who has not gone on yet.
+  func missing(_ cluster: Cluster) -> String? {
+    for (index, writer) in cluster.writers.enumerated() where writer.messagesCommitted < messages[index] + 3 {
+      return "writer \(index) has committed \(writer.messagesCommitted - messages[index]) messages"
+    }
+    for (index, learner) in cluster.learners.enumerated() {
+      if learner.batches < batches[index] + 3 {
+        return "learner \(index) has got \(learner.batches - batches[index]) batches"
+      }
+      if learner.changesMerged < changes[index] + 3 {
+        return "learner \(index) has merged \(learner.changesMerged - changes[index]) changes"
+      }
+    }
+    if cluster.ledger.version < version + 3 { return "the weights are still version \(cluster.ledger.version)" }
+    if cluster.status.newest < evaluation + 2 { return "no evaluation has come" }
+    return nil
+  }
+}

@@ -1,0 +1,181 @@
+// A whole run on a simulated network.
+
+internal import Foundations
+internal import Experience
+internal import Services
+
+/// Writers, a replay service, learners, a parameter server and a follower, driven from one seed: first with faults, then without,
+/// when all of them must make progress within a bounded time. Everything that must hold is checked at every step.
+public final class Cluster {
+  public let seed: UInt64
+  let plan: Plan
+  let network: Network
+  let history = History()
+  var ledger: Ledger
+  var generator: SeededGenerator
+  private(set) var nodes: [any Node] = []
+  private(set) var writers: [WriterNode] = []
+  private(set) var learners: [LearnerNode] = []
+  private(set) var replay: ReplayNode!
+  private(set) var parameters: ParameterNode!
+  private(set) var status: StatusNode!
+  /// What did not hold, with its time; the first says most.
+  public private(set) var violations: [String] = []
+  public private(set) var faults: [String: Int] = [:]
+  private var wakeAt: [Instant] = []
+  private var connections: [[Connection?]] = []
+
+  var now: Instant { network.now }
+
+  public init(seed: UInt64) {
+    self.seed = seed
+    plan = Plan(seed: seed)
+    network = Network(plan: plan, seed: seed)
+    generator = SeededGenerator(seed: seed, part: "faults")
+    ledger = Ledger(isWeightedMean: plan.mode == .rounds)
+    replay = add { ReplayNode(cluster: self, index: $0) }
+    parameters = add { ParameterNode(cluster: self, index: $0) }
+    for _ in 0..<plan.writers { writers.append(add { WriterNode(cluster: self, index: $0) }) }
+    for _ in 0..<plan.learners { learners.append(add { LearnerNode(cluster: self, index: $0) }) }
+    status = add { StatusNode(cluster: self, index: $0) }
+    for index in nodes.indices {
+      for service in services(of: index) { network.queue.add(.connect(node: index, service: service), at: now) }
+      wake(index, at: now)
+    }
+  }
+
+  private func add<N: Node>(_ make: (Int) -> N) -> N {
+    wakeAt.append(.never)
+    connections.append([nil, nil])
+    let node = make(nodes.count)
+    nodes.append(node)
+    return node
+  }
+
+  func violation(_ text: String) {
+    guard violations.count < 10 else { return }
+    violations.append("at \((now - .zero).milliseconds) ms: \(text)")
+  }
+
+  func count(_ fault: String) { faults[fault, default: 0] += 1 }
+
+  func services(of node: Int) -> [ServiceID] {
+    switch nodes[node] {
+    case is WriterNode: [.replay]
+    case is LearnerNode: [.replay, .parameters]
+    case is StatusNode: [.parameters]
+    default: []
+    }
+  }
+
+  func sink(of node: Int, to service: ServiceID) -> ClientSink {
+    ClientSink(network: network, connection: connections[node][service.rawValue])
+  }
+}
+
+extension Cluster {
+  /// Runs until `end`, or until something did not hold.
+  func run(until end: Instant) {
+    while violations.isEmpty, network.queue.next <= end, let (at, event) = network.queue.removeFirst() {
+      network.now = max(network.now, at)
+      handle(event)
+    }
+    network.now = max(network.now, end)
+  }
+
+  private func handle(_ event: Event) {
+    switch event {
+    case .up(let connection, let frame):
+      let node = service(connection.service)
+      guard isUp(connection) else { return }
+      guard now >= node.stalledUntil else { return network.queue.add(event, at: node.stalledUntil) }
+      node.receive(frame, over: connection)
+      advance(node === replay ? replay.index : parameters.index)
+    case .down(let connection, let frame):
+      let node = nodes[connection.node]
+      guard connection.isOpen, node.isUp else { return }
+      guard now >= node.stalledUntil else { return network.queue.add(event, at: node.stalledUntil) }
+      node.receive(frame, over: connection)
+      advance(connection.node)
+    case .subscription(let connection):
+      if connection.isOpen, isUp(connection) { parameters.subscribed(connection) }
+    case .connect(let node, let service): connect(node, service)
+    case .wake(let node):
+      guard now >= wakeAt[node] else { return }
+      wakeAt[node] = .never
+      guard nodes[node].isUp else { return }
+      if now < nodes[node].stalledUntil { wake(node, at: nodes[node].stalledUntil) } else { advance(node) }
+    case .restart(let node): restart(node)
+    case .fault: fault()
+    }
+  }
+
+  private func service(_ id: ServiceID) -> any Node { id == .replay ? replay : parameters }
+
+  /// The life of the service that the connection was made to still runs.
+  private func isUp(_ connection: Connection) -> Bool {
+    service(connection.service).isUp && connection.serviceLife == life(of: connection.service)
+  }
+
+  private func life(of id: ServiceID) -> Int { id == .replay ? replay.life : parameters.life }
+
+  private func advance(_ node: Int) {
+    wake(node, at: nodes[node].advance())
+    if parameters.isUp, parameters.crashesWhenPublishing, parameters.machine.state.version > ledger.version {
+      count("crash between save and publication")
+      crash(parameters.index)
+    }
+  }
+
+  private func wake(_ node: Int, at time: Instant) {
+    guard time < wakeAt[node] else { return }
+    wakeAt[node] = time
+    // A deadline that has passed is a machine that wants to be called again at once, for ever.
+    network.queue.add(.wake(node: node), at: max(time, now + .microseconds(100)))
+  }
+
+  private func connect(_ node: Int, _ id: ServiceID) {
+    guard nodes[node].isUp else { return }
+    if let open = connections[node][id.rawValue], open.isOpen { return }
+    guard service(id).isUp else {
+      return network.queue.add(
+        .connect(node: node, service: id), at: now + .milliseconds(Double(10 + generator.below(40))))
+    }
+    let learner = id == .parameters ? nodes[node] as? LearnerNode : nil
+    connections[node][id.rawValue] = network.connect(
+      node: node, service: id, serviceLife: life(of: id), writer: (nodes[node] as? WriterNode)?.life,
+      topic: learner?.id.description)
+    wake(node, at: now)
+  }
+}
+
+extension Cluster {
+  /// The process dies: what it had in memory, and what is under way to it, is lost.
+  func crash(_ node: Int) {
+    guard nodes[node].isUp else { return }
+    nodes[node].crash()
+    disconnect(node)
+    network.queue.add(.restart(node: node), at: now + .milliseconds(Double(20 + generator.below(1200))))
+  }
+
+  func disconnect(_ node: Int) {
+    if let id = node == replay.index ? .replay : node == parameters.index ? ServiceID.parameters : nil {
+      for connection in network.openConnections(to: id) { close(connection) }
+    }
+    for connection in network.openConnections(of: node) { close(connection) }
+  }
+
+  private func close(_ connection: Connection) {
+    network.close(connection)
+    network.queue.add(
+      .connect(node: connection.node, service: connection.service),
+      at: now + .milliseconds(Double(5 + generator.below(60))))
+  }
+
+  private func restart(_ node: Int) {
+    guard !nodes[node].isUp else { return }
+    nodes[node].restart()
+    for id in services(of: node) { connect(node, id) }
+    wake(node, at: now)
+  }
+}

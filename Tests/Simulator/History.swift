@@ -1,0 +1,124 @@
+// Everything that writers ever produced, so that whatever is served can be checked bit by bit.
+
+internal import Experience
+
+/// One step of one stream of one writer's life.
+struct StepName: Hashable {
+  var life: Int
+  var stream: Int
+  var index: UInt64
+}
+
+/// What a step holds follows from its name alone.
+enum StepContent {
+  static let schema = StepSchema(fields: [
+    Field(StepSchema.observation, .float32, shape: [3]),
+    Field(StepSchema.action, .int32),
+    Field("tag", .int64),
+    Field(StepSchema.reward, .float32),
+  ])
+
+  static func observation(_ name: StepName) -> [Float] {
+    [Float(name.life), Float(name.stream), Float(name.index)]
+  }
+
+  /// The step whose observation this is.
+  static func name(_ observation: UnsafeRawPointer) -> StepName? {
+    let values = (0..<3).map { observation.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+    let parts = values.compactMap { Int(exactly: $0) }
+    guard parts.count == 3, parts[2] >= 0 else { return nil }
+    return StepName(life: parts[0], stream: parts[1], index: UInt64(parts[2]))
+  }
+
+  static func action(_ name: StepName) -> Int32 { Int32(truncatingIfNeeded: tag(name) >> 32) }
+
+  static func tag(_ name: StepName) -> Int64 {
+    var value = UInt64(name.life) &* 0x9E37_79B9_7F4A_7C15
+    value = (value ^ UInt64(name.stream) ^ (value >> 29)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ name.index ^ (value >> 32)) &* 0x94D0_49BB_1331_11EB
+    return Int64(bitPattern: value ^ (value >> 31))
+  }
+
+  /// A multiple of 1/4, so that sums are exact.
+  static func reward(_ name: StepName) -> Float { Float(tag(name) & 31) / 4 - 4 }
+}
+
+/// A step as its writer made it.
+struct StepRecord {
+  var flags: StepFlags
+  var version: UInt64
+}
+
+/// A chunk and the items as they were framed.
+struct SentMessage {
+  var chunks: [ChunkHeader] = []
+  var items: [Item] = []
+  /// The writer gave it up.
+  var isDropped = false
+  /// Some life of the service committed it.
+  var isCommitted = false
+}
+
+/// A writer process from its start to its end.
+final class WriterLife {
+  let number: Int
+  let id: Identifier
+  /// The index of each stream's first step.
+  let base: [UInt64]
+  var steps: [[StepRecord]]
+  /// Message of sequence s is at s − 1.
+  var messages: [SentMessage] = []
+
+  init(number: Int, id: Identifier, base: [UInt64]) {
+    self.number = number
+    self.id = id
+    self.base = base
+    steps = base.map { _ in [] }
+  }
+
+  func step(_ stream: Int, _ index: UInt64) -> StepRecord? {
+    guard steps.indices.contains(stream), index >= base[stream] else { return nil }
+    let place = Int(index - base[stream])
+    return place < steps[stream].count ? steps[stream][place] : nil
+  }
+}
+
+/// All writers' lives.
+final class History {
+  private(set) var lives: [WriterLife] = []
+
+  func begin(id: Identifier, base: [UInt64]) -> WriterLife {
+    let life = WriterLife(number: lives.count, id: id, base: base)
+    lives.append(life)
+    return life
+  }
+
+  /// The transition that starts at a step, by the definition: R = Σ_{k<n'} γᵏ r_{t+k}, and γ^{n'} unless the end is terminal.
+  struct Transition {
+    var steps: Int
+    var reward: Float
+    var discount: Float
+  }
+
+  /// Nil if the stream never had the steps for one.
+  func transition(at name: StepName, nStep: Int, discount: Float) -> Transition? {
+    guard lives.indices.contains(name.life) else { return nil }
+    let life = lives[name.life]
+    guard let first = life.step(name.stream, name.index), !first.flags.contains(.isLast) else { return nil }
+    var sum = 0.0
+    var power = 1.0
+    for steps in 1...nStep {
+      let last = StepName(life: name.life, stream: name.stream, index: name.index + UInt64(steps - 1))
+      sum += power * Double(StepContent.reward(last))
+      power *= Double(discount)
+      guard let next = life.step(name.stream, name.index + UInt64(steps)), !next.flags.contains(.isFirst) else {
+        return nil
+      }
+      if next.flags.contains(.isLast) || steps == nStep {
+        return Transition(
+          steps: steps, reward: Float(sum), discount: next.flags.contains(.isTerminal) ? 0 : Float(power))
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,89 @@
+// What the published weights must be.
+
+internal import Experience
+internal import Wire
+
+/// Follows every publication: versions grow, each change is in them once and in its learner's order, and θ is the sum that
+/// the merged changes make.
+struct Ledger {
+  static let manifest = WeightsManifest(tensors: [TensorSpec(name: "θ", shape: [Plan.parameters])])
+
+  struct Key: Hashable {
+    var id: Identifier
+    var sequence: UInt64
+  }
+
+  struct Sent {
+    var updates: UInt64
+    var values: [Double]
+  }
+
+  let isWeightedMean: Bool
+  private var sent: [Key: Sent] = [:]
+  private(set) var version: UInt64 = 1
+  private(set) var updates: UInt64 = 0
+  private(set) var merged: [Identifier: UInt64] = [:]
+  private var values = [Double](repeating: 0, count: Plan.parameters)
+  private(set) var problems: [String] = []
+
+  init(isWeightedMean: Bool) {
+    self.isWeightedMean = isWeightedMean
+  }
+
+  mutating func sent(id: Identifier, sequence: UInt64, updates: UInt64, values: [Double]) {
+    let key = Key(id: id, sequence: sequence)
+    if let before = sent[key], before.values != values || before.updates != updates {
+      problems.append("change \(sequence) was sent again with another content")
+    }
+    sent[key] = Sent(updates: updates, values: values)
+  }
+
+  mutating func published(_ weights: Weights) {
+    let now = (0..<Plan.parameters).map {
+      Double(weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
+    }
+    let entries = Dictionary(weights.merged.map { ($0.id, $0.sequence) }) { _, last in last }
+    if entries.count != weights.merged.count { problems.append("a learner is listed twice in version \(weights.version)") }
+    if weights.version == version {
+      if now != values || entries != merged || weights.updates != updates {
+        problems.append("version \(version) was published with two contents")
+      }
+      return
+    }
+    if weights.version < version { problems.append("version \(weights.version) after \(version)") }
+    advance(to: weights, now, entries)
+    version = weights.version
+    updates = weights.updates
+    merged = entries
+    values = now
+  }
+
+  private mutating func advance(to weights: Weights, _ now: [Double], _ entries: [Identifier: UInt64]) {
+    var sum = [Double](repeating: 0, count: Plan.parameters)
+    var weight: UInt64 = 0
+    for (id, sequence) in entries where sequence != merged[id] {
+      let before = merged[id] ?? 0
+      guard sequence == before + 1, let change = sent[Key(id: id, sequence: sequence)] else {
+        problems.append("change \(sequence) merged after \(before), or never sent")
+        continue
+      }
+      weight += change.updates
+      for place in sum.indices { sum[place] += Double(change.updates) * change.values[place] }
+    }
+    if merged.keys.contains(where: { entries[$0] == nil }) { problems.append("a merged change is forgotten") }
+    if weight == 0 { problems.append("version \(weights.version) holds no new change") }
+    if weights.updates != updates + weight {
+      problems.append("version \(weights.version): \(weights.updates) updates, expected \(updates + weight)")
+    }
+    guard isWeightedMean, weight > 0 else { return }
+    for place in sum.indices where abs(now[place] - values[place] - sum[place] / Double(weight)) > 1e-3 {
+      problems.append(
+        "version \(weights.version): θ[\(place)] = \(now[place]), expected \(values[place] + sum[place] / Double(weight))")
+    }
+  }
+
+  mutating func takeProblems() -> [String] {
+    defer { problems.removeAll() }
+    return problems
+  }
+}

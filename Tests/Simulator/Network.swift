@@ -1,0 +1,142 @@
+// A network of connections that loses, delays, repeats and reorders.
+
+internal import Experience
+internal import Foundations
+internal import Services
+internal import Wire
+
+enum ServiceID: Int, CaseIterable {
+  case replay
+  case parameters
+}
+
+/// A client's connection to a service, under the identity that the service's router gave it.
+///
+/// As with TCP, nothing that one end's death cut off arrives later; but frames that a living service had already received over a
+/// connection that has since been replaced may still come after those of the new one.
+final class Connection {
+  let peer: PeerID
+  let node: Int
+  let service: ServiceID
+  let serviceLife: Int
+  /// Who is at the client's end: a writer's life, or a learner's.
+  let writer: WriterLife?
+  /// What it subscribes to beside all weights; nil if it does not subscribe.
+  let topic: String?
+  var isOpen = true
+  /// When the last frame up and down arrives, if frames keep their order.
+  var lastUp = Instant.zero
+  var lastDown = Instant.zero
+
+  init(
+    peer: PeerID, node: Int, service: ServiceID, serviceLife: Int, writer: WriterLife?, topic: String?
+  ) {
+    self.peer = peer
+    self.node = node
+    self.service = service
+    self.serviceLife = serviceLife
+    self.writer = writer
+    self.topic = topic
+  }
+}
+
+/// Delivers frames through the event queue; every fault is drawn from one generator.
+final class Network {
+  let plan: Plan
+  var generator: SeededGenerator
+  var queue = EventQueue()
+  var now = Instant.zero + .seconds(100)
+  /// Faults are over: everything arrives, soon and in order.
+  var isHealed = false
+  private(set) var connections: [PeerID: Connection] = [:]
+  private var order: [Connection] = []
+  private var partitions: [Int: Instant] = [:]
+  private var nextPeer: UInt64 = 1
+  private(set) var framesSent = 0
+  private(set) var framesLost = 0
+
+  init(plan: Plan, seed: UInt64) {
+    self.plan = plan
+    generator = SeededGenerator(seed: seed, part: "network")
+  }
+
+  func chance(_ probability: Double) -> Bool {
+    !isHealed && generator.uniform() < probability
+  }
+
+  func connect(
+    node: Int, service: ServiceID, serviceLife: Int, writer: WriterLife?, topic: String?
+  ) -> Connection {
+    let connection = Connection(
+      peer: PeerID(number: nextPeer), node: node, service: service, serviceLife: serviceLife,
+      writer: writer, topic: topic)
+    nextPeer += 1
+    connections[connection.peer] = connection
+    order.append(connection)
+    if topic != nil { queue.add(.subscription(connection), at: now + .milliseconds(2)) }
+    return connection
+  }
+
+  func close(_ connection: Connection) {
+    connection.isOpen = false
+    order.removeAll { $0 === connection }
+  }
+
+  /// A node and a service do not hear each other for a while.
+  func partition(node: Int, from service: ServiceID, until end: Instant) {
+    partitions[node * ServiceID.allCases.count + service.rawValue] = end
+  }
+
+  /// False if the frame was not taken.
+  func send(_ bytes: UnsafeRawBufferPointer, over connection: Connection?, up: Bool) -> Bool {
+    guard let connection, connection.isOpen, !chance(plan.queueFull) else { return false }
+    framesSent += 1
+    let key = connection.node * ServiceID.allCases.count + connection.service.rawValue
+    if !isHealed, let end = partitions[key], now < end {
+      framesLost += 1
+      return true
+    }
+    if chance(plan.loss) {
+      framesLost += 1
+      return true
+    }
+    let frame = Array(bytes)
+    // An evaluation has no number of its own: repeating it is another evaluation.
+    let mayRepeat = frame.count < 3 || frame[2] != MessageType.evaluation.rawValue
+    for _ in 0..<(mayRepeat && chance(plan.duplication) ? 2 : 1) { deliver(frame, over: connection, up: up) }
+    return true
+  }
+
+  private func deliver(_ frame: [UInt8], over connection: Connection, up: Bool) {
+    let isSlow = chance(plan.slowness)
+    var at = now + .microseconds(Double(100 + generator.below(isSlow ? 400_000 : 3000)))
+    if plan.isOrdered || isHealed {
+      at = max(at, (up ? connection.lastUp : connection.lastDown) + .microseconds(1))
+    }
+    if up { connection.lastUp = max(connection.lastUp, at) } else { connection.lastDown = max(connection.lastDown, at) }
+    queue.add(up ? .up(connection, frame) : .down(connection, frame), at: at)
+  }
+
+  /// To all subscribers of the frame's topic.
+  func publish(_ bytes: UnsafeRawBufferPointer, topic: String, serviceLife: Int) {
+    for connection in order
+    where connection.service == .parameters && connection.serviceLife == serviceLife {
+      guard let own = connection.topic, topic == Weights.topicAll || topic == own else { continue }
+      _ = send(bytes, over: connection, up: false)
+    }
+  }
+
+  func openConnections(of node: Int) -> [Connection] { order.filter { $0.node == node } }
+  func openConnections(to service: ServiceID) -> [Connection] { order.filter { $0.service == service } }
+}
+
+/// A client's side of a connection.
+struct ClientSink: FrameSink {
+  let network: Network
+  let connection: Connection?
+
+  @discardableResult
+  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    network.send(bytes, over: connection, up: true)
+  }
+}

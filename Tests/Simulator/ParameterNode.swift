@@ -1,0 +1,123 @@
+// A simulated parameter server, watched by a ledger.
+
+internal import Experience
+internal import Foundations
+internal import Services
+internal import Wire
+
+final class ParameterNode: Node {
+  let cluster: Cluster
+  let index: Int
+  private(set) var isUp = false
+  var stalledUntil = Instant.zero
+  private(set) var life = 0
+  private(set) var machine: ParameterServerMachine<MemoryParameterStore>
+  private var generator: SeededGenerator
+  private var nextReport = Instant.zero
+  /// Dies after saving, before publishing.
+  var crashesWhenPublishing = false
+  /// The index that each learner was told, in this life.
+  private(set) var indices: [Identifier: Int] = [:]
+
+  init(cluster: Cluster, index: Int) {
+    self.cluster = cluster
+    self.index = index
+    generator = SeededGenerator(seed: cluster.seed, part: "parameters")
+    machine = Self.machine(cluster, MemoryParameterStore(), &generator)
+    restart()
+  }
+
+  private static func machine(
+    _ cluster: Cluster, _ store: MemoryParameterStore, _ generator: inout SeededGenerator
+  ) -> ParameterServerMachine<MemoryParameterStore> {
+    var configuration = ParameterServerMachine<MemoryParameterStore>.Configuration()
+    configuration.mode = cluster.plan.mode
+    configuration.publishEvery = .milliseconds(50)
+    configuration.memberGoneAfter = .seconds(1)
+    let initial = ParameterState(
+      version: 1, updates: 0, merged: [], manifest: Ledger.manifest,
+      values: Array(repeating: 0, count: Plan.parameters))
+    return ParameterServerMachine(
+      configuration: configuration, incarnation: Identifier(using: &generator),
+      state: store.last ?? initial, store: store, now: cluster.now)
+  }
+
+  func crash() { isUp = false }
+
+  /// Its memory is lost, what was saved is not.
+  func restart() {
+    isUp = true
+    life += 1
+    crashesWhenPublishing = false
+    indices = [:]
+    nextReport = cluster.now
+    machine = Self.machine(cluster, machine.store, &generator)
+  }
+
+  func receive(_ frame: [UInt8], over connection: Connection) {
+    var sink = ParameterSink(node: self)
+    report()
+    frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: &sink) }
+    check()
+  }
+
+  func subscribed(_ connection: Connection) {
+    guard let topic = connection.topic else { return }
+    var sink = ParameterSink(node: self)
+    let notice = [1] + Weights.subscription(topic: topic)
+    notice.withUnsafeBytes { machine.subscribed($0, sink: &sink) }
+    check()
+  }
+
+  func advance() -> Instant {
+    var sink = ParameterSink(node: self)
+    machine.advance(to: cluster.now, sink: &sink)
+    report()
+    check()
+    return min(machine.nextDeadline(now: cluster.now), nextReport)
+  }
+
+  /// As the driver does: its own counters, by which clients know its life.
+  private func report() {
+    guard cluster.now >= nextReport else { return }
+    nextReport = cluster.now + .seconds(1)
+    machine.report(
+      Telemetry(id: machine.incarnation, service: "parameters", label: "parameters", counters: [:]),
+      now: cluster.now)
+  }
+
+  private func check() {
+    for problem in cluster.ledger.takeProblems() { cluster.violation(problem) }
+    if machine.counters.changesRefused > 0 { cluster.violation("a change was refused") }
+    if machine.counters.malformed > 0 { cluster.violation("a frame was called malformed") }
+  }
+
+  fileprivate func observe(_ bytes: UnsafeRawBufferPointer) {
+    var cursor = FrameCursor(bytes)
+    switch try? cursor.openMessage() {
+    case .weights:
+      if let weights = try? Weights(from: &cursor) { cluster.ledger.published(weights) }
+    case .refusal:
+      guard let refusal = try? Refusal(from: &cursor) else { return }
+      if refusal.code != .unknownPeer { cluster.violation("refused: \(refusal.text)") }
+    default: break
+    }
+  }
+}
+
+private struct ParameterSink: PublishingSink {
+  let node: ParameterNode
+
+  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    node.observe(bytes)
+    return node.cluster.network.send(bytes, over: node.cluster.network.connections[peer], up: false)
+  }
+
+  mutating func publish(_ bytes: UnsafeRawBufferPointer) {
+    if node.crashesWhenPublishing { return }
+    node.observe(bytes)
+    var cursor = FrameCursor(bytes)
+    guard (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) else { return }
+    node.cluster.network.publish(bytes, topic: weights.topic, serviceLife: node.life)
+  }
+}

@@ -1,0 +1,80 @@
+// What a seed makes of a simulated run.
+
+internal import Experience
+internal import Foundations
+internal import ReplayStore
+internal import Services
+
+/// Sizes, configuration and fault rates of one run, all drawn from the seed.
+struct Plan {
+  var writers: Int
+  var streams: Int
+  var learners: Int
+  var capacity: Int
+  var nStep: Int
+  var discount: Float
+  var batch: Int
+  var sampler: SelectorKind
+  /// Samples for each insert; nil for no proportion to keep.
+  var samplesPerInsert: Double?
+  var minSize: Int
+  var credit: Int
+  var writerInFlight: Int
+  var samplesInFlight: Int
+  var partBytes: Int
+  var mode: AveragingMode
+  /// Frames of a connection arrive in the order they were sent.
+  var isOrdered: Bool
+  var loss: Double
+  var duplication: Double
+  var slowness: Double
+  var queueFull: Double
+  /// Mean time between crashes, partitions, stalls and reconnections.
+  var faultEvery: Instant.Span
+
+  static let itemsPerMessageMax = 48
+  static let rowsPerChunkMax = 8
+  static let parameters = 3
+
+  init(seed: UInt64) {
+    var draw = SeededGenerator(seed: seed, part: "plan")
+    writers = 1 + draw.below(3)
+    streams = 1 + draw.below(4)
+    learners = 1 + draw.below(3)
+    capacity = 150 + draw.below(600)
+    nStep = 1 + draw.below(4)
+    discount = [0.5, 0.75, 0.99, 1][draw.below(4)]
+    batch = 2 + draw.below(10)
+    sampler = [.uniform, .prioritized(exponent: 0.6), .fifo][draw.below(3)]
+    samplesPerInsert = draw.below(2) == 0 ? nil : [0.5, 1, 4][draw.below(3)]
+    minSize = 4 + draw.below(20)
+    credit = 1 + draw.below(8)
+    writerInFlight = 1 + draw.below(8)
+    samplesInFlight = 1 + draw.below(4)
+    partBytes = draw.below(2) == 0 ? 1 << 20 : 200
+    mode = draw.below(4) == 0 ? .asynchronous : .rounds
+    isOrdered = draw.below(3) == 0
+    let isHarsh = draw.below(4) != 0
+    loss = isHarsh ? 0.2 * draw.uniform() : 0
+    duplication = isHarsh ? 0.15 * draw.uniform() : 0
+    slowness = isHarsh ? 0.2 * draw.uniform() : 0
+    queueFull = isHarsh ? 0.1 * draw.uniform() : 0
+    faultEvery = .milliseconds(Double(150 + draw.below(1500)))
+  }
+
+  var table: TableSchema {
+    TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: discount))
+  }
+
+  var store: ReplayStoreConfiguration {
+    var configuration = TableConfiguration(
+      schema: table, sampler: sampler, limiter: .unlimited(minSize: minSize), batchSizeMax: batch,
+      itemsPerMessageMax: Self.itemsPerMessageMax)
+    if let samplesPerInsert {
+      let width = samplesPerInsert * Double(Self.itemsPerMessageMax) + Double(batch)
+      configuration.limiter = .ratio(
+        samplesPerInsert: samplesPerInsert, minSize: minSize, tolerance: width)
+    }
+    return ReplayStoreConfiguration(capacity: capacity, tables: [configuration])
+  }
+}

@@ -1,0 +1,133 @@
+// A simulated replay service, watched by a naive model.
+
+internal import Experience
+internal import Foundations
+internal import ReplayStore
+internal import Services
+internal import Wire
+
+final class ReplayNode: Node {
+  let cluster: Cluster
+  let index: Int
+  private(set) var isUp = false
+  var stalledUntil = Instant.zero
+  private(set) var life = 0
+  private(set) var machine: ReplayMachine
+  private(set) var models: [ReplayModel] = []
+  private var generator: SeededGenerator
+  private var received = 0
+  private(set) var messagesCommitted = 0
+
+  init(cluster: Cluster, index: Int) {
+    self.cluster = cluster
+    self.index = index
+    generator = SeededGenerator(seed: cluster.seed, part: "replay")
+    machine = Self.machine(cluster, &generator)
+    restart()
+  }
+
+  private static func machine(_ cluster: Cluster, _ generator: inout SeededGenerator) -> ReplayMachine {
+    var configuration = ReplayMachine.Configuration(store: cluster.plan.store)
+    configuration.credit = cluster.plan.credit
+    configuration.partBytes = cluster.plan.partBytes
+    do {
+      return try ReplayMachine(
+        configuration: configuration, incarnation: Identifier(using: &generator),
+        generator: SeededGenerator(seed: generator.next()), now: cluster.now)
+    } catch {
+      preconditionFailure("a plan without a store: \(error)")
+    }
+  }
+
+  func crash() {
+    isUp = false
+    messagesCommitted += Int(machine.counters.messagesCommitted)
+  }
+
+  func restart() {
+    isUp = true
+    life += 1
+    machine = Self.machine(cluster, &generator)
+    models.append(ReplayModel(capacity: cluster.plan.capacity))
+  }
+
+  var committedInAll: Int { messagesCommitted + (isUp ? Int(machine.counters.messagesCommitted) : 0) }
+
+  func receive(_ frame: [UInt8], over connection: Connection) {
+    var sink = ReplaySink(node: self)
+    frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: &sink) }
+    received += 1
+    check()
+  }
+
+  func advance() -> Instant {
+    var sink = ReplaySink(node: self)
+    machine.advance(to: cluster.now, sink: &sink)
+    return machine.nextDeadline(now: cluster.now)
+  }
+
+  /// Sees everything the service sends, before the network has it.
+  fileprivate func observe(_ bytes: UnsafeRawBufferPointer, to connection: Connection?) {
+    var cursor = FrameCursor(bytes)
+    let model = models.count - 1
+    switch try? cursor.openMessage() {
+    case .acknowledgement:
+      guard let life = connection?.writer, let frame = try? Acknowledgement(from: &cursor) else { return }
+      if let problem = models[model].acknowledged(life, committed: frame.committed) { cluster.violation(problem) }
+    case .welcome:
+      guard let life = connection?.writer, let frame = try? Welcome(from: &cursor) else { return }
+      models[model].welcomed(life, committed: frame.committed)
+    case .refusal:
+      guard let refusal = try? Refusal(from: &cursor) else { return }
+      if refusal.code != .unknownPeer, refusal.code != .busy { cluster.violation("refused: \(refusal.text)") }
+    default: break
+    }
+  }
+
+  private func check() {
+    let statistics = machine.store.statistics
+    if let problem = models[models.count - 1].mismatch(statistics) { cluster.violation(problem) }
+    if let table = statistics.tables.first, let spi = cluster.plan.samplesPerInsert {
+      let limits = cluster.plan.store.tables[0].limiter
+      let overshoot = spi * Double(Plan.itemsPerMessageMax)
+      if table.limiterError > limits.errorMax + overshoot {
+        cluster.violation("limiter: error \(table.limiterError) > \(limits.errorMax)")
+      }
+      if table.itemsSampled > 0, table.limiterError < limits.errorMin {
+        cluster.violation("limiter: error \(table.limiterError) < \(limits.errorMin)")
+      }
+    }
+    if received % 32 == 0 { checkBounds(statistics) }
+  }
+
+  private func checkBounds(_ statistics: ReplayStoreStatistics) {
+    let values = machine.telemetry(now: cluster.now)
+    let credit = Double(cluster.plan.credit)
+    if values["messages_waiting"]! > credit * values["writers"]! {
+      cluster.violation("\(values["messages_waiting"]!) messages wait of \(values["writers"]!) writers")
+    }
+    if values["requests_waiting"]! > credit * values["samplers"]! {
+      cluster.violation("\(values["requests_waiting"]!) requests wait of \(values["samplers"]!) samplers")
+    }
+    if let table = statistics.tables.first, table.size != models[models.count - 1].itemsLive {
+      cluster.violation("the table has \(table.size) items, expected \(models[models.count - 1].itemsLive)")
+    }
+  }
+
+  /// Whether an item of this name had this key in some life of the service.
+  func served(_ name: StepName, key: UInt64, steps: Int) -> Bool {
+    models.contains { model in
+      key < UInt64(model.steps.count) && model.steps[Int(key)] == name && model.items[key] == steps + 1
+    }
+  }
+}
+
+private struct ReplaySink: FrameSink {
+  let node: ReplayNode
+
+  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    let connection = node.cluster.network.connections[peer]
+    node.observe(bytes, to: connection)
+    return node.cluster.network.send(bytes, over: connection, up: false)
+  }
+}

@@ -1,0 +1,81 @@
+// One environment of a simulated writer.
+
+internal import Experience
+internal import Foundations
+
+/// Makes steps and the items that end with them, as naively as possible.
+struct SimulatedStream {
+  let life: WriterLife
+  let number: Int
+  let nStep: Int
+  /// Steps that are not framed yet: from here to the newest.
+  private(set) var unsent: UInt64
+  private(set) var next: UInt64
+  private(set) var isCut = false
+  /// Items may not start before this step: it starts an episode, or follows a cut.
+  private var itemsFrom: UInt64
+  private var stepsLeft = 0
+  private var endsTerminal = false
+  private(set) var items: [Item] = []
+
+  init(life: WriterLife, number: Int, nStep: Int) {
+    self.life = life
+    self.number = number
+    self.nStep = nStep
+    next = life.base[number]
+    unsent = next
+    itemsFrom = next
+  }
+
+  var unsentCount: Int { Int(next - unsent) }
+
+  /// One more step: the first of an episode of 1 to 12 steps, or the next one.
+  mutating func step(version: UInt64, using generator: inout SeededGenerator) {
+    var flags: StepFlags = []
+    if stepsLeft == 0 {
+      flags.insert(.isFirst)
+      stepsLeft = 1 + generator.below(12)
+      endsTerminal = generator.below(2) == 0
+      itemsFrom = next
+    }
+    stepsLeft -= 1
+    if stepsLeft == 0 { flags.formUnion(endsTerminal ? [.isLast, .isTerminal] : [.isLast]) }
+    life.steps[number].append(StepRecord(flags: flags, version: version))
+    let age = Int(next - itemsFrom)
+    let spans = flags.contains(.isLast) ? Array(1...nStep).filter { $0 <= age } : age >= nStep ? [nStep] : []
+    for steps in spans {
+      items.append(
+        Item(stream: UInt32(number), firstIndex: next - UInt64(steps), count: steps + 1, priority: nil))
+    }
+    next += 1
+  }
+
+  /// The oldest unsent steps that one chunk can carry: at most `limit`, of one weights version.
+  mutating func takeChunk(limit: Int) -> ChunkHeader? {
+    guard unsent < next, let version = life.step(number, unsent)?.version else { return nil }
+    var count = 1
+    while count < limit, unsent + UInt64(count) < next, life.step(number, unsent + UInt64(count))?.version == version {
+      count += 1
+    }
+    let header = ChunkHeader(
+      stream: UInt32(number), firstIndex: unsent, count: count, weightsVersion: version, isCut: isCut)
+    isCut = false
+    unsent += UInt64(count)
+    return header
+  }
+
+  /// Items whose last step is framed; the writer may keep some for a later message.
+  mutating func takeItems(limit: Int) -> [Item] {
+    let ready = items.filter { $0.firstIndex + UInt64($0.count) <= unsent }.prefix(limit)
+    items.removeAll { item in ready.contains { $0.firstIndex == item.firstIndex } }
+    return Array(ready)
+  }
+
+  /// What was framed is lost, or what is unsent is thrown away: nothing spans it.
+  mutating func cut(droppingUnsent: Bool) {
+    if droppingUnsent { unsent = next }
+    isCut = true
+    items.removeAll { $0.firstIndex < unsent }
+    itemsFrom = max(itemsFrom, unsent)
+  }
+}

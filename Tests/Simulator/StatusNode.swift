@@ -1,0 +1,72 @@
+// A simulated evaluator, and someone who follows the run.
+
+internal import Experience
+internal import Foundations
+internal import Services
+internal import Wire
+
+/// Sends evaluations, asks for the run's status, and checks that each evaluation which the server has taken comes once and in order.
+final class StatusNode: Node {
+  let cluster: Cluster
+  let index: Int
+  let isUp = true
+  var stalledUntil = Instant.zero
+  private var generator: SeededGenerator
+  private var follower = StatusFollower()
+  private var nextEvaluation = Instant.zero
+  private var nextQuestion = Instant.zero
+  private var evaluations: UInt64 = 0
+  private let writer = FrameWriter()
+  /// The last evaluation seen.
+  private(set) var newest: UInt64 = 0
+
+  init(cluster: Cluster, index: Int) {
+    self.cluster = cluster
+    self.index = index
+    generator = SeededGenerator(seed: cluster.seed, part: "status")
+  }
+
+  func crash() {}
+  func restart() {}
+
+  func advance() -> Instant {
+    var sink = cluster.sink(of: index, to: .parameters)
+    if cluster.now >= nextEvaluation {
+      evaluations += 1
+      Evaluation(
+        kind: .regular, version: evaluations, updates: 0, episodes: 1, meanReturn: Double(evaluations), minReturn: 0,
+        maxReturn: 0, isSolved: false
+      ).encode(into: writer)
+      sink.send(writer.bytes, to: .service)
+      nextEvaluation = cluster.now + .milliseconds(Double(100 + generator.below(300)))
+    }
+    if cluster.now >= nextQuestion {
+      StatusRequest(evaluationsKnown: follower.evaluationsKnown).encode(into: writer)
+      sink.send(writer.bytes, to: .service)
+      nextQuestion = cluster.now + .milliseconds(250)
+    }
+    return min(nextEvaluation, nextQuestion)
+  }
+
+  func receive(_ frame: [UInt8], over connection: Connection) {
+    frame.withUnsafeBytes { bytes in
+      var cursor = FrameCursor(bytes)
+      guard (try? cursor.openMessage()) == .status, let status = try? Status(from: &cursor) else { return }
+      let life = status.processes.first { $0.telemetry.service == "parameters" }?.telemetry.id
+      for evaluation in follower.take(status) { check(evaluation, ofCurrentLife: life == cluster.parameters.machine.incarnation) }
+    }
+  }
+
+  private var seen: [Identifier: Int] = [:]
+
+  private func check(_ evaluation: Evaluation, ofCurrentLife: Bool) {
+    guard ofCurrentLife else { return }
+    let machine = cluster.parameters.machine
+    let place = seen[machine.incarnation] ?? 0
+    seen[machine.incarnation] = place + 1
+    newest = max(newest, evaluation.version)
+    guard place < machine.knownEvaluations.count, machine.knownEvaluations[place] == evaluation else {
+      return cluster.violation("evaluation \(evaluation.version) came as number \(place) of the server's life")
+    }
+  }
+}

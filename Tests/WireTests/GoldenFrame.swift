@@ -1,0 +1,86 @@
+// One published example of a message: how its bytes are made, and what they must read as.
+
+import Testing
+import Wire
+
+/// A message that is a value: encoded, decoded and compared as a whole.
+protocol ValueMessage: Equatable, Sendable {
+  func encode(into writer: FrameWriter)
+  init(from cursor: inout FrameCursor) throws(WireError)
+}
+
+extension Hello: ValueMessage {}
+extension Welcome: ValueMessage {}
+extension Goodbye: ValueMessage {}
+extension Acknowledgement: ValueMessage {}
+extension SampleRequest: ValueMessage {}
+extension Refusal: ValueMessage {}
+extension Health: ValueMessage {}
+extension Telemetry: ValueMessage {}
+extension Join: ValueMessage {}
+extension Joined: ValueMessage {}
+extension Evaluation: ValueMessage {}
+extension StatusRequest: ValueMessage {}
+extension Status: ValueMessage {}
+
+/// A named frame of `Tests/Fixtures/wire/frames.hex`.
+struct GoldenFrame: Sendable, CustomTestStringConvertible {
+  let name: String
+  let type: MessageType
+  let encode: @Sendable (FrameWriter) -> Void
+  /// Reads the elements after version and type, and expects the values that were encoded.
+  let check: @Sendable (inout FrameCursor) throws -> Void
+
+  var testDescription: String { name }
+
+  init(
+    _ name: String, _ type: MessageType, encode: @escaping @Sendable (FrameWriter) -> Void,
+    check: @escaping @Sendable (inout FrameCursor) throws -> Void
+  ) {
+    self.name = name
+    self.type = type
+    self.encode = encode
+    self.check = check
+  }
+
+  init(_ name: String, _ type: MessageType, _ message: some ValueMessage) {
+    self.init(name, type) {
+      message.encode(into: $0)
+    } check: { cursor in
+      try Self.expect(message, from: &cursor)
+    }
+  }
+
+  private static func expect<Message: ValueMessage>(_ message: Message, from cursor: inout FrameCursor) throws
+  {
+    #expect(try Message(from: &cursor) == message)
+  }
+
+  var bytes: [UInt8] {
+    let writer = FrameWriter()
+    encode(writer)
+    return writer.array()
+  }
+}
+
+/// Little-endian bytes of numbers, as payloads hold them.
+func payload<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
+  values.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+}
+
+func payload(_ values: [Float]) -> [UInt8] { payload(values.map(\.bitPattern)) }
+
+/// The views of several payloads at once.
+func withViews<Result>(_ payloads: [[UInt8]], _ body: ([UnsafeRawBufferPointer]) throws -> Result) rethrows
+  -> Result
+{
+  var views: [UnsafeRawBufferPointer] = []
+  func next(_ index: Int) throws -> Result {
+    guard index < payloads.count else { return try body(views) }
+    return try payloads[index].withUnsafeBytes { bytes in
+      views.append(bytes)
+      return try next(index + 1)
+    }
+  }
+  return try next(0)
+}

@@ -1,0 +1,91 @@
+// The published examples of the messages that are values.
+
+import Experience
+import Wire
+
+enum Golden {
+  static let writer = Identifier(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
+  static let learner = Identifier(high: 0x1021_3243_5465_7687, low: 0x98A9_BACB_DCED_FE0F)
+  static let service = Identifier(high: 0xF0E0_D0C0_B0A0_9080, low: 0x7060_5040_3020_1000)
+
+  /// CartPole: four floats, two actions.
+  static let schema = StepSchema.discrete(observation: [4])
+  static let table = TableSchema(name: "experience", kind: .transition(nStep: 3, discount: 0.5))
+  static let manifest = WeightsManifest(tensors: [
+    TensorSpec(name: "0.weight", shape: [2, 3]), TensorSpec(name: "0.bias", shape: [2]),
+    TensorSpec(name: "scale", shape: []),
+  ])
+
+  /// In the order of `MessageType`, but for GOODBYE at the end.
+  static let frames: [GoldenFrame] = peers + inserts + samples + answers + learning + reports
+
+  static let telemetry = Telemetry(
+    id: writer, service: "actor", label: "actor-1",
+    counters: ["env_steps_total": 1_048_576, "episodes_total": 37, "weights_version": 12])
+
+  private static let peers: [GoldenFrame] = [
+    GoldenFrame(
+      "hello-writer", .hello,
+      Hello(
+        role: .writer, id: writer, label: "actor-1", nextSequence: 1, schema: schema, tables: [table])),
+    GoldenFrame(
+      "hello-sampler", .hello,
+      Hello(
+        role: .sampler, id: learner, label: "learner-1", nextSequence: 0, schema: nil, tables: [table])),
+    GoldenFrame(
+      "welcome", .welcome,
+      Welcome(incarnation: service, committed: 41, credit: 64, schema: schema, tables: [table])),
+    GoldenFrame(
+      "welcome-stacked", .welcome,
+      Welcome(
+        incarnation: service, committed: 0, credit: 64,
+        schema: .discrete(observation: [84, 84], dtype: .uint8, stack: 4), tables: [table])),
+    GoldenFrame(
+      "welcome-first", .welcome,
+      Welcome(incarnation: service, committed: 0, credit: 64, schema: nil, tables: [table])),
+  ]
+
+  private static let answers: [GoldenFrame] = [
+    GoldenFrame(
+      "refusal", .refusal,
+      Refusal(
+        code: .mismatch, type: MessageType.hello.rawValue, reference: 0,
+        text: "table 'experience': expected n-step 3, found 1")),
+    GoldenFrame("health-request", .healthRequest) {
+      HealthRequest.encode(into: $0)
+    } check: {
+      try $0.close()
+    },
+    GoldenFrame(
+      "health", .health,
+      Health(
+        service: "replay", isHealthy: true, text: "2 writers, 1 samplers, 5000 steps", uptime_s: 12.5)),
+    GoldenFrame("telemetry", .telemetry, telemetry),
+  ]
+
+  private static let learning: [GoldenFrame] = [
+    GoldenFrame("join", .join, Join(id: learner, label: "learner-1", manifest: manifest)),
+    GoldenFrame("joined", .joined, Joined(incarnation: service, index: 0, merged: 0, version: 7)),
+    change, weights,
+  ]
+
+  static let evaluation = Evaluation(
+    kind: .regular, version: 300, updates: 3000, episodes: 20, meanReturn: 482.75, minReturn: 310,
+    maxReturn: 500, isSolved: true)
+
+  private static let reports: [GoldenFrame] = [
+    GoldenFrame("status-request", .statusRequest, StatusRequest(evaluationsKnown: 4)),
+    GoldenFrame(
+      "status", .status,
+      Status(
+        version: 300, updates: 3000, processes: [ProcessStatus(telemetry: telemetry, age_s: 0.25)],
+        firstEvaluation: 4, evaluations: [evaluation])),
+    GoldenFrame("evaluation", .evaluation, evaluation),
+    GoldenFrame(
+      "evaluation-confirmation", .evaluation,
+      Evaluation(
+        kind: .confirmation, version: 300, updates: 3000, episodes: 100, meanReturn: -0.5, minReturn: -1,
+        maxReturn: 0, isSolved: false)),
+    GoldenFrame("goodbye", .goodbye, Goodbye(id: writer)),
+  ]
+}

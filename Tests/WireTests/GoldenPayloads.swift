@@ -1,0 +1,161 @@
+// The published examples of the messages that carry payloads.
+
+import Experience
+import Testing
+import Wire
+
+extension Golden {
+  /// Steps 0–2 of stream 0, an episode that terminates, and step 7 of stream 1 after a cut; two items of stream 0.
+  static let inserts: [GoldenFrame] = [
+    GoldenFrame("insert", .insert) { writer in
+      Insert.begin(writer, sequence: 42, chunks: 2)
+      chunk(writer, episodeHeader, rows: 3, flags: [1, 0, 6])
+      chunk(writer, cutHeader, rows: 1, flags: [0])
+      items(writer, priorities: [0.5, 2])
+    } check: { cursor in
+      try checkInsert(&cursor, sequence: 42, chunks: 2, priorities: [0.5, 2])
+    },
+    GoldenFrame("insert-items-only", .insert) { writer in
+      Insert.begin(writer, sequence: 43, chunks: 0)
+      items(writer, priorities: nil)
+    } check: { cursor in
+      try checkInsert(&cursor, sequence: 43, chunks: 0, priorities: nil)
+    },
+    GoldenFrame("acknowledgement", .acknowledgement, Acknowledgement(committed: 42, gap: false)),
+    GoldenFrame("acknowledgement-gap", .acknowledgement, Acknowledgement(committed: 300, gap: true)),
+  ]
+
+  static let episodeHeader = ChunkHeader(stream: 0, firstIndex: 0, count: 3, weightsVersion: 7)
+  static let cutHeader = ChunkHeader(stream: 1, firstIndex: 7, count: 1, weightsVersion: 7, isCut: true)
+
+  static func columns(rows: Int, flags: [UInt8]) -> [[UInt8]] {
+    [
+      payload((0..<rows * 4).map { Float($0) / 4 }), payload((0..<rows).map { Int32($0 % 2) }),
+      payload((0..<rows).map { Float($0 + 1) }), flags,
+    ]
+  }
+
+  private static func chunk(_ writer: FrameWriter, _ header: ChunkHeader, rows: Int, flags: [UInt8]) {
+    withViews(columns(rows: rows, flags: flags)) { Insert.chunk(writer, header, columns: $0) }
+  }
+
+  private static func items(_ writer: FrameWriter, priorities: [Float]?) {
+    let columns = [payload([0, 0] as [UInt32]), payload([0, 1] as [UInt64]), payload([3, 2] as [UInt32])]
+    withViews(columns + (priorities.map { [payload($0)] } ?? [])) { views in
+      let block = ItemBlock(
+        table: 0, count: 2, streams: views[0], firstIndices: views[1], spans: views[2],
+        priorities: views.count > 3 ? views[3] : nil)
+      Insert.items(writer, [block])
+    }
+  }
+
+  private static func checkInsert(
+    _ cursor: inout FrameCursor, sequence: UInt64, chunks: Int, priorities: [Float]?
+  ) throws {
+    #expect(try Insert.sequence(from: &cursor) == sequence)
+    var insertion = Insertion(columnsPerChunk: schema.columnCount)
+    try Insert.content(
+      from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
+    #expect(insertion.chunks == Array([episodeHeader, cutHeader].prefix(chunks)))
+    let expected = columns(rows: 3, flags: [1, 0, 6]) + columns(rows: 1, flags: [0])
+    #expect(insertion.columns.map(Array.init) == Array(expected.prefix(4 * chunks)))
+    try #require(insertion.items.count == 1)
+    let block = insertion.items[0]
+    #expect(block.table == 0)
+    #expect(
+      (0..<block.count).map { block[$0] } == [
+        Item(stream: 0, firstIndex: 0, count: 3, priority: priorities?[0]),
+        Item(stream: 0, firstIndex: 1, count: 2, priority: priorities?[1]),
+      ])
+  }
+}
+
+extension Golden {
+  /// A batch of three rows in two parts.
+  static let samples: [GoldenFrame] = [
+    GoldenFrame("sample-request", .sampleRequest, SampleRequest(request: 9, table: 0, count: 3)),
+    batch("batch-part-0", part: 0, firstRow: 0, rows: 2),
+    batch("batch-part-1", part: 1, firstRow: 2, rows: 1),
+    GoldenFrame("priorities", .priorities) { writer in
+      withViews(priorityPayloads) {
+        PriorityUpdate(table: 0, keys: $0[0], priorities: $0[1]).encode(into: writer)
+      }
+    } check: { cursor in
+      let update = try PriorityUpdate(from: &cursor)
+      #expect(update.table == 0 && update.count == 3)
+      #expect([update.keys, update.priorities].map(Array.init) == priorityPayloads)
+    },
+  ]
+
+  private static let priorityPayloads = [
+    payload([1000, 1001, 1 << 40] as [UInt64]), payload([0.25, 1.5, 0] as [Float]),
+  ]
+
+  /// Rows `rows` of the batch, a payload a column: keys, probabilities, versions, then the fields.
+  private static func batchPayloads(_ rows: Range<Int>) -> [[UInt8]] {
+    let observations = rows.flatMap { row in (0..<4).map { Float(row * 4 + $0) } }
+    return [
+      payload(rows.map { UInt64(1000 + $0) }), payload(rows.map { Float($0 + 1) / 8 }),
+      payload(rows.map { UInt64(5 + $0) }), payload(observations), payload(rows.map { Int32($0 % 2) }),
+      payload(rows.map { Float($0) - 1 }), payload(rows.map { _ in Float(0.125) }),
+      payload(observations.map { $0 + 100 }),
+    ]
+  }
+
+  private static func batch(_ name: String, part: Int, firstRow: Int, rows: Int) -> GoldenFrame {
+    let header = BatchHeader(
+      request: 9, part: part, parts: 2, firstRow: firstRow, rows: rows, batchRows: 3, mass: 6.5,
+      itemCount: 5000)
+    let payloads = batchPayloads(firstRow..<firstRow + rows)
+    let fields = table.batchFields(of: schema)
+    return GoldenFrame(name, .batch) { writer in
+      let places = Batch.reserve(writer, header, fields: fields)
+      let offsets = [places.keys, places.probabilities, places.versions] + places.columns
+      for (offset, bytes) in zip(offsets, payloads) {
+        writer.pointer(at: offset).copyMemory(from: bytes, byteCount: bytes.count)
+      }
+    } check: { cursor in
+      let batch = try Batch(from: &cursor)
+      #expect(batch.header == header)
+      #expect(batch.fields == fields)
+      let views = [batch.keys, batch.probabilities, batch.versions] + batch.columns
+      #expect(views.map(Array.init) == payloads)
+    }
+  }
+}
+
+extension Golden {
+  static let values = payload([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3] as [Float])
+
+  static let change = GoldenFrame("change", .change) { writer in
+    values.withUnsafeBytes {
+      Change(
+        id: learner, sequence: 3, baseVersion: 7, updates: 10, oldestUpdate: 1_000_000_000,
+        newestUpdate: 1_020_000_000, values: $0
+      ).encode(into: writer)
+    }
+  } check: { cursor in
+    let change = try Change(from: &cursor)
+    #expect(change.id == learner && change.sequence == 3 && change.baseVersion == 7 && change.updates == 10)
+    #expect(change.oldestUpdate == 1_000_000_000 && change.newestUpdate == 1_020_000_000)
+    #expect(Array(change.values) == values)
+  }
+
+  static let weights = GoldenFrame("weights", .weights) { writer in
+    values.withUnsafeBytes {
+      Weights(
+        topic: Weights.topicAll, version: 8, incarnation: service, updates: 80, oldestUpdate: 1_000_000_000,
+        newestUpdate: 1_020_000_000, merged: [Merged(id: learner, sequence: 3)], manifest: manifest,
+        values: $0
+      ).encode(into: writer)
+    }
+  } check: { cursor in
+    let weights = try Weights(from: &cursor)
+    #expect(weights.topic == "all" && weights.version == 8 && weights.updates == 80)
+    #expect(weights.incarnation == service)
+    #expect(weights.oldestUpdate == 1_000_000_000 && weights.newestUpdate == 1_020_000_000)
+    #expect(weights.merged == [Merged(id: learner, sequence: 3)])
+    #expect(weights.manifest == manifest)
+    #expect(Array(weights.values) == values)
+  }
+}

@@ -1,0 +1,262 @@
+# Reads the published frames with Python's msgpack and numpy, as a client in another language would.
+"""Needs msgpack and numpy. Runs as a script and under pytest. With ROOKERY_WIRE_MUTANTS (a file that
+Tests/WireTests/ProtocolPythonTests.swift writes) it also checks that whatever Swift's reader takes is msgpack to Python's.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import msgpack
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "python" / "fixtures"))
+import make_protocol  # noqa: E402
+
+FRAMES = make_protocol.frames()
+WRITER = bytes.fromhex("00112233445566778899aabbccddeeff")
+LEARNER = bytes.fromhex("102132435465768798a9bacbdcedfe0f")
+SERVICE = bytes.fromhex("f0e0d0c0b0a090807060504030201000")
+SCHEMA = [["observation", 4, [4], 1], ["action", 2, [], 1], ["reward", 4, [], 1]]
+STACKED = [["observation", 1, [84, 84], 4], ["action", 2, [], 1], ["reward", 4, [], 1]]
+TABLES = [["experience", 1, 3, 0.5]]
+TENSORS = [["0.weight", [2, 3]], ["0.bias", [2]], ["scale", []]]
+COUNTERS = {"env_steps_total": 1048576.0, "episodes_total": 37.0, "weights_version": 12.0}
+EVALUATION = [0, 300, 3000, 20, 482.75, 310.0, 500.0, True]
+DTYPES = {1: "u1", 2: "<i4", 3: "<i8", 4: "<f4", 5: "<f8"}
+VALUES = np.array([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3], "<f4")
+
+# Messages without payloads, whole.
+PLAIN = {
+    "hello-writer": [1, 1, 1, WRITER, "actor-1", 1, SCHEMA, TABLES],
+    "hello-sampler": [1, 1, 2, LEARNER, "learner-1", 0, None, TABLES],
+    "welcome": [1, 2, SERVICE, 41, 64, SCHEMA, TABLES],
+    "welcome-stacked": [1, 2, SERVICE, 0, 64, STACKED, TABLES],
+    "welcome-first": [1, 2, SERVICE, 0, 64, None, TABLES],
+    "acknowledgement": [1, 4, 42, False],
+    "acknowledgement-gap": [1, 4, 300, True],
+    "sample-request": [1, 5, 9, 0, 3],
+    "refusal": [1, 8, 3, 1, 0, "table 'experience': expected n-step 3, found 1"],
+    "health-request": [1, 9],
+    "health": [1, 10, "replay", True, "2 writers, 1 samplers, 5000 steps", 12.5],
+    "telemetry": [1, 11, WRITER, "actor", "actor-1", COUNTERS],
+    "join": [1, 12, LEARNER, "learner-1", TENSORS],
+    "joined": [1, 13, SERVICE, 0, 0, 7],
+    "status-request": [1, 16, 4],
+    "status": [1, 17, 300, 3000, [[0.25, WRITER, "actor", "actor-1", COUNTERS]], [4, [EVALUATION]]],
+    "evaluation": [1, 18, *EVALUATION],
+    "evaluation-confirmation": [1, 18, 1, 300, 3000, 100, -0.5, -1.0, 0.0, False],
+    "goodbye": [1, 19, WRITER],
+}
+PAYLOADS = {"insert", "insert-items-only", "batch-part-0", "batch-part-1", "priorities", "change", "weights"}
+
+
+class Aligned:
+    """Writes a message as docs/PROTOCOL.md says, padding before payloads."""
+
+    def __init__(self):
+        self.packer = msgpack.Packer(autoreset=False, use_bin_type=True)
+
+    def add(self, *values):
+        for value in values:
+            self.packer.pack(value)
+        return self
+
+    def array(self, count):
+        self.packer.pack_array_header(count)
+        return self
+
+    def payload(self, values, dtype):
+        content = np.asarray(values, dtype).tobytes()
+        head = 2 if len(content) < 1 << 8 else 3 if len(content) < 1 << 16 else 5
+        offset = len(self.bytes())
+        return self.add(bytes((8 - (offset + 2 + head) % 8) % 8), content)
+
+    def bytes(self):
+        return self.packer.bytes()
+
+
+def unpack(name):
+    return msgpack.unpackb(FRAMES[name], raw=False, strict_map_key=True)
+
+
+def view(name, padding, content, dtype, shape=None):
+    """The numbers of a payload, viewed in the frame; fails unless they start on a multiple of 8."""
+    frame = FRAMES[name]
+    assert len(padding) <= 7 and not any(padding), (name, padding)
+    # The two elements as they stand in the frame.
+    pair = msgpack.packb(padding) + msgpack.packb(content)
+    start = frame.index(pair) + len(pair) - len(content)
+    assert start % 8 == 0, f"{name}: a payload of {len(content)} bytes starts at {start}"
+    numbers = np.frombuffer(frame, dtype, len(content) // np.dtype(dtype).itemsize, start)
+    assert numbers.tobytes() == content
+    return numbers if shape is None else numbers.reshape(shape)
+
+
+def test_every_frame_is_covered():
+    assert set(FRAMES) == set(PLAIN) | PAYLOADS
+
+
+def test_plain_messages():
+    for name, expected in PLAIN.items():
+        found = unpack(name)
+        assert found == expected, (name, found)
+        assert [type(value) for value in found] == [type(value) for value in expected], name
+
+
+def test_plain_messages_are_written_the_same():
+    single = {"hello-writer", "hello-sampler", "welcome", "welcome-stacked", "welcome-first"}
+    for name, message in PLAIN.items():
+        # The discount of a table is a float32, every other float is a float64.
+        assert msgpack.packb(message, use_single_float=name in single) == FRAMES[name], name
+
+
+def columns(rows, flags):
+    return (
+        (np.arange(rows * 4, dtype="<f4") / 4).reshape(rows, 4), np.arange(rows, dtype="<i4") % 2,
+        np.arange(rows, dtype="<f4") + 1, np.array(flags, "u1"),
+    )
+
+
+def check_items(name, block, priorities):
+    assert block[:2] == [0, 2] and len(block) == 10
+    assert view(name, block[2], block[3], "<u4").tolist() == [0, 0]
+    assert view(name, block[4], block[5], "<u8").tolist() == [0, 1]
+    assert view(name, block[6], block[7], "<u4").tolist() == [3, 2]
+    if priorities is None:
+        assert block[8:] == [b"", None]
+    else:
+        assert view(name, block[8], block[9], "<f4").tolist() == priorities
+
+
+def test_insert():
+    version, kind, sequence, chunks, items = unpack("insert")
+    assert (version, kind, sequence) == (1, 3, 42)
+    assert [chunk[:5] for chunk in chunks] == [[0, 0, 3, 7, False], [1, 7, 1, 7, True]]
+    for chunk, flags in zip(chunks, ([1, 0, 6], [0])):
+        found = chunk[5]
+        assert len(found) == 8
+        for index, expected in enumerate(columns(len(flags), flags)):
+            numbers = view("insert", found[2 * index], found[2 * index + 1], expected.dtype, expected.shape)
+            assert np.array_equal(numbers, expected), (index, numbers)
+    assert len(items) == 1
+    check_items("insert", items[0], [0.5, 2.0])
+
+
+def test_insert_of_items_only():
+    version, kind, sequence, chunks, items = unpack("insert-items-only")
+    assert (version, kind, sequence, chunks, len(items)) == (1, 3, 43, [], 1)
+    check_items("insert-items-only", items[0], None)
+
+
+def test_batch():
+    for part, rows in enumerate((range(0, 2), range(2, 3))):
+        name = f"batch-part-{part}"
+        message = unpack(name)
+        assert message[:10] == [1, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000]
+        assert len(message) == 17
+        assert view(name, *message[10:12], "<u8").tolist() == [1000 + row for row in rows]
+        assert view(name, *message[12:14], "<f4").tolist() == [(row + 1) / 8 for row in rows]
+        assert view(name, *message[14:16], "<u8").tolist() == [5 + row for row in rows]
+        found = {}
+        for (field, dtype, shape, stack), padding, content in message[16]:
+            assert stack == 1
+            found[field] = view(name, padding, content, DTYPES[dtype], [len(rows), *shape])
+        observations = np.array([[row * 4 + i for i in range(4)] for row in rows], "<f4")
+        assert list(found) == ["observation", "action", "reward", "discount", "next_observation"]
+        assert np.array_equal(found["observation"], observations)
+        assert np.array_equal(found["next_observation"], observations + 100)
+        assert found["action"].tolist() == [row % 2 for row in rows]
+        assert found["reward"].tolist() == [row - 1 for row in rows]
+        assert found["discount"].tolist() == [0.125] * len(rows)
+
+
+def test_priorities():
+    message = unpack("priorities")
+    assert message[:3] == [1, 7, 0] and len(message) == 7
+    assert view("priorities", *message[3:5], "<u8").tolist() == [1000, 1001, 1 << 40]
+    assert view("priorities", *message[5:7], "<f4").tolist() == [0.25, 1.5, 0]
+
+
+def test_change():
+    message = unpack("change")
+    assert message[:8] == [1, 14, LEARNER, 3, 7, 10, 1_000_000_000, 1_020_000_000] and len(message) == 10
+    assert np.array_equal(view("change", *message[8:], "<f4"), VALUES)
+
+
+def test_weights():
+    message = unpack("weights")
+    assert message[:8] == [1, 15, "all", 8, SERVICE, 80, 1_000_000_000, 1_020_000_000] and len(message) == 12
+    assert message[8:10] == [[[LEARNER, 3]], TENSORS]
+    assert np.array_equal(view("weights", *message[10:], "<f4"), VALUES)
+    # What a subscriber of 'all' hands to ZMQ_SUBSCRIBE.
+    prefix = Aligned().array(12).add(1, 15, "all").bytes()
+    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9c010fa3616c6c")
+
+
+def add_items(message, priorities):
+    message.array(1).array(10).add(0, 2).payload([0, 0], "<u4").payload([0, 1], "<u8").payload([3, 2], "<u4")
+    return message.add(b"", None) if priorities is None else message.payload(priorities, "<f4")
+
+
+def test_payloads_are_written_the_same():
+    """The document's rules, followed in Python, give the same bytes."""
+    insert = Aligned().array(5).add(1, 3, 42).array(2)
+    for (stream, first, cut), flags in zip(((0, 0, False), (1, 7, True)), ([1, 0, 6], [0])):
+        insert.array(6).add(stream, first, len(flags), 7, cut).array(8)
+        for column in columns(len(flags), flags):
+            insert.payload(column, column.dtype)
+    assert add_items(insert, [0.5, 2]).bytes() == FRAMES["insert"]
+    only = Aligned().array(5).add(1, 3, 43, [])
+    assert add_items(only, None).bytes() == FRAMES["insert-items-only"]
+    priorities = Aligned().array(7).add(1, 7, 0).payload([1000, 1001, 1 << 40], "<u8").payload([0.25, 1.5, 0], "<f4")
+    assert priorities.bytes() == FRAMES["priorities"]
+    change = Aligned().array(10).add(1, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
+    assert change.bytes() == FRAMES["change"]
+    weights = Aligned().array(12).add(1, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER, 3]], TENSORS)
+    assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
+
+
+def test_batches_are_written_the_same():
+    for part, rows in enumerate((range(0, 2), range(2, 3))):
+        batch = Aligned().array(17).add(1, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000)
+        batch.payload([1000 + row for row in rows], "<u8").payload([(row + 1) / 8 for row in rows], "<f4")
+        batch.payload([5 + row for row in rows], "<u8").array(5)
+        observations = [[row * 4 + i for i in range(4)] for row in rows]
+        for name, dtype, shape, values in (
+            ("observation", 4, [4], observations), ("action", 2, [], [row % 2 for row in rows]),
+            ("reward", 4, [], [row - 1 for row in rows]), ("discount", 4, [], [0.125] * len(rows)),
+            ("next_observation", 4, [4], np.array(observations) + 100),
+        ):
+            batch.array(3).add([name, dtype, shape, 1]).payload(values, DTYPES[dtype])
+        assert batch.bytes() == FRAMES[f"batch-part-{part}"], part
+
+
+def test_document_shows_these_frames():
+    text = make_protocol.DOCUMENT.read_text()
+    shown = make_protocol.examples(text)
+    assert shown, "docs/PROTOCOL.md shows no frame"
+    for name, data in shown.items():
+        assert data == FRAMES[name], f"docs/PROTOCOL.md shows other bytes for {name}"
+    kinds = {msgpack.unpackb(data, strict_map_key=False)[1] for data in shown.values()}
+    assert kinds == set(range(1, 20)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 20)) - kinds}"
+    assert make_protocol.written(text) == text, "run python/fixtures/make_protocol.py"
+
+
+def test_what_swift_takes_is_msgpack():
+    path = os.environ.get("ROOKERY_WIRE_MUTANTS")
+    if path is None:
+        print("skipped: ROOKERY_WIRE_MUTANTS is not set")
+        return
+    lines = Path(path).read_text().splitlines()
+    assert lines, "no mutants"
+    for line in lines:
+        message = msgpack.unpackb(bytes.fromhex(line), raw=False, strict_map_key=True)
+        assert message[0] == 1 and 1 <= message[1] <= 19, line
+
+
+if __name__ == "__main__":
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            test()
