@@ -58,7 +58,7 @@ import Testing
     #expect(ended.code == 1)
     #expect(
       ended.errors
-        == "rookery: listening on \(taken): Address already in use; another process listens there: stop it or choose another port\n"
+        == "rookery: listening on \(taken): Address already in use; another process listens there: stop it or choose another address\n"
     )
   }
 

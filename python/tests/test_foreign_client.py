@@ -179,7 +179,7 @@ def test_inserts_and_samples():
     assert sampler.receive(REFUSAL)[1:3] == [INVALID, PRIORITIES]
     sampler.send(SAMPLE, 99, 0, 10_000)
     refusal = sampler.receive(REFUSAL)
-    assert refusal[1:4] == [INVALID, SAMPLE, 99] and "1 to 8 items" in refusal[4], refusal
+    assert refusal[1:4] == [INVALID, SAMPLE, 99] and "found table 0, 10000 items" in refusal[4], refusal
 
     sampler.send(HEALTH_REQUEST)
     assert sampler.receive(HEALTH)[1:4] == ["replay", True, "1 writers, 1 samplers, 11 steps"]

@@ -13,7 +13,8 @@ final class LiveRun {
 
   /// Small enough for a debug build, and never solved.
   static let small = [
-    "algorithm.hidden=[16]", "replay.rate_limiter.min_size=200", "actor.environments=4",
+    "algorithm.hidden=[16]", "algorithm.n_step=3", "algorithm.discount=0.99",
+    "replay.rate_limiter.min_size=200", "actor.environments=4",
     "actor.message_steps=128",
     "telemetry.interval_ms=50", "evaluator.threshold=null", "evaluator.confirm_threshold=null",
     "evaluator.episodes=2",
