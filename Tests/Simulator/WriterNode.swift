@@ -52,6 +52,13 @@ final class WriterNode: Node {
 
   func crash() { isUp = false }
 
+  /// Leaves in order: what is not acknowledged is given up.
+  func leave() {
+    var sink = sink
+    machine.leave(sink: &sink)
+    isUp = false
+  }
+
   func restart() {
     isUp = true
     let id = Identifier(using: &generator)
