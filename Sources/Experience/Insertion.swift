@@ -62,7 +62,8 @@ public struct ItemBlock {
   public subscript(index: Int) -> Item {
     Item(
       stream: UInt32(littleEndian: streams.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)),
-      firstIndex: UInt64(littleEndian: firstIndices.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)),
+      firstIndex: UInt64(
+        littleEndian: firstIndices.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)),
       count: Int(UInt32(littleEndian: spans.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))),
       priority: priorities.map {
         Float(bitPattern: UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))

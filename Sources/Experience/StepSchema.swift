@@ -18,7 +18,8 @@ public struct StepSchema: Hashable, Sendable {
   }
 
   /// The usual schema of a discrete-action environment with float observations.
-  public static func discrete(observation shape: [Int], dtype: DType = .float32, stack: Int = 1) -> StepSchema {
+  public static func discrete(observation shape: [Int], dtype: DType = .float32, stack: Int = 1) -> StepSchema
+  {
     StepSchema(fields: [
       Field(observation, dtype, shape: shape, stack: stack),
       Field(action, .int32),

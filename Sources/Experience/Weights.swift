@@ -31,7 +31,8 @@ public struct WeightsManifest: Hashable, Sendable {
       }
       let found = other.tensors[index]
       if found != tensor {
-        return "tensor \(index): expected '\(tensor.name)' \(tensor.shape), found '\(found.name)' \(found.shape)"
+        return
+          "tensor \(index): expected '\(tensor.name)' \(tensor.shape), found '\(found.name)' \(found.shape)"
       }
     }
     if other.tensors.count > tensors.count {

@@ -28,7 +28,8 @@ public struct Poller: ~Copyable {
   public mutating func wait(until deadline: Instant, now: Instant, except ignored: [Int] = []) {
     let left = (deadline.nanoseconds > now.nanoseconds) ? deadline - now : .zero
     // Rounded up to the next millisecond: rounding down would spin through the last one.
-    let milliseconds = min(3_600_000, (left.nanoseconds / 1_000_000) + (left.nanoseconds % 1_000_000 > 0 ? 1 : 0))
+    let milliseconds = min(
+      3_600_000, (left.nanoseconds / 1_000_000) + (left.nanoseconds % 1_000_000 > 0 ? 1 : 0))
     for index in items.indices {
       items[index].events = ignored.contains(index) ? 0 : Int16(ZMQ_POLLIN)
       items[index].revents = 0

@@ -35,7 +35,8 @@ public struct Socket: ~Copyable {
   let pointer: UnsafeMutableRawPointer
   private let context: Context
 
-  public init(_ kind: Kind, context: Context, options: SocketOptions = SocketOptions()) throws(TransportError) {
+  public init(_ kind: Kind, context: Context, options: SocketOptions = SocketOptions()) throws(TransportError)
+  {
     guard let pointer = zmq_socket(context.pointer, kind.code) else { throw .last("opening a socket") }
     for (option, value) in Self.settings(kind, options) {
       let code = withUnsafeBytes(of: value) { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
@@ -74,11 +75,15 @@ public struct Socket: ~Copyable {
   }
 
   public func subscribe(_ prefix: [UInt8]) throws(TransportError) {
-    guard zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, prefix, prefix.count) == 0 else { throw .last("subscribing") }
+    guard zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, prefix, prefix.count) == 0 else {
+      throw .last("subscribing")
+    }
   }
 
   public func unsubscribe(_ prefix: [UInt8]) throws(TransportError) {
-    guard zmq_setsockopt(pointer, ZMQ_UNSUBSCRIBE, prefix, prefix.count) == 0 else { throw .last("unsubscribing") }
+    guard zmq_setsockopt(pointer, ZMQ_UNSUBSCRIBE, prefix, prefix.count) == 0 else {
+      throw .last("unsubscribing")
+    }
   }
 
   private static func settings(_ kind: Kind, _ options: SocketOptions) -> [(Int32, Int32)] {

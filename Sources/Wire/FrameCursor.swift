@@ -22,7 +22,8 @@ public struct FrameCursor {
     let version = try unsigned("the protocol version")
     guard version == UInt64(WireVersion.current) else {
       throw WireError(
-        offset: versionOffset, expected: "protocol version \(WireVersion.current)", found: "version \(version)")
+        offset: versionOffset, expected: "protocol version \(WireVersion.current)",
+        found: "version \(version)")
     }
     let typeOffset = offset
     let code = try unsigned("a message type")
@@ -32,7 +33,8 @@ public struct FrameCursor {
     }
     guard elements == 2 + type.fieldCount else {
       throw WireError(
-        offset: 0, expected: "\(2 + type.fieldCount) elements of a message of type \(code)", found: "\(elements)")
+        offset: 0, expected: "\(2 + type.fieldCount) elements of a message of type \(code)",
+        found: "\(elements)")
     }
     return type
   }
@@ -40,7 +42,8 @@ public struct FrameCursor {
   /// Nothing may follow a message.
   public func close() throws(WireError) {
     guard offset == bytes.count else {
-      throw WireError(offset: offset, expected: "the end of the frame", found: "\(bytes.count - offset) more bytes")
+      throw WireError(
+        offset: offset, expected: "the end of the frame", found: "\(bytes.count - offset) more bytes")
     }
   }
 }

@@ -50,7 +50,9 @@ public final class FrameWriter {
   public func float(_ value: Float) { msgpack_pack_float(&packer, value) }
   public func double(_ value: Double) { msgpack_pack_double(&packer, value) }
   public func null() { msgpack_pack_nil(&packer) }
-  public func bool(_ value: Bool) { if value { msgpack_pack_true(&packer) } else { msgpack_pack_false(&packer) } }
+  public func bool(_ value: Bool) {
+    if value { msgpack_pack_true(&packer) } else { msgpack_pack_false(&packer) }
+  }
 
   public func string(_ value: String) {
     var value = value

@@ -45,7 +45,8 @@ public struct Refusal: Hashable, Sendable, Error {
     let start = cursor.offset
     let number = try cursor.unsigned("the code")
     guard number <= 255, let code = RefusalCode(rawValue: UInt8(number)) else {
-      throw WireError(offset: start, expected: "a refusal code 1…\(RefusalCode.allCases.count)", found: "\(number)")
+      throw WireError(
+        offset: start, expected: "a refusal code 1…\(RefusalCode.allCases.count)", found: "\(number)")
     }
     self.code = code
     type = UInt8(try cursor.count(max: 255, "the refused type"))

@@ -131,7 +131,8 @@ public struct Batch {
       try cursor.elements(3, "a column")
       let field = try cursor.field()
       let (byteCount, overflow) = rows.multipliedReportingOverflow(by: field.byteCount)
-      columns.append(try cursor.alignedBinary(byteCount: overflow ? .max : byteCount, "column '\(field.name)'"))
+      columns.append(
+        try cursor.alignedBinary(byteCount: overflow ? .max : byteCount, "column '\(field.name)'"))
       fields.append(field)
     }
     try cursor.close()

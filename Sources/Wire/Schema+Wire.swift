@@ -54,7 +54,8 @@ extension FrameCursor {
     let start = offset
     let code = try unsigned("the dtype of '\(name)'")
     guard code <= 255, let dtype = DType(rawValue: UInt8(code)) else {
-      throw WireError(offset: start, expected: "a dtype 1…\(DType.allCases.count) for '\(name)'", found: "\(code)")
+      throw WireError(
+        offset: start, expected: "a dtype 1…\(DType.allCases.count) for '\(name)'", found: "\(code)")
     }
     let shape = try shape(of: name)
     let stack = try count(max: 64, "the stack of '\(name)'")
@@ -116,7 +117,8 @@ extension FrameCursor {
       let size = try count(max: Limits.frameBytes, "a size of '\(name)'")
       product = product.multipliedReportingOverflow(by: size).partialValue
       guard size > 0, product <= Limits.frameBytes else {
-        throw WireError(offset: start, expected: "sizes ≥ 1 below 1 GiB for '\(name)'", found: "\(shape + [size])")
+        throw WireError(
+          offset: start, expected: "sizes ≥ 1 below 1 GiB for '\(name)'", found: "\(shape + [size])")
       }
       shape.append(size)
     }

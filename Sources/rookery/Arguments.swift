@@ -38,7 +38,8 @@ struct Arguments {
         switches.insert(name)
       } else {
         let nearest = Suggestion.nearest(to: name, among: valued + plain)
-        throw UsageError("unknown flag --\(name)" + (nearest.map { "; did you mean --\($0)?" } ?? "; see rookery help"))
+        throw UsageError(
+          "unknown flag --\(name)" + (nearest.map { "; did you mean --\($0)?" } ?? "; see rookery help"))
       }
     }
   }
@@ -50,7 +51,8 @@ struct Arguments {
   func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = value(name) else { return nil }
     guard let number = Int(text), range.contains(number) else {
-      throw UsageError("--\(name): expected an integer \(range.lowerBound)…\(range.upperBound), found '\(text)'")
+      throw UsageError(
+        "--\(name): expected an integer \(range.lowerBound)…\(range.upperBound), found '\(text)'")
     }
     return number
   }

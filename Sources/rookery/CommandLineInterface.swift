@@ -41,7 +41,8 @@ enum CommandLineInterface {
     let aliases = ["-h": "help", "--help": "help", "--version": "version"]
     guard let command = Command(rawValue: aliases[name] ?? name) else {
       let nearest = Suggestion.nearest(to: name, among: Command.allCases.map(\.rawValue))
-      throw UsageError("unknown command '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "; see rookery help"))
+      throw UsageError(
+        "unknown command '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "; see rookery help"))
     }
     let rest = Array(arguments.dropFirst())
     switch command {

@@ -25,7 +25,9 @@ enum Fixtures {
       ])
   }
 
-  static func hello(_ writer: UInt64, next: UInt64 = 1, schema: StepSchema? = schema, tables: [TableSchema] = [table])
+  static func hello(
+    _ writer: UInt64, next: UInt64 = 1, schema: StepSchema? = schema, tables: [TableSchema] = [table]
+  )
     -> [UInt8]
   {
     frame {
@@ -37,7 +39,8 @@ enum Fixtures {
 
   static func samplerHello(_ sampler: UInt64, tables: [TableSchema] = [table]) -> [UInt8] {
     frame {
-      Hello(role: .sampler, id: id(sampler), label: "s", nextSequence: 0, schema: nil, tables: tables).encode(into: $0)
+      Hello(role: .sampler, id: id(sampler), label: "s", nextSequence: 0, schema: nil, tables: tables).encode(
+        into: $0)
     }
   }
 
@@ -48,7 +51,8 @@ enum Fixtures {
   /// A message of one chunk of `rows` steps of stream 0 and an item of each step but the last. Step i has observation and
   /// reward i.
   static func insert(
-    _ sequence: UInt64, first: UInt64, rows: Int = 3, isCut: Bool = false, items: Int? = nil, flags: [UInt8]? = nil
+    _ sequence: UInt64, first: UInt64, rows: Int = 3, isCut: Bool = false, items: Int? = nil,
+    flags: [UInt8]? = nil
   ) -> [UInt8] {
     let values = (0..<rows).map { Float(first) + Float($0) }
     let actions = [Int32](repeating: 1, count: rows)
@@ -90,7 +94,8 @@ struct ReplayHarness {
     var configuration = ReplayMachine.Configuration(store: store)
     configure(&configuration)
     machine = try ReplayMachine(
-      configuration: configuration, incarnation: Fixtures.id(99), generator: SeededGenerator(seed: 1), now: .at(0))
+      configuration: configuration, incarnation: Fixtures.id(99), generator: SeededGenerator(seed: 1),
+      now: .at(0))
   }
 
   /// Hands a frame in; returns what was sent for it.

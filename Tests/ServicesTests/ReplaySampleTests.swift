@@ -11,7 +11,9 @@ import Wire
 
 @Suite struct ReplaySampleTests {
   /// A replay with five items, a writer at 1 and a sampler at 3.
-  private func filled(_ configure: (inout ReplayMachine.Configuration) -> Void = { _ in }) throws -> ReplayHarness {
+  private func filled(_ configure: (inout ReplayMachine.Configuration) -> Void = { _ in }) throws
+    -> ReplayHarness
+  {
     var replay = try ReplayHarness(configure: configure)
     _ = replay.receive(Fixtures.hello(1), from: 1)
     _ = replay.receive(Fixtures.samplerHello(3), from: 3)
@@ -27,7 +29,8 @@ import Wire
       #expect(try cursor.openMessage() == .batch)
       let batch = try Batch(from: &cursor)
       #expect(batch.header.request == 8 && batch.header.parts == 1 && batch.header.batchRows == 4)
-      #expect(batch.fields.map(\.name) == ["observation", "action", "reward", "discount", "next_observation"])
+      #expect(
+        batch.fields.map(\.name) == ["observation", "action", "reward", "discount", "next_observation"])
       for row in 0..<4 {
         func value(_ column: Int) -> Float {
           batch.columns[column].loadUnaligned(fromByteOffset: row * 4, as: Float.self)
@@ -92,7 +95,9 @@ import Wire
 
   @Test func impossibleRequestsAreRefused() throws {
     var replay = try filled()
-    for frame in [Fixtures.request(1, count: 0), Fixtures.request(1, count: 9), Fixtures.request(1, table: 1)] {
+    for frame in [
+      Fixtures.request(1, count: 0), Fixtures.request(1, count: 9), Fixtures.request(1, table: 1),
+    ] {
       #expect(replay.receive(frame, from: 3).map(\.refusal?.code) == [.invalid])
     }
     for value in [Float.nan, -1, .infinity] {
@@ -130,7 +135,9 @@ import Wire
   @Test func healthIsAnswered() throws {
     var replay = try filled()
     let health = replay.receive(frame { HealthRequest.encode(into: $0) }, from: 77, at: 2000).first?.health
-    #expect(health == Health(service: "replay", isHealthy: true, text: "1 writers, 1 samplers, 6 steps", uptime_s: 2))
+    #expect(
+      health
+        == Health(service: "replay", isHealthy: true, text: "1 writers, 1 samplers, 6 steps", uptime_s: 2))
   }
 
   /// Random bytes, and good frames with some of their bytes changed, in any order.
@@ -141,13 +148,16 @@ import Wire
     for _ in 0..<300 {
       let first = 6 + (sequence - 2) * 3
       let good = [
-        Fixtures.hello(UInt64(draw.below(3)), next: draw.next() >> UInt64(draw.below(64))), Fixtures.samplerHello(3),
+        Fixtures.hello(UInt64(draw.below(3)), next: draw.next() >> UInt64(draw.below(64))),
+        Fixtures.samplerHello(3),
         Fixtures.insert(sequence, first: first), Fixtures.request(draw.next(), count: draw.below(9)),
         frame { Goodbye(id: Fixtures.id(UInt64(draw.below(3)))).encode(into: $0) },
         (0..<draw.below(80)).map { _ in UInt8(draw.below(256)) },
       ]
       var bytes = good[draw.below(good.count)]
-      for _ in 0..<draw.below(4) where !bytes.isEmpty { bytes[draw.below(bytes.count)] = UInt8(draw.below(256)) }
+      for _ in 0..<draw.below(4) where !bytes.isEmpty {
+        bytes[draw.below(bytes.count)] = UInt8(draw.below(256))
+      }
       let before = replay.machine.counters.messagesCommitted
       let sent = replay.receive(bytes, from: UInt64(1 + draw.below(4)))
       #expect(sent.allSatisfy { $0.type != nil })

@@ -44,9 +44,12 @@ struct SamplerHarness {
   }
 
   /// Part `part` of two of a batch of 4 rows; row r has key r and observation `value` + r.
-  mutating func part(_ part: Int, of request: UInt64, mass: Double = 9, value: Float = 0, rows batchRows: Int = 4) {
+  mutating func part(
+    _ part: Int, of request: UInt64, mass: Double = 9, value: Float = 0, rows batchRows: Int = 4
+  ) {
     let header = BatchHeader(
-      request: request, part: part, parts: 2, firstRow: part * 2, rows: 2, batchRows: batchRows, mass: mass, itemCount: 9)
+      request: request, part: part, parts: 2, firstRow: part * 2, rows: 2, batchRows: batchRows, mass: mass,
+      itemCount: 9)
     _ = receive(at: 1) { writer in
       let places = Batch.reserve(writer, header, fields: [Field("observation", .float32)])
       for row in 0..<2 {

@@ -28,9 +28,12 @@ struct WriterHarness {
     return sink.take()
   }
 
-  mutating func welcome(at milliseconds: Double, committed: UInt64 = 0, credit: Int = 64, life: UInt64 = 50) -> [Sent] {
+  mutating func welcome(at milliseconds: Double, committed: UInt64 = 0, credit: Int = 64, life: UInt64 = 50)
+    -> [Sent]
+  {
     receive(at: milliseconds) {
-      Welcome(incarnation: Fixtures.id(life), committed: committed, credit: credit, schema: nil, tables: []).encode(into: $0)
+      Welcome(incarnation: Fixtures.id(life), committed: committed, credit: credit, schema: nil, tables: [])
+        .encode(into: $0)
     }
   }
 
@@ -154,7 +157,8 @@ struct WriterHarness {
     #expect(writer.machine.counters.messagesDropped == 3)
     #expect(writer.machine.cutEpoch == 1)
     #expect(writer.machine.unacknowledged == 0)
-    #expect(writer.advance(30_001).compactMap(\.hello).map(\.nextSequence) == [4], "sequences are not used again")
+    #expect(
+      writer.advance(30_001).compactMap(\.hello).map(\.nextSequence) == [4], "sequences are not used again")
     #expect(writer.welcome(at: 30_100, committed: 0).isEmpty)
     #expect(!writer.machine.isReady, "that answers the first hello: the service still waits for message 1")
     #expect(writer.write(1, at: 30_200).isEmpty)
@@ -187,7 +191,9 @@ struct WriterHarness {
   @Test func foreignFramesAreCounted() {
     var writer = WriterHarness()
     _ = writer.receive(at: 0) { HealthRequest.encode(into: $0) }
-    [UInt8](repeating: 0xFF, count: 9).withUnsafeBytes { writer.machine.receive($0, now: .at(1), sink: &writer.sink) }
+    [UInt8](repeating: 0xFF, count: 9).withUnsafeBytes {
+      writer.machine.receive($0, now: .at(1), sink: &writer.sink)
+    }
     #expect(writer.machine.counters.malformed == 2)
   }
 }

@@ -26,7 +26,8 @@ extension Cluster {
   public var summary: String {
     let messages = writers.reduce(0) { $0 + $1.messagesCommitted }
     let batches = learners.reduce(0) { $0 + $1.batches }
-    return "\(messages) messages, \(batches) batches, version \(ledger.version), \(network.framesSent) frames, "
+    return
+      "\(messages) messages, \(batches) batches, version \(ledger.version), \(network.framesSent) frames, "
       + "\(network.framesLost) lost, faults \(faults.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })"
   }
 
@@ -110,7 +111,9 @@ private struct Progress {
     }
     let indices = cluster.learners.compactMap(\.member.index)
     if Set(indices).count < cluster.learners.count { return "learners share an index: \(indices)" }
-    if cluster.ledger.version < version + 3 { return "the weights are still version \(cluster.ledger.version)" }
+    if cluster.ledger.version < version + 3 {
+      return "the weights are still version \(cluster.ledger.version)"
+    }
     if cluster.status.newest < evaluation + 2 { return "no evaluation has come" }
     return nil
   }

@@ -99,7 +99,9 @@ final class LearnerNode: Node {
     let version = member.version
     let hadWeights = member.hasWeights
     let changed = local.withUnsafeMutableBufferPointer { member.rebase(on: weights, local: $0) }
-    if hadWeights, member.version < version { cluster.violation("learner \(index) went back to version \(member.version)") }
+    if hadWeights, member.version < version {
+      cluster.violation("learner \(index) went back to version \(member.version)")
+    }
     if member.counters.changesMerged > changesMergedSeen {
       changesMergedSeen = member.counters.changesMerged
       changesMerged += 1

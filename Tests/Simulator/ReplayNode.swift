@@ -73,7 +73,9 @@ final class ReplayNode: Node {
     switch try? cursor.openMessage() {
     case .acknowledgement:
       guard let life = connection?.writer, let frame = try? Acknowledgement(from: &cursor) else { return }
-      if let problem = models[model].acknowledged(life, committed: frame.committed) { cluster.violation(problem) }
+      if let problem = models[model].acknowledged(life, committed: frame.committed) {
+        cluster.violation(problem)
+      }
     case .welcome:
       guard let life = connection?.writer, let frame = try? Welcome(from: &cursor) else { return }
       models[model].welcomed(life, committed: frame.committed)

@@ -62,7 +62,8 @@ final class WriterNode: Node {
   func restart() {
     isUp = true
     let id = Identifier(using: &generator)
-    life = cluster.history.begin(id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
+    life = cluster.history.begin(
+      id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
     machine = Self.machine(id: id, cluster: cluster)
     streams = (0..<cluster.plan.streams).map {
       SimulatedStream(life: life, number: $0, nStep: cluster.plan.nStep)

@@ -68,7 +68,8 @@ public final class SampledBatch {
     UnsafeMutableRawBufferPointer(start: keys + row, count: header.rows * 8).copyMemory(from: part.keys)
     UnsafeMutableRawBufferPointer(start: probabilities + row, count: header.rows * 4)
       .copyMemory(from: part.probabilities)
-    UnsafeMutableRawBufferPointer(start: versions + row, count: header.rows * 8).copyMemory(from: part.versions)
+    UnsafeMutableRawBufferPointer(start: versions + row, count: header.rows * 8).copyMemory(
+      from: part.versions)
     for (index, field) in part.fields.enumerated() {
       let bytes = field.byteCount
       UnsafeMutableRawBufferPointer(start: columns[index] + row * bytes, count: header.rows * bytes)

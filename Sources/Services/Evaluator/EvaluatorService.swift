@@ -37,7 +37,8 @@ public final class EvaluatorService {
     var generator = SeededGenerator(seed: configuration.seed, part: "evaluator", index: settings.replica)
     let environment = configuration.environment.id
     regular = EpisodeRunner(
-      try EnvironmentCatalog.make(environment, count: configuration.evaluator.episodes, seed: generator.next()))
+      try EnvironmentCatalog.make(
+        environment, count: configuration.evaluator.episodes, seed: generator.next()))
     confirming = EpisodeRunner(
       try EnvironmentCatalog.make(
         environment, count: configuration.evaluator.confirmEpisodes, seed: generator.next()))

@@ -18,7 +18,9 @@ struct CheckpointFolder {
     self.path = path
     self.label = label
     self.manifest = manifest
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemCallError.last("making folder", path) }
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+      throw SystemCallError.last("making folder", path)
+    }
   }
 
   var weightsPath: String { "\(path)/\(label).safetensors" }

@@ -75,7 +75,8 @@ public struct MemberMachine {
 extension MemberMachine {
   /// Sends θ_local − reference, which stands for `updates` updates.
   public mutating func push(
-    local: UnsafeBufferPointer<Float>, updates: UInt64, oldestUpdate: Int64, newestUpdate: Int64, now: Instant,
+    local: UnsafeBufferPointer<Float>, updates: UInt64, oldestUpdate: Int64, newestUpdate: Int64,
+    now: Instant,
     sink: inout some FrameSink
   ) {
     precondition(canPush && updates > 0 && local.count == reference.count)
@@ -110,7 +111,9 @@ extension MemberMachine {
     }
     incarnation = weights.incarnation
     // A server that keeps nothing starts again from low versions: what it publishes counts.
-    guard weights.version > version || reference.isEmpty || isNewLife && weights.version < version else { return false }
+    guard weights.version > version || reference.isEmpty || isNewLife && weights.version < version else {
+      return false
+    }
     let isFirst = reference.isEmpty
     version = weights.version
     publishedUpdates = weights.updates
@@ -128,7 +131,8 @@ extension MemberMachine {
   private mutating func shift(_ local: UnsafeMutableBufferPointer<Float>, onto weights: Weights) {
     let values = weights.values
     if let sent = pending,
-      let merged = weights.merged.first(where: { $0.id == configuration.id }), merged.sequence >= sent.sequence
+      let merged = weights.merged.first(where: { $0.id == configuration.id }),
+      merged.sequence >= sent.sequence
     {
       for index in 0..<local.count {
         let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)

@@ -47,7 +47,9 @@ final class FileParameterStore: ParameterStore {
     guard headerBytes == 16, Array(header[0..<8]) == Self.magic else {
       throw .damaged(path, "expected a file of Rookery's parameters, found other bytes")
     }
-    let stored = header.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) }
+    let stored = header.withUnsafeBytes {
+      UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
     guard stored >= 16, stored <= UInt64(max(0, size - Self.headerBytes)) else {
       throw .damaged(path, "expected a slot within \(size) bytes, found \(stored)")
     }
@@ -86,7 +88,8 @@ final class FileParameterStore: ParameterStore {
   private func format(slotBytes bytes: Int) throws {
     if slotBytes > 0 {
       // Only `merged` grows, by bounded steps, and slots have room for it: this file was made for other weights.
-      throw ParameterStoreError.damaged(path, "expected weights of at most \(slotBytes) bytes, found \(scratch.count)")
+      throw ParameterStoreError.damaged(
+        path, "expected weights of at most \(slotBytes) bytes, found \(scratch.count)")
     }
     guard posix_fallocate(descriptor, 0, off_t(Self.headerBytes + 2 * bytes)) == 0 else {
       ftruncate(descriptor, 0)
@@ -135,7 +138,9 @@ extension ParameterState {
   /// Reads a WEIGHTS message; nil if it is none.
   init?(frame: UnsafeRawBufferPointer) {
     var cursor = FrameCursor(frame)
-    guard (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) else { return nil }
+    guard (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) else {
+      return nil
+    }
     let values = [Float](unsafeUninitializedCapacity: weights.values.count / 4) { buffer, count in
       UnsafeMutableRawBufferPointer(buffer).copyMemory(from: weights.values)
       count = weights.values.count / 4

@@ -102,7 +102,8 @@ extension ParameterServerMachine {
         health(to: peer, now: now, sink: &sink)
       default:
         refuse(
-          .unsupported, opened.rawValue, "the parameter server does not take messages of type \(opened)", peer,
+          .unsupported, opened.rawValue, "the parameter server does not take messages of type \(opened)",
+          peer,
           &sink)
       }
     } catch {
@@ -149,7 +150,8 @@ extension ParameterServerMachine {
     }
     if members[join.id] == nil {
       guard members.count < Limits.members else {
-        return refuse(.busy, MessageType.join.rawValue, "\(Limits.members) learners are the most", peer, &sink)
+        return refuse(
+          .busy, MessageType.join.rawValue, "\(Limits.members) learners are the most", peer, &sink)
       }
       let taken = Set(members.values.map(\.index))
       let index = (0...members.count).first { !taken.contains($0) } ?? members.count
@@ -182,7 +184,8 @@ extension ParameterServerMachine {
     guard change.sequence > member.accepted else { return counters.changesRepeated += 1 }
     guard change.updates > 0, change.updates < 1 << 32, Self.isSound(change.values) else {
       counters.changesRefused += 1
-      let text = "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's change is not merged"
+      let text =
+        "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's change is not merged"
       return refuse(.invalid, type, text, peer, &sink, reference: change.sequence)
     }
     member.accepted = change.sequence
@@ -212,7 +215,8 @@ extension ParameterServerMachine {
   var roundClosesAt: Instant? {
     guard let opened = roundOpenedAt, !round.isEmpty else { return nil }
     let earliest = lastPublished + configuration.publishEvery
-    guard configuration.mode == .rounds, members.values.contains(where: { !$0.contributedToRound && $0.recentUpdates > 0 })
+    guard configuration.mode == .rounds,
+      members.values.contains(where: { !$0.contributedToRound && $0.recentUpdates > 0 })
     else { return earliest }
     return max(earliest, opened + Instant.Span(nanoseconds: configuration.publishEvery.nanoseconds / 2))
   }

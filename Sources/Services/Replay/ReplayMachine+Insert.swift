@@ -64,7 +64,8 @@ extension ReplayMachine {
     sink.send(scratch.bytes, to: writer.peer)
   }
 
-  private mutating func wait(_ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, now: Instant) {
+  private mutating func wait(_ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, now: Instant)
+  {
     guard let waiting = writers[handle]?.waiting, waiting < configuration.credit else {
       // More than was granted: not kept, and sent again by the writer once it sees the gap.
       return counters.messagesAhead += 1

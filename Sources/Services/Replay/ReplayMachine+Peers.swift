@@ -35,7 +35,8 @@ extension ReplayMachine {
   private func tablesProblem(_ hello: Hello) -> String? {
     let own = configuration.store.tables.map(\.schema)
     if hello.role == .writer, hello.tables.count != own.count {
-      return "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
+      return
+        "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
     }
     for (index, table) in hello.tables.enumerated() {
       let expected = hello.role == .writer ? own[index] : own.first { $0.name == table.name } ?? own[0]

@@ -15,7 +15,8 @@ extension ReplayMachine {
     sampler.lastHeard = now
     samplers[peer] = sampler
     let tables = configuration.store.tables
-    guard request.table < tables.count, request.count > 0, request.count <= tables[request.table].batchSizeMax else {
+    guard request.table < tables.count, request.count > 0, request.count <= tables[request.table].batchSizeMax
+    else {
       let most = request.table < tables.count ? tables[request.table].batchSizeMax : 0
       let text =
         "expected a table below \(tables.count) and 1 to \(most) items, found table \(request.table), \(request.count) items"

@@ -144,7 +144,8 @@ extension ReplayMachine {
         try cursor.close()
         health(to: peer, now: now, sink: &sink)
       default:
-        refuse(.unsupported, opened, 0, "the replay service does not take messages of type \(opened)", peer, &sink)
+        refuse(
+          .unsupported, opened, 0, "the replay service does not take messages of type \(opened)", peer, &sink)
       }
     } catch {
       counters.malformed += 1

@@ -22,7 +22,9 @@ struct RunCommand {
     }
     var settings = arguments.all("set")
     if let seed = try arguments.integer("seed", in: 0...Int.max) { settings.append("seed=\(seed)") }
-    if let actors = try arguments.integer("actors", in: 0...10_000) { settings.append("actor.replicas=\(actors)") }
+    if let actors = try arguments.integer("actors", in: 0...10_000) {
+      settings.append("actor.replicas=\(actors)")
+    }
     if let learners = try arguments.integer("learners", in: 1...1000) {
       settings.append("learner.replicas=\(learners)")
     }
@@ -47,7 +49,8 @@ struct RunCommand {
       "ROOKERY_CONFIG": folder.file("config.yaml"), "ROOKERY_RUN_DIRECTORY": folder.path,
     ]
     options.replicas = [
-      "actor": run.actor.replicas, "learner": run.learner.replicas, "evaluator": run.evaluator.enabled ? 1 : 0,
+      "actor": run.actor.replicas, "learner": run.learner.replicas,
+      "evaluator": run.evaluator.enabled ? 1 : 0,
     ]
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),

@@ -24,7 +24,9 @@ struct RunSummary: Codable {
   var directory: String
   var reason: String?
 
-  init(_ outcome: Outcome, progress: RunProgress, now: Instant, restarts: Int, directory: String, reason: String?) {
+  init(
+    _ outcome: Outcome, progress: RunProgress, now: Instant, restarts: Int, directory: String, reason: String?
+  ) {
     self.outcome = outcome
     solved = outcome == .solved
     seconds = progress.confirmed?.seconds ?? (now - progress.startedAt).seconds

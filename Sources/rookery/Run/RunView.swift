@@ -81,7 +81,9 @@ extension RunView {
     }
     var lines = [
       row("time", "\(Format.number(sample.seconds)) s", "weights version \(Int(sample.weightsVersion))"),
-      row("env steps", Format.count(sample.envSteps), "\(Format.count(sample.envStepsPerSecond))/s, \(sample.actors) actors"),
+      row(
+        "env steps", Format.count(sample.envSteps),
+        "\(Format.count(sample.envStepsPerSecond))/s, \(sample.actors) actors"),
       row(
         "replay", Format.count(sample.replaySteps),
         "of \(Format.count(sample.replayCapacity)), \(Format.count(sample.insertsPerSecond)) inserts/s, "

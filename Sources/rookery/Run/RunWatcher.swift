@@ -23,7 +23,8 @@ struct RunWatcher: ~Copyable {
   private static let askEvery = Instant.Span.milliseconds(50)
 
   init(
-    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>, view: RunView,
+    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>,
+    view: RunView,
     startedAt: Instant
   ) {
     self.run = run
@@ -36,7 +37,8 @@ struct RunWatcher: ~Copyable {
   /// Returns how the run ended; nothing it started is left then.
   mutating func watch(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
     let replicas = "\(run.actor.replicas) actors, \(run.learner.replicas) learners"
-    view.say("\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
+    view.say(
+      "\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
     var outcome: RunSummary.Outcome?
     var nextAsk = SystemClock.now()
     var nextSample = nextAsk + .seconds(1)
@@ -71,7 +73,9 @@ struct RunWatcher: ~Copyable {
 
   /// Connects to the parameter server once it has an address, and asks.
   private mutating func follow() {
-    if client == nil, let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host {
+    if client == nil,
+      let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host
+    {
       client = try? StatusClient(address: "tcp://\(host):7702")
     }
     client?.ask()
@@ -84,9 +88,11 @@ struct RunWatcher: ~Copyable {
       try folder.append(
         JSON.line(
           EvaluationRecord(
-            seconds: (now - progress.startedAt).seconds, kind: evaluation.kind == .regular ? "regular" : "confirmation",
+            seconds: (now - progress.startedAt).seconds,
+            kind: evaluation.kind == .regular ? "regular" : "confirmation",
             version: evaluation.version, updates: evaluation.updates, episodes: evaluation.episodes,
-            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn, maxReturn: evaluation.maxReturn)),
+            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn,
+            maxReturn: evaluation.maxReturn)),
         to: "evaluations.jsonl")
     }
   }
@@ -129,10 +135,13 @@ struct RunWatcher: ~Copyable {
     let hasCriterion = run.evaluator.threshold != nil
     let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
     let summary = RunSummary(
-      result, progress: progress, now: ended, restarts: restarts, directory: folder.path, reason: reason(result))
+      result, progress: progress, now: ended, restarts: restarts, directory: folder.path,
+      reason: reason(result))
     _ = launcher.down(now: ended)
     while !launcher.isIdle {
-      for event in launcher.tick(now: SystemClock.now()) where event.report.isFinalFailure { view.say(event.description) }
+      for event in launcher.tick(now: SystemClock.now()) where event.report.isFinalFailure {
+        view.say(event.description)
+      }
       if launcher.isIdle { break }
       if try wait(until: launcher.nextDeadline, signals) { launcher.kill() }
     }
@@ -144,7 +153,8 @@ struct RunWatcher: ~Copyable {
   private func reason(_ outcome: RunSummary.Outcome) -> String? {
     switch outcome {
     case .failed: failure
-    case .diverged: "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
+    case .diverged:
+      "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
     case .limitReached: "a limit of the section stop was reached before the criterion"
     case .solved, .finished, .interrupted: nil
     }
