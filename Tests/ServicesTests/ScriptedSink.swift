@@ -53,7 +53,9 @@ struct Sent {
     }
   }
 
-  var acknowledgement: Acknowledgement? { type == .acknowledgement ? read { try Acknowledgement(from: &$0) } : nil }
+  var acknowledgement: Acknowledgement? {
+    type == .acknowledgement ? read { try Acknowledgement(from: &$0) } : nil
+  }
   var refusal: Refusal? { type == .refusal ? read { try Refusal(from: &$0) } : nil }
   var welcome: Welcome? { type == .welcome ? read { try Welcome(from: &$0) } : nil }
   var hello: Hello? { type == .hello ? read { try Hello(from: &$0) } : nil }

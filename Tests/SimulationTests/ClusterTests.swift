@@ -6,10 +6,21 @@ import Testing
 import TestSupport
 
 @Suite struct ClusterTests {
-  @Test(arguments: Seeds.list(count: 200))
+  @Test(arguments: Seeds.list(count: 400))
   func everythingHoldsAndGoesOn(seed: UInt64) {
     let cluster = Cluster(seed: seed)
     cluster.run()
     #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
+  }
+
+  /// A seed says everything: the same run again, to the last frame.
+  @Test(arguments: [3, 8] as [UInt64])
+  func aSeedRepeatsItsRun(seed: UInt64) {
+    let runs = (0..<2).map { _ in
+      let cluster = Cluster(seed: seed)
+      cluster.run()
+      return cluster.summary
+    }
+    #expect(runs[0] == runs[1])
   }
 }

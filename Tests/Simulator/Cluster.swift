@@ -39,7 +39,9 @@ public final class Cluster {
     for _ in 0..<plan.learners { learners.append(add { LearnerNode(cluster: self, index: $0) }) }
     status = add { StatusNode(cluster: self, index: $0) }
     for index in nodes.indices {
-      for service in services(of: index) { network.queue.add(.connect(node: index, service: service), at: now) }
+      for service in services(of: index) {
+        network.queue.add(.connect(node: index, service: service), at: now)
+      }
       wake(index, at: now)
     }
   }

@@ -111,7 +111,8 @@ final class History {
       let last = StepName(life: name.life, stream: name.stream, index: name.index + UInt64(steps - 1))
       sum += power * Double(StepContent.reward(last))
       power *= Double(discount)
-      guard let next = life.step(name.stream, name.index + UInt64(steps)), !next.flags.contains(.isFirst) else {
+      guard let next = life.step(name.stream, name.index + UInt64(steps)), !next.flags.contains(.isFirst)
+      else {
         return nil
       }
       if next.flags.contains(.isLast) || steps == nStep {

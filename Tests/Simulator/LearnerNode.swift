@@ -20,6 +20,8 @@ final class LearnerNode: Node {
   private var unpushed: [Double] = []
   private var updates: UInt64 = 0
   private var nextUpdate = Instant.zero
+  private var nextReport = Instant.zero
+  private let writer = FrameWriter()
   private var changesMergedSeen: UInt64 = 0
   private(set) var batches = 0
   private(set) var changesMerged = 0
@@ -97,7 +99,9 @@ final class LearnerNode: Node {
     let version = member.version
     let hadWeights = member.hasWeights
     let changed = local.withUnsafeMutableBufferPointer { member.rebase(on: weights, local: $0) }
-    if hadWeights, member.version < version { cluster.violation("learner \(index) went back to version \(member.version)") }
+    if hadWeights, member.version < version {
+      cluster.violation("learner \(index) went back to version \(member.version)")
+    }
     if member.counters.changesMerged > changesMergedSeen {
       changesMergedSeen = member.counters.changesMerged
       changesMerged += 1
@@ -127,8 +131,17 @@ final class LearnerNode: Node {
       nextUpdate = now + .milliseconds(Double(20 + generator.below(60)))
     }
     if member.canPush, updates > 0 { push(&parameters) }
+    report(&parameters)
     let deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now))
-    return member.hasWeights ? min(deadline, nextUpdate) : deadline
+    return min(deadline, nextReport, member.hasWeights ? nextUpdate : .never)
+  }
+
+  /// Its counters, by which the parameter server also knows that it is there.
+  private func report(_ sink: inout LearnerSink) {
+    guard cluster.now >= nextReport else { return }
+    nextReport = cluster.now + .milliseconds(300)
+    Telemetry(id: id, service: "learner", label: "learner", counters: [:]).encode(into: writer)
+    sink.send(writer.bytes, to: .service)
   }
 
   private func update(_ batch: SampledBatch, _ sink: inout ClientSink) {
@@ -165,6 +178,7 @@ struct LearnerSink: FrameSink {
   /// What the next change must hold.
   var expected: [Double]?
 
+  @discardableResult
   mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     var cursor = FrameCursor(bytes)
     if (try? cursor.openMessage()) == .change, let change = try? Change(from: &cursor) {

@@ -43,7 +43,9 @@ struct Ledger {
       Double(weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
     }
     let entries = Dictionary(weights.merged.map { ($0.id, $0.sequence) }) { _, last in last }
-    if entries.count != weights.merged.count { problems.append("a learner is listed twice in version \(weights.version)") }
+    if entries.count != weights.merged.count {
+      problems.append("a learner is listed twice in version \(weights.version)")
+    }
     if weights.version == version {
       if now != values || entries != merged || weights.updates != updates {
         problems.append("version \(version) was published with two contents")
@@ -78,7 +80,8 @@ struct Ledger {
     guard isWeightedMean, weight > 0 else { return }
     for place in sum.indices where abs(now[place] - values[place] - sum[place] / Double(weight)) > 1e-3 {
       problems.append(
-        "version \(weights.version): θ[\(place)] = \(now[place]), expected \(values[place] + sum[place] / Double(weight))")
+        "version \(weights.version): θ[\(place)] = \(now[place]), expected \(values[place] + sum[place] / Double(weight))"
+      )
     }
   }
 

@@ -113,7 +113,11 @@ final class Network {
     if plan.isOrdered || isHealed {
       at = max(at, (up ? connection.lastUp : connection.lastDown) + .microseconds(1))
     }
-    if up { connection.lastUp = max(connection.lastUp, at) } else { connection.lastDown = max(connection.lastDown, at) }
+    if up {
+      connection.lastUp = max(connection.lastUp, at)
+    } else {
+      connection.lastDown = max(connection.lastDown, at)
+    }
     queue.add(up ? .up(connection, frame) : .down(connection, frame), at: at)
   }
 

@@ -44,9 +44,10 @@ struct Plan {
     capacity = 150 + draw.below(600)
     nStep = 1 + draw.below(4)
     discount = [0.5, 0.75, 0.99, 1][draw.below(4)]
-    batch = 2 + draw.below(10)
     sampler = [.uniform, .prioritized(exponent: 0.6), .fifo][draw.below(3)]
-    samplesPerInsert = draw.below(2) == 0 ? nil : [0.5, 1, 4][draw.below(3)]
+    samplesPerInsert = draw.below(2) == 0 ? nil : [0.5, 1, 3][draw.below(3)]
+    // Learners must keep up with what writers can send.
+    batch = 3 + draw.below(8) + Int(4 * (samplesPerInsert ?? 0))
     minSize = 4 + draw.below(20)
     credit = 1 + draw.below(8)
     writerInFlight = 1 + draw.below(8)

@@ -32,7 +32,9 @@ struct ReplayModel {
   mutating func acknowledged(_ life: WriterLife, committed sequence: UInt64) -> String? {
     let last = committed[life.number] ?? 0
     if sequence == last { return nil }
-    guard sequence == last + 1 else { return "writer life \(life.number): message \(sequence) acknowledged after \(last)" }
+    guard sequence == last + 1 else {
+      return "writer life \(life.number): message \(sequence) acknowledged after \(last)"
+    }
     guard sequence <= UInt64(life.messages.count) else { return "message \(sequence) was never sent" }
     committed[life.number] = sequence
     life.messages[Int(sequence) - 1].isCommitted = true

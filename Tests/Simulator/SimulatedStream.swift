@@ -54,7 +54,9 @@ struct SimulatedStream {
   mutating func takeChunk(limit: Int) -> ChunkHeader? {
     guard unsent < next, let version = life.step(number, unsent)?.version else { return nil }
     var count = 1
-    while count < limit, unsent + UInt64(count) < next, life.step(number, unsent + UInt64(count))?.version == version {
+    while count < limit, unsent + UInt64(count) < next,
+      life.step(number, unsent + UInt64(count))?.version == version
+    {
       count += 1
     }
     let header = ChunkHeader(

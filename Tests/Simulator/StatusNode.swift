@@ -34,7 +34,8 @@ final class StatusNode: Node {
     if cluster.now >= nextEvaluation {
       evaluations += 1
       Evaluation(
-        kind: .regular, version: evaluations, updates: 0, episodes: 1, meanReturn: Double(evaluations), minReturn: 0,
+        kind: .regular, version: evaluations, updates: 0, episodes: 1, meanReturn: Double(evaluations),
+        minReturn: 0,
         maxReturn: 0, isSolved: false
       ).encode(into: writer)
       sink.send(writer.bytes, to: .service)
@@ -53,7 +54,9 @@ final class StatusNode: Node {
       var cursor = FrameCursor(bytes)
       guard (try? cursor.openMessage()) == .status, let status = try? Status(from: &cursor) else { return }
       let life = status.processes.first { $0.telemetry.service == "parameters" }?.telemetry.id
-      for evaluation in follower.take(status) { check(evaluation, ofCurrentLife: life == cluster.parameters.machine.incarnation) }
+      for evaluation in follower.take(status) {
+        check(evaluation, ofCurrentLife: life == cluster.parameters.machine.incarnation)
+      }
     }
   }
 
@@ -66,7 +69,8 @@ final class StatusNode: Node {
     seen[machine.incarnation] = place + 1
     newest = max(newest, evaluation.version)
     guard place < machine.knownEvaluations.count, machine.knownEvaluations[place] == evaluation else {
-      return cluster.violation("evaluation \(evaluation.version) came as number \(place) of the server's life")
+      return cluster.violation(
+        "evaluation \(evaluation.version) came as number \(place) of the server's life")
     }
   }
 }

@@ -52,10 +52,18 @@ final class WriterNode: Node {
 
   func crash() { isUp = false }
 
+  /// Leaves in order: what is not acknowledged is given up.
+  func leave() {
+    var sink = sink
+    machine.leave(sink: &sink)
+    isUp = false
+  }
+
   func restart() {
     isUp = true
     let id = Identifier(using: &generator)
-    life = cluster.history.begin(id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
+    life = cluster.history.begin(
+      id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
     machine = Self.machine(id: id, cluster: cluster)
     streams = (0..<cluster.plan.streams).map {
       SimulatedStream(life: life, number: $0, nStep: cluster.plan.nStep)

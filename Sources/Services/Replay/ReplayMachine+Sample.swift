@@ -101,6 +101,8 @@ extension ReplayMachine {
       counters.prioritiesRefused += UInt64(update.count)
       return refuse(.unknownPeer, .priorities, 0, "say HELLO first", peer, &sink)
     }
+    // Before the first writer there are no items: these priorities were meant for an earlier life.
+    guard store.schema != nil else { return counters.prioritiesGone += UInt64(update.count) }
     do throws(ReplayStoreError) {
       let (applied, gone) = try store.updatePriorities(
         table: update.table, keys: update.keys, priorities: update.priorities)

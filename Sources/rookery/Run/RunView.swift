@@ -113,7 +113,9 @@ extension RunView {
       columns[column] = max(columns[column] ?? -.infinity, point.y)
     }
     // Between two evaluations the last one stands.
-    for column in columns.indices.dropFirst() where columns[column] == nil { columns[column] = columns[column - 1] }
+    for column in columns.indices.dropFirst() where columns[column] == nil {
+      columns[column] = columns[column - 1]
+    }
     let eighths = Array(" ▁▂▃▄▅▆▇█")
     return (0..<height).map { line in
       let floor = Double(height - 1 - line) / Double(height)

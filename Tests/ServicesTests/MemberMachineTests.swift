@@ -1,0 +1,191 @@
+// A learner's side of averaging, against a scripted and against a real server.
+
+import Experience
+import Foundations
+import Testing
+import Wire
+
+@testable import Services
+
+/// A learner with two parameters.
+struct MemberHarness {
+  var machine: MemberMachine
+  var sink = ScriptedSink()
+  var local: [Float] = [0, 0]
+  let id: UInt64
+
+  init(_ id: UInt64 = 1) {
+    self.id = id
+    machine = MemberMachine(
+      configuration: .init(id: Fixtures.id(id), label: "l", manifest: ServerHarness.manifest), now: .at(0))
+  }
+
+  mutating func advance(_ milliseconds: Double) -> [Sent] {
+    machine.advance(to: .at(milliseconds), sink: &sink)
+    return sink.take()
+  }
+
+  mutating func receive(at milliseconds: Double, _ encode: (FrameWriter) -> Void) {
+    receive(frame(encode), at: milliseconds)
+  }
+
+  mutating func receive(_ bytes: [UInt8], at milliseconds: Double) {
+    bytes.withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: &sink) }
+  }
+
+  mutating func joined(life: UInt64 = 99, merged: UInt64 = 0) {
+    receive(at: 0) {
+      Joined(incarnation: Fixtures.id(life), index: 0, merged: merged, version: 1).encode(into: $0)
+    }
+  }
+
+  mutating func rebase(_ version: UInt64, _ values: [Float], merged: UInt64? = nil, life: UInt64 = 99) -> Bool
+  {
+    values.withUnsafeBytes { values in
+      let weights = Weights(
+        topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, oldestUpdate: 0,
+        newestUpdate: 0,
+        merged: merged.map { [Merged(id: Fixtures.id(id), sequence: $0)] } ?? [],
+        manifest: ServerHarness.manifest,
+        values: values)
+      return local.withUnsafeMutableBufferPointer { machine.rebase(on: weights, local: $0) }
+    }
+  }
+
+  /// Trains by adding; pushes the change; returns what was sent.
+  mutating func push(_ step: Float, at milliseconds: Double = 0) -> [Float]? {
+    train(step)
+    local.withUnsafeBufferPointer {
+      machine.push(
+        local: $0, updates: 1, oldestUpdate: 1, newestUpdate: 1, now: .at(milliseconds), sink: &sink)
+    }
+    return sink.take().last?.read { cursor in
+      let change = try Change(from: &cursor)
+      return (0..<2).map { change.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+    }
+  }
+
+  mutating func train(_ step: Float) { for index in local.indices { local[index] += step } }
+}
+
+@Suite struct MemberMachineTests {
+  @Test func joinsUntilItIsAnswered() {
+    var member = MemberHarness()
+    #expect(member.advance(0).map(\.type) == [.join])
+    #expect(member.advance(249).isEmpty)
+    #expect(member.advance(250).map(\.type) == [.join])
+    member.joined()
+    #expect(member.machine.index == 0)
+    #expect(!member.machine.canPush, "there is nothing to stand on")
+    #expect(member.rebase(1, [10, 20]) == true)
+    #expect(member.local == [10, 20] && member.machine.canPush)
+    #expect(member.rebase(1, [10, 20]) == false)
+  }
+
+  @Test func aMergedChangeIsNotCountedTwice() {
+    var member = MemberHarness()
+    member.joined()
+    _ = member.rebase(1, [10, 20])
+    #expect(member.push(1) == [1, 1])
+    #expect(!member.machine.canPush)
+    member.train(0.5)
+    #expect(member.rebase(2, [11, 21], merged: 1) == true)
+    #expect(member.local == [11.5, 21.5], "published, and what was trained since the push")
+    #expect(member.machine.canPush && member.machine.counters.changesMerged == 1)
+    #expect(member.push(0) == [0.5, 0.5])
+  }
+
+  @Test func anUnmergedChangeIsKept() {
+    var member = MemberHarness()
+    member.joined()
+    _ = member.rebase(1, [10, 20])
+    _ = member.push(1)
+    member.train(0.5)
+    #expect(member.rebase(2, [100, 200]) == true, "someone else's work")
+    #expect(member.local == [101.5, 201.5])
+    #expect(!member.machine.canPush)
+    #expect(member.rebase(3, [101, 201], merged: 1) == true)
+    #expect(member.local == [101.5, 201.5])
+  }
+
+  @Test func aChangeIsRepeatedUntilItIsMerged() {
+    var member = MemberHarness()
+    member.joined()
+    _ = member.rebase(1, [0, 0])
+    _ = member.push(1, at: 0)
+    #expect(member.advance(499).isEmpty)
+    #expect(member.advance(500).map(\.type) == [.change])
+    #expect(member.advance(999).isEmpty)
+    _ = member.rebase(2, [1, 1], merged: 1)
+    #expect(member.advance(5000).isEmpty)
+  }
+
+  @Test func aForgottenLearnerJoinsAgainWithItsPendingChange() {
+    var member = MemberHarness()
+    member.joined()
+    _ = member.rebase(1, [0, 0])
+    _ = member.push(1, at: 0)
+    member.receive(at: 500) { Refusal(code: .unknownPeer, type: 14, reference: 1, text: "").encode(into: $0) }
+    #expect(member.advance(501).map(\.type) == [.join])
+    member.joined()
+    #expect(member.advance(502).map(\.type) == [.change])
+  }
+
+  @Test func aServerThatLostItsStateIsFollowed() {
+    var member = MemberHarness()
+    member.joined()
+    _ = member.rebase(50, [5, 5])
+    member.train(1)
+    #expect(member.rebase(49, [4, 4]) == false, "late")
+    #expect(member.rebase(1, [0, 0], life: 100) == true)
+    #expect(member.local == [1, 1] && member.machine.version == 1)
+    #expect(member.machine.counters.serverRestarts == 1)
+    #expect(member.advance(1000).map(\.type) == [.join])
+  }
+
+  @Test func otherNetworksAndRefusals() {
+    var member = MemberHarness()
+    #expect(member.rebase(1, [1]) == false)
+    #expect(member.machine.counters.malformed == 1)
+    member.receive(at: 0) { Refusal(code: .mismatch, type: 12, reference: 0, text: "other").encode(into: $0) }
+    #expect(member.machine.refusal?.text == "other")
+    #expect(member.advance(1000).isEmpty && member.machine.nextDeadline(now: .at(1)) == .never)
+  }
+
+  /// Two learners of a real server: what each has is the published weights and its own unmerged work, and nothing is lost.
+  @Test func twoLearnersMakeTheSumOfTheirWeightedWork() {
+    var server = ServerHarness()
+    var members = [MemberHarness(1), MemberHarness(2)]
+    var work: [Float] = [0, 0]
+    func exchange(_ now: Double) {
+      for index in members.indices {
+        for sent in members[index].advance(now) {
+          for answer in server.receive(sent.bytes, at: now) {
+            members[index].receive(answer.bytes, at: now)
+          }
+        }
+      }
+      for publication in server.advance(now) {
+        for index in members.indices {
+          let merged = publication.merged.first { $0.id == Fixtures.id(members[index].id) }?.sequence
+          _ = members[index].rebase(publication.version, publication.values, merged: merged)
+        }
+      }
+    }
+    for tick in 0..<400 {
+      let now = Double(tick) * 10
+      exchange(now)
+      guard now > 1100, now < 3000 else { continue }
+      for index in members.indices where members[index].machine.canPush && tick % (index + 2) == 0 {
+        // Each change alone in its round would move θ by 1; in a round of two each counts half.
+        _ = members[index].push(1, at: now - 490)
+        work[index] += 1
+      }
+    }
+    let merged = members.map { Float($0.machine.counters.changesMerged) }
+    #expect(merged == work && work[0] > 5 && work[1] > 5)
+    #expect(members[0].local == server.machine.state.values)
+    #expect(members[1].local == server.machine.state.values)
+    #expect(Float(server.machine.state.updates) == work[0] + work[1])
+  }
+}

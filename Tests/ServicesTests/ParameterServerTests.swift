@@ -1,0 +1,287 @@
+// The parameter server's machine with scripted learners.
+
+import Experience
+import Foundations
+import Testing
+import TestSupport
+import Wire
+
+@testable import Services
+
+struct ServerHarness {
+  typealias Machine = ParameterServerMachine<MemoryParameterStore>
+  static let manifest = WeightsManifest(tensors: [TensorSpec(name: "w", shape: [2])])
+  var machine: Machine
+  var sink = ScriptedSink()
+
+  init(
+    mode: AveragingMode = .rounds, state: ParameterState? = nil,
+    store: MemoryParameterStore = MemoryParameterStore(),
+    life: UInt64 = 99
+  ) {
+    var configuration = Machine.Configuration()
+    configuration.mode = mode
+    let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])
+    machine = Machine(
+      configuration: configuration, incarnation: Fixtures.id(life), state: state ?? initial, store: store,
+      now: .at(0))
+  }
+
+  mutating func receive(_ frame: [UInt8], at milliseconds: Double = 0) -> [Sent] {
+    frame.withUnsafeBytes {
+      machine.receive($0, from: PeerID(number: 1), now: .at(milliseconds), sink: &sink)
+    }
+    return sink.take()
+  }
+
+  mutating func join(_ id: UInt64, at milliseconds: Double = 0) -> Joined? {
+    receive(
+      frame { Join(id: Fixtures.id(id), label: "l", manifest: Self.manifest).encode(into: $0) },
+      at: milliseconds
+    ).first?.joined
+  }
+
+  mutating func change(
+    _ id: UInt64, _ sequence: UInt64, updates: UInt64 = 1, _ values: [Float], at milliseconds: Double = 0
+  ) -> Refusal? {
+    values.withUnsafeBytes { values in
+      let change = Change(
+        id: Fixtures.id(id), sequence: sequence, baseVersion: 1, updates: updates,
+        oldestUpdate: Int64(sequence) * 10,
+        newestUpdate: Int64(sequence) * 10 + 5, values: values)
+      return receive(frame { change.encode(into: $0) }, at: milliseconds).first?.refusal
+    }
+  }
+
+  mutating func subscribed(_ notice: [UInt8]) {
+    notice.withUnsafeBytes { machine.subscribed($0, sink: &sink) }
+  }
+
+  mutating func goodbye(_ id: UInt64) { _ = receive(frame { Goodbye(id: Fixtures.id(id)).encode(into: $0) }) }
+
+  mutating func advance(_ milliseconds: Double) -> [Published] {
+    machine.advance(to: .at(milliseconds), sink: &sink)
+    return published()
+  }
+
+  mutating func published() -> [Published] { sink.takePublications().compactMap(Published.init) }
+}
+
+/// A publication without views.
+struct Published: Equatable {
+  var topic: String
+  var version: UInt64
+  var updates: UInt64
+  var merged: [Merged]
+  var values: [Float]
+  var oldest: Int64
+  var newest: Int64
+
+  init?(_ sent: Sent) {
+    let read = sent.read { cursor in
+      let weights = try Weights(from: &cursor)
+      let values = (0..<weights.values.count / 4).map {
+        weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
+      }
+      return (
+        weights.topic, weights.version, weights.updates, weights.merged, values, weights.oldestUpdate,
+        weights.newestUpdate
+      )
+    }
+    guard let read else { return nil }
+    (topic, version, updates, merged, values, oldest, newest) = read
+  }
+}
+
+@Suite struct ParameterServerTests {
+  @Test func aChangeIsMergedSavedAndPublished() throws {
+    var server = ServerHarness()
+    #expect(server.join(1) == Joined(incarnation: Fixtures.id(99), index: 0, merged: 0, version: 1))
+    #expect(server.change(1, 1, updates: 3, [1, -2]) == nil)
+    let published = try #require(server.published().first, "the last publication was long ago")
+    #expect(published.version == 2 && published.values == [1, -2] && published.updates == 3)
+    #expect(published.merged == [Merged(id: Fixtures.id(1), sequence: 1)])
+    #expect(published.oldest == 10 && published.newest == 15)
+    #expect(server.machine.store.last == server.machine.state)
+  }
+
+  @Test func aRoundIsTheMeanWeightedByUpdates() throws {
+    var server = ServerHarness()
+    _ = server.join(1)
+    _ = server.join(2)
+    _ = server.change(1, 1, [0, 0])
+    _ = server.published()
+    _ = server.change(1, 2, updates: 1, [4, 0], at: 5)
+    _ = server.change(2, 1, updates: 3, [0, 8], at: 8)
+    #expect(server.advance(19).isEmpty, "at most every 20 ms")
+    let published = server.advance(20)
+    #expect(published.map(\.values) == [[1, 6]])
+    #expect(published.first?.updates == 5)
+    #expect(published.first?.oldest == 10 && published.first?.newest == 25)
+    #expect(Set(published[0].merged.map(\.sequence)) == [2, 1])
+  }
+
+  @Test func aRoundWaitsALittleForAnActiveLearner() {
+    var server = ServerHarness()
+    for id in 1...2 { _ = server.join(UInt64(id)) }
+    _ = server.change(1, 1, [1, 1])
+    _ = server.change(2, 1, [1, 1], at: 1)
+    _ = server.advance(25)
+    _ = server.published()
+    _ = server.change(1, 2, [1, 1], at: 100)
+    #expect(server.published().isEmpty, "learner 2 is active and has not contributed")
+    #expect(server.machine.nextDeadline(now: .at(100)) == .at(110))
+    #expect(server.advance(110).count == 1)
+  }
+
+  @Test func asynchronousChangesCountByTheirShareOfActiveUpdates() {
+    var server = ServerHarness(mode: .asynchronous)
+    for id in 1...2 { _ = server.join(UInt64(id)) }
+    _ = server.change(1, 1, updates: 1, [8, 0])
+    #expect(server.published().map(\.values) == [[8, 0]])
+    _ = server.change(2, 1, updates: 3, [0, 8], at: 30)
+    #expect(server.published().map(\.values) == [[8, 6]], "3 of 4 active updates")
+  }
+
+  @Test func aChangeCountsOnce() {
+    var server = ServerHarness()
+    _ = server.join(1)
+    _ = server.change(1, 1, [1, 1])
+    _ = server.published()
+    _ = server.change(1, 1, [1, 1], at: 50)
+    #expect(server.advance(90).isEmpty)
+    #expect(server.machine.state.values == [1, 1])
+    #expect(server.machine.counters.changesRepeated == 1)
+  }
+
+  @Test func aRestartedServerKnowsWhatItHas() {
+    var server = ServerHarness()
+    _ = server.join(1)
+    _ = server.change(1, 1, [1, 1])
+    _ = server.published()
+    _ = server.change(1, 2, [5, 5], at: 1)
+    // It dies with change 2 in an open round.
+    var again = ServerHarness(state: server.machine.store.last, store: server.machine.store, life: 100)
+    #expect(again.change(1, 2, [5, 5])?.code == .unknownPeer)
+    #expect(again.join(1)?.merged == 1)
+    _ = again.change(1, 1, [1, 1])
+    _ = again.change(1, 2, [5, 5])
+    let published = again.published()
+    #expect(published.map(\.version) == [3] && published.map(\.values) == [[6, 6]])
+  }
+
+  @Test func whoLeavesInAnOpenRoundIsRemembered() {
+    var server = ServerHarness()
+    for id in 1...2 { _ = server.join(UInt64(id)) }
+    _ = server.change(2, 1, [0, 0])
+    _ = server.published()
+    _ = server.change(1, 1, [4, 4], at: 1)
+    server.goodbye(1)
+    #expect(server.join(1, at: 2)?.merged == 1, "its change is in the open round")
+    _ = server.change(1, 1, [4, 4], at: 3)
+    let published = server.advance(60)
+    #expect(published.map(\.values) == [[4, 4]])
+    #expect(published.first?.merged.contains(Merged(id: Fixtures.id(1), sequence: 1)) == true)
+  }
+
+  @Test func aMemberForgottenBeforeItsRoundClosesIsRemembered() {
+    var server = ServerHarness()
+    _ = server.join(1)
+    _ = server.change(1, 1, [1, 1])
+    _ = server.published()
+    _ = server.change(1, 2, [1, 1], at: 1)
+    // The process was stopped for long: silence and the end of the round are seen at once.
+    #expect(server.advance(9000).first?.merged == [Merged(id: Fixtures.id(1), sequence: 2)])
+    #expect(server.join(1, at: 9001)?.merged == 2)
+  }
+
+  @Test func unsoundChangesAreRefused() {
+    var server = ServerHarness()
+    _ = server.join(1)
+    for value in [Float.nan, .infinity, -.infinity, 3e38] {
+      #expect(server.change(1, 1, [0, value])?.code == .invalid)
+    }
+    #expect(server.change(1, 1, updates: 0, [1, 1])?.code == .invalid)
+    #expect(server.change(1, 1, [1])?.code == .mismatch)
+    #expect(server.machine.counters.changesRefused == 6)
+    #expect(server.change(1, 1, [1, 1]) == nil, "the number was not used up")
+    #expect(server.machine.state.values == [1, 1])
+  }
+
+  @Test func anIndexIsTheLowestFree() {
+    var server = ServerHarness()
+    for id in 1...3 { #expect(server.join(UInt64(id))?.index == id - 1) }
+    #expect(server.join(2)?.index == 1)
+    server.goodbye(1)
+    #expect(server.join(4)?.index == 0)
+    #expect(server.join(5)?.index == 3)
+  }
+
+  @Test func silentLearnersAreForgottenButNotThoseThatReport() {
+    var server = ServerHarness()
+    _ = server.join(1)
+    _ = server.join(2)
+    let telemetry = Telemetry(id: Fixtures.id(2), service: "learner", label: "l", counters: [:])
+    _ = server.receive(frame { telemetry.encode(into: $0) }, at: 4000)
+    _ = server.advance(6000)
+    #expect(server.change(1, 1, [1, 1], at: 6001)?.code == .unknownPeer)
+    #expect(server.change(2, 1, [1, 1], at: 6002) == nil)
+    #expect(server.join(3, at: 6003)?.index == 0)
+  }
+
+  @Test func otherNetworksAreRefused() {
+    var server = ServerHarness()
+    let other = WeightsManifest(tensors: [TensorSpec(name: "w", shape: [3])])
+    let sent = server.receive(
+      frame { Join(id: Fixtures.id(1), label: "l", manifest: other).encode(into: $0) })
+    #expect(sent.first?.refusal?.code == .mismatch)
+    #expect(sent.first?.refusal?.text.hasPrefix("tensor 0: expected 'w' [2], found 'w' [3]") == true)
+  }
+
+  @Test func newcomersGetTheCurrentVersionOnTheirTopicAndEveryoneNowAndThen() {
+    var server = ServerHarness()
+    server.subscribed([1] + Weights.subscription(topic: "me"))
+    #expect(server.published().map(\.topic) == ["me"])
+    for notice in [
+      [0] + Weights.subscription(topic: "me"), [1] + Weights.subscription(topic: "all"), [1], [], [1, 2, 3],
+    ] {
+      server.subscribed(notice)
+      #expect(server.published().isEmpty)
+    }
+    #expect(server.advance(980).map(\.topic) == ["all"], "a second after the last one")
+    #expect(server.advance(1900).isEmpty)
+    #expect(server.advance(1980).map(\.version) == [1])
+  }
+
+  @Test(arguments: Seeds.list(count: 10)) func anyBytesAreAnsweredNeverACrash(seed: UInt64) {
+    var draw = SeededGenerator(seed: seed, part: "fuzz")
+    var server = ServerHarness()
+    let values: [Float] = [1, 2]
+    for step in 0..<300 {
+      let id = Fixtures.id(UInt64(draw.below(3)))
+      let change = values.withUnsafeBytes { values in
+        frame {
+          Change(
+            id: id, sequence: draw.next() >> UInt64(draw.below(64)), baseVersion: 0,
+            updates: UInt64(draw.below(3)),
+            oldestUpdate: 0, newestUpdate: 0, values: values
+          ).encode(into: $0)
+        }
+      }
+      let good = [
+        change, frame { Join(id: id, label: "l", manifest: ServerHarness.manifest).encode(into: $0) },
+        frame { Goodbye(id: id).encode(into: $0) },
+        frame { StatusRequest(evaluationsKnown: draw.next()).encode(into: $0) },
+        (0..<draw.below(80)).map { _ in UInt8(draw.below(256)) },
+      ]
+      var bytes = good[draw.below(good.count)]
+      for _ in 0..<draw.below(4) where !bytes.isEmpty {
+        bytes[draw.below(bytes.count)] = UInt8(draw.below(256))
+      }
+      #expect(server.receive(bytes, at: Double(step)).allSatisfy { $0.type != nil })
+      server.subscribed(bytes)
+      _ = server.advance(Double(step))
+    }
+    #expect(server.machine.state.values.allSatisfy { $0.isFinite })
+  }
+}

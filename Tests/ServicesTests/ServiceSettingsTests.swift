@@ -1,0 +1,54 @@
+// What a process is told of its place, and what it will not accept.
+
+import Testing
+import Transport
+
+@testable import Services
+
+@Suite struct ServiceSettingsTests {
+  private func settings(_ environment: [String: String]) throws(SettingsError) -> ServiceSettings {
+    try ServiceSettings(service: "actor", environment: environment)
+  }
+
+  @Test func defaultsAreThisMachine() throws {
+    let settings = try settings([:])
+    #expect(settings.replay.map(\.description) == ["tcp://127.0.0.1:7701"])
+    #expect(settings.parameters.description == "tcp://127.0.0.1:7702")
+    #expect(settings.weights.description == "tcp://127.0.0.1:7703")
+    #expect(settings.label == "actor-1" && settings.replica == 0 && settings.runDirectory == nil)
+  }
+
+  @Test func placesAreRead() throws {
+    let settings = try settings([
+      "ROOKERY_REPLAY_ADDRESS": "ipc:///tmp/r", "ROOKERY_REPLICA": "3", "ROOKERY_RUN_DIRECTORY": "/tmp/run",
+    ])
+    #expect(settings.replay.map(\.description) == ["ipc:///tmp/r"])
+    #expect(settings.label == "actor-3" && settings.replica == 2 && settings.runDirectory == "/tmp/run")
+  }
+
+  @Test(arguments: [
+    ("ROOKERY_REPLICA", "0", "expected an integer ≥ 1, found '0'"),
+    ("ROOKERY_REPLICA", "x", "expected an integer ≥ 1, found 'x'"),
+    ("ROOKERY_REPLAY_ADDRESS", "tcp://127.0.0.1:7701,tcp://127.0.0.1:7801", "expected one address, found 2"),
+    ("ROOKERY_PARAMETERS_ADDRESS", "nowhere", "nowhere"),
+    ("ROOKERY_WEIGHTS_ADDRESS", "", ""),
+  ])
+  func impossiblePlacesAreRefusedByName(name: String, value: String, problem: String) {
+    let error = #expect(throws: SettingsError.self) { try settings([name: value]) }
+    #expect(error?.variable == name)
+    #expect(problem.isEmpty || error?.problem.contains(problem) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func plainTrafficStaysOnThisMachineUnlessAskedFor() throws {
+    let error = #expect(throws: SettingsError.self) {
+      try settings(["ROOKERY_REPLAY_ADDRESS": "tcp://10.0.0.5:7701"])
+    }
+    #expect(error?.variable == "ROOKERY_ALLOW_PLAIN_TCP")
+    let asked = try settings([
+      "ROOKERY_REPLAY_ADDRESS": "tcp://10.0.0.5:7701", "ROOKERY_ALLOW_PLAIN_TCP": "1",
+    ])
+    #expect(asked.replay.map(\.description) == ["tcp://10.0.0.5:7701"])
+    let open = try settings(["ROOKERY_BIND_HOST": "0.0.0.0"])
+    #expect(throws: SettingsError.self) { try open.listening(at: open.parameters) }
+  }
+}

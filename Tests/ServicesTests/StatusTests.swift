@@ -1,0 +1,112 @@
+// How a run is followed.
+
+import Experience
+import Foundations
+import Testing
+import Wire
+
+@testable import Services
+
+@Suite struct StatusTests {
+  private func evaluation(_ number: Int) -> [UInt8] {
+    frame {
+      Evaluation(
+        kind: .regular, version: UInt64(number), updates: 0, episodes: 1, meanReturn: Double(number),
+        minReturn: 0,
+        maxReturn: 0, isSolved: false
+      ).encode(into: $0)
+    }
+  }
+
+  private func ask(_ server: inout ServerHarness, _ follower: StatusFollower) -> Status? {
+    let telemetry = Telemetry(
+      id: server.machine.incarnation, service: "parameters", label: "p", counters: [:])
+    server.machine.report(telemetry, now: .at(0))
+    return server.receive(
+      frame { StatusRequest(evaluationsKnown: follower.evaluationsKnown).encode(into: $0) }
+    ).first?.status
+  }
+
+  @Test func eachEvaluationComesOnce() throws {
+    var server = ServerHarness()
+    var follower = StatusFollower()
+    for number in 1...3 { _ = server.receive(evaluation(number)) }
+    let first = try #require(ask(&server, follower))
+    _ = server.receive(evaluation(4))
+    let second = try #require(ask(&server, follower), "asked before the first answer came")
+    #expect(follower.take(first).map(\.version) == [1, 2, 3])
+    #expect(follower.take(second).map(\.version) == [4])
+    #expect(follower.take(first).isEmpty, "late")
+    #expect(follower.evaluationsKnown == 4)
+    #expect(ask(&server, follower)?.evaluations.isEmpty == true)
+  }
+
+  @Test(arguments: [1, 3, 5]) func aServerThatWasStartedAgainCountsAnew(evaluations: Int) throws {
+    var server = ServerHarness()
+    var follower = StatusFollower()
+    for number in 1...3 { _ = server.receive(evaluation(number)) }
+    let before = try #require(ask(&server, follower))
+    _ = follower.take(before)
+    var again = ServerHarness(life: 100)
+    for number in 1...evaluations { _ = again.receive(evaluation(100 + number)) }
+    var seen: [UInt64] = []
+    for _ in 0..<2 {
+      let status = try #require(ask(&again, follower))
+      seen += follower.take(status).map(\.version)
+    }
+    #expect(seen == (1...evaluations).map { UInt64(100 + $0) })
+  }
+
+  @Test func onlyTheNewestAreKept() throws {
+    var server = ServerHarness()
+    for number in 1...Limits.evaluations + 10 { _ = server.receive(evaluation(number)) }
+    var follower = StatusFollower()
+    let status = try #require(ask(&server, follower))
+    #expect(status.firstEvaluation == 10)
+    #expect(follower.take(status).first?.version == 11)
+    #expect(follower.evaluationsKnown == UInt64(Limits.evaluations) + 10)
+  }
+
+  @Test func processesThatFallSilentGo() {
+    var server = ServerHarness()
+    let telemetry = Telemetry(id: Fixtures.id(5), service: "actor", label: "a", counters: ["x": 1])
+    _ = server.receive(frame { telemetry.encode(into: $0) })
+    #expect(ask(&server, StatusFollower())?.processes.map(\.telemetry.label) == ["a", "p"])
+    _ = server.advance(10_000)
+    #expect(
+      server.receive(frame { StatusRequest(evaluationsKnown: 0).encode(into: $0) }).first?.status?.processes
+        .isEmpty == true)
+  }
+
+  @Test func aFailedSaveIsUnhealthy() {
+    struct Broken: ParameterStore {
+      func save(_ state: borrowing ParameterState) throws {
+        throw ParameterStoreError(path: "x", problem: "disk full")
+      }
+    }
+    var machine = ParameterServerMachine(
+      configuration: .init(), incarnation: Fixtures.id(1),
+      state: ParameterState(
+        version: 1, updates: 0, merged: [], manifest: ServerHarness.manifest, values: [0, 0]),
+      store: Broken(), now: .at(0))
+    var sink = ScriptedSink()
+    func receive(_ bytes: [UInt8]) {
+      bytes.withUnsafeBytes { machine.receive($0, from: .service, now: .at(0), sink: &sink) }
+    }
+    receive(frame { Join(id: Fixtures.id(1), label: "l", manifest: ServerHarness.manifest).encode(into: $0) })
+    let values: [Float] = [1, 1]
+    receive(
+      values.withUnsafeBytes { values in
+        frame {
+          Change(
+            id: Fixtures.id(1), sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0,
+            values: values
+          ).encode(into: $0)
+        }
+      })
+    receive(frame { HealthRequest.encode(into: $0) })
+    let health = sink.take().compactMap(\.health).last
+    #expect(health?.isHealthy == false && health?.text == "x: disk full")
+    #expect(machine.counters.saveFailures == 1 && machine.state.values == [1, 1])
+  }
+}
