@@ -102,6 +102,28 @@ import Wire
     expectRisingVersions(run)
   }
 
+  /// The real task, with an actor, the learner and the server killed once each while it learns.
+  @Test(.enabled(if: Program.runsLongTests, "ROOKERY_LONG_TESTS is not set"), arguments: 1...3)
+  func stillSolves(_ seed: Int) throws {
+    let run = try LiveRun(
+      try Workspace(), base: ["telemetry.interval_ms=50"], arguments: ["--seed", "\(seed)"])
+    try run.started()
+    for service in ["actor", "learner", "parameters"] {
+      let victim = try #require(run.process(service))
+      #expect(Glibc.kill(victim.pid, SIGKILL) == 0)
+      try eventually("another \(service)") {
+        run.processes.contains {
+          $0.service == service && $0.replica == victim.replica && $0.pid != victim.pid
+        }
+      }
+    }
+    let ended = try run.command.end(within: 180)
+    #expect(ended.code == 0, "\(ended.output.suffix(800))")
+    let summary = try run.summary()
+    #expect(summary["solved"] as? Bool == true && summary["restarts"] as? Int == 3)
+    print("solved with three kills, seed \(seed): \(summary["seconds"] ?? 0) s")
+  }
+
   /// Its memory is gone with it: actors fill the new one, and the learner goes on.
   @Test func theReplay() throws {
     let run = try LiveRun(try Workspace())

@@ -27,13 +27,20 @@ final class LiveRun {
   private var client: StatusClient?
   private(set) var versions: [UInt64] = []
 
-  init(_ workspace: Workspace, name: String = "test", settings: [String] = [], arguments: [String] = [])
-    throws
-  {
+  init(
+    _ workspace: Workspace, name: String = "test", base: [String] = LiveRun.small, settings: [String] = [],
+    arguments: [String] = []
+  ) throws {
     self.workspace = workspace
-    let all = (Self.small + settings).flatMap { ["--set", $0] }
+    let all = (base + settings).flatMap { ["--set", $0] }
     command = try Started(["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace)
     folder = workspace.file("runs/\(name)")
+  }
+
+  deinit {
+    // Whoever still writes would make the folder anew.
+    _ = try? command.child.kill()
+    try? eventually("no process of the run", within: 10) { processes.isEmpty }
   }
 
   var processes: [RunProcess] { ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder) }

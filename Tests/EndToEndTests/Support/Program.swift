@@ -11,7 +11,6 @@ enum Program {
   /// `ROOKERY_BINARY`, or the debug product.
   static let path = variables["ROOKERY_BINARY"] ?? "\(root)/.build/debug/rookery"
 
-  static let isRelease = path.contains("release")
   static let runsLongTests = variables["ROOKERY_LONG_TESTS"] != nil
 
   /// What this process was given, without what would configure a run.
