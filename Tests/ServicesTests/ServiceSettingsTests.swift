@@ -44,11 +44,7 @@ import Transport
       try settings(["ROOKERY_REPLAY_ADDRESS": "tcp://10.0.0.5:7701"])
     }
     #expect(error?.variable == "ROOKERY_REPLAY_ADDRESS")
-<<<<<<< HEAD
     #expect(error?.problem.contains("ROOKERY_ALLOW_PLAIN_TCP=1") == true, "\(error?.description ?? "")")
-=======
-    #expect(error?.problem.contains("ROOKERY_ALLOW_PLAIN_TCP=1") == true)
->>>>>>> e2e
     let asked = try settings([
       "ROOKERY_REPLAY_ADDRESS": "tcp://10.0.0.5:7701", "ROOKERY_ALLOW_PLAIN_TCP": "1",
     ])
