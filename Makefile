@@ -28,11 +28,12 @@ run: build ## learn CartPole with separate processes (CONFIG=config/acrobot.yaml
 
 test: setup python ## the tests of the quick lane
 	@swift build --build-tests
-	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) swift test --skip-build --parallel
+	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) swift test --skip-build --skip EndToEndTests
+	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) swift test --skip-build --filter EndToEndTests
 
 test-long: setup python build ## everything that takes longer: more seeds, whole learning runs
 	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) ROOKERY_LONG_TESTS=1 ROOKERY_SIMULATION_SEEDS=5000 \
-	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test --parallel
+	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test
 	@.ci/learning
 
 lint: setup ## format, and that each target imports only what it declares

@@ -15,7 +15,7 @@ import TestSupport
   private func state(_ version: UInt64, _ values: [Float] = [1, 2], merged: Int = 0) -> ParameterState {
     ParameterState(
       version: version, updates: version * 3,
-      merged: (0..<merged).map { Merged(id: Fixtures.id(UInt64($0)), sequence: UInt64.max - UInt64($0)) },
+      merged: (0..<merged).map { Merged(id: Fixtures.id(UInt64($0)), sequence: (1 << 62) - UInt64($0)) },
       manifest: WeightsManifest(tensors: [TensorSpec(name: "w", shape: [values.count])]), values: values)
   }
 

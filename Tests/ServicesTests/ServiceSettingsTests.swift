@@ -43,7 +43,8 @@ import Transport
     let error = #expect(throws: SettingsError.self) {
       try settings(["ROOKERY_REPLAY_ADDRESS": "tcp://10.0.0.5:7701"])
     }
-    #expect(error?.variable == "ROOKERY_ALLOW_PLAIN_TCP")
+    #expect(error?.variable == "ROOKERY_REPLAY_ADDRESS")
+    #expect(error?.problem.contains("ROOKERY_ALLOW_PLAIN_TCP=1") == true, "\(error?.description ?? "")")
     let asked = try settings([
       "ROOKERY_REPLAY_ADDRESS": "tcp://10.0.0.5:7701", "ROOKERY_ALLOW_PLAIN_TCP": "1",
     ])
