@@ -11,10 +11,11 @@ struct SamplerHarness {
   var machine: SamplerMachine
   var sink = ScriptedSink()
 
-  init(batch: Int = 4, inFlight: Int = 2) {
+  init(batch: Int = 4, batches: Int = 1, inFlight: Int = 2) {
     var configuration = SamplerMachine.Configuration(
       id: Fixtures.id(1), label: "s", table: Fixtures.table, batch: batch)
     configuration.inFlight = inFlight
+    configuration.batchesPerRequest = batches
     machine = SamplerMachine(configuration: configuration, now: .at(0))
   }
 
@@ -91,6 +92,18 @@ struct SamplerHarness {
     let column = try #require(batch.column("observation")).assumingMemoryBound(to: Float.self)
     #expect((0..<4).map { column[$0] } == [0, 1, 2, 3])
     #expect((0..<4).map { batch.keys[$0] } == [0, 1, 2, 3])
+  }
+
+  @Test func aRequestForTwoBatchesDealsItsRowsOut() throws {
+    var sampler = SamplerHarness(batch: 2, batches: 2)
+    _ = sampler.welcome(at: 0)
+    sampler.part(1, of: 1)
+    sampler.part(0, of: 1)
+    let batch = try sampler.taken()
+    let column = try #require(batch.column("observation")).assumingMemoryBound(to: Float.self)
+    #expect(batch.batches == 2 && batch.rows == 4)
+    #expect((0..<4).map { column[$0] } == [0, 2, 1, 3], "neighbours in the draw go to different batches")
+    #expect((0..<4).map { batch.keys[$0] } == [0, 2, 1, 3])
   }
 
   @Test func partsOfTwoDrawsAreNotMixed() throws {

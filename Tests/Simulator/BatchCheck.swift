@@ -9,7 +9,7 @@ struct BatchCheck {
   let batch: SampledBatch
 
   func run() {
-    guard batch.rows == cluster.plan.batch, batch.fields.count == StepContent.schema.fields.count + 2 else {
+    guard batch.rows == cluster.plan.rows, batch.fields.count == StepContent.schema.fields.count + 2 else {
       return cluster.violation("a batch of \(batch.rows) rows and \(batch.fields.count) columns")
     }
     for row in 0..<batch.rows {

@@ -40,6 +40,7 @@ final class LearnerNode: Node {
     var configuration = SamplerMachine.Configuration(
       id: id, label: "learner", table: cluster.plan.table, batch: cluster.plan.batch)
     configuration.inFlight = cluster.plan.samplesInFlight
+    configuration.batchesPerRequest = cluster.plan.batchesPerRequest
     return SamplerMachine(configuration: configuration, now: cluster.now)
   }
 

@@ -14,6 +14,9 @@ struct Plan {
   var nStep: Int
   var discount: Float
   var batch: Int
+  var batchesPerRequest: Int
+  /// Rows of one answer.
+  var rows: Int { batch * batchesPerRequest }
   var sampler: SelectorKind
   /// Samples for each insert; nil for no proportion to keep.
   var samplesPerInsert: Double?
@@ -48,6 +51,7 @@ struct Plan {
     samplesPerInsert = draw.below(2) == 0 ? nil : [0.5, 1, 3][draw.below(3)]
     // Learners must keep up with what writers can send.
     batch = 3 + draw.below(8) + Int(4 * (samplesPerInsert ?? 0))
+    batchesPerRequest = 1 + draw.below(3)
     minSize = 4 + draw.below(20)
     credit = 1 + draw.below(8)
     writerInFlight = 1 + draw.below(8)
@@ -69,10 +73,10 @@ struct Plan {
 
   var store: ReplayStoreConfiguration {
     var configuration = TableConfiguration(
-      schema: table, sampler: sampler, limiter: .unlimited(minSize: minSize), batchSizeMax: batch,
+      schema: table, sampler: sampler, limiter: .unlimited(minSize: minSize), batchSizeMax: rows,
       itemsPerMessageMax: Self.itemsPerMessageMax)
     if let samplesPerInsert {
-      let width = samplesPerInsert * Double(Self.itemsPerMessageMax) + Double(batch)
+      let width = samplesPerInsert * Double(Self.itemsPerMessageMax) + Double(rows)
       configuration.limiter = .ratio(
         samplesPerInsert: samplesPerInsert, minSize: minSize, tolerance: width)
     }
