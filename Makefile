@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON := .venv/bin/python
 export ASAN_OPTIONS ?= detect_leaks=0
 
-.PHONY: help setup python build run test test-long lint format sanitize e2e bench bench-step fixtures clean
+.PHONY: help setup python build run test test-long learning lint format sanitize bench bench-step clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ lint: setup ## format, and that each target imports only what it declares
 
 format: ## rewrite the sources in the project's format
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+learning: build ## learn every configuration with five seeds; each must solve
+	@.ci/learning
 
 sanitize: setup ## thread and address sanitizers on what they can run
 	@.ci/sanitize
