@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON := .venv/bin/python
 export ASAN_OPTIONS ?= detect_leaks=0
 
-.PHONY: help setup python build run test test-long lint format sanitize e2e bench bench-step fixtures clean
+.PHONY: help setup python build run test test-long lint format sanitize bench bench-step clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
