@@ -184,7 +184,9 @@ public final class LearnerService {
     trainedBatches += 1
     if trainedBatches == sampled.batches { finish(sampled, now: SystemClock.now()) }
     if configuration.learner.updatesPerSecondMax > 0 {
-      nextUpdateAt = max(nextUpdateAt, now) + .seconds(1 / configuration.learner.updatesPerSecondMax)
+      // At least one update a day: a tinier rate would give a span that no integer holds.
+      let pause = min(86_400, 1 / configuration.learner.updatesPerSecondMax)
+      nextUpdateAt = max(nextUpdateAt, now) + .seconds(pause)
     }
   }
 
