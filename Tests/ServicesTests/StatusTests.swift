@@ -67,6 +67,15 @@ import Wire
     #expect(follower.evaluationsKnown == UInt64(Limits.evaluations) + 10)
   }
 
+  @Test func aNumberBeyondAllIsAnsweredWithWhatIsKept() throws {
+    var server = ServerHarness()
+    for number in 1...Limits.evaluations + 10 { _ = server.receive(evaluation(number)) }
+    let answer = server.receive(frame { StatusRequest(evaluationsKnown: Limits.number).encode(into: $0) })
+    let status = try #require(answer.first?.status)
+    #expect(status.firstEvaluation == 10)
+    #expect(status.evaluations.count == Limits.evaluations)
+  }
+
   @Test func processesThatFallSilentGo() {
     var server = ServerHarness()
     let telemetry = Telemetry(id: Fixtures.id(5), service: "actor", label: "a", counters: ["x": 1])

@@ -44,7 +44,7 @@ public final class ActorService {
     log = Log(settings.label)
     let count = configuration.actor.environments
     var system = SeededGenerator.fromSystem()
-    // Actors come and go: each life has its own episodes, and a seed repeats those of a replica's first life.
+    // The id is new in each life; episodes and exploration come from the seed and the replica, so a life repeats its last one's.
     let id = Identifier(using: &system)
     generator = SeededGenerator(seed: configuration.seed, part: "actor", index: settings.replica)
     environments = try EnvironmentCatalog.make(

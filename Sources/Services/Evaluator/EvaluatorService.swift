@@ -71,9 +71,11 @@ public final class EvaluatorService {
         nextEvaluation = now + .milliseconds(configuration.evaluator.intervalMilliseconds)
         try evaluate()
       }
-      let isEarly = now < nextEvaluation
+      // An evaluation takes a while: the interval counts from its start.
+      let done = SystemClock.now()
+      let isEarly = done < nextEvaluation
       poller.wait(
-        until: isEarly ? min(nextEvaluation, reporter.nextReport) : reporter.nextReport, now: now,
+        until: isEarly ? min(nextEvaluation, reporter.nextReport) : reporter.nextReport, now: done,
         except: isEarly ? weightsIndices : [])
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
     }

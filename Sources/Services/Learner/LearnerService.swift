@@ -171,19 +171,41 @@ public final class LearnerService {
     let rows =
       trainedBatches * configuration.algorithm.batch..<(trainedBatches + 1) * configuration.algorithm.batch
     let transitions = try transitions(of: sampled, rows: rows)
-    let outcome = try errors.withUnsafeMutableBufferPointer {
-      try dqn.train(transitions, errors: UnsafeMutableBufferPointer(rebasing: $0[rows]))
+    do throws(TransitionBatchError) {
+      let outcome = try train(on: transitions, rows: rows)
+      guard case .trained(let result) = outcome else { return diverge() }
+      let done = SystemClock.now()
+      unpushed.add(at: done)
+      let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
+      statistics.record(result, versions: versions, version: member.version, started: now, done: done)
+    } catch {
+      refuse(rows, error)
     }
-    guard case .trained(let result) = outcome else { return diverge() }
-    let done = SystemClock.now()
-    unpushed.add(at: done)
-    let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
-    statistics.record(result, versions: versions, version: member.version, started: now, done: done)
     trainedBatches += 1
-    if trainedBatches == sampled.batches { finish(sampled, now: done) }
+    if trainedBatches == sampled.batches { finish(sampled, now: SystemClock.now()) }
     if configuration.learner.updatesPerSecondMax > 0 {
-      nextUpdateAt = max(nextUpdateAt, now) + .seconds(1 / configuration.learner.updatesPerSecondMax)
+      // At least one update a day: a tinier rate would give a span that no integer holds.
+      let pause = min(86_400, 1 / configuration.learner.updatesPerSecondMax)
+      nextUpdateAt = max(nextUpdateAt, now) + .seconds(pause)
     }
+  }
+
+  private func train(
+    on transitions: TransitionBatch, rows: Range<Int>
+  ) throws(TransitionBatchError) -> TrainingOutcome {
+    try errors.withUnsafeMutableBufferPointer { errors throws(TransitionBatchError) in
+      try dqn.train(transitions, errors: UnsafeMutableBufferPointer(rebasing: errors[rows]))
+    }
+  }
+
+  /// Leaves out a batch that holds what no environment of this run can have sent. Whoever may write to the replay can put it
+  /// there: it must not end the learner, life after life. Priority 0 keeps it from being drawn again.
+  private func refuse(_ rows: Range<Int>, _ error: TransitionBatchError) {
+    if statistics.batchesRefused == 0 {
+      log.warning("a batch is left out, \(error); later ones are only counted")
+    }
+    statistics.batchesRefused += 1
+    for row in rows { errors[row] = 0 }
   }
 
   private func finish(_ sampled: SampledBatch, now: Instant) {

@@ -10,6 +10,8 @@ struct LearnerStatistics {
   var targetCopies: UInt64 = 0
   var updatesSaved: UInt64 = 0
   var checkpointFailures: UInt64 = 0
+  /// Batches that could not be trained on.
+  var batchesRefused: UInt64 = 0
   var hasDiverged = false
   private(set) var loss = 0.0
   private(set) var meanQ = 0.0
@@ -70,6 +72,7 @@ extension LearnerService {
       "target_copies_total": Double(statistics.targetCopies),
       "checkpoint_failures_total": Double(statistics.checkpointFailures),
       "diverged": statistics.hasDiverged ? 1 : 0,
+      "batches_refused_total": Double(statistics.batchesRefused),
       "batches_total": Double(sampler.counters.batches),
       "requests_repeated_total": Double(sampler.counters.requestsRepeated),
       "priorities_dropped_total": Double(sampler.counters.prioritiesDropped),

@@ -87,16 +87,19 @@ final class FileParameterStore: ParameterStore {
     nextSlot = 1 - nextSlot
   }
 
-  /// Makes room for larger slots. A grown slot starts anew in a file of its own, which then takes the old one's name.
+  /// Makes room for two slots in a new file. A file that has them keeps their size.
   private func format(slotBytes bytes: Int) throws {
     if slotBytes > 0 {
       // Only `merged` grows, by bounded steps, and slots have room for it: this file was made for other weights.
       throw ParameterStoreError.damaged(
         path, "expected weights of at most \(slotBytes) bytes, found \(scratch.count)")
     }
-    guard posix_fallocate(descriptor, 0, off_t(Self.headerBytes + 2 * bytes)) == 0 else {
+    let reserved = posix_fallocate(descriptor, 0, off_t(Self.headerBytes + 2 * bytes))
+    guard reserved == 0 else {
       ftruncate(descriptor, 0)
-      throw ParameterStoreError.system(path, "reserving \(Self.headerBytes + 2 * bytes) bytes for")
+      // It returns its error, and leaves errno as it was.
+      throw ParameterStoreError.system(
+        path, "reserving \(Self.headerBytes + 2 * bytes) bytes for", code: reserved)
     }
     let head = Self.magic + withUnsafeBytes(of: UInt64(bytes).littleEndian) { Array($0) }
     try head.withUnsafeBytes { try write($0, at: 0) }
@@ -159,8 +162,10 @@ public struct ParameterStoreError: Error, Hashable, Sendable, CustomStringConver
   public var path: String
   public var problem: String
 
-  static func system(_ path: String, _ operation: String, advice: String? = nil) -> ParameterStoreError {
-    let reason = String(cString: strerror(errno))
+  static func system(
+    _ path: String, _ operation: String, advice: String? = nil, code: Int32 = errno
+  ) -> ParameterStoreError {
+    let reason = String(cString: strerror(code))
     return ParameterStoreError(
       path: path, problem: "\(operation) it failed: \(reason)" + (advice.map { "; \($0)" } ?? ""))
   }

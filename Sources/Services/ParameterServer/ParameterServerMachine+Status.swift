@@ -24,8 +24,9 @@ extension ParameterServerMachine {
     _ request: StatusRequest, to peer: PeerID, now: Instant, sink: inout some PublishingSink
   ) {
     let total = firstEvaluation + UInt64(evaluations.count)
-    // A number from another life of the server: start over.
-    let known = request.evaluationsKnown > total ? 0 : max(request.evaluationsKnown, firstEvaluation)
+    // A number from another life of the server: start over, with the oldest that is kept.
+    let known =
+      request.evaluationsKnown > total ? firstEvaluation : max(request.evaluationsKnown, firstEvaluation)
     Status(
       version: state.version, updates: state.updates,
       processes: processes.values.sorted { $0.telemetry.label < $1.telemetry.label }.map {

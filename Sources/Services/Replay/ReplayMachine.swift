@@ -60,7 +60,6 @@ public struct ReplayMachine {
 
   struct Sampler {
     var id: Identifier
-    /// The peer's table numbers are the service's own, agreed at HELLO.
     var waiting = 0
     var lastHeard: Instant
   }

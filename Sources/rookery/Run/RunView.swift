@@ -102,7 +102,9 @@ extension RunView {
   }
 
   /// The return over time as a small plot of block characters.
-  static func plot(_ points: [(x: Double, y: Double)], width: Int, height: Int) -> [String] {
+  static func plot(_ all: [(x: Double, y: Double)], width: Int, height: Int) -> [String] {
+    // Anybody may send an evaluation: what is no return, or too large to subtract, has no place in a plot.
+    let points = all.filter { abs($0.y) < 1e300 }
     guard points.count > 1, let last = points.last?.x, last > 0,
       let low = points.map(\.y).min(), let high = points.map(\.y).max()
     else { return [] }
