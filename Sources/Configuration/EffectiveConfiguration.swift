@@ -42,10 +42,27 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     run.read(&reader)
     if let file, nameFromFile != nil { reader.setSource(of: "name", .fileName(file)) }
     reader.refuseUnknownKeys()
+    Self.refuseMistakenVariables(variables, &reader)
     Self.refuseConflicts(of: run, &reader)
     guard reader.problems.isEmpty else { throw ConfigurationError(reader.problems) }
     self.run = run
     entries = reader.entries
+  }
+
+  /// A variable that only misses the double underscore of a key would be ignored without a word.
+  private static func refuseMistakenVariables(
+    _ variables: [String: String], _ reader: inout ConfigurationReader
+  ) {
+    for entry in reader.entries where entry.key.contains(".") {
+      let meant = ConfigurationLayers.variable(for: entry.key)
+      let mistaken = entry.key.replacing(".", with: "_").uppercased()
+      let name = "ROOKERY_" + mistaken
+      guard let value = variables[name], !value.isEmpty else { continue }
+      reader.report(
+        ConfigurationProblem(
+          place: name, key: entry.key, expected: "\(meant), with two underscores between levels", found: name,
+          advice: "rename it"))
+    }
   }
 
   /// Reports each conflict at the first of its keys that somebody set, unless one of them was refused already.

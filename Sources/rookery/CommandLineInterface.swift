@@ -53,6 +53,10 @@ enum CommandLineInterface {
         "unknown command '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "; see rookery help"))
     }
     let rest = Array(arguments.dropFirst())
+    if command != .exec, rest.contains("--help") || rest.contains("-h") {
+      print(usage)
+      return .success
+    }
     switch command {
     case .run: return try RunCommand(rest).execute()
     case .replay, .parameters, .learner, .actor, .evaluator: return try serve(command.rawValue, rest)
@@ -89,6 +93,6 @@ enum CommandLineInterface {
 
       rookery replay | parameters | learner | actor | evaluator
 
-    Exit codes: 0 done (run: solved), 1 failed (run: not solved), 2 wrong arguments or configuration.
+    Exit codes: 0 done (run: solved, or a limit reached without a threshold), 1 failed (run: not solved), 2 wrong arguments or configuration.
     """
 }

@@ -37,6 +37,8 @@ public final class ActorService {
   private var qMax: [Float]
   /// The oldest update that the adopted weights added, until they are acted with.
   private var unmeasuredUpdate: Int64 = 0
+  private var newestUpdate: Int64 = 0
+  private var connection: ConnectionWatch
 
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
@@ -44,9 +46,9 @@ public final class ActorService {
     log = Log(settings.label)
     let count = configuration.actor.environments
     var system = SeededGenerator.fromSystem()
-    // The id is new in each life; episodes and exploration come from the seed and the replica, so a life repeats its last one's.
+    // Each life has episodes of its own: one that is started again, or beside others by hand, must not repeat what is there.
     let id = Identifier(using: &system)
-    generator = SeededGenerator(seed: configuration.seed, part: "actor", index: settings.replica)
+    generator = SeededGenerator(seed: configuration.seed ^ id.low, part: "actor", index: settings.replica)
     environments = try EnvironmentCatalog.make(
       configuration.environment.id, count: count, seed: generator.next())
     let spec = environments.spec
@@ -76,6 +78,7 @@ public final class ActorService {
     qSelected = Array(repeating: 0, count: count)
     qMax = Array(repeating: 0, count: count)
     statistics.prepare(environments: count)
+    connection = ConnectionWatch(settings, now: now)
   }
 
   /// Acts until SIGTERM or SIGINT.
@@ -114,6 +117,7 @@ public final class ActorService {
     if mayAdopt { weights.takeNewest { adopt($0, now: now) } }
     flushIfDue(now: now)
     reporter.advance(to: now, over: parameters) { telemetry() }
+    connection.note(now: now, missing: [writer.isReady ? nil : 0, hasWeights ? nil : 1], log)
   }
 
   /// A chunk carries one version: while its rows cannot be sent, the next weights wait at the socket.
@@ -122,8 +126,10 @@ public final class ActorService {
   private func adopt(_ weights: Weights, now: Instant) {
     guard weights.values.count == policy.parameterCount * 4 else {
       statistics.weightsRefused += 1
+      guard statistics.weightsRefused == 1 else { return }
       return log.warning(
-        "weights of \(weights.values.count / 4) values instead of \(policy.parameterCount): other network")
+        "weights of \(weights.values.count / 4) values instead of \(policy.parameterCount) are left out: the parameter server "
+          + "has another network; start both from one configuration")
     }
     // A chunk carries one version.
     if buffer.rows > 0 { flush(now: now) }
@@ -131,11 +137,19 @@ public final class ActorService {
       UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
       policy.importParameters(from: UnsafeBufferPointer(values))
     }
-    // Only weights that follow the last ones tell how long an update took to get here.
-    if unmeasuredUpdate == 0, hasWeights { unmeasuredUpdate = weights.oldestUpdate }
+    measure(weights)
     version = weights.version
     hasWeights = true
     statistics.weightsAdopted += 1
+  }
+
+  /// Notes the oldest update that comes with these weights, until they are acted with. Of versions that were skipped only this is
+  /// known: their updates came after the newest one of the version before.
+  private func measure(_ weights: Weights) {
+    if unmeasuredUpdate == 0, hasWeights {
+      unmeasuredUpdate = weights.version == version + 1 ? weights.oldestUpdate : newestUpdate
+    }
+    newestUpdate = weights.newestUpdate
   }
 
   /// One row of every environment.
@@ -194,7 +208,7 @@ public final class ActorService {
   }
 
   private func deadline(now: Instant) -> Instant {
-    var deadline = min(writer.nextDeadline(now: now), reporter.nextReport)
+    var deadline = min(writer.nextDeadline(now: now), min(reporter.nextReport, connection.nextNotice))
     if buffer.rows > 0, !writer.isBlocked { deadline = min(deadline, chunkStartedAt + flushEvery) }
     return deadline
   }

@@ -1,12 +1,13 @@
 // n-step items and their first priorities, from what the actor already knows.
 
+internal import Algorithms
 internal import Experience
 internal import Wire
 
 /// Makes an item of each step once the step n later is there (at an episode's end: the last one), with the magnitude of its n-step
 /// TD error by the Q-values that acting gave: no further forward pass (Horgan et al. 2018, §3).
 ///
-/// Priority of step t: |Σ_{k<n'} γᵏ r_{t+k} + γ^{n'}·(1 − terminal)·max_a Q(s_{t+n'}, a) − Q(s_t, a_t)|.
+/// Priority of step t: ε + |Σ_{k<n'} γᵏ r_{t+k} + γ^{n'}·(1 − terminal)·max_a Q(s_{t+n'}, a) − Q(s_t, a_t)|.
 /// *Differs from the source:* the bootstrap is the online network's maximum, not double Q's.
 struct TransitionItems {
   private let count: Int
@@ -85,7 +86,7 @@ struct TransitionItems {
       streams.append(UInt32(environment))
       firstIndices.append(start)
       spans.append(UInt32(steps + 1))
-      priorities.append(abs(value - qSelected[place]))
+      priorities.append(abs(value - qSelected[place]) + TransitionPriority.epsilon)
     }
   }
 

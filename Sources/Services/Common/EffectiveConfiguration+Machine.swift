@@ -3,6 +3,7 @@
 public import Configuration
 internal import Environments
 internal import Experience
+internal import Numerics
 internal import ReplayStore
 
 extension EffectiveConfiguration {
@@ -12,6 +13,13 @@ extension EffectiveConfiguration {
   public func checkServices(availableBytes: Int) throws(ConfigurationError) {
     let spec = try environmentSpec()
     let schema = StepSchema.discrete(observation: spec.observationShape, dtype: spec.observationType)
+    do {
+      _ = try run.network(for: spec).parameters()
+    } catch {
+      throw problem(
+        "algorithm.network", expected: "a network for observations \(spec.observationShape) of \(spec.id)",
+        found: "\(run.algorithm.network) (\(error))", advice: "mlp takes any shape")
+    }
     let needed: Int
     do {
       needed = try ReplayStore.byteCount(configuration: run.replayStore, schema: schema).total

@@ -27,6 +27,13 @@ public final class EvaluatorService {
   private var nextEvaluation: Instant
   private var evaluations: UInt64 = 0
   private var episodes: UInt64 = 0
+  private var weightsRefused: UInt64 = 0
+  private var saveFailures: UInt64 = 0
+  private var bestReturn = -Double.infinity
+  private let folder: String?
+  private let manifest: WeightsManifest
+  /// The adopted weights, in the manifest's order.
+  private var values: [Float]
 
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
@@ -42,8 +49,12 @@ public final class EvaluatorService {
     confirming = EpisodeRunner(
       try EnvironmentCatalog.make(
         environment, count: configuration.evaluator.confirmEpisodes, seed: generator.next()))
+    let spec = configuration.network(for: regular.environments.spec)
+    manifest = try spec.manifest()
+    values = Array(repeating: 0, count: manifest.elementCount)
+    folder = settings.runDirectory
     policy = try QPolicy(
-      spec: configuration.network(for: regular.environments.spec),
+      spec: spec,
       batchMax: max(configuration.evaluator.episodes, configuration.evaluator.confirmEpisodes))
     let now = SystemClock.now()
     let context = Context()
@@ -84,11 +95,12 @@ public final class EvaluatorService {
   }
 
   private func adopt(_ weights: Weights) {
-    guard weights.values.count == policy.parameterCount * 4 else { return }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: policy.parameterCount) { values in
-      UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
-      policy.importParameters(from: UnsafeBufferPointer(values))
+    guard weights.manifest == manifest else {
+      weightsRefused += 1
+      return
     }
+    values.withUnsafeMutableBytes { $0.copyMemory(from: weights.values) }
+    values.withUnsafeBufferPointer { policy.importParameters(from: $0) }
     // Weights that nobody has trained yet are no point of the curve.
     isFresh = weights.updates > 0
     version = weights.version
@@ -99,9 +111,32 @@ public final class EvaluatorService {
     let returns = try regular.play(policy)
     let found = meets(returns, configuration.evaluator.threshold)
     report(.regular, returns, isSolved: found)
+    let mean = returns.reduce(0, +) / Double(returns.count)
+    if mean > bestReturn {
+      bestReturn = mean
+      save("best", mean)
+    }
     guard found else { return }
     let fresh = try confirming.play(policy)
-    report(.confirmation, fresh, isSolved: meets(fresh, configuration.evaluator.confirmThreshold))
+    let isConfirmed = meets(fresh, configuration.evaluator.confirmThreshold)
+    if isConfirmed { save("solved", fresh.reduce(0, +) / Double(fresh.count)) }
+    report(.confirmation, fresh, isSolved: isConfirmed)
+  }
+
+  /// Keeps the weights that have just been evaluated, before anybody is told: a run may end at once then.
+  private func save(_ name: String, _ meanReturn: Double) {
+    guard let folder else { return }
+    do {
+      let metadata = [
+        "mean_return": String(meanReturn), "version": String(version ?? 0), "updates": String(updates),
+        "environment": configuration.environment.id, "algorithm": configuration.algorithm.name.rawValue,
+      ]
+      try CheckpointFolder(path: folder + "/checkpoints", label: name, manifest: manifest)
+        .save(values, metadata: metadata)
+    } catch {
+      saveFailures += 1
+      log.error("checkpoints/\(name).safetensors: \(error)")
+    }
   }
 
   private func meets(_ returns: [Double], _ threshold: Double?) -> Bool {
@@ -124,6 +159,7 @@ public final class EvaluatorService {
     [
       "evaluations_total": Double(evaluations), "episodes_total": Double(episodes),
       "weights_version": Double(version ?? 0), "malformed_total": Double(weights.malformed),
+      "weights_refused_total": Double(weightsRefused), "save_failures_total": Double(saveFailures),
     ]
   }
 }

@@ -42,8 +42,13 @@ struct CheckpointFolder {
       try add(vector, prefix: prefix, to: &optimizer)
     }
     try optimizer.write(to: optimizerPath)
+    try save(online, metadata: metadata)
+  }
+
+  /// Saves weights alone.
+  func save(_ values: [Float], metadata: [String: String]) throws {
     var weights = SafetensorsWriter(metadata: metadata)
-    try add(online, prefix: "", to: &weights)
+    try add(values, prefix: "", to: &weights)
     try weights.write(to: weightsPath)
   }
 

@@ -37,6 +37,7 @@ public final class LearnerService {
   /// The hard target network's place: published version / C of its last copy.
   private var targetEpoch: UInt64?
   private var nextCheckpoint: Instant
+  private var connection: ConnectionWatch
   private var nextUpdateAt = Instant.zero
 
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
@@ -77,6 +78,7 @@ public final class LearnerService {
     fields = configuration.table.batchFields(
       of: .discrete(observation: environment.observationShape, dtype: environment.observationType))
     nextCheckpoint = now + .seconds(configuration.learner.checkpointIntervalSeconds)
+    connection = ConnectionWatch(settings, now: now)
     try resume()
   }
 
@@ -132,6 +134,7 @@ public final class LearnerService {
       saveCheckpoint()
     }
     reporter.advance(to: now, over: parameters) { telemetry(now: now) }
+    connection.note(now: now, missing: [sampler.isReady ? nil : 0, member.hasWeights ? nil : 1], log)
   }
 
   /// Stands on published weights; copies the target network at versions divisible by C.
@@ -175,6 +178,7 @@ public final class LearnerService {
       let outcome = try train(on: transitions, rows: rows)
       guard case .trained(let result) = outcome else { return diverge() }
       let done = SystemClock.now()
+      for row in rows { errors[row] += TransitionPriority.epsilon }
       unpushed.add(at: done)
       let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
       statistics.record(result, versions: versions, version: member.version, started: now, done: done)
@@ -249,7 +253,7 @@ public final class LearnerService {
 
   private func deadline(now: Instant) -> Instant {
     var deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now), reporter.nextReport)
-    deadline = min(deadline, nextCheckpoint)
+    deadline = min(deadline, min(nextCheckpoint, connection.nextNotice))
     return nextUpdateAt > now ? min(deadline, nextUpdateAt) : deadline
   }
 

@@ -46,8 +46,6 @@ public struct MemberMachine {
   public private(set) var index: Int?
   /// The newest published version seen.
   public private(set) var version: UInt64 = 0
-  /// Updates in the published weights.
-  public private(set) var publishedUpdates: UInt64 = 0
   /// The published values this learner stands on; empty before the first publication.
   public private(set) var reference: [Float] = []
   public private(set) var refusal: Refusal?
@@ -116,7 +114,6 @@ extension MemberMachine {
     }
     let isFirst = reference.isEmpty
     version = weights.version
-    publishedUpdates = weights.updates
     if isFirst {
       reference = [Float](repeating: 0, count: local.count)
       UnsafeMutableRawBufferPointer(local).copyMemory(from: weights.values)

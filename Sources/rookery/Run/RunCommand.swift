@@ -22,7 +22,7 @@ struct RunCommand {
     }
     var settings = arguments.all("set")
     if let seed = try arguments.integer("seed", in: 0...Int.max) { settings.append("seed=\(seed)") }
-    if let actors = try arguments.integer("actors", in: 0...10_000) {
+    if let actors = try arguments.integer("actors", in: 0...1000) {
       settings.append("actor.replicas=\(actors)")
     }
     if let learners = try arguments.integer("learners", in: 1...1000) {
@@ -59,8 +59,15 @@ struct RunCommand {
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
       host: POSIXProcessHost.guarded(executable: executable))
     var watcher = RunWatcher(
-      run: run, folder: folder, launcher: launcher, view: RunView(json: json), startedAt: startedAt)
+      run: run, folder: folder, statusPort: Self.statusPort(compose), launcher: launcher,
+      view: RunView(json: json), startedAt: startedAt)
     return try watcher.watch(signals)
+  }
+
+  /// The port of the address by which the compose file lets others find the parameter server.
+  private static func statusPort(_ compose: ComposeFile) -> String {
+    let address = compose["parameters"]?.environment["ROOKERY_PARAMETERS_ADDRESS"]
+    return address?.split(separator: ":").last.map(String.init) ?? "7702"
   }
 
   /// A run without one of these would only wait.

@@ -68,16 +68,23 @@ struct RunProgress {
     updates = max(updates, Double(status.updates))
     for evaluation in status.evaluations {
       let seconds = (now - startedAt).seconds
-      if evaluation.kind == .regular { evaluations.append((seconds, evaluation)) }
+      if evaluation.kind == .regular { append(seconds, evaluation) }
       if evaluation.kind == .confirmation, evaluation.isSolved, confirmed == nil {
         confirmed = (seconds, evaluation)
       }
     }
   }
 
+  /// The curve of a long run is thinned, so that it stays small: `evaluations.jsonl` has every point.
+  private mutating func append(_ seconds: Double, _ evaluation: Evaluation) {
+    if evaluations.count >= 4096 {
+      evaluations = evaluations.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+    }
+    evaluations.append((seconds, evaluation))
+  }
+
   var envSteps: Double { totals.total("actor", "env_steps_total") }
   var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
-  var bestReturn: Double? { evaluations.map(\.evaluation.meanReturn).max() }
   var hasDiverged: Bool { values("learner", "diverged").contains { $0 > 0 } }
 
   func values(_ service: String, _ counter: String) -> [Double] {

@@ -46,6 +46,23 @@ struct RunSummary: Codable {
     self.reason = reason
   }
 
+  /// Every key is there, also those that have no value.
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(outcome, forKey: .outcome)
+    try container.encode(solved, forKey: .solved)
+    try container.encode(seconds, forKey: .seconds)
+    try container.encode(envSteps, forKey: .envSteps)
+    try container.encode(updates, forKey: .updates)
+    try container.encode(meanReturn, forKey: .meanReturn)
+    try container.encode(confirmedReturn, forKey: .confirmedReturn)
+    try container.encode(learnerWaitingShare, forKey: .learnerWaitingShare)
+    try container.encode(updateToActionP99_ms, forKey: .updateToActionP99_ms)
+    try container.encode(restarts, forKey: .restarts)
+    try container.encode(directory, forKey: .directory)
+    try container.encode(reason, forKey: .reason)
+  }
+
   /// For people.
   var text: String {
     let head =

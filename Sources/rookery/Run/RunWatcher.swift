@@ -12,6 +12,8 @@ internal import Wire
 struct RunWatcher: ~Copyable {
   private let run: RunConfiguration
   private let folder: RunFolder
+  /// Where the parameter server takes questions, by the compose file.
+  private let statusPort: String
   private var launcher: LocalLauncher<POSIXProcessHost>
   private var view: RunView
   private var progress: RunProgress
@@ -23,12 +25,14 @@ struct RunWatcher: ~Copyable {
   private static let askEvery = Instant.Span.milliseconds(50)
 
   init(
-    run: RunConfiguration, folder: RunFolder, launcher: consuming LocalLauncher<POSIXProcessHost>,
+    run: RunConfiguration, folder: RunFolder, statusPort: String,
+    launcher: consuming LocalLauncher<POSIXProcessHost>,
     view: RunView,
     startedAt: Instant
   ) {
     self.run = run
     self.folder = folder
+    self.statusPort = statusPort
     self.launcher = launcher
     self.view = view
     progress = RunProgress(startedAt: startedAt)
@@ -76,7 +80,7 @@ struct RunWatcher: ~Copyable {
     if client == nil,
       let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host
     {
-      client = try? StatusClient(address: "tcp://\(host):7702")
+      client = try? StatusClient(address: "tcp://\(host):\(statusPort)")
     }
     client?.ask()
   }

@@ -1,0 +1,39 @@
+// Says which service a process waits for.
+
+internal import Foundations
+
+/// A process that is started by hand must not be mute: one line when everything is there, one when a service has been missing for two
+/// seconds, and then one every half minute.
+struct ConnectionWatch {
+  private let names: [String]
+  private var isWhole = false
+  /// When the next line is due while something is missing; never otherwise.
+  private(set) var nextNotice: Instant
+
+  init(_ settings: ServiceSettings, now: Instant) {
+    names = [
+      "the replay at \(settings.replay[0]) (ROOKERY_REPLAY_ADDRESS)",
+      "weights at \(settings.weights) (ROOKERY_WEIGHTS_ADDRESS)",
+    ]
+    nextNotice = now + .seconds(2)
+  }
+
+  /// - Parameter missing: for each service its index if it is not there.
+  mutating func note(now: Instant, missing: [Int?], _ log: Log) {
+    let missing = missing.compactMap { $0 }
+    if missing.isEmpty {
+      guard !isWhole else { return }
+      isWhole = true
+      nextNotice = .never
+      log.info("joined: \(names.joined(separator: ", "))")
+    } else {
+      if isWhole {
+        isWhole = false
+        nextNotice = now + .seconds(2)
+      }
+      guard now >= nextNotice else { return }
+      nextNotice = now + .seconds(30)
+      log.info("waiting for \(missing.map { names[$0] }.joined(separator: " and "))")
+    }
+  }
+}
