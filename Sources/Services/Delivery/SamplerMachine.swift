@@ -157,8 +157,9 @@ extension SamplerMachine {
       role: .sampler, id: configuration.id, label: configuration.label, nextSequence: 0, schema: nil,
       tables: [configuration.table])
     hello.encode(into: scratch)
-    sink.send(scratch.bytes, to: .service)
-    phase = .unknown(nextHello: now + configuration.helloEvery)
+    let isSent = sink.send(scratch.bytes, to: .service)
+    // Not connected yet: that takes milliseconds at a start.
+    phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {

@@ -172,8 +172,9 @@ extension WriterMachine {
       nextSequence: pending.first?.sequence ?? nextSequence, schema: configuration.schema,
       tables: configuration.tables)
     hello.encode(into: scratch)
-    sink.send(scratch.bytes, to: .service)
-    phase = .unknown(nextHello: now + configuration.helloEvery)
+    let isSent = sink.send(scratch.bytes, to: .service)
+    // Not connected yet: that takes milliseconds at a start.
+    phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {

@@ -169,10 +169,10 @@ extension MemberMachine {
     guard refusal == nil else { return }
     if !isJoined {
       guard now >= nextJoin else { return }
-      nextJoin = now + configuration.joinEvery
       Join(id: configuration.id, label: configuration.label, manifest: configuration.manifest)
         .encode(into: scratch)
-      sink.send(scratch.bytes, to: .service)
+      let isSent = sink.send(scratch.bytes, to: .service)
+      nextJoin = now + (isSent ? configuration.joinEvery : .milliseconds(20))
     } else if let sent = pending, now >= sent.sentAt + configuration.repeatAfter {
       pending?.sentAt = now
       counters.changesRepeated += 1
