@@ -102,6 +102,13 @@ import Testing
         == true)
   }
 
+  @Test func aVariableThatMissesAnUnderscoreIsNotIgnored() {
+    let found = problems("", ["ROOKERY_REPLAY_CAPACITY": "777"])
+    #expect(found.count == 1 && found[0].contains("ROOKERY_REPLAY__CAPACITY"), "\(found)")
+    #expect(
+      problems("", ["ROOKERY_REPLAY_ADDRESS": "tcp://127.0.0.1:1", "ROOKERY_REPLAY_CAPACITY": ""]).isEmpty)
+  }
+
   @Test func aRefusedValueCausesNoConflict() {
     let found = problems("replay: {rate_limiter: {min_size: 10}}\nalgorithm: {batch: few}")
     #expect(found.count == 1 && found[0].contains("algorithm.batch"), "\(found)")

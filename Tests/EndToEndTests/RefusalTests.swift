@@ -34,7 +34,10 @@ import Testing
     Case("\(run) --json=yes", says: "--json: expected no value, found 'yes'"),
     Case("\(run) --seed", says: "--seed: expected a value"),
     Case("\(run) --seed x", says: "--seed: expected an integer 0…9223372036854775807, found 'x'"),
-    Case("\(run) --actors -1", says: "--actors: expected an integer 0…10000, found '-1'"),
+    Case("\(run) --actors -1", says: "--actors: expected an integer 0…1000, found '-1'"),
+    Case(
+      "\(run) --set algorithm.network=nature",
+      says: "a network for observations [4] of CartPole-v1, found nature"),
     Case(
       "learner stray",
       says: "expected rookery learner [--config CONFIG.yaml] [--set key=value], found 'stray'"),

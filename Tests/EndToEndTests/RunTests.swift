@@ -59,6 +59,10 @@ import Testing
         run.log(instance).contains("stopped after") || run.log(instance).contains("stopped at"), "\(instance)"
       )
     }
+    let best = try SafetensorsFile(path: "\(run.folder)/checkpoints/best.safetensors")
+    let evaluations = try Text.objects(Text.read("\(run.folder)/evaluations.jsonl"))
+    let highest = evaluations.compactMap { $0["meanReturn"] as? Double }.max()
+    #expect(Double(best.metadata["mean_return"] ?? "") == highest)
     let weights = try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.safetensors")
     let updates = try #require(Text.number(before: " updates", in: run.log("learner-1")))
     #expect(weights.metadata["updates"] == "\(updates)")
