@@ -44,8 +44,9 @@ extension ReplayMachine {
       counters.items += UInt64(summary.items)
       counters.itemsStale += UInt64(summary.itemsStale)
     } catch {
-      if case .blocked = error {
+      if case .blocked(let reason) = error {
         isBlocked = true
+        insertsBlockedReason = reason
         return false
       }
       counters.messagesRefused += 1

@@ -139,10 +139,19 @@ extension ReplayMachine {
     writers[handle]?.waiting = 0
   }
 
+  /// Says what is there, and which of the limiter's inequalities holds whom back since when.
   func health(to peer: PeerID, now: Instant, sink: inout some FrameSink) {
+    var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"
+    if let since = insertsBlockedSince {
+      text += "; inserts blocked for \((now - since).seconds) s: \(insertsBlockedReason)"
+    }
+    if let first = waitingSamples.first,
+      let reason = store.reasonSampleBlocked(table: first.request.table, count: first.request.count)
+    {
+      text += "; samples blocked for \((now - first.since).seconds) s: \(reason)"
+    }
     Health(
-      service: "replay", isHealthy: true,
-      text: "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps",
+      service: "replay", isHealthy: true, text: text,
       uptime_s: (now - startedAt).seconds
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)

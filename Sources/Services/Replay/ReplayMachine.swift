@@ -99,6 +99,8 @@ public struct ReplayMachine {
   let scratch = FrameWriter(capacity: 1 << 16)
   /// The last commit failed for the limiter only.
   var isBlocked = false
+  /// The limiter's inequality that did not hold then.
+  var insertsBlockedReason = ""
   /// No writer gets there; sums of sequence numbers stay below 2⁶⁴.
   static let sequenceMax: UInt64 = 1 << 62
   let startedAt: Instant
