@@ -110,16 +110,15 @@ public final class EvaluatorService {
   private func evaluate() throws {
     let returns = try regular.play(policy)
     let found = meets(returns, configuration.evaluator.threshold)
-    report(.regular, returns, isSolved: found)
-    let mean = returns.reduce(0, +) / Double(returns.count)
-    if mean > bestReturn {
-      bestReturn = mean
-      save("best", mean)
+    if returns.mean > bestReturn {
+      bestReturn = returns.mean
+      save("best", bestReturn)
     }
+    report(.regular, returns, isSolved: found)
     guard found else { return }
     let fresh = try confirming.play(policy)
     let isConfirmed = meets(fresh, configuration.evaluator.confirmThreshold)
-    if isConfirmed { save("solved", fresh.reduce(0, +) / Double(fresh.count)) }
+    if isConfirmed { save("solved", fresh.mean) }
     report(.confirmation, fresh, isSolved: isConfirmed)
   }
 
@@ -141,7 +140,7 @@ public final class EvaluatorService {
 
   private func meets(_ returns: [Double], _ threshold: Double?) -> Bool {
     guard let threshold else { return false }
-    return returns.reduce(0, +) / Double(returns.count) >= threshold
+    return returns.mean >= threshold
   }
 
   private func report(_ kind: EvaluationKind, _ returns: [Double], isSolved: Bool) {
@@ -149,7 +148,7 @@ public final class EvaluatorService {
     episodes += UInt64(returns.count)
     Evaluation(
       kind: kind, version: version ?? 0, updates: updates, episodes: returns.count,
-      meanReturn: returns.reduce(0, +) / Double(returns.count), minReturn: returns.min() ?? 0,
+      meanReturn: returns.mean, minReturn: returns.min() ?? 0,
       maxReturn: returns.max() ?? 0, isSolved: isSolved
     ).encode(into: scratch)
     _ = parameters.send(scratch.bytes, to: .service)
@@ -162,4 +161,8 @@ public final class EvaluatorService {
       "weights_refused_total": Double(weightsRefused), "save_failures_total": Double(saveFailures),
     ]
   }
+}
+
+extension [Double] {
+  fileprivate var mean: Double { reduce(0, +) / Double(count) }
 }

@@ -92,6 +92,12 @@ struct RunProgress {
       .compactMap { $0.telemetry.counters[counter] }.filter(\.isFinite)
   }
 
+  /// The mean over the service's processes; 0 if there is none.
+  func mean(_ service: String, _ counter: String) -> Double {
+    let values = values(service, counter)
+    return values.reduce(0, +) / Double(max(1, values.count))
+  }
+
   /// Rates since the last call.
   mutating func sample(now: Instant) -> RunSample {
     let current = (
@@ -101,8 +107,6 @@ struct RunProgress {
     let before = previous ?? (startedAt, 0, 0, 0, 0)
     let elapsed = max(1e-3, (now - before.at).seconds)
     previous = current
-    let staleness = values("learner", "staleness_versions")
-    let waiting = values("learner", "waiting_share")
     return RunSample(
       seconds: (now - startedAt).seconds, envSteps: current.envSteps,
       envStepsPerSecond: (current.envSteps - before.envSteps) / elapsed,
@@ -112,8 +116,8 @@ struct RunProgress {
       batchesPerSecond: (current.batches - before.batches) / elapsed, updates: current.updates,
       updatesPerSecond: (current.updates - before.updates) / elapsed,
       weightsVersion: Double(status?.version ?? 0),
-      stalenessVersions: staleness.reduce(0, +) / Double(max(1, staleness.count)),
-      learnerWaitingShare: waiting.reduce(0, +) / Double(max(1, waiting.count)),
+      stalenessVersions: mean("learner", "staleness_versions"),
+      learnerWaitingShare: mean("learner", "waiting_share"),
       updateToActionP99_ms: values("actor", "update_to_action_p99_ms").max() ?? 0,
       actors: values("actor", "env_steps_total").count, meanReturn: latestReturn)
   }

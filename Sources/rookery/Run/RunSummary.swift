@@ -38,8 +38,7 @@ struct RunSummary: Codable {
     meanReturn =
       progress.evaluations.last { version == nil || $0.evaluation.version == version }?.evaluation.meanReturn
     confirmedReturn = confirmed?.evaluation.meanReturn
-    let waiting = progress.values("learner", "waiting_share")
-    learnerWaitingShare = waiting.reduce(0, +) / Double(max(1, waiting.count))
+    learnerWaitingShare = progress.mean("learner", "waiting_share")
     updateToActionP99_ms = progress.values("actor", "update_to_action_p99_ms").max() ?? 0
     self.restarts = restarts
     self.directory = directory
