@@ -60,3 +60,7 @@ int rookery_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
 int rookery_spawn_change_directory(posix_spawn_file_actions_t *actions, const char *path) {
   return posix_spawn_file_actions_addchdir_np(actions, path);
 }
+
+int rookery_spawn_session_flag(void) {
+  return POSIX_SPAWN_SETSID;
+}

@@ -29,11 +29,14 @@ extension Supervisor {
 
   /// Stops each replica and starts it again, also those that finished or were given up.
   mutating func restart(_ service: String, _ now: Instant, _ actions: inout [Action]) {
-    guard !isStopping else { return }
     for instance in members.keys.filter({ $0.service == service }).sorted() {
-      guard members[instance]?.isLeaving == false else { continue }
-      stop(instance, then: .start, now, &actions)
+      restart(instance, now, &actions)
     }
+  }
+
+  mutating func restart(_ instance: Instance, _ now: Instant, _ actions: inout [Action]) {
+    guard !isStopping, members[instance]?.isLeaving == false else { return }
+    stop(instance, then: .start, now, &actions)
   }
 }
 

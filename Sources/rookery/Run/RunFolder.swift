@@ -17,9 +17,21 @@ struct RunFolder {
       number += 1
       candidate = "\(parent)/\(name)-\(number)"
     }
-    guard let absolute = realpath(candidate, nil) else { throw SystemCallError.last("resolve", candidate) }
-    path = String(cString: absolute)
-    free(absolute)
+    path = try Self.absolute(candidate)
+  }
+
+  /// The folder of this name, made if it is missing.
+  init(reopen name: String, parent: String) throws {
+    for folder in [parent, "\(parent)/\(name)"] where mkdir(folder, 0o755) != 0 && errno != EEXIST {
+      throw SystemCallError.last("make the folder", folder)
+    }
+    path = try Self.absolute("\(parent)/\(name)")
+  }
+
+  private static func absolute(_ path: String) throws -> String {
+    guard let absolute = realpath(path, nil) else { throw SystemCallError.last("resolve", path) }
+    defer { free(absolute) }
+    return String(cString: absolute)
   }
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
