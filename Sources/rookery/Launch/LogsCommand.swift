@@ -36,7 +36,8 @@ struct LogsCommand {
     var follower = try LogFollower(folder: folder, tail: tail == .max ? nil : tail) {
       Self.isMeant($0, names)
     }
-    var view = LogView(width: LogFollower.names(in: folder).map(\.count).max() ?? 0)
+    let files = LogFollower.names(in: folder).filter { Self.isMeant($0, names) }
+    var view = LogView(width: files.map(\.count).max() ?? 0)
     view.show(follower.take())
     while follows {
       var poller = Poller()

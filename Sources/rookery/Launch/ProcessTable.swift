@@ -8,10 +8,10 @@ enum ProcessTable {
     let rows = processes.map { process in
       [
         "\(process.instance)", state(process), process.pid.map { "\($0)" } ?? "–", process.host ?? "–",
-        process.up_s.map(duration) ?? "–", "\(process.restarts)",
+        process.up_s.map(duration) ?? "–", "\(process.restarts)", process.detail,
       ]
     }
-    let all = [["PROCESS", "STATE", "PID", "ADDRESS", "UP", "RESTARTS"]] + rows
+    let all = [["PROCESS", "STATE", "PID", "ADDRESS", "UP", "RESTARTS", ""]] + rows
     let widths = all[0].indices.map { column in all.map(\.[column].count).max() ?? 0 }
     return all.map { row in
       let cells = row.enumerated().map { Format.pad($0.element, widths[$0.offset]) }
@@ -25,9 +25,8 @@ enum ProcessTable {
       case .backingOff: "restarting"
       default: process.state.rawValue
       }
-    let health = process.isHealthy.map { $0 ? " (healthy)" : " (not healthy yet)" } ?? ""
-    let detail = process.detail.isEmpty ? "" : ": \(process.detail)"
-    return name + (process.state == .running ? health : "") + detail
+    guard process.state == .running, let isHealthy = process.isHealthy else { return name }
+    return name + (isHealthy ? " (healthy)" : " (not healthy yet)")
   }
 
   private static func duration(_ seconds: Double) -> String {

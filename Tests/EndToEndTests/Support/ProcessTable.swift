@@ -32,6 +32,11 @@ enum ProcessTable {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
+  static func parent(of pid: Int32) -> Int32 {
+    let fields = statistics(of: pid)
+    return fields.count > 1 ? Int32(fields[1]) ?? 0 : 0
+  }
+
   private static func isZombie(_ pid: Int32) -> Bool {
     let state = statistics(of: pid).first
     return state == nil || state == "Z" || state == "X"
