@@ -21,7 +21,7 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   let services: [String: ComposeService]
   let options: LaunchOptions
   var network: LoopbackNetwork
-  private var supervisor: Supervisor
+  private(set) var supervisor: Supervisor
   private var host: Host
   private var owners: [Int32: Owner] = [:]
   private var starts: [Instance: Start] = [:]

@@ -3,6 +3,11 @@
 import Foundations
 
 extension Supervisor {
+  /// Replicas of a service, without those that are on their way out.
+  func count(of service: String) -> Int {
+    members.count { $0.key.service == service && !$0.value.isLeaving }
+  }
+
   /// New replicas take the lowest free numbers, those on their way out first; the highest numbers leave.
   mutating func scale(_ service: String, _ count: Int, _ now: Instant, _ actions: inout [Action]) {
     guard services[service] != nil, !isStopping, count >= 0 else { return }

@@ -57,7 +57,7 @@ import Testing
 
   @Test(
     arguments: [
-      .processes, .scale(["actor": 3, "ä b": 0]), .restart([]), .restart(["actor-1"]), .down,
+      .processes, .scale(["actor": .to(3), "ä b": .by(-1)]), .restart([]), .restart(["actor-1"]), .down,
       .variables(service: "x"),
     ] as [ControlRequest])
   func aQuestionAndItsAnswer(_ request: ControlRequest) throws {

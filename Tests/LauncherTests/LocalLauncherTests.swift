@@ -145,12 +145,14 @@ import Testing
   @Test func commandsOfOthers() throws {
     var launcher = try launcher(pipeline)
     _ = launcher.tick(now: at(0))
-    var answer = launcher.answer(.scale(["actor": 2, "replay": 3]), now: at(1))
+    var answer = launcher.answer(.scale(["actor": .to(2), "replay": .by(1)]), now: at(1))
     #expect(answer.reply.problem == nil && world.last == 5)
+    #expect(answer.reply.replicas == ["actor": 2, "replay": 3])
     // All of it or nothing.
     for (counts, problem) in [
-      (["actor": 9, "replya": 1], "did you mean 'replay'?"), (["actor": 9, "replay": 10_001], "0 to 10000"),
-    ] {
+      (["actor": .to(9), "replya": .to(1)], "did you mean 'replay'?"),
+      (["actor": .to(9), "replay": .to(10_001)], "0 to 10000"), (["actor": .by(.max)], "0 to 10000"),
+    ] as [([String: ReplicaChange], String)] {
       answer = launcher.answer(.scale(counts), now: at(1))
       #expect(answer.reply.problem?.contains(problem) == true && world.last == 5)
     }

@@ -5,13 +5,36 @@ public enum ControlRequest: Codable, Hashable, Sendable {
   /// What runs.
   case processes
   /// Numbers of replicas by service, all or none of them.
-  case scale([String: Int])
+  case scale([String: ReplicaChange])
   /// Services (`actor`) or single replicas (`actor-2`) to stop and start again.
   case restart([String])
   /// Stop everything, and end.
   case down
   /// The variables of a process of this service, for one that is started by hand.
   case variables(service: String)
+}
+
+/// How many replicas a service should have.
+public enum ReplicaChange: Codable, Hashable, Sendable {
+  case to(Int)
+  /// More (or, negative, fewer) than it has when the launcher hears of it.
+  case by(Int)
+
+  /// `8`, `+2` or `-1`; nil for anything else.
+  public init?(_ text: some StringProtocol) {
+    guard let number = Int(text) else { return nil }
+    self = text.hasPrefix("+") || text.hasPrefix("-") ? .by(number) : .to(number)
+  }
+
+  /// The number, of a service that has `current`; 0 instead of less than none.
+  func count(from current: Int) -> Int {
+    switch self {
+    case .to(let count): return count
+    case .by(let difference):
+      let (sum, overflow) = current.addingReportingOverflow(difference)
+      return overflow ? .max : max(0, sum)
+    }
+  }
 }
 
 /// The answer to a `ControlRequest`.
@@ -21,6 +44,8 @@ public struct ControlReply: Codable, Hashable, Sendable {
   /// Every process, as it stands after the request.
   public var processes: [ProcessReport] = []
   public var variables: [String: String] = [:]
+  /// The numbers of replicas that services were told to have.
+  public var replicas: [String: Int] = [:]
 
   public init(problem: String? = nil) {
     self.problem = problem

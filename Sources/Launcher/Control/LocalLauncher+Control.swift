@@ -17,7 +17,9 @@ extension LocalLauncher {
     do throws(LaunchError) {
       switch request {
       case .processes: break
-      case .scale(let counts): answer.events = try scale(counts, now: now)
+      case .scale(let changes):
+        answer.reply.replicas = try counts(changes)
+        answer.events = try scale(answer.reply.replicas, now: now)
       case .restart(let names): answer.events = try restart(names, now: now)
       case .down:
         answer.events = down(now: now)
@@ -31,8 +33,18 @@ extension LocalLauncher {
     return answer
   }
 
+  /// What each service should have, all of it possible.
+  private func counts(_ changes: [String: ReplicaChange]) throws(LaunchError) -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for (service, change) in changes {
+      let count = change.count(from: supervisor.count(of: service))
+      try check(service, count: count)
+      counts[service] = count
+    }
+    return counts
+  }
+
   private mutating func scale(_ counts: [String: Int], now: Instant) throws(LaunchError) -> [LaunchEvent] {
-    for (service, count) in counts { try check(service, count: count) }
     var events: [LaunchEvent] = []
     for (service, count) in counts.sorted(by: { $0.key < $1.key }) {
       events += try scale(service, to: count, now: now)

@@ -20,22 +20,16 @@ extension CommandLineInterface {
     return .success
   }
 
-  /// `rookery scale actor=8 learner=2`: returns when the new ones are started and the others gone.
+  /// `rookery scale actor=8 learner=+1`: returns when the new ones are started and the others gone.
   static func scale(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(list, valued: name.valued, short: name.short)
-    let counts = try ReplicaCounts(arguments.positional, usage: "rookery scale SERVICE=N … [-p NAME]").counts
+    let changes = try ReplicaChanges(arguments.positional, usage: "rookery scale SERVICE=N … [-p NAME]")
+      .changes
     let run = try LiveRun(name: arguments.value("name"))
     let before = try run.ask(.processes).processes
-    try run.ask(.scale(counts))
-    let after = try settle(run) { processes in
-      counts.allSatisfy { service, count in
-        let own = processes.filter { $0.service == service }
-        return own.count == count && !own.contains { $0.state == .stopping }
-      }
-    }
-    for service in counts.keys.sorted() {
-      func number(_ processes: [ProcessReport]) -> Int { processes.count { $0.service == service } }
-      print("\(service): \(number(before)) → \(number(after))")
+    let counts = try run.scale(changes)
+    for (service, count) in counts.sorted(by: { $0.key < $1.key }) {
+      print("\(service): \(before.count { $0.service == service }) → \(count)")
     }
     return .success
   }
@@ -50,7 +44,7 @@ extension CommandLineInterface {
       names.isEmpty || names.contains(process.service) || names.contains("\(process.instance)")
     }
     try run.ask(.restart(names))
-    let after = try settle(run) { processes in
+    let after = try run.settle { processes in
       processes.filter(isMeant).allSatisfy { process in
         process.state != .stopping && process.pid.map { !before.contains($0) } ?? true
       }
@@ -85,38 +79,34 @@ extension CommandLineInterface {
     print("stopped \(count) processes of \(run.folder)")
     return .success
   }
-
-  /// Asks until it is so; the launcher bounds how long that takes, by its grace periods.
-  private static func settle(
-    _ run: LiveRun, until isDone: ([ProcessReport]) -> Bool
-  ) throws -> [ProcessReport] {
-    while true {
-      let processes = try run.ask(.processes).processes
-      if isDone(processes) { return processes }
-      Pause.short()
-    }
-  }
 }
 
-/// `actor=8 learner=2`.
-struct ReplicaCounts {
-  var counts: [String: Int] = [:]
+/// `actor=8 learner=+1`.
+struct ReplicaChanges {
+  var changes: [String: ReplicaChange] = [:]
 
   init(_ words: [String], usage: String) throws(UsageError) {
     if words.isEmpty { throw UsageError("expected \(usage)") }
     for word in words {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2, !parts[0].isEmpty, let count = Int(parts[1]), count >= 0 else {
-        throw UsageError("expected SERVICE=N with N ≥ 0, as actor=8, found '\(word)'; \(usage)")
+      guard parts.count == 2, !parts[0].isEmpty, let change = ReplicaChange(parts[1]) else {
+        throw UsageError("expected SERVICE=N, as actor=8 or actor=+1, found '\(word)'; \(usage)")
       }
-      guard counts.updateValue(count, forKey: String(parts[0])) == nil else {
+      guard changes.updateValue(change, forKey: String(parts[0])) == nil else {
         throw UsageError("expected each service once, found '\(parts[0])' twice")
       }
     }
   }
-}
 
-/// Between two questions to a launcher.
-enum Pause {
-  static func short() { usleep(10_000) }
+  /// Those of a launch, which has nothing yet to add to.
+  func counts(_ flag: String) throws(UsageError) -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for (service, change) in changes {
+      guard case .to(let count) = change else {
+        throw UsageError("\(flag): expected SERVICE=N, found a sign before N")
+      }
+      counts[service] = count
+    }
+    return counts
+  }
 }

@@ -50,6 +50,28 @@ struct LiveRun {
     return reply
   }
 
+  /// Changes numbers of replicas and waits until the new ones are started and the others gone. Returns the numbers.
+  @discardableResult
+  func scale(_ changes: [String: ReplicaChange]) throws -> [String: Int] {
+    let counts = try ask(.scale(changes)).replicas
+    _ = try settle { processes in
+      counts.allSatisfy { service, count in
+        let own = processes.filter { $0.service == service }
+        return own.count == count && !own.contains { $0.state == .stopping }
+      }
+    }
+    return counts
+  }
+
+  /// Asks until it is so; the launcher bounds how long that takes, by its grace periods.
+  func settle(until isDone: ([ProcessReport]) -> Bool) throws -> [ProcessReport] {
+    while true {
+      let processes = try ask(.processes).processes
+      if isDone(processes) { return processes }
+      Pause.short()
+    }
+  }
+
   static func isLive(_ folder: String) throws -> Bool {
     try ControlClient.ask(.processes, folder: folder) != nil
   }
@@ -72,4 +94,9 @@ struct LiveRun {
     let others = live.isEmpty ? "nothing runs here" : "what runs here is \(live.joined(separator: ", "))"
     return "expected a live run in \(parent)/\(name), found none; \(others)"
   }
+}
+
+/// Between two questions to a launcher.
+enum Pause {
+  static func short() { usleep(10_000) }
 }

@@ -27,7 +27,7 @@ struct UpCommand {
     let file = arguments.value("file") ?? "compose/compose.yaml"
     compose = try ComposeFile(contentsOf: file, variables: variables)
     let scaled = arguments.all("scale")
-    scale = scaled.isEmpty ? [:] : try ReplicaCounts(scaled, usage: Self.usage).counts
+    scale = scaled.isEmpty ? [:] : try ReplicaChanges(scaled, usage: Self.usage).counts("--scale")
     name = arguments.value("name") ?? variables["COMPOSE_PROJECT_NAME"] ?? "rookery"
     guard RunConfiguration.isName(name) else {
       throw UsageError(
@@ -72,7 +72,7 @@ struct UpCommand {
           + "-p NAME starts another beside it")
     }
     let run = try LiveRun(name: name)
-    if !scale.isEmpty { try run.ask(.scale(scale)) }
+    if !scale.isEmpty { try run.scale(scale.mapValues { .to($0) }) }
     print(ProcessTable.text(try run.ask(.processes).processes))
     return .success
   }
