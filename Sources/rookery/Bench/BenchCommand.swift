@@ -9,7 +9,8 @@ extension CommandLineInterface {
     case ["step"]: benchStep(json: arguments.has("json"))
     case ["actor"]: try benchActor(json: arguments.has("json"))
     case ["replay"]: try benchReplay(json: arguments.has("json"))
-    default: throw UsageError("expected rookery bench step|actor|replay [--json]")
+    case ["scale"]: try benchScale(json: arguments.has("json"))
+    default: throw UsageError("expected rookery bench step|actor|replay|scale [--json]")
     }
     return .success
   }
