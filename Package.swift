@@ -38,6 +38,7 @@ let package = Package(
     system("CZeroMQ", ["libzmq3-dev"]),
     system("CMsgpack", ["libmsgpack-dev"]),
     system("CYAML", ["libyaml-dev"]),
+    system("CMicroHTTPD", ["libmicrohttpd-dev"]),
 
     // Small vector loops in C, each with a portable twin.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -46,6 +47,7 @@ let package = Package(
     library("Experience"),
     library("Wire", ["Experience", "CMsgpack"]),
     library("Transport", ["CZeroMQ", "Foundations"]),
+    library("HTTP", ["CMicroHTTPD", "Foundations"]),
     library("ReplayStore", ["Experience", "Foundations", "CKernels"]),
     library("Numerics", ["Foundations", "CKernels"]),
     library("Algorithms", ["Experience", "Foundations", "Numerics"]),
@@ -75,6 +77,7 @@ let package = Package(
     tests("Experience", ["Experience"]),
     tests("Wire", ["Wire", "Experience", "Foundations"]),
     tests("Transport", ["Transport", "Foundations"]),
+    tests("HTTP", ["HTTP", "Foundations"]),
     tests("ReplayStore", ["ReplayStore", "Experience", "Foundations"]),
     tests("Numerics", ["Numerics", "Foundations"]),
     tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),
