@@ -55,12 +55,13 @@ let package = Package(
       "Environments", ["Experience", "Foundations"],
       resources: [.embedInCode("Gymnasium/worker.py")]),
     library("Configuration", ["CYAML"]),
-    library(
-      "Services",
-      [
-        "Foundations", "Experience", "Wire", "Transport", "ReplayStore", "Numerics",
+    .target(
+      name: "Services",
+      dependencies: [
+        "Foundations", "Experience", "Wire", "Transport", "HTTP", "ReplayStore", "Numerics",
         "Algorithms", "Environments", "Configuration",
-      ]),
+      ],
+      resources: [.embedInCode("ParameterServer/Site/dashboard.html")], swiftSettings: settings),
     library("Launcher", ["Configuration", "Foundations"]),
     .executableTarget(
       name: "rookery",
