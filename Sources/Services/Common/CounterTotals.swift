@@ -10,6 +10,8 @@ public struct CounterTotals: Sendable {
   private var carried: [String: Double] = [:]
   /// Anybody may claim to be one more process: of more lives than this only those that still report are remembered.
   private let livesMax: Int
+  /// No counter comes near it, and sums of such stay finite; NaN is not below it either.
+  private static let valueMax = 1e18
 
   public init(livesMax: Int = 4 * Limits.processes) {
     self.livesMax = livesMax
@@ -20,7 +22,7 @@ public struct CounterTotals: Sendable {
     let key = "\(service)/\(counter)"
     for process in processes where process.telemetry.service == service {
       // Anybody may send telemetry: one number that is none must not spoil the sum for good.
-      guard let value = process.telemetry.counters[counter], value.isFinite else { continue }
+      guard let value = process.telemetry.counters[counter], value <= Self.valueMax else { continue }
       let id = process.telemetry.id
       let before = last[key]?[id] ?? 0
       carried[key, default: 0] += max(0, value - before)

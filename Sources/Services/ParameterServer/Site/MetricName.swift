@@ -24,6 +24,9 @@ struct MetricName {
       name = name.dropLast(2) + "_seconds"
     } else if name.hasSuffix("_share") {
       name = name.dropLast(6) + "_ratio"
+    } else if name.hasSuffix("_count") {
+      // Prometheus keeps this ending for its histograms.
+      name = name.dropLast(6) + "_measured"
     }
     if isCounter { name += "_total" }
     isOfProcess = Self.ofProcess.contains(counter)

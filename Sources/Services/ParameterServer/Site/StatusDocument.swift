@@ -126,15 +126,15 @@ extension StatusDocument.Now {
     let progress = monitor.progress
     let short = StatusDocument.short
     let last = progress.evaluations.last?.evaluation
-    env_steps = progress.envSteps
+    env_steps = Self.finite(progress.envSteps)
     env_steps_per_s = short(monitor.rate("actor", "env_steps_total", now: now))
-    updates = progress.updates
+    updates = Self.finite(progress.updates)
     updates_per_s = short(monitor.rate("learner", "updates_total", now: now))
     version = progress.status?.version ?? 0
     staleness_versions = short(monitor.staleness)
     update_to_action_p99_ms = short(monitor.updateToActionP99_ms)
-    replay_steps = monitor.replaySteps
-    replay_capacity = monitor.replayCapacity
+    replay_steps = Self.finite(monitor.replaySteps)
+    replay_capacity = Self.finite(monitor.replayCapacity)
     inserts_per_s = short(monitor.rate("replay", "items_inserted_total", now: now))
     samples_per_s = short(monitor.rate("replay", "samples_total", now: now))
     let waits = progress.values("learner", "waiting_share")
@@ -144,6 +144,9 @@ extension StatusDocument.Now {
     return_max = short(last?.maxReturn)
     return_best = short(monitor.best)
   }
+
+  /// Sums of what foreigners say may overflow, which JSON cannot say.
+  private static func finite(_ value: Double) -> Double { value.isFinite ? value : 0 }
 }
 
 extension StatusDocument.Process {
