@@ -50,20 +50,6 @@ struct StatusDocument: Encodable {
     var version: Double?
   }
 
-  /// Columns of equal length; a missing value is null.
-  struct Samples: Encodable {
-    var seconds: [Double]
-    var columns: [String: [Double?]]
-  }
-
-  struct Evaluations: Encodable {
-    var seconds: [Double]
-    var version: [UInt64]
-    var mean: [Double?]
-    var least: [Double?]
-    var greatest: [Double?]
-  }
-
   /// The points are all there are: what the page had before is void.
   var whole: Bool
   /// What the page asks with for the points that follow: `/status.json?since=CURSOR`.
@@ -72,8 +58,12 @@ struct StatusDocument: Encodable {
   var now: Now
   var health: RunHealth
   var processes: [Process]
-  var samples: Samples
-  var evaluations: Evaluations
+  /// The points of the curves that are told.
+  private var points = HistoryColumns()
+
+  private enum CodingKeys: String, CodingKey {
+    case whole, cursor, run, now, health, processes
+  }
 
   /// - Parameter life: of the server, so that a page notices that it was started again.
   init(_ monitor: RunMonitor, life: Identifier, since: String?, now: Instant) {
@@ -81,8 +71,9 @@ struct StatusDocument: Encodable {
     let known = since.flatMap(HistoryCursor.init).flatMap { $0.continues(in: position) ? $0 : nil }
     whole = known == nil
     cursor = position.description
-    samples = Samples(monitor.history.samples.points.dropFirst(known?.samples ?? 0))
-    evaluations = Evaluations(monitor.history.evaluations.points.dropFirst(known?.evaluations ?? 0))
+    points = HistoryColumns(
+      samples: monitor.history.samples.points.dropFirst(known?.samples ?? 0),
+      evaluations: monitor.history.evaluations.points.dropFirst(known?.evaluations ?? 0))
     run = Run(monitor, now: now)
     self.now = Now(monitor, now: now)
     let health = RunHealth(monitor, now: now)
@@ -94,7 +85,12 @@ struct StatusDocument: Encodable {
   func json() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(self))
+    var bytes = Array(try encoder.encode(self))
+    // The encoder takes microseconds a number, and a long run has tens of thousands: it does not see the curves.
+    bytes.removeLast()
+    points.append(to: &bytes)
+    bytes.append(UInt8(ascii: "}"))
+    return bytes
   }
 
   /// Four digits are more than a curve shows; nil for what JSON cannot say.
@@ -171,31 +167,4 @@ extension StatusDocument.Process {
     "replay": ("items_inserted_total", "inserts/s"), "evaluator": ("episodes_total", "episodes/s"),
     "parameters": ("publications_total", "publications/s"),
   ]
-}
-
-extension StatusDocument.Samples {
-  init(_ points: ArraySlice<HistorySample>) {
-    seconds = points.map { ($0.seconds * 100).rounded() / 100 }
-    columns = [:]
-    for column in HistorySample.Column.allCases {
-      columns[column.rawValue] = points.map { StatusDocument.short($0[column]) }
-    }
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    var all: [String: [Double?]] = columns
-    all["seconds"] = seconds
-    try container.encode(all)
-  }
-}
-
-extension StatusDocument.Evaluations {
-  init(_ points: ArraySlice<HistoryEvaluation>) {
-    seconds = points.map { ($0.seconds * 100).rounded() / 100 }
-    version = points.map(\.version)
-    mean = points.map { StatusDocument.short($0.mean) }
-    least = points.map { StatusDocument.short($0.least) }
-    greatest = points.map { StatusDocument.short($0.greatest) }
-  }
 }
