@@ -52,9 +52,6 @@ import Testing
       .allSatisfy { metric($0, in: text) ?? 0 > metric($0, in: first) ?? 0 }
     }
     #expect(metric("rookery_run_healthy", in: first) == 1)
-    for line in first.split(separator: "\n") where line.hasPrefix("# HELP") {
-      #expect(!line.contains("as each"), "every counter of ours has a help: \(line)")
-    }
 
     let status = try eventually("evaluations, rates and curves") {
       let object = try get("/status.json", address).object()

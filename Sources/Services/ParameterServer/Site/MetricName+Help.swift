@@ -1,7 +1,7 @@
 // What the counters mean.
 
 extension MetricName {
-  /// One sentence a counter; docs/OBSERVABILITY.md has them by service.
+  /// One sentence a counter, for its HELP line; docs/OBSERVABILITY.md lists them by service.
   static let help = [
     "resident_bytes": "Memory that the process holds in RAM.",
     "uptime_s": "Since the process started.",
@@ -14,6 +14,9 @@ extension MetricName {
     "env_steps_total": "Actions taken.",
     "episodes_total": "Episodes finished.",
     "environments": "Environments that the actor steps.",
+    "environment_failures_total": "Times that the environments' worker process ended or failed.",
+    "environment_hangs_total": "Times that the environments' worker process did not answer in time.",
+    "episodes_abandoned_total": "Episodes that were given up with their environments' worker process.",
     "weights_adopted_total": "Weights versions that the actor has acted with.",
     "weights_refused_total": "Weights of another network that were refused.",
     "messages_committed_total": "Messages of experience that were stored and acknowledged.",
