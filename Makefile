@@ -34,6 +34,7 @@ test: setup python ## the tests of the quick lane
 test-long: setup python build ## everything that takes longer: more seeds, whole learning runs
 	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) ROOKERY_LONG_TESTS=1 ROOKERY_SIMULATION_SEEDS=5000 \
 	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test
+	@.ci/dashboard
 	@.ci/learning
 
 lint: setup ## format, and that each target imports only what it declares

@@ -38,6 +38,7 @@ let package = Package(
     system("CZeroMQ", ["libzmq3-dev"]),
     system("CMsgpack", ["libmsgpack-dev"]),
     system("CYAML", ["libyaml-dev"]),
+    system("CMicroHTTPD", ["libmicrohttpd-dev"]),
 
     // Small vector loops in C, each with a portable twin.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -46,6 +47,7 @@ let package = Package(
     library("Experience"),
     library("Wire", ["Experience", "CMsgpack"]),
     library("Transport", ["CZeroMQ", "Foundations"]),
+    library("HTTP", ["CMicroHTTPD", "Foundations"]),
     library("ReplayStore", ["Experience", "Foundations", "CKernels"]),
     library("Numerics", ["Foundations", "CKernels"]),
     library("Algorithms", ["Experience", "Foundations", "Numerics"]),
@@ -53,12 +55,13 @@ let package = Package(
       "Environments", ["Experience", "Foundations"],
       resources: [.embedInCode("Gymnasium/worker.py")]),
     library("Configuration", ["CYAML"]),
-    library(
-      "Services",
-      [
-        "Foundations", "Experience", "Wire", "Transport", "ReplayStore", "Numerics",
+    .target(
+      name: "Services",
+      dependencies: [
+        "Foundations", "Experience", "Wire", "Transport", "HTTP", "ReplayStore", "Numerics",
         "Algorithms", "Environments", "Configuration",
-      ]),
+      ],
+      resources: [.embedInCode("ParameterServer/Site/dashboard.html")], swiftSettings: settings),
     library("Launcher", ["Configuration", "Foundations"]),
     .executableTarget(
       name: "rookery",
@@ -75,6 +78,7 @@ let package = Package(
     tests("Experience", ["Experience"]),
     tests("Wire", ["Wire", "Experience", "Foundations"]),
     tests("Transport", ["Transport", "Foundations"]),
+    tests("HTTP", ["HTTP", "Foundations"]),
     tests("ReplayStore", ["ReplayStore", "Experience", "Foundations"]),
     tests("Numerics", ["Numerics", "Foundations"]),
     tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),

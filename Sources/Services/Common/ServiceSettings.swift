@@ -9,6 +9,8 @@ public struct ServiceSettings: Sendable {
   /// Where the parameter server takes messages, and where it publishes weights.
   public var parameters: Endpoint
   public var weights: Endpoint
+  /// Where the parameter server shows the run to browsers and Prometheus; nil for nowhere.
+  public var http: Endpoint?
   /// The address this process listens on.
   public var bindHost: String
   /// Where state and checkpoints go; nil keeps none.
@@ -32,6 +34,7 @@ public struct ServiceSettings: Sendable {
     replay = try endpoints("ROOKERY_REPLAY_ADDRESS", "tcp://127.0.0.1:7701")
     parameters = try endpoints("ROOKERY_PARAMETERS_ADDRESS", "tcp://127.0.0.1:7702")[0]
     weights = try endpoints("ROOKERY_WEIGHTS_ADDRESS", "tcp://127.0.0.1:7703")[0]
+    http = try Self.http(environment)
     bindHost = environment["ROOKERY_BIND_HOST"] ?? "127.0.0.1"
     runDirectory = environment["ROOKERY_RUN_DIRECTORY"]
     let number = environment["ROOKERY_REPLICA"] ?? "1"
@@ -59,6 +62,18 @@ public struct ServiceSettings: Sendable {
       problem:
         "expected an address of this machine (127.x.x.x, localhost or ipc), as traffic is not encrypted, "
         + "found \(endpoint); set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
+  }
+
+  /// `http://HOST:PORT`, or nothing.
+  private static func http(_ environment: [String: String]) throws(SettingsError) -> Endpoint? {
+    let name = "ROOKERY_HTTP_ADDRESS"
+    guard let text = environment[name], !text.isEmpty else { return nil }
+    let bare = text.hasSuffix("/") ? text.dropLast() : text[...]
+    guard bare.hasPrefix("http://"), let endpoint = try? Endpoint("tcp://" + bare.dropFirst(7)) else {
+      throw SettingsError(
+        variable: name, problem: "expected http://HOST:PORT with a port 1…65535 or *, found '\(text)'")
+    }
+    return endpoint
   }
 
   /// Where a service listens whose clients find it at `address`.

@@ -33,7 +33,8 @@ struct TelemetryReporter {
 
   /// The last report of a process that ends, so that totals are whole.
   mutating func finish(now: Instant, over link: DealerLink, counters: [String: Double]) {
-    due(now: now, counters: counters).encode(into: scratch)
+    // It leaves by itself: nobody has to miss it.
+    due(now: now, counters: counters.merging(["ended": 1]) { $1 }).encode(into: scratch)
     _ = link.send(scratch.bytes, to: .service)
   }
 

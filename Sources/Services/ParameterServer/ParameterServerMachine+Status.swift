@@ -23,18 +23,24 @@ extension ParameterServerMachine {
   mutating func status(
     _ request: StatusRequest, to peer: PeerID, now: Instant, sink: inout some PublishingSink
   ) {
-    let total = firstEvaluation + UInt64(evaluations.count)
+    status(evaluationsKnown: request.evaluationsKnown, now: now).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  /// Evaluations so far, those that are no longer kept included.
+  var evaluationCount: UInt64 { firstEvaluation + UInt64(evaluations.count) }
+
+  /// The run now, with the evaluations from a number on.
+  func status(evaluationsKnown: UInt64, now: Instant) -> Status {
+    let total = evaluationCount
     // A number from another life of the server: start over, with the oldest that is kept.
-    let known =
-      request.evaluationsKnown > total ? firstEvaluation : max(request.evaluationsKnown, firstEvaluation)
-    Status(
+    let known = evaluationsKnown > total ? firstEvaluation : max(evaluationsKnown, firstEvaluation)
+    return Status(
       version: state.version, updates: state.updates,
       processes: processes.values.sorted { $0.telemetry.label < $1.telemetry.label }.map {
         ProcessStatus(telemetry: $0.telemetry, age_s: (now - $0.at).seconds)
       },
-      firstEvaluation: known, evaluations: Array(evaluations.dropFirst(Int(known - firstEvaluation)))
-    ).encode(into: scratch)
-    sink.send(scratch.bytes, to: peer)
+      firstEvaluation: known, evaluations: Array(evaluations.dropFirst(Int(known - firstEvaluation))))
   }
 
   mutating func health(to peer: PeerID, now: Instant, sink: inout some PublishingSink) {

@@ -15,6 +15,7 @@ public final class ParameterService {
   private let publisher: PublisherLink
   private var machine: ParameterServerMachine<ParameterKeeper>
   private var reporter: TelemetryReporter
+  private let site: RunSite?
   private let signals: SignalDescriptor
   private let log: Log
 
@@ -41,9 +42,11 @@ public final class ParameterService {
       id: id, service: "parameters", label: settings.label,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     try Self.check(machine.state.manifest, against: spec)
+    site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
     log.info(
       "listening on \(requests), publishing \(machine.state.values.count) parameters on \(publications), "
         + "version \(machine.state.version)")
+    if let site { log.info("dashboard and metrics at \(site.address)") }
   }
 
   /// The network's parameters from the run's seed.
@@ -73,6 +76,7 @@ public final class ParameterService {
     poller.add(router.socket)
     poller.add(publisher.socket)
     let signalIndex = poller.add(descriptor: signals.descriptor)
+    if let site { poller.add(descriptor: site.descriptor) }
     var sink = publisher
     while true {
       let now = SystemClock.now()
@@ -80,18 +84,25 @@ public final class ParameterService {
       if now >= reporter.nextReport {
         machine.report(reporter.due(now: now, counters: telemetry()), now: now)
       }
-      poller.wait(until: min(machine.nextDeadline(now: now), reporter.nextReport), now: now)
+      site?.advance(to: now, evaluations: machine.evaluationCount) { look(now: now, evaluationsKnown: $0) }
+      let nextReport = min(reporter.nextReport, site?.nextDeadline ?? .never)
+      poller.wait(until: min(machine.nextDeadline(now: now), nextReport), now: now)
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
       publisher.drainSubscriptions { machine.subscribed($0, sink: &sink) }
       router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
+      site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
     }
     log.info("stopped at version \(machine.state.version)")
   }
 
+  private func look(now: Instant, evaluationsKnown: UInt64) -> (status: Status, saveProblem: String?) {
+    (machine.status(evaluationsKnown: evaluationsKnown, now: now), machine.saveProblem)
+  }
+
   private func telemetry() -> [String: Double] {
     let counters = machine.counters
-    return [
+    let own: [String: Double] = [
       "weights_version": Double(machine.state.version),
       "updates_merged_total": Double(machine.state.updates),
       "changes_merged_total": Double(counters.changesMerged),
@@ -103,6 +114,7 @@ public final class ParameterService {
       "frames_discarded_total": Double(router.discarded),
       "sends_dropped_total": Double(router.sendsDropped),
     ]
+    return own.merging(site?.telemetry() ?? [:]) { own, _ in own }
   }
 }
 

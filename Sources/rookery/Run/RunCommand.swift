@@ -61,7 +61,8 @@ struct RunCommand {
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
       host: POSIXProcessHost.guarded(executable: executable))
     var watcher = try RunWatcher(
-      run: run, folder: folder, statusPort: Self.statusPort(compose), launcher: launcher,
+      run: run, folder: folder, statusPort: Self.statusPort(compose), pagePort: Self.pagePort(compose),
+      launcher: launcher,
       view: RunView(json: json), startedAt: startedAt)
     return try watcher.watch(signals)
   }
@@ -70,6 +71,12 @@ struct RunCommand {
   private static func statusPort(_ compose: ComposeFile) -> String {
     let address = compose["parameters"]?.environment["ROOKERY_PARAMETERS_ADDRESS"]
     return address?.split(separator: ":").last.map(String.init) ?? "7702"
+  }
+
+  /// The port of the dashboard, if the parameter server is told to show one.
+  private static func pagePort(_ compose: ComposeFile) -> String? {
+    let address = compose["parameters"]?.environment["ROOKERY_HTTP_ADDRESS"]
+    return address?.split(separator: ":").last.map { String($0.prefix { $0.isNumber }) }
   }
 
   /// A run without one of these would only wait.

@@ -1,6 +1,7 @@
 // How a run ended.
 
 internal import Foundations
+internal import Services
 internal import Wire
 
 /// The last object of `--json`, and `summary.json` of the run's folder.

@@ -2,6 +2,7 @@
 
 internal import Foundations
 internal import Glibc
+internal import Services
 internal import Wire
 
 /// Live in a terminal, one line a second elsewhere, objects with `--json`.

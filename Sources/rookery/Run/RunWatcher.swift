@@ -14,6 +14,8 @@ struct RunWatcher: ~Copyable {
   private let folder: RunFolder
   /// Where the parameter server takes questions, by the compose file.
   private let statusPort: String
+  /// Where it shows its page; nil if it does not.
+  private let pagePort: String?
   private var launcher: LocalLauncher<POSIXProcessHost>
   private var control: ControlServer
   /// `rookery down` was asked for.
@@ -28,7 +30,7 @@ struct RunWatcher: ~Copyable {
   private static let askEvery = Instant.Span.milliseconds(50)
 
   init(
-    run: RunConfiguration, folder: RunFolder, statusPort: String,
+    run: RunConfiguration, folder: RunFolder, statusPort: String, pagePort: String?,
     launcher: consuming LocalLauncher<POSIXProcessHost>,
     view: RunView,
     startedAt: Instant
@@ -38,6 +40,7 @@ struct RunWatcher: ~Copyable {
     self.run = run
     self.folder = folder
     self.statusPort = statusPort
+    self.pagePort = pagePort
     self.launcher = launcher
     self.view = view
     progress = RunProgress(startedAt: startedAt)
@@ -105,6 +108,7 @@ struct RunWatcher: ~Copyable {
       let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host
     {
       client = try? StatusClient(address: "tcp://\(host):\(statusPort)")
+      if let pagePort { view.say("dashboard: http://\(host):\(pagePort)/") }
     }
     client?.ask()
   }

@@ -1,66 +1,25 @@
 // What is known of a run, from its telemetry.
 
 internal import Experience
-internal import Foundations
-internal import Wire
+public import Foundations
+public import Wire
 
-/// A second of a run: what `--json` prints and `metrics.jsonl` keeps.
-struct RunSample: Codable {
-  var seconds: Double
-  var envSteps: Double
-  var envStepsPerSecond: Double
-  var insertsPerSecond: Double
-  var replaySteps: Double
-  var replayCapacity: Double
-  var batchesPerSecond: Double
-  var updates: Double
-  var updatesPerSecond: Double
-  var weightsVersion: Double
-  var stalenessVersions: Double
-  var learnerWaitingShare: Double
-  var updateToActionP99_ms: Double
-  var actors: Int
-  var meanReturn: Double?
-}
-
-/// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier life had
-/// counted is kept.
-struct CounterTotals {
-  private var last: [String: [String: Double]] = [:]
-  private var carried: [String: Double] = [:]
-
-  /// Takes the newest counters of each process life (key: its id), grouped by service.
-  mutating func note(_ processes: [Wire.ProcessStatus], service: String, counter: String) {
-    for process in processes where process.telemetry.service == service {
-      // Anybody may send telemetry: one number that is none must not spoil the sum for good.
-      guard let value = process.telemetry.counters[counter], value.isFinite else { continue }
-      let key = "\(service)/\(counter)"
-      let id = process.telemetry.id.description
-      let before = last[key]?[id] ?? 0
-      carried[key, default: 0] += max(0, value - before)
-      last[key, default: [:]][id] = max(value, before)
-    }
-  }
-
-  func total(_ service: String, _ counter: String) -> Double { carried["\(service)/\(counter)"] ?? 0 }
-}
-
-/// The run as the watcher sees it.
-struct RunProgress {
-  let startedAt: Instant
-  private(set) var status: Status?
-  private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
-  private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
+/// The run as those see it who follow its status: the watcher, and the parameter server for its page.
+public struct RunProgress: Sendable {
+  public let startedAt: Instant
+  public private(set) var status: Status?
+  public private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
+  public private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
   /// Updates that the learners have made; they count on across restarts by themselves.
-  private(set) var updates = 0.0
+  public private(set) var updates = 0.0
   private var totals = CounterTotals()
   private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)?
 
-  init(startedAt: Instant) {
+  public init(startedAt: Instant) {
     self.startedAt = startedAt
   }
 
-  mutating func take(_ status: Status, now: Instant) {
+  public mutating func take(_ status: Status, now: Instant) {
     self.status = status
     totals.note(status.processes, service: "actor", counter: "env_steps_total")
     totals.note(status.processes, service: "replay", counter: "items_inserted_total")
@@ -83,23 +42,23 @@ struct RunProgress {
     evaluations.append((seconds, evaluation))
   }
 
-  var envSteps: Double { totals.total("actor", "env_steps_total") }
-  var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
-  var hasDiverged: Bool { values("learner", "diverged").contains { $0 > 0 } }
+  public var envSteps: Double { totals.total("actor", "env_steps_total") }
+  public var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
+  public var hasDiverged: Bool { values("learner", "diverged").contains { $0 > 0 } }
 
-  func values(_ service: String, _ counter: String) -> [Double] {
+  public func values(_ service: String, _ counter: String) -> [Double] {
     (status?.processes ?? []).filter { $0.telemetry.service == service && $0.age_s < 3 }
       .compactMap { $0.telemetry.counters[counter] }.filter(\.isFinite)
   }
 
   /// The mean over the service's processes; 0 if there is none.
-  func mean(_ service: String, _ counter: String) -> Double {
+  public func mean(_ service: String, _ counter: String) -> Double {
     let values = values(service, counter)
     return values.reduce(0, +) / Double(max(1, values.count))
   }
 
   /// Rates since the last call.
-  mutating func sample(now: Instant) -> RunSample {
+  public mutating func sample(now: Instant) -> RunSample {
     let current = (
       at: now, envSteps: envSteps, inserts: totals.total("replay", "items_inserted_total"),
       batches: totals.total("learner", "batches_total"), updates: updates

@@ -1,0 +1,27 @@
+// By which names a server may be asked.
+
+/// Refuses requests whose Host is a stranger's name: a page of another site could let its name resolve to this machine, and then
+/// read what is served here as if it were its own (DNS rebinding).
+public enum AllowedHosts: Hashable, Sendable {
+  case any
+  /// This machine's loopback names and addresses, and these.
+  case local(and: Set<String>)
+
+  /// - Parameter host: the Host header: a name or address, and perhaps a port.
+  public func contains(_ host: String) -> Bool {
+    guard case .local(let names) = self else { return true }
+    let name = Self.withoutPort(host)
+    return names.contains(name) || name == "localhost" || name == "[::1]" || Self.isLoopback(name)
+  }
+
+  static func withoutPort(_ host: String) -> String {
+    if host.hasPrefix("["), let end = host.firstIndex(of: "]") { return String(host[...end]) }
+    return host.prefix { $0 != ":" }.lowercased()
+  }
+
+  private static func isLoopback(_ name: String) -> Bool {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127"
+      && parts.allSatisfy { (1...3).contains($0.utf8.count) && UInt8($0) != nil && !$0.hasPrefix("+") }
+  }
+}

@@ -1,0 +1,38 @@
+// Sums of counters over processes that come and go.
+
+internal import Experience
+public import Wire
+
+/// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier life had
+/// counted is kept.
+public struct CounterTotals: Sendable {
+  private var last: [String: [Identifier: Double]] = [:]
+  private var carried: [String: Double] = [:]
+  /// Anybody may claim to be one more process: of more lives than this only those that still report are remembered.
+  private let livesMax: Int
+  /// No counter comes near it, and sums of such stay finite; NaN is not below it either.
+  private static let valueMax = 1e18
+
+  public init(livesMax: Int = 4 * Limits.processes) {
+    self.livesMax = livesMax
+  }
+
+  /// Takes the newest counters of each process life.
+  public mutating func note(_ processes: [ProcessStatus], service: String, counter: String) {
+    let key = "\(service)/\(counter)"
+    for process in processes where process.telemetry.service == service {
+      // Anybody may send telemetry: one number that is none must not spoil the sum for good.
+      guard let value = process.telemetry.counters[counter], value <= Self.valueMax else { continue }
+      let id = process.telemetry.id
+      let before = last[key]?[id] ?? 0
+      carried[key, default: 0] += max(0, value - before)
+      last[key, default: [:]][id] = max(value, before)
+    }
+    if let lives = last[key], lives.count > livesMax {
+      let present = Set(processes.map(\.telemetry.id))
+      last[key] = lives.filter { present.contains($0.key) }
+    }
+  }
+
+  public func total(_ service: String, _ counter: String) -> Double { carried["\(service)/\(counter)"] ?? 0 }
+}

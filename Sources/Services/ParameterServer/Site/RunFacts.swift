@@ -1,0 +1,29 @@
+// What a run is, as its page and its metrics say it.
+
+internal import Configuration
+
+struct RunFacts: Sendable {
+  var name: String
+  var environment: String
+  var algorithm: String
+  /// Mean return at which it counts as solved.
+  var threshold: Double?
+  /// How often processes report.
+  var reportEvery_s: Double
+
+  init(_ run: RunConfiguration) {
+    name = run.name
+    environment = run.environment.id
+    algorithm = run.algorithm.name.rawValue
+    threshold = run.evaluator.threshold
+    reportEvery_s = run.telemetry.intervalMilliseconds / 1000
+  }
+
+  init(name: String, environment: String, algorithm: String, threshold: Double?, reportEvery_s: Double = 1) {
+    self.name = name
+    self.environment = environment
+    self.algorithm = algorithm
+    self.threshold = threshold
+    self.reportEvery_s = reportEvery_s
+  }
+}

@@ -1,0 +1,110 @@
+// The parameter server's web site: a page, metrics and health of the whole run.
+
+internal import Configuration
+internal import Experience
+internal import Foundations
+internal import HTTP
+internal import Transport
+internal import Wire
+
+/// Owns the HTTP server and what it shows. Belongs to the service's thread, which tells it when to look and lets it answer.
+final class RunSite {
+  /// What the service knows when it is asked: the run's status, with the evaluations from a number on, and why it cannot save.
+  typealias Look = (_ evaluationsKnown: UInt64) -> (status: Status, saveProblem: String?)
+
+  static let paths = ["/", "/status.json", "/metrics", "/healthz", "/livez"]
+
+  let address: String
+  private let server: HTTPServer
+  private let life: Identifier
+  private var monitor: RunMonitor
+  private var observedAt: Instant
+
+  /// Anybody may send evaluations: they make it look no more often than this.
+  private static let lookEvery = Instant.Span.milliseconds(50)
+
+  /// Nil if no address was given.
+  init?(
+    configuration: RunConfiguration, settings: ServiceSettings, life: Identifier, now: Instant
+  ) throws {
+    guard let http = settings.http, case .tcp(let asked, _) = http.kind else { return nil }
+    guard case .tcp(let host, let port) = try settings.listening(at: http).kind else {
+      return nil
+    }
+    // Whoever asked for plain TCP has clients that know this machine by any name.
+    let hosts =
+      settings.allowsPlainTCP ? AllowedHosts.any : .local(and: [host.lowercased(), asked.lowercased()])
+    server = try HTTPServer(host: host, port: UInt16(port) ?? 0, hosts: hosts)
+    address = "http://\(host):\(server.port)/"
+    self.life = life
+    monitor = RunMonitor(facts: RunFacts(configuration), now: now)
+    observedAt = now
+  }
+
+  /// Readable when `serve` has something to do.
+  var descriptor: Int32 { server.descriptor }
+
+  /// When `advance` or `serve` has something to do.
+  var nextDeadline: Instant { min(monitor.nextObservation, server.nextDeadline) }
+
+  /// Looks at the run if it is time, or if there are evaluations that it does not have: their time is when they came.
+  func advance(to now: Instant, evaluations: UInt64, _ look: Look) {
+    let hasMore = evaluations != monitor.evaluationsKnown && now >= observedAt + Self.lookEvery
+    if hasMore || now >= monitor.nextObservation { observe(now: now, look) }
+  }
+
+  /// Answers what has been asked.
+  func serve(now: Instant, _ look: Look) {
+    server.run(now: now) { answer($0, now: now, look) }
+  }
+
+  private func observe(now: Instant, _ look: Look) {
+    observedAt = now
+    let (status, problem) = look(monitor.evaluationsKnown)
+    monitor.observe(status, saveProblem: problem, now: now)
+  }
+
+  private func answer(_ request: HTTPRequest, now: Instant, _ look: Look) -> HTTPResponse {
+    guard Self.paths.contains(request.path) else {
+      return HTTPResponse(
+        status: 404, text: "nothing at this path; there is \(Self.paths.joined(separator: ", "))")
+    }
+    if request.path == "/" { return page() }
+    observe(now: now, look)
+    switch request.path {
+    case "/metrics":
+      return HTTPResponse(type: MetricsPage.type, body: Array(MetricsPage(monitor, now: now).text.utf8))
+    case "/healthz":
+      let health = RunHealth(monitor, now: now)
+      return json(health.healthy ? 200 : 503, try? health.json())
+    case "/livez":
+      let problem = monitor.saveProblem.map { "cannot save the weights: \($0)" }
+      return HTTPResponse(status: problem == nil ? 200 : 503, text: problem ?? "alive")
+    default:
+      return json(
+        200, try? StatusDocument(monitor, life: life, since: request.parameters["since"], now: now).json())
+    }
+  }
+
+  private func page() -> HTTPResponse {
+    var generator = SystemRandomNumberGenerator()
+    let page = DashboardPage(using: &generator)
+    var response = HTTPResponse(type: "text/html; charset=utf-8", body: page.body)
+    response.contentSecurityPolicy = page.contentSecurityPolicy
+    return response
+  }
+
+  private func json(_ status: UInt32, _ body: [UInt8]?) -> HTTPResponse {
+    guard let body else { return HTTPResponse(status: 500, text: "the answer could not be written as JSON") }
+    return HTTPResponse(status: status, type: "application/json", body: body)
+  }
+
+  func telemetry() -> [String: Double] {
+    [
+      "http_requests_total": Double(server.counters.requests),
+      "http_refused_total": Double(server.counters.refused),
+      "http_timed_out_total": Double(server.counters.timedOut),
+      "http_connections": Double(server.connections),
+    ]
+  }
+}
