@@ -49,6 +49,8 @@ let package = Package(
     library("Algorithms", ["Experience", "Foundations", "Numerics"]),
     library("Environments", ["Experience", "Foundations"]),
     library("Configuration", ["CYAML"]),
+    library("EventLog"),
+    library("Plotting"),
     library(
       "Services",
       [
@@ -60,7 +62,7 @@ let package = Package(
       name: "rookery",
       dependencies: [
         "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire",
-        "Transport", "Numerics", "Algorithms", "Environments", "ReplayStore",
+        "Transport", "Numerics", "Algorithms", "Environments", "ReplayStore", "EventLog", "Plotting",
       ],
       swiftSettings: settings),
 
@@ -76,6 +78,8 @@ let package = Package(
     tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),
     tests("Environments", ["Environments", "Experience", "Foundations"]),
     tests("Configuration", ["Configuration"]),
+    tests("EventLog", ["EventLog"]),
+    tests("Plotting", ["Plotting"]),
     tests("Launcher", ["Launcher", "Configuration", "Foundations"]),
     tests(
       "Services",

@@ -84,6 +84,7 @@ enum CommandLineInterface {
 
       rookery run CONFIG.yaml        start every service, learn, stop at the criterion
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
+      rookery run --resume runs/NAME go on with a run that ended or died
       rookery config show [CONFIG]   the effective configuration, and where each value came from
       rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
       rookery bench step|actor|replay [--json]

@@ -47,17 +47,24 @@ struct CounterTotals {
 
 /// The run as the watcher sees it.
 struct RunProgress {
+  /// As if all sessions had followed each other without a pause.
   let startedAt: Instant
+  private let earlierEnvSteps: Double
   private(set) var status: Status?
   private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
   private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
   /// Updates that the learners have made; they count on across restarts by themselves.
-  private(set) var updates = 0.0
+  private(set) var updates: Double
   private var totals = CounterTotals()
-  private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)?
+  private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)
 
-  init(startedAt: Instant) {
-    self.startedAt = startedAt
+  /// - Parameter earlier: what this session goes on from.
+  init(startedAt: Instant, earlier: EarlierSessions = EarlierSessions()) {
+    self.startedAt = startedAt - .seconds(earlier.seconds)
+    earlierEnvSteps = earlier.envSteps
+    updates = earlier.updates
+    previous = (startedAt, earlier.envSteps, 0, 0, earlier.updates)
+    for point in earlier.evaluations { append(point.seconds, point.evaluation) }
   }
 
   mutating func take(_ status: Status, now: Instant) {
@@ -83,7 +90,7 @@ struct RunProgress {
     evaluations.append((seconds, evaluation))
   }
 
-  var envSteps: Double { totals.total("actor", "env_steps_total") }
+  var envSteps: Double { earlierEnvSteps + totals.total("actor", "env_steps_total") }
   var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
   var hasDiverged: Bool { values("learner", "diverged").contains { $0 > 0 } }
 
@@ -104,7 +111,7 @@ struct RunProgress {
       at: now, envSteps: envSteps, inserts: totals.total("replay", "items_inserted_total"),
       batches: totals.total("learner", "batches_total"), updates: updates
     )
-    let before = previous ?? (startedAt, 0, 0, 0, 0)
+    let before = previous
     let elapsed = max(1e-3, (now - before.at).seconds)
     previous = current
     return RunSample(
