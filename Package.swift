@@ -79,7 +79,7 @@ let package = Package(
     tests("Environments", ["Environments", "Experience", "Foundations"]),
     tests("Configuration", ["Configuration"]),
     tests("EventLog", ["EventLog"]),
-    tests("Plotting", ["Plotting"]),
+    tests("Plotting", ["Plotting", "Foundations"]),
     tests("Launcher", ["Launcher", "Configuration", "Foundations"]),
     tests(
       "Services",

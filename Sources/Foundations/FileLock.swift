@@ -18,7 +18,8 @@ public final class FileLock {
   /// moment longer than it seems to live.
   ///
   /// - Throws: `SystemCallError` if the file cannot be opened or the file system knows no locks.
-  public static func take(_ path: String, patience: Instant.Span = .zero) throws(SystemCallError) -> FileLock? {
+  public static func take(_ path: String, patience: Instant.Span = .zero) throws(SystemCallError) -> FileLock?
+  {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw .last("open", path) }
     let deadline = SystemClock.now() + patience

@@ -17,7 +17,8 @@ enum ExitCode: Int32 {
 
 enum CommandLineInterface {
   enum Command: String, CaseIterable {
-    case run, replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
+    case run, eval, plot, replay, parameters, learner, actor, evaluator, config, health, bench, exec, help,
+      version
   }
 
   static func main(_ arguments: [String]) -> Never {
@@ -59,6 +60,10 @@ enum CommandLineInterface {
     }
     switch command {
     case .run: return try RunCommand(rest).execute()
+    case .eval: return try EvalCommand(rest).execute()
+    case .plot:
+      var command = try PlotCommand(rest)
+      return try command.execute()
     case .replay, .parameters, .learner, .actor, .evaluator: return try serve(command.rawValue, rest)
     case .config: return try showConfiguration(rest)
     case .health: return try checkHealth(rest)
@@ -85,6 +90,10 @@ enum CommandLineInterface {
       rookery run CONFIG.yaml        start every service, learn, stop at the criterion
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
       rookery run --resume runs/NAME go on with a run that ended or died
+      rookery eval runs/NAME|FILE.safetensors   greedy episodes of a checkpoint
+          --episodes N  --seed N  --config CONFIG.yaml  --json
+      rookery plot runs/A runs/B …   learning curves as a picture
+          --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --title TEXT
       rookery config show [CONFIG]   the effective configuration, and where each value came from
       rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
       rookery bench step|actor|replay [--json]

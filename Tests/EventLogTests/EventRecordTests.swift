@@ -29,7 +29,8 @@ import Testing
   }
 
   @Test func whatIsNoNumberIsLeftOut() {
-    let some = EventRecord.scalars([("a", .nan), ("b", 1), ("c", -.infinity), ("d", 1e300)], step: -5, wallTime_s: 0)
+    let some = EventRecord.scalars(
+      [("a", .nan), ("b", 1), ("c", -.infinity), ("d", 1e300)], step: -5, wallTime_s: 0)
     #expect(some == EventRecord.scalars([("b", 1)], step: 0, wallTime_s: 0))
   }
 

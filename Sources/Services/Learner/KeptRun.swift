@@ -31,7 +31,8 @@ public struct KeptRun: Sendable {
           description: "\(error); move the file away to go on with a fresh optimizer, or start a new run")
       }
       throw KeptRunError(
-        description: "\(directory)/parameters.rookery: expected the weights that \(checkpoint.optimizerPath) belongs to, "
+        description:
+          "\(directory)/parameters.rookery: expected the weights that \(checkpoint.optimizerPath) belongs to, "
           + "found none; put the file back, or start a new run")
     }
     version = state?.version ?? 0

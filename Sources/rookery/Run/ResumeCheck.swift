@@ -23,7 +23,7 @@ struct ResumeCheck {
   func earlier(_ view: RunView) throws -> EarlierSessions {
     try refuseChanges()
     let kept = try KeptRun(directory: folder.path, configuration: configuration.run)
-    let earlier = EarlierSessions(folder, updates: kept.updates)
+    let earlier = EarlierSessions(folder, kept: kept)
     try refuseReachedLimits(earlier)
     var view = view
     view.say(

@@ -42,7 +42,8 @@ struct RunFolder {
       throw UsageError("'\(folder)': expected a run's folder, as runs/cartpole, found no folder")
     }
     guard access("\(folder)/config.yaml", F_OK) == 0 else {
-      throw UsageError("'\(folder)': expected a run's folder with config.yaml in it, found none; runs are in runs/")
+      throw UsageError(
+        "'\(folder)': expected a run's folder with config.yaml in it, found none; runs are in runs/")
     }
   }
 

@@ -50,6 +50,7 @@ struct RunProgress {
   /// As if all sessions had followed each other without a pause.
   let startedAt: Instant
   private let earlierEnvSteps: Double
+  private let earlierVersion: UInt64
   private(set) var status: Status?
   private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
   private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
@@ -62,6 +63,7 @@ struct RunProgress {
   init(startedAt: Instant, earlier: EarlierSessions = EarlierSessions()) {
     self.startedAt = startedAt - .seconds(earlier.seconds)
     earlierEnvSteps = earlier.envSteps
+    earlierVersion = earlier.version
     updates = earlier.updates
     previous = (startedAt, earlier.envSteps, 0, 0, earlier.updates)
     for point in earlier.evaluations { append(point.seconds, point.evaluation) }
@@ -122,7 +124,7 @@ struct RunProgress {
       replayCapacity: values("replay", "capacity").reduce(0, +),
       batchesPerSecond: (current.batches - before.batches) / elapsed, updates: current.updates,
       updatesPerSecond: (current.updates - before.updates) / elapsed,
-      weightsVersion: Double(status?.version ?? 0),
+      weightsVersion: Double(status?.version ?? earlierVersion),
       stalenessVersions: mean("learner", "staleness_versions"),
       learnerWaitingShare: mean("learner", "waiting_share"),
       updateToActionP99_ms: values("actor", "update_to_action_p99_ms").max() ?? 0,

@@ -29,8 +29,10 @@ struct RunRecorder {
     let line = Array(try JSON.line(sample).utf8)
     write(line, \.metrics)
     var scalars = [
-      ("rate/env_steps_per_second", sample.envStepsPerSecond), ("rate/inserts_per_second", sample.insertsPerSecond),
-      ("rate/batches_per_second", sample.batchesPerSecond), ("rate/updates_per_second", sample.updatesPerSecond),
+      ("rate/env_steps_per_second", sample.envStepsPerSecond),
+      ("rate/inserts_per_second", sample.insertsPerSecond),
+      ("rate/batches_per_second", sample.batchesPerSecond),
+      ("rate/updates_per_second", sample.updatesPerSecond),
       ("replay/steps", sample.replaySteps), ("staleness/versions", sample.stalenessVersions),
       ("staleness/update_to_action_p99_ms", sample.updateToActionP99_ms), ("learner/updates", sample.updates),
       ("learner/weights_version", sample.weightsVersion),
@@ -69,7 +71,9 @@ struct RunRecorder {
       try self[keyPath: file].append(bytes)
     } catch {
       // Told once: with a full disk a short line may fit where a long one does not, by turns.
-      if lost == 0 { notices.append("\(error); the run goes on, lines that cannot be written are lost and counted") }
+      if lost == 0 {
+        notices.append("\(error); the run goes on, lines that cannot be written are lost and counted")
+      }
       lost += 1
     }
   }
