@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -59,4 +60,8 @@ int rookery_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
 
 int rookery_spawn_change_directory(posix_spawn_file_actions_t *actions, const char *path) {
   return posix_spawn_file_actions_addchdir_np(actions, path);
+}
+
+int rookery_memory_file(const char *name) {
+  return memfd_create(name, MFD_CLOEXEC);
 }

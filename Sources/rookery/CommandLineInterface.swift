@@ -91,7 +91,7 @@ enum CommandLineInterface {
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
       rookery run --resume runs/NAME go on with a run that ended or died
       rookery eval runs/NAME|FILE.safetensors   greedy episodes of a checkpoint
-          --episodes N  --seed N  --config CONFIG.yaml  --json
+          --episodes N  --seed N  --config CONFIG.yaml  --render FILM.gif  --json
       rookery plot runs/A runs/B …   learning curves as a picture
           --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --title TEXT
       rookery config show [CONFIG]   the effective configuration, and where each value came from

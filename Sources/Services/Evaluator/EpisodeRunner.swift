@@ -25,27 +25,25 @@ final class EpisodeRunner {
     qMax = Array(repeating: 0, count: environments.count)
   }
 
-  /// The returns `[count]` of one fresh greedy episode each.
-  func play(_ policy: QPolicy) throws -> [Double] {
-    try play(policy, episodes: environments.count).map(\.total)
-  }
-
-  /// Plays exactly so many fresh episodes. How many each environment plays is fixed before the first step: taking the first that
-  /// finish would prefer short ones.
-  func play(_ policy: QPolicy, episodes: Int) throws -> [EpisodeOutcome] {
+  /// Plays so many fresh greedy episodes. Each environment plays a number of them that is fixed beforehand: of those that end
+  /// first there would be too many short ones.
+  ///
+  /// - Parameter attend: called between steps, and while one takes long; true ends it without a result.
+  func play(_ policy: QPolicy, episodes: Int, attend: () throws -> Bool) throws -> [EpisodeOutcome]? {
     let count = environments.count
-    var outcomes: [EpisodeOutcome] = []
-    outcomes.reserveCapacity(episodes)
-    var open = Array(repeating: EpisodeOutcome(), count: count)
     var left = (0..<count).map { episodes / count + ($0 < episodes % count ? 1 : 0) }
+    var open = Array(repeating: EpisodeOutcome(), count: count)
+    var outcomes: [EpisodeOutcome] = []
     // Greedy acting draws nothing.
     var generator = SeededGenerator(seed: 0)
-    try environments.reset()
+    try environments.beginReset(seed: nil)
+    guard try finish(attend) else { return nil }
     while outcomes.count < episodes {
       policy.act(
         observations: environments.observations, count: count, epsilons: nil, generator: &generator,
         actions: &actions, qSelected: &qSelected, qMax: &qMax)
-      try environments.step(actions: actions)
+      try environments.beginStep(actions: actions)
+      guard try finish(attend) else { return nil }
       for index in 0..<count where left[index] > 0 {
         let flags = StepFlags(rawValue: environments.flags[index])
         // The row after an episode's last is the next one's first: nothing was done in between.
@@ -59,5 +57,13 @@ final class EpisodeRunner {
       }
     }
     return outcomes
+  }
+
+  private func finish(_ attend: () throws -> Bool) throws -> Bool {
+    repeat {
+      if try attend() { return false }
+    } while try !environments.waitBriefly()
+    try environments.finishStep()
+    return true
   }
 }

@@ -17,7 +17,7 @@ public struct KeptRun: Sendable {
   /// - Parameter directory: the run's folder.
   /// - Throws: `ParameterStoreError` or `KeptRunError` naming the file, what was expected, what was found, and what to do.
   public init(directory: String, configuration: RunConfiguration) throws {
-    let spec = configuration.network(for: try EnvironmentCatalog(id: configuration.environment.id).spec)
+    let spec = configuration.network(for: try configuration.environmentSpec())
     let manifest = try spec.manifest()
     let state = try Self.parameters(directory + "/parameters.rookery", manifest)
     let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)

@@ -9,9 +9,11 @@ struct EvalCommand {
   private let episodes: Int
   private let seed: UInt64
   private let json: Bool
+  /// Where the film of one episode goes.
+  private let film: String?
 
   init(_ list: [String]) throws {
-    let arguments = try Arguments(list, valued: ["episodes", "seed", "config"], plain: ["json"])
+    let arguments = try Arguments(list, valued: ["episodes", "seed", "config", "render"], plain: ["json"])
     guard arguments.positional.count == 1 else {
       throw UsageError(
         "expected one checkpoint: rookery eval runs/NAME, or rookery eval FILE.safetensors [--config CONFIG.yaml]"
@@ -27,13 +29,21 @@ struct EvalCommand {
     episodes = try arguments.integer("episodes", in: 1...1_000_000) ?? 100
     seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1)
     json = arguments.has("json")
+    film = arguments.value("render")
+    if let film, !film.hasSuffix(".gif") {
+      throw UsageError("--render: expected a name that ends in .gif, found '\(film)'")
+    }
   }
 
   func execute() throws -> ExitCode {
-    let played = try CheckpointEvaluation(
-      path: path.weights, configuration: configuration, episodes: episodes, seed: seed)
-    let report = EvalReport(
-      checkpoint: path.weights, configuration: configuration, played: played, seed: seed)
+    let player = try CheckpointPlayer(path: path.weights, configuration: configuration)
+    var report = EvalReport(
+      checkpoint: path.weights, configuration: configuration, metadata: player.metadata,
+      played: try player.play(episodes: episodes, seed: seed), seed: seed)
+    if let film {
+      report.film = film
+      report.filmReturn = try player.render(to: film, seed: seed).returns[0]
+    }
     print(json ? try JSON.line(report) : report.text, terminator: "")
     return .success
   }
@@ -57,13 +67,19 @@ struct EvalReport: Encodable {
   var meanLength: Double
   var minLength: Int
   var maxLength: Int
+  var film: String?
+  /// Of the episode on film, which is one more.
+  var filmReturn: Double?
 
-  init(checkpoint: String, configuration: RunConfiguration, played: CheckpointEvaluation, seed: UInt64) {
+  init(
+    checkpoint: String, configuration: RunConfiguration, metadata: [String: String], played: PlayedEpisodes,
+    seed: UInt64
+  ) {
     self.checkpoint = checkpoint
     environment = configuration.environment.id
     algorithm = configuration.algorithm.name.rawValue
-    version = played.metadata["version"].flatMap { Int($0) }
-    updates = played.metadata["updates"].flatMap { Int($0) }
+    version = metadata["version"].flatMap { Int($0) }
+    updates = metadata["updates"].flatMap { Int($0) }
     episodes = played.returns.count
     self.seed = seed
     let count = Double(max(1, episodes))
@@ -89,6 +105,6 @@ struct EvalReport: Encodable {
         return    mean \(number(meanReturn)), std \(number(stdReturn)), \(number(minReturn)) to \(number(maxReturn))
         length    mean \(number(meanLength)), \(minLength) to \(maxLength)
 
-      """
+      """ + (film.map { "  film      \($0), one more episode, return \(number(filmReturn ?? 0))\n" } ?? "")
   }
 }

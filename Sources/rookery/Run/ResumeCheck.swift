@@ -13,7 +13,8 @@ struct ResumeCheck {
 
   /// What the weights on disk cannot follow.
   private static let fixedKeys = [
-    "environment.id", "algorithm.name", "algorithm.network", "algorithm.hidden", "algorithm.dueling",
+    "environment.id", "environment.observation.shape", "environment.observation.type", "environment.actions",
+    "algorithm.name", "algorithm.network", "algorithm.hidden", "algorithm.dueling",
   ]
 
   /// How far the run had come; tells what it goes on from. The old summary is taken away: the run has not ended any more.

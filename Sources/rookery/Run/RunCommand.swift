@@ -37,6 +37,8 @@ struct RunCommand {
   }
 
   func execute() throws -> ExitCode {
+    // An environment of Gymnasium is asked once, here: its facts go into the run's configuration.
+    let configuration = try configuration.withEnvironmentFacts()
     let run = configuration.run
     try configuration.checkServices(availableBytes: MachineMemory.availableBytes() ?? .max)
     let executable = try POSIXProcessHost.selfExecutable()
@@ -49,7 +51,7 @@ struct RunCommand {
     // Before any thread: they inherit what is blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     let view = RunView(json: json)
-    let (folder, earlier) = try openFolder(view)
+    let (folder, earlier) = try openFolder(configuration, view)
     try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.run.yaml.utf8))
     var options = LaunchOptions(
       runDirectory: folder.path, executable: executable, inherited: ProcessVariables.current())
@@ -82,7 +84,9 @@ struct RunCommand {
     return "\(resumed)/config.yaml"
   }
 
-  private func openFolder(_ view: RunView) throws -> (RunFolder, EarlierSessions) {
+  private func openFolder(
+    _ configuration: EffectiveConfiguration, _ view: RunView
+  ) throws -> (RunFolder, EarlierSessions) {
     guard let resumed else {
       return (try RunFolder(parent: "runs", name: configuration.run.name), EarlierSessions())
     }
