@@ -89,7 +89,7 @@ let package = Package(
       "Services",
       [
         "Services", "Wire", "Transport", "Experience", "Foundations", "Configuration", "Numerics",
-        "ReplayStore",
+        "ReplayStore", "Algorithms", "Environments",
       ]),
     tests(
       "Simulation",

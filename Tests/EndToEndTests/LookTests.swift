@@ -49,6 +49,37 @@ import Wire
     refused(try eval("runs/test", "--episodes", "0"), 2, "--episodes")
   }
 
+  /// Gymnasium draws the episode, whose return is that of the built-in environment: the same dynamics, other episodes.
+  @Test func aFilm() throws {
+    let workspace = try Workspace()
+    let run = try LiveRun(workspace, settings: ["stop.updates=100"])
+    #expect(try run.command.end().code == 0)
+    func eval(_ film: String, python: String) throws -> Ended {
+      try Program.run(
+        ["eval", "runs/test", "--episodes", "2", "--json", "--render", film], in: workspace,
+        environment: ["ROOKERY_PYTHON": python], within: 120)
+    }
+    for (film, text) in [
+      ("film.mp4", "ends in .gif"), ("none/film.gif", "folder that can be written, found 'none/'"),
+    ] {
+      let ended = try eval(film, python: "python3")
+      #expect(ended.code == 2 && ended.errors.contains(text), "\(ended.errors)")
+    }
+    let missing = try eval("film.gif", python: "/no/python")
+    #expect(
+      missing.code == 1 && missing.errors.contains("'/no/python' cannot be started"), "\(missing.errors)")
+    #expect(!workspace.exists("film.gif"))
+
+    guard let python = Python.path(with: "gymnasium, pygame, PIL") else { return }
+    let ended = try eval("film.gif", python: python)
+    #expect(ended.code == 0, "\(ended.errors)")
+    let report = try #require(try Text.objects(ended.output).first)
+    let value = try #require(report["filmReturn"] as? Double)
+    #expect(report["film"] as? String == "film.gif" && (8...500).contains(value))
+    let gif = FileManager.default.contents(atPath: workspace.file("film.gif")) ?? Data()
+    #expect(gif.starts(with: Array("GIF89a".utf8)) && gif.count > 2000)
+  }
+
   /// Two runs made by hand, one of which a crash has left damaged.
   private func twoRuns(_ workspace: Workspace) throws {
     for (name, count) in [("a", 12), ("b", 5)] {

@@ -1,6 +1,7 @@
 // `rookery eval`: how good a checkpoint is.
 
 internal import Configuration
+internal import Glibc
 internal import Services
 
 struct EvalCommand {
@@ -30,8 +31,16 @@ struct EvalCommand {
     seed = UInt64(try arguments.integer("seed", in: 0...Int.max) ?? 1)
     json = arguments.has("json")
     film = arguments.value("render")
-    if let film, !film.hasSuffix(".gif") {
+    if let film { try Self.check(film: film) }
+  }
+
+  private static func check(film: String) throws(UsageError) {
+    guard film.hasSuffix(".gif") else {
       throw UsageError("--render: expected a name that ends in .gif, found '\(film)'")
+    }
+    let folder = film.lastIndex(of: "/").map { film[...$0] } ?? "."
+    guard access(String(folder), W_OK) == 0 else {
+      throw UsageError("--render: expected a folder that can be written, found '\(folder)'")
     }
   }
 

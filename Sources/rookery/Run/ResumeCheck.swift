@@ -3,7 +3,6 @@
 internal import Configuration
 internal import FoundationEssentials
 internal import Foundations
-internal import Glibc
 internal import Services
 
 /// Reads everything that a resumed run will stand on before anything is started.
@@ -17,7 +16,7 @@ struct ResumeCheck {
     "algorithm.name", "algorithm.network", "algorithm.hidden", "algorithm.dueling",
   ]
 
-  /// How far the run had come; tells what it goes on from. The old summary is taken away: the run has not ended any more.
+  /// How far the run had come; tells what it goes on from.
   ///
   /// - Throws: `UsageError` if the configuration is of another network or a limit is reached already, `ConfigurationError`, or
   ///   what is wrong with a kept file.
@@ -34,7 +33,6 @@ struct ResumeCheck {
           + "\(Format.count(earlier.envSteps)) env steps and \(Format.count(earlier.updates)) updates; "
           + "the replay starts empty")
     if wasSolved { view.say("it was solved; it goes on until that is confirmed anew") }
-    unlink(folder.file("summary.json"))
     return earlier
   }
 

@@ -53,6 +53,8 @@ struct RunCommand {
     let view = RunView(json: json)
     let (folder, earlier) = try openFolder(configuration, view)
     try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.run.yaml.utf8))
+    // A run that goes on has not ended.
+    unlink(folder.file("summary.json"))
     var options = LaunchOptions(
       runDirectory: folder.path, executable: executable, inherited: ProcessVariables.current())
     options.environment = [
