@@ -62,6 +62,10 @@ int rookery_spawn_change_directory(posix_spawn_file_actions_t *actions, const ch
   return posix_spawn_file_actions_addchdir_np(actions, path);
 }
 
+int rookery_spawn_session_flag(void) {
+  return POSIX_SPAWN_SETSID;
+}
+
 int rookery_memory_file(const char *name) {
   return memfd_create(name, MFD_CLOEXEC);
 }

@@ -22,7 +22,8 @@ extension RunConfiguration {
     reader.section("telemetry") { telemetry.read(&$0) }
   }
 
-  static func isName(_ text: String) -> Bool {
+  /// Whether it can name a run, and so its folder.
+  public static func isName(_ text: String) -> Bool {
     guard let first = text.utf8.first, text.utf8.count <= nameLengthMax, isLetterOrDigit(first) else {
       return false
     }

@@ -26,6 +26,8 @@ public struct ProcessSpawn: Sendable {
   public var environment: [String: String]?
   /// nil: this process's.
   public var workingDirectory: String?
+  /// It leads a session of its own and so has no terminal: it goes on when this one's is closed.
+  public var startsSession = false
   public var standardInput = Stream.discard
   public var standardOutput = Stream.inherit
   public var standardError = Stream.inherit
@@ -98,7 +100,7 @@ private struct SpawnPlan {
     posix_spawn_file_actions_init(&actions)
     posix_spawnattr_init(&attributes)
     do {
-      try setAttributes()
+      try setAttributes(startsSession: spawn.startsSession)
       for (target, stream) in [spawn.standardInput, spawn.standardOutput, spawn.standardError].enumerated() {
         try connect(Int32(target), to: stream)
       }
@@ -119,7 +121,7 @@ private struct SpawnPlan {
     opened = []
   }
 
-  private mutating func setAttributes() throws(SystemCallError) {
+  private mutating func setAttributes(startsSession: Bool) throws(SystemCallError) {
     var none = sigset_t()
     sigemptyset(&none)
     var all = sigset_t()
@@ -127,7 +129,9 @@ private struct SpawnPlan {
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setpgroup(&attributes, 0)
-    let flags = Int32(POSIX_SPAWN_SETPGROUP) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF)
+    // A session's leader leads a group as well.
+    let group = startsSession ? rookery_spawn_session_flag() : Int32(POSIX_SPAWN_SETPGROUP)
+    let flags = group | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF)
     try expect(posix_spawnattr_setflags(&attributes, Int16(flags)), "prepare a process")
   }
 

@@ -1,5 +1,7 @@
 // How a compose file is launched.
 
+public import Foundations
+
 /// What a launch on this machine needs besides the compose file.
 public struct LaunchOptions: Sendable {
   /// The run's folder: `logs/`, and `volumes/` where a command uses one.
@@ -38,7 +40,7 @@ public struct LaunchEvent: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A line of `rookery ps`.
+/// One instance, as it stands.
 public struct ProcessStatus: Hashable, Sendable {
   public var instance: Instance
   public var state: InstanceState
@@ -46,5 +48,11 @@ public struct ProcessStatus: Hashable, Sendable {
   public var pid: Int32?
   /// Its loopback address, once it was started.
   public var host: String?
+  /// When its process was started, while it has one.
+  public var startedAt: Instant?
+  /// Starts after the first.
+  public var restarts: Int
+  /// nil without a health check.
+  public var isHealthy: Bool?
   public var log: String
 }

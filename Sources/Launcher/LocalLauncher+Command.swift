@@ -28,6 +28,22 @@ extension LocalLauncher {
     return LaunchCommand(arguments: arguments, environment: environment, log: log(of: instance))
   }
 
+  /// The `ROOKERY_…` variables for one more process of a service that is started by hand: the addresses of the run's services, and
+  /// a replica's number that no process of the launcher has.
+  mutating func variables(of name: String) throws(LaunchError) -> [String: String] {
+    try check(name, count: 0)
+    guard let service = services[name] else { return [:] }
+    let instances = processes.map(\.instance)
+    let translation = try translation(for: service, instances)
+    var result = service.environment.filter { $0.key.hasPrefix("ROOKERY_") }.mapValues(translation.apply)
+    result.merge(options.environment) { _, new in new }
+    result["ROOKERY_BIND_HOST"] = nil  // each of the launcher's processes has an address of its own
+    result["ROOKERY_RUN_DIRECTORY"] = options.runDirectory
+    let replicas = instances.filter { $0.service == name }.map(\.replica)
+    result["ROOKERY_REPLICA"] = "\((replicas.max() ?? 0) + 1)"
+    return result
+  }
+
   /// A service without replicas stands for the address that its first one would get.
   private mutating func translation(
     for service: ComposeService, _ instances: [Instance]

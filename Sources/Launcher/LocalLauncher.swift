@@ -21,10 +21,17 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   let services: [String: ComposeService]
   let options: LaunchOptions
   var network: LoopbackNetwork
-  private var supervisor: Supervisor
+  private(set) var supervisor: Supervisor
   private var host: Host
   private var owners: [Int32: Owner] = [:]
-  private var startedHosts: [Instance: String] = [:]
+  private var starts: [Instance: Start] = [:]
+
+  /// What is known of an instance's starts.
+  private struct Start {
+    var host: String?
+    var at: Instant
+    var count: Int
+  }
 
   /// Nothing starts before the first `tick`.
   ///
@@ -56,6 +63,9 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   /// Whether no process of a service is left.
   public var isIdle: Bool { supervisor.isIdle }
 
+  /// Whether nothing runs and nothing will by itself.
+  public var isOver: Bool { supervisor.isOver }
+
   /// Takes note of ended processes, and does what is due.
   public mutating func tick(now: Instant) -> [LaunchEvent] {
     var events: [LaunchEvent] = []
@@ -74,10 +84,7 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   public mutating func scale(
     _ service: String, to count: Int, now: Instant
   ) throws(LaunchError) -> [LaunchEvent] {
-    try Self.check(service, among: services.keys.sorted())
-    guard (0...ComposeDecoder.replicasMax).contains(count) else {
-      throw LaunchError("\(service): expected 0 to \(ComposeDecoder.replicasMax) replicas, found \(count)")
-    }
+    try check(service, count: count)
     var events: [LaunchEvent] = []
     perform(.scale(service, count), now, &events)
     return events
@@ -110,8 +117,12 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
       if case .instance(let instance) = owner { pids[instance] = pid }
     }
     return supervisor.instances.map { instance, state in
-      ProcessStatus(
-        instance: instance, state: state, pid: pids[instance], host: startedHosts[instance],
+      let start = starts[instance]
+      let pid = pids[instance]
+      return ProcessStatus(
+        instance: instance, state: state, pid: pid, host: start?.host,
+        startedAt: pid == nil ? nil : start?.at, restarts: max(0, (start?.count ?? 0) - 1),
+        isHealthy: services[instance.service]?.healthcheck == nil ? nil : supervisor.isHealthy(instance),
         log: log(of: instance))
     }
   }
@@ -119,6 +130,14 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   /// Where an instance's output goes.
   public func log(of instance: Instance) -> String {
     "\(options.runDirectory)/logs/\(instance).log"
+  }
+
+  /// Refuses an unknown service, and a number of replicas that is none.
+  func check(_ service: String, count: Int) throws(LaunchError) {
+    try Self.check(service, among: services.keys.sorted())
+    guard (0...ComposeDecoder.replicasMax).contains(count) else {
+      throw LaunchError("\(service): expected 0 to \(ComposeDecoder.replicasMax) replicas, found \(count)")
+    }
   }
 
   private static func check(_ service: String, among names: [String]) throws(LaunchError) {
@@ -129,19 +148,22 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
         + (nearest ?? "its services are \(names.joined(separator: ", "))"))
   }
 
-  private mutating func perform(_ input: Supervisor.Input, _ now: Instant, _ events: inout [LaunchEvent]) {
+  mutating func perform(_ input: Supervisor.Input, _ now: Instant, _ events: inout [LaunchEvent]) {
     var inputs = [input]
     while let input = inputs.popLast() {
       for action in supervisor.handle(input, at: now) {
         switch action {
         case .start(let instance):
-          if let failure = start(instance) { inputs.append(.startFailed(instance, failure)) }
+          if let failure = start(instance, now) { inputs.append(.startFailed(instance, failure)) }
         case .check(let instance):
           if !startCheck(instance) { inputs.append(.checked(instance, healthy: false)) }
         case .signal(let instance, let signal): send(signal, to: .instance(instance), group: false)
         case .kill(let instance): send(SignalName.kill, to: .instance(instance), group: true)
         case .cancelCheck(let instance): cancelCheck(instance)
-        case .report(let report): events.append(event(report))
+        case .report(let report):
+          events.append(event(report))
+          // One that comes back under a number that was given away is another.
+          if case .stopped(let instance) = report, !supervisor.has(instance) { starts[instance] = nil }
         }
       }
     }
@@ -155,11 +177,13 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   }
 
   /// Why it could not be started, if so.
-  private mutating func start(_ instance: Instance) -> String? {
+  private mutating func start(_ instance: Instance, _ now: Instant) -> String? {
+    starts[instance, default: Start(at: now, count: 0)].at = now
+    starts[instance]?.count += 1
     do throws(LaunchError) {
       let command = try command(of: instance, instances: supervisor.instances.map(\.instance))
       owners[try host.start(command)] = .instance(instance)
-      startedHosts[instance] = command.environment["ROOKERY_BIND_HOST"]
+      starts[instance]?.host = command.environment["ROOKERY_BIND_HOST"]
       return nil
     } catch {
       return error.description

@@ -3,6 +3,11 @@
 import Foundations
 
 extension Supervisor {
+  /// Replicas of a service, without those that are on their way out.
+  func count(of service: String) -> Int {
+    members.count { $0.key.service == service && !$0.value.isLeaving }
+  }
+
   /// New replicas take the lowest free numbers, those on their way out first; the highest numbers leave.
   mutating func scale(_ service: String, _ count: Int, _ now: Instant, _ actions: inout [Action]) {
     guard services[service] != nil, !isStopping, count >= 0 else { return }
@@ -29,11 +34,14 @@ extension Supervisor {
 
   /// Stops each replica and starts it again, also those that finished or were given up.
   mutating func restart(_ service: String, _ now: Instant, _ actions: inout [Action]) {
-    guard !isStopping else { return }
     for instance in members.keys.filter({ $0.service == service }).sorted() {
-      guard members[instance]?.isLeaving == false else { continue }
-      stop(instance, then: .start, now, &actions)
+      restart(instance, now, &actions)
     }
+  }
+
+  mutating func restart(_ instance: Instance, _ now: Instant, _ actions: inout [Action]) {
+    guard !isStopping, members[instance]?.isLeaving == false else { return }
+    stop(instance, then: .start, now, &actions)
   }
 }
 

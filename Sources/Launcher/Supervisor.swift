@@ -37,6 +37,8 @@ public struct Supervisor: Sendable {
     case scale(String, Int)
     /// A service should be stopped and started again.
     case restart(String)
+    /// One replica should be stopped and started again.
+    case restartInstance(Instance)
     /// Everything should stop.
     case down
   }
@@ -98,6 +100,7 @@ public struct Supervisor: Sendable {
     case .checked(let instance, let healthy): checked(instance, healthy, now, &actions)
     case .scale(let service, let count): scale(service, count, now, &actions)
     case .restart(let service): restart(service, now, &actions)
+    case .restartInstance(let instance): restart(instance, now, &actions)
     case .down: beginDown()
     }
     advance(now, &actions)
@@ -117,6 +120,19 @@ public struct Supervisor: Sendable {
   /// Whether no process is left; after `.down` it ends there.
   public var isIdle: Bool {
     members.values.allSatisfy { !$0.isProcess }
+  }
+
+  /// Whether every instance has ended for good (none is there at all, if all were scaled away: then more may come).
+  public var isOver: Bool {
+    !members.isEmpty && members.values.allSatisfy { !$0.isProcess && !$0.isDue }
+  }
+
+  /// Whether there is such an instance, whatever it does.
+  func has(_ instance: Instance) -> Bool { members[instance] != nil }
+
+  /// Whether an instance's health check says so; false without one.
+  public func isHealthy(_ instance: Instance) -> Bool {
+    members[instance]?.health.isHealthy ?? false
   }
 
   /// The instances in order, with what each does.

@@ -98,6 +98,8 @@ public struct Socket: ~Copyable {
       (ZMQ_HEARTBEAT_TIMEOUT, options.heartbeatTimeout_ms),
       (ZMQ_RECONNECT_IVL, 20),
       (ZMQ_RECONNECT_IVL_MAX, 1000),
+      // A host that went without a word leaves connecting to hang for minutes; each new attempt looks its name up again.
+      (ZMQ_CONNECT_TIMEOUT, 3000),
     ]
     if options.conflate { settings.append((ZMQ_CONFLATE, 1)) }
     switch kind {

@@ -20,7 +20,10 @@ struct Arguments {
   /// - Parameters:
   ///   - valued: flags that take a value.
   ///   - plain: flags that take none.
-  init(_ arguments: [String], valued: [String] = [], plain: [String] = []) throws(UsageError) {
+  ///   - short: the long names of flags of one letter: `-f FILE`, `-d`.
+  init(
+    _ arguments: [String], valued: [String] = [], plain: [String] = [], short: [String: String] = [:]
+  ) throws(UsageError) {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard argument.hasPrefix("-"), argument.count > 1 else {
@@ -29,8 +32,11 @@ struct Arguments {
       }
       let parts = argument.drop { $0 == "-" }.split(
         separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = parts.first.map(String.init) ?? ""
-      guard argument.hasPrefix("--") else { throw Self.unknown(argument, name, valued + plain) }
+      var name = parts.first.map(String.init) ?? ""
+      if !argument.hasPrefix("--") {
+        guard let long = short[name] else { throw Self.unknown(argument, name, valued + plain) }
+        name = long
+      }
       if valued.contains(name) {
         guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
           throw UsageError("--\(name): expected a value")

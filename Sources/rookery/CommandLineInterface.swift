@@ -17,8 +17,8 @@ enum ExitCode: Int32 {
 
 enum CommandLineInterface {
   enum Command: String, CaseIterable {
-    case run, eval, plot, replay, parameters, learner, actor, evaluator, config, health, bench, exec, help,
-      version
+    case run, eval, plot, up, scale, ps, logs, restart, env, down
+    case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
   }
 
   static func main(_ arguments: [String]) -> Never {
@@ -64,6 +64,13 @@ enum CommandLineInterface {
     case .plot:
       var command = try PlotCommand(rest)
       return try command.execute()
+    case .up: return try UpCommand(rest).execute()
+    case .scale: return try scale(rest)
+    case .ps: return try showProcesses(rest)
+    case .logs: return try LogsCommand(rest).execute()
+    case .restart: return try restart(rest)
+    case .env: return try showVariables(rest)
+    case .down: return try takeDown(rest)
     case .replay, .parameters, .learner, .actor, .evaluator: return try serve(command.rawValue, rest)
     case .config: return try showConfiguration(rest)
     case .health: return try checkHealth(rest)
@@ -80,8 +87,7 @@ enum CommandLineInterface {
 
   static func complain(_ text: String) {
     fflush(nil)
-    let bytes = Array("rookery: \(text)\n".utf8)
-    _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    StandardOutput.write("rookery: \(text)\n", to: 2)
   }
 
   static let usage = """
@@ -90,6 +96,20 @@ enum CommandLineInterface {
       rookery run CONFIG.yaml        start every service, learn, stop at the criterion
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
       rookery run --resume runs/NAME go on with a run that ended or died
+      rookery up [-f FILE] [-p NAME] [--scale actor=4] [-d]
+                                     start a compose file's services as processes of this machine; -d: in the background
+
+    While something runs (-p NAME where there are several):
+
+      rookery ps [--json]            its processes
+      rookery scale actor=8          more or fewer of them
+      rookery restart [SERVICE]      stop and start again: all, a service, or one process, as actor-2
+      rookery logs [-f] [-n LINES] [SERVICE]
+      rookery env [SERVICE]          variables for a process that you start yourself: eval "$(rookery env)"; rookery actor
+      rookery down                   stop it
+
+    To look at things:
+
       rookery eval runs/NAME|FILE.safetensors   greedy episodes of a checkpoint
           --episodes N  --seed N  --config CONFIG.yaml  --render FILM.gif  --json
       rookery plot runs/A runs/B …   learning curves as a picture

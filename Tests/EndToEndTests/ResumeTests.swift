@@ -112,7 +112,7 @@ import Wire
     }
     let run = try LiveRun(workspace)
     try run.started()
-    try refused(["--resume", "runs/test"], "\(run.folder): its run is still going on")
+    try refused(["--resume", "runs/test"], "runs/test: its run is still going on")
     #expect(try run.end().code == 1)
     let updates = Int(try run.summary()["updates"] as? Double ?? 0)
 

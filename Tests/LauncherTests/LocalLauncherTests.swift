@@ -142,6 +142,71 @@ import Testing
     #expect(launcher.isIdle && launcher.nextDeadline == .never)
   }
 
+  @Test func commandsOfOthers() throws {
+    var launcher = try launcher(pipeline)
+    _ = launcher.tick(now: at(0))
+    var answer = launcher.answer(.scale(["actor": .to(2), "replay": .by(1)]), now: at(1))
+    #expect(answer.reply.problem == nil && world.last == 5)
+    #expect(answer.reply.replicas == ["actor": 2, "replay": 3])
+    // All of it or nothing.
+    for (counts, problem) in [
+      (["actor": .to(9), "replya": .to(1)], "did you mean 'replay'?"),
+      (["actor": .to(9), "replay": .to(10_001)], "0 to 10000"), (["actor": .by(.max)], "0 to 10000"),
+    ] as [([String: ReplicaChange], String)] {
+      answer = launcher.answer(.scale(counts), now: at(1))
+      #expect(answer.reply.problem?.contains(problem) == true && world.last == 5)
+    }
+    world.signals = []
+    answer = launcher.answer(.restart(["actor-2"]), now: at(2))
+    #expect(answer.reply.problem == nil && world.signals.count == 1)
+    let stopping = answer.reply.processes.filter { $0.state == .stopping }
+    #expect(stopping.map { "\($0.instance)" } == ["actor-2"] && stopping[0].up_s == 1)
+    world.end(try #require(stopping[0].pid), .code(0))
+    _ = launcher.tick(now: at(3))
+    answer = launcher.answer(.processes, now: at(4))
+    #expect(answer.reply.processes.map(\.restarts) == [0, 1, 0, 0, 0])
+    #expect(answer.reply.processes.map(\.up_s) == [4, 1, 4, 4, 3])
+    for wrong in ["actor-3", "actr", ""] {
+      #expect(launcher.answer(.restart([wrong]), now: at(4)).reply.problem != nil)
+    }
+    answer = launcher.answer(.restart([]), now: at(5))
+    #expect(answer.reply.processes.allSatisfy { $0.state == .stopping })
+    answer = launcher.answer(.down, now: at(5))
+    #expect(answer.isDown && answer.reply.problem == nil)
+  }
+
+  /// What a replica that is started by hand needs, and nothing that would take another's place.
+  @Test func variablesForOneMore() throws {
+    var launcher = try launcher(pipeline) { $0.environment = ["ROOKERY_CONFIG": "/c.yaml"] }
+    _ = launcher.tick(now: at(0))
+    let hosts = launcher.processes.compactMap(\.host)
+    let actor = launcher.answer(.variables(service: "actor"), now: at(0)).reply.variables
+    #expect(
+      actor == [
+        "ROOKERY_SEED": "3", "ROOKERY_CONFIG": "/c.yaml", "ROOKERY_REPLICA": "2",
+        "ROOKERY_RUN_DIRECTORY": folder.path + "/run",
+      ])
+    #expect(launcher.processes.compactMap(\.host) == hosts)
+    #expect(
+      launcher.answer(.variables(service: "acto"), now: at(0)).reply.problem?.contains("'actor'") == true)
+  }
+
+  /// A number that was given away and comes back is another process.
+  @Test func restartsAreCountedPerReplica() throws {
+    var launcher = try launcher("services: {a: {command: x, restart: always}}")
+    _ = launcher.tick(now: at(0))
+    world.end(1, .signal(9))
+    _ = launcher.tick(now: at(1))
+    _ = launcher.tick(now: launcher.nextDeadline)
+    #expect(launcher.processes.map(\.restarts) == [1])
+    _ = try launcher.scale("a", to: 0, now: at(3))
+    world.end(2, .code(0))
+    _ = launcher.tick(now: at(3))
+    #expect(launcher.processes.isEmpty && !launcher.isOver)
+    _ = try launcher.scale("a", to: 1, now: at(4))
+    #expect(launcher.processes.map(\.restarts) == [0])
+  }
+
   @Test func wrongRequestsAreRefused() throws {
     var launcher = try launcher(pipeline)
     func refusal(_ body: () throws -> Void) -> String {

@@ -27,5 +27,7 @@ int rookery_spawn_close_from(posix_spawn_file_actions_t *actions, int from);
 /// In the child: change to the working directory. 0 or an error number.
 int rookery_spawn_change_directory(posix_spawn_file_actions_t *actions, const char *path);
 
+/// The flag that makes a spawned child lead a session of its own.
+int rookery_spawn_session_flag(void);
 /// memfd_create: a close-on-exec descriptor of an empty file in memory that has no path. -1 with errno.
 int rookery_memory_file(const char *name);

@@ -64,7 +64,7 @@ struct RunCommand {
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
       host: POSIXProcessHost.guarded(executable: executable))
-    var watcher = RunWatcher(
+    var watcher = try RunWatcher(
       run: run, folder: folder, statusPort: Self.statusPort(compose), launcher: launcher,
       view: view, startedAt: startedAt, earlier: earlier)
     return try watcher.watch(signals)

@@ -22,7 +22,18 @@ struct RunFolder {
       number += 1
       candidate = "\(parent)/\(name)-\(number)"
     }
-    try self.init(locking: Self.resolve(candidate), patience: .zero)
+    try self.init(locking: candidate, patience: .zero, busy: "another run has just taken \(candidate)")
+  }
+
+  /// The folder of this name, made if it is missing.
+  init(reopen name: String, parent: String) throws {
+    let folder = "\(parent)/\(name)"
+    for folder in [parent, folder] where mkdir(folder, 0o755) != 0 && errno != EEXIST {
+      throw SystemCallError.last("make the folder", folder)
+    }
+    try self.init(
+      locking: folder, patience: .zero,
+      busy: "another launcher is just starting in \(folder); wait for it, or choose another -p NAME")
   }
 
   /// Takes up an earlier run's folder.
@@ -30,7 +41,9 @@ struct RunFolder {
   init(resuming folder: String) throws {
     try Self.check(folder)
     // The processes of a run that was killed need a moment to be gone.
-    try self.init(locking: Self.resolve(folder), patience: .seconds(2))
+    try self.init(
+      locking: folder, patience: .seconds(2),
+      busy: "\(folder): its run is still going on; wait for its end, or stop it with Ctrl-C or rookery down")
     removeUnfinished(in: path)
     removeUnfinished(in: file("checkpoints"))
   }
@@ -47,15 +60,13 @@ struct RunFolder {
     }
   }
 
-  private init(locking path: String, patience: Instant.Span) throws {
-    guard let lock = try FileLock.take("\(path)/lock", patience: patience) else {
-      throw UsageError("\(path): its run is still going on; wait for its end, or stop it with Ctrl-C")
-    }
-    self.path = path
+  private init(locking folder: String, patience: Instant.Span, busy: String) throws {
+    path = try Self.absolute(folder)
+    guard let lock = try FileLock.take("\(path)/lock", patience: patience) else { throw UsageError(busy) }
     self.lock = lock
   }
 
-  private static func resolve(_ path: String) throws -> String {
+  private static func absolute(_ path: String) throws -> String {
     guard let absolute = realpath(path, nil) else { throw SystemCallError.last("resolve", path) }
     defer { free(absolute) }
     return String(cString: absolute)

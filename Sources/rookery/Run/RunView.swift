@@ -54,15 +54,7 @@ struct RunView {
   }
 
   private func write(_ text: String, to descriptor: Int32) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if written < 0 {
-        if errno == EINTR || errno == EAGAIN { continue }
-        return
-      }
-      rest = rest.dropFirst(written)
-    }
+    StandardOutput.write(text, to: descriptor)
   }
 }
 

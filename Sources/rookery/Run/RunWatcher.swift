@@ -15,6 +15,9 @@ struct RunWatcher: ~Copyable {
   /// Where the parameter server takes questions, by the compose file.
   private let statusPort: String
   private var launcher: LocalLauncher<POSIXProcessHost>
+  private var control: ControlServer
+  /// `rookery down` was asked for.
+  private var isDown = false
   private var view: RunView
   private var progress: RunProgress
   private var recorder: RunRecorder
@@ -30,7 +33,9 @@ struct RunWatcher: ~Copyable {
     launcher: consuming LocalLauncher<POSIXProcessHost>,
     view: RunView,
     startedAt: Instant, earlier: EarlierSessions = EarlierSessions()
-  ) {
+  ) throws {
+    let control = try ControlServer(folder: folder.path)
+    self.control = control
     self.run = run
     self.folder = folder
     self.statusPort = statusPort
@@ -51,6 +56,7 @@ struct RunWatcher: ~Copyable {
     while outcome == nil {
       let now = SystemClock.now()
       tick(now: now)
+      serve(now: now)
       if now >= nextAsk {
         nextAsk = now + Self.askEvery
         follow()
@@ -60,7 +66,7 @@ struct RunWatcher: ~Copyable {
         nextSample = nextSample + .seconds(1)
         try sample(now: now)
       }
-      outcome = decide(now: now)
+      outcome = isDown ? .interrupted : decide(now: now)
       if outcome == nil, try wait(until: min(nextAsk, min(nextSample, launcher.nextDeadline)), signals) {
         outcome = .interrupted
       }
@@ -68,9 +74,27 @@ struct RunWatcher: ~Copyable {
     return try finish(outcome ?? .failed, signals)
   }
 
+  /// Answers commands: `rookery ps`, `scale`, `restart`, `down`.
+  private mutating func serve(now: Instant) {
+    var events: [LaunchEvent] = []
+    var isDown = false
+    control.serve(now: now) { request in
+      let answer = launcher.answer(request, now: now)
+      events += answer.events
+      isDown = isDown || answer.isDown
+      return answer.reply
+    }
+    tell(events)
+    self.isDown = self.isDown || isDown
+  }
+
   /// Lets the launcher do what is due, and tells what happened.
   private mutating func tick(now: Instant) {
-    for event in launcher.tick(now: now) {
+    tell(launcher.tick(now: now))
+  }
+
+  private mutating func tell(_ events: [LaunchEvent]) {
+    for event in events {
       if case .exited(_, _, restartIn: _?) = event.report { restarts += 1 }
       if event.report.isFinalFailure, failure == nil { failure = "\(event.report)" }
       view.say(event.description)
@@ -131,7 +155,9 @@ struct RunWatcher: ~Copyable {
     var poller = Poller()
     let signalIndex = poller.add(descriptor: signals.descriptor)
     client?.add(to: &poller)
-    poller.wait(until: deadline, now: SystemClock.now())
+    for descriptor in control.descriptors { poller.add(descriptor: descriptor) }
+    let now = SystemClock.now()
+    poller.wait(until: min(deadline, control.nextDeadline(now: now)), now: now)
     guard poller.isReadable(signalIndex) else { return false }
     while let signal = try signals.read() {
       if Signals.termination.contains(signal) { return true }
@@ -165,6 +191,7 @@ struct RunWatcher: ~Copyable {
     _ = launcher.down(now: SystemClock.now())
     while true {
       let now = SystemClock.now()
+      serve(now: now)
       for event in launcher.tick(now: now) where event.report.isFinalFailure || event.report.isKill {
         view.say(event.description)
       }

@@ -32,6 +32,18 @@ enum ProcessTable {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
+  /// Memory that a process holds; 0 if it is gone.
+  static func residentBytes(of pid: Int32) -> Int {
+    let pages =
+      Text.read("/proc/\(pid)/statm").split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+
+  static func parent(of pid: Int32) -> Int32 {
+    let fields = statistics(of: pid)
+    return fields.count > 1 ? Int32(fields[1]) ?? 0 : 0
+  }
+
   private static func isZombie(_ pid: Int32) -> Bool {
     let state = statistics(of: pid).first
     return state == nil || state == "Z" || state == "X"

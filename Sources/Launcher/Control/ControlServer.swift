@@ -1,0 +1,141 @@
+// The launcher's end of the control socket.
+
+internal import FoundationEssentials
+public import Foundations
+internal import Glibc
+
+/// Takes requests in a run's folder, as long as it lives. It neither waits nor sleeps: its owner polls `descriptors` for reading
+/// and calls `serve`. Only the user who started it (and root) can connect; at most `connectionsMax` at once, each for at most
+/// `patience`.
+public struct ControlServer: ~Copyable {
+  private static var connectionsMax: Int { 16 }
+  private static var patience: Instant.Span { .seconds(5) }
+  /// How soon an answer that did not fit into the socket goes on.
+  private static var writeAgain: Instant.Span { .milliseconds(5) }
+
+  private struct Connection {
+    var received: [UInt8] = []
+    var unsent: ArraySlice<UInt8>?
+    var until: Instant
+  }
+
+  private let folder: String
+  private let listener: Int32
+  private var connections: [Int32: Connection] = [:]
+
+  /// - Parameter folder: the run's; whoever makes a server there holds the folder's lock, so that a socket file that is left is
+  ///   nobody's.
+  public init(folder: String) throws(LaunchError) {
+    self.folder = folder
+    do throws(ControlSocketError) {
+      var opened = try ControlSocket.Opened(folder)
+      unlinkat(opened.folder, ControlSocket.fileName, 0)
+      let mask = umask(0o177)
+      let isBound = opened.name { bind($0, $1, $2) } == 0
+      let code = errno
+      umask(mask)
+      guard isBound, listen(opened.descriptor, Int32(Self.connectionsMax)) == 0 else {
+        throw ControlSocketError(code: isBound ? errno : code)
+      }
+      listener = opened.take()
+    } catch {
+      throw LaunchError(
+        "cannot listen on \(folder)/\(ControlSocket.fileName): \(POSIXProcessHost.errorText(error.code)); "
+          + "check the folder's rights, and that its file system takes sockets")
+    }
+  }
+
+  deinit {
+    for descriptor in connections.keys { close(descriptor) }
+    close(listener)
+    unlink("\(folder)/\(ControlSocket.fileName)")
+  }
+
+  /// To be polled for reading.
+  public var descriptors: [Int32] {
+    connections.filter { $0.value.unsent == nil }.keys.sorted() + [listener]
+  }
+
+  /// When `serve` is due at latest.
+  public func nextDeadline(now: Instant) -> Instant {
+    if connections.values.contains(where: { $0.unsent != nil }) { return now + Self.writeAgain }
+    return connections.values.map(\.until).min() ?? .never
+  }
+
+  /// Takes what came, answers what is complete.
+  public mutating func serve(now: Instant, _ answer: (ControlRequest) -> ControlReply) {
+    accept(now: now)
+    for descriptor in connections.keys.sorted() {
+      guard var connection = connections[descriptor] else { continue }
+      var isOpen = now < connection.until
+      if isOpen, connection.unsent == nil {
+        isOpen = Self.read(descriptor, &connection.received)
+        if let end = connection.received.firstIndex(of: UInt8(ascii: "\n")) {
+          connection.unsent = Self.reply(to: connection.received[..<end], answer)[...]
+          isOpen = true
+        }
+      }
+      if isOpen, let unsent = connection.unsent {
+        let rest = Self.write(descriptor, unsent)
+        connection.unsent = rest
+        isOpen = rest?.isEmpty == false
+      }
+      if isOpen {
+        connections[descriptor] = connection
+      } else {
+        connections[descriptor] = nil
+        close(descriptor)
+      }
+    }
+  }
+
+  private mutating func accept(now: Instant) {
+    while connections.count < Self.connectionsMax {
+      let descriptor = Glibc.accept(listener, nil, nil)
+      guard descriptor >= 0 else { return }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+      connections[descriptor] = Connection(until: now + Self.patience)
+    }
+  }
+
+  /// False once the peer has gone, or sends too much.
+  private static func read(_ descriptor: Int32, _ bytes: inout [UInt8]) -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = Glibc.read(descriptor, &buffer, buffer.count)
+      if count < 0 { return errno == EAGAIN || errno == EINTR }
+      if count == 0 { return false }
+      bytes += buffer[..<count]
+      if bytes.count > ControlSocket.requestBytesMax { return false }
+    }
+  }
+
+  /// What is left to send; nil if the peer has gone.
+  private static func write(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      if count < 0 { return errno == EAGAIN || errno == EINTR ? rest : nil }
+      rest = rest.dropFirst(count)
+    }
+    return rest
+  }
+
+  private static func reply(to line: ArraySlice<UInt8>, _ answer: (ControlRequest) -> ControlReply) -> [UInt8]
+  {
+    let (decoder, data) = (JSONDecoder(), Data(line))
+    var reply = ControlReply(problem: "the request is none; use the same version of rookery as the launcher")
+    if let version = try? decoder.decode(ControlVersion.self, from: data).version {
+      if let frame = try? decoder.decode(ControlFrame<ControlRequest>.self, from: data),
+        version == ControlFrame<ControlRequest>.current
+      {
+        reply = answer(frame.body)
+      }
+    }
+    let bytes = try? JSONEncoder().encode(ControlFrame(reply))
+    return Array(bytes ?? Data()) + [UInt8(ascii: "\n")]
+  }
+}

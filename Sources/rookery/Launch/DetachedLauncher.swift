@@ -1,0 +1,62 @@
+// A launcher in the background.
+
+internal import Foundations
+internal import Glibc
+internal import Launcher
+
+/// Starts `rookery up` in a session of its own and waits until everything it started is up.
+struct DetachedLauncher {
+  let folder: String
+  /// Those of this command, which the background process gets as well.
+  let arguments: [String]
+
+  /// A process without a health check is up when it has run for so long: a wrong configuration shows sooner.
+  private static let upAfter_s = 0.5
+
+  func start() throws -> ExitCode {
+    let log = try RunFolder(reopen: String(folder.split(separator: "/").last ?? ""), parent: LiveRun.parent)
+      .file("logs/launcher.log")
+    mkdir("\(folder)/logs", 0o755)
+    var spawn = ProcessSpawn(
+      try POSIXProcessHost.selfExecutable(), ["up"] + arguments + ["--launcher"])
+    spawn.startsSession = true
+    spawn.standardOutput = .append(path: log)
+    spawn.standardError = .append(path: log)
+    let begin = LogTail.size(of: log)
+    let launcher = try spawn.start()
+    while true {
+      if let status = try launcher.poll() {
+        let said = LogTail.lines(of: log, count: 20, from: begin).joined(separator: "\n")
+        throw LaunchError("the launcher ended (\(status)); it said:\n\(said)")
+      }
+      if let processes = try ControlClient.ask(.processes, folder: folder)?.processes, isSettled(processes) {
+        return report(processes)
+      }
+      Pause.short()
+    }
+  }
+
+  private func isSettled(_ processes: [ProcessReport]) -> Bool {
+    processes.allSatisfy { process in
+      switch process.state {
+      case .running: process.isHealthy ?? ((process.up_s ?? 0) >= Self.upAfter_s)
+      case .waiting, .backingOff, .stopping: false
+      case .finished, .failed, .stopped: true
+      }
+    }
+  }
+
+  private func report(_ processes: [ProcessReport]) -> ExitCode {
+    print(ProcessTable.text(processes))
+    let failed = processes.filter { $0.state == .failed }
+    for process in failed {
+      print("\(process.instance) failed; the end of \(process.log):")
+      for line in LogTail.lines(of: process.log, count: 20) { print("  | \(line)") }
+    }
+    let name = folder.split(separator: "/").last ?? ""
+    print(
+      "in \(folder); rookery logs -f · rookery scale actor=N · rookery down (with -p \(name) if other runs are live)"
+    )
+    return failed.isEmpty ? .success : .failure
+  }
+}

@@ -1,0 +1,76 @@
+// `rookery up`: a compose file's services as processes of this machine.
+
+internal import Configuration
+internal import Foundations
+internal import Glibc
+internal import Launcher
+
+/// Starts what the compose file says and keeps it running until `rookery down`, Ctrl-C or the machine's end. In the foreground it
+/// shows what the processes say; with `-d` it goes on in the background, and the command returns when everything is up.
+struct UpCommand {
+  static let usage = "rookery up [-f FILE] [-p NAME] [--scale SERVICE=N] [-d]"
+
+  private let compose: ComposeFile
+  private let scale: [String: Int]
+  private let name: String
+  private let isDetached: Bool
+  /// This is the process that goes on in the background.
+  private let isLauncher: Bool
+  private let words: [String]
+
+  init(_ list: [String]) throws {
+    let arguments = try Arguments(
+      list, valued: ["file", "name", "scale"], plain: ["detach", "launcher"],
+      short: ["f": "file", "p": "name", "d": "detach"])
+    try arguments.expectNoPositional(Self.usage)
+    let variables = ProcessVariables.current()
+    let file = arguments.value("file") ?? "compose/compose.yaml"
+    compose = try ComposeFile(contentsOf: file, variables: variables)
+    let scaled = arguments.all("scale")
+    scale = scaled.isEmpty ? [:] : try ReplicaChanges(scaled, usage: Self.usage).counts("--scale")
+    name = arguments.value("name") ?? variables["COMPOSE_PROJECT_NAME"] ?? "rookery"
+    guard RunConfiguration.isName(name) else {
+      throw UsageError(
+        "--name: expected letters, digits, '.', '_' and '-' that start with a letter or digit, found '\(name)'"
+      )
+    }
+    isDetached = arguments.has("detach")
+    isLauncher = arguments.has("launcher")
+    words = list
+  }
+
+  func execute() throws -> ExitCode {
+    let folder = "\(LiveRun.parent)/\(name)"
+    if try LiveRun.isLive(folder) { return try change(folder) }
+    if isDetached, !isLauncher { return try DetachedLauncher(folder: folder, arguments: words).start() }
+    // Before any thread: they inherit what is blocked here.
+    let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
+    let run = try RunFolder(reopen: name, parent: LiveRun.parent)
+    let executable = try POSIXProcessHost.selfExecutable()
+    var options = LaunchOptions(
+      runDirectory: run.path, executable: executable, inherited: ProcessVariables.current())
+    options.replicas = scale
+    let launcher = try LocalLauncher(
+      compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
+      host: POSIXProcessHost.guarded(executable: executable))
+    var loop = try UpLoop(folder: run.path, launcher: launcher, showsLogs: !isLauncher)
+    for note in compose.notes { loop.say(note) }
+    let code = try loop.run(signals)
+    // It holds the folder's lock.
+    withExtendedLifetime(run) {}
+    return code
+  }
+
+  /// It is up already: as many replicas as asked for, and nothing else.
+  private func change(_ folder: String) throws -> ExitCode {
+    guard isDetached else {
+      throw LaunchError(
+        "\(folder) is up already; rookery logs -f -p \(name) follows it, rookery down -p \(name) stops it, and "
+          + "-p NAME starts another beside it")
+    }
+    let run = try LiveRun(name: name)
+    if !scale.isEmpty { try run.scale(scale.mapValues { .to($0) }) }
+    print(ProcessTable.text(try run.ask(.processes).processes))
+    return .success
+  }
+}

@@ -1,0 +1,90 @@
+// The loop of `rookery up`.
+
+internal import Foundations
+internal import Glibc
+internal import Launcher
+internal import Transport
+
+/// Keeps the launcher's processes, answers commands, and shows what the processes say, until it is told to stop.
+struct UpLoop: ~Copyable {
+  private let folder: String
+  private var launcher: LocalLauncher<POSIXProcessHost>
+  private var control: ControlServer
+  private var follower: LogFollower?
+  private var view = LogView(width: 12)
+  private var isStopping = false
+  private var failures = 0
+
+  /// - Parameter showsLogs: false in the background, where standard output is itself a log.
+  init(folder: String, launcher: consuming LocalLauncher<POSIXProcessHost>, showsLogs: Bool) throws {
+    let control = try ControlServer(folder: folder)
+    let follower =
+      showsLogs ? try LogFollower(folder: "\(folder)/logs", tail: 0) { $0 != "launcher" } : nil
+    self.folder = folder
+    self.launcher = launcher
+    self.control = control
+    self.follower = follower
+  }
+
+  func say(_ text: String) {
+    StandardOutput.write("\(text)\n")
+  }
+
+  /// Returns when every process is gone: after a signal, after `down`, or because all of them ended for good.
+  mutating func run(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
+    say("up in \(folder)")
+    while true {
+      tell(launcher.tick(now: SystemClock.now()))
+      serve()
+      if let lines = follower?.take() { view.show(lines) }
+      if launcher.isIdle, isStopping || launcher.isOver { break }
+      if try wait(signals) { stop() }
+    }
+    say("everything has stopped")
+    return failures == 0 ? .success : .failure
+  }
+
+  private mutating func serve() {
+    let now = SystemClock.now()
+    var events: [LaunchEvent] = []
+    var isDown = false
+    // Borrowed apart: the server calls back into the launcher.
+    control.serve(now: now) { request in
+      let answer = launcher.answer(request, now: now)
+      events += answer.events
+      isDown = isDown || answer.isDown
+      return answer.reply
+    }
+    tell(events)
+    isStopping = isStopping || isDown
+  }
+
+  private mutating func tell(_ events: [LaunchEvent]) {
+    for event in events {
+      if event.report.isFinalFailure { failures += 1 }
+      say(event.description)
+    }
+  }
+
+  /// Sleeps until something is due; true for a signal that asks for the end.
+  private mutating func wait(_ signals: borrowing SignalDescriptor) throws -> Bool {
+    let now = SystemClock.now()
+    var poller = Poller()
+    let signalIndex = poller.add(descriptor: signals.descriptor)
+    for descriptor in control.descriptors { poller.add(descriptor: descriptor) }
+    if let descriptor = follower?.descriptor { poller.add(descriptor: descriptor) }
+    poller.wait(until: min(launcher.nextDeadline, control.nextDeadline(now: now)), now: now)
+    guard poller.isReadable(signalIndex) else { return false }
+    var isAsked = false
+    while let signal = try signals.read() { isAsked = isAsked || Signals.termination.contains(signal) }
+    return isAsked
+  }
+
+  /// Stops everything in order; asked once more, at once.
+  private mutating func stop() {
+    if isStopping { return launcher.kill() }
+    isStopping = true
+    say("stopping; once more kills")
+    tell(launcher.down(now: SystemClock.now()))
+  }
+}

@@ -1,0 +1,224 @@
+// `rookery up` and the commands to what is live.
+
+import Foundation
+import Foundations
+import Glibc
+import Services
+import Testing
+import Wire
+
+@Suite(.serialized) struct UpTests {
+  /// A run in the background, taken down when dropped.
+  private final class Up {
+    let workspace: Workspace
+    let folder: String
+
+    init(_ workspace: Workspace, _ arguments: [String] = []) throws {
+      self.workspace = workspace
+      folder = workspace.file("runs/rookery")
+      let ended = try Program.run(
+        ["up", "-d"] + arguments, in: workspace, environment: ["ROOKERY_CONFIG": "config/cartpole.yaml"])
+      #expect(ended.code == 0, "\(ended.output)\(ended.errors)")
+    }
+
+    deinit {
+      _ = try? Program.run(["down"], in: workspace)
+    }
+
+    var processes: [RunProcess] { ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder) }
+
+    func command(_ arguments: String...) throws -> Ended { try Program.run(arguments, in: workspace) }
+
+    func reports() throws -> [[String: Any]] { try Text.objects(command("ps", "--json").output) }
+
+    func status(_ what: String, where body: (Status) -> Bool) throws {
+      let address = try #require(
+        processes.first { $0.service == "actor" || $0.service == "learner" }?
+          .variables["ROOKERY_PARAMETERS_ADDRESS"])
+      let client = try StatusClient(address: address)
+      try eventually(what) {
+        client.ask()
+        return client.take().map(body) ?? false
+      }
+    }
+  }
+
+  @Test func inTheBackgroundFromBeginningToEnd() throws {
+    let workspace = try Workspace()
+    let up = try Up(workspace, ["--scale", "actor=1"])
+    #expect(Set(up.processes.map(\.service)) == ["actor", "evaluator", "learner", "parameters", "replay"])
+    try up.status("the first update") { $0.updates > 0 }
+
+    // Adding: each acts, with weights.
+    #expect(try up.command("scale", "actor=3").output == "actor: 1 → 3\n")
+    try up.status("three actors that act with the newest weights") { status in
+      let actors = status.telemetry("actor").filter { ($0.counters["env_steps_total"] ?? 0) > 0 }
+      return actors.count == 3 && actors.allSatisfy { $0.counters["weights_version"] ?? 0 > 1 }
+    }
+    // By hand, with what `env` says.
+    let variables = try up.command("env").output
+    #expect(variables.contains("export ROOKERY_REPLICA='4'\n"))
+    var spawn = ProcessSpawn(
+      "/bin/sh", ["-c", "\(variables)exec \(Program.path) actor"], workingDirectory: workspace.path)
+    spawn.standardError = .append(path: workspace.file("hand.err"))
+    let hand = try spawn.start()
+    try up.status("a fourth actor") { status in
+      status.telemetry("actor").contains { $0.label == "actor-4" && $0.counters["env_steps_total"] ?? 0 > 0 }
+    }
+    try hand.terminate()
+    #expect(try hand.wait() == .exited(code: 0), "\(workspace.read("hand.err"))")
+
+    // Taking away, down to none and back.
+    #expect(try up.command("scale", "actor=+1").output == "actor: 3 → 4\n")
+    #expect(try up.command("scale", "actor=-2").output == "actor: 4 → 2\n")
+    #expect(try up.command("scale", "actor=-9").output == "actor: 2 → 0\n")
+    #expect(!up.processes.contains { $0.service == "actor" })
+    #expect(try up.command("scale", "actor=2", "evaluator=0").output == "actor: 0 → 2\nevaluator: 1 → 0\n")
+
+    // One process, and a service.
+    let before = Dictionary(
+      uniqueKeysWithValues: up.processes.map { ("\($0.service)-\($0.replica)", $0.pid) })
+    #expect(try up.command("restart", "actor-2", "learner").code == 0)
+    let after = Dictionary(uniqueKeysWithValues: up.processes.map { ("\($0.service)-\($0.replica)", $0.pid) })
+    #expect(Set(after.keys) == Set(before.keys))
+    for name in before.keys {
+      #expect((before[name] == after[name]) == !["actor-2", "learner-1"].contains(name), "\(name)")
+    }
+    let reports = try up.reports()
+    #expect(reports.allSatisfy { $0["state"] as? String == "running" })
+    #expect(reports.first { $0["service"] as? String == "learner" }?["restarts"] as? Int == 1)
+
+    #expect(try up.command("logs", "-n", "1", "learner").output.contains("learner-1 │ "))
+    #expect(try up.command("down").code == 0)
+    #expect(up.processes.isEmpty)
+    #expect(try up.command("ps").errors.contains("nothing runs"))
+    // What the processes said stays.
+    #expect(try up.command("logs", "-p", "rookery", "replay").output.contains("listening on"))
+  }
+
+  /// It goes on where it was: the named volume is the folder.
+  @Test func upAgain() throws {
+    let workspace = try Workspace()
+    do {
+      let up = try Up(workspace)
+      try up.status("some updates") { $0.updates > 100 }
+      #expect(try up.command("down").code == 0)
+    }
+    let up = try Up(workspace)
+    try eventually("that the learner goes on") {
+      Text.read("\(up.folder)/logs/learner-1.log").contains("resumed after")
+    }
+    // Already up: as many as asked for, and the foreground is refused.
+    #expect(try up.command("up", "-d", "--scale", "actor=1").code == 0)
+    #expect(up.processes.filter { $0.service == "actor" }.count == 1)
+    let refused = try up.command("up")
+    #expect(refused.code == 1 && refused.errors.contains("is up already"))
+  }
+
+  /// A kill -9 of the launcher leaves nothing, and nothing in the way.
+  @Test func theLauncherIsKilled() throws {
+    let workspace = try Workspace()
+    let up = try Up(workspace)
+    let parent = try #require(up.processes.first.map { ProcessTable.parent(of: $0.pid) })
+    #expect(Glibc.kill(parent, SIGKILL) == 0)
+    try eventually("that nothing is left") { up.processes.isEmpty }
+    let again = try Up(workspace)
+    #expect(again.processes.count == 6)
+  }
+
+  @Test func inTheForeground() throws {
+    let workspace = try Workspace()
+    let command = try Started(["up", "-p", "front"], in: workspace)
+    try eventually("its processes' lines") { command.output.contains("learner-1    │ ") }
+    try command.child.send(SIGINT)
+    let ended = try command.end()
+    #expect(ended.code == 0)
+    #expect(ended.output.hasSuffix("everything has stopped\n"))
+    #expect(ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: workspace.file("runs/front")).isEmpty)
+  }
+
+  /// Its last lines are shown, and the command fails.
+  @Test func aServiceThatCrashLoops() throws {
+    let workspace = try Workspace()
+    let file = try workspace.write(
+      """
+      services:
+        good: {command: sleep 1000}
+        bad: {command: [sh, -c, "echo the reason; exit 3"], restart: on-failure}
+      """, to: "c.yaml")
+    let ended = try Program.run(["up", "-d", "-f", file], in: workspace)
+    defer { _ = try? Program.run(["down"], in: workspace) }
+    #expect(ended.code == 1)
+    #expect(ended.output.contains("bad-1 failed") && ended.output.contains("  | the reason"))
+    #expect(ended.output.contains("good-1   running"))
+  }
+
+  @Test func wrongWords() throws {
+    let workspace = try Workspace()
+    func said(_ arguments: String..., environment: [String: String] = [:]) throws -> String {
+      let ended = try Program.run(arguments, in: workspace, environment: environment)
+      #expect(ended.code != 0 && ended.output.isEmpty, "\(arguments)")
+      return ended.errors
+    }
+    #expect(try said("up", "-f", "none.yaml").contains("none.yaml"))
+    #expect(try said("up", "-x").contains("unknown flag -x"))
+    #expect(try said("up", "--scale", "actor").contains("expected SERVICE=N"))
+    #expect(try said("up", "--scale", "actr=2").contains("did you mean 'actor'?"))
+    #expect(try said("up", "-d", "--scale", "actr=2").contains("did you mean 'actor'?"))
+    #expect(try said("up", "-p", "../x").contains("expected letters, digits"))
+    #expect(try said("scale").contains("rookery scale SERVICE=N"))
+    #expect(try said("scale", "actor=x").contains("found 'actor=x'"))
+    #expect(try said("up", "--scale", "actor=+1").contains("a sign before N"))
+    #expect(try said("scale", "actor=1", "actor=2").contains("twice"))
+    for command in ["ps", "down", "restart", "env", "logs"] {
+      #expect(try said(command).contains("nothing runs"), "\(command)")
+      #expect(try said(command, "-p", "x").contains("runs/x, found none"), "\(command)")
+    }
+  }
+
+  @Test func ofSeveralRunsOneIsChosen() throws {
+    let workspace = try Workspace()
+    let file = try workspace.write("services: {s: {command: sleep 1000}}", to: "c.yaml")
+    for name in ["a", "b"] {
+      #expect(try Program.run(["up", "-d", "-f", file, "-p", name], in: workspace).code == 0)
+    }
+    defer { for name in ["a", "b"] { _ = try? Program.run(["down", "-p", name], in: workspace) } }
+    #expect(try Program.run(["ps"], in: workspace).errors.contains("found a, b; choose one with -p NAME"))
+    #expect(try Program.run(["scale", "-p", "b", "s=2"], in: workspace).output == "s: 1 → 2\n")
+    #expect(try Program.run(["scale", "-p", "b", "t=2"], in: workspace).errors.contains("found 't'"))
+    let lines = try Program.run(["ps", "-p", "a"], in: workspace).output.split(separator: "\n")
+    #expect(lines.count == 2)
+  }
+
+  /// While it learns: more actors, fewer, a kill -9 of each service, a restart of the learner. It goes on and solves.
+  @Test func aRunThatIsScaledAndKilledSolves() throws {
+    let run = try LiveRun(
+      try Workspace(), base: [],
+      settings: [
+        "evaluator.threshold=475", "evaluator.interval_ms=1000", "telemetry.interval_ms=50",
+        // Slow enough to be still learning when all of it has happened.
+        "learner.updates_per_second_max=1500", "stop.seconds=300",
+      ])
+    func command(_ arguments: String...) throws {
+      let ended = try Program.run(arguments, in: run.workspace)
+      #expect(ended.code == 0, "\(ended.errors)")
+    }
+    try run.started()
+    try command("scale", "actor=6")
+    try run.status("six actors") { $0.telemetry("actor").count >= 6 }
+    try command("scale", "actor=1")
+    for service in ["actor", "learner", "parameters", "replay", "evaluator"] {
+      let victim = try #require(run.process(service))
+      #expect(Glibc.kill(victim.pid, SIGKILL) == 0)
+      try eventually("another \(service)") {
+        run.processes.contains { $0.service == service && $0.pid != victim.pid }
+      }
+    }
+    try command("restart", "learner")
+    try command("scale", "actor=2")
+    let ended = try run.command.end(within: 320)
+    #expect(ended.code == 0, "\(ended.output.suffix(500))")
+    let summary = try run.summary()
+    #expect(summary["solved"] as? Bool == true && summary["restarts"] as? Int == 5)
+  }
+}
