@@ -10,8 +10,10 @@ let settings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 func system(_ name: String, _ packages: [String]) -> Target {
@@ -47,7 +49,9 @@ let package = Package(
     library("ReplayStore", ["Experience", "Foundations", "CKernels"]),
     library("Numerics", ["Foundations", "CKernels"]),
     library("Algorithms", ["Experience", "Foundations", "Numerics"]),
-    library("Environments", ["Experience", "Foundations"]),
+    library(
+      "Environments", ["Experience", "Foundations"],
+      resources: [.embedInCode("Gymnasium/worker.py")]),
     library("Configuration", ["CYAML"]),
     library(
       "Services",

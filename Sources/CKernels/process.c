@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -63,4 +64,8 @@ int rookery_spawn_change_directory(posix_spawn_file_actions_t *actions, const ch
 
 int rookery_spawn_session_flag(void) {
   return POSIX_SPAWN_SETSID;
+}
+
+int rookery_memory_file(const char *name) {
+  return memfd_create(name, MFD_CLOEXEC);
 }

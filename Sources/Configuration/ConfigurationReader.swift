@@ -56,6 +56,12 @@ struct ConfigurationReader {
     entries.append(ConfigurationEntry(key: path, value: render(value), source: setting.source))
   }
 
+  /// The keys that are set below a section, without its name.
+  func keys(below section: String) -> [String] {
+    let start = prefix + section + "."
+    return settings.keys.filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
+  }
+
   /// Where a key's value came from; its default if the key is unknown.
   func source(of key: String) -> ValueSource {
     settings[key]?.source ?? .standard

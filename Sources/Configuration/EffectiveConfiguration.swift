@@ -65,6 +65,22 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     }
   }
 
+  /// The same with the environment's facts, now that they are known.
+  public func replacing(environment: EnvironmentConfiguration) -> EffectiveConfiguration {
+    var run = run
+    run.environment = environment
+    let sources = Dictionary(entries.map { ($0.key, $0.source) }) { first, _ in first }
+    let entries = run.entries.map { entry in
+      ConfigurationEntry(key: entry.key, value: entry.value, source: sources[entry.key] ?? .standard)
+    }
+    return EffectiveConfiguration(run: run, entries: entries)
+  }
+
+  private init(run: RunConfiguration, entries: [ConfigurationEntry]) {
+    self.run = run
+    self.entries = entries
+  }
+
   /// Reports each conflict at the first of its keys that somebody set, unless one of them was refused already.
   private static func refuseConflicts(of run: RunConfiguration, _ reader: inout ConfigurationReader) {
     for conflict in run.conflicts where !conflict.keys.contains(where: reader.isRefused) {

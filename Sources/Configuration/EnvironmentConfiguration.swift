@@ -2,14 +2,63 @@
 
 /// `environment`: the environment of actors and evaluator.
 public struct EnvironmentConfiguration: Hashable, Sendable {
-  /// The environment's id, as Gymnasium names it.
+  public enum Backend: String, CaseIterable, Sendable {
+    /// Native if the id is built in and there are no arguments, else Gymnasium.
+    case auto
+    case native
+    case gymnasium
+  }
+
+  public enum ObservationType: String, CaseIterable, Sendable {
+    case float32
+    /// Frames, as planes.
+    case uint8
+  }
+
+  /// The environment's id, as Gymnasium names it; `module:Env-v0` imports the module first.
   public var id = "CartPole-v1"
+  public var backend = Backend.auto
+  /// Keyword arguments for `gymnasium.make`.
+  public var arguments: [EnvironmentArgument] = []
+  /// The interpreter; empty: `.venv/bin/python` of the working folder if it is there, else `python3`.
+  public var python = ""
+  /// Python processes of an actor.
+  public var workers = 1
+  /// A worker that takes longer for a step hangs.
+  public var timeoutSeconds = 30.0
+  /// Shape of an observation; empty: the environment is asked.
+  public var observationShape: [Int] = []
+  public var observationType = ObservationType.float32
+  /// Number of actions; 0: the environment is asked.
+  public var actions = 0
 
   public init() {}
+}
+
+/// One keyword argument; a dot in its name leads into a mapping.
+public struct EnvironmentArgument: Hashable, Sendable {
+  public var name: String
+  /// JSON, which is YAML too.
+  public var value: String
+
+  public init(name: String, value: String) {
+    self.name = name
+    self.value = value
+  }
 }
 
 extension EnvironmentConfiguration {
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.string("id", &id, expected: "an environment's id") { !$0.isEmpty && $0.count <= 200 }
+    reader.choice("backend", &backend)
+    reader.arguments("arguments", &arguments)
+    reader.string("python", &python, expected: "an interpreter's path or name") { $0.count <= 4096 }
+    reader.integer("workers", &workers, 1...256)
+    reader.double("timeout_s", &timeoutSeconds, .from(0.1, to: 86_400))
+    reader.section("observation") { reader in
+      reader.list("shape", &observationShape, count: 0...8, 1...1_000_000)
+      reader.choice("type", &observationType)
+    }
+    reader.integer("actions", &actions, 0...65_536)
   }
 }

@@ -18,8 +18,23 @@ enum YAMLText {
     let isPlain =
       text.first?.isLetter == true && text.utf8.allSatisfy(safe.contains) && node.double == nil
       && !words.contains(text.lowercased())
-    if isPlain { return text }
-    return "\"" + text.unicodeScalars.map(escaped).joined() + "\""
+    return isPlain ? text : "\"" + text.unicodeScalars.map(escaped).joined() + "\""
+  }
+
+  /// In double quotes, with the escapes that JSON and YAML have in common.
+  static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar.value {
+      case 0x22, 0x5C: result += "\\" + String(scalar)
+      case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x10000...:
+        result += String(scalar)
+      default:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      }
+    }
+    return result + "\""
   }
 
   private static func escaped(_ scalar: Unicode.Scalar) -> String {

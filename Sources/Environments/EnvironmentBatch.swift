@@ -42,6 +42,13 @@ public protocol EnvironmentBatch: AnyObject {
   ///   `.notReset` before the first `reset`.
   func beginStep(actions: UnsafePointer<Int32>) throws
 
+  /// Starts what `reset` does; `finishStep` waits for it, as for a tick.
+  func beginReset(seed: UInt64?) throws
+
+  /// Waits a little (at most some 20 ms) for what `beginStep` or `beginReset` started; true once `finishStep` will not wait. So
+  /// whoever has other things to look after can, even if a step takes long.
+  func waitBriefly() throws -> Bool
+
   /// Waits for the tick that `beginStep` started. Then the buffers hold the new rows.
   func finishStep() throws
 
@@ -54,6 +61,9 @@ public protocol EnvironmentBatch: AnyObject {
 }
 
 extension EnvironmentBatch {
+  public func beginReset(seed: UInt64?) throws { try reset(seed: seed) }
+  public func waitBriefly() throws -> Bool { true }
+
   /// `reset(seed: nil)`.
   public func reset() throws { try reset(seed: nil) }
 

@@ -8,11 +8,12 @@ internal import Foundations
 internal import Transport
 internal import Wire
 
-/// Many environments as one batch; one row of each a tick. Takes the newest weights before each tick and never waits for any
-/// after the first. Sleeps while the replay holds its messages back.
+/// Many environments; one row of each a tick. Takes the newest weights before each tick and never waits for any after the first.
+/// Sleeps while the replay holds its messages back. Environments that are simulated in other processes are two batches that take
+/// turns, see `tick`.
 public final class ActorService {
   let configuration: RunConfiguration
-  let environments: any EnvironmentBatch
+  let halves: [ActingHalf]
   let policy: QPolicy
   let replay: DealerLink
   let parameters: DealerLink
@@ -29,12 +30,21 @@ public final class ActorService {
   var chunkStartedAt = Instant.zero
   var generator: SeededGenerator
   let log: Log
+  /// All environments have a row to act on.
+  var isReady = false
+  /// Episodes have been asked for and are not all there yet.
+  var isBeginning = false
+  /// When episodes are to begin.
+  var restartAt = Instant.zero
+  var recovery = EnvironmentRecovery()
+  /// Some halves are a row ahead of the others: until they have caught up, nothing is sent and no weights are adopted.
+  var isPartial = false
+  var isStopping = false
+  /// What ends the actor, found where it could not be thrown.
+  var fatal: (any Error)?
+  private var nextLook = Instant.zero
   private let signals: SignalDescriptor
-  private let epsilons: [Float]
   private let flushEvery: Instant.Span
-  private var actions: [Int32]
-  private var qSelected: [Float]
-  private var qMax: [Float]
   /// The oldest update that the adopted weights added, until they are acted with.
   private var unmeasuredUpdate: Int64 = 0
   private var newestUpdate: Int64 = 0
@@ -49,9 +59,7 @@ public final class ActorService {
     // Each life has episodes of its own: one that is started again, or beside others by hand, must not repeat what is there.
     let id = Identifier(using: &system)
     generator = SeededGenerator(seed: configuration.seed ^ id.low, part: "actor", index: settings.replica)
-    environments = try EnvironmentCatalog.make(
-      configuration.environment.id, count: count, seed: generator.next())
-    let spec = environments.spec
+    let spec = try configuration.environmentSpec()
     let schema = StepSchema.discrete(observation: spec.observationShape, dtype: spec.observationType)
     policy = try QPolicy(spec: configuration.network(for: spec), batchMax: count)
     let now = SystemClock.now()
@@ -66,17 +74,21 @@ public final class ActorService {
     reporter = TelemetryReporter(
       id: id, service: "actor", label: settings.label,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
-    buffer = StepBuffer(
-      count: count, schema: schema, capacity: configuration.rowsPerMessage(stepBytes: schema.stepByteCount))
+    let rows = configuration.rowsPerMessage(stepBytes: schema.stepByteCount)
+    let batches = try configuration.environments(
+      spec, count: count, seed: generator.next(), inTurn: rows > 1)
+    buffer = StepBuffer(count: count, schema: schema, capacity: rows, spare: batches.count - 1)
     items = TransitionItems(
       count: count, nStep: configuration.algorithm.nStep, discount: Float(configuration.algorithm.discount))
     let ladder = ExplorationLadder(
       base: Float(configuration.actor.epsilon.base), alpha: Float(configuration.actor.epsilon.exponent))
-    epsilons = (0..<count).map { ladder.epsilon(index: $0, count: count) }
+    let epsilons = (0..<count).map { ladder.epsilon(index: $0, count: count) }
+    var first = 0
+    halves = batches.map { batch in
+      defer { first += batch.count }
+      return ActingHalf(batch, first: first, epsilons: epsilons)
+    }
     flushEvery = .milliseconds(configuration.actor.flushIntervalMilliseconds)
-    actions = Array(repeating: 0, count: count)
-    qSelected = Array(repeating: 0, count: count)
-    qMax = Array(repeating: 0, count: count)
     statistics.prepare(environments: count)
     connection = ConnectionWatch(settings, now: now)
   }
@@ -84,21 +96,24 @@ public final class ActorService {
   /// Acts until SIGTERM or SIGINT.
   /// - Throws: if the replay refuses this actor for good, or an environment fails.
   public func run() throws {
-    try environments.reset()
     var poller = Poller()
     poller.add(replay.socket)
     poller.add(parameters.socket)
     let weightsIndices = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
-    log.info("\(environments.count) × \(configuration.environment.id)")
-    while true {
+    log.info("\(buffer.count) × \(configuration.environment.id)")
+    while !isStopping {
       let now = SystemClock.now()
       try exchange(now: now)
-      let mayAct = hasWeights && !(buffer.isFull && writer.isBlocked)
+      if !isReady { isReady = try beginEpisodes(now: now) }
+      let mayAct = isReady && hasWeights && (isPartial || !(buffer.isFull && writer.isBlocked))
       // While it acts it only looks now and then: a poll costs as much as a tick of small environments.
-      if !mayAct || statistics.ticks % 64 == 0 {
+      if !mayAct || now >= nextLook {
+        nextLook = now + .milliseconds(1)
+        // Beginning waits by itself.
         poller.wait(
-          until: mayAct ? now : deadline(now: now), now: now, except: mayAdopt ? [] : weightsIndices)
+          until: mayAct || isBeginning ? now : deadline(now: now), now: now,
+          except: mayAdopt ? [] : weightsIndices)
         if poller.isReadable(signalIndex), try signals.read() != nil { break }
         if !mayAct { continue }
       }
@@ -107,21 +122,33 @@ public final class ActorService {
     leave()
   }
 
+  /// What cannot wait while a step takes long. Nothing is sent or adopted meanwhile: rows are not whole.
+  func attend() throws {
+    if try signals.read() != nil { isStopping = true }
+    let now = SystemClock.now()
+    try converse(now: now)
+  }
+
   /// Everything that comes and goes between two ticks.
   private func exchange(now: Instant) throws {
+    try converse(now: now)
+    if mayAdopt { weights.takeNewest { adopt($0, now: now) } }
+    flushIfDue(now: now)
+    if let fatal { throw fatal }
+  }
+
+  private func converse(now: Instant) throws {
     var sink = replay
     replay.drain { writer.receive($0, now: now, sink: &sink) }
     writer.advance(to: now, sink: &sink)
     if let refusal = writer.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
     parameters.drain { _ in }
-    if mayAdopt { weights.takeNewest { adopt($0, now: now) } }
-    flushIfDue(now: now)
     reporter.advance(to: now, over: parameters) { telemetry() }
     connection.note(now: now, missing: [writer.isReady ? nil : 0, hasWeights ? nil : 1], log)
   }
 
   /// A chunk carries one version: while its rows cannot be sent, the next weights wait at the socket.
-  private var mayAdopt: Bool { buffer.rows == 0 || !writer.isBlocked }
+  private var mayAdopt: Bool { !isPartial && (buffer.rows == 0 || !writer.isBlocked) }
 
   private func adopt(_ weights: Weights, now: Instant) {
     guard weights.values.count == policy.parameterCount * 4 else {
@@ -132,7 +159,10 @@ public final class ActorService {
           + "has another network; start both from one configuration")
     }
     // A chunk carries one version.
-    if buffer.rows > 0 { flush(now: now) }
+    if buffer.rows > 0 {
+      guard settle() else { return }
+      flush(now: now)
+    }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: policy.parameterCount) { values in
       UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
       policy.importParameters(from: UnsafeBufferPointer(values))
@@ -152,31 +182,17 @@ public final class ActorService {
     newestUpdate = weights.newestUpdate
   }
 
-  /// One row of every environment.
-  private func tick(now: Instant) throws {
-    if buffer.isFull { return }
-    if buffer.rows == 0 { chunkStartedAt = now }
-    let index = buffer.nextIndex
-    let flags = environments.flags
-    policy.act(
-      observations: environments.observations, count: environments.count, epsilons: epsilons,
-      generator: &generator, actions: &actions, qSelected: &qSelected, qMax: &qMax)
-    if unmeasuredUpdate > 0 {
-      statistics.updateToAction.record(SystemClock.now() - Instant(nanoseconds: unmeasuredUpdate))
-      unmeasuredUpdate = 0
-    }
-    items.observe(index: index, flags: flags, qSelected: qSelected, qMax: qMax)
-    buffer.append(observations: environments.observations, actions: actions, flags: flags)
-    statistics.count(flags)
-    try environments.step(actions: actions)
-    buffer.setRewards(environments.rewards)
-    items.setRewards(index: index, environments.rewards)
-    statistics.add(environments.rewards)
-    statistics.ticks += 1
+  /// The first action with new weights tells how long they took.
+  func noteAction() {
+    guard unmeasuredUpdate > 0 else { return }
+    statistics.updateToAction.record(SystemClock.now() - Instant(nanoseconds: unmeasuredUpdate))
+    unmeasuredUpdate = 0
   }
 
   private func flushIfDue(now: Instant) {
-    guard buffer.rows > 0, buffer.isFull || now >= chunkStartedAt + flushEvery else { return }
+    guard !isPartial, buffer.rows > 0, buffer.isFull || now >= chunkStartedAt + flushEvery, settle() else {
+      return
+    }
     flush(now: now)
   }
 
@@ -209,13 +225,18 @@ public final class ActorService {
 
   private func deadline(now: Instant) -> Instant {
     var deadline = min(writer.nextDeadline(now: now), min(reporter.nextReport, connection.nextNotice))
-    if buffer.rows > 0, !writer.isBlocked { deadline = min(deadline, chunkStartedAt + flushEvery) }
+    if !isReady { deadline = min(deadline, restartAt) }
+    if buffer.rows > 0, !isPartial, !writer.isBlocked {
+      deadline = min(deadline, chunkStartedAt + flushEvery)
+    }
     return deadline
   }
 
   /// Sends what is left, without waiting for its acknowledgement.
   private func leave() {
     let now = SystemClock.now()
+    for half in halves where half.state == .stepping { truncate(half) }
+    items.drop(from: buffer.nextIndex)
     if buffer.rows > 0 { flush(now: now) }
     var sink = replay
     writer.leave(sink: &sink)
@@ -232,6 +253,7 @@ extension RunConfiguration {
   func rowsPerMessage(stepBytes: Int) -> Int {
     let bySteps = actor.messageSteps / max(1, actor.environments)
     let byBytes = actor.messageBytes / max(1, actor.environments * stepBytes)
-    return max(1, min(bySteps, byBytes))
+    // Two halves take turns if a message has room for two rows.
+    return max(isNative ? 1 : min(2, bySteps), 1, min(bySteps, byBytes))
   }
 }

@@ -10,6 +10,8 @@ struct ActorStatistics {
   /// Actions taken (last rows of episodes have none).
   var envSteps: UInt64 = 0
   var episodes: UInt64 = 0
+  /// Episodes that ended because an environment failed.
+  var episodesAbandoned: UInt64 = 0
   var stepsDropped: UInt64 = 0
   var weightsAdopted: UInt64 = 0
   var weightsRefused: UInt64 = 0
@@ -23,9 +25,9 @@ struct ActorStatistics {
     running = Array(repeating: 0, count: environments)
   }
 
-  mutating func count(_ flags: UnsafePointer<UInt8>) {
-    for index in running.indices {
-      let flag = StepFlags(rawValue: flags[index])
+  mutating func count(_ range: Range<Int>, _ flags: UnsafePointer<UInt8>) {
+    for index in range {
+      let flag = StepFlags(rawValue: flags[index - range.lowerBound])
       if flag.contains(.isLast) {
         finish(index)
       } else {
@@ -34,8 +36,15 @@ struct ActorStatistics {
     }
   }
 
-  mutating func add(_ rewards: UnsafePointer<Float>) {
-    for index in running.indices { running[index] += rewards[index] }
+  mutating func add(_ range: Range<Int>, _ rewards: UnsafePointer<Float>) {
+    for index in range { running[index] += rewards[index - range.lowerBound] }
+  }
+
+  /// An episode ends without its environment: the action that was counted last has no outcome, and its return says nothing.
+  mutating func abandon(_ index: Int) {
+    envSteps -= 1
+    episodesAbandoned += 1
+    running[index] = 0
   }
 
   private mutating func finish(_ index: Int) {
@@ -51,7 +60,10 @@ extension ActorService {
     var values: [String: Double] = [
       "env_steps_total": Double(statistics.envSteps),
       "episodes_total": Double(statistics.episodes),
-      "environments": Double(environments.count),
+      "environments": Double(buffer.count),
+      "environment_failures_total": Double(recovery.failures),
+      "environment_hangs_total": Double(recovery.hangs),
+      "episodes_abandoned_total": Double(statistics.episodesAbandoned),
       "weights_version": Double(version),
       "weights_adopted_total": Double(statistics.weightsAdopted),
       "weights_refused_total": Double(statistics.weightsRefused),

@@ -9,6 +9,8 @@ final class StepBuffer {
   let count: Int
   /// Rows an environment can have here.
   let capacity: Int
+  /// Rows beyond those that make it full.
+  private let spare: Int
   private let rowBytes: [Int]
   private let columns: [UnsafeMutableRawPointer]
   private(set) var rows = 0
@@ -16,9 +18,12 @@ final class StepBuffer {
   private(set) var firstIndex: UInt64 = 0
   private var views: [UnsafeRawBufferPointer]
 
-  init(count: Int, schema: StepSchema, capacity: Int) {
+  /// - Parameter spare: rows of `capacity` for what must still be added to a full buffer.
+  init(count: Int, schema: StepSchema, capacity: Int, spare: Int = 0) {
+    precondition(capacity > spare)
     self.count = count
     self.capacity = capacity
+    self.spare = spare
     rowBytes = schema.fields.map(\.byteCount) + [1]
     columns = rowBytes.map { bytes in
       .allocate(byteCount: max(64, bytes * count * capacity), alignment: 64)
@@ -30,30 +35,51 @@ final class StepBuffer {
     for column in columns { column.deallocate() }
   }
 
-  var isFull: Bool { rows == capacity }
+  var isFull: Bool { rows >= capacity - spare }
   var nextIndex: UInt64 { firstIndex + UInt64(rows) }
 
-  /// Adds a row of every environment; the reward comes with `setRewards`.
+  /// Adds a row of the environments in `range` to the unfinished row; the reward comes with `setRewards`.
   func append(
-    observations: UnsafeRawPointer, actions: UnsafePointer<Int32>, flags: UnsafePointer<UInt8>
+    range: Range<Int>, observations: UnsafeRawPointer, actions: UnsafePointer<Int32>, flags: UnsafePointer<UInt8>
   ) {
     precondition(rows < capacity)
     let bytes = rowBytes[0]
     let action = columns[1].assumingMemoryBound(to: Int32.self)
     let flag = columns[3].assumingMemoryBound(to: UInt8.self)
-    for environment in 0..<count {
+    for environment in range {
       let row = environment * capacity + rows
-      (columns[0] + row * bytes).copyMemory(from: observations + environment * bytes, byteCount: bytes)
-      action[row] = actions[environment]
-      flag[row] = flags[environment]
+      let source = environment - range.lowerBound
+      (columns[0] + row * bytes).copyMemory(from: observations + source * bytes, byteCount: bytes)
+      action[row] = actions[source]
+      flag[row] = flags[source]
     }
-    rows += 1
   }
 
+  /// Every environment has its row.
+  func advance() { rows += 1 }
+
   /// The rewards of the last row's actions.
-  func setRewards(_ rewards: UnsafePointer<Float>) {
+  func setRewards(range: Range<Int>, _ rewards: UnsafePointer<Float>) {
     let reward = columns[2].assumingMemoryBound(to: Float.self)
-    for environment in 0..<count { reward[environment * capacity + rows - 1] = rewards[environment] }
+    for environment in range {
+      reward[environment * capacity + rows - 1] = rewards[environment - range.lowerBound]
+    }
+  }
+
+  /// The flags of the row at a stream index; it may be the unfinished one.
+  func flags(_ environment: Int, at index: UInt64) -> StepFlags {
+    StepFlags(rawValue: columns[3].assumingMemoryBound(to: UInt8.self)[place(environment, index)])
+  }
+
+  /// Makes that row the last one of a truncated episode: it has no action, and so no reward.
+  func markLast(_ environment: Int, at index: UInt64) {
+    let row = place(environment, index)
+    columns[3].assumingMemoryBound(to: UInt8.self)[row] |= StepFlags.isLast.rawValue
+    columns[2].assumingMemoryBound(to: Float.self)[row] = 0
+  }
+
+  private func place(_ environment: Int, _ index: UInt64) -> Int {
+    environment * capacity + Int(index - firstIndex)
   }
 
   /// Appends one chunk for each environment to a message.

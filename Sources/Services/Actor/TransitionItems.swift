@@ -35,14 +35,18 @@ struct TransitionItems {
   var itemCount: Int { streams.count }
 
   /// The row at stream index `index` has been acted on: completes the items that end with it.
+  ///
+  /// - Parameter range: the environments whose flags and values these are, one after the other.
   mutating func observe(
-    index: UInt64, flags: UnsafePointer<UInt8>, qSelected q: UnsafePointer<Float>, qMax: UnsafePointer<Float>
+    index: UInt64, range: Range<Int>, flags: UnsafePointer<UInt8>, qSelected q: UnsafePointer<Float>,
+    qMax: UnsafePointer<Float>
   ) {
     let slot = Int(index % UInt64(nStep)) * count
-    for environment in 0..<count {
-      let flag = StepFlags(rawValue: flags[environment])
+    for environment in range {
+      let row = environment - range.lowerBound
+      let flag = StepFlags(rawValue: flags[row])
       if flag.contains(.isFirst) { age[environment] = 0 }
-      let bootstrap = flag.contains(.isTerminal) ? 0 : qMax[environment]
+      let bootstrap = flag.contains(.isTerminal) ? 0 : qMax[row]
       if flag.contains(.isLast) {
         complete(environment, index: index, from: 1, through: min(nStep, age[environment]), bootstrap)
         age[environment] = 0
@@ -52,20 +56,38 @@ struct TransitionItems {
         }
         age[environment] += 1
       }
-      qSelected[slot + environment] = q[environment]
+      qSelected[slot + environment] = q[row]
     }
   }
 
   /// The rewards of the actions of the row at `index`.
-  mutating func setRewards(index: UInt64, _ values: UnsafePointer<Float>) {
+  mutating func setRewards(index: UInt64, range: Range<Int>, _ values: UnsafePointer<Float>) {
     let slot = Int(index % UInt64(nStep)) * count
-    for environment in 0..<count { rewards[slot + environment] = values[environment] }
+    for environment in range { rewards[slot + environment] = values[environment - range.lowerBound] }
+  }
+
+  /// The row at `index`, which `observe` has seen as one within an episode, turns out to be its last one, truncated: completes what
+  /// ends there.
+  mutating func truncate(_ environment: Int, index: UInt64, qMax: Float) {
+    // The row itself counts in the age by now; the item of n steps, if there is one, is there already.
+    let before = age[environment] - 1
+    complete(environment, index: index, from: 1, through: min(nStep - 1, before), qMax)
+    age[environment] = 0
+  }
+
+  /// Removes the items that end with the row at `index` or later: it will not be sent.
+  mutating func drop(from index: UInt64) {
+    keep { first, span in first + UInt64(span) <= index }
   }
 
   /// What came before the row at `index` is lost: nothing starts there. The next row will be `next`.
   mutating func cut(at index: UInt64, next: UInt64) {
     for environment in 0..<count { age[environment] = min(age[environment], Int(next - index)) }
-    let kept = firstIndices.indices.filter { firstIndices[$0] >= index }
+    keep { first, _ in first >= index }
+  }
+
+  private mutating func keep(_ isKept: (_ firstIndex: UInt64, _ span: UInt32) -> Bool) {
+    let kept = firstIndices.indices.filter { isKept(firstIndices[$0], spans[$0]) }
     streams = kept.map { streams[$0] }
     spans = kept.map { spans[$0] }
     priorities = kept.map { priorities[$0] }

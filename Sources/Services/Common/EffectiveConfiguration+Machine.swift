@@ -7,14 +7,54 @@ internal import Numerics
 internal import ReplayStore
 
 extension EffectiveConfiguration {
-  /// Refuses an environment that nobody knows and a replay that does not fit, before anything is started.
+  /// The same with what the environment is, so that no other process of the run need ask Python. Half a second for an
+  /// environment of Gymnasium, nothing for a built-in one.
+  ///
+  /// - Throws: `ConfigurationError` at the key that has to change.
+  public func withEnvironmentFacts() throws(ConfigurationError) -> EffectiveConfiguration {
+    let spec: EnvironmentSpec
+    do {
+      guard !run.isNative else { return self }
+      spec = try run.gymnasium().askSpec()
+    } catch let failure as GymnasiumFailure {
+      throw problem(failure)
+    } catch {
+      throw problem("environment.id", expected: "an environment", found: "'\(run.environment.id)' (\(error))")
+    }
+    var environment = run.environment
+    let isAsked = environment.observationShape.isEmpty && environment.actions == 0
+    environment.observationShape = spec.observationShape
+    environment.observationType = spec.observationType == .uint8 ? .uint8 : .float32
+    environment.actions = spec.actionCount
+    guard isAsked || environment == run.environment else {
+      throw problem(
+        "environment.observation.shape", expected: "what \(spec.id) has, or nothing",
+        found: "\(run.environment.observationShape) of \(run.environment.observationType), \(run.environment.actions) actions",
+        advice:
+          "it has \(spec.observationShape) of \(environment.observationType), \(spec.actionCount) actions; leave the keys out")
+    }
+    return replacing(environment: environment)
+  }
+
+  /// Refuses an environment or network that cannot be and a replay that does not fit, before anything is started.
   ///
   /// - Parameter availableBytes: memory that this machine has left.
   public func checkServices(availableBytes: Int) throws(ConfigurationError) {
-    let spec = try environmentSpec()
+    let spec: EnvironmentSpec
+    do {
+      spec = try run.environmentSpec()
+    } catch let failure as GymnasiumFailure {
+      throw problem(failure)
+    } catch {
+      throw unknownEnvironment()
+    }
     let schema = StepSchema.discrete(observation: spec.observationShape, dtype: spec.observationType)
     do {
-      _ = try run.network(for: spec).parameters()
+      let network = run.network(for: spec)
+      guard network.inputByteCount == spec.observationByteCount else {
+        throw NetworkMismatch(description: "it takes uint8 frames, found \(spec.observationType.name)")
+      }
+      _ = try network.parameters()
     } catch {
       throw problem(
         "algorithm.network", expected: "a network for observations \(spec.observationShape) of \(spec.id)",
@@ -31,15 +71,43 @@ extension EffectiveConfiguration {
     try check(memoryBytes: needed, available: availableBytes)
   }
 
-  private func environmentSpec() throws(ConfigurationError) -> EnvironmentSpec {
+  /// Nobody knows the native environment.
+  private func unknownEnvironment() -> ConfigurationError {
     let known = EnvironmentCatalog.allCases.map(\.rawValue)
-    let id = run.environment.id
-    guard let environment = EnvironmentCatalog(rawValue: id) else {
-      throw problem(
-        "environment.id", expected: "one of \(known.joined(separator: ", "))", found: "'\(id)'",
-        advice: Suggestion.nearest(to: id, among: known).map { "did you mean '\($0)'?" } ?? "")
+    let nearest = Suggestion.nearest(to: run.environment.id, among: known)
+    return problem(
+      "environment.id", expected: "one of \(known.joined(separator: ", "))", found: "'\(run.environment.id)'",
+      advice: nearest.map { "did you mean '\($0)'?" } ?? "environment.backend: gymnasium has others")
+  }
+
+  private func problem(_ failure: GymnasiumFailure) -> ConfigurationError {
+    let detail = failure.text + failure.traceback.map { "\n  | \($0)" }.joined()
+    switch failure.kind {
+    case .python, .ended:
+      return problem(
+        "environment.python", expected: "a Python with Gymnasium for \(run.environment.id)", found: detail,
+        advice: advice(beside: failure))
+    case .environment:
+      return problem(
+        "environment.id", expected: "an environment that Gymnasium has, or one of \(builtIn)",
+        found: "'\(run.environment.id)': \(detail)", advice: advice(beside: failure))
+    case .arguments:
+      return problem("environment.arguments", expected: "what \(run.environment.id) takes", found: detail)
+    case .space, .raised, .value:
+      return problem("environment.id", expected: "an environment that can be used", found: detail)
+    case .hung:
+      return problem("environment.id", expected: "an environment that can be made", found: detail)
     }
-    return environment.spec
+  }
+
+  private var builtIn: String { EnvironmentCatalog.allCases.map(\.rawValue).joined(separator: ", ") }
+
+  /// Whoever mistyped a built-in id need not install anything.
+  private func advice(beside failure: GymnasiumFailure) -> String {
+    let known = EnvironmentCatalog.allCases.map(\.rawValue)
+    guard let nearest = Suggestion.nearest(to: run.environment.id, among: known), nearest != run.environment.id
+    else { return "" }
+    return "did you mean '\(nearest)', which is built in?"
   }
 
   private func problem(
@@ -49,4 +117,9 @@ extension EffectiveConfiguration {
     return ConfigurationError(
       ConfigurationProblem(place: source.place, key: key, expected: expected, found: found, advice: advice))
   }
+}
+
+/// Observations that the network does not take.
+private struct NetworkMismatch: Error, CustomStringConvertible {
+  var description: String
 }

@@ -38,9 +38,11 @@ extension RunConfiguration {
   func network(for spec: EnvironmentSpec) -> NetworkSpec {
     switch algorithm.network {
     case .mlp:
-      return .mlp(
+      var network = NetworkSpec.mlp(
         inputs: spec.observationElementCount, hidden: algorithm.hidden, outputs: spec.actionCount,
         dueling: algorithm.dueling)
+      if spec.observationType == .uint8 { network.inputType = .uint8 }
+      return network
     case .nature:
       let shape = spec.observationShape
       let planes = shape.count == 3 ? shape[0] : 1

@@ -19,6 +19,9 @@ public final class EvaluatorService {
   private let confirming: EpisodeRunner
   private var reporter: TelemetryReporter
   private let signals: SignalDescriptor
+  private var isStopping = false
+  private var nextLook = Instant.zero
+  private var recovery = EnvironmentRecovery()
   private let log: Log
   private let scratch = FrameWriter()
   private var version: UInt64?
@@ -42,20 +45,15 @@ public final class EvaluatorService {
     var system = SeededGenerator.fromSystem()
     let id = Identifier(using: &system)
     var generator = SeededGenerator(seed: configuration.seed, part: "evaluator", index: settings.replica)
-    let environment = configuration.environment.id
-    regular = EpisodeRunner(
-      try EnvironmentCatalog.make(
-        environment, count: configuration.evaluator.episodes, seed: generator.next()))
-    confirming = EpisodeRunner(
-      try EnvironmentCatalog.make(
-        environment, count: configuration.evaluator.confirmEpisodes, seed: generator.next()))
-    let spec = configuration.network(for: regular.environments.spec)
+    let environment = try configuration.environmentSpec()
+    (regular, confirming) = try configuration.runners(environment, using: &generator)
+    let spec = configuration.network(for: environment)
     manifest = try spec.manifest()
     values = Array(repeating: 0, count: manifest.elementCount)
     folder = settings.runDirectory
     policy = try QPolicy(
       spec: spec,
-      batchMax: max(configuration.evaluator.episodes, configuration.evaluator.confirmEpisodes))
+      batchMax: max(regular.environments.count, confirming.environments.count))
     let now = SystemClock.now()
     let context = Context()
     parameters = try DealerLink(context: context, to: settings.parameters)
@@ -72,15 +70,15 @@ public final class EvaluatorService {
     poller.add(parameters.socket)
     let weightsIndices = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
-    while true {
+    while !isStopping {
       let now = SystemClock.now()
-      parameters.drain { _ in }
-      reporter.advance(to: now, over: parameters) { telemetry() }
+      converse(now: now)
       if now >= nextEvaluation { weights.takeNewest { adopt($0) } }
       if isFresh {
         isFresh = false
         nextEvaluation = now + .milliseconds(configuration.evaluator.intervalMilliseconds)
         try evaluate()
+        if isStopping { break }
       }
       // An evaluation takes a while: the interval counts from its start.
       let done = SystemClock.now()
@@ -92,6 +90,21 @@ public final class EvaluatorService {
     }
     reporter.finish(now: SystemClock.now(), over: parameters, counters: telemetry())
     log.info("stopped after \(evaluations) evaluations")
+  }
+
+  private func converse(now: Instant) {
+    parameters.drain { _ in }
+    reporter.advance(to: now, over: parameters) { telemetry() }
+  }
+
+  /// What cannot wait until an evaluation is over; true if the evaluator is to stop.
+  private func attend() throws -> Bool {
+    let now = SystemClock.now()
+    guard now >= nextLook else { return false }
+    nextLook = now + .milliseconds(10)
+    if try signals.read() != nil { isStopping = true }
+    converse(now: now)
+    return isStopping
   }
 
   private func adopt(_ weights: Weights) {
@@ -108,7 +121,7 @@ public final class EvaluatorService {
   }
 
   private func evaluate() throws {
-    let returns = try regular.play(policy)
+    guard let returns = try play(regular, episodes: configuration.evaluator.episodes) else { return }
     let found = meets(returns, configuration.evaluator.threshold)
     if returns.mean > bestReturn {
       bestReturn = returns.mean
@@ -116,10 +129,22 @@ public final class EvaluatorService {
     }
     report(.regular, returns, isSolved: found)
     guard found else { return }
-    let fresh = try confirming.play(policy)
+    guard let fresh = try play(confirming, episodes: configuration.evaluator.confirmEpisodes) else { return }
     let isConfirmed = meets(fresh, configuration.evaluator.confirmThreshold)
     if isConfirmed { save("solved", fresh.mean) }
     report(.confirmation, fresh, isSolved: isConfirmed)
+  }
+
+  /// The returns, or nil if there are none: the evaluator is to stop, or the environment failed. The next evaluation begins anew then.
+  private func play(_ runner: EpisodeRunner, episodes: Int) throws -> [Double]? {
+    do {
+      return try runner.play(policy, episodes: episodes, attend: attend)
+    } catch let failure as GymnasiumFailure {
+      let now = SystemClock.now()
+      nextEvaluation = max(nextEvaluation, try recovery.retry(after: failure, now: now))
+      log.warning("\(failure)\nthis evaluation is left out")
+      return nil
+    }
   }
 
   /// Keeps the weights that have just been evaluated, before anybody is told: a run may end at once then.
@@ -159,7 +184,27 @@ public final class EvaluatorService {
       "evaluations_total": Double(evaluations), "episodes_total": Double(episodes),
       "weights_version": Double(version ?? 0), "malformed_total": Double(weights.malformed),
       "weights_refused_total": Double(weightsRefused), "save_failures_total": Double(saveFailures),
+      "environment_failures_total": Double(recovery.failures),
     ]
+  }
+}
+
+extension RunConfiguration {
+  /// Environments of an evaluator where a step crosses to Python. More would only wait for the longest episode.
+  private static let foreignEnvironmentsMax = 5
+
+  /// For regular and for confirming episodes. Built-in environments play all episodes at once; others are made once for both.
+  fileprivate func runners(
+    _ spec: EnvironmentSpec, using generator: inout SeededGenerator
+  ) throws -> (regular: EpisodeRunner, confirming: EpisodeRunner) {
+    func runner(_ count: Int) throws -> EpisodeRunner {
+      EpisodeRunner(try environments(spec, count: count, seed: generator.next(), workers: 1)[0])
+    }
+    if isNative {
+      return (try runner(evaluator.episodes), try runner(evaluator.confirmEpisodes))
+    }
+    let shared = try runner(min(Self.foreignEnvironmentsMax, evaluator.episodes))
+    return (shared, shared)
   }
 }
 

@@ -44,7 +44,7 @@ public final class LearnerService {
     signals = try SignalDescriptor(Signals.termination)
     self.configuration = configuration
     log = Log(settings.label)
-    let environment = try EnvironmentCatalog(id: configuration.environment.id).spec
+    let environment = try configuration.environmentSpec()
     let spec = configuration.network(for: environment)
     let batch = configuration.algorithm.batch
     dqn = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: batch)

@@ -27,10 +27,11 @@ public final class ParameterService {
     var machineConfiguration = ParameterServerMachine<ParameterKeeper>.Configuration()
     machineConfiguration.mode = configuration.aggregation.mode == .rounds ? .rounds : .asynchronous
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
+    let spec = configuration.network(for: try configuration.environmentSpec())
     let keeper = try ParameterKeeper(directory: settings.runDirectory)
     machine = ParameterServerMachine(
       configuration: machineConfiguration, incarnation: id,
-      state: try keeper.kept ?? Self.initialState(configuration), store: keeper, now: now)
+      state: try keeper.kept ?? Self.initialState(configuration, spec), store: keeper, now: now)
     let context = Context()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)
@@ -39,15 +40,16 @@ public final class ParameterService {
     reporter = TelemetryReporter(
       id: id, service: "parameters", label: settings.label,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
-    try Self.check(machine.state.manifest, against: configuration)
+    try Self.check(machine.state.manifest, against: spec)
     log.info(
       "listening on \(requests), publishing \(machine.state.values.count) parameters on \(publications), "
         + "version \(machine.state.version)")
   }
 
   /// The network's parameters from the run's seed.
-  private static func initialState(_ configuration: RunConfiguration) throws -> ParameterState {
-    let spec = configuration.network(for: try EnvironmentCatalog(id: configuration.environment.id).spec)
+  private static func initialState(
+    _ configuration: RunConfiguration, _ spec: NetworkSpec
+  ) throws -> ParameterState {
     let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)
     var generator = SeededGenerator(seed: configuration.seed, part: "parameters")
     learner.initialize(using: &generator)
@@ -58,8 +60,7 @@ public final class ParameterService {
     return ParameterState(version: 1, updates: 0, merged: [], manifest: try spec.manifest(), values: values)
   }
 
-  private static func check(_ manifest: WeightsManifest, against configuration: RunConfiguration) throws {
-    let spec = configuration.network(for: try EnvironmentCatalog(id: configuration.environment.id).spec)
+  private static func check(_ manifest: WeightsManifest, against spec: NetworkSpec) throws {
     if let problem = try spec.manifest().mismatch(with: manifest) {
       throw ParameterStoreError(
         path: "kept parameters", problem: "\(problem): they are of another network; use another run name")

@@ -36,6 +36,8 @@ struct RunCommand {
   }
 
   func execute() throws -> ExitCode {
+    // An environment of Gymnasium is asked once, here: its facts go into the run's configuration.
+    let configuration = try configuration.withEnvironmentFacts()
     let run = configuration.run
     try configuration.checkServices(availableBytes: MachineMemory.availableBytes() ?? .max)
     let executable = try POSIXProcessHost.selfExecutable()

@@ -1,0 +1,182 @@
+// One Python process that steps environments.
+
+internal import Experience
+internal import Foundations
+internal import Glibc
+
+/// A worker process and the socket to it. Nothing waits longer than `receiveSlice`, so that whoever waits can look elsewhere.
+///
+/// Start it on the main thread: it dies with the thread that started it (`ParentDeath`).
+final class GymnasiumWorker {
+  enum Command: UInt8 {
+    case reset = 0
+    case step = 1
+    case close = 2
+  }
+
+  /// Longest time that `receive` waits.
+  static let receiveSlice = Instant.Span.milliseconds(20)
+
+  /// What runs in Python reads the rest of itself from the socket: it needs no file, and a list of processes stays readable.
+  private static let bootstrap =
+    "import os; exec(compile(os.read(0, 1 << 20), '<rookery gymnasium worker>', 'exec'))"
+
+  /// Commands of each half that are not answered yet.
+  private(set) var pending: [Int]
+  /// What it made, once it said so.
+  private(set) var spec: EnvironmentSpec?
+  private let configuration: GymnasiumConfiguration
+  private let child: ChildProcess
+  private let socket: Int32
+  private var busySince: Instant
+  private var buffer = [UInt8](repeating: 0, count: 65536)
+
+  /// - Parameters:
+  ///   - setup: see `GymnasiumConfiguration.setup`.
+  ///   - memory: what it maps.
+  ///   - errors: where Python's messages go.
+  /// - Throws: `GymnasiumFailure` if the interpreter cannot be started.
+  init(
+    _ configuration: GymnasiumConfiguration, setup: String, halves: Int, memory: SharedMemory,
+    errors: ProcessSpawn.Stream = .inherit
+  ) throws {
+    self.configuration = configuration
+    pending = Array(repeating: 0, count: halves)
+    var pair: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0
+    else { throw SystemCallError.last("make a socket pair for a Gymnasium worker") }
+    socket = pair[0]
+    var spawn = ProcessSpawn(configuration.python, ["-c", Self.bootstrap], environment: nil)
+    spawn.standardInput = .descriptor(pair[1])
+    spawn.standardOutput = .descriptor(memory.descriptor)
+    spawn.standardError = errors
+    defer { close(pair[1]) }
+    do {
+      child = try spawn.start()
+    } catch {
+      close(socket)
+      throw GymnasiumFailure(
+        .python, id: configuration.id,
+        "the Python interpreter '\(configuration.python)' cannot be started: \(Self.reason(error)); install Python 3.10 or "
+          + "newer with gymnasium, or name another one by environment.python or ROOKERY_PYTHON", isSetup: true)
+    }
+    var slice = timeval(tv_sec: 0, tv_usec: Int(Self.receiveSlice.nanoseconds / 1000))
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &slice, socklen_t(MemoryLayout<timeval>.size))
+    busySince = SystemClock.now()
+    try send(PackageResources.worker_py)
+    try send(Array(setup.utf8))
+  }
+
+  /// Lets it end by itself, which takes it a moment, or else ends it.
+  deinit {
+    close(socket)
+    if child.status == nil {
+      var item = pollfd(fd: child.descriptor, events: Int16(POLLIN), revents: 0)
+      if child.descriptor < 0 || poll(&item, 1, 1000) <= 0 { _ = try? child.kill() }
+      _ = try? child.wait()
+    }
+  }
+
+  var isIdle: Bool { spec != nil && pending.allSatisfy { $0 == 0 } }
+
+  func send(_ command: Command, half: Int) throws {
+    if isIdle { busySince = SystemClock.now() }
+    pending[half] += 1
+    try send([command.rawValue, UInt8(half)])
+  }
+
+  /// Takes its next answer, waiting at most `receiveSlice`; false if there is none.
+  /// - Throws: `GymnasiumFailure`; it has ended then.
+  func receive() throws -> Bool {
+    var count = 0
+    repeat { count = recv(socket, &buffer, buffer.count, 0) } while count < 0 && errno == EINTR
+    if count == 2 {
+      busySince = SystemClock.now()
+      pending[Int(buffer[1])] -= 1
+      return true
+    }
+    if count > 0 {
+      busySince = SystemClock.now()
+      try accept(String(decoding: buffer[..<count], as: UTF8.self))
+      return true
+    }
+    if count < 0, errno == EAGAIN || errno == EWOULDBLOCK {
+      try checkTime()
+      return false
+    }
+    throw ended()
+  }
+
+  private func accept(_ answer: String) throws {
+    guard answer.hasPrefix("R"), let spec = EnvironmentSpec(answer: answer, id: configuration.id) else {
+      let failure = GymnasiumFailure(answer: answer[...], id: configuration.id, isSetup: spec == nil)
+      end()
+      throw failure
+    }
+    self.spec = spec
+  }
+
+  private func checkTime() throws {
+    let limit = spec == nil ? configuration.setupTimeout : configuration.timeout
+    guard SystemClock.now() - busySince > limit else { return }
+    end()
+    let what = spec == nil ? "making the environments" : "a step"
+    throw GymnasiumFailure(
+      .hung, id: configuration.id,
+      "worker process \(child.identifier) was ended: \(what) took longer than \(Int(limit.seconds)) s "
+        + "(environment.timeout_s)", isSetup: spec == nil)
+  }
+
+  private func end() {
+    _ = try? child.kill()
+    _ = try? child.wait()
+  }
+
+  private func ended() -> GymnasiumFailure {
+    end()
+    let how: String
+    switch child.status {
+    case .exited(let code): how = "exit code \(code)"
+    case .signaled(let signal): how = Signals.name(signal)
+    case nil: how = "unknown"
+    }
+    return GymnasiumFailure(
+      spec == nil ? .python : .ended, id: configuration.id,
+      "worker process \(child.identifier) of '\(configuration.python)' ended (\(how))"
+        + (spec == nil ? " before it said anything" : ""), isSetup: spec == nil)
+  }
+
+  /// One message. Two bytes always fit; the script and what to make are sent to an empty socket.
+  private func send(_ bytes: [UInt8]) throws {
+    guard Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) != bytes.count else { return }
+    if errno == EPIPE || errno == ECONNRESET {
+      // What it said before it ended is the reason.
+      while try receive() {}
+      throw ended()
+    }
+    throw SystemCallError.last("send to a Gymnasium worker")
+  }
+
+  private static func reason(_ error: SystemCallError) -> String {
+    strerror(error.code).map { String(cString: $0) } ?? "error \(error.code)"
+  }
+}
+
+extension EnvironmentSpec {
+  /// From a worker's answer: `R`, and lines of `key=value`.
+  init?(answer: String, id: String) {
+    var values: [Substring: Substring] = [:]
+    for line in answer.split(separator: "\n").dropFirst() {
+      guard let equals = line.firstIndex(of: "=") else { continue }
+      values[line[..<equals]] = line[line.index(after: equals)...]
+    }
+    let shape = values["shape"]?.split(separator: ",").compactMap { Int($0) } ?? []
+    guard !shape.isEmpty, shape.allSatisfy({ $0 > 0 }), let actions = values["actions"].flatMap({ Int($0) }) else {
+      return nil
+    }
+    self.init(
+      id: id, observationShape: shape, observationType: values["type"] == "uint8" ? .uint8 : .float32,
+      actionCount: actions, maxEpisodeSteps: values["steps_max"].flatMap { Int($0) },
+      rewardThreshold: values["threshold"].flatMap { Float($0) })
+  }
+}

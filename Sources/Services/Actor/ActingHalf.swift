@@ -1,0 +1,34 @@
+// Environments that act together.
+
+internal import Environments
+
+/// A batch, its place among the actor's environments, and what the policy last said about it.
+final class ActingHalf {
+  enum State {
+    /// It has no row: episodes have yet to begin.
+    case none
+    /// A row is there to act on.
+    case current
+    /// The row acted on last has a step under way, whose reward is not known yet.
+    case stepping
+  }
+
+  let batch: any EnvironmentBatch
+  let range: Range<Int>
+  let epsilons: [Float]
+  var state = State.none
+  /// Whether its row is in the buffer's unfinished row.
+  var hasActed = false
+  var actions: [Int32]
+  var qSelected: [Float]
+  var qMax: [Float]
+
+  init(_ batch: any EnvironmentBatch, first: Int, epsilons: [Float]) {
+    self.batch = batch
+    range = first..<first + batch.count
+    self.epsilons = Array(epsilons[range])
+    actions = Array(repeating: 0, count: batch.count)
+    qSelected = Array(repeating: 0, count: batch.count)
+    qMax = Array(repeating: 0, count: batch.count)
+  }
+}

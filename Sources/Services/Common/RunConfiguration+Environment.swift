@@ -1,0 +1,90 @@
+// The run's environment: what it is, and batches of it.
+
+internal import Algorithms
+public import Configuration
+public import Environments
+internal import Experience
+internal import Foundations
+internal import Glibc
+
+extension RunConfiguration {
+  /// Shape, type and actions of the environment: from the catalog, from the configuration, or, if they are in neither, from an
+  /// environment that Python makes for the question.
+  ///
+  /// - Throws: `EnvironmentError`, `GymnasiumFailure`.
+  public func environmentSpec() throws -> EnvironmentSpec {
+    if let native = try nativeEnvironment() { return native.spec }
+    guard !environment.observationShape.isEmpty, environment.actions > 0 else {
+      return try gymnasium().askSpec()
+    }
+    return EnvironmentSpec(
+      id: environment.id, observationShape: environment.observationShape,
+      observationType: environment.observationType == .uint8 ? .uint8 : .float32,
+      actionCount: environment.actions)
+  }
+
+  /// A batch of `count` environments, or two halves of one that can be stepped in turn.
+  ///
+  /// - Parameters:
+  ///   - spec: what `environmentSpec` said.
+  ///   - inTurn: two halves are of use: whoever steps them has something to do meanwhile.
+  ///   - workers: Python processes; nil for `environment.workers`.
+  func environments(
+    _ spec: EnvironmentSpec, count: Int, seed: UInt64, inTurn: Bool = false, workers: Int? = nil
+  ) throws -> [any EnvironmentBatch] {
+    if let native = try nativeEnvironment() { return [try native.make(count: count, seed: seed)] }
+    var gymnasium = try gymnasium()
+    gymnasium.workers = workers ?? environment.workers
+    return try GymnasiumPool(
+      gymnasium, spec: spec, count: count, halves: inTurn ? 2 : 1, seed: seed
+    ).batches()
+  }
+
+  /// Whether a step is a few nanoseconds here, or crosses to Python.
+  var isNative: Bool { (try? nativeEnvironment()) != nil }
+
+  /// The built-in environment, if it is to be used.
+  private func nativeEnvironment() throws -> EnvironmentCatalog? {
+    switch environment.backend {
+    case .native: try EnvironmentCatalog(id: environment.id)
+    case .auto: environment.arguments.isEmpty ? EnvironmentCatalog(rawValue: environment.id) : nil
+    case .gymnasium: nil
+    }
+  }
+
+  /// The environment as Gymnasium is asked for it.
+  public func gymnasium() throws -> GymnasiumConfiguration {
+    var configuration = GymnasiumConfiguration(id: environment.id)
+    configuration.arguments = environment.argumentsJSON
+    configuration.python = environment.interpreter(variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
+    configuration.timeout = .seconds(environment.timeoutSeconds)
+    return configuration
+  }
+}
+
+extension EnvironmentConfiguration {
+  /// The arguments as one JSON object.
+  var argumentsJSON: String {
+    Self.object(arguments.map { ($0.name.split(separator: ".")[...], $0.value) })
+  }
+
+  private static func object(_ entries: [(path: ArraySlice<Substring>, value: String)]) -> String {
+    var fields: [String] = []
+    var done: Set<Substring> = []
+    for (path, value) in entries {
+      guard let name = path.first, done.insert(name).inserted else { continue }
+      let inner = entries.filter { $0.path.first == name && $0.path.count > 1 }
+      let json = inner.isEmpty ? value : object(inner.map { ($0.path.dropFirst(), $0.value) })
+      fields.append("\"\(name)\":\(json)")
+    }
+    return "{" + fields.joined(separator: ",") + "}"
+  }
+
+  /// `variable` (ROOKERY_PYTHON), else the configured one, else the working folder's virtual environment, else `python3`.
+  func interpreter(variable: String?) -> String {
+    if let variable, !variable.isEmpty { return variable }
+    if !python.isEmpty { return python }
+    let local = ".venv/bin/python"
+    return access(local, X_OK) == 0 ? local : "python3"
+  }
+}
