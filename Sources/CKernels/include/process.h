@@ -29,5 +29,6 @@ int rookery_spawn_change_directory(posix_spawn_file_actions_t *actions, const ch
 
 /// The flag that makes a spawned child lead a session of its own.
 int rookery_spawn_session_flag(void);
+
 /// memfd_create: a close-on-exec descriptor of an empty file in memory that has no path. -1 with errno.
 int rookery_memory_file(const char *name);

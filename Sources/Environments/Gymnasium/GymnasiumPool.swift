@@ -34,9 +34,7 @@ public final class GymnasiumPool {
   public init(
     _ configuration: GymnasiumConfiguration, spec: EnvironmentSpec, count: Int, halves: Int = 1, seed: UInt64
   ) throws {
-    guard (1...EnvironmentCatalog.countMax).contains(count) else {
-      throw EnvironmentError.invalidCount(count)
-    }
+    guard (1...EnvironmentCatalog.countMax).contains(count) else { throw EnvironmentError.invalidCount(count) }
     precondition((1...2).contains(halves))
     self.configuration = configuration
     self.spec = spec
@@ -56,6 +54,9 @@ public final class GymnasiumPool {
 
   /// Worker processes.
   public var workerCount: Int { workers.count }
+
+  /// Process ids of the workers that run.
+  public var workerIdentifiers: [Int32] { workers.compactMap { $0?.identifier } }
 
   private static func parts(of range: Range<Int>, _ count: Int) -> [Range<Int>] {
     (0..<count).map { part in

@@ -41,7 +41,7 @@ extension RunConfiguration {
   }
 
   /// Whether a step is a few nanoseconds here, or crosses to Python.
-  var isNative: Bool { (try? nativeEnvironment()) != nil }
+  var isNative: Bool { environment.backend == .native || (try? nativeEnvironment()) != nil }
 
   /// The built-in environment, if it is to be used.
   private func nativeEnvironment() throws -> EnvironmentCatalog? {
@@ -56,9 +56,12 @@ extension RunConfiguration {
   public func gymnasium() throws -> GymnasiumConfiguration {
     var configuration = GymnasiumConfiguration(id: environment.id)
     configuration.arguments = environment.argumentsJSON
-    configuration.python = environment.interpreter(
-      variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
+    configuration.python = environment.interpreter(variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
     configuration.timeout = .seconds(environment.timeoutSeconds)
+    // An environment is stepped on one thread, and its processes have the cores.
+    let threads = ["OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"]
+    configuration.variables = threads.merging(ProcessVariables.current()) { $1 }
+    configuration.variables?["ROOKERY_SERVICE"] = "worker"
     return configuration
   }
 }
