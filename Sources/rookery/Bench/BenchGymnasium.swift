@@ -1,6 +1,7 @@
 // `rookery bench gymnasium`: an actor through the bridge beside Gymnasium's own loop.
 
 internal import Configuration
+internal import Environments
 internal import Foundations
 internal import Glibc
 internal import Services
