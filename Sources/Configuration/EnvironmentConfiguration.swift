@@ -26,6 +26,8 @@ public struct EnvironmentConfiguration: Hashable, Sendable {
   public var workers = 1
   /// A worker that takes longer for a step hangs.
   public var timeoutSeconds = 30.0
+  /// How much longer a step takes, to imitate a slow simulator.
+  public var stepDelayMilliseconds = 0.0
   /// Shape of an observation; empty: the environment is asked.
   public var observationShape: [Int] = []
   public var observationType = ObservationType.float32
@@ -65,6 +67,7 @@ extension EnvironmentConfiguration {
     reader.string("python", &python, expected: "an interpreter's path or name") { $0.count <= 4096 }
     reader.integer("workers", &workers, 1...256)
     reader.double("timeout_s", &timeoutSeconds, .from(0.1, to: 86_400))
+    reader.double("step_delay_ms", &stepDelayMilliseconds, .from(0, to: 60_000))
     reader.section("observation") { reader in
       reader.list("shape", &observationShape, count: 0...8, 1...1_000_000)
       reader.choice("type", &observationType)

@@ -116,7 +116,7 @@ enum CommandLineInterface {
           --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --title TEXT
       rookery config show [CONFIG]   the effective configuration, and where each value came from
       rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
-      rookery bench step|actor|gymnasium|replay [--json]
+      rookery bench step|actor|gymnasium|replay|scale [--json]
 
     One service by itself (addresses come from ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS
     and ROOKERY_WEIGHTS_ADDRESS, the configuration from ROOKERY_CONFIG or --config FILE):

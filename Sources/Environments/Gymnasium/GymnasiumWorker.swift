@@ -58,7 +58,8 @@ final class GymnasiumWorker {
       throw GymnasiumFailure(
         .python, id: configuration.id,
         "the Python interpreter '\(configuration.python)' cannot be started: \(Self.reason(error)); install Python 3.10 or "
-          + "newer with gymnasium, or name another one by environment.python or ROOKERY_PYTHON", isSetup: true)
+          + "newer with gymnasium, or name another one by environment.python or ROOKERY_PYTHON", isSetup: true
+      )
     }
     var slice = timeval(tv_sec: 0, tv_usec: Int(Self.receiveSlice.nanoseconds / 1000))
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &slice, socklen_t(MemoryLayout<timeval>.size))
@@ -173,7 +174,8 @@ extension EnvironmentSpec {
       values[line[..<equals]] = line[line.index(after: equals)...]
     }
     let shape = values["shape"]?.split(separator: ",").compactMap { Int($0) } ?? []
-    guard !shape.isEmpty, shape.allSatisfy({ $0 > 0 }), let actions = values["actions"].flatMap({ Int($0) }) else {
+    guard !shape.isEmpty, shape.allSatisfy({ $0 > 0 }), let actions = values["actions"].flatMap({ Int($0) })
+    else {
       return nil
     }
     self.init(

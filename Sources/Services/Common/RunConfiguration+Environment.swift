@@ -32,6 +32,14 @@ extension RunConfiguration {
   func environments(
     _ spec: EnvironmentSpec, count: Int, seed: UInt64, inTurn: Bool = false, workers: Int? = nil
   ) throws -> [any EnvironmentBatch] {
+    let batches = try undelayedEnvironments(spec, count: count, seed: seed, inTurn: inTurn, workers: workers)
+    guard environment.stepDelayMilliseconds > 0 else { return batches }
+    return batches.map { DelayedBatch($0, delay: .milliseconds(environment.stepDelayMilliseconds)) }
+  }
+
+  private func undelayedEnvironments(
+    _ spec: EnvironmentSpec, count: Int, seed: UInt64, inTurn: Bool, workers: Int?
+  ) throws -> [any EnvironmentBatch] {
     if let native = try nativeEnvironment() { return [try native.make(count: count, seed: seed)] }
     var gymnasium = try gymnasium()
     gymnasium.workers = workers ?? environment.workers
@@ -56,7 +64,8 @@ extension RunConfiguration {
   public func gymnasium() throws -> GymnasiumConfiguration {
     var configuration = GymnasiumConfiguration(id: environment.id)
     configuration.arguments = environment.argumentsJSON
-    configuration.python = environment.interpreter(variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
+    configuration.python = environment.interpreter(
+      variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
     configuration.timeout = .seconds(environment.timeoutSeconds)
     // An environment is stepped on one thread, and its processes have the cores.
     let threads = ["OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"]

@@ -10,7 +10,8 @@ extension CommandLineInterface {
     case ["actor"]: try benchActor(json: arguments.has("json"))
     case ["gymnasium"]: try benchGymnasium(json: arguments.has("json"))
     case ["replay"]: try benchReplay(json: arguments.has("json"))
-    default: throw UsageError("expected rookery bench step|actor|gymnasium|replay [--json]")
+    case ["scale"]: try benchScale(json: arguments.has("json"))
+    default: throw UsageError("expected rookery bench step|actor|gymnasium|replay|scale [--json]")
     }
     return .success
   }

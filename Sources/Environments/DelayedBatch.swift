@@ -1,0 +1,53 @@
+// Environments that take longer than they do.
+
+public import Foundations
+internal import Glibc
+
+/// Imitates a slow simulator: each step of the batch takes `delay` longer, in which its process sleeps. What it yields is the
+/// batch's own.
+public final class DelayedBatch: EnvironmentBatch {
+  private let batch: any EnvironmentBatch
+  private let delay: Instant.Span
+  private var due = Instant.zero
+
+  /// Longest sleep before the owner may look after other things.
+  private static let sleepMax = Instant.Span.milliseconds(20)
+
+  public init(_ batch: any EnvironmentBatch, delay: Instant.Span) {
+    self.batch = batch
+    self.delay = delay
+  }
+
+  public var spec: EnvironmentSpec { batch.spec }
+  public var count: Int { batch.count }
+  public var observations: UnsafeRawPointer { batch.observations }
+  public var rewards: UnsafePointer<Float> { batch.rewards }
+  public var flags: UnsafePointer<UInt8> { batch.flags }
+
+  public func reset(seed: UInt64?) throws { try batch.reset(seed: seed) }
+
+  public func beginReset(seed: UInt64?) throws {
+    due = .zero
+    try batch.beginReset(seed: seed)
+  }
+
+  public func beginStep(actions: UnsafePointer<Int32>) throws {
+    due = SystemClock.now() + delay
+    try batch.beginStep(actions: actions)
+  }
+
+  public func waitBriefly() throws -> Bool {
+    guard try batch.waitBriefly() else { return false }
+    let left = due - SystemClock.now()
+    guard left > .zero else { return true }
+    let nanoseconds = min(left, Self.sleepMax).nanoseconds
+    var time = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
+    nanosleep(&time, nil)
+    return left <= Self.sleepMax
+  }
+
+  public func finishStep() throws {
+    while try !waitBriefly() {}
+    try batch.finishStep()
+  }
+}
