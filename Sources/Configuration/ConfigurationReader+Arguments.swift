@@ -40,7 +40,8 @@ extension ConfigurationReader {
   private mutating func refuseKeyword(_ name: String) {
     var none = ""
     value(
-      name, &none, expected: "the name of a keyword argument", render: { YAMLText.string($0) }, parse: { _ in nil },
+      name, &none, expected: "the name of a keyword argument", render: { YAMLText.string($0) },
+      parse: { _ in nil },
       advice: { _ in "letters, digits and '_'" })
   }
 }

@@ -72,7 +72,8 @@ final class GymnasiumBatch: EnvironmentBatch {
   private func checkUsable() throws {
     guard let epoch else { throw EnvironmentError.notReset(environment: spec.id) }
     guard epoch != pool.epoch else { return }
-    throw pool.failure ?? GymnasiumFailure(.ended, id: spec.id, "the environments were closed", isSetup: false)
+    throw pool.failure
+      ?? GymnasiumFailure(.ended, id: spec.id, "the environments were closed", isSetup: false)
   }
 
   /// What is no number would end up in weights.
@@ -80,7 +81,8 @@ final class GymnasiumBatch: EnvironmentBatch {
     for index in 0..<count where !rewards[index].isFinite {
       throw pool.fail(
         GymnasiumFailure(
-          .value, id: spec.id, "expected a finite reward, found \(rewards[index]) in environment \(range.lowerBound + index)",
+          .value, id: spec.id,
+          "expected a finite reward, found \(rewards[index]) in environment \(range.lowerBound + index)",
           isSetup: false))
     }
     guard spec.observationType == .float32 else { return }

@@ -42,7 +42,8 @@ public struct GymnasiumFailure: Error, Hashable, Sendable {
     let parts = answer.dropFirst().split(separator: "\n\0\n", maxSplits: 1)
     let lines = (parts.first ?? "").split(separator: "\n", maxSplits: 1)
     self.init(
-      Kind(rawValue: String(lines.first ?? "")) ?? .raised, id: id, lines.count > 1 ? String(lines[1]) : "no reason",
+      Kind(rawValue: String(lines.first ?? "")) ?? .raised, id: id,
+      lines.count > 1 ? String(lines[1]) : "no reason",
       traceback: parts.count > 1 ? parts[1].split(separator: "\n").map(String.init) : [], isSetup: isSetup)
   }
 }

@@ -34,7 +34,9 @@ public final class GymnasiumPool {
   public init(
     _ configuration: GymnasiumConfiguration, spec: EnvironmentSpec, count: Int, halves: Int = 1, seed: UInt64
   ) throws {
-    guard (1...EnvironmentCatalog.countMax).contains(count) else { throw EnvironmentError.invalidCount(count) }
+    guard (1...EnvironmentCatalog.countMax).contains(count) else {
+      throw EnvironmentError.invalidCount(count)
+    }
     precondition((1...2).contains(halves))
     self.configuration = configuration
     self.spec = spec

@@ -12,13 +12,17 @@ extension GymnasiumConfiguration {
     // Python's messages matter only if nothing else comes.
     let errors = try SharedMemory(name: "rookery-probe-errors", byteCount: 16384)
     let worker = try GymnasiumWorker(
-      self, setup: setup(spec: nil, slices: [], columns: columns, parent: getpid(), renders: false), halves: 1,
-      memory: SharedMemory(name: "rookery-probe", byteCount: columns.byteCount), errors: .descriptor(errors.descriptor))
+      self, setup: setup(spec: nil, slices: [], columns: columns, parent: getpid(), renders: false),
+      halves: 1,
+      memory: SharedMemory(name: "rookery-probe", byteCount: columns.byteCount),
+      errors: .descriptor(errors.descriptor))
     do {
       while try !worker.receive() {}
     } catch var failure as GymnasiumFailure {
       if failure.kind == .python, failure.traceback.isEmpty, !failure.text.contains("; install") {
-        let said = String(decoding: UnsafeRawBufferPointer(start: errors.base, count: errors.byteCount).prefix { $0 != 0 }, as: UTF8.self)
+        let said = String(
+          decoding: UnsafeRawBufferPointer(start: errors.base, count: errors.byteCount).prefix { $0 != 0 },
+          as: UTF8.self)
         failure.traceback = said.split(separator: "\n").suffix(6).map(String.init)
       }
       throw failure

@@ -46,7 +46,8 @@ final class GymnasiumWorker {
     guard socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0
     else { throw SystemCallError.last("make a socket pair for a Gymnasium worker") }
     socket = pair[0]
-    var spawn = ProcessSpawn(configuration.python, ["-c", Self.bootstrap], environment: configuration.variables)
+    var spawn = ProcessSpawn(
+      configuration.python, ["-c", Self.bootstrap], environment: configuration.variables)
     spawn.standardInput = .descriptor(pair[1])
     spawn.standardOutput = .descriptor(memory.descriptor)
     spawn.standardError = errors
@@ -58,7 +59,8 @@ final class GymnasiumWorker {
       throw GymnasiumFailure(
         .python, id: configuration.id,
         "the Python interpreter '\(configuration.python)' cannot be started: \(Self.reason(error)); install Python 3.10 or "
-          + "newer with gymnasium, or name another one by environment.python or ROOKERY_PYTHON", isSetup: true)
+          + "newer with gymnasium, or name another one by environment.python or ROOKERY_PYTHON", isSetup: true
+      )
     }
     var slice = timeval(tv_sec: 0, tv_usec: Int(Self.receiveSlice.nanoseconds / 1000))
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &slice, socklen_t(MemoryLayout<timeval>.size))
@@ -173,7 +175,8 @@ extension EnvironmentSpec {
       values[line[..<equals]] = line[line.index(after: equals)...]
     }
     let shape = values["shape"]?.split(separator: ",").compactMap { Int($0) } ?? []
-    guard !shape.isEmpty, shape.allSatisfy({ $0 > 0 }), let actions = values["actions"].flatMap({ Int($0) }) else {
+    guard !shape.isEmpty, shape.allSatisfy({ $0 > 0 }), let actions = values["actions"].flatMap({ Int($0) })
+    else {
       return nil
     }
     self.init(

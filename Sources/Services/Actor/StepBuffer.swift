@@ -40,7 +40,8 @@ final class StepBuffer {
 
   /// Adds a row of the environments in `range` to the unfinished row; the reward comes with `setRewards`.
   func append(
-    range: Range<Int>, observations: UnsafeRawPointer, actions: UnsafePointer<Int32>, flags: UnsafePointer<UInt8>
+    range: Range<Int>, observations: UnsafeRawPointer, actions: UnsafePointer<Int32>,
+    flags: UnsafePointer<UInt8>
   ) {
     precondition(rows < capacity)
     let bytes = rowBytes[0]

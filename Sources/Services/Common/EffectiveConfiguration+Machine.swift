@@ -29,9 +29,11 @@ extension EffectiveConfiguration {
     guard isAsked || environment == run.environment else {
       throw problem(
         "environment.observation.shape", expected: "what \(spec.id) has, or nothing",
-        found: "\(run.environment.observationShape) of \(run.environment.observationType), \(run.environment.actions) actions",
+        found:
+          "\(run.environment.observationShape) of \(run.environment.observationType), \(run.environment.actions) actions",
         advice:
-          "it has \(spec.observationShape) of \(environment.observationType), \(spec.actionCount) actions; leave the keys out")
+          "it has \(spec.observationShape) of \(environment.observationType), \(spec.actionCount) actions; leave the keys out"
+      )
     }
     return replacing(environment: environment)
   }
@@ -105,7 +107,8 @@ extension EffectiveConfiguration {
   /// Whoever mistyped a built-in id need not install anything.
   private func advice(beside failure: GymnasiumFailure) -> String {
     let known = EnvironmentCatalog.allCases.map(\.rawValue)
-    guard let nearest = Suggestion.nearest(to: run.environment.id, among: known), nearest != run.environment.id
+    guard let nearest = Suggestion.nearest(to: run.environment.id, among: known),
+      nearest != run.environment.id
     else { return "" }
     return "did you mean '\(nearest)', which is built in?"
   }

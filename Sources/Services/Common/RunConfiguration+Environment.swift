@@ -56,7 +56,8 @@ extension RunConfiguration {
   public func gymnasium() throws -> GymnasiumConfiguration {
     var configuration = GymnasiumConfiguration(id: environment.id)
     configuration.arguments = environment.argumentsJSON
-    configuration.python = environment.interpreter(variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
+    configuration.python = environment.interpreter(
+      variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
     configuration.timeout = .seconds(environment.timeoutSeconds)
     // An environment is stepped on one thread, and its processes have the cores.
     let threads = ["OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"]
