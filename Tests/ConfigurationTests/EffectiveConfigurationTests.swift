@@ -95,15 +95,20 @@ import Testing
 
   @Test func argumentsAreAnybodys() throws {
     let text = "environment:\n  arguments:\n    continuous: no\n    a: {b: [1, 2.5], c: x}\n    s: '1'\n"
-    let effective = try load(text, [:], ["environment.arguments.gravity=-5", "environment.arguments.continuous=false"])
+    let effective = try load(
+      text, [:], ["environment.arguments.gravity=-5", "environment.arguments.continuous=false"])
     let found = effective.run.environment.arguments.map { "\($0.name)=\($0.value)" }
     #expect(found == ["a.b=[1, 2.5]", "a.c=\"x\"", "continuous=false", "gravity=-5", "s=\"1\""])
     #expect(try load(effective.run.yaml).run.environment == effective.run.environment)
-    #expect(problems("environment: {arguments: {'a b': 1}}").first?.contains("the name of a keyword argument") == true)
+    #expect(
+      problems("environment: {arguments: {'a b': 1}}").first?.contains("the name of a keyword argument")
+        == true)
     #expect(problems("environment: {arguments: 3}").first?.contains("a section with keys of its own") == true)
     #expect(try load("environment: {arguments: {}}").run.environment.arguments.isEmpty)
     let native = problems("environment: {backend: native, arguments: {gravity: 3}}")
-    #expect(native.count == 1 && native[0].contains("environment.arguments.gravity: expected no arguments"), "\(native)")
+    #expect(
+      native.count == 1 && native[0].contains("environment.arguments.gravity: expected no arguments"),
+      "\(native)")
   }
 
   @Test func factsAreFilledIn() throws {

@@ -4,6 +4,7 @@ import Foundation
 import Foundations
 import Glibc
 import Testing
+import Wire
 
 private let python: String? = {
   guard let path = ProcessInfo.processInfo.environment["ROOKERY_PYTHON"] else {
@@ -22,12 +23,16 @@ private let python: String? = {
 @Suite(.enabled(if: python != nil, "ROOKERY_PYTHON names no Python with gymnasium"))
 struct GymnasiumRunTests {
   private func start(_ workspace: Workspace, _ settings: String...) throws -> LiveRun {
-    let base = ["environment.python=\(python!)", "environment.workers=2", "actor.environments=6", "actor.replicas=1"]
+    let base = [
+      "environment.python=\(python!)", "environment.workers=2", "actor.environments=6", "actor.replicas=1",
+    ]
     return try LiveRun(workspace, settings: base + settings)
   }
 
   private func workers(of run: LiveRun, under parent: RunProcess? = nil) -> [RunProcess] {
-    run.processes.filter { $0.service == "worker" && (parent == nil || $0.variables["ROOKERY_REPLICA"] == parent?.replica) }
+    run.processes.filter {
+      $0.service == "worker" && (parent == nil || $0.variables["ROOKERY_REPLICA"] == parent?.replica)
+    }
   }
 
   private func acting(_ run: LiveRun, failures: Double = 0) throws {
@@ -89,7 +94,9 @@ struct GymnasiumRunTests {
       workspace, "environment.id=trouble:Trouble-v0", "environment.arguments.kind=slow",
       "replay.rate_limiter.min_size=64", "algorithm.batch=32", "actor.environments=64")
     // A tick takes 3.2 s.
-    try eventually("episodes begin", within: 60) { workers(of: run).count == 3 && run.log("actor-1").contains("joined") }
+    try eventually("episodes begin", within: 60) {
+      workers(of: run).count == 3 && run.log("actor-1").contains("joined")
+    }
     let before = SystemClock.now()
     let ended = try run.end()
     #expect(!ended.output.contains("did not stop in time"), "\(ended.output)")
@@ -107,7 +114,9 @@ struct GymnasiumRunTests {
     ]
     let ended = try Program.run(["run", "config/cartpole.yaml"], in: workspace, environment: variables)
     #expect(ended.code == 2)
-    #expect(ended.errors.contains("environment.id: expected an environment that can be used, found RuntimeError: cannot be made"))
+    #expect(
+      ended.errors.contains(
+        "environment.id: expected an environment that can be used, found RuntimeError: cannot be made"))
     #expect(ended.errors.hasSuffix("  | RuntimeError: cannot be made\n"), "\(ended.errors)")
     #expect(!workspace.exists("runs"))
   }

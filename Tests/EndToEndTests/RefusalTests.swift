@@ -63,7 +63,8 @@ import Testing
       says: "replay.rate_limiter.error_buffer: expected at least ", "deadlocks", "found 5; raise it"),
     Case(
       "\(run) --set environment.id=CartPole-v7", ["ROOKERY_PYTHON": "/none/python3"],
-      says: "environment.python: expected a Python with Gymnasium for CartPole-v7, found the Python interpreter "
+      says:
+        "environment.python: expected a Python with Gymnasium for CartPole-v7, found the Python interpreter "
         + "'/none/python3' cannot be started: No such file or directory; install Python 3.10 or newer with gymnasium",
       "did you mean 'CartPole-v1', which is built in?"),
     Case(

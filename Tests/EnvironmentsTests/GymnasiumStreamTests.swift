@@ -28,7 +28,9 @@ struct GymnasiumStreamTests {
   }
 
   /// Two halves, two workers, terminations, and truncation by time limit: MountainCar never terminates with these actions.
-  @Test(arguments: [("CartPole-v1", 300), ("MountainCar-v0", 450), ("Acrobot-v1", 520), ("LunarLander-v3", 300)])
+  @Test(arguments: [
+    ("CartPole-v1", 300), ("MountainCar-v0", 450), ("Acrobot-v1", 520), ("LunarLander-v3", 300),
+  ])
   func rowsAreGymnasiums(id: String, ticks: Int) throws {
     let count = 5
     let expected = try reference(id, ticks: ticks, seeds: GymnasiumSupport.seeds(of: 3, count: count))
@@ -46,7 +48,8 @@ struct GymnasiumStreamTests {
         try half.finishStep()
         for index in 0..<half.count {
           let row = StreamRow(half, index)
-          #expect(row == expected[tick * count + first + index], "\(id) tick \(tick) environment \(first + index)")
+          #expect(
+            row == expected[tick * count + first + index], "\(id) tick \(tick) environment \(first + index)")
         }
         try half.beginStep(actions: (0..<half.count).map { Int32((tick + first + $0) % actions) })
         first += half.count
@@ -115,9 +118,11 @@ struct GymnasiumStreamTests {
     for batch in batches { try batch.reset() }
     for _ in 0..<4 { for batch in batches { try batch.step(actions: [0]) } }
     try pool.close()
-    let check = "from PIL import Image; import sys; i = Image.open(sys.argv[1]); "
+    let check =
+      "from PIL import Image; import sys; i = Image.open(sys.argv[1]); "
       + "assert i.format == 'GIF' and i.size == (20, 24), i.size"
     let path = try #require(configuration.renderPath)
-    #expect(try ProcessSpawn(GymnasiumSupport.python!, ["-c", check, path]).start().wait() == .exited(code: 0))
+    #expect(
+      try ProcessSpawn(GymnasiumSupport.python!, ["-c", check, path]).start().wait() == .exited(code: 0))
   }
 }

@@ -26,7 +26,9 @@ enum GymnasiumSupport {
   }()
 
   /// `Tests/Fixtures/gymnasium` is put on the path by an argument of the interpreter's, see `interpreter`.
-  static func configuration(_ id: String, arguments: String = "{}", timeout: Double = 60) -> GymnasiumConfiguration {
+  static func configuration(_ id: String, arguments: String = "{}", timeout: Double = 60)
+    -> GymnasiumConfiguration
+  {
     var configuration = GymnasiumConfiguration(id: id)
     configuration.arguments = arguments
     configuration.python = python ?? "python3"
@@ -35,7 +37,8 @@ enum GymnasiumSupport {
   }
 
   /// An environment of `Tests/Fixtures/gymnasium/trouble.py`.
-  static func trouble(_ id: String, arguments: String = "{}", timeout: Double = 60) -> GymnasiumConfiguration {
+  static func trouble(_ id: String, arguments: String = "{}", timeout: Double = 60) -> GymnasiumConfiguration
+  {
     setenv("PYTHONPATH", "\(root)/Tests/Fixtures/gymnasium", 1)
     return configuration("trouble:\(id)", arguments: arguments, timeout: timeout)
   }

@@ -35,7 +35,10 @@ struct GymnasiumTroubleTests {
     ("Blackjack-v1", "space", "a Box is needed"),
     ("trouble:Mapping-v0", "space", "gymnasium.wrappers.FlattenObservation"),
     ("trouble:Continuous-v0", "space", "action space Box"),
-    ("trouble:Needy-v0", "environment", "not installed: no such engine; run `pip install \"gymnasium[engine]\"`"),
+    (
+      "trouble:Needy-v0", "environment",
+      "not installed: no such engine; run `pip install \"gymnasium[engine]\"`"
+    ),
   ])
   func refusals(id: String, kind: String, text: String) throws {
     _ = GymnasiumSupport.trouble("")
@@ -54,11 +57,14 @@ struct GymnasiumTroubleTests {
     configuration.python = "/none/python3"
     var found = try refusal(configuration)
     #expect(found.kind == .python, "\(found)")
-    #expect(found.text.hasPrefix("the Python interpreter '/none/python3' cannot be started: No such file"), "\(found)")
+    #expect(
+      found.text.hasPrefix("the Python interpreter '/none/python3' cannot be started: No such file"),
+      "\(found)")
     #expect(found.text.contains("ROOKERY_PYTHON"))
     configuration.python = "false"
     found = try refusal(configuration)
-    #expect(found.kind == .python && found.text.contains("ended (exit code 1) before it said anything"), "\(found)")
+    #expect(
+      found.kind == .python && found.text.contains("ended (exit code 1) before it said anything"), "\(found)")
   }
 
   /// Without Gymnasium: an interpreter that ignores what is installed beside it.
@@ -95,13 +101,15 @@ struct GymnasiumTroubleTests {
   /// One worker of two fails at its tenth step, once; every half needs a reset then, and after it all goes on.
   @Test(arguments: [
     ("raise", "raised", "ValueError: the sky fell"), ("die", "ended", "Killed"),
-    ("hang", "hung", "took longer than 1 s (environment.timeout_s)"), ("nan", "value", "finite reward, found nan"),
+    ("hang", "hung", "took longer than 1 s (environment.timeout_s)"),
+    ("nan", "value", "finite reward, found nan"),
   ])
   func failsAndGoesOn(kind: String, expected: String, text: String) throws {
     let folder = TemporaryFolder()
     var configuration = GymnasiumSupport.trouble(
       "Trouble-v0",
-      arguments: "{\"kind\": \"\(kind)\", \"marker\": \"\(folder.path)/marker\"}", timeout: kind == "hang" ? 1 : 60)
+      arguments: "{\"kind\": \"\(kind)\", \"marker\": \"\(folder.path)/marker\"}",
+      timeout: kind == "hang" ? 1 : 60)
     configuration.workers = 2
     let pool = try GymnasiumSupport.pool(configuration, count: 4, halves: 2)
     let halves = pool.batches()
@@ -132,7 +140,8 @@ struct GymnasiumTroubleTests {
 
   /// A step that takes long does not hold up whoever waits for it.
   @Test func waitingIsShort() throws {
-    let pool = try GymnasiumSupport.pool(GymnasiumSupport.trouble("Trouble-v0", arguments: "{\"kind\": \"slow\"}"), count: 3)
+    let pool = try GymnasiumSupport.pool(
+      GymnasiumSupport.trouble("Trouble-v0", arguments: "{\"kind\": \"slow\"}"), count: 3)
     let batch = pool.batches()[0]
     try batch.reset()
     try batch.beginStep(actions: [1, 1, 1])

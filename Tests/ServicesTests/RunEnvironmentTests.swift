@@ -2,7 +2,9 @@
 
 import Configuration
 import Environments
+import Experience
 import Foundations
+import Numerics
 import Testing
 
 @testable import Services
@@ -18,7 +20,9 @@ import Testing
     #expect(try !run("backend=gymnasium").isNative)
     #expect(try !run("arguments.render_mode=ansi").isNative)
     #expect(try !run("id=LunarLander-v3").isNative)
-    #expect(throws: EnvironmentError.self) { try run("id=LunarLander-v3", "backend=native").environmentSpec() }
+    #expect(throws: EnvironmentError.self) {
+      try run("id=LunarLander-v3", "backend=native").environmentSpec()
+    }
   }
 
   /// Facts in the configuration are believed: no Python is started.
@@ -27,14 +31,17 @@ import Testing
       "id=X-v0", "python=/none", "observation.shape=[4, 84, 84]", "observation.type=uint8", "actions=6"
     ).environmentSpec()
     #expect(spec.observationShape == [4, 84, 84] && spec.observationType == .uint8 && spec.actionCount == 6)
-    #expect(throws: GymnasiumFailure.self) { try run("id=X-v0", "python=/none", "actions=6").environmentSpec() }
+    #expect(throws: GymnasiumFailure.self) {
+      try run("id=X-v0", "python=/none", "actions=6").environmentSpec()
+    }
   }
 
   @Test func argumentsNest() throws {
     let environment = try run(
       "arguments.gravity=-5.5", "arguments.a.b=true", "arguments.a.c.d=[1, null]", "arguments.name=x\"y"
     ).environment
-    #expect(environment.argumentsJSON == #"{"a":{"b":true,"c":{"d":[1, null]}},"gravity":-5.5,"name":"x\"y"}"#)
+    #expect(
+      environment.argumentsJSON == #"{"a":{"b":true,"c":{"d":[1, null]}},"gravity":-5.5,"name":"x\"y"}"#)
   }
 
   @Test func theInterpreterIsFound() throws {

@@ -85,7 +85,8 @@ struct TraceActor {
       qMax: rows.map(\.qMax))
     let observations = rows.map(\.observation)
     buffer.append(
-      range: 0..<environments, observations: observations, actions: rows.map { _ in Int32(position) }, flags: flags)
+      range: 0..<environments, observations: observations, actions: rows.map { _ in Int32(position) },
+      flags: flags)
     buffer.advance()
     buffer.setRewards(range: 0..<environments, rows.map(\.reward))
     items.setRewards(index: buffer.nextIndex - 1, range: 0..<environments, rows.map(\.reward))
@@ -164,9 +165,12 @@ struct TraceActor {
         #expect(later.buffer.flags(environment, at: index) == known.buffer.flags(environment, at: index))
       }
     }
-    func sorted(_ items: [Item]) -> [Item] { items.sorted { ($0.stream, $0.firstIndex) < ($1.stream, $1.firstIndex) } }
+    func sorted(_ items: [Item]) -> [Item] {
+      items.sorted { ($0.stream, $0.firstIndex) < ($1.stream, $1.firstIndex) }
+    }
     let expected = sorted(try itemsOf(known.message(1)))
-    #expect(sorted(try itemsOf(later.message(1))) == expected && expected.count > 100, "\(Seeds.replay(seed))")
+    #expect(
+      sorted(try itemsOf(later.message(1))) == expected && expected.count > 100, "\(Seeds.replay(seed))")
   }
 
   /// A row is not sent after all: nor is any item that needs it.

@@ -51,7 +51,8 @@ private func syncVectorEnvRate(_ python: String, _ environments: Int) throws -> 
   let status = try spawn.start().wait()
   let text = String(cString: output.base.assumingMemoryBound(to: CChar.self))
   guard let rate = Double(text.split(separator: "\n").first ?? "") else {
-    throw BenchError("\(python) with Gymnasium: expected steps a second, found '\(text)' (\(status)); see docs/GYMNASIUM.md")
+    throw BenchError(
+      "\(python) with Gymnasium: expected steps a second, found '\(text)' (\(status)); see docs/GYMNASIUM.md")
   }
   return rate
 }
