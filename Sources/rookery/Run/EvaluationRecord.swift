@@ -4,7 +4,7 @@ internal import Wire
 
 struct EvaluationRecord: Codable {
   var seconds: Double
-  /// Actions taken by all actors until then; nil in files of version 0.1.
+  /// Actions taken by all actors until then; nil in lines from before it was kept.
   var envSteps: Double?
   var kind: String
   var version: UInt64
