@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON := .venv/bin/python
 export ASAN_OPTIONS ?= detect_leaks=0
 
-.PHONY: help setup python build run test test-long learning lint format sanitize bench bench-step clean
+.PHONY: help setup python build run run-gymnasium test test-long learning lint format sanitize bench bench-step clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ python: setup
 
 build: setup ## the program, optimised
 	@swift build -c release --product rookery
+
+run-gymnasium: build ## learn LunarLander, an environment of Gymnasium in Python (installs it into .venv)
+	@.ci/python python/requirements.txt
+	@.build/release/rookery run config/lunarlander.yaml $(ARGS)
 
 run: build ## learn CartPole with separate processes (CONFIG=config/acrobot.yaml, ARGS="--seed 2")
 	@.build/release/rookery run $(CONFIG) $(ARGS)

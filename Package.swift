@@ -55,6 +55,8 @@ let package = Package(
       "Environments", ["Experience", "Foundations"],
       resources: [.embedInCode("Gymnasium/worker.py")]),
     library("Configuration", ["CYAML"]),
+    library("EventLog"),
+    library("Plotting"),
     .target(
       name: "Services",
       dependencies: [
@@ -67,7 +69,7 @@ let package = Package(
       name: "rookery",
       dependencies: [
         "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire",
-        "Transport", "Numerics", "Algorithms", "Environments", "ReplayStore",
+        "Transport", "Numerics", "Algorithms", "Environments", "ReplayStore", "EventLog", "Plotting",
       ],
       swiftSettings: settings),
 
@@ -84,12 +86,14 @@ let package = Package(
     tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),
     tests("Environments", ["Environments", "Experience", "Foundations"]),
     tests("Configuration", ["Configuration"]),
+    tests("EventLog", ["EventLog"]),
+    tests("Plotting", ["Plotting", "Foundations"]),
     tests("Launcher", ["Launcher", "Configuration", "Foundations"]),
     tests(
       "Services",
       [
         "Services", "Wire", "Transport", "Experience", "Foundations", "Configuration", "Numerics",
-        "ReplayStore",
+        "ReplayStore", "Algorithms", "Environments",
       ]),
     tests(
       "Simulation",

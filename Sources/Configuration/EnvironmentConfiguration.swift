@@ -50,6 +50,16 @@ public struct EnvironmentArgument: Hashable, Sendable {
 }
 
 extension EnvironmentConfiguration {
+  var conflicts: [ConfigurationConflict] {
+    guard backend == .native, let first = arguments.first else { return [] }
+    return [
+      ConfigurationConflict(
+        keys: ["environment.arguments.\(first.name)", "environment.backend"],
+        expected: "no arguments with environment.backend: native, whose environments take none",
+        found: "'\(first.name)'", advice: "remove it, or set environment.backend: gymnasium")
+    ]
+  }
+
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.string("id", &id, expected: "an environment's id") { !$0.isEmpty && $0.count <= 200 }
     reader.choice("backend", &backend)

@@ -12,7 +12,7 @@ public struct ConfigurationConflict: Hashable, Sendable {
 extension RunConfiguration {
   /// Every combination of values that cannot work; empty for a usable configuration.
   public var conflicts: [ConfigurationConflict] {
-    sizeConflicts + limiterConflicts + evaluatorConflicts
+    sizeConflicts + limiterConflicts + evaluatorConflicts + environment.conflicts
   }
 
   private var sizeConflicts: [ConfigurationConflict] {

@@ -17,7 +17,7 @@ enum ExitCode: Int32 {
 
 enum CommandLineInterface {
   enum Command: String, CaseIterable {
-    case run, up, scale, ps, logs, restart, env, down
+    case run, eval, plot, up, scale, ps, logs, restart, env, down
     case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
   }
 
@@ -60,6 +60,10 @@ enum CommandLineInterface {
     }
     switch command {
     case .run: return try RunCommand(rest).execute()
+    case .eval: return try EvalCommand(rest).execute()
+    case .plot:
+      var command = try PlotCommand(rest)
+      return try command.execute()
     case .up: return try UpCommand(rest).execute()
     case .scale: return try scale(rest)
     case .ps: return try showProcesses(rest)
@@ -91,6 +95,7 @@ enum CommandLineInterface {
 
       rookery run CONFIG.yaml        start every service, learn, stop at the criterion
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
+      rookery run --resume runs/NAME go on with a run that ended or died
       rookery up [-f FILE] [-p NAME] [--scale actor=4] [-d]
                                      start a compose file's services as processes of this machine; -d: in the background
 
@@ -105,9 +110,13 @@ enum CommandLineInterface {
 
     To look at things:
 
+      rookery eval runs/NAME|FILE.safetensors   greedy episodes of a checkpoint
+          --episodes N  --seed N  --config CONFIG.yaml  --render FILM.gif  --json
+      rookery plot runs/A runs/B …   learning curves as a picture
+          --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --title TEXT
       rookery config show [CONFIG]   the effective configuration, and where each value came from
       rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
-      rookery bench step|actor|replay|scale [--json]
+      rookery bench step|actor|gymnasium|replay|scale [--json]
 
     One service by itself (addresses come from ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS
     and ROOKERY_WEIGHTS_ADDRESS, the configuration from ROOKERY_CONFIG or --config FILE):

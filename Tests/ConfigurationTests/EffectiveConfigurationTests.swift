@@ -93,6 +93,35 @@ import Testing
     )
   }
 
+  @Test func argumentsAreAnybodys() throws {
+    let text = "environment:\n  arguments:\n    continuous: no\n    a: {b: [1, 2.5], c: x}\n    s: '1'\n"
+    let effective = try load(
+      text, [:], ["environment.arguments.gravity=-5", "environment.arguments.continuous=false"])
+    let found = effective.run.environment.arguments.map { "\($0.name)=\($0.value)" }
+    #expect(found == ["a.b=[1, 2.5]", "a.c=\"x\"", "continuous=false", "gravity=-5", "s=\"1\""])
+    #expect(try load(effective.run.yaml).run.environment == effective.run.environment)
+    #expect(
+      problems("environment: {arguments: {'a b': 1}}").first?.contains("the name of a keyword argument")
+        == true)
+    #expect(problems("environment: {arguments: 3}").first?.contains("a section with keys of its own") == true)
+    #expect(try load("environment: {arguments: {}}").run.environment.arguments.isEmpty)
+    let native = problems("environment: {backend: native, arguments: {gravity: 3}}")
+    #expect(
+      native.count == 1 && native[0].contains("environment.arguments.gravity: expected no arguments"),
+      "\(native)")
+  }
+
+  @Test func factsAreFilledIn() throws {
+    let effective = try load("environment: {id: X-v0}\nseed: 3")
+    var environment = effective.run.environment
+    environment.observationShape = [8]
+    environment.actions = 4
+    let filled = effective.replacing(environment: environment)
+    #expect(filled.run.environment == environment && filled.run.seed == 3)
+    #expect(filled.entries.first { $0.key == "environment.actions" }?.value == "4")
+    #expect(filled.entries.first { $0.key == "seed" }?.source.description == "my run.yaml:2")
+  }
+
   @Test func aConflictIsReportedWhereItsCauseStands() {
     let found = problems("seed: 1\nalgorithm:\n  batch: 2000\n")
     #expect(

@@ -19,6 +19,16 @@ import Testing
     run.name = "0x-7.5"
     run.seed = .max
     run.environment.id = "ALE/\"Pong\"-v5 \\ \u{7} ü 🐦 # no: comment"
+    run.environment.backend = .gymnasium
+    run.environment.arguments = [
+      EnvironmentArgument(name: "gravity", value: "-5.5"),
+      EnvironmentArgument(name: "map_name", value: "\"8x8 \\\"é\\\" 🐦\\u0007\""),
+      EnvironmentArgument(name: "options.list", value: "[1, null, \"a\"]"),
+      EnvironmentArgument(name: "wind", value: "true"),
+    ]
+    run.environment.observationShape = [3, 84, 84]
+    run.environment.observationType = .uint8
+    run.environment.actions = 6
     run.algorithm.hidden = []
     run.algorithm.network = .nature
     run.algorithm.dueling = false
@@ -48,7 +58,7 @@ import Testing
 
   @Test(arguments: [
     ("cartpole", "CartPole-v1", 475.0, 450.0), ("acrobot", "Acrobot-v1", -100, -105),
-    ("mountaincar", "MountainCar-v0", -110, -115),
+    ("mountaincar", "MountainCar-v0", -110, -115), ("lunarlander", "LunarLander-v3", 200, 180),
   ])
   func shippedFilesAreRight(name: String, id: String, threshold: Double, confirm: Double) throws {
     let run = try EffectiveConfiguration(file: "\(Self.root)/config/\(name).yaml").run

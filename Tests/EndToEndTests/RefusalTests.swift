@@ -62,7 +62,13 @@ import Testing
       "\(run) --set replay.rate_limiter.error_buffer=5",
       says: "replay.rate_limiter.error_buffer: expected at least ", "deadlocks", "found 5; raise it"),
     Case(
-      "\(run) --set environment.id=CartPole-v0",
+      "\(run) --set environment.id=CartPole-v7", ["ROOKERY_PYTHON": "/none/python3"],
+      says:
+        "environment.python: expected a Python with Gymnasium for CartPole-v7, found the Python interpreter "
+        + "'/none/python3' cannot be started: No such file or directory; install Python 3.10 or newer with gymnasium",
+      "did you mean 'CartPole-v1', which is built in?"),
+    Case(
+      "\(run) --set environment.backend=native --set environment.id=CartPole-v0",
       says: "--set environment.id=CartPole-v0: environment.id: expected one of CartPole-v1, Acrobot-v1, "
         + "MountainCar-v0, found 'CartPole-v0'; did you mean 'CartPole-v1'?"),
     Case(

@@ -165,24 +165,6 @@ import Testing
     }
     _ = server.descriptors
   }
-
-  @Test func aFolderHasOneLauncher() throws {
-    let path = folder.path
-    func isFree() throws -> Bool {
-      let lock = try FolderLock.take(path)
-      return lock != nil
-    }
-    do {
-      let lock = try FolderLock.take(path)
-      #expect(try !isFree())
-      withExtendedLifetime(lock) {}
-    }
-    #expect(try isFree())
-    #expect(throws: LaunchError.self) {
-      let lock = try FolderLock.take(path + "/none")
-      withExtendedLifetime(lock) {}
-    }
-  }
 }
 
 /// A value shared between two threads.

@@ -66,6 +66,8 @@ struct TraceActor {
   let buffer: StepBuffer
   var items: TransitionItems
   var position = 0
+  /// A truncated row is one within an episode at first.
+  var learnsOfTruncationsLater = false
 
   init(trace: ActorTrace, nStep: Int, discount: Float, capacity: Int) {
     self.trace = trace
@@ -76,13 +78,22 @@ struct TraceActor {
 
   mutating func tick() {
     let rows = trace.rows.map { $0[position] }
-    let flags = rows.map(\.flags.rawValue)
+    let late = rows.indices.filter { learnsOfTruncationsLater && rows[$0].flags == .isLast }
+    let flags = rows.indices.map { late.contains($0) ? 0 : rows[$0].flags.rawValue }
     items.observe(
-      index: buffer.nextIndex, flags: flags, qSelected: rows.map(\.qSelected), qMax: rows.map(\.qMax))
+      index: buffer.nextIndex, range: 0..<environments, flags: flags, qSelected: rows.map(\.qSelected),
+      qMax: rows.map(\.qMax))
     let observations = rows.map(\.observation)
-    buffer.append(observations: observations, actions: rows.map { _ in Int32(position) }, flags: flags)
-    buffer.setRewards(rows.map(\.reward))
-    items.setRewards(index: buffer.nextIndex - 1, rows.map(\.reward))
+    buffer.append(
+      range: 0..<environments, observations: observations, actions: rows.map { _ in Int32(position) },
+      flags: flags)
+    buffer.advance()
+    buffer.setRewards(range: 0..<environments, rows.map(\.reward))
+    items.setRewards(index: buffer.nextIndex - 1, range: 0..<environments, rows.map(\.reward))
+    for environment in late {
+      items.truncate(environment, index: buffer.nextIndex - 1, qMax: rows[environment].qMax)
+      buffer.markLast(environment, at: buffer.nextIndex - 1)
+    }
     position += 1
   }
 
@@ -133,6 +144,48 @@ struct TraceActor {
       }
     }
     #expect(found.count == expected && expected > 100)
+  }
+
+  /// Rows that were acted on turn out to be their episode's last: the items are those of truncations that were known at once.
+  @Test(arguments: Seeds.list(count: 20)) func aTruncationLaterIsATruncation(seed: UInt64) throws {
+    var draw = SeededGenerator(seed: seed, part: "truncation")
+    let nStep = 1 + draw.below(5)
+    let trace = ActorTrace(environments: 3, count: 120, using: &draw)
+    var (known, later) = (
+      TraceActor(trace: trace, nStep: nStep, discount: 0.5, capacity: 200),
+      TraceActor(trace: trace, nStep: nStep, discount: 0.5, capacity: 200)
+    )
+    later.learnsOfTruncationsLater = true
+    for _ in 0..<120 {
+      known.tick()
+      later.tick()
+    }
+    for environment in 0..<3 {
+      for index in 0..<UInt64(120) {
+        #expect(later.buffer.flags(environment, at: index) == known.buffer.flags(environment, at: index))
+      }
+    }
+    func sorted(_ items: [Item]) -> [Item] {
+      items.sorted { ($0.stream, $0.firstIndex) < ($1.stream, $1.firstIndex) }
+    }
+    let expected = sorted(try itemsOf(known.message(1)))
+    #expect(
+      sorted(try itemsOf(later.message(1))) == expected && expected.count > 100, "\(Seeds.replay(seed))")
+  }
+
+  /// A row is not sent after all: nor is any item that needs it.
+  @Test func itemsOfARowThatIsNotSentAreDropped() throws {
+    var draw = SeededGenerator(seed: 1, part: "dropped")
+    let trace = ActorTrace(environments: 2, count: 30, using: &draw)
+    var actor = TraceActor(trace: trace, nStep: 3, discount: 0.5, capacity: 100)
+    for _ in 0..<30 { actor.tick() }
+    actor.items.drop(from: 20)
+    let found = try itemsOf(actor.message(1))
+    let expected = (0..<2).reduce(0) { sum, environment in
+      sum + (0..<20).filter { trace.item(environment, $0, nStep: 3, discount: 0.5, before: 20) != nil }.count
+    }
+    #expect(found.allSatisfy { $0.firstIndex + UInt64($0.count) <= 20 })
+    #expect(found.count == expected && expected > 10)
   }
 
   /// Messages were lost: of what is left nothing starts before the cut, and nothing that could start after it is missing.

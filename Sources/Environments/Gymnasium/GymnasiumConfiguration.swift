@@ -11,6 +11,8 @@ public struct GymnasiumConfiguration: Hashable, Sendable {
   public var arguments = "{}"
   /// The interpreter: a path, or a name that is looked up in `PATH`.
   public var python = "python3"
+  /// The workers' whole environment; nil passes on this process's.
+  public var variables: [String: String]?
   /// Worker processes of a pool; each steps its share of the environments.
   public var workers = 1
   /// A worker that has not answered for so long hangs.

@@ -57,6 +57,9 @@ public final class GymnasiumPool {
   /// Worker processes.
   public var workerCount: Int { workers.count }
 
+  /// Process ids of the workers that run.
+  public var workerIdentifiers: [Int32] { workers.compactMap { $0?.identifier } }
+
   private static func parts(of range: Range<Int>, _ count: Int) -> [Range<Int>] {
     (0..<count).map { part in
       range.lowerBound + range.count * part / count..<range.lowerBound + range.count * (part + 1) / count

@@ -46,7 +46,8 @@ final class GymnasiumWorker {
     guard socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0
     else { throw SystemCallError.last("make a socket pair for a Gymnasium worker") }
     socket = pair[0]
-    var spawn = ProcessSpawn(configuration.python, ["-c", Self.bootstrap], environment: nil)
+    var spawn = ProcessSpawn(
+      configuration.python, ["-c", Self.bootstrap], environment: configuration.variables)
     spawn.standardInput = .descriptor(pair[1])
     spawn.standardOutput = .descriptor(memory.descriptor)
     spawn.standardError = errors
@@ -77,6 +78,8 @@ final class GymnasiumWorker {
       _ = try? child.wait()
     }
   }
+
+  var identifier: Int32 { child.identifier }
 
   var isIdle: Bool { spec != nil && pending.allSatisfy { $0 == 0 } }
 

@@ -1,4 +1,5 @@
-"""Steps Gymnasium environments for an actor or evaluator: see Gymnasium/GymnasiumPool.swift, the other side.
+# The Python side of a Gymnasium worker process; GymnasiumWorker.swift is the other side.
+"""Steps Gymnasium environments for an actor or an evaluator.
 
 Descriptor 0 is a SOCK_SEQPACKET socket: first a JSON object that says what to make, then commands of two bytes (what, half),
 each answered by the same two bytes once it is done. Descriptor 1 is shared memory: seeds, actions, rewards, flags and
@@ -69,11 +70,13 @@ def make(gymnasium, config, renders):
         raise Refusal(kind, str(error))
     except ModuleNotFoundError as error:
         module = config["id"].partition(":")[0] if ":" in config["id"] else None
-        if error.name == module:
+        # Gymnasium wraps the error of its own import.
+        missing = error.name or getattr(error.__cause__, "name", None)
+        if missing == module:
             raise Refusal("environment", f"no Python module '{module}'; it is looked for in {os.getcwd()} and on PYTHONPATH")
         raise Refusal(
             "environment",
-            f"Python without the module '{error.name}', which the environment imports; install what it needs: "
+            f"Python without the module '{missing}', which the environment imports; install what it needs: "
             f"{sys.executable} -m pip install …",
         )
     except TypeError as error:

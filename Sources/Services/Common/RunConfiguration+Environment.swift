@@ -49,7 +49,7 @@ extension RunConfiguration {
   }
 
   /// Whether a step is a few nanoseconds here, or crosses to Python.
-  var isNative: Bool { (try? nativeEnvironment()) != nil }
+  var isNative: Bool { environment.backend == .native || (try? nativeEnvironment()) != nil }
 
   /// The built-in environment, if it is to be used.
   private func nativeEnvironment() throws -> EnvironmentCatalog? {
@@ -67,6 +67,10 @@ extension RunConfiguration {
     configuration.python = environment.interpreter(
       variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
     configuration.timeout = .seconds(environment.timeoutSeconds)
+    // An environment is stepped on one thread, and its processes have the cores.
+    let threads = ["OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"]
+    configuration.variables = threads.merging(ProcessVariables.current()) { $1 }
+    configuration.variables?["ROOKERY_SERVICE"] = "worker"
     return configuration
   }
 }

@@ -6,17 +6,26 @@ public import Wire
 
 /// The run as those see it who follow its status: the watcher, and the parameter server for its page.
 public struct RunProgress: Sendable {
+  /// As if all sessions had followed each other without a pause.
   public let startedAt: Instant
+  private let earlierEnvSteps: Double
+  private let earlierVersion: UInt64
   public private(set) var status: Status?
   public private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
   public private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
   /// Updates that the learners have made; they count on across restarts by themselves.
-  public private(set) var updates = 0.0
+  public private(set) var updates: Double
   private var totals = CounterTotals()
-  private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)?
+  private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)
 
-  public init(startedAt: Instant) {
-    self.startedAt = startedAt
+  /// - Parameter earlier: what this session goes on from.
+  public init(startedAt: Instant, earlier: EarlierSessions = EarlierSessions()) {
+    self.startedAt = startedAt - .seconds(earlier.seconds)
+    earlierEnvSteps = earlier.envSteps
+    earlierVersion = earlier.version
+    updates = earlier.updates
+    previous = (startedAt, earlier.envSteps, 0, 0, earlier.updates)
+    for point in earlier.evaluations { append(point.seconds, point.evaluation) }
   }
 
   public mutating func take(_ status: Status, now: Instant) {
@@ -42,7 +51,7 @@ public struct RunProgress: Sendable {
     evaluations.append((seconds, evaluation))
   }
 
-  public var envSteps: Double { totals.total("actor", "env_steps_total") }
+  public var envSteps: Double { earlierEnvSteps + totals.total("actor", "env_steps_total") }
   public var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
   public var hasDiverged: Bool { values("learner", "diverged").contains { $0 > 0 } }
 
@@ -63,7 +72,7 @@ public struct RunProgress: Sendable {
       at: now, envSteps: envSteps, inserts: totals.total("replay", "items_inserted_total"),
       batches: totals.total("learner", "batches_total"), updates: updates
     )
-    let before = previous ?? (startedAt, 0, 0, 0, 0)
+    let before = previous
     let elapsed = max(1e-3, (now - before.at).seconds)
     previous = current
     return RunSample(
@@ -74,7 +83,7 @@ public struct RunProgress: Sendable {
       replayCapacity: values("replay", "capacity").reduce(0, +),
       batchesPerSecond: (current.batches - before.batches) / elapsed, updates: current.updates,
       updatesPerSecond: (current.updates - before.updates) / elapsed,
-      weightsVersion: Double(status?.version ?? 0),
+      weightsVersion: Double(status?.version ?? earlierVersion),
       stalenessVersions: mean("learner", "staleness_versions"),
       learnerWaitingShare: mean("learner", "waiting_share"),
       updateToActionP99_ms: values("actor", "update_to_action_p99_ms").max() ?? 0,

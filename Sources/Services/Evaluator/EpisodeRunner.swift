@@ -5,6 +5,12 @@ internal import Environments
 internal import Experience
 internal import Foundations
 
+/// A finished episode: the sum of its rewards, and how many actions it took.
+struct EpisodeOutcome: Hashable, Sendable {
+  var total = 0.0
+  var length = 0
+}
+
 /// Plays greedy episodes in the environments of a batch.
 final class EpisodeRunner {
   let environments: any EnvironmentBatch
@@ -19,35 +25,38 @@ final class EpisodeRunner {
     qMax = Array(repeating: 0, count: environments.count)
   }
 
-  /// The returns `[episodes]` of fresh greedy episodes. Each environment plays a number of them that is fixed beforehand: of
-  /// those that end first there would be too many short ones.
+  /// Plays so many fresh greedy episodes. Each environment plays a number of them that is fixed beforehand: of those that end
+  /// first there would be too many short ones.
   ///
   /// - Parameter attend: called between steps, and while one takes long; true ends it without a result.
-  func play(_ policy: QPolicy, episodes: Int, attend: () throws -> Bool) throws -> [Double]? {
+  func play(_ policy: QPolicy, episodes: Int, attend: () throws -> Bool) throws -> [EpisodeOutcome]? {
     let count = environments.count
     var left = (0..<count).map { episodes / count + ($0 < episodes % count ? 1 : 0) }
-    var running = Array(repeating: 0.0, count: count)
-    var returns: [Double] = []
+    var open = Array(repeating: EpisodeOutcome(), count: count)
+    var outcomes: [EpisodeOutcome] = []
     // Greedy acting draws nothing.
     var generator = SeededGenerator(seed: 0)
     try environments.beginReset(seed: nil)
     guard try finish(attend) else { return nil }
-    while returns.count < episodes {
+    while outcomes.count < episodes {
       policy.act(
         observations: environments.observations, count: count, epsilons: nil, generator: &generator,
         actions: &actions, qSelected: &qSelected, qMax: &qMax)
       try environments.beginStep(actions: actions)
       guard try finish(attend) else { return nil }
       for index in 0..<count where left[index] > 0 {
-        running[index] += Double(environments.rewards[index])
-        if StepFlags(rawValue: environments.flags[index]).contains(.isLast) {
-          returns.append(running[index])
-          running[index] = 0
-          left[index] -= 1
-        }
+        let flags = StepFlags(rawValue: environments.flags[index])
+        // The row after an episode's last is the next one's first: nothing was done in between.
+        if flags.contains(.isFirst) { continue }
+        open[index].total += Double(environments.rewards[index])
+        open[index].length += 1
+        guard flags.contains(.isLast) else { continue }
+        outcomes.append(open[index])
+        open[index] = EpisodeOutcome()
+        left[index] -= 1
       }
     }
-    return returns
+    return outcomes
   }
 
   private func finish(_ attend: () throws -> Bool) throws -> Bool {

@@ -62,6 +62,8 @@ public final class EvaluatorService {
       id: id, service: "evaluator", label: settings.label,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     nextEvaluation = now
+    // What an earlier life found is replaced only by better weights.
+    if let kept = folder.flatMap({ checkpoint($0, "best").meanReturn }) { bestReturn = kept }
   }
 
   /// Evaluates until SIGTERM or SIGINT.
@@ -138,7 +140,7 @@ public final class EvaluatorService {
   /// The returns, or nil if there are none: the evaluator is to stop, or the environment failed. The next evaluation begins anew then.
   private func play(_ runner: EpisodeRunner, episodes: Int) throws -> [Double]? {
     do {
-      return try runner.play(policy, episodes: episodes, attend: attend)
+      return try runner.play(policy, episodes: episodes, attend: attend)?.map(\.total)
     } catch let failure as GymnasiumFailure {
       let now = SystemClock.now()
       nextEvaluation = max(nextEvaluation, try recovery.retry(after: failure, now: now))
@@ -155,12 +157,15 @@ public final class EvaluatorService {
         "mean_return": String(meanReturn), "version": String(version ?? 0), "updates": String(updates),
         "environment": configuration.environment.id, "algorithm": configuration.algorithm.name.rawValue,
       ]
-      try CheckpointFolder(path: folder + "/checkpoints", label: name, manifest: manifest)
-        .save(values, metadata: metadata)
+      try checkpoint(folder, name).save(values, metadata: metadata)
     } catch {
       saveFailures += 1
       log.error("checkpoints/\(name).safetensors: \(error)")
     }
+  }
+
+  private func checkpoint(_ folder: String, _ name: String) -> CheckpointFolder {
+    CheckpointFolder(path: folder + "/checkpoints", label: name, manifest: manifest)
   }
 
   private func meets(_ returns: [Double], _ threshold: Double?) -> Bool {

@@ -14,13 +14,15 @@ struct CheckpointFolder {
   private let label: String
   private let manifest: WeightsManifest
 
-  init(path: String, label: String, manifest: WeightsManifest) throws {
+  init(path: String, label: String, manifest: WeightsManifest) {
     self.path = path
     self.label = label
     self.manifest = manifest
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-      throw SystemCallError.last("make the folder", path)
-    }
+  }
+
+  /// Made when something is saved: a full disk must not keep a learner from training.
+  private func makeFolder() throws(SystemCallError) {
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .last("make the folder", path) }
   }
 
   var weightsPath: String { "\(path)/\(label).safetensors" }
@@ -37,6 +39,7 @@ struct CheckpointFolder {
     target.withUnsafeMutableBufferPointer { learner.exportTarget(to: $0) }
     var online = [Float](repeating: 0, count: count)
     online.withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
+    try makeFolder()
     var optimizer = SafetensorsWriter(metadata: metadata)
     for (prefix, vector) in [("adam.m.", first), ("adam.v.", second), ("target.", target)] {
       try add(vector, prefix: prefix, to: &optimizer)
@@ -47,6 +50,7 @@ struct CheckpointFolder {
 
   /// Saves weights alone.
   func save(_ values: [Float], metadata: [String: String]) throws {
+    try makeFolder()
     var weights = SafetensorsWriter(metadata: metadata)
     try add(values, prefix: "", to: &weights)
     try weights.write(to: weightsPath)
@@ -77,6 +81,11 @@ struct CheckpointFolder {
     }
     target.withUnsafeBufferPointer { learner.importTarget(from: $0) }
     return file.metadata
+  }
+
+  /// The mean return of the weights that are kept here; nil if there are none to be read.
+  var meanReturn: Double? {
+    (try? SafetensorsFile(path: weightsPath))?.metadata["mean_return"].flatMap(Double.init)
   }
 
   private func vector(_ file: SafetensorsFile, prefix: String) throws -> [Float] {

@@ -66,8 +66,8 @@ public final class LearnerService {
     reporter = TelemetryReporter(
       id: id, service: "learner", label: settings.label,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
-    checkpoints = try settings.runDirectory.map {
-      try CheckpointFolder(path: $0 + "/checkpoints", label: settings.label, manifest: manifest)
+    checkpoints = settings.runDirectory.map {
+      CheckpointFolder(path: $0 + "/checkpoints", label: settings.label, manifest: manifest)
     }
     importance = configuration.importance
     local = .allocate(capacity: dqn.parameterCount)

@@ -121,11 +121,23 @@ public final class ParameterService {
 /// Saves to the run's folder, or nowhere when there is none.
 struct ParameterKeeper: ParameterStore {
   private let file: FileParameterStore?
+  private let lock: FileLock?
   let kept: ParameterState?
 
   init(directory: String?) throws {
-    file = try directory.map { try FileParameterStore(path: $0 + "/parameters.rookery") }
+    let path = directory.map { $0 + "/parameters.rookery" }
+    file = try path.map { try FileParameterStore(path: $0) }
+    lock = try path.map(Self.lock)
     kept = try file?.load()
+  }
+
+  /// Two servers that write one file would spoil it. One that is being killed lets go within a moment.
+  private static func lock(_ path: String) throws -> FileLock {
+    guard let lock = try FileLock.take(path, patience: .seconds(2)) else {
+      throw ParameterStoreError(
+        path: path, problem: "another parameter server has it open; stop that one, or use another folder")
+    }
+    return lock
   }
 
   mutating func save(_ state: borrowing ParameterState) throws {

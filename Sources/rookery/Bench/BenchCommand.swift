@@ -8,9 +8,10 @@ extension CommandLineInterface {
     switch arguments.positional {
     case ["step"]: benchStep(json: arguments.has("json"))
     case ["actor"]: try benchActor(json: arguments.has("json"))
+    case ["gymnasium"]: try benchGymnasium(json: arguments.has("json"))
     case ["replay"]: try benchReplay(json: arguments.has("json"))
     case ["scale"]: try benchScale(json: arguments.has("json"))
-    default: throw UsageError("expected rookery bench step|actor|replay|scale [--json]")
+    default: throw UsageError("expected rookery bench step|actor|gymnasium|replay|scale [--json]")
     }
     return .success
   }

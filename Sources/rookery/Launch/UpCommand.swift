@@ -46,10 +46,6 @@ struct UpCommand {
     // Before any thread: they inherit what is blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     let run = try RunFolder(reopen: name, parent: LiveRun.parent)
-    guard let lock = try FolderLock.take(run.path) else {
-      throw LaunchError(
-        "another launcher is just starting in \(folder); wait for it, or choose another -p NAME")
-    }
     let executable = try POSIXProcessHost.selfExecutable()
     var options = LaunchOptions(
       runDirectory: run.path, executable: executable, inherited: ProcessVariables.current())
@@ -60,7 +56,8 @@ struct UpCommand {
     var loop = try UpLoop(folder: run.path, launcher: launcher, showsLogs: !isLauncher)
     for note in compose.notes { loop.say(note) }
     let code = try loop.run(signals)
-    withExtendedLifetime(lock) {}
+    // It holds the folder's lock.
+    withExtendedLifetime(run) {}
     return code
   }
 

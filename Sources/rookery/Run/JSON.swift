@@ -11,4 +11,25 @@ enum JSON {
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
   }
+
+  /// The objects of a file of lines, and how many lines hold none: a crash may leave a torn one. A missing file holds nothing.
+  static func objects<Object: Decodable>(
+    _ type: Object.Type, in path: String
+  ) -> (objects: [Object], damagedLines: Int) {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    var objects: [Object] = []
+    var damaged = 0
+    let contents = FileManager.default.contents(atPath: path) ?? Data()
+    for line in contents.split(separator: UInt8(ascii: "\n")) {
+      // A copy: the decoder wants data that starts at index 0.
+      if let object = try? decoder.decode(type, from: Data(line)) {
+        objects.append(object)
+      } else {
+        damaged += 1
+      }
+    }
+    return (objects, damaged)
+  }
 }

@@ -12,14 +12,15 @@ struct RunCommand {
   private let configuration: EffectiveConfiguration
   private let composeFile: String
   private let json: Bool
+  /// The folder of an earlier run to take up.
+  private let resumed: String?
   private let startedAt = SystemClock.now()
 
   init(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["seed", "actors", "learners", "set", "name", "compose"], plain: ["json"])
-    guard arguments.positional.count == 1 else {
-      throw UsageError("expected one configuration file: rookery run config/cartpole.yaml")
-    }
+      list, valued: ["seed", "actors", "learners", "set", "name", "compose", "resume"], plain: ["json"])
+    resumed = arguments.value("resume")
+    let file = try Self.configurationFile(arguments)
     var settings = arguments.all("set")
     if let seed = try arguments.integer("seed", in: 0...Int.max) { settings.append("seed=\(seed)") }
     if let actors = try arguments.integer("actors", in: 0...1000) {
@@ -30,7 +31,7 @@ struct RunCommand {
     }
     if let name = arguments.value("name") { settings.append("name=\(name)") }
     configuration = try EffectiveConfiguration(
-      file: arguments.positional[0], variables: ProcessVariables.current(), settings: settings)
+      file: file, variables: ProcessVariables.current(), settings: settings)
     composeFile = arguments.value("compose") ?? "compose/compose.yaml"
     json = arguments.has("json")
   }
@@ -49,8 +50,11 @@ struct RunCommand {
     try check(compose, needed: ["replay", "parameters"] + replicas.filter { $0.value > 0 }.keys.sorted())
     // Before any thread: they inherit what is blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
-    let folder = try RunFolder(parent: "runs", name: run.name)
+    let view = RunView(json: json)
+    let (folder, earlier) = try openFolder(configuration, view)
     try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.run.yaml.utf8))
+    // A run that goes on has not ended.
+    unlink(folder.file("summary.json"))
     var options = LaunchOptions(
       runDirectory: folder.path, executable: executable, inherited: ProcessVariables.current())
     options.environment = [
@@ -62,9 +66,34 @@ struct RunCommand {
       host: POSIXProcessHost.guarded(executable: executable))
     var watcher = try RunWatcher(
       run: run, folder: folder, statusPort: Self.statusPort(compose), pagePort: Self.pagePort(compose),
-      launcher: launcher,
-      view: RunView(json: json), startedAt: startedAt)
+      launcher: launcher, view: view, startedAt: startedAt, earlier: earlier)
     return try watcher.watch(signals)
+  }
+
+  /// The one that is named, or the one that the earlier run kept.
+  private static func configurationFile(_ arguments: Arguments) throws(UsageError) -> String {
+    guard let resumed = arguments.value("resume") else {
+      guard arguments.positional.count == 1 else {
+        throw UsageError("expected one configuration file: rookery run config/cartpole.yaml")
+      }
+      return arguments.positional[0]
+    }
+    try arguments.expectNoPositional("no configuration file beside --resume, which takes the run's own")
+    guard arguments.value("name") == nil else {
+      throw UsageError("--name: a resumed run keeps its folder \(resumed); leave it out")
+    }
+    try RunFolder.check(resumed)
+    return "\(resumed)/config.yaml"
+  }
+
+  private func openFolder(
+    _ configuration: EffectiveConfiguration, _ view: RunView
+  ) throws -> (RunFolder, EarlierSessions) {
+    guard let resumed else {
+      return (try RunFolder(parent: "runs", name: configuration.run.name), EarlierSessions())
+    }
+    let folder = try RunFolder(resuming: resumed)
+    return (folder, try ResumeCheck(folder: folder, configuration: configuration).earlier(view))
   }
 
   /// The port of the address by which the compose file lets others find the parameter server.

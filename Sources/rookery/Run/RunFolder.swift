@@ -4,28 +4,66 @@ internal import Foundations
 internal import Glibc
 
 /// `runs/<name>/`: `config.yaml` (effective), `logs/`, `metrics.jsonl`, `evaluations.jsonl`, `checkpoints/`, `parameters.rookery`,
-/// `summary.json`. A name that is taken gets a number.
+/// `summary.json`, TensorBoard's events. A name that is taken gets a number.
+///
+/// Whoever has the folder holds the lock of its file `lock`, so that one run at a time works in it.
 struct RunFolder {
   let path: String
+  private let lock: FileLock
 
+  /// Makes a folder.
   init(parent: String, name: String) throws {
     if mkdir(parent, 0o755) != 0, errno != EEXIST { throw SystemCallError.last("make the folder", parent) }
     var candidate = "\(parent)/\(name)"
     var number = 1
+    // Making it decides who has the name, also between two runs that start at once.
     while mkdir(candidate, 0o755) != 0 {
       guard errno == EEXIST, number < 10_000 else { throw SystemCallError.last("make the folder", candidate) }
       number += 1
       candidate = "\(parent)/\(name)-\(number)"
     }
-    path = try Self.absolute(candidate)
+    try self.init(locking: candidate, patience: .zero, busy: "another run has just taken \(candidate)")
   }
 
   /// The folder of this name, made if it is missing.
   init(reopen name: String, parent: String) throws {
-    for folder in [parent, "\(parent)/\(name)"] where mkdir(folder, 0o755) != 0 && errno != EEXIST {
+    let folder = "\(parent)/\(name)"
+    for folder in [parent, folder] where mkdir(folder, 0o755) != 0 && errno != EEXIST {
       throw SystemCallError.last("make the folder", folder)
     }
-    path = try Self.absolute("\(parent)/\(name)")
+    try self.init(
+      locking: folder, patience: .zero,
+      busy: "another launcher is just starting in \(folder); wait for it, or choose another -p NAME")
+  }
+
+  /// Takes up an earlier run's folder.
+  /// - Throws: `UsageError` if it is none, or if its run is still going on.
+  init(resuming folder: String) throws {
+    try Self.check(folder)
+    // The processes of a run that was killed need a moment to be gone.
+    try self.init(
+      locking: folder, patience: .seconds(2),
+      busy: "\(folder): its run is still going on; wait for its end, or stop it with Ctrl-C or rookery down")
+    removeUnfinished(in: path)
+    removeUnfinished(in: file("checkpoints"))
+  }
+
+  /// Refuses what is no run's folder.
+  static func check(_ folder: String) throws(UsageError) {
+    var status = stat()
+    guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw UsageError("'\(folder)': expected a run's folder, as runs/cartpole, found no folder")
+    }
+    guard access("\(folder)/config.yaml", F_OK) == 0 else {
+      throw UsageError(
+        "'\(folder)': expected a run's folder with config.yaml in it, found none; runs are in runs/")
+    }
+  }
+
+  private init(locking folder: String, patience: Instant.Span, busy: String) throws {
+    path = try Self.absolute(folder)
+    guard let lock = try FileLock.take("\(path)/lock", patience: patience) else { throw UsageError(busy) }
+    self.lock = lock
   }
 
   private static func absolute(_ path: String) throws -> String {
@@ -36,13 +74,15 @@ struct RunFolder {
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
-  func append(_ line: String, to name: String) throws {
-    let descriptor = open(file(name), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw SystemCallError.last("open", file(name)) }
-    defer { close(descriptor) }
-    let bytes = Array(line.utf8)
-    guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
-      throw SystemCallError.last("write", file(name))
+  /// Files that a killed process had not finished (`AtomicFile`).
+  private func removeUnfinished(in folder: String) {
+    guard let directory = opendir(folder) else { return }
+    defer { closedir(directory) }
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name.hasSuffix(".tmp") { unlink("\(folder)/\(name)") }
     }
   }
 }

@@ -22,12 +22,14 @@ struct RunSummary: Codable {
   var learnerWaitingShare: Double
   var updateToActionP99_ms: Double
   var restarts: Int
+  /// Lines and events that could not be written.
+  var recordsLost: Int
   var directory: String
   var reason: String?
 
   init(
-    _ outcome: Outcome, progress: RunProgress, ended: Instant, restarts: Int, directory: String,
-    reason: String?
+    _ outcome: Outcome, progress: RunProgress, ended: Instant, restarts: Int, recordsLost: Int,
+    directory: String, reason: String?
   ) {
     self.outcome = outcome
     solved = outcome == .solved
@@ -42,6 +44,7 @@ struct RunSummary: Codable {
     learnerWaitingShare = progress.mean("learner", "waiting_share")
     updateToActionP99_ms = progress.values("actor", "update_to_action_p99_ms").max() ?? 0
     self.restarts = restarts
+    self.recordsLost = recordsLost
     self.directory = directory
     self.reason = reason
   }
@@ -59,6 +62,7 @@ struct RunSummary: Codable {
     try container.encode(learnerWaitingShare, forKey: .learnerWaitingShare)
     try container.encode(updateToActionP99_ms, forKey: .updateToActionP99_ms)
     try container.encode(restarts, forKey: .restarts)
+    try container.encode(recordsLost, forKey: .recordsLost)
     try container.encode(directory, forKey: .directory)
     try container.encode(reason, forKey: .reason)
   }
@@ -81,6 +85,7 @@ struct RunSummary: Codable {
     lines.append("  env steps  \(Format.count(envSteps))")
     lines.append("  updates    \(Format.count(updates))")
     if restarts > 0 { lines.append("  restarts   \(restarts)") }
+    if recordsLost > 0 { lines.append("  not kept   \(recordsLost) lines and events (see above)") }
     lines.append("  folder     \(directory)")
     return lines.joined(separator: "\n")
   }

@@ -22,6 +22,7 @@ struct RunWatcher: ~Copyable {
   private var isDown = false
   private var view: RunView
   private var progress: RunProgress
+  private var recorder: RunRecorder
   private var client: StatusClient?
   private var restarts = 0
   private var failure: String?
@@ -33,7 +34,7 @@ struct RunWatcher: ~Copyable {
     run: RunConfiguration, folder: RunFolder, statusPort: String, pagePort: String?,
     launcher: consuming LocalLauncher<POSIXProcessHost>,
     view: RunView,
-    startedAt: Instant
+    startedAt: Instant, earlier: EarlierSessions = EarlierSessions()
   ) throws {
     let control = try ControlServer(folder: folder.path)
     self.control = control
@@ -43,7 +44,8 @@ struct RunWatcher: ~Copyable {
     self.pagePort = pagePort
     self.launcher = launcher
     self.view = view
-    progress = RunProgress(startedAt: startedAt)
+    progress = RunProgress(startedAt: startedAt, earlier: earlier)
+    recorder = RunRecorder(folder: folder)
   }
 
   /// Returns how the run ended; nothing it started is left then.
@@ -117,22 +119,18 @@ struct RunWatcher: ~Copyable {
     guard let status = client?.take() else { return }
     progress.take(status, now: now)
     for evaluation in status.evaluations {
-      try folder.append(
-        JSON.line(
-          EvaluationRecord(
-            seconds: (now - progress.startedAt).seconds,
-            kind: evaluation.kind == .regular ? "regular" : "confirmation",
-            version: evaluation.version, updates: evaluation.updates, episodes: evaluation.episodes,
-            meanReturn: evaluation.meanReturn, minReturn: evaluation.minReturn,
-            maxReturn: evaluation.maxReturn)),
-        to: "evaluations.jsonl")
+      try recorder.record(
+        EvaluationRecord(
+          evaluation, seconds: (now - progress.startedAt).seconds, envSteps: progress.envSteps))
     }
+    for notice in recorder.takeNotices() { view.say(notice) }
   }
 
   private mutating func sample(now: Instant) throws {
     let sample = progress.sample(now: now)
     try view.show(sample, progress: progress, threshold: run.evaluator.threshold)
-    try folder.append(JSON.line(sample), to: "metrics.jsonl")
+    try recorder.record(sample, progress: progress)
+    for notice in recorder.takeNotices() { view.say(notice) }
   }
 
   private func decide(now: Instant) -> RunSummary.Outcome? {
@@ -179,11 +177,15 @@ struct RunWatcher: ~Copyable {
     let hasCriterion = run.evaluator.threshold != nil
     let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
     try takeDown(signals)
+    try recorder.record(progress.sample(now: SystemClock.now()), progress: progress)
     let summary = RunSummary(
-      result, progress: progress, ended: ended, restarts: restarts, directory: folder.path,
-      reason: reason(result))
-    try folder.append(JSON.line(progress.sample(now: SystemClock.now())), to: "metrics.jsonl")
-    try AtomicFile.replace(folder.file("summary.json"), with: Array(JSON.line(summary).utf8))
+      result, progress: progress, ended: ended, restarts: restarts, recordsLost: recorder.lost,
+      directory: folder.path, reason: reason(result))
+    do {
+      try AtomicFile.replace(folder.file("summary.json"), with: Array(JSON.line(summary).utf8))
+    } catch {
+      view.say("\(error)")
+    }
     try view.finish(summary)
     return result == .solved || result == .finished ? .success : .failure
   }
@@ -213,16 +215,4 @@ struct RunWatcher: ~Copyable {
     case .solved, .finished, .interrupted: nil
     }
   }
-}
-
-/// A line of `evaluations.jsonl`.
-struct EvaluationRecord: Codable {
-  var seconds: Double
-  var kind: String
-  var version: UInt64
-  var updates: UInt64
-  var episodes: Int
-  var meanReturn: Double
-  var minReturn: Double
-  var maxReturn: Double
 }

@@ -1,0 +1,76 @@
+// What is drawn: named curves.
+
+/// A point of a curve, with the range around it.
+public struct CurvePoint: Hashable, Sendable {
+  public var x: Double
+  public var y: Double
+  public var low: Double
+  public var high: Double
+
+  /// Without `low` and `high` there is no range.
+  public init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
+    self.x = x
+    self.y = y
+    self.low = low ?? y
+    self.high = high ?? y
+  }
+
+  /// Whether it has a place in a plot; the bound leaves room for differences.
+  var isDrawable: Bool { [x, y, low, high].allSatisfy { abs($0) < 1e300 } }
+}
+
+/// A named curve, by rising x.
+public struct Series: Hashable, Sendable {
+  public var name: String
+  public var points: [CurvePoint]
+
+  /// Sorts by x and leaves out what is no number.
+  public init(name: String, points: [CurvePoint]) {
+    self.name = name
+    self.points = points.filter(\.isDrawable).sorted { $0.x < $1.x }
+  }
+
+  /// At most `count` points: every k-th, and the last.
+  public func thinned(to count: Int) -> Series {
+    guard points.count > count, count > 1 else { return self }
+    let stride = (points.count + count - 2) / (count - 1)
+    var copy = self
+    copy.points = points.enumerated().filter { $0.offset % stride == 0 || $0.offset == points.count - 1 }
+      .map(\.element)
+    return copy
+  }
+
+  /// The value at `x` on the line between its neighbours; nil outside the curve.
+  public func value(at x: Double) -> Double? {
+    guard let first = points.first, let last = points.last, x >= first.x, x <= last.x else { return nil }
+    var (low, high) = (0, points.count - 1)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if points[middle].x <= x { low = middle } else { high = middle }
+    }
+    let (a, b) = (points[low], points[high])
+    guard b.x > a.x else { return b.y }
+    return a.y + (b.y - a.y) * ((x - a.x) / (b.x - a.x))
+  }
+
+  /// The mean of several curves on a common grid over what all of them cover, with its standard error (s/√n) as range.
+  ///
+  /// - Returns: nil if there is no x that all of them cover.
+  public static func mean(of all: [Series], name: String, gridPoints: Int = 200) -> Series? {
+    guard let start = all.compactMap(\.points.first?.x).max(),
+      let end = all.compactMap(\.points.last?.x).min(),
+      all.allSatisfy({ !$0.points.isEmpty }), start <= end
+    else { return nil }
+    let points = (0..<gridPoints).map { index in
+      let share = Double(index) / Double(max(1, gridPoints - 1))
+      let x = index == gridPoints - 1 ? end : start + (end - start) * share
+      let values = all.compactMap { $0.value(at: x) }
+      let count = Double(values.count)
+      let mean = values.reduce(0, +) / count
+      let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      let error = count > 1 ? (squares / (count - 1) / count).squareRoot() : 0
+      return CurvePoint(x: x, y: mean, low: mean - error, high: mean + error)
+    }
+    return Series(name: name, points: points)
+  }
+}

@@ -1,0 +1,111 @@
+// Greedy episodes of a checkpoint.
+
+internal import Algorithms
+public import Configuration
+internal import Environments
+internal import Experience
+internal import Foundations
+internal import Numerics
+
+/// Finished episodes, one element each.
+public struct PlayedEpisodes: Sendable {
+  public let returns: [Double]
+  /// Actions taken.
+  public let lengths: [Int]
+
+  init(_ outcomes: [EpisodeOutcome]) {
+    returns = outcomes.map(\.total)
+    lengths = outcomes.map(\.length)
+  }
+}
+
+/// The policy of a checkpoint, ready to play.
+public final class CheckpointPlayer {
+  /// What the checkpoint says of itself: `environment`, `algorithm`, `version`, `updates`, …
+  public let metadata: [String: String]
+  private let configuration: RunConfiguration
+  private let environment: EnvironmentSpec
+  private let policy: QPolicy
+
+  /// Environments that are stepped together: here, and where a step crosses to Python.
+  private static let environmentsMax = (native: 64, foreign: 16)
+
+  /// - Parameter path: a safetensors file.
+  /// - Throws: `SafetensorsError` naming the tensor, what the configuration expects and what was found; `CheckpointError`; what the
+  ///   environment has to say.
+  public init(path: String, configuration: RunConfiguration) throws {
+    let file = try SafetensorsFile(path: path)
+    try Self.check(file, path: path, configuration: configuration)
+    self.configuration = configuration
+    metadata = file.metadata
+    environment = try configuration.environmentSpec()
+    let spec = configuration.network(for: environment)
+    let manifest = try spec.manifest()
+    var values: [Float] = []
+    for tensor in manifest.tensors { values += try file.floats(tensor.name, shape: tensor.shape) }
+    if let more = file.entries.first(where: { entry in !manifest.tensors.contains { $0.name == entry.name } })
+    {
+      throw CheckpointError(
+        path: path, problem: "tensor '\(more.name)': expected none of that name, found shape \(more.shape)")
+    }
+    policy = try QPolicy(spec: spec, batchMax: Self.environmentsMax.native)
+    values.withUnsafeBufferPointer { [policy] in policy.importParameters(from: $0) }
+  }
+
+  /// Plays `episodes` greedy episodes; the same seed plays the same ones.
+  public func play(episodes: Int, seed: UInt64) throws -> PlayedEpisodes {
+    let most = configuration.isNative ? Self.environmentsMax.native : Self.environmentsMax.foreign
+    let batch = try configuration.environments(
+      environment, count: min(episodes, most), seed: Self.environmentSeed(seed))[0]
+    return try play(in: batch, episodes: episodes)
+  }
+
+  /// Plays one greedy episode and writes its frames to `path` as a GIF. Gymnasium draws them, also those of environments that are
+  /// built in.
+  ///
+  /// - Throws: `GymnasiumFailure` that says what to install, if Python, Gymnasium or Pillow are missing.
+  public func render(to path: String, seed: UInt64) throws -> PlayedEpisodes {
+    var gymnasium = try configuration.gymnasium()
+    gymnasium.renderPath = path
+    let pool = try GymnasiumPool(gymnasium, spec: environment, count: 1, seed: Self.environmentSeed(seed))
+    let played = try play(in: pool.batches()[0], episodes: 1)
+    try pool.close()
+    return played
+  }
+
+  private func play(in batch: any EnvironmentBatch, episodes: Int) throws -> PlayedEpisodes {
+    PlayedEpisodes(try EpisodeRunner(batch).play(policy, episodes: episodes, attend: { false }) ?? [])
+  }
+
+  private static func environmentSeed(_ seed: UInt64) -> UInt64 {
+    var generator = SeededGenerator(seed: seed, part: "eval")
+    return generator.next()
+  }
+
+  /// What the checkpoint says of itself must be what it is played as; a file without a word of it is taken.
+  private static func check(
+    _ file: SafetensorsFile, path: String, configuration: RunConfiguration
+  ) throws(CheckpointError) {
+    if file.entries.contains(where: { $0.name.hasPrefix("adam.") }) {
+      throw CheckpointError(
+        path: path,
+        problem: "expected weights, found an optimizer's state; the weights are in the file beside it")
+    }
+    let expected = [
+      ("environment", configuration.environment.id), ("algorithm", configuration.algorithm.name.rawValue),
+    ]
+    for (key, value) in expected {
+      guard let found = file.metadata[key], found != value else { continue }
+      throw CheckpointError(
+        path: path, problem: "\(key): expected \(value), as the configuration says, found \(found)")
+    }
+  }
+}
+
+/// A checkpoint that cannot be played.
+public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
+  public var path: String
+  public var problem: String
+
+  public var description: String { "\(path): \(problem)" }
+}

@@ -1,0 +1,56 @@
+// What a run's folder holds for its next session.
+
+internal import Algorithms
+public import Configuration
+internal import Environments
+internal import Experience
+internal import Foundations
+internal import Glibc
+internal import Numerics
+
+/// The kept weights and checkpoints of a run, read whole and checked against the configuration that is to take them up.
+public struct KeptRun: Sendable {
+  /// 0: nothing had been published yet.
+  public let version: UInt64
+  public let updates: UInt64
+
+  /// - Parameter directory: the run's folder.
+  /// - Throws: `ParameterStoreError` or `KeptRunError` naming the file, what was expected, what was found, and what to do.
+  public init(directory: String, configuration: RunConfiguration) throws {
+    let spec = configuration.network(for: try configuration.environmentSpec())
+    let manifest = try spec.manifest()
+    let state = try Self.parameters(directory + "/parameters.rookery", manifest)
+    let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)
+    for number in 1...max(1, configuration.learner.replicas) {
+      let checkpoint = CheckpointFolder(
+        path: directory + "/checkpoints", label: "learner-\(number)", manifest: manifest)
+      do {
+        guard try checkpoint.load(into: learner) != nil, state == nil else { continue }
+      } catch {
+        throw KeptRunError(
+          description: "\(error); move the file away to go on with a fresh optimizer, or start a new run")
+      }
+      throw KeptRunError(
+        description:
+          "\(directory)/parameters.rookery: expected the weights that \(checkpoint.optimizerPath) belongs to, "
+          + "found none; put the file back, or start a new run")
+    }
+    version = state?.version ?? 0
+    updates = state?.updates ?? 0
+  }
+
+  private static func parameters(_ path: String, _ manifest: WeightsManifest) throws -> ParameterState? {
+    guard access(path, F_OK) == 0, let state = try FileParameterStore(path: path).load() else { return nil }
+    if let problem = manifest.mismatch(with: state.manifest) {
+      throw KeptRunError(
+        description: "\(path): \(problem): the weights are of another network than the configuration says; "
+          + "set environment and algorithm as they were, or start a new run")
+    }
+    return state
+  }
+}
+
+/// Why a run cannot be taken up.
+public struct KeptRunError: Error, Hashable, Sendable, CustomStringConvertible {
+  public var description: String
+}

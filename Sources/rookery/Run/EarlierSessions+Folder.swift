@@ -1,0 +1,24 @@
+// How far a run had come, from its folder.
+
+internal import Services
+internal import Wire
+
+extension EarlierSessions {
+  /// Read from what the run recorded; after a death of `rookery run` the last second may be missing.
+  init(_ folder: RunFolder, kept: KeptRun) {
+    self.init()
+    struct Place: Decodable {
+      var seconds: Double
+      var envSteps: Double
+    }
+    let records = JSON.objects(EvaluationRecord.self, in: folder.file("evaluations.jsonl")).objects
+    evaluations = records.filter { $0.kind == EvaluationRecord.regular }.map { ($0.seconds, $0.evaluation) }
+    let places =
+      JSON.objects(Place.self, in: folder.file("metrics.jsonl")).objects
+      + records.map { Place(seconds: $0.seconds, envSteps: $0.envSteps ?? 0) }
+    seconds = places.map(\.seconds).filter(\.isFinite).max() ?? 0
+    envSteps = places.map(\.envSteps).filter(\.isFinite).max() ?? 0
+    updates = Double(kept.updates)
+    version = kept.version
+  }
+}

@@ -1,0 +1,113 @@
+// What a run writes down of itself.
+
+internal import EventLog
+internal import Foundations
+internal import Glibc
+internal import Wire
+
+/// Appends to `metrics.jsonl`, `evaluations.jsonl` and TensorBoard's event file. Training matters more than its log: what cannot
+/// be written (a full disk) is counted and told once, and the run goes on.
+struct RunRecorder {
+  private var metrics: RecordFile
+  private var evaluations: RecordFile
+  private var events: RecordFile
+  /// Lines and events that were not written.
+  private(set) var lost = 0
+  private var notices: [String] = []
+
+  init(folder: RunFolder) {
+    metrics = RecordFile(path: folder.file("metrics.jsonl"))
+    evaluations = RecordFile(path: folder.file("evaluations.jsonl"))
+    // A session of its own: TensorBoard goes from one file to the next.
+    let name = EventRecord.fileName(
+      wallTime_s: SystemClock.wallNanoseconds() / 1_000_000_000, host: Self.host, process: getpid())
+    events = RecordFile(path: folder.file(name), head: { EventRecord.version(wallTime_s: Self.wallTime) })
+  }
+
+  /// A second of the run, with what only TensorBoard is told.
+  mutating func record(_ sample: RunSample, progress: RunProgress) throws {
+    let line = Array(try JSON.line(sample).utf8)
+    write(line, \.metrics)
+    var scalars = [
+      ("rate/env_steps_per_second", sample.envStepsPerSecond),
+      ("rate/inserts_per_second", sample.insertsPerSecond),
+      ("rate/batches_per_second", sample.batchesPerSecond),
+      ("rate/updates_per_second", sample.updatesPerSecond),
+      ("replay/steps", sample.replaySteps), ("staleness/versions", sample.stalenessVersions),
+      ("staleness/update_to_action_p99_ms", sample.updateToActionP99_ms), ("learner/updates", sample.updates),
+      ("learner/weights_version", sample.weightsVersion),
+      ("learner/waiting_share", sample.learnerWaitingShare), ("actor/processes", Double(sample.actors)),
+    ]
+    for counter in ["loss", "mean_q", "gradient_norm"] where !progress.values("learner", counter).isEmpty {
+      scalars.append(("learner/\(counter)", progress.mean("learner", counter)))
+    }
+    write(scalars, envSteps: sample.envSteps)
+  }
+
+  mutating func record(_ record: EvaluationRecord) throws {
+    let line = Array(try JSON.line(record).utf8)
+    write(line, \.evaluations)
+    let group = record.kind == EvaluationRecord.regular ? "eval" : "confirmation"
+    write(
+      [
+        ("\(group)/mean_return", record.meanReturn), ("\(group)/min_return", record.minReturn),
+        ("\(group)/max_return", record.maxReturn),
+      ], envSteps: record.envSteps ?? 0)
+  }
+
+  /// What people should know since the last call.
+  mutating func takeNotices() -> [String] {
+    defer { notices = [] }
+    return notices
+  }
+
+  private mutating func write(_ scalars: [(String, Double)], envSteps: Double) {
+    write(
+      EventRecord.scalars(scalars, step: Int64(min(envSteps, 1e18)), wallTime_s: Self.wallTime), \.events)
+  }
+
+  private mutating func write(_ bytes: [UInt8], _ file: WritableKeyPath<Self, RecordFile>) {
+    do {
+      try self[keyPath: file].append(bytes)
+    } catch {
+      // Told once: with a full disk a short line may fit where a long one does not, by turns.
+      if lost == 0 {
+        notices.append("\(error); the run goes on, lines that cannot be written are lost and counted")
+      }
+      lost += 1
+    }
+  }
+
+  private static var wallTime: Double { Double(SystemClock.wallNanoseconds()) / 1e9 }
+
+  private static let host: String = {
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, name.count - 1)
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }()
+}
+
+/// A file that is opened by its first record.
+private struct RecordFile {
+  let path: String
+  /// The first bytes of a file that is not one of lines.
+  var head: (() -> [UInt8])?
+  private var file: AppendOnlyFile?
+
+  init(path: String, head: (() -> [UInt8])? = nil) {
+    self.path = path
+    self.head = head
+  }
+
+  mutating func append(_ bytes: [UInt8]) throws(SystemCallError) {
+    if let file { return try file.append(bytes) }
+    let opened = try AppendOnlyFile(path: path)
+    if let head {
+      try opened.append(head() + bytes)
+    } else {
+      try opened.endLine()
+      try opened.append(bytes)
+    }
+    file = opened
+  }
+}
