@@ -3,7 +3,7 @@
 import Configuration
 
 extension ComposeDecoder {
-  private static let keys = ["test", "interval", "timeout", "retries", "start_period", "disable"]
+  private static let keys = ["test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"]
 
   mutating func healthcheck(_ node: YAMLNode, _ key: String) -> Healthcheck? {
     var check = Healthcheck(command: [])
@@ -18,6 +18,7 @@ extension ComposeDecoder {
       case "interval": check.interval = duration(pair.value, key) ?? check.interval
       case "timeout": check.timeout = duration(pair.value, key) ?? check.timeout
       case "start_period": check.startPeriod = duration(pair.value, key) ?? check.startPeriod
+      case "start_interval": check.startInterval = duration(pair.value, key)
       case "retries":
         if let retries = pair.value.integer(Int.self), (1...1000).contains(retries) {
           check.retries = retries

@@ -131,8 +131,8 @@ import Testing
     ),
     ("comand: y", "found 'comand'; did you mean 'command'?"),
     (
-      "deploy: {resources: {}}",
-      "services.a.deploy: expected a key that the launcher honours, found 'resources'"
+      "deploy: {resource: {}}",
+      "services.a.deploy: expected a key that the launcher honours, found 'resource'"
     ),
     ("deploy: {replicas: -1}", "c.yaml:3:24: services.a.deploy.replicas: expected a whole number from 0"),
     ("scale: many", "expected a whole number from 0"),
@@ -149,9 +149,9 @@ import Testing
     ("environment: [=1]", "expected NAME=value"),
     ("depends_on: [b]", "c.yaml:3:17: services.a.depends_on: expected a service of this file, found 'b'"),
     ("depends_on: [a]", "expected an order without a circle, found a → a"),
-    ("depends_on: {a: {condition: ready}}", "expected service_started or service_healthy, found ready"),
+    ("depends_on: {a: {condition: ready}}", "or service_completed_successfully, found ready"),
     ("volumes: [w:/x]", "expected a volume declared under volumes:, found 'w'"),
-    ("volumes: [./x:/x]", "expected a named volume and a path"),
+    ("volumes: [/x]", "give the volume a name, NAME:/x"),
     ("healthcheck: {test: [CMD]}", "expected [CMD, word, …]"),
     ("healthcheck: {interval: 1s}", "services.a.healthcheck: expected a test, found none"),
     ("healthcheck: {test: x, retries: 0}", "expected a whole number from 1 to 1000"),
@@ -164,7 +164,7 @@ import Testing
   @Test(arguments: [
     ("services: {a: {image: x}}", "c.yaml:1:12: services.a: expected a command, found none"),
     ("services: {a: {command: \"x 'y\"}}", "expected a command line"),
-    ("services: {a: {command: []}}", "expected a command line"),
+    ("services: {a: {command: []}}", "expected a command, found none"),
     ("services: {'a b': {command: x}}", "expected a name of letters"),
     ("services: {}", "expected at least one service"), ("", "expected at least one service"),
     ("services: [a]", "expected a mapping of services"),
