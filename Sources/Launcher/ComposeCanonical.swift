@@ -144,6 +144,11 @@ struct ComposeCanonical {
         advice: advice)
     }
     let isPath = [".", "/", "~"].contains { parts[0].hasPrefix($0) }
+    guard isPath || parts[0].count > 1 else {
+      return refuse(
+        entry, key, expected: "a name of two letters or more, as Docker Compose takes one letter for a drive",
+        found: "'\(parts[0])'")
+    }
     let source = isPath ? absolute(parts[0]) : parts[0]
     var fields = [
       ("type", text(isPath ? "bind" : "volume", entry)), ("source", text(source, entry)), ("target", text(parts[1], entry)),

@@ -26,7 +26,7 @@ extension ComposeDecoder {
     for pair in pairs(entry, key, known: ["path", "required", "format"]) {
       switch pair.key {
       case "required":
-        guard let value = pair.value.bool else {
+        guard let value = Self.bool(pair.value) else {
           refuse(pair.value, "\(key).required", expected: "true or false")
           continue
         }

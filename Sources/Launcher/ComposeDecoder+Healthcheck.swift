@@ -20,13 +20,13 @@ extension ComposeDecoder {
       case "start_period": check.startPeriod = duration(pair.value, key) ?? check.startPeriod
       case "start_interval": check.startInterval = duration(pair.value, key)
       case "retries":
-        if let retries = pair.value.integer(Int.self), (1...1000).contains(retries) {
+        if let retries = Self.integer(pair.value), (1...1000).contains(retries) {
           check.retries = retries
         } else {
           refuse(pair.value, key, expected: "a whole number from 1 to 1000")
         }
       default:
-        if let disable = pair.value.bool {
+        if let disable = Self.bool(pair.value) {
           isDisabled = isDisabled || disable
         } else {
           refuse(pair.value, key, expected: "true or false")

@@ -49,7 +49,7 @@ extension ComposeDecoder {
       case "delay": service.restartPacing.delay = duration(pair.value, key)
       case "window": service.restartPacing.window = duration(pair.value, key)
       case "max_attempts":
-        limit = pair.value.integer(Int.self).flatMap { $0 >= 0 ? $0 : nil }
+        limit = Self.integer(pair.value).flatMap { $0 >= 0 ? $0 : nil }
         if limit == nil { refuse(pair.value, key, expected: "a whole number, 0 or more") }
       default:
         condition = pair.value.string ?? ""
@@ -63,7 +63,7 @@ extension ComposeDecoder {
   }
 
   mutating func count(_ node: YAMLNode, _ key: String) -> Int? {
-    if let count = node.integer(Int.self), (0...Self.replicasMax).contains(count) { return count }
+    if let count = Self.integer(node), (0...Self.replicasMax).contains(count) { return count }
     refuse(node, key, expected: "a whole number from 0 to \(Self.replicasMax)")
     return nil
   }

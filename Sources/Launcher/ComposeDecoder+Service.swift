@@ -95,8 +95,9 @@ extension ComposeDecoder {
   }
 
   private mutating func bool(_ node: YAMLNode, _ key: String) -> Bool? {
-    if node.bool == nil { refuse(node, key, expected: "true or false") }
-    return node.bool
+    let value = Self.bool(node)
+    if value == nil { refuse(node, key, expected: "true or false") }
+    return value
   }
 
   private mutating func profiles(_ node: YAMLNode, _ key: String) -> [String] {

@@ -17,8 +17,9 @@ extension ComposeDecoder {
         let isDefault =
           option.key == "labels" || option.key.hasPrefix("x-")
           || option.key == "driver" && option.value.string == "local"
-          || option.key == "external" && option.value.bool == false
-        if isDefault { continue }
+          || option.key == "external" && Self.bool(option.value) == false
+        if option.key == "name" { note("names of volumes have no meaning for local processes: a run has its own") }
+        if isDefault || option.key == "name" { continue }
         refuse(
           option.value, key, expected: "nothing, as local volumes are folders without options",
           found: "'\(option.key)'")
@@ -47,13 +48,13 @@ extension ComposeDecoder {
     for pair in pairs {
       switch pair.key {
       case "read_only":
-        if pair.value.bool == nil { refuse(pair.value, "\(key).read_only", expected: "true or false") }
-        if pair.value.bool == true { note("read-only volumes are not enforced for local processes") }
+        if Self.bool(pair.value) == nil { refuse(pair.value, "\(key).read_only", expected: "true or false") }
+        if Self.bool(pair.value) == true { note("read-only volumes are not enforced for local processes") }
       case "volume": _ = self.pairs(pair.value, "\(key).volume", known: [], ignored: ["nocopy"])
       case "bind":
         let options = self.pairs(
           pair.value, "\(key).bind", known: ["create_host_path"], ignored: ["selinux", "propagation"])
-        for option in options where option.value.bool != true {
+        for option in options where Self.bool(option.value) != true {
           refuse(
             option.value, "\(key).bind.create_host_path", expected: "true",
             advice: "a folder that is missing is made")

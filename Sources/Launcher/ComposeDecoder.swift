@@ -113,6 +113,17 @@ struct ComposeDecoder {
     return services
   }
 
+  /// A whole number, quoted or not: Compose takes both, as what a variable stands for is a string.
+  static func integer(_ node: YAMLNode) -> Int? { unquoted(node).integer(Int.self) }
+
+  /// True or false, quoted or not.
+  static func bool(_ node: YAMLNode) -> Bool? { unquoted(node).bool }
+
+  private static func unquoted(_ node: YAMLNode) -> YAMLNode {
+    guard case .scalar(let text, _) = node.content else { return node }
+    return YAMLNode(.scalar(text, plain: true), at: node.place)
+  }
+
   static func isServiceName(_ name: String) -> Bool {
     guard let first = name.first, first.isASCII, first.isLetter || first.isNumber, name.count <= 63 else {
       return false

@@ -13,30 +13,50 @@ extension ComposeLoader {
       var services = pairs[index].value.mapping, services.count <= ComposeDecoder.servicesMax
     else { return source.root }
     for index in services.indices where services[index].value["extends"] != nil {
-      services[index].value = service(services[index].key, of: source, chain: []) ?? services[index].value
+      services[index].value =
+        service(services[index].key, of: source, chain: []).node ?? services[index].value
     }
     pairs[index].value.content = .mapping(services)
     return YAMLNode(.mapping(pairs), at: source.root.place)
   }
 
-  /// A service with what it extends; nil if that cannot be had.
-  private mutating func service(_ name: String, of source: Source, chain: [String]) -> YAMLNode? {
-    guard let node = source.root["services"]?[name] else { return nil }
-    guard let extends = node["extends"] else { return node }
-    let key = "services.\(name).extends"
+  /// - Parameter chain: the services on the way here, against circles.
+  private mutating func service(_ name: String, of source: Source, chain: [String]) -> Extended {
+    guard let node = source.services[name] else { return Extended() }
+    guard let extends = node["extends"] else { return Extended(node: node) }
     let step = "\(name) (\(source.file))"
-    guard !chain.contains(step), chain.count < Self.depthMax else {
+    if let known = extended[step] { return known }
+    let result = service(node, extends, name, of: source, chain: chain, step: step)
+    extended[step] = result
+    return result
+  }
+
+  private mutating func service(
+    _ node: YAMLNode, _ extends: YAMLNode, _ name: String, of source: Source, chain: [String], step: String
+  ) -> Extended {
+    let key = "services.\(name).extends"
+    if let start = chain.firstIndex(of: step) {
       refuse(
         extends, key, expected: "services that do not extend each other in a circle",
-        found: (chain.drop { chain.contains(step) && $0 != step }.suffix(6) + [step]).joined(separator: " → "))
-      return nil
+        found: (chain[start...] + [step]).joined(separator: " → "))
+      return Extended()
     }
     guard let reference = reference(extends, key),
-      let (target, targetSource) = base(reference, extends, of: source, key),
-      let base = service(target, of: targetSource, chain: chain + [step])
-    else { return nil }
+      let (target, targetSource) = base(reference, extends, of: source, key)
+    else { return Extended() }
+    // A chain that long is not followed to its end, so that recursion is bounded.
+    let base =
+      chain.count < Self.depthMax
+      ? service(target, of: targetSource, chain: chain + [step]) : Extended(depth: Self.depthMax)
+    guard base.depth < Self.depthMax else {
+      refuse(
+        extends, key, expected: "a chain of at most \(Self.depthMax) services that extend each other", found: "more")
+      return Extended()
+    }
+    guard let baseNode = base.node else { return Extended() }
     let own = node.mapping?.filter { $0.key != "extends" } ?? []
-    return merge.service(base, YAMLNode(.mapping(own), at: node.place), name)
+    return Extended(
+      node: merge.service(baseNode, YAMLNode(.mapping(own), at: node.place), name), depth: base.depth + 1)
   }
 
   /// The service and the file that `extends` names.
@@ -66,7 +86,7 @@ extension ComposeLoader {
     var target = source
     if let file = reference.file {
       let path = ComposePath.absolute(file, from: source.context.directory)
-      if let known = extended[path] {
+      if let known = extendedFiles[path] {
         target = known
       } else {
         guard ComposePath.exists(path) else {
@@ -77,11 +97,11 @@ extension ComposeLoader {
         }
         let context = Context(directory: ComposePath.folder(of: path), variables: source.context.variables)
         guard let read = read(path, context) else { return nil }
-        extended[path] = read
+        extendedFiles[path] = read
         target = read
       }
     }
-    guard target.root["services"]?[reference.service] != nil else {
+    guard target.services[reference.service] != nil else {
       let names = target.root["services"]?.mapping?.map(\.key) ?? []
       let nearest = Suggestion.nearest(to: reference.service, among: names).map { "did you mean '\($0)'?" }
       refuse(

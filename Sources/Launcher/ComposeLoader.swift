@@ -17,6 +17,21 @@ struct ComposeLoader {
     var file: String
     var context: Context
     var root: YAMLNode
+    let services: [String: YAMLNode]
+
+    init(file: String, context: Context, root: YAMLNode) {
+      self.file = file
+      self.context = context
+      self.root = root
+      services = Dictionary(
+        (root["services"]?.mapping ?? []).map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  /// A service with what it extends, and over how many steps; no node if that cannot be had.
+  struct Extended {
+    var node: YAMLNode?
+    var depth = 0
   }
 
   var problems: [ConfigurationProblem] = []
@@ -24,7 +39,9 @@ struct ComposeLoader {
   private(set) var unset: [String] = []
   var merge = ComposeMerge()
   /// Files that `extends` named, by path, so that each is read once.
-  var extended: [String: Source] = [:]
+  var extendedFiles: [String: Source] = [:]
+  /// Services by file and name, so that each is put together, or refused, once.
+  var extended: [String: Extended] = [:]
   private var filesRead = 0
 
   /// Most files of a model, so that files that include others twice each come to an end.

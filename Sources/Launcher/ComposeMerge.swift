@@ -10,7 +10,7 @@ struct ComposeMerge {
   private var weight = 0
 
   /// Most pairs and entries that merging may produce, so that `extends` cannot be used as a bomb.
-  private static let weightMax = 1_000_000
+  private static let weightMax = 200_000
   private static let replaced = ["command", "entrypoint", "healthcheck.test"]
   /// Lists whose entries occur once.
   private static let unique = ["volumes": "target", "env_file": "path", "profiles": "", "ports": "", "expose": ""]

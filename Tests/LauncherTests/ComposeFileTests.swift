@@ -22,7 +22,7 @@ import Testing
 
   /// Problems of one service's body, on line 3.
   private func problems(ofService body: String) -> String {
-    problems("services:\n  a:\n    \(body)\n    command: x\nvolumes: {v: }")
+    problems("services:\n  a:\n    \(body)\n    command: x\nvolumes: {vol: }")
   }
 
   @Test func theShippedFile() throws {
@@ -62,7 +62,7 @@ import Testing
           restart: on-failure:4
           stop_signal: INT
           stop_grace_period: 1m30s
-          volumes: [v:/data]
+          volumes: [vol:/data]
           healthcheck: {test: [CMD, probe, x], interval: 2s, timeout: 500ms, retries: 5, start_period: 1s}
         b:
           command: run 'a b' "c \\"d" e\\ f ''
@@ -70,7 +70,7 @@ import Testing
           depends_on: {a: {condition: service_healthy}}
           restart: no
           healthcheck: {test: curl x, disable: true}
-      volumes: {v: {}}
+      volumes: {vol: {}}
       networks: {n: {}}
       """
     let compose = try decode(text, ["Y": "y"])
@@ -80,7 +80,7 @@ import Testing
     #expect(a.environment == ["X": "1=2", "Y": "y", "EMPTY": ""])
     #expect(a.replicas == 3 && a.restart == .onFailure(limit: 4) && a.stopSignal == 2)
     #expect(a.stopGrace == .seconds(90))
-    #expect(a.mounts == [.init(volume: "v", target: "/data")])
+    #expect(a.mounts == [.init(volume: "vol", target: "/data")])
     var check = Healthcheck(command: ["probe", "x"])
     (check.interval, check.timeout, check.retries) = (.seconds(2), .milliseconds(500), 5)
     check.startPeriod = .seconds(1)
@@ -150,7 +150,8 @@ import Testing
     ("depends_on: [b]", "c.yaml:3:17: services.a.depends_on: expected a service of this file, found 'b'"),
     ("depends_on: [a]", "expected an order without a circle, found a → a"),
     ("depends_on: {a: {condition: ready}}", "or service_completed_successfully, found ready"),
-    ("volumes: [w:/x]", "expected a volume declared under volumes:, found 'w'"),
+    ("volumes: [other:/x]", "expected a volume declared under volumes:, found 'other'"),
+    ("volumes: [v:/x]", "takes one letter for a drive, found 'v'"),
     ("volumes: [/x]", "give the volume a name, NAME:/x"),
     ("healthcheck: {test: [CMD]}", "expected [CMD, word, …]"),
     ("healthcheck: {interval: 1s}", "services.a.healthcheck: expected a test, found none"),
