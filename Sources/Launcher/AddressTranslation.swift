@@ -38,7 +38,9 @@ struct AddressTranslation {
       let before = rest[..<separator.lowerBound]
       let schemeStart = before.lastIndex { !$0.isLetter }.map(before.index(after:)) ?? before.startIndex
       let scheme = before[schemeStart...]
-      let address = rest[separator.upperBound...].prefix { !$0.isWhitespace && $0 != "," && !"\"'".contains($0) }
+      let address = rest[separator.upperBound...].prefix {
+        !$0.isWhitespace && $0 != "," && !"\"'".contains($0)
+      }
       let name = address.prefix { $0 != ":" && $0 != "/" }
       result += replacePorts(in: before[..<schemeStart])
       if !scheme.isEmpty, let hosts = hosts[String(name)], !hosts.isEmpty {
@@ -95,7 +97,9 @@ struct AddressTranslation {
   }
 
   /// What may stand around an address.
-  private static let separators: Set<Character> = [" ", "\t", "\n", ",", ";", "=", "\"", "'", "(", ")", "<", ">", "|", "&"]
+  private static let separators: Set<Character> = [
+    " ", "\t", "\n", ",", ";", "=", "\"", "'", "(", ")", "<", ">", "|", "&",
+  ]
 
   /// Whether a path is neither the end of a longer one nor the beginning of another name.
   private static func isWhole(_ range: Range<String.Index>, in text: String) -> Bool {

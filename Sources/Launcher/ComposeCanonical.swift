@@ -56,7 +56,8 @@ struct ComposeCanonical {
     var pairs: [YAMLPair] = []
     if let entries = node.sequence {
       for entry in entries {
-        guard let text = entry.string, let name = text.split(separator: "=").first, !text.hasPrefix("=") else {
+        guard let text = entry.string, let name = text.split(separator: "=").first, !text.hasPrefix("=")
+        else {
           refuse(entry, key, expected: "NAME=value")
           continue
         }
@@ -138,9 +139,12 @@ struct ComposeCanonical {
   private mutating func volume(_ entry: YAMLNode, _ key: String) -> YAMLNode? {
     let parts = (entry.string ?? "").split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     guard (2...3).contains(parts.count), !parts[0].isEmpty, parts[1].hasPrefix("/"), parts[1].count > 1 else {
-      let advice = parts.count == 1 && parts[0].hasPrefix("/") ? "give the volume a name, NAME:\(parts[0])" : ""
+      let advice =
+        parts.count == 1 && parts[0].hasPrefix("/") ? "give the volume a name, NAME:\(parts[0])" : ""
       return refuse(
-        entry, key, expected: "a volume or a path of this machine, and a path of the service: NAME:/path or ./folder:/path",
+        entry, key,
+        expected:
+          "a volume or a path of this machine, and a path of the service: NAME:/path or ./folder:/path",
         advice: advice)
     }
     let isPath = [".", "/", "~"].contains { parts[0].hasPrefix($0) }
@@ -151,7 +155,8 @@ struct ComposeCanonical {
     }
     let source = isPath ? absolute(parts[0]) : parts[0]
     var fields = [
-      ("type", text(isPath ? "bind" : "volume", entry)), ("source", text(source, entry)), ("target", text(parts[1], entry)),
+      ("type", text(isPath ? "bind" : "volume", entry)), ("source", text(source, entry)),
+      ("target", text(parts[1], entry)),
     ]
     for option in parts.count == 3 ? parts[2].split(separator: ",") : [] {
       switch option {
@@ -184,7 +189,8 @@ struct ComposeCanonical {
   ) -> YAMLNode? {
     problems.append(
       ConfigurationProblem(
-        place: node.place.description, key: key, expected: expected, found: found ?? node.found, advice: advice))
+        place: node.place.description, key: key, expected: expected, found: found ?? node.found,
+        advice: advice))
     return nil
   }
 }

@@ -3,7 +3,9 @@
 import Configuration
 
 extension ComposeDecoder {
-  private static let keys = ["test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"]
+  private static let keys = [
+    "test", "interval", "timeout", "retries", "start_period", "start_interval", "disable",
+  ]
 
   mutating func healthcheck(_ node: YAMLNode, _ key: String) -> Healthcheck? {
     var check = Healthcheck(command: [])

@@ -32,7 +32,8 @@ extension ComposeDecoder {
       case "mode":
         if pair.value.string != "replicated" {
           refuse(
-            pair.value, key, expected: "replicated", advice: "this is one machine; write replicas: for a number")
+            pair.value, key, expected: "replicated",
+            advice: "this is one machine; write replicas: for a number")
         }
       default: restartPolicy(pair.value, key, &service)
       }

@@ -30,7 +30,9 @@ extension ComposeDecoder {
       case "working_dir": service.workingDirectory = workingDirectory(field.value, key)
       case "network_mode":
         if !["host", "bridge"].contains(field.value.string) {
-          refuse(field.value, key, expected: "host or bridge", advice: "local processes share the machine's network")
+          refuse(
+            field.value, key, expected: "host or bridge",
+            advice: "local processes share the machine's network")
         }
       default: service.mounts = mounts(field.value, key)
       }
@@ -84,7 +86,8 @@ extension ComposeDecoder {
             result.condition = condition
           } else {
             refuse(
-              inner.value, key, expected: "service_started, service_healthy or service_completed_successfully")
+              inner.value, key, expected: "service_started, service_healthy or service_completed_successfully"
+            )
           }
         case "required": result.isRequired = bool(inner.value, key) ?? true
         default: result.restarts = bool(inner.value, key) ?? false

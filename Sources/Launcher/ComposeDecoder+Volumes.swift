@@ -12,13 +12,17 @@ extension ComposeDecoder {
     }
     for pair in pairs where !pair.value.isNull {
       let key = "volumes.\(pair.key)"
-      if !Self.isServiceName(pair.key) { refuse(pair.value, key, expected: "a name of letters, digits, '.', '_' and '-'") }
+      if !Self.isServiceName(pair.key) {
+        refuse(pair.value, key, expected: "a name of letters, digits, '.', '_' and '-'")
+      }
       for option in pair.value.mapping ?? [] {
         let isDefault =
           option.key == "labels" || option.key.hasPrefix("x-")
           || option.key == "driver" && option.value.string == "local"
           || option.key == "external" && Self.bool(option.value) == false
-        if option.key == "name" { note("names of volumes have no meaning for local processes: a run has its own") }
+        if option.key == "name" {
+          note("names of volumes have no meaning for local processes: a run has its own")
+        }
         if isDefault || option.key == "name" { continue }
         refuse(
           option.value, key, expected: "nothing, as local volumes are folders without options",

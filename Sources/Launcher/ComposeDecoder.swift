@@ -140,7 +140,8 @@ struct ComposeDecoder {
     let expected = "a name of lower-case letters, digits, '-' and '_' that starts with a letter or digit"
     if let name = variables["COMPOSE_PROJECT_NAME"], !name.isEmpty {
       if allowed(name) { return name }
-      problems.append(ConfigurationProblem(place: "COMPOSE_PROJECT_NAME", expected: expected, found: "'\(name)'"))
+      problems.append(
+        ConfigurationProblem(place: "COMPOSE_PROJECT_NAME", expected: expected, found: "'\(name)'"))
     } else if let node, !node.isNull {
       if let name = node.string, allowed(name) { return name }
       refuse(node, "name", expected: expected)

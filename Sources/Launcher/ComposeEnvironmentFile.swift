@@ -55,7 +55,8 @@ struct ComposeEnvironmentFile {
   }
 
   private mutating func statement() {
-    if rest.hasPrefix("export"), let next = rest.dropFirst("export".count).first, next == " " || next == "\t" {
+    if rest.hasPrefix("export"), let next = rest.dropFirst("export".count).first, next == " " || next == "\t"
+    {
       rest = rest.dropFirst("export".count).drop { $0 == " " || $0 == "\t" }
     }
     let end = rest.firstIndex { "=:\n".contains($0) } ?? rest.endIndex
@@ -128,7 +129,8 @@ struct ComposeEnvironmentFile {
   private mutating func refuse(expected: String, found: String) {
     problems.append(
       ConfigurationProblem(
-        place: "\(file):\(line):1", expected: expected, found: found.split(separator: "\n").first.map(String.init) ?? "",
+        place: "\(file):\(line):1", expected: expected,
+        found: found.split(separator: "\n").first.map(String.init) ?? "",
         advice: "a line is NAME=value, # a comment, or empty"))
   }
 }

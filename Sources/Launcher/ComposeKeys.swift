@@ -6,19 +6,24 @@ enum ComposeKeys {
   static let fileNoted = ["version", "networks"]
 
   static let service = [
-    "command", "entrypoint", "environment", "env_file", "depends_on", "deploy", "scale", "restart", "stop_signal",
+    "command", "entrypoint", "environment", "env_file", "depends_on", "deploy", "scale", "restart",
+    "stop_signal",
     "stop_grace_period", "healthcheck", "volumes", "profiles", "working_dir", "network_mode", "extends",
   ]
   /// They describe a container or a network; a local process behaves the same without.
   static let serviceNoted = [
-    "annotations", "attach", "build", "container_name", "develop", "dns", "dns_opt", "dns_search", "domainname", "expose",
-    "hostname", "image", "init", "label_file", "labels", "logging", "mac_address", "networks", "platform", "ports",
+    "annotations", "attach", "build", "container_name", "develop", "dns", "dns_opt", "dns_search",
+    "domainname", "expose",
+    "hostname", "image", "init", "label_file", "labels", "logging", "mac_address", "networks", "platform",
+    "ports",
     "pull_policy", "stdin_open", "tty",
   ]
   /// They limit what a container may use; nothing enforces them here.
   static let serviceUnenforced = [
-    "cap_drop", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "mem_limit",
-    "mem_reservation", "mem_swappiness", "memswap_limit", "pids_limit", "read_only", "security_opt", "shm_size",
+    "cap_drop", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset",
+    "mem_limit",
+    "mem_reservation", "mem_swappiness", "memswap_limit", "pids_limit", "read_only", "security_opt",
+    "shm_size",
   ]
 
   static let deploy = ["replicas", "mode", "restart_policy"]

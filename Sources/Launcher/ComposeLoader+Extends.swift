@@ -50,7 +50,8 @@ extension ComposeLoader {
       ? service(target, of: targetSource, chain: chain + [step]) : Extended(depth: Self.depthMax)
     guard base.depth < Self.depthMax else {
       refuse(
-        extends, key, expected: "a chain of at most \(Self.depthMax) services that extend each other", found: "more")
+        extends, key, expected: "a chain of at most \(Self.depthMax) services that extend each other",
+        found: "more")
       return Extended()
     }
     guard let baseNode = base.node else { return Extended() }
@@ -105,7 +106,8 @@ extension ComposeLoader {
       let names = target.root["services"]?.mapping?.map(\.key) ?? []
       let nearest = Suggestion.nearest(to: reference.service, among: names).map { "did you mean '\($0)'?" }
       refuse(
-        node["service"] ?? node, key, expected: "a service of \(target.file)", found: "'\(reference.service)'",
+        node["service"] ?? node, key, expected: "a service of \(target.file)",
+        found: "'\(reference.service)'",
         advice: nearest ?? "its services are \(names.prefix(20).joined(separator: ", "))")
       return nil
     }

@@ -91,7 +91,8 @@ extension ComposeLoader {
         refuse(
           entry, "\(section.key).\(pair.key)",
           expected: "nothing else about what is already described at \(other.place)",
-          found: "another description at \(pair.value.place)", advice: "rename one, or override it by a further -f file")
+          found: "another description at \(pair.value.place)",
+          advice: "rename one, or override it by a further -f file")
       }
       sections[index].value.content = .mapping(own)
     }

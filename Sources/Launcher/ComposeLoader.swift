@@ -121,6 +121,7 @@ struct ComposeLoader {
   ) {
     problems.append(
       ConfigurationProblem(
-        place: node.place.description, key: key, expected: expected, found: found ?? node.found, advice: advice))
+        place: node.place.description, key: key, expected: expected, found: found ?? node.found,
+        advice: advice))
   }
 }

@@ -13,7 +13,9 @@ struct ComposeMerge {
   private static let weightMax = 200_000
   private static let replaced = ["command", "entrypoint", "healthcheck.test"]
   /// Lists whose entries occur once.
-  private static let unique = ["volumes": "target", "env_file": "path", "profiles": "", "ports": "", "expose": ""]
+  private static let unique = [
+    "volumes": "target", "env_file": "path", "profiles": "", "ports": "", "expose": "",
+  ]
 
   /// Two whole files.
   mutating func files(_ base: YAMLNode, _ override: YAMLNode) -> YAMLNode {
@@ -54,7 +56,8 @@ struct ComposeMerge {
       if base.isEmpty { return override }
       problems.append(
         ConfigurationProblem(
-          place: override.place.description, key: key, expected: "\(base.found), as at \(base.place), to merge with",
+          place: override.place.description, key: key,
+          expected: "\(base.found), as at \(base.place), to merge with",
           found: override.found))
       return base
     case (.scalar, _): return override
@@ -65,7 +68,9 @@ struct ComposeMerge {
     _ base: YAMLNode, _ override: YAMLNode, key: String,
     _ combine: (inout ComposeMerge, YAMLNode, YAMLNode, String) -> YAMLNode
   ) -> YAMLNode {
-    guard var pairs = base.mapping, let others = override.mapping else { return base.isNull ? override : base }
+    guard var pairs = base.mapping, let others = override.mapping else {
+      return base.isNull ? override : base
+    }
     guard weigh(pairs.count + others.count, override, key) else { return override }
     let indices = Dictionary(
       pairs.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
@@ -104,7 +109,8 @@ struct ComposeMerge {
     if isWithin, weight > Self.weightMax {
       problems.append(
         ConfigurationProblem(
-          place: node.place.description, key: key, expected: "at most \(Self.weightMax) merged values", found: "more",
+          place: node.place.description, key: key, expected: "at most \(Self.weightMax) merged values",
+          found: "more",
           advice: "extend smaller services"))
     }
     return weight <= Self.weightMax

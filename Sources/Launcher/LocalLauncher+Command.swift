@@ -19,7 +19,8 @@ extension LocalLauncher {
     let folder = service.workingDirectory.map(translation.apply)
     let used = (words ?? service.words) + service.environment.values + [service.workingDirectory ?? ""]
     for (target, folder) in translation.folders where folder != options.runDirectory {
-      guard used.contains(where: { translation.refers(to: target, in: $0) }), !ComposePath.exists(folder) else {
+      guard used.contains(where: { translation.refers(to: target, in: $0) }), !ComposePath.exists(folder)
+      else {
         continue
       }
       try Folder.make(folder)
@@ -75,7 +76,8 @@ extension LocalLauncher {
     let folders = service.mounts.map { mount in
       switch mount.source {
       case .folder(let path): return (target: mount.target, folder: path)
-      case .volume where mount.target == runTarget: return (target: mount.target, folder: options.runDirectory)
+      case .volume where mount.target == runTarget:
+        return (target: mount.target, folder: options.runDirectory)
       case .volume(let name): return (target: mount.target, folder: "\(options.runDirectory)/volumes/\(name)")
       }
     }

@@ -10,7 +10,9 @@ extension Supervisor {
 
   /// The time from a start to its first check.
   func firstCheck(of service: String, _ check: Healthcheck) -> Instant.Span {
-    min(interval(of: service, check, upTime: .zero), awaited.contains(service) ? Self.firstCheck : check.interval)
+    min(
+      interval(of: service, check, upTime: .zero),
+      awaited.contains(service) ? Self.firstCheck : check.interval)
   }
 
   /// The time between checks before the first success.

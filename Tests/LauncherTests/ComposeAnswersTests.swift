@@ -50,7 +50,8 @@ import Testing
 
   @Test func refusedByBoth() throws {
     let files = [
-      ("cycle", "services.a.extends: expected services that do not extend each other in a circle"), ("unknown-extends", "found 'nothing'; its services are a"),
+      ("cycle", "services.a.extends: expected services that do not extend each other in a circle"),
+      ("unknown-extends", "found 'nothing'; its services are a"),
       ("missing-env-file", "env_file: expected a file of variables, found no file"),
       ("bad-env-file", "bad.env:2:1: expected NAME=value, found B C; a line is"),
       ("unknown-dependency", "2:41: services.a.depends_on: expected a service of this file, found 'b'"),

@@ -23,7 +23,8 @@ import Testing
 
   @Test func entrypointThenCommand() throws {
     var launcher = try launcher(
-      "services: {a: {entrypoint: [rookery, replay], command: --at tcp://a:1}, b: {entrypoint: [], command: [y]}}")
+      "services: {a: {entrypoint: [rookery, replay], command: --at tcp://a:1}, b: {entrypoint: [], command: [y]}}"
+    )
     _ = launcher.tick(now: .zero)
     let host = try #require(launcher.processes[0].host)
     #expect(world.commands[1]?.arguments == ["/opt/rookery", "replay", "--at", "tcp://\(host):1"])
@@ -57,7 +58,8 @@ import Testing
     let data = folder.path + "/run/volumes/data"
     #expect(
       command.arguments == [
-        "sh", "-c", "cat \(data)/in --out=\(data)/out <'\(data)' /database a/data http://h/data ipc://\(data)/s",
+        "sh", "-c",
+        "cat \(data)/in --out=\(data)/out <'\(data)' /database a/data http://h/data ipc://\(data)/s",
       ])
     let variables = command.environment
     #expect(variables["FILE"] == "tcp://\(first):1,tcp://\(second):1" && variables["DIR"] == data + "/env")
@@ -66,7 +68,8 @@ import Testing
         == "\(first):7701,\(second):7701,other:7701 redis://\(first):5/x,redis://\(second):5/x")
     #expect(
       variables["FLAG"]
-        == "--replay=\(first):7701/x,\(second):7701/x replay:big replay:0 replay:70000 my-replay:1 replay:1:2")
+        == "--replay=\(first):7701/x,\(second):7701/x replay:big replay:0 replay:70000 my-replay:1 replay:1:2"
+    )
     #expect(variables["NAME"] == "replay")
     #expect(variables["URL"] == "'tcp://\(first):1,tcp://\(second):1'")
     #expect(variables["PATHS"] == "\(data)/a:\(folder.path)/here/b:/bin")

@@ -39,11 +39,21 @@ import Testing
       #expect(service.environment["ROOKERY_WEIGHTS_ADDRESS"] == "tcp://parameters:7703")
       #expect(service.restart == .onFailure(limit: nil))
       #expect(service.stopGrace == .seconds(5) && service.stopSignal == 15)
-      #expect(service.mounts.map(\.volume) == ["state"])
+      #expect(service.mounts.map(\.volume) == ["state", nil])
+      #expect(service.mounts[1].source == .folder(Self.root + "/config"))
     }
     #expect(compose["actor"]?.dependencies == [.init("replay"), .init("parameters")])
     #expect(compose.volumes == ["state"])
-    #expect(compose.notes == ["'image' has no meaning for local processes and is ignored"])
+    #expect(
+      compose.notes == [
+        "'image' has no meaning for local processes and is ignored",
+        "'build' has no meaning for local processes and is ignored",
+        "read-only volumes are not enforced for local processes",
+      ])
+    #expect(compose.name == "rookery" && compose.directory == Self.root + "/compose")
+    let check = try #require(compose["replay"]?.healthcheck)
+    #expect(check.command == ["rookery", "health", "tcp://localhost:7701"])
+    #expect(check.startInterval == .seconds(2))
     let plain = try ComposeFile(contentsOf: path, variables: [:])
     #expect(plain["actor"]?.replicas == 2)
     #expect(plain["actor"]?.environment["ROOKERY_CONFIG"] == "config/cartpole.yaml")

@@ -97,7 +97,8 @@ import Testing
     // A restart gives it another chance.
     #expect(starts(supervisor.handle(.restart("setup"), at: at(3))) == ["setup-1"])
     #expect(
-      supervisor.handle(.exited(Instance("setup", 1), .code(0)), at: at(4)).contains(.start(Instance("main", 1))))
+      supervisor.handle(.exited(Instance("setup", 1), .code(0)), at: at(4)).contains(
+        .start(Instance("main", 1))))
     _ = supervisor.handle(.down, at: at(5))
     #expect(supervisor.handle(.tick, at: at(5)).isEmpty)
   }
@@ -117,7 +118,9 @@ import Testing
     // Those who are gone sooner wait for what they depend on.
     #expect(starts(supervisor.handle(.exited(Instance("learner", 1), .code(0)), at: at(2))).isEmpty)
     #expect(
-      starts(supervisor.handle(.exited(Instance("replay", 1), .code(0)), at: at(2))) == ["replay-1", "learner-1"])
+      starts(supervisor.handle(.exited(Instance("replay", 1), .code(0)), at: at(2))) == [
+        "replay-1", "learner-1",
+      ])
     #expect(starts(supervisor.handle(.exited(Instance("viewer", 1), .code(0)), at: at(2))) == ["viewer-1"])
     // Ends on their own reach nobody else.
     #expect(supervisor.handle(.exited(Instance("replay", 1), .code(0)), at: at(9)).count == 1)
@@ -138,14 +141,17 @@ import Testing
     }
     #expect(first({ _ in }, awaited: false) == at(30))
     #expect(first({ _ in }, awaited: true) == at(0.1))
-    #expect(first({ ($0.startInterval, $0.startPeriod) = (.seconds(2), .seconds(10)) }, awaited: false) == at(2))
+    #expect(
+      first({ ($0.startInterval, $0.startPeriod) = (.seconds(2), .seconds(10)) }, awaited: false) == at(2))
     #expect(first({ $0.startInterval = .seconds(2) }, awaited: false) == at(30))  // without a period it means nothing
   }
 
   @Test func theStartIntervalEndsWithThePeriodOrSuccess() {
     var a = service("a")
     var check = Healthcheck(command: ["probe"])
-    (check.interval, check.startInterval, check.startPeriod, check.retries) = (.seconds(30), .seconds(1), .seconds(3), 1)
+    (check.interval, check.startInterval, check.startPeriod, check.retries) = (
+      .seconds(30), .seconds(1), .seconds(3), 1
+    )
     a.healthcheck = check
     var supervisor = Supervisor(services: [a])
     let one = Instance("a", 1)
