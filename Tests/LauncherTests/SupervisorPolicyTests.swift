@@ -143,7 +143,8 @@ import Testing
     #expect(first({ _ in }, awaited: true) == at(0.1))
     #expect(
       first({ ($0.startInterval, $0.startPeriod) = (.seconds(2), .seconds(10)) }, awaited: false) == at(2))
-    #expect(first({ $0.startInterval = .seconds(2) }, awaited: false) == at(30))  // without a period it means nothing
+    // Without a period it means nothing.
+    #expect(first({ $0.startInterval = .seconds(2) }, awaited: false) == at(30))
   }
 
   @Test func theStartIntervalEndsWithThePeriodOrSuccess() {
