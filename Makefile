@@ -63,4 +63,4 @@ bench-step: build ## the training step beside PyTorch's, interleaved (installs P
 	@.ci/bench-step
 
 clean: ## remove what was built
-	@rm -rf .build .venv .venv-torch
+	@rm -rf .build .venv .venv-torch .docker-compose

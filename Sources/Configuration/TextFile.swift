@@ -2,9 +2,9 @@
 
 internal import Glibc
 
-enum TextFile {
+public enum TextFile {
   /// The bytes of a file of at most `bytesMax` bytes.
-  static func read(_ path: String, bytesMax: Int) throws(ConfigurationError) -> [UInt8] {
+  public static func read(_ path: String, bytesMax: Int) throws(ConfigurationError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path, errno) }
     defer { close(descriptor) }

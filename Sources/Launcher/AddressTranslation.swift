@@ -1,14 +1,33 @@
 // Service names in addresses, and container paths, as local processes need them.
 
 /// Rewrites commands and environment values of a compose file.
+///
+/// `SCHEME://service…` and `service:PORT` stand for all replicas of a service, as a list with commas; a path of a volume
+/// stands for its folder, wherever it begins a word, an option's value or an entry of a list. A name alone is left as it is:
+/// nobody can tell whether it is meant as a host.
 struct AddressTranslation {
   /// The addresses of a service's replicas, for every service.
   var hosts: [String: [String]]
-  /// Folders that stand for paths in a container.
-  var folders: [(target: String, folder: String)]
+  /// Folders that stand for paths in a container, longer paths first.
+  let folders: [(target: String, folder: String)]
+
+  init(hosts: [String: [String]], folders: [(target: String, folder: String)]) {
+    self.hosts = hosts
+    self.folders = folders.sorted { $0.target.count > $1.target.count }
+  }
 
   func apply(to text: String) -> String {
-    replaceHosts(in: replaceFolder(in: text))
+    replaceHosts(in: replaceFolders(in: text))
+  }
+
+  /// Whether a text refers to a folder.
+  func refers(to target: String, in text: String) -> Bool {
+    var rest = text[...]
+    while let found = rest.firstRange(of: target) {
+      if Self.isWhole(found, in: text) { return true }
+      rest = rest[found.upperBound...]
+    }
+    return false
   }
 
   /// `tcp://replay:7701` → `tcp://127.80.3.1:7701,tcp://127.80.3.2:7701`, wherever it stands in the text.
@@ -19,9 +38,11 @@ struct AddressTranslation {
       let before = rest[..<separator.lowerBound]
       let schemeStart = before.lastIndex { !$0.isLetter }.map(before.index(after:)) ?? before.startIndex
       let scheme = before[schemeStart...]
-      let address = rest[separator.upperBound...].prefix { !$0.isWhitespace && $0 != "," }
+      let address = rest[separator.upperBound...].prefix {
+        !$0.isWhitespace && $0 != "," && !"\"'".contains($0)
+      }
       let name = address.prefix { $0 != ":" && $0 != "/" }
-      result += before[..<schemeStart]
+      result += replacePorts(in: before[..<schemeStart])
       if !scheme.isEmpty, let hosts = hosts[String(name)], !hosts.isEmpty {
         let tail = address[name.endIndex...]
         result += hosts.map { "\(scheme)://\($0)\(tail)" }.joined(separator: ",")
@@ -30,13 +51,62 @@ struct AddressTranslation {
       }
       rest = rest[address.endIndex...]
     }
+    return result + replacePorts(in: rest)
+  }
+
+  /// `replay:7701` → `127.80.3.1:7701,127.80.3.2:7701`, where it is a whole word, value or entry.
+  private func replacePorts(in text: Substring) -> String {
+    var result = ""
+    var rest = text
+    while let start = rest.firstIndex(where: { !Self.separators.contains($0) }) {
+      let word = rest[start...].prefix { !Self.separators.contains($0) }
+      result += rest[..<start]
+      rest = rest[word.endIndex...]
+      let parts = word.split(separator: ":", omittingEmptySubsequences: false)
+      let path = parts.last?.firstIndex(of: "/") ?? parts.last?.endIndex
+      if parts.count == 2, let path, let hosts = hosts[String(parts[0])], !hosts.isEmpty,
+        parts[1][..<path].allSatisfy(\.isNumber), UInt16(parts[1][..<path]) ?? 0 > 0
+      {
+        result += hosts.map { "\($0):\(parts[1])" }.joined(separator: ",")
+      } else {
+        result += word
+      }
+    }
     return result + rest
   }
 
-  private func replaceFolder(in text: String) -> String {
-    for (target, folder) in folders where text == target || text.hasPrefix(target + "/") {
-      return folder + text.dropFirst(target.count)
+  private func replaceFolders(in text: String) -> String {
+    guard !folders.isEmpty, text.contains("/") else { return text }
+    var result = ""
+    var rest = text[...]
+    while let slash = rest.firstIndex(of: "/") {
+      result += rest[..<slash]
+      rest = rest[slash...]
+      let found = folders.first { target, _ in
+        rest.hasPrefix(target) && Self.isWhole(slash..<rest.index(slash, offsetBy: target.count), in: text)
+      }
+      if let found {
+        result += found.folder
+        rest = rest.dropFirst(found.target.count)
+      } else {
+        result.append("/")
+        rest = rest.dropFirst()
+      }
     }
-    return text
+    return result + rest
+  }
+
+  /// What may stand around an address.
+  private static let separators: Set<Character> = [
+    " ", "\t", "\n", ",", ";", "=", "\"", "'", "(", ")", "<", ">", "|", "&",
+  ]
+
+  /// Whether a path is neither the end of a longer one nor the beginning of another name.
+  private static func isWhole(_ range: Range<String.Index>, in text: String) -> Bool {
+    let before = text[..<range.lowerBound]
+    let after = text[range.upperBound...]
+    let begins = before.last.map { separators.contains($0) || $0 == ":" } ?? true
+    let ends = after.first.map { separators.contains($0) || $0 == ":" || $0 == "/" } ?? true
+    return (begins || before.hasSuffix("://")) && ends
   }
 }

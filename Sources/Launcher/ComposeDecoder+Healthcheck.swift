@@ -3,7 +3,9 @@
 import Configuration
 
 extension ComposeDecoder {
-  private static let keys = ["test", "interval", "timeout", "retries", "start_period", "disable"]
+  private static let keys = [
+    "test", "interval", "timeout", "retries", "start_period", "start_interval", "disable",
+  ]
 
   mutating func healthcheck(_ node: YAMLNode, _ key: String) -> Healthcheck? {
     var check = Healthcheck(command: [])
@@ -18,14 +20,15 @@ extension ComposeDecoder {
       case "interval": check.interval = duration(pair.value, key) ?? check.interval
       case "timeout": check.timeout = duration(pair.value, key) ?? check.timeout
       case "start_period": check.startPeriod = duration(pair.value, key) ?? check.startPeriod
+      case "start_interval": check.startInterval = duration(pair.value, key)
       case "retries":
-        if let retries = pair.value.integer(Int.self), (1...1000).contains(retries) {
+        if let retries = Self.integer(pair.value), (1...1000).contains(retries) {
           check.retries = retries
         } else {
           refuse(pair.value, key, expected: "a whole number from 1 to 1000")
         }
       default:
-        if let disable = pair.value.bool {
+        if let disable = Self.bool(pair.value) {
           isDisabled = isDisabled || disable
         } else {
           refuse(pair.value, key, expected: "true or false")

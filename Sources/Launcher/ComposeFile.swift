@@ -6,10 +6,16 @@ public import Foundations
 public struct ComposeFile: Hashable, Sendable {
   /// Path, as messages name it.
   public var file: String
-  /// In the file's order.
+  /// The project's name.
+  public var name = ""
+  /// Where relative paths of the file begin.
+  public var directory = ""
+  /// In the file's order; those whose profiles are active.
   public var services: [ComposeService]
   /// Names of the volumes declared.
   public var volumes: [String]
+  /// Services that take no part, as none of their profiles is active.
+  public var inactiveServices: [String] = []
   /// What was read but has no meaning for local processes, a sentence each.
   public var notes: [String]
 
@@ -28,11 +34,18 @@ public struct ComposeFile: Hashable, Sendable {
 /// One service of a compose file.
 public struct ComposeService: Hashable, Sendable {
   public var name: String
+  /// Words before those of the command.
+  public var entrypoint: [String] = []
   public var command: [String]
+  /// The folder it starts in, as a container has it; nil: the launcher's.
+  public var workingDirectory: String?
+  /// It takes part if one of them is active, or if it has none.
+  public var profiles: [String] = []
   public var environment: [String: String]
   public var dependencies: [Dependency]
   public var replicas: Int
   public var restart: RestartPolicy
+  public var restartPacing = RestartPacing()
   /// The signal that asks it to stop.
   public var stopSignal: Int32
   /// How long it may take to stop before it is killed.
@@ -53,15 +66,23 @@ public struct ComposeService: Hashable, Sendable {
     mounts = []
   }
 
+  /// The program and its arguments.
+  public var words: [String] { entrypoint + command }
+
   /// A service that must be up before this one starts.
   public struct Dependency: Hashable, Sendable {
     public enum Condition: String, CaseIterable, Sendable {
       case started = "service_started"
       case healthy = "service_healthy"
+      case completed = "service_completed_successfully"
     }
 
     public var service: String
     public var condition: Condition
+    /// Whether it must take part at all.
+    public var isRequired = true
+    /// Whether the service is restarted when somebody restarts the dependency.
+    public var restarts = false
 
     public init(_ service: String, _ condition: Condition = .started) {
       self.service = service
@@ -69,15 +90,33 @@ public struct ComposeService: Hashable, Sendable {
     }
   }
 
-  /// A named volume under a path.
+  /// A folder under a path.
   public struct Mount: Hashable, Sendable {
-    public var volume: String
+    public enum Source: Hashable, Sendable {
+      /// A named volume, which is a folder of the run.
+      case volume(String)
+      /// A path of this machine, absolute.
+      case folder(String)
+    }
+
+    public var source: Source
     /// The path that the service sees in a container.
     public var target: String
 
     public init(volume: String, target: String) {
-      self.volume = volume
+      source = .volume(volume)
       self.target = target
+    }
+
+    public init(folder: String, target: String) {
+      source = .folder(folder)
+      self.target = target
+    }
+
+    /// The volume's name, if it is one.
+    public var volume: String? {
+      if case .volume(let name) = source { return name }
+      return nil
     }
   }
 }
@@ -91,6 +130,18 @@ public enum RestartPolicy: Hashable, Sendable {
   case unlessStopped
 }
 
+/// How often and when it is started again, where a compose file says so (`deploy.restart_policy`).
+public struct RestartPacing: Hashable, Sendable {
+  /// Time before a restart; nil: a back-off that doubles.
+  public var delay: Instant.Span?
+  /// Most restarts in a row.
+  public var limit: Int?
+  /// A process that was up as long has been restarted with success; nil: the supervisor's own idea.
+  public var window: Instant.Span?
+
+  public init() {}
+}
+
 /// A command that tells by its exit code whether a service works.
 public struct Healthcheck: Hashable, Sendable {
   public var command: [String]
@@ -100,6 +151,8 @@ public struct Healthcheck: Hashable, Sendable {
   public var retries = 3
   /// Time after the start in which failures do not count.
   public var startPeriod = Instant.Span.zero
+  /// Time between checks until the first success, within the start period; nil: the supervisor's own.
+  public var startInterval: Instant.Span?
 
   public init(command: [String]) {
     self.command = command

@@ -37,7 +37,8 @@ struct ComposeInterpolation {
     return result
   }
 
-  private mutating func expand(_ text: String, _ place: SourcePlace) -> String {
+  /// One text.
+  mutating func expand(_ text: String, _ place: SourcePlace) -> String {
     var rest = Substring(text)
     let result = expand(&rest, place, depth: 0)
     return result

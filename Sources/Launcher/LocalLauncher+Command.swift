@@ -10,13 +10,27 @@ extension LocalLauncher {
     guard let service = services[instance.service] else {
       throw LaunchError("expected a service of the compose file, found '\(instance.service)'")
     }
-    let translation = try translation(for: service, instances)
-    let used = (words ?? service.command) + service.environment.values
-    for (target, folder) in translation.folders where used.contains(where: { $0.hasPrefix(target) }) {
-      guard folder != options.runDirectory else { continue }
+    var translation = try translation(for: service, instances)
+    if words != nil {
+      // A check is about this replica only; in a container it would say localhost.
+      let own = [try network.host(of: instance)]
+      for name in [service.name, "localhost", "127.0.0.1"] { translation.hosts[name] = own }
+    }
+    let folder = service.workingDirectory.map(translation.apply)
+    let used = (words ?? service.words) + service.environment.values + [service.workingDirectory ?? ""]
+    for (target, folder) in translation.folders where folder != options.runDirectory {
+      guard used.contains(where: { translation.refers(to: target, in: $0) }), !ComposePath.exists(folder)
+      else {
+        continue
+      }
       try Folder.make(folder)
     }
-    var arguments = (words ?? service.command).map(translation.apply)
+    if let folder, !ComposePath.isFolder(folder) {
+      throw LaunchError(
+        "\(instance): expected working_dir to be a folder of this machine or below a volume, found \(folder); make it, "
+          + "or mount it as ./folder:\(folder)")
+    }
+    var arguments = (words ?? service.words).map(translation.apply)
     if arguments.first == "rookery" { arguments[0] = options.executable }
     var environment = options.inherited.filter { !$0.key.hasPrefix("ROOKERY_") }
     for (name, value) in service.environment { environment[name] = translation.apply(to: value) }
@@ -25,7 +39,9 @@ extension LocalLauncher {
     environment["ROOKERY_SERVICE"] = instance.service
     environment["ROOKERY_REPLICA"] = "\(instance.replica)"
     environment["ROOKERY_RUN_DIRECTORY"] = options.runDirectory
-    return LaunchCommand(arguments: arguments, environment: environment, log: log(of: instance))
+    var command = LaunchCommand(arguments: arguments, environment: environment, log: log(of: instance))
+    command.workingDirectory = folder
+    return command
   }
 
   /// The `ROOKERY_…` variables for one more process of a service that is started by hand: the addresses of the run's services, and
@@ -58,9 +74,12 @@ extension LocalLauncher {
     // What a container has as its run folder is the run's folder here; other paths get folders of their own.
     let runTarget = service.environment["ROOKERY_RUN_DIRECTORY"]
     let folders = service.mounts.map { mount in
-      let folder =
-        mount.target == runTarget ? options.runDirectory : "\(options.runDirectory)/volumes/\(mount.volume)"
-      return (target: mount.target, folder: folder)
+      switch mount.source {
+      case .folder(let path): return (target: mount.target, folder: path)
+      case .volume where mount.target == runTarget:
+        return (target: mount.target, folder: options.runDirectory)
+      case .volume(let name): return (target: mount.target, folder: "\(options.runDirectory)/volumes/\(name)")
+      }
     }
     return AddressTranslation(hosts: hosts, folders: folders)
   }

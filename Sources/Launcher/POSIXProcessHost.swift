@@ -1,5 +1,6 @@
 // Real processes.
 
+internal import Foundations
 internal import Glibc
 
 /// Starts processes with `posix_spawn`, each in a process group of its own, so that Ctrl-C in a terminal reaches the launcher
@@ -45,6 +46,7 @@ public struct POSIXProcessHost: ProcessHost {
     for descriptor in OpenDescriptors.inheritable() {
       posix_spawn_file_actions_addclose(&actions, descriptor)
     }
+    if let folder = command.workingDirectory { SpawnDirectory.set(folder, for: &actions) }
     var attributes = posix_spawnattr_t()
     Self.initialize(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -76,7 +78,7 @@ public struct POSIXProcessHost: ProcessHost {
   }
 
   private func refuseNullBytes(_ arguments: [String], _ command: LaunchCommand) throws(LaunchError) {
-    let variables = command.environment.flatMap { [$0.key, $0.value] }
+    let variables = command.environment.flatMap { [$0.key, $0.value] } + [command.workingDirectory ?? ""]
     for text in arguments + variables + [command.log] where text.utf8.contains(0) {
       throw LaunchError("expected text without a null byte, found one in '\(text)'; remove it")
     }

@@ -18,6 +18,8 @@ public struct LaunchCommand: Hashable, Sendable {
   public var environment: [String: String]
   /// Standard output and error are appended here.
   public var log: String
+  /// The folder it starts in; nil: this process's own.
+  public var workingDirectory: String?
 
   public init(arguments: [String], environment: [String: String], log: String) {
     self.arguments = arguments

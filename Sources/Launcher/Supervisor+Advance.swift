@@ -27,18 +27,49 @@ extension Supervisor {
     var waiting = members.filter { $0.value.state == .waiting }.keys.sorted()
     while true {
       let ready = waiting.filter { dependenciesAreUp(of: $0.service) }
-      if ready.isEmpty { return }
+      if ready.isEmpty { break }
       for instance in ready { start(instance, now, &actions) }
       waiting.removeAll { ready.contains($0) }
     }
+    reportBlocked(waiting, &actions)
+  }
+
+  /// Tells once of each instance that what it waits for has ended. It goes on waiting: the service may be restarted.
+  private mutating func reportBlocked(_ waiting: [Instance], _ actions: inout [Action]) {
+    let new = waiting.filter { members[$0]?.isBlocked == false }
+    var blockers: [String: Instance] = [:]
+    for service in Set(new.map(\.service)) { blockers[service] = lostDependency(of: service) }
+    for instance in new {
+      guard let blocker = blockers[instance.service] else { continue }
+      members[instance]?.isBlocked = true
+      actions.append(.report(.blocked(instance, by: blocker)))
+    }
+  }
+
+  /// A replica that ended, so that its service will be neither healthy nor complete.
+  private func lostDependency(of service: String) -> Instance? {
+    for dependency in services[service]?.dependencies ?? [] where dependency.condition != .started {
+      let lost = members.filter { instance, member in
+        guard instance.service == dependency.service else { return false }
+        switch member.state {
+        case .failed, .stopped: return true
+        case .finished(let reason): return dependency.condition == .healthy || !reason.isSuccess
+        default: return false
+        }
+      }
+      if let first = lost.keys.min() { return first }
+    }
+    return nil
   }
 
   private mutating func start(_ instance: Instance, _ now: Instant, _ actions: inout [Action]) {
     members[instance]?.state = .running(since: now)
     members[instance]?.wasStarted = true
     members[instance]?.health = Member.Health()
+    members[instance]?.isBlocked = false
     if let check = services[instance.service]?.healthcheck {
-      members[instance]?.health.nextCheck = now + min(check.interval, Self.firstCheck)
+      let delay = firstCheck(of: instance.service, check)
+      members[instance]?.health.nextCheck = now + delay
     }
     actions.append(.start(instance))
   }
@@ -46,8 +77,12 @@ extension Supervisor {
   private func dependenciesAreUp(of service: String) -> Bool {
     (services[service]?.dependencies ?? []).allSatisfy { dependency in
       members.allSatisfy { instance, member in
-        guard instance.service == dependency.service else { return true }
-        return dependency.condition == .started ? member.wasStarted : member.health.isHealthy
+        guard instance.service == dependency.service, !member.isLeaving else { return true }
+        switch dependency.condition {
+        case .started: return member.wasStarted && !member.startsAgain
+        case .healthy: return member.health.isHealthy
+        case .completed: return member.state == .finished(.code(0))
+        }
       }
     }
   }

@@ -18,7 +18,7 @@ extension Supervisor {
       }
     case .running(let since):
       let upTime = now - since
-      if upTime >= limits.backOffReset {
+      if upTime >= pacing(of: instance).window ?? limits.backOffReset {
         members[instance]?.backOff = .zero
         members[instance]?.restarts = 0
       }
@@ -45,27 +45,40 @@ extension Supervisor {
 
   /// How long to wait before the next start; nil if the policy wants none.
   private mutating func restartDelay(_ instance: Instance, _ reason: ExitReason) -> Instant.Span? {
-    guard !isStopping, let service = services[instance.service], var member = members[instance] else {
-      return nil
-    }
+    guard !isStopping, let service = services[instance.service], var member = members[instance],
+      member.restarts < service.restartLimit ?? .max
+    else { return nil }
     switch service.restart {
     case .no: return nil
-    case .onFailure(let limit):
-      if reason.isSuccess || member.restarts >= limit ?? .max { return nil }
+    case .onFailure: if reason.isSuccess { return nil }
     case .always, .unlessStopped: break
     }
     member.restarts += 1
     let doubled = Instant.Span(nanoseconds: member.backOff.nanoseconds * 2)
     member.backOff = min(limits.backOffMax, max(limits.backOffMin, doubled))
     members[instance] = member
-    return member.backOff
+    return service.restartPacing.delay ?? member.backOff
   }
 
+  private func pacing(of instance: Instance) -> RestartPacing {
+    services[instance.service]?.restartPacing ?? RestartPacing()
+  }
+
+  /// Where the compose file itself limits the restarts, its number counts and not ours.
   private mutating func giveUpOnCrashLoop(_ instance: Instance, _ actions: inout [Action]) {
     guard let member = members[instance], member.failedStarts > limits.failedStartsMax,
-      case .backingOff = member.state
+      services[instance.service]?.restartLimit == nil, case .backingOff = member.state
     else { return }
     members[instance]?.state = .failed
     actions.append(.report(.crashLoop(instance, failedStarts: member.failedStarts)))
+  }
+}
+
+extension ComposeService {
+  /// Most restarts in a row, if the compose file says so.
+  var restartLimit: Int? {
+    if let limit = restartPacing.limit { return limit }
+    if case .onFailure(let limit) = restart { return limit }
+    return nil
   }
 }

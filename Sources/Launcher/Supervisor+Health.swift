@@ -3,10 +3,23 @@
 import Foundations
 
 extension Supervisor {
-  /// The first check comes at latest after this, not after a whole interval, so that dependents start soon.
-  static let firstCheck = Instant.Span.milliseconds(100)
-  /// Until the first success checks come as often as this, at least.
+  /// Where others wait for it, the first check comes at latest after this, not after a whole interval.
+  private static let firstCheck = Instant.Span.milliseconds(100)
+  /// And until the first success checks come as often as this, at least.
   private static let startInterval = Instant.Span.milliseconds(500)
+
+  /// The time from a start to its first check.
+  func firstCheck(of service: String, _ check: Healthcheck) -> Instant.Span {
+    min(
+      interval(of: service, check, upTime: .zero),
+      awaited.contains(service) ? Self.firstCheck : check.interval)
+  }
+
+  /// The time between checks before the first success.
+  private func interval(of service: String, _ check: Healthcheck, upTime: Instant.Span) -> Instant.Span {
+    if let interval = check.startInterval { return upTime < check.startPeriod ? interval : check.interval }
+    return awaited.contains(service) ? min(check.interval, Self.startInterval) : check.interval
+  }
 
   mutating func advanceHealth(_ instance: Instance, _ now: Instant, _ actions: inout [Action]) {
     guard let check = services[instance.service]?.healthcheck, let health = members[instance]?.health else {
@@ -53,8 +66,9 @@ extension Supervisor {
         actions.append(.report(.unhealthy(instance)))
       }
     }
-    let interval = health.isHealthy ? check.interval : min(check.interval, Self.startInterval)
-    health.nextCheck = now + interval
+    health.nextCheck =
+      now
+      + (health.isHealthy ? check.interval : interval(of: instance.service, check, upTime: now - since))
     members[instance]?.health = health
   }
 }

@@ -46,18 +46,26 @@ extension Supervisor {
     var state = State.waiting
     /// Starts in a row that ended before `Limits.startedAfter`.
     var failedStarts = 0
-    /// Restarts by `on-failure:N`.
+    /// Restarts in a row.
     var restarts = 0
     var backOff = Instant.Span.zero
     /// It was up once, which is what `service_started` asks.
     var wasStarted = false
     var health = Health()
+    /// It waits for something that ended, and that was reported.
+    var isBlocked = false
 
     var isProcess: Bool {
       switch state {
       case .running, .stopping: true
       default: false
       }
+    }
+
+    /// It was asked to stop and to start again.
+    var startsAgain: Bool {
+      if case .stopping(_, .start) = state { return true }
+      return false
     }
 
     /// It has no process, but would get one.

@@ -15,13 +15,15 @@ extension Supervisor.Report: CustomStringConvertible {
     case .unhealthy(let instance): "\(instance) is unhealthy"
     case .killed(let instance): "\(instance) did not stop in time and is killed"
     case .stopped(let instance): "\(instance) stopped"
+    case .blocked(let instance, let other): "\(instance) does not start: it depends on \(other), which ended"
     }
   }
 
   public var instance: Instance {
     switch self {
     case .exited(let instance, _, _), .startFailed(let instance, _, _), .crashLoop(let instance, _),
-      .healthy(let instance), .unhealthy(let instance), .killed(let instance), .stopped(let instance):
+      .healthy(let instance), .unhealthy(let instance), .killed(let instance), .stopped(let instance),
+      .blocked(let instance, _):
       instance
     }
   }

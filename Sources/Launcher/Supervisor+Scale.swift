@@ -32,9 +32,11 @@ extension Supervisor {
     }
   }
 
-  /// Stops each replica and starts it again, also those that finished or were given up.
+  /// Stops each replica and starts it again, also those that finished or were given up; then those of services that ask for it
+  /// by `depends_on: … restart: true`, once the service is up again.
   mutating func restart(_ service: String, _ now: Instant, _ actions: inout [Action]) {
-    for instance in members.keys.filter({ $0.service == service }).sorted() {
+    let affected = servicesToRestart(with: service)
+    for instance in members.keys.sorted() where affected.contains(instance.service) {
       restart(instance, now, &actions)
     }
   }
@@ -42,6 +44,20 @@ extension Supervisor {
   mutating func restart(_ instance: Instance, _ now: Instant, _ actions: inout [Action]) {
     guard !isStopping, members[instance]?.isLeaving == false else { return }
     stop(instance, then: .start, now, &actions)
+  }
+
+  private func servicesToRestart(with service: String) -> Set<String> {
+    var affected: Set<String> = [service]
+    var isGrowing = true
+    while isGrowing {
+      let more = services.values.filter { other in
+        !affected.contains(other.name)
+          && other.dependencies.contains { $0.restarts && affected.contains($0.service) }
+      }
+      affected.formUnion(more.map(\.name))
+      isGrowing = !more.isEmpty
+    }
+    return affected
   }
 }
 

@@ -69,10 +69,14 @@ public struct Supervisor: Sendable {
     case killed(Instance)
     /// It stopped as asked.
     case stopped(Instance)
+    /// It waits for a replica of another service that ended; it starts if that is restarted.
+    case blocked(Instance, by: Instance)
   }
 
   let limits: Limits
   let services: [String: ComposeService]
+  /// Services for whose health another one waits. Checks cost a process each, so they come early only there.
+  let awaited: Set<String>
   var members: [Instance: Member] = [:]
   /// Set by `.down`: nothing starts any more.
   private(set) var isStopping = false
@@ -83,6 +87,8 @@ public struct Supervisor: Sendable {
   public init(services: [ComposeService], limits: Limits = Limits()) {
     self.limits = limits
     self.services = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    awaited = Set(
+      services.flatMap(\.dependencies).filter { $0.condition == .healthy }.map(\.service))
     for service in services {
       for replica in 0..<max(0, service.replicas) {
         members[Instance(service.name, replica + 1)] = Member()

@@ -22,7 +22,7 @@ import Testing
 
   /// Problems of one service's body, on line 3.
   private func problems(ofService body: String) -> String {
-    problems("services:\n  a:\n    \(body)\n    command: x\nvolumes: {v: }")
+    problems("services:\n  a:\n    \(body)\n    command: x\nvolumes: {vol: }")
   }
 
   @Test func theShippedFile() throws {
@@ -39,11 +39,21 @@ import Testing
       #expect(service.environment["ROOKERY_WEIGHTS_ADDRESS"] == "tcp://parameters:7703")
       #expect(service.restart == .onFailure(limit: nil))
       #expect(service.stopGrace == .seconds(5) && service.stopSignal == 15)
-      #expect(service.mounts.map(\.volume) == ["state"])
+      #expect(service.mounts.map(\.volume) == ["state", nil])
+      #expect(service.mounts[1].source == .folder(Self.root + "/config"))
     }
     #expect(compose["actor"]?.dependencies == [.init("replay"), .init("parameters")])
     #expect(compose.volumes == ["state"])
-    #expect(compose.notes == ["'image' has no meaning for local processes and is ignored"])
+    #expect(
+      compose.notes == [
+        "'image' has no meaning for local processes and is ignored",
+        "'build' has no meaning for local processes and is ignored",
+        "read-only volumes are not enforced for local processes",
+      ])
+    #expect(compose.name == "rookery" && compose.directory == Self.root + "/compose")
+    let check = try #require(compose["replay"]?.healthcheck)
+    #expect(check.command == ["rookery", "health", "tcp://localhost:7701"])
+    #expect(check.startInterval == .seconds(2))
     let plain = try ComposeFile(contentsOf: path, variables: [:])
     #expect(plain["actor"]?.replicas == 2)
     #expect(plain["actor"]?.environment["ROOKERY_CONFIG"] == "config/cartpole.yaml")
@@ -62,7 +72,7 @@ import Testing
           restart: on-failure:4
           stop_signal: INT
           stop_grace_period: 1m30s
-          volumes: [v:/data]
+          volumes: [vol:/data]
           healthcheck: {test: [CMD, probe, x], interval: 2s, timeout: 500ms, retries: 5, start_period: 1s}
         b:
           command: run 'a b' "c \\"d" e\\ f ''
@@ -70,7 +80,7 @@ import Testing
           depends_on: {a: {condition: service_healthy}}
           restart: no
           healthcheck: {test: curl x, disable: true}
-      volumes: {v: {}}
+      volumes: {vol: {}}
       networks: {n: {}}
       """
     let compose = try decode(text, ["Y": "y"])
@@ -80,7 +90,7 @@ import Testing
     #expect(a.environment == ["X": "1=2", "Y": "y", "EMPTY": ""])
     #expect(a.replicas == 3 && a.restart == .onFailure(limit: 4) && a.stopSignal == 2)
     #expect(a.stopGrace == .seconds(90))
-    #expect(a.mounts == [.init(volume: "v", target: "/data")])
+    #expect(a.mounts == [.init(volume: "vol", target: "/data")])
     var check = Healthcheck(command: ["probe", "x"])
     (check.interval, check.timeout, check.retries) = (.seconds(2), .milliseconds(500), 5)
     check.startPeriod = .seconds(1)
@@ -131,8 +141,8 @@ import Testing
     ),
     ("comand: y", "found 'comand'; did you mean 'command'?"),
     (
-      "deploy: {resources: {}}",
-      "services.a.deploy: expected a key that the launcher honours, found 'resources'"
+      "deploy: {resource: {}}",
+      "services.a.deploy: expected a key that the launcher honours, found 'resource'"
     ),
     ("deploy: {replicas: -1}", "c.yaml:3:24: services.a.deploy.replicas: expected a whole number from 0"),
     ("scale: many", "expected a whole number from 0"),
@@ -149,9 +159,10 @@ import Testing
     ("environment: [=1]", "expected NAME=value"),
     ("depends_on: [b]", "c.yaml:3:17: services.a.depends_on: expected a service of this file, found 'b'"),
     ("depends_on: [a]", "expected an order without a circle, found a → a"),
-    ("depends_on: {a: {condition: ready}}", "expected service_started or service_healthy, found ready"),
-    ("volumes: [w:/x]", "expected a volume declared under volumes:, found 'w'"),
-    ("volumes: [./x:/x]", "expected a named volume and a path"),
+    ("depends_on: {a: {condition: ready}}", "or service_completed_successfully, found ready"),
+    ("volumes: [other:/x]", "expected a volume declared under volumes:, found 'other'"),
+    ("volumes: [v:/x]", "takes one letter for a drive, found 'v'"),
+    ("volumes: [/x]", "give the volume a name, NAME:/x"),
     ("healthcheck: {test: [CMD]}", "expected [CMD, word, …]"),
     ("healthcheck: {interval: 1s}", "services.a.healthcheck: expected a test, found none"),
     ("healthcheck: {test: x, retries: 0}", "expected a whole number from 1 to 1000"),
@@ -164,7 +175,7 @@ import Testing
   @Test(arguments: [
     ("services: {a: {image: x}}", "c.yaml:1:12: services.a: expected a command, found none"),
     ("services: {a: {command: \"x 'y\"}}", "expected a command line"),
-    ("services: {a: {command: []}}", "expected a command line"),
+    ("services: {a: {command: []}}", "expected a command, found none"),
     ("services: {'a b': {command: x}}", "expected a name of letters"),
     ("services: {}", "expected at least one service"), ("", "expected at least one service"),
     ("services: [a]", "expected a mapping of services"),

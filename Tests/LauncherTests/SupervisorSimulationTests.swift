@@ -45,6 +45,12 @@ import Testing
       service.replicas = generator.below(3)
       service.restart = [.no, .always, .onFailure(limit: nil), .onFailure(limit: 3)][generator.below(4)]
       service.dependencies = index < 2 ? [] : [.init("replay"), .init("parameters")]
+      for index in service.dependencies.indices {
+        service.dependencies[index].restarts = generator.below(2) == 0
+      }
+      service.restartPacing.delay = [nil, .seconds(1)][generator.below(2)]
+      service.restartPacing.limit = [nil, 2][generator.below(2)]
+      service.restartPacing.window = [nil, .milliseconds(500)][generator.below(2)]
       services.append(service)
     }
     var world = World(supervisor: Supervisor(services: services))
