@@ -33,6 +33,7 @@ extension LocalLauncher {
     var arguments = (words ?? service.words).map(translation.apply)
     if arguments.first == "rookery" { arguments[0] = options.executable }
     var environment = options.inherited.filter { !$0.key.hasPrefix("ROOKERY_") }
+    environment["PATH"] = searchPath(environment["PATH"])
     for (name, value) in service.environment { environment[name] = translation.apply(to: value) }
     environment.merge(options.environment) { _, new in new }
     environment["ROOKERY_BIND_HOST"] = try network.host(of: instance)
@@ -42,6 +43,13 @@ extension LocalLauncher {
     var command = LaunchCommand(arguments: arguments, environment: environment, log: log(of: instance))
     command.workingDirectory = folder
     return command
+  }
+
+  /// The folder of this program first, so that scripts and shells find `rookery` as they do in a container.
+  private func searchPath(_ path: String?) -> String? {
+    guard options.executable.hasSuffix("/rookery") else { return path }
+    let folder = ComposePath.folder(of: options.executable)
+    return path.map { "\(folder):\($0)" } ?? folder
   }
 
   /// The `ROOKERY_…` variables for one more process of a service that is started by hand: the addresses of the run's services, and

@@ -128,9 +128,10 @@ public struct Supervisor: Sendable {
     members.values.allSatisfy { !$0.isProcess }
   }
 
-  /// Whether every instance has ended for good (none is there at all, if all were scaled away: then more may come).
+  /// Whether every instance has ended for good, or waits for one that has (none is there at all, if all were scaled away: then
+  /// more may come).
   public var isOver: Bool {
-    !members.isEmpty && members.values.allSatisfy { !$0.isProcess && !$0.isDue }
+    !members.isEmpty && members.values.allSatisfy { !$0.isProcess && (!$0.isDue || $0.isBlocked) }
   }
 
   /// Whether there is such an instance, whatever it does.

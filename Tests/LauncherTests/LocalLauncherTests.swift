@@ -61,7 +61,7 @@ import Testing
     #expect(replay.log == folder.path + "/run/logs/replay-2.log")
     #expect(
       replay.environment == [
-        "PATH": "/bin", "STATE": folder.path + "/run/volumes/data/a", "RUN": folder.path + "/run",
+        "PATH": "/opt:/bin", "STATE": folder.path + "/run/volumes/data/a", "RUN": folder.path + "/run",
         "NOT": "/database", "EXTRA": "tcp://replay:1", "NAME": "other", "ROOKERY_BIND_HOST": second,
         "ROOKERY_SERVICE": "replay", "ROOKERY_REPLICA": "2", "ROOKERY_RUN_DIRECTORY": folder.path + "/run",
       ])

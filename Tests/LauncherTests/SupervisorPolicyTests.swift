@@ -94,6 +94,9 @@ import Testing
       Supervisor.Report.blocked(Instance("main", 1), by: Instance("setup", 1)).description
         == "main-1 does not start: it depends on setup-1, which ended")
     #expect(supervisor.handle(.tick, at: at(2)).isEmpty && supervisor.nextDeadline == .never)
+    #expect(!supervisor.isOver)
+    _ = supervisor.handle(.exited(Instance("third", 1), .code(0)), at: at(2))
+    #expect(supervisor.isOver)
     // A restart gives it another chance.
     #expect(starts(supervisor.handle(.restart("setup"), at: at(3))) == ["setup-1"])
     #expect(
