@@ -8,7 +8,7 @@ internal import Launcher
 /// Starts what the compose file says and keeps it running until `rookery down`, Ctrl-C or the machine's end. In the foreground it
 /// shows what the processes say; with `-d` it goes on in the background, and the command returns when everything is up.
 struct UpCommand {
-  static let usage = "rookery up [-f FILE] [-p NAME] [--scale SERVICE=N] [-d]"
+  static let usage = "rookery up [-f FILE …] [-p NAME] [--profile NAME …] [--scale SERVICE=N …] [-d]"
 
   private let compose: ComposeFile
   private let scale: [String: Int]
@@ -20,15 +20,17 @@ struct UpCommand {
 
   init(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["file", "name", "scale"], plain: ["detach", "launcher"],
+      list, valued: ["file", "name", "profile", "scale"], plain: ["detach", "launcher"],
       short: ["f": "file", "p": "name", "d": "detach"])
     try arguments.expectNoPositional(Self.usage)
     let variables = ProcessVariables.current()
-    let file = arguments.value("file") ?? "compose/compose.yaml"
-    compose = try ComposeFile(contentsOf: file, variables: variables)
+    let files = arguments.all("file")
+    compose = try ComposeFile(
+      files: files.isEmpty ? ["compose/compose.yaml"] : files, variables: variables,
+      profiles: arguments.all("profile"))
     let scaled = arguments.all("scale")
     scale = scaled.isEmpty ? [:] : try ReplicaChanges(scaled, usage: Self.usage).counts("--scale")
-    name = arguments.value("name") ?? variables["COMPOSE_PROJECT_NAME"] ?? "rookery"
+    name = arguments.value("name") ?? compose.name
     guard RunConfiguration.isName(name) else {
       throw UsageError(
         "--name: expected letters, digits, '.', '_' and '-' that start with a letter or digit, found '\(name)'"

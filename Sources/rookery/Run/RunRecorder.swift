@@ -3,6 +3,7 @@
 internal import EventLog
 internal import Foundations
 internal import Glibc
+internal import Services
 internal import Wire
 
 /// Appends to `metrics.jsonl`, `evaluations.jsonl` and TensorBoard's event file. Training matters more than its log: what cannot
