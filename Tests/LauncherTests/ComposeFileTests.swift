@@ -49,6 +49,7 @@ import Testing
         "'image' has no meaning for local processes and is ignored",
         "'build' has no meaning for local processes and is ignored",
         "read-only volumes are not enforced for local processes",
+        "'ports' has no meaning for local processes and is ignored",
       ])
     #expect(compose.name == "rookery" && compose.directory == Self.root + "/compose")
     let check = try #require(compose["replay"]?.healthcheck)
