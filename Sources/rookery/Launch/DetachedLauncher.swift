@@ -10,7 +10,7 @@ struct DetachedLauncher {
   /// Those of this command, which the background process gets as well.
   let arguments: [String]
 
-  /// A process without a health check is up when it has run for so long: a wrong configuration shows sooner.
+  /// A process is up when it has run for so long: a wrong configuration shows sooner.
   private static let upAfter_s = 0.5
 
   func start() throws -> ExitCode {
@@ -39,7 +39,7 @@ struct DetachedLauncher {
   private func isSettled(_ processes: [ProcessReport]) -> Bool {
     processes.allSatisfy { process in
       switch process.state {
-      case .running: process.isHealthy ?? ((process.up_s ?? 0) >= Self.upAfter_s)
+      case .running: (process.up_s ?? 0) >= Self.upAfter_s
       case .waiting, .backingOff, .stopping: false
       case .finished, .failed, .stopped: true
       }
@@ -53,6 +53,7 @@ struct DetachedLauncher {
       print("\(process.instance) failed; the end of \(process.log):")
       for line in LogTail.lines(of: process.log, count: 20) { print("  | \(line)") }
     }
+    if let page = try? LiveRun.page(folder) { print("dashboard: \(page)") }
     let name = folder.split(separator: "/").last ?? ""
     print(
       "in \(folder); rookery logs -f · rookery scale actor=N · rookery down (with -p \(name) if other runs are live)"

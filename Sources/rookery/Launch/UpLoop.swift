@@ -33,6 +33,9 @@ struct UpLoop: ~Copyable {
   /// Returns when every process is gone: after a signal, after `down`, or because all of them ended for good.
   mutating func run(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
     say("up in \(folder)")
+    tell(launcher.tick(now: SystemClock.now()))
+    let variables = launcher.answer(.variables(service: "parameters"), now: SystemClock.now()).reply.variables
+    if let page = variables["ROOKERY_HTTP_ADDRESS"] { say("dashboard: \(page)") }
     while true {
       tell(launcher.tick(now: SystemClock.now()))
       serve()

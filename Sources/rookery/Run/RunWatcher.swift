@@ -100,6 +100,8 @@ struct RunWatcher: ~Copyable {
     for event in events {
       if case .exited(_, _, restartIn: _?) = event.report { restarts += 1 }
       if event.report.isFinalFailure, failure == nil { failure = "\(event.report)" }
+      // That a process is well is no news while the run shows what it does.
+      if case .healthy = event.report { continue }
       view.say(event.description)
     }
   }
