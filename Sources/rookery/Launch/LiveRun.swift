@@ -74,7 +74,8 @@ struct LiveRun {
 
   /// The address of the run's dashboard; nil without one.
   static func page(_ folder: String) throws -> String? {
-    try ControlClient.ask(.variables(service: "parameters"), folder: folder)?.variables["ROOKERY_HTTP_ADDRESS"]
+    try ControlClient.ask(.variables(service: "parameters"), folder: folder)?.variables[
+      "ROOKERY_HTTP_ADDRESS"]
   }
 
   static func isLive(_ folder: String) throws -> Bool {
