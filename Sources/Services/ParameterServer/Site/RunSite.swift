@@ -28,12 +28,12 @@ final class RunSite {
     configuration: RunConfiguration, settings: ServiceSettings, life: Identifier, now: Instant
   ) throws {
     guard let http = settings.http, case .tcp(let asked, _) = http.kind else { return nil }
-    guard case .tcp(let host, let port) = try settings.listening(at: http).kind else {
-      return nil
-    }
-    // Whoever asked for plain TCP has clients that know this machine by any name.
-    let hosts =
-      settings.allowsPlainTCP ? AllowedHosts.any : .local(and: [host.lowercased(), asked.lowercased()])
+    let endpoint = try settings.listening(at: http)
+    guard case .tcp(let host, let port) = endpoint.kind else { return nil }
+    // Beyond this machine, which had to be asked for, clients know it by any name. (That it was asked for is not enough: the compose
+    // file asks for its containers, and local processes of the same file listen on loopback addresses.)
+    let hosts: AllowedHosts =
+      endpoint.isLocal ? .local(and: [host.lowercased(), asked.lowercased()]) : .any
     server = try HTTPServer(host: host, port: UInt16(port) ?? 0, hosts: hosts)
     address = "http://\(host):\(server.port)/"
     self.life = life
