@@ -27,8 +27,9 @@ func benchGymnasium(json: Bool) throws {
     ], unit: "/s", json: json)
   printResults(
     [
-      ("ratio with 1 worker", medians[1] / medians[0]), ("ratio with 2 workers", medians[2] / medians[0]),
-    ], unit: "", json: json)
+      ("1 worker beside SyncVectorEnv", 100 * medians[1] / medians[0]),
+      ("2 workers beside SyncVectorEnv", 100 * medians[2] / medians[0]),
+    ], unit: " %", json: json)
 }
 
 /// Steps a second of Gymnasium's own loop over three seconds.
