@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON := .venv/bin/python
 export ASAN_OPTIONS ?= detect_leaks=0
 
-.PHONY: help setup python build run run-gymnasium test test-long learning lint format sanitize bench bench-step clean
+.PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize bench bench-step clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,10 @@ format: ## rewrite the sources in the project's format
 
 learning: build ## learn every configuration with five seeds; each must solve
 	@.ci/learning
+
+learning-gymnasium: build ## the same for LunarLander, which needs Python (installs it into .venv)
+	@.ci/python python/requirements.txt
+	@.ci/learning lunarlander
 
 sanitize: setup ## thread and address sanitizers on what they can run
 	@.ci/sanitize

@@ -8,8 +8,8 @@ internal import Glibc
 /// of each half, so it has the next half's step at hand while the policy answers for the other.
 ///
 /// Actions, rewards, flags and observations lie in memory that the workers share; a step costs one message of two bytes to each
-/// worker and one back. (A seqpacket socket measured as fast as a pipe, half as fast as an eventfd's 5 µs a round trip, and it
-/// tells when the other side is gone, and why.)
+/// worker and one back. (Round trips between two Python processes: eventfd 5 µs, seqpacket socket 11 µs, pipe 21 µs; only the socket
+/// also tells that the other side is gone, and why.)
 ///
 /// After a failure all halves need `reset`, which starts what has ended anew. A pool belongs to the main thread.
 public final class GymnasiumPool {
@@ -47,6 +47,11 @@ public final class GymnasiumPool {
     memory = try SharedMemory(name: "rookery-environments", byteCount: columns.byteCount)
     parent = getpid()
     generators = (0..<count).map { Self.generator(seed, $0) }
+  }
+
+  /// All workers end at the same time, not one after the other.
+  deinit {
+    for worker in workers { worker?.hangUp() }
   }
 
   /// One batch for each half.

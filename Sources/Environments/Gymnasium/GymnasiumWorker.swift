@@ -27,7 +27,9 @@ final class GymnasiumWorker {
   private(set) var spec: EnvironmentSpec?
   private let configuration: GymnasiumConfiguration
   private let child: ChildProcess
-  private let socket: Int32
+  private var socket: Int32
+  /// When it is ended if it has not by itself.
+  private var endsBy = Instant.never
   private var busySince: Instant
   private var buffer = [UInt8](repeating: 0, count: 65536)
 
@@ -69,14 +71,23 @@ final class GymnasiumWorker {
     try send(Array(setup.utf8))
   }
 
-  /// Lets it end by itself, which takes it a moment, or else ends it.
+  /// Lets it end by itself, or else ends it.
   deinit {
-    close(socket)
+    hangUp()
     if child.status == nil {
       var item = pollfd(fd: child.descriptor, events: Int16(POLLIN), revents: 0)
-      if child.descriptor < 0 || poll(&item, 1, 1000) <= 0 { _ = try? child.kill() }
+      let left = max(0, (endsBy - SystemClock.now()).milliseconds)
+      if child.descriptor < 0 || poll(&item, 1, Int32(left)) <= 0 { _ = try? child.kill() }
       _ = try? child.wait()
     }
+  }
+
+  /// Tells it to end, for which it has a second: it closes its environments. Nothing can be sent after it.
+  func hangUp() {
+    guard socket >= 0 else { return }
+    close(socket)
+    socket = -1
+    endsBy = SystemClock.now() + .seconds(1)
   }
 
   var identifier: Int32 { child.identifier }

@@ -194,27 +194,27 @@ class Slice:
         self.observations[index] = observation
         self.rewards[index] = 0
         self.flags[index] = FIRST
-        if self.film and index == 0:
-            self.film.take()
 
     def reset(self):
         for index, seed in enumerate(self.seeds.tolist()):
             self.begin(index, seed=seed)
+        if self.film:
+            self.film.take()
 
     def step(self):
         flags, rewards, observations, start = self.flags, self.rewards, self.observations, self.start
         index = 0
-        for step, action in zip(self.steps, self.actions.tolist()):
-            if flags[index] & LAST:
+        for step, action, flag in zip(self.steps, self.actions.tolist(), flags.tolist()):
+            if flag & LAST:
                 self.begin(index)
             else:
                 observation, reward, terminated, truncated, _ = step(action + start)
                 observations[index] = observation
                 rewards[index] = reward
                 flags[index] = LAST | TERMINAL if terminated else LAST if truncated else 0
-                if index == 0 and self.film:
-                    self.film.take()
             index += 1
+        if self.film:
+            self.film.take()
 
 
 def answer(channel, text):

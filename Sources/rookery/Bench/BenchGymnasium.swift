@@ -24,10 +24,8 @@ func benchGymnasium(json: Bool) throws {
     [
       ("SyncVectorEnv of \(environments), one Python process, steps/s", medians[0]),
       ("actor with 1 worker, steps/s", medians[1]), ("actor with 2 workers, steps/s", medians[2]),
-    ], unit: "/s", json: json)
-  printResults(
-    [
-      ("ratio with 1 worker", medians[1] / medians[0]), ("ratio with 2 workers", medians[2] / medians[0]),
+      ("1 worker beside SyncVectorEnv, percent", 100 * medians[1] / medians[0]),
+      ("2 workers beside SyncVectorEnv, percent", 100 * medians[2] / medians[0]),
     ], unit: "", json: json)
 }
 

@@ -27,10 +27,13 @@ class Trouble(gymnasium.Env):
     def happens(self):
         """Once if there is a marker file to remember it by, else each time."""
         self.steps += 1
-        if self.steps != self.when or (self.marker and os.path.exists(self.marker)):
+        if self.steps != self.when:
             return False
-        if self.marker:
-            open(self.marker, "w").close()
+        try:
+            if self.marker:
+                os.close(os.open(self.marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
         return True
 
     def step(self, action):
