@@ -42,6 +42,8 @@ public final class ActorService {
   var isStopping = false
   /// What ends the actor, found where it could not be thrown.
   var fatal: (any Error)?
+  /// How often an actor that has work looks for signals: a look is some twenty system calls, as many as all else in a tick.
+  private static let lookEvery = Instant.Span.milliseconds(5)
   private var nextLook = Instant.zero
   private let signals: SignalDescriptor
   private let flushEvery: Instant.Span
@@ -109,7 +111,7 @@ public final class ActorService {
       let mayAct = isReady && hasWeights && (isPartial || !(buffer.isFull && writer.isBlocked))
       // While it acts it only looks now and then: a poll costs as much as a tick of small environments.
       if !mayAct || now >= nextLook {
-        nextLook = now + .milliseconds(1)
+        nextLook = now + Self.lookEvery
         // Beginning waits by itself.
         poller.wait(
           until: mayAct || isBeginning ? now : deadline(now: now), now: now,
