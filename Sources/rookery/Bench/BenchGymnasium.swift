@@ -10,7 +10,7 @@ internal import Wire
 /// CartPole of Gymnasium, in turn: its own SyncVectorEnv with random actions in one Python process, and one actor (64-64 network,
 /// publishing to a replay, limiter by minimum size only) with one and with two Python workers. Medians of interleaved rounds.
 ///
-/// The Python loop counts the ticks in which an environment is reset, the actor does not.
+/// Both count actions taken: a tick in which an environment is reset is none of it.
 func benchGymnasium(json: Bool) throws {
   let environments = 64
   let python = try RunConfiguration().gymnasium().python
@@ -32,16 +32,17 @@ func benchGymnasium(json: Bool) throws {
 /// Steps a second of Gymnasium's own loop over three seconds.
 private func syncVectorEnvRate(_ python: String, _ environments: Int) throws -> Double {
   let script = """
-    import time, gymnasium
+    import time, gymnasium, numpy
     vector = gymnasium.make_vec("CartPole-v1", \(environments), vectorization_mode="sync")
     vector.reset(seed=0)
     actions = [vector.action_space.sample() for _ in range(256)]
     for number in range(200): vector.step(actions[number])
-    ticks, start = 0, time.perf_counter()
+    ticks, resets, start = 0, 0, time.perf_counter()
     while time.perf_counter() < start + 3:
-        vector.step(actions[ticks % 256])
+        _, _, terminated, truncated, _ = vector.step(actions[ticks % 256])
         ticks += 1
-    print(ticks * \(environments) / (time.perf_counter() - start))
+        resets += numpy.count_nonzero(terminated | truncated)
+    print((ticks * \(environments) - resets) / (time.perf_counter() - start))
     """
   let output = try SharedMemory(name: "rookery-bench", byteCount: 4096)
   var spawn = ProcessSpawn(python, ["-c", script])
