@@ -35,10 +35,10 @@ import Wire
     let resumed = try Program.run(
       ["run", "--resume", "runs/test", "--set", "stop.updates=1500"], in: workspace, within: 120)
     #expect(resumed.code == 0, "\(resumed.errors)")
+    #expect(resumed.output.contains("resuming at weights version"))
+    // The server may have merged a leaving learner's last change after the run had asked for the last time.
     let updates = try #require(before["updates"] as? Double)
-    #expect(
-      resumed.output.contains("resuming at weights version")
-        && resumed.output.contains("\(Int(updates)) updates"))
+    #expect(try #require(Text.number(before: " updates;", in: resumed.output)) >= Int(updates))
     #expect(resumed.output.contains("the replay starts empty"))
     let after = try run.summary()
     #expect(after["outcome"] as? String == "finished")
