@@ -104,7 +104,12 @@ final class GymnasiumWorker {
   /// - Throws: `GymnasiumFailure`; it has ended then.
   func receive() throws -> Bool {
     var count = 0
-    repeat { count = recv(socket, &buffer, buffer.count, 0) } while count < 0 && errno == EINTR
+    // The kernel tells once that the other side closed with commands unread, and only then what it said before: its reason.
+    var resets = 0
+    repeat {
+      count = recv(socket, &buffer, buffer.count, 0)
+      if count < 0, errno == ECONNRESET { resets += 1 }
+    } while count < 0 && (errno == EINTR || (errno == ECONNRESET && resets == 1))
     if count == 2 {
       busySince = SystemClock.now()
       pending[Int(buffer[1])] -= 1

@@ -155,6 +155,18 @@ class Film:
         )
 
 
+def innermost(environment):
+    """The step function beneath the two wrappers that gymnasium.make puts around everything, and the steps after which they
+    truncate; 0 for no limit. They are a tenth of a small environment's step. Whatever else is there is left in its place."""
+    from gymnasium.wrappers import OrderEnforcing, TimeLimit
+
+    limited = type(environment) is TimeLimit
+    ordered = environment.env if limited else environment
+    if type(ordered) is not OrderEnforcing:
+        return environment.step, 0
+    return ordered.env.step, environment._max_episode_steps if limited else 0
+
+
 class Slice:
     """The environments `first` ..< `last` of all, which are stepped together."""
 
@@ -183,7 +195,8 @@ class Slice:
         self.observations = rows.transpose(0, 2, 3, 1) if facts["frames"] else rows
         self.shape = environments[0].observation_space.shape if environments else ()
         self.np_shape = numpy.shape
-        self.steps = [environment.step for environment in environments]
+        self.steps, self.limits = zip(*map(innermost, environments)) if environments else ((), ())
+        self.elapsed = [0] * count
 
     def begin(self, index, **arguments):
         observation, _ = self.environments[index].reset(**arguments)
@@ -194,6 +207,7 @@ class Slice:
         self.observations[index] = observation
         self.rewards[index] = 0
         self.flags[index] = FIRST
+        self.elapsed[index] = 0
 
     def reset(self):
         for index, seed in enumerate(self.seeds.tolist()):
@@ -203,15 +217,22 @@ class Slice:
 
     def step(self):
         flags, rewards, observations, start = self.flags, self.rewards, self.observations, self.start
+        elapsed = self.elapsed
         index = 0
-        for step, action, flag in zip(self.steps, self.actions.tolist(), flags.tolist()):
+        for step, limit, action, flag in zip(self.steps, self.limits, self.actions.tolist(), flags.tolist()):
             if flag & LAST:
                 self.begin(index)
             else:
                 observation, reward, terminated, truncated, _ = step(action + start)
                 observations[index] = observation
                 rewards[index] = reward
-                flags[index] = LAST | TERMINAL if terminated else LAST if truncated else 0
+                elapsed[index] += 1
+                if terminated:
+                    flags[index] = LAST | TERMINAL
+                elif truncated or elapsed[index] == limit:
+                    flags[index] = LAST
+                elif flag:
+                    flags[index] = 0
             index += 1
         if self.film:
             self.film.take()

@@ -67,6 +67,9 @@ private func bridgeRate(_ workers: Int, _ environments: Int) throws -> Double {
     "ROOKERY_ALGORITHM__HIDDEN": "[64, 64]",
     "ROOKERY_ALGORITHM__DUELING": "false",
     "ROOKERY_ACTOR__ENVIRONMENTS": "\(environments)",
+    // The policy is asked for every row, and then the action is random as in the loop beside it: an untrained network would have
+    // the poles fall in half the time, and a reset costs more than a step.
+    "ROOKERY_ACTOR__EPSILON__BASE": "1",
     "ROOKERY_ACTOR__MESSAGE_STEPS": "8192",
     "ROOKERY_REPLAY__CAPACITY": "100000",
     "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
