@@ -16,10 +16,6 @@ int rookery_set_parent_death_signal(int signal) {
   return prctl(PR_SET_PDEATHSIG, (unsigned long)signal, 0, 0, 0);
 }
 
-int rookery_spawn_add_directory(void *actions, const char *directory) {
-  return posix_spawn_file_actions_addchdir_np(actions, directory);
-}
-
 int rookery_pidfd_open(pid_t process) {
   return (int)syscall(SYS_pidfd_open, process, 0);
 }

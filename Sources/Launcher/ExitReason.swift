@@ -1,14 +1,17 @@
 // How a process ended.
 
-/// The end of a process, as `waitpid` tells it.
+internal import Foundations
+
+/// The end of a process.
 public enum ExitReason: Hashable, Sendable, CustomStringConvertible {
   case code(Int32)
   case signal(Int32)
 
-  /// Decodes a status of `waitpid`.
-  public init(status: Int32) {
-    let signal = status & 0x7F
-    self = signal == 0 ? .code((status >> 8) & 0xFF) : .signal(signal)
+  init(_ status: ExitStatus) {
+    switch status {
+    case .exited(let code): self = .code(code)
+    case .signaled(let number): self = .signal(number)
+    }
   }
 
   public var isSuccess: Bool { self == .code(0) }

@@ -9,7 +9,7 @@ public struct LaunchOptions: Sendable {
   /// The program that `rookery` at the start of a command stands for.
   public var executable: String
   /// Variables that processes inherit; those that begin with `ROOKERY_` are left out, so that they reach a process only as in
-  /// a container: through the compose file.
+  /// a container: through the compose file. `ROOKERY_PYTHON` is passed on: which interpreter to take is this machine's affair.
   public var inherited: [String: String]
   /// Variables for every process, over those of the compose file.
   public var environment: [String: String] = [:]
@@ -44,6 +44,8 @@ public struct LaunchEvent: Hashable, Sendable, CustomStringConvertible {
 public struct ProcessStatus: Hashable, Sendable {
   public var instance: Instance
   public var state: InstanceState
+  /// What it waits for has ended.
+  public var isBlocked: Bool
   /// Its process, while it has one.
   public var pid: Int32?
   /// Its loopback address, once it was started.

@@ -32,7 +32,7 @@ extension LocalLauncher {
     }
     var arguments = (words ?? service.words).map(translation.apply)
     if arguments.first == "rookery" { arguments[0] = options.executable }
-    var environment = options.inherited.filter { !$0.key.hasPrefix("ROOKERY_") }
+    var environment = options.inherited.filter { !$0.key.hasPrefix("ROOKERY_") || $0.key == "ROOKERY_PYTHON" }
     environment["PATH"] = searchPath(environment["PATH"])
     for (name, value) in service.environment { environment[name] = translation.apply(to: value) }
     environment.merge(options.environment) { _, new in new }

@@ -1,5 +1,6 @@
 // What a run's processes write, as they write it.
 
+internal import Foundations
 internal import Glibc
 
 /// Lines of the files of a `logs` folder, each told once. New files and new lines wake its owner through an inotify descriptor, so
@@ -12,7 +13,7 @@ public struct LogFollower: ~Copyable {
     public var text: String
   }
 
-  /// Bytes of one file in one call; what is beyond comes with the next.
+  /// Bytes of one call, about; what is beyond comes with the next.
   private static var bytesMax: Int { 256 << 10 }
   /// A longer line is cut into several.
   private static var lineBytesMax: Int { 16 << 10 }
@@ -52,30 +53,36 @@ public struct LogFollower: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// What has been written since the last call, file by file; empty if nothing was.
+  /// What has been written since the last call, file by file, as far as one call takes it: call until there is nothing.
   public mutating func take() -> [Line] {
     var events = [UInt8](repeating: 0, count: 4096)
     while read(descriptor, &events, events.count) > 0 {}
     var lines: [Line] = []
+    var bytes = 0
     for name in Self.names(in: folder) where isWanted(name) {
-      // Files may hold more than one call takes: no later event would tell of it.
-      while take(name, &lines) {}
+      // One read may end within a line: to have nothing to tell must mean that nothing is there.
+      repeat {
+        let count = take(name, &lines)
+        bytes += count
+        if count < Self.bytesMax { break }
+      } while lines.isEmpty
+      if bytes >= Self.bytesMax, !lines.isEmpty { break }
     }
     return lines
   }
 
-  /// Whether there may be more.
-  private mutating func take(_ name: String, _ lines: inout [Line]) -> Bool {
+  /// The number of bytes read.
+  private mutating func take(_ name: String, _ lines: inout [Line]) -> Int {
     var file = files[name] ?? File()
     defer { files[name] = file }
     let descriptor = open("\(folder)/\(name).log", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
+    guard descriptor >= 0 else { return 0 }
     defer { close(descriptor) }
     // Somebody emptied it.
     if Int(lseek(descriptor, 0, SEEK_END)) < file.offset { file = File() }
     var bytes = [UInt8](repeating: 0, count: Self.bytesMax)
     let count = pread(descriptor, &bytes, bytes.count, off_t(file.offset))
-    guard count > 0 else { return false }
+    guard count > 0 else { return 0 }
     file.offset += count
     var rest = bytes[..<count]
     while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
@@ -84,25 +91,17 @@ public struct LogFollower: ~Copyable {
       rest = rest[(end + 1)...]
     }
     file.partial += rest
-    if file.partial.count > Self.lineBytesMax {
-      lines.append(Line(source: name, text: String(decoding: file.partial, as: UTF8.self)))
-      file.partial = []
+    while file.partial.count > Self.lineBytesMax {
+      let piece = file.partial.prefix(Self.lineBytesMax)
+      lines.append(Line(source: name, text: String(decoding: piece, as: UTF8.self)))
+      file.partial.removeFirst(piece.count)
     }
-    return count == Self.bytesMax
+    return count
   }
 
   /// Names of the log files without their ending, in order.
   public static func names(in folder: String) -> [String] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasSuffix(".log") { names.append(String(name.dropLast(4))) }
-    }
-    return names.sorted()
+    DirectoryNames.of(folder).filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }
   }
 
   /// Where the last `count` lines of a file begin.

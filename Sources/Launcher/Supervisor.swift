@@ -134,6 +134,9 @@ public struct Supervisor: Sendable {
     !members.isEmpty && members.values.allSatisfy { !$0.isProcess && (!$0.isDue || $0.isBlocked) }
   }
 
+  /// Whether what an instance waits for has ended.
+  func isBlocked(_ instance: Instance) -> Bool { members[instance]?.isBlocked ?? false }
+
   /// Whether there is such an instance, whatever it does.
   func has(_ instance: Instance) -> Bool { members[instance] != nil }
 

@@ -24,9 +24,10 @@ private let python: String? = {
 struct GymnasiumRunTests {
   private func start(_ workspace: Workspace, _ settings: String...) throws -> LiveRun {
     let base = [
-      "environment.python=\(python!)", "environment.workers=2", "actor.environments=6", "actor.replicas=1",
+      "environment.workers=2", "actor.environments=6", "actor.replicas=1",
     ]
-    return try LiveRun(workspace, settings: base + settings)
+    // The interpreter comes by the variable, which reaches the run's processes.
+    return try LiveRun(workspace, settings: base + settings, environment: ["ROOKERY_PYTHON": python!])
   }
 
   private func workers(of run: LiveRun, under parent: RunProcess? = nil) -> [RunProcess] {

@@ -153,6 +153,55 @@ import Wire
     #expect(ended.output.contains("good-1   running"))
   }
 
+  /// `up -d` comes back and says so.
+  @Test func aServiceThatCannotStart() throws {
+    let workspace = try Workspace()
+    let file = try workspace.write(
+      """
+      services:
+        a: {command: "false"}
+        b: {command: sleep 1000, depends_on: {a: {condition: service_completed_successfully}}}
+        c: {command: sleep 1000}
+      """, to: "c.yaml")
+    let ended = try Program.run(["up", "-d", "-f", file, "-p", "x"], in: workspace)
+    defer { _ = try? Program.run(["down", "-p", "x"], in: workspace) }
+    #expect(ended.code == 1)
+    #expect(ended.output.contains("b-1 does not start: what it depends on has ended"))
+    #expect(try Program.run(["ps", "-p", "x"], in: workspace).output.contains("b-1      blocked"))
+  }
+
+  /// Who shows lines to somebody that does not read goes on supervising and answering.
+  @Test func aReaderThatDoesNotRead() throws {
+    let workspace = try Workspace()
+    let file = try workspace.write(
+      "services: {loud: {command: [sh, -c, 'yes | head -c 3000000; exec sleep 1000']}}", to: "c.yaml")
+    var ends: [Int32] = [0, 0]
+    #expect(pipe(&ends) == 0)
+    var spawn = ProcessSpawn(
+      Program.path, ["up", "-f", file, "-p", "loud"], environment: Program.clean,
+      workingDirectory: workspace.path)
+    spawn.standardOutput = .descriptor(ends[1])
+    spawn.standardError = .append(path: workspace.file("loud.err"))
+    let command = try spawn.start()
+    defer {
+      _ = try? command.kill()
+      _ = try? command.wait()
+    }
+    close(ends[1])
+    try eventually("its lines") {
+      workspace.read("runs/loud/logs/loud-1.log").utf8.count >= 3_000_000
+    }
+    #expect(try Program.run(["ps", "-p", "loud"], in: workspace).output.contains("loud-1   running"))
+    #expect(try Program.run(["restart", "-p", "loud"], in: workspace).code == 0)
+    try command.terminate()
+    try eventually("its end") {
+      ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: workspace.file("runs/loud")).isEmpty
+    }
+    // It has more to say; nobody is there to hear it.
+    close(ends[0])
+    #expect(try command.wait() == .exited(code: 0))
+  }
+
   @Test func wrongWords() throws {
     let workspace = try Workspace()
     func said(_ arguments: String..., environment: [String: String] = [:]) throws -> String {

@@ -75,7 +75,15 @@ import Testing
     try append(String(repeating: line + "\n", count: 6000), to: "a-1.log")
     try append(String(repeating: "z", count: 600_000), to: "b-1.log")
     var follower = try follower(tail: nil)
-    let lines = follower.take()
+    var lines: [LogFollower.Line] = []
+    while true {
+      let some = follower.take()
+      if some.isEmpty { break }
+      // One call takes a bounded part.
+      #expect(some.reduce(0) { $0 + $1.text.utf8.count } < 600_000)
+      lines += some
+    }
+    #expect(lines.allSatisfy { $0.text.utf8.count <= 16 << 10 })
     let whole = lines.filter { $0.source == "a-1" }
     #expect(whole.count == 6000 && whole.allSatisfy { $0.text == line })
     #expect(lines.filter { $0.source == "b-1" }.reduce(0) { $0 + $1.text.utf8.count } > 580_000)

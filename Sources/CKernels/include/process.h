@@ -5,10 +5,6 @@
 #include <spawn.h>
 #include <sys/types.h>
 
-/// posix_spawn_file_actions_addchdir_np: the folder that a spawned process starts in. `actions` is a posix_spawn_file_actions_t,
-/// untyped so that callers need not import this module. 0, or an error number.
-int rookery_spawn_add_directory(void *actions, const char *directory);
-
 /// prctl(PR_SET_PDEATHSIG): the signal this process gets when the thread that made it ends. 0, or -1 with errno.
 int rookery_set_parent_death_signal(int signal);
 

@@ -20,12 +20,16 @@ public enum ControlClient {
       if error.code == ENOENT || error.code == ENOTDIR { return nil }
       throw failure("cannot reach the launcher of \(folder)", error.code)
     }
-    guard socket.name({ connect($0, $1, $2) }) == 0 else {
+    let deadline = SystemClock.now() + timeout
+    while socket.name({ connect($0, $1, $2) }) != 0 {
       let code = errno
       if code == ENOENT || code == ECONNREFUSED { return nil }
-      throw failure("cannot reach the launcher of \(folder)", code)
+      // Many ask at once.
+      guard code == EAGAIN, SystemClock.now() < deadline else {
+        throw failure("cannot reach the launcher of \(folder)", code)
+      }
+      usleep(5_000)
     }
-    let deadline = SystemClock.now() + timeout
     let data = (try? JSONEncoder().encode(ControlFrame(request))) ?? Data()
     let line = Array(data) + [UInt8(ascii: "\n")]
     // A request fits into a socket's buffer, so this is whole or nothing.

@@ -57,6 +57,8 @@ public struct ProcessReport: Codable, Hashable, Sendable {
   public enum State: String, Codable, Hashable, Sendable {
     /// For the services it depends on.
     case waiting
+    /// What it depends on has ended.
+    case blocked
     case running
     /// Ended; it starts again soon.
     case backingOff

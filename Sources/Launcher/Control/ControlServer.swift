@@ -22,6 +22,8 @@ public struct ControlServer: ~Copyable {
   private let folder: String
   private let listener: Int32
   private var connections: [Int32: Connection] = [:]
+  /// Set while the system has no descriptor to spare.
+  private var acceptsAgainAt: Instant?
 
   /// - Parameter folder: the run's; whoever makes a server there holds the folder's lock, so that a socket file that is left is
   ///   nobody's.
@@ -53,13 +55,15 @@ public struct ControlServer: ~Copyable {
 
   /// To be polled for reading.
   public var descriptors: [Int32] {
-    connections.filter { $0.value.unsent == nil }.keys.sorted() + [listener]
+    let open = connections.filter { $0.value.unsent == nil }.keys.sorted()
+    // Whoever cannot be taken now must not wake us.
+    return connections.count < Self.connectionsMax && acceptsAgainAt == nil ? open + [listener] : open
   }
 
   /// When `serve` is due at latest.
   public func nextDeadline(now: Instant) -> Instant {
     if connections.values.contains(where: { $0.unsent != nil }) { return now + Self.writeAgain }
-    return connections.values.map(\.until).min() ?? .never
+    return min(acceptsAgainAt ?? .never, connections.values.map(\.until).min() ?? .never)
   }
 
   /// Takes what came, answers what is complete.
@@ -90,9 +94,16 @@ public struct ControlServer: ~Copyable {
   }
 
   private mutating func accept(now: Instant) {
+    if let again = acceptsAgainAt, now < again { return }
+    acceptsAgainAt = nil
     while connections.count < Self.connectionsMax {
       let descriptor = Glibc.accept(listener, nil, nil)
-      guard descriptor >= 0 else { return }
+      guard descriptor >= 0 else {
+        if errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS {
+          acceptsAgainAt = now + .seconds(1)
+        }
+        return
+      }
       _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
       connections[descriptor] = Connection(until: now + Self.patience)

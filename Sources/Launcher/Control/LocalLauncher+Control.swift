@@ -70,7 +70,9 @@ extension LocalLauncher {
   /// What `rookery ps` shows.
   func reports(now: Instant) -> [ProcessReport] {
     processes.map { process in
-      let (state, detail) = Self.describe(process.state, now: now)
+      let (state, detail) =
+        process.isBlocked
+        ? (.blocked, "what it depends on has ended") : Self.describe(process.state, now: now)
       return ProcessReport(
         service: process.instance.service, replica: process.instance.replica, state: state, detail: detail,
         pid: process.pid, host: process.host, up_s: process.startedAt.map { (now - $0).seconds },

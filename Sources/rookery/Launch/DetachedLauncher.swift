@@ -41,7 +41,7 @@ struct DetachedLauncher {
       switch process.state {
       case .running: (process.up_s ?? 0) >= Self.upAfter_s
       case .waiting, .backingOff, .stopping: false
-      case .finished, .failed, .stopped: true
+      case .blocked, .finished, .failed, .stopped: true
       }
     }
   }
@@ -53,11 +53,13 @@ struct DetachedLauncher {
       print("\(process.instance) failed; the end of \(process.log):")
       for line in LogTail.lines(of: process.log, count: 20) { print("  | \(line)") }
     }
+    let blocked = processes.filter { $0.state == .blocked }
+    for process in blocked { print("\(process.instance) does not start: what it depends on has ended") }
     if let page = try? LiveRun.page(folder) { print("dashboard: \(page)") }
     let name = folder.split(separator: "/").last ?? ""
     print(
       "in \(folder); rookery logs -f · rookery scale actor=N · rookery down (with -p \(name) if other runs are live)"
     )
-    return failed.isEmpty ? .success : .failure
+    return failed.isEmpty && blocked.isEmpty ? .success : .failure
   }
 }

@@ -1,5 +1,6 @@
 // The run that a command is about.
 
+internal import Foundations
 internal import Glibc
 internal import Launcher
 
@@ -15,10 +16,10 @@ struct LiveRun {
   init(name: String?) throws {
     if let name {
       folder = "\(Self.parent)/\(name)"
-      guard try Self.isLive(folder) else { throw LaunchError(Self.absent(name, try Self.all())) }
+      guard try Self.isLive(folder) else { throw LaunchError(Self.absent(name, Self.all())) }
       return
     }
-    let live = try Self.all()
+    let live = Self.all()
     guard let first = live.first else {
       throw LaunchError(
         "nothing runs in \(Self.parent)/ here; start something with rookery up -d or rookery run, or go to the folder "
@@ -34,7 +35,7 @@ struct LiveRun {
   static func folder(name: String?) throws -> String {
     if let name {
       let folder = "\(parent)/\(name)"
-      guard access("\(folder)/logs", F_OK) == 0 else { throw LaunchError(absent(name, try all())) }
+      guard access("\(folder)/logs", F_OK) == 0 else { throw LaunchError(absent(name, all())) }
       return folder
     }
     return try LiveRun(name: nil).folder
@@ -57,7 +58,7 @@ struct LiveRun {
     _ = try settle { processes in
       counts.allSatisfy { service, count in
         let own = processes.filter { $0.service == service }
-        return own.count == count && !own.contains { $0.state == .stopping }
+        return own.count == count && !own.contains { $0.state == .stopping || $0.state == .waiting }
       }
     }
     return counts
@@ -83,17 +84,16 @@ struct LiveRun {
   }
 
   /// Names of the live runs, in order.
-  private static func all() throws -> [String] {
-    guard let directory = opendir(parent) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+  private static func all() -> [String] {
+    DirectoryNames.of(parent).filter { name in
+      do {
+        return try ControlClient.ask(.processes, folder: "\(parent)/\(name)", timeout: .seconds(1)) != nil
+      } catch {
+        // One that hangs must not stand in the way of the others.
+        CommandLineInterface.complain("\(error); it is left out")
+        return false
       }
-      if !name.hasPrefix("."), try isLive("\(parent)/\(name)") { names.append(name) }
     }
-    return names.sorted()
   }
 
   private static func absent(_ name: String, _ live: [String]) -> String {

@@ -38,16 +38,25 @@ struct LogsCommand {
     }
     let files = LogFollower.names(in: folder).filter { Self.isMeant($0, names) }
     var view = LogView(width: files.map(\.count).max() ?? 0)
-    view.show(follower.take())
+    guard Self.showAll(&follower, &view) else { return .success }
     while follows {
       var poller = Poller()
       poller.add(descriptor: follower.descriptor)
       let signalIndex = poller.add(descriptor: signals.descriptor)
       poller.wait(until: .never, now: SystemClock.now())
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
-      guard view.show(follower.take()) else { break }
+      guard Self.showAll(&follower, &view) else { break }
     }
     return .success
+  }
+
+  /// False once nobody reads any more.
+  private static func showAll(_ follower: inout LogFollower, _ view: inout LogView) -> Bool {
+    while true {
+      let lines = follower.take()
+      if lines.isEmpty { return true }
+      guard StandardOutput.write(view.text(lines)) else { return false }
+    }
   }
 
   static func isMeant(_ file: String, _ names: [String]) -> Bool {
@@ -73,11 +82,8 @@ struct LogView {
     self.width = width
   }
 
-  /// False once nobody reads any more.
-  @discardableResult
-  mutating func show(_ lines: [LogFollower.Line]) -> Bool {
-    if lines.isEmpty { return true }
-    return StandardOutput.write(lines.map { row($0.source, $0.text) + "\n" }.joined())
+  mutating func text(_ lines: [LogFollower.Line]) -> String {
+    lines.map { row($0.source, $0.text) + "\n" }.joined()
   }
 
   private mutating func row(_ source: String, _ text: String) -> String {

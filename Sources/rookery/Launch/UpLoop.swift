@@ -12,8 +12,13 @@ struct UpLoop: ~Copyable {
   private var control: ControlServer
   private var follower: LogFollower?
   private var view = LogView(width: 12)
+  /// Supervision goes on while nobody reads.
+  private var output = OutputQueue(1)
   private var isStopping = false
   private var failures = 0
+
+  /// How soon a reader who was slow is offered more.
+  private static var writeAgain: Instant.Span { .milliseconds(20) }
 
   /// - Parameter showsLogs: false in the background, where standard output is itself a log.
   init(folder: String, launcher: consuming LocalLauncher<POSIXProcessHost>, showsLogs: Bool) throws {
@@ -26,8 +31,8 @@ struct UpLoop: ~Copyable {
     self.follower = follower
   }
 
-  func say(_ text: String) {
-    StandardOutput.write("\(text)\n")
+  mutating func say(_ text: String) {
+    output.write("\(text)\n")
   }
 
   /// Returns when every process is gone: after a signal, after `down`, or because all of them ended for good.
@@ -39,12 +44,19 @@ struct UpLoop: ~Copyable {
     while true {
       tell(launcher.tick(now: SystemClock.now()))
       serve()
-      if let lines = follower?.take() { view.show(lines) }
+      showLogs()
       if launcher.isIdle, isStopping || launcher.isOver { break }
       if try wait(signals) { stop() }
     }
     say("everything has stopped")
+    output.finish()
     return failures == 0 ? .success : .failure
+  }
+
+  /// What the reader has not taken yet waits in the files.
+  private mutating func showLogs() {
+    output.flush()
+    while output.isEmpty, let lines = follower?.take(), !lines.isEmpty { output.write(view.text(lines)) }
   }
 
   private mutating func serve() {
@@ -75,8 +87,13 @@ struct UpLoop: ~Copyable {
     var poller = Poller()
     let signalIndex = poller.add(descriptor: signals.descriptor)
     for descriptor in control.descriptors { poller.add(descriptor: descriptor) }
-    if let descriptor = follower?.descriptor { poller.add(descriptor: descriptor) }
-    poller.wait(until: min(launcher.nextDeadline, control.nextDeadline(now: now)), now: now)
+    var deadline = min(launcher.nextDeadline, control.nextDeadline(now: now))
+    if output.isEmpty {
+      if let descriptor = follower?.descriptor { poller.add(descriptor: descriptor) }
+    } else {
+      deadline = min(deadline, now + Self.writeAgain)
+    }
+    poller.wait(until: deadline, now: now)
     guard poller.isReadable(signalIndex) else { return false }
     var isAsked = false
     while let signal = try signals.read() { isAsked = isAsked || Signals.termination.contains(signal) }

@@ -33,6 +33,7 @@ struct ResumeCheck {
           + "\(Format.count(earlier.envSteps)) env steps and \(Format.count(earlier.updates)) updates; "
           + "the replay starts empty")
     if wasSolved { view.say("it was solved; it goes on until that is confirmed anew") }
+    view.finish()
     return earlier
   }
 

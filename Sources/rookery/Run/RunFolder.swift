@@ -76,13 +76,6 @@ struct RunFolder {
 
   /// Files that a killed process had not finished (`AtomicFile`).
   private func removeUnfinished(in folder: String) {
-    guard let directory = opendir(folder) else { return }
-    defer { closedir(directory) }
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasSuffix(".tmp") { unlink("\(folder)/\(name)") }
-    }
+    for name in DirectoryNames.of(folder) where name.hasSuffix(".tmp") { unlink("\(folder)/\(name)") }
   }
 }

@@ -13,6 +13,8 @@ struct RunView {
 
   let mode: Mode
   private var drawnLines = 0
+  private var output = OutputQueue(1)
+  private var errors = OutputQueue(2)
 
   init(json: Bool) {
     mode = json ? .json : isatty(1) == 1 ? .live : .lines
@@ -46,6 +48,19 @@ struct RunView {
     } else {
       write("\n\(summary.text)\n", to: 1)
     }
+    finish()
+  }
+
+  /// Writes what a slow reader takes by now.
+  mutating func flush() {
+    output.flush()
+    errors.flush()
+  }
+
+  /// Writes everything.
+  mutating func finish() {
+    output.finish()
+    errors.finish()
   }
 
   /// Takes the last screen back, so that the next one stands in its place.
@@ -54,8 +69,8 @@ struct RunView {
     drawnLines = 0
   }
 
-  private func write(_ text: String, to descriptor: Int32) {
-    StandardOutput.write(text, to: descriptor)
+  private mutating func write(_ text: String, to descriptor: Int32) {
+    if descriptor == 1 { output.write(text) } else { errors.write(text) }
   }
 }
 

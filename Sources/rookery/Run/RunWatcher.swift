@@ -60,6 +60,7 @@ struct RunWatcher: ~Copyable {
       let now = SystemClock.now()
       tick(now: now)
       serve(now: now)
+      view.flush()
       if now >= nextAsk {
         nextAsk = now + Self.askEvery
         follow()

@@ -29,11 +29,12 @@ final class LiveRun {
 
   init(
     _ workspace: Workspace, name: String = "test", base: [String] = LiveRun.small, settings: [String] = [],
-    arguments: [String] = []
+    arguments: [String] = [], environment: [String: String] = [:]
   ) throws {
     self.workspace = workspace
     let all = (base + settings).flatMap { ["--set", $0] }
-    command = try Started(["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace)
+    command = try Started(["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace,
+      environment: environment)
     folder = workspace.file("runs/\(name)")
   }
 
