@@ -102,13 +102,13 @@ struct GymnasiumRunTests {
     try eventually("no process of the run", within: 10) { run.processes.isEmpty }
   }
 
-  /// The second environment fails at its third step, each time, while the first goes on: the actor gives up, with Python's reason.
+  /// The second environment fails at its first step, each time, while the first goes on: the actor gives up, with Python's reason.
   @Test func oneOfTwoFails() throws {
     let workspace = try Workspace()
     try workspace.write(Text.read("\(Program.root)/Tests/Fixtures/gymnasium/trouble.py"), to: "trouble.py")
     let run = try start(
       workspace, "environment.id=trouble:Trouble-v0", "environment.arguments.kind=second",
-      "environment.arguments.when=3", "environment.workers=1", "evaluator.episodes=1", "actor.environments=2",
+      "environment.arguments.when=1", "environment.workers=1", "evaluator.episodes=1", "actor.environments=2",
       "actor.message_steps=4")
     try eventually("the sixth failure", within: 60) {
       run.log("actor-1").contains("6 failures in a row; the last: ValueError: the sky fell")
