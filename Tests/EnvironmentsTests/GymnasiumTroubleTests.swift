@@ -104,7 +104,7 @@ struct GymnasiumTroubleTests {
   /// One worker of two fails at its tenth step, once; every half needs a reset then, and after it all goes on.
   @Test(arguments: [
     ("raise", "raised", "ValueError: the sky fell"), ("die", "ended", "Killed"),
-    ("hang", "hung", "took longer than 1 s (environment.timeout_s)"),
+    ("hang", "hung", "took longer than 1.5 s (environment.timeout_s)"),
     ("nan", "value", "finite reward, found nan"),
   ])
   func failsAndGoesOn(kind: String, expected: String, text: String) throws {
@@ -112,7 +112,7 @@ struct GymnasiumTroubleTests {
     var configuration = GymnasiumSupport.trouble(
       "Trouble-v0",
       arguments: "{\"kind\": \"\(kind)\", \"marker\": \"\(folder.path)/marker\"}",
-      timeout: kind == "hang" ? 1 : 60)
+      timeout: kind == "hang" ? 1.5 : 60)
     configuration.workers = 2
     let pool = try GymnasiumSupport.pool(configuration, count: 4, halves: 2)
     let halves = pool.batches()
@@ -139,6 +139,19 @@ struct GymnasiumTroubleTests {
     }
     try steps(30)
     for half in halves { #expect(half.rewards[0].isFinite) }
+  }
+
+  /// NumPy would fill the row with it.
+  @Test func anObservationOfAnotherShape() throws {
+    let configuration = GymnasiumSupport.trouble("Trouble-v0", arguments: "{\"kind\": \"scalar\"}")
+    let batch = try GymnasiumSupport.pool(configuration, count: 2).batches()[0]
+    try batch.reset()
+    let found = try #require(failure { try batch.step(actions: [0, 0]) })
+    #expect(found.kind == .raised && !found.isSetup, "\(found)")
+    #expect(
+      found.text
+        == "ValueError: an observation of shape () from step(), where observation_space says (3,)", "\(found)"
+    )
   }
 
   /// A step that takes long does not hold up whoever waits for it.

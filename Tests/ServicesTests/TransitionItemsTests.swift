@@ -22,6 +22,8 @@ struct ActorTrace {
   /// `[environment][index]`
   private(set) var rows: [[Row]]
 
+  init(rows: [[Row]]) { self.rows = rows }
+
   init(environments: Int, count: Int, using draw: inout SeededGenerator) {
     rows = (0..<environments).map { environment in
       var left = 0

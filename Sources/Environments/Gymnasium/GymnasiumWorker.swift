@@ -140,10 +140,11 @@ final class GymnasiumWorker {
     let limit = spec == nil ? configuration.setupTimeout : configuration.timeout
     guard SystemClock.now() - busySince > limit else { return }
     end()
+    let seconds = limit.seconds == limit.seconds.rounded() ? "\(Int(limit.seconds))" : "\(limit.seconds)"
     let what = spec == nil ? "making the environments" : "a step"
     throw GymnasiumFailure(
       .hung, id: configuration.id,
-      "worker process \(child.identifier) was ended: \(what) took longer than \(Int(limit.seconds)) s "
+      "worker process \(child.identifier) was ended: \(what) took longer than \(seconds) s "
         + "(environment.timeout_s)", isSetup: spec == nil)
   }
 

@@ -195,15 +195,31 @@ class Slice:
         self.observations = rows.transpose(0, 2, 3, 1) if facts["frames"] else rows
         self.shape = environments[0].observation_space.shape if environments else ()
         self.np_shape = numpy.shape
-        self.steps, self.limits = zip(*map(innermost, environments)) if environments else ((), ())
+        steps, self.limits = zip(*map(innermost, environments)) if environments else ((), ())
+        self.steps = [self.checked(index, step) for index, step in enumerate(steps)]
         self.elapsed = [0] * count
+
+    def check(self, observation, source):
+        """NumPy would repeat a value, or a row, to fill what it is assigned to."""
+        if self.np_shape(observation) != self.shape:
+            raise ValueError(
+                f"an observation of shape {self.np_shape(observation)} from {source}(), where observation_space says {self.shape}"
+            )
+
+    def checked(self, index, step):
+        """The step function for an environment's first step, which is checked; it puts `step` itself in its place."""
+
+        def first(action):
+            result = step(action)
+            self.check(result[0], "step")
+            self.steps[index] = step
+            return result
+
+        return first
 
     def begin(self, index, **arguments):
         observation, _ = self.environments[index].reset(**arguments)
-        if self.np_shape(observation) != self.shape:
-            raise ValueError(
-                f"an observation of shape {self.np_shape(observation)} from reset(), where observation_space says {self.shape}"
-            )
+        self.check(observation, "reset")
         self.observations[index] = observation
         self.rewards[index] = 0
         self.flags[index] = FIRST

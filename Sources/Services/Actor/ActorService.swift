@@ -13,42 +13,23 @@ internal import Wire
 /// turns, see `tick`.
 public final class ActorService {
   let configuration: RunConfiguration
-  let halves: [ActingHalf]
-  let policy: QPolicy
+  let acting: Acting
   let replay: DealerLink
   let parameters: DealerLink
   let weights: WeightsLink
   var writer: WriterMachine
   var reporter: TelemetryReporter
-  let buffer: StepBuffer
-  var items: TransitionItems
-  var statistics = ActorStatistics()
   var version: UInt64 = 0
   var hasWeights = false
   var isCut = false
   var cutEpoch: UInt64 = 0
-  var chunkStartedAt = Instant.zero
-  var generator: SeededGenerator
   let log: Log
-  /// All environments have a row to act on.
-  var isReady = false
-  /// Episodes have been asked for and are not all there yet.
-  var isBeginning = false
-  /// When episodes are to begin.
-  var restartAt = Instant.zero
-  var recovery = EnvironmentRecovery()
-  /// Some halves are a row ahead of the others: until they have caught up, nothing is sent and no weights are adopted.
-  var isPartial = false
-  var isStopping = false
-  /// What ends the actor, found where it could not be thrown.
-  var fatal: (any Error)?
+  private var isStopping = false
   /// How often an actor that has work looks for signals: a look is some twenty system calls, as many as all else in a tick.
   private static let lookEvery = Instant.Span.milliseconds(5)
   private var nextLook = Instant.zero
   private let signals: SignalDescriptor
   private let flushEvery: Instant.Span
-  /// The oldest update that the adopted weights added, until they are acted with.
-  private var unmeasuredUpdate: Int64 = 0
   private var newestUpdate: Int64 = 0
   private var connection: ConnectionWatch
 
@@ -60,10 +41,10 @@ public final class ActorService {
     var system = SeededGenerator.fromSystem()
     // Each life has episodes of its own: one that is started again, or beside others by hand, must not repeat what is there.
     let id = Identifier(using: &system)
-    generator = SeededGenerator(seed: configuration.seed ^ id.low, part: "actor", index: settings.replica)
+    var generator = SeededGenerator(seed: configuration.seed ^ id.low, part: "actor", index: settings.replica)
     let spec = try configuration.environmentSpec()
     let schema = StepSchema.discrete(observation: spec.observationShape, dtype: spec.observationType)
-    policy = try QPolicy(spec: configuration.network(for: spec), batchMax: count)
+    let policy = try QPolicy(spec: configuration.network(for: spec), batchMax: count)
     let now = SystemClock.now()
     var writerConfiguration = WriterMachine.Configuration(
       id: id, label: settings.label, schema: schema, tables: [configuration.table])
@@ -76,22 +57,19 @@ public final class ActorService {
     reporter = TelemetryReporter(
       id: id, service: "actor", label: settings.label,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
-    let rows = configuration.rowsPerMessage(stepBytes: schema.stepByteCount)
-    let batches = try configuration.environments(
-      spec, count: count, seed: generator.next(), inTurn: rows > 1)
-    buffer = StepBuffer(count: count, schema: schema, capacity: rows, spare: batches.count - 1)
-    items = TransitionItems(
-      count: count, nStep: configuration.algorithm.nStep, discount: Float(configuration.algorithm.discount))
+    let batches = try configuration.environments(spec, count: count, seed: generator.next(), inTurn: true)
     let ladder = ExplorationLadder(
       base: Float(configuration.actor.epsilon.base), alpha: Float(configuration.actor.epsilon.exponent))
-    let epsilons = (0..<count).map { ladder.epsilon(index: $0, count: count) }
-    var first = 0
-    halves = batches.map { batch in
-      defer { first += batch.count }
-      return ActingHalf(batch, first: first, epsilons: epsilons)
-    }
+    acting = Acting(
+      batches, policy: policy,
+      buffer: StepBuffer(
+        count: count, schema: schema,
+        capacity: configuration.rowsPerMessage(stepBytes: schema.stepByteCount)),
+      items: TransitionItems(
+        count: count, nStep: configuration.algorithm.nStep, discount: Float(configuration.algorithm.discount)),
+      epsilons: (0..<count).map { ladder.epsilon(index: $0, count: count) }, generator: generator,
+      clock: SystemClock.now, warn: { [log] in log.warning($0) })
     flushEvery = .milliseconds(configuration.actor.flushIntervalMilliseconds)
-    statistics.prepare(environments: count)
     connection = ConnectionWatch(settings, now: now)
   }
 
@@ -107,28 +85,32 @@ public final class ActorService {
     while !isStopping {
       let now = SystemClock.now()
       try exchange(now: now)
-      if !isReady { isReady = try beginEpisodes(now: now) }
-      let mayAct = isReady && hasWeights && (isPartial || !(buffer.isFull && writer.isBlocked))
+      try acting.beginEpisodes(now: now)
+      let mayAct = acting.isReady && hasWeights && !(buffer.isFull && writer.isBlocked)
       // While it acts it only looks now and then: a poll costs as much as a tick of small environments.
       if !mayAct || now >= nextLook {
         nextLook = now + Self.lookEvery
         // Beginning waits by itself.
         poller.wait(
-          until: mayAct || isBeginning ? now : deadline(now: now), now: now,
+          until: mayAct || acting.isBeginning ? now : deadline(now: now), now: now,
           except: mayAdopt ? [] : weightsIndices)
         if poller.isReadable(signalIndex), try signals.read() != nil { break }
         if !mayAct { continue }
       }
-      try tick(now: now)
+      try acting.tick(now: now, attend: attend)
     }
     leave()
   }
 
-  /// What cannot wait while a step takes long. Nothing is sent or adopted meanwhile: rows are not whole.
-  func attend() throws {
+  private var buffer: StepBuffer { acting.buffer }
+
+  /// What cannot wait while a step takes long. Nothing is sent or adopted meanwhile: rows are not whole. False if the
+  /// actor is to stop.
+  private func attend() throws -> Bool {
     if try signals.read() != nil { isStopping = true }
     let now = SystemClock.now()
     try converse(now: now)
+    return !isStopping
   }
 
   /// Everything that comes and goes between two ticks.
@@ -136,7 +118,7 @@ public final class ActorService {
     try converse(now: now)
     if mayAdopt { weights.takeNewest { adopt($0, now: now) } }
     flushIfDue(now: now)
-    if let fatal { throw fatal }
+    if let fatal = acting.fatal { throw fatal }
   }
 
   private func converse(now: Instant) throws {
@@ -150,51 +132,44 @@ public final class ActorService {
   }
 
   /// A chunk carries one version: while its rows cannot be sent, the next weights wait at the socket.
-  private var mayAdopt: Bool { !isPartial && (buffer.rows == 0 || !writer.isBlocked) }
+  private var mayAdopt: Bool { !acting.isPartial && (buffer.rows == 0 || !writer.isBlocked) }
 
   private func adopt(_ weights: Weights, now: Instant) {
-    guard weights.values.count == policy.parameterCount * 4 else {
-      statistics.weightsRefused += 1
-      guard statistics.weightsRefused == 1 else { return }
+    guard weights.values.count == acting.policy.parameterCount * 4 else {
+      acting.statistics.weightsRefused += 1
+      guard acting.statistics.weightsRefused == 1 else { return }
       return log.warning(
-        "weights of \(weights.values.count / 4) values instead of \(policy.parameterCount) are left out: the parameter server "
+        "weights of \(weights.values.count / 4) values instead of \(acting.policy.parameterCount) are left out: the parameter server "
           + "has another network; start both from one configuration")
     }
-    // A chunk carries one version.
+    // A chunk carries one version. Rows that do not settle now never will: the actor ends, and needs no weights.
     if buffer.rows > 0 {
-      guard settle() else { return }
+      guard acting.settle(attend: attend) else { return }
       flush(now: now)
     }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: policy.parameterCount) { values in
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: acting.policy.parameterCount) { values in
       UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
-      policy.importParameters(from: UnsafeBufferPointer(values))
+      acting.policy.importParameters(from: UnsafeBufferPointer(values))
     }
     measure(weights)
     version = weights.version
     hasWeights = true
-    statistics.weightsAdopted += 1
+    acting.statistics.weightsAdopted += 1
   }
 
   /// Notes the oldest update that comes with these weights, until they are acted with. Of versions that were skipped only this is
   /// known: their updates came after the newest one of the version before.
   private func measure(_ weights: Weights) {
-    if unmeasuredUpdate == 0, hasWeights {
-      unmeasuredUpdate = weights.version == version + 1 ? weights.oldestUpdate : newestUpdate
+    if acting.unmeasuredUpdate == 0, hasWeights {
+      acting.unmeasuredUpdate = weights.version == version + 1 ? weights.oldestUpdate : newestUpdate
     }
     newestUpdate = weights.newestUpdate
   }
 
-  /// The first action with new weights tells how long they took.
-  func noteAction() {
-    guard unmeasuredUpdate > 0 else { return }
-    statistics.updateToAction.record(SystemClock.now() - Instant(nanoseconds: unmeasuredUpdate))
-    unmeasuredUpdate = 0
-  }
-
   private func flushIfDue(now: Instant) {
-    guard !isPartial, buffer.rows > 0, buffer.isFull || now >= chunkStartedAt + flushEvery, settle() else {
-      return
-    }
+    guard !acting.isPartial, buffer.rows > 0,
+      buffer.isFull || now >= acting.chunkStartedAt + flushEvery, acting.settle(attend: attend)
+    else { return }
     flush(now: now)
   }
 
@@ -203,7 +178,7 @@ public final class ActorService {
     if writer.cutEpoch != cutEpoch {
       cutEpoch = writer.cutEpoch
       isCut = true
-      items.cut(at: buffer.firstIndex, next: buffer.nextIndex)
+      acting.items.cut(at: buffer.firstIndex, next: buffer.nextIndex)
     }
     guard let frame = writer.beginFrame() else {
       if configuration.actor.whenBlocked == .dropOldest, buffer.isFull { drop() }
@@ -211,7 +186,7 @@ public final class ActorService {
     }
     Insert.begin(frame, sequence: writer.nextSequence, chunks: buffer.count)
     buffer.encode(into: frame, weightsVersion: version, isCut: isCut)
-    items.encode(into: frame)
+    acting.items.encode(into: frame)
     isCut = false
     buffer.clear()
     var sink = replay
@@ -219,17 +194,17 @@ public final class ActorService {
   }
 
   private func drop() {
-    statistics.stepsDropped += UInt64(buffer.rows * buffer.count)
+    acting.statistics.stepsDropped += UInt64(buffer.rows * buffer.count)
     buffer.clear()
-    items.cut(at: buffer.nextIndex, next: buffer.nextIndex)
+    acting.items.cut(at: buffer.nextIndex, next: buffer.nextIndex)
     isCut = true
   }
 
   private func deadline(now: Instant) -> Instant {
     var deadline = min(writer.nextDeadline(now: now), min(reporter.nextReport, connection.nextNotice))
-    if !isReady { deadline = min(deadline, restartAt) }
-    if buffer.rows > 0, !isPartial, !writer.isBlocked {
-      deadline = min(deadline, chunkStartedAt + flushEvery)
+    if !acting.isReady { deadline = min(deadline, acting.restartAt) }
+    if buffer.rows > 0, !acting.isPartial, !writer.isBlocked {
+      deadline = min(deadline, acting.chunkStartedAt + flushEvery)
     }
     return deadline
   }
@@ -237,15 +212,14 @@ public final class ActorService {
   /// Sends what is left, without waiting for its acknowledgement.
   private func leave() {
     let now = SystemClock.now()
-    for half in halves where half.state == .stepping { truncate(half) }
-    items.drop(from: buffer.nextIndex)
+    acting.abandonSteps()
     if buffer.rows > 0 { flush(now: now) }
     var sink = replay
     writer.leave(sink: &sink)
     reporter.finish(now: now, over: parameters, counters: telemetry())
     let (committed, open) = (writer.counters.messagesCommitted, writer.unacknowledged)
     log.info(
-      "stopped after \(statistics.envSteps) steps, \(statistics.episodes) episodes; messages: \(committed) acknowledged, "
+      "stopped after \(acting.statistics.envSteps) steps, \(acting.statistics.episodes) episodes; messages: \(committed) acknowledged, "
         + "\(open) not yet, \(writer.counters.messagesDropped) dropped")
   }
 }
@@ -255,7 +229,6 @@ extension RunConfiguration {
   func rowsPerMessage(stepBytes: Int) -> Int {
     let bySteps = actor.messageSteps / max(1, actor.environments)
     let byBytes = actor.messageBytes / max(1, actor.environments * stepBytes)
-    // Two halves take turns if a message has room for two rows.
-    return max(isNative ? 1 : min(2, bySteps), 1, min(bySteps, byBytes))
+    return max(1, min(bySteps, byBytes))
   }
 }

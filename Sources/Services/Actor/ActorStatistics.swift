@@ -57,10 +57,11 @@ struct ActorStatistics {
 
 extension ActorService {
   func telemetry() -> [String: Double] {
+    let (statistics, recovery) = (acting.statistics, acting.recovery)
     var values: [String: Double] = [
       "env_steps_total": Double(statistics.envSteps),
       "episodes_total": Double(statistics.episodes),
-      "environments": Double(buffer.count),
+      "environments": Double(acting.buffer.count),
       "environment_failures_total": Double(recovery.failures),
       "environment_hangs_total": Double(recovery.hangs),
       "episodes_abandoned_total": Double(statistics.episodesAbandoned),

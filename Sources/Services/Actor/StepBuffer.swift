@@ -9,8 +9,6 @@ final class StepBuffer {
   let count: Int
   /// Rows an environment can have here.
   let capacity: Int
-  /// Rows beyond those that make it full.
-  private let spare: Int
   private let rowBytes: [Int]
   private let columns: [UnsafeMutableRawPointer]
   private(set) var rows = 0
@@ -18,12 +16,10 @@ final class StepBuffer {
   private(set) var firstIndex: UInt64 = 0
   private var views: [UnsafeRawBufferPointer]
 
-  /// - Parameter spare: rows of `capacity` for what must still be added to a full buffer.
-  init(count: Int, schema: StepSchema, capacity: Int, spare: Int = 0) {
-    precondition(capacity > spare)
+  init(count: Int, schema: StepSchema, capacity: Int) {
+    precondition(capacity > 0)
     self.count = count
     self.capacity = capacity
-    self.spare = spare
     rowBytes = schema.fields.map(\.byteCount) + [1]
     columns = rowBytes.map { bytes in
       .allocate(byteCount: max(64, bytes * count * capacity), alignment: 64)
@@ -35,7 +31,7 @@ final class StepBuffer {
     for column in columns { column.deallocate() }
   }
 
-  var isFull: Bool { rows >= capacity - spare }
+  var isFull: Bool { rows == capacity }
   var nextIndex: UInt64 { firstIndex + UInt64(rows) }
 
   /// Adds a row of the environments in `range` to the unfinished row; the reward comes with `setRewards`.
@@ -46,12 +42,15 @@ final class StepBuffer {
     precondition(rows < capacity)
     let bytes = rowBytes[0]
     let action = columns[1].assumingMemoryBound(to: Int32.self)
+    let reward = columns[2].assumingMemoryBound(to: Float.self)
     let flag = columns[3].assumingMemoryBound(to: UInt8.self)
     for environment in range {
       let row = environment * capacity + rows
       let source = environment - range.lowerBound
       (columns[0] + row * bytes).copyMemory(from: observations + source * bytes, byteCount: bytes)
       action[row] = actions[source]
+      // An episode's last row may never be told one.
+      reward[row] = 0
       flag[row] = flags[source]
     }
   }

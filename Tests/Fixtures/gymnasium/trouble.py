@@ -13,8 +13,12 @@ class Trouble(gymnasium.Env):
     action_space = gymnasium.spaces.Discrete(3, start=5)
     observation_space = gymnasium.spaces.Box(-10, 10, (3,), numpy.float64)
 
+    made = 0
+
     def __init__(self, kind="none", when=10, marker=None):
         self.kind, self.when, self.marker = kind, when, marker
+        Trouble.made += 1
+        self.number = Trouble.made
         self.steps = 0
         if kind == "setup":
             raise RuntimeError("cannot be made")
@@ -42,7 +46,7 @@ class Trouble(gymnasium.Env):
             print("an environment may print")
         reward = 1.0
         if self.happens():
-            if self.kind == "raise":
+            if self.kind == "raise" or self.kind == "second" and self.number == 2:
                 raise ValueError("the sky fell")
             if self.kind == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -53,6 +57,8 @@ class Trouble(gymnasium.Env):
         if self.kind == "slow":
             time.sleep(0.1)
         self.length += 1
+        if self.kind == "scalar":
+            return 0.5, reward, False, False, {}
         return self.np_random.random(3), reward, self.length == 7, self.length == 5 and action == 5, {}
 
 
