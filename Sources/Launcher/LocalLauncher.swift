@@ -120,7 +120,8 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
       let start = starts[instance]
       let pid = pids[instance]
       return ProcessStatus(
-        instance: instance, state: state, isBlocked: supervisor.isBlocked(instance), pid: pid, host: start?.host,
+        instance: instance, state: state, isBlocked: supervisor.isBlocked(instance), pid: pid,
+        host: start?.host,
         startedAt: pid == nil ? nil : start?.at, restarts: max(0, (start?.count ?? 0) - 1),
         isHealthy: services[instance.service]?.healthcheck == nil ? nil : supervisor.isHealthy(instance),
         log: log(of: instance))

@@ -46,7 +46,8 @@ extension CommandLineInterface {
     try run.ask(.restart(names))
     let after = try run.settle { processes in
       processes.filter(isMeant).allSatisfy { process in
-        process.state != .stopping && process.state != .waiting && process.pid.map { !before.contains($0) } ?? true
+        process.state != .stopping && process.state != .waiting
+          && process.pid.map { !before.contains($0) } ?? true
       }
     }
     print(ProcessTable.text(after.filter(isMeant)))

@@ -33,7 +33,8 @@ final class LiveRun {
   ) throws {
     self.workspace = workspace
     let all = (base + settings).flatMap { ["--set", $0] }
-    command = try Started(["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace,
+    command = try Started(
+      ["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace,
       environment: environment)
     folder = workspace.file("runs/\(name)")
   }
