@@ -14,7 +14,7 @@ public struct ReplayConfiguration: Hashable, Sendable {
   }
 
   public enum Storage: String, CaseIterable, Sendable {
-    case memory
+    case memory, file
   }
 
   public var binding = Binding.shared

@@ -21,13 +21,17 @@ extension ReplayStore {
   /// Appends a message's chunks and inserts its items: all or nothing. Steps are evicted, oldest chunks first, to make
   /// room. Items whose first step is gone, or goes by this message, are skipped and counted.
   ///
-  /// `writer` is the handle of a writer's life; (writer, stream) names a stream. O(steps + items · log capacity).
+  /// `writer` is the handle of a writer's life; (writer, stream) names a stream; `sequence` is the message's number, which a later
+  /// life of the store will know as committed. O(steps + items · log capacity).
   /// Throws `message`, `chunk` or `item` with what was expected and found; `blocked` if a limiter does not admit it (ask
-  /// `canInsert(items:)` first).
-  public func insert(_ insertion: Insertion, writer: Int) throws(ReplayStoreError) -> InsertSummary {
+  /// `canInsert(items:)` first); `storage` if the disk has no room.
+  public func insert(_ insertion: Insertion, writer: Int, sequence: UInt64 = 0) throws(ReplayStoreError)
+    -> InsertSummary
+  {
     guard let ring else { throw .schemaMissing }
     try countItems(insertion)
     if let reason = reasonInsertBlocked(items: itemCounts) { throw .blocked(reason) }
+    if let folder = ring.folder { try reserve(insertion, ring, folder) }
     try ring.stage(insertion, writer: writer)
     var summary = InsertSummary()
     summary.steps = ring.stagedStepCount
@@ -38,12 +42,53 @@ extension ReplayStore {
       throw error
     }
     makeRoom(for: summary.steps, ring, &summary)
-    ring.commit(insertion)
+    ring.folder?.stageReached?(.evicted)
+    if let folder = ring.folder { journal(ring, folder) }
+    ring.folder?.stageReached?(.journaled)
+    ring.commit(insertion, writer: writer, sequence: sequence)
+    ring.folder?.stageReached?(.stepsWritten)
     for table in tables {
       summary.items += table.pending.count
       summary.itemsRemoved += table.insertPending(ring)
     }
+    if let folder = ring.folder { commit(ring, folder, writer: writer, sequence: sequence) }
     return summary
+  }
+
+  /// Makes a message that has been written count.
+  private func commit(_ ring: StepRing, _ folder: StoreFolder, writer: Int, sequence: UInt64) {
+    folder.stageReached?(.itemsWritten)
+    folder.header.commit(
+      StoreHeader.Commit(head: ring.head, end: ring.directory.end, writer: UInt64(writer), sequence: sequence)
+    )
+    folder.stageReached?(.committed)
+    folder.writers.commit(writer, sequence)
+    for table in tables { table.note() }
+    folder.stageReached?(.marked)
+  }
+
+  /// Room on disk for a message, before anything of it is written.
+  private func reserve(_ insertion: Insertion, _ ring: StepRing, _ folder: StoreFolder)
+    throws(ReplayStoreError)
+  {
+    // A message that is refused later may be larger than any store.
+    let steps = min(insertion.stepCount, ring.capacity)
+    try folder.reserve(slots: min(ring.capacity, ring.headSlot + steps))
+    try folder.reserve(
+      chunks: min(insertion.chunks.count, ring.capacity),
+      items: min(insertion.itemCount, ring.capacity * tables.count),
+      front: ring.directory.front, end: ring.directory.end)
+  }
+
+  /// Notes the items that will lie on steps of earlier messages.
+  private func journal(_ ring: StepRing, _ folder: StoreFolder) {
+    folder.journal.begin()
+    for (number, table) in tables.enumerated() {
+      for index in 0..<table.pending.count where table.pending.keys[index] < ring.head {
+        folder.journal.add(table: number, slot: ring.slot(table.pending.keys[index]))
+      }
+    }
+    folder.journal.seal(generation: folder.header.generation &+ 1)
   }
 
   /// Counts the items for each table and checks the blocks' sizes.

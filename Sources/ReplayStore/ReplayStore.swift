@@ -2,10 +2,11 @@
 
 public import Experience
 
-/// A ring of steps and tables of items over it, for one thread. It does no input or output, reads no clock and draws from
-/// the generators it is handed.
+/// A ring of steps and tables of items over it, for one thread. It does no input or output but that of its own files, reads
+/// no clock and draws from the generators it is handed.
 ///
-/// Made from a configuration; memory is had when a schema is adopted. Every refused call leaves it as it was.
+/// Made from a configuration; memory is had when a schema is adopted. Every refused call leaves it as it was. With
+/// `file` storage it goes on where the life before it ended, whenever that was.
 public final class ReplayStore {
   public let configuration: ReplayStoreConfiguration
   var ring: StepRing?
@@ -13,11 +14,21 @@ public final class ReplayStore {
   /// Items of the message being checked, by table.
   var itemCounts: [Int]
 
-  /// Throws `configuration` with the reason if no such store can work.
-  public init(configuration: ReplayStoreConfiguration) throws(ReplayStoreError) {
+  /// What was in the folder when the store was made; nil if there was none.
+  public private(set) var recovery: RecoverySummary?
+
+  /// Takes over what a folder holds, if storage is `file` and there is one: `progress` is told steps done and steps in all, every
+  /// million. Throws `configuration` with the reason if no such store can work, `storage` if the folder cannot be used or
+  /// is another store's, with the difference.
+  public init(
+    configuration: ReplayStoreConfiguration, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws(ReplayStoreError) {
     if let problem = configuration.problem { throw .configuration(problem) }
     self.configuration = configuration
     itemCounts = Array(repeating: 0, count: configuration.tables.count)
+    if case .file(let path) = configuration.storage, let schema = try StoreFolder.schema(in: path) {
+      try open(schema, progress: progress)
+    }
   }
 
   /// The schema that has been adopted.
@@ -33,11 +44,23 @@ public final class ReplayStore {
       if let mismatch = ring.schema.mismatch(with: schema) { throw .schema(mismatch) }
       return
     }
+    try open(schema) { _, _ in }
+  }
+
+  private func open(_ schema: StepSchema, progress: (Int, Int) -> Void) throws(ReplayStoreError) {
     _ = try Self.byteCount(configuration: configuration, schema: schema)
-    let ring = try StepRing(schema: schema, configuration: configuration)
+    var folder: StoreFolder?
+    if case .file(let path) = configuration.storage {
+      folder = try StoreFolder(path: path, configuration: configuration, schema: schema)
+    }
+    let ring = try StepRing(schema: schema, configuration: configuration, folder: folder)
     var tables: [Table] = []
-    for table in configuration.tables {
-      tables.append(try Table(table, capacity: configuration.capacity))
+    for (number, table) in configuration.tables.enumerated() {
+      tables.append(try Table(table, number: number, capacity: configuration.capacity, folder: folder))
+    }
+    if let folder {
+      let summary = recover(folder, ring, tables, progress: progress)
+      if summary.chunks > 0 || !summary.writers.isEmpty { recovery = summary }
     }
     self.ring = ring
     self.tables = tables
@@ -49,10 +72,33 @@ public final class ReplayStore {
     return try self.table(table).configuration.schema.batchFields(of: ring.schema)
   }
 
-  /// No more comes from this writer; its streams are forgotten with their last steps. Handles are not reused for another
-  /// writer before. O(streams).
+  /// A writer's life begins under a handle that no other had: `nextWriter` or above. Throws `schemaMissing`, `storage`.
+  public func openWriter(_ writer: Int, id: Identifier, label: String, committed: UInt64)
+    throws(ReplayStoreError)
+  {
+    guard let ring else { throw .schemaMissing }
+    guard let folder = ring.folder else { return }
+    folder.header.nextWriter = max(folder.header.nextWriter, UInt64(writer) + 1)
+    try folder.writers.open(writer, id: id, label: label, committed: committed)
+  }
+
+  /// The lowest handle that no writer of this store or its earlier lives had.
+  public var nextWriter: Int { Int(truncatingIfNeeded: ring?.folder?.header.nextWriter ?? 0) }
+
+  /// The writer will send nothing below this again.
+  public func skip(_ writer: Int, to committed: UInt64) {
+    ring?.folder?.writers.commit(writer, committed)
+  }
+
+  /// No more comes from this writer; its streams are forgotten with their last steps. O(streams).
   public func closeWriter(_ writer: Int) {
     ring?.streams.close(writer: writer)
+    ring?.folder?.writers.leave(writer)
+  }
+
+  /// Nobody will ask for this writer's last sequence again.
+  public func forgetWriter(_ writer: Int) {
+    ring?.folder?.writers.forget(writer)
   }
 
   func table(_ index: Int) throws(ReplayStoreError) -> Table {

@@ -146,6 +146,11 @@ struct NaiveStore {
     return true
   }
 
+  /// Another life of the store knows no more of a stream whose steps have all gone.
+  mutating func forgetDeadStreams() {
+    streams = streams.filter { _, stream in stream.steps.values.contains { $0.position >= tail } }
+  }
+
   mutating func didSample(_ key: UInt64, table: Int) {
     tables[table].items[key]!.times += 1
     if tables[table].items[key]!.times == tables[table].timesMax { tables[table].items[key] = nil }

@@ -56,15 +56,15 @@ import Testing
 }
 
 /// A store and its model under the same random actions.
-private struct History {
+struct History {
   var generator: SeededGenerator
-  let store: ReplayStore
+  private(set) var store: ReplayStore
   var model: NaiveStore
   var draw = Draw()
   var accepted = 0
   static let discount: Float = 0.5
 
-  init(seed: UInt64) throws {
+  init(seed: UInt64, storage: StorageKind = .memory) throws {
     generator = SeededGenerator(seed: seed)
     let capacity = 5 + generator.below(40)
     let nStep = 1 + generator.below(3)
@@ -74,9 +74,38 @@ private struct History {
         nStep, name: "uniform", itemsMax: seed % 2 == 0 ? 4 : nil, timesSampledMax: Int(seed % 3)),
       transitionTable(1, .fifo, name: "fifo", timesSampledMax: Int(seed % 4)),
     ]
-    store = try ReplayStore(configuration: ReplayStoreConfiguration(capacity: capacity, tables: tables))
+    store = try ReplayStore(
+      configuration: ReplayStoreConfiguration(capacity: capacity, tables: tables, storage: storage))
     try store.adopt(schema: Message.schema)
     model = NaiveStore(capacity: capacity, tables: tables)
+    try openWriters()
+  }
+
+  private func openWriters() throws {
+    for writer in 0..<2 {
+      try store.openWriter(
+        writer, id: Identifier(high: 7, low: UInt64(writer)), label: "writer-\(writer)", committed: 0)
+    }
+  }
+
+  /// What another life must agree on.
+  private static func lasting(_ store: ReplayStore) -> [Double] {
+    let statistics = store.statistics
+    return statistics.tables.flatMap {
+      [
+        Double($0.size), $0.mass, Double($0.priorityMax), Double($0.itemsInserted), Double($0.itemsSampled),
+        $0.limiterError,
+      ]
+    } + [statistics.steps, statistics.chunks, Int(statistics.tail), Int(statistics.head)].map(Double.init)
+  }
+
+  /// Another life of the store takes over.
+  mutating func reopen() throws {
+    let configuration = store.configuration
+    let before = Self.lasting(store)
+    store = try ReplayStore(configuration: configuration)
+    #expect(Self.lasting(store) == before)
+    model.forgetDeadStreams()
   }
 
   /// One random action; what disagrees, or nil.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "clones.h"
+#include "memory_file.h"
 #include "priority_tree.h"
 #include "process.h"
 #include "product.h"

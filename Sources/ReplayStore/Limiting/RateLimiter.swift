@@ -36,6 +36,12 @@ public struct RateLimiter: Hashable, Sendable {
     size >= configuration.minSize && error(afterSampling: count) >= configuration.errorMin
   }
 
+  /// Goes on from what an earlier life has counted.
+  mutating func recall(inserts: UInt64, samples: UInt64) {
+    self.inserts = inserts
+    self.samples = samples
+  }
+
   public mutating func didInsert(_ count: Int) { inserts &+= UInt64(count) }
   public mutating func didSample(_ count: Int) { samples &+= UInt64(count) }
 

@@ -59,6 +59,13 @@ struct ChunkDirectory: ~Copyable {
     end += 1
   }
 
+  /// An empty directory whose next chunk has this number.
+  mutating func start(at number: UInt64) {
+    precondition(isEmpty, "a directory that holds chunks")
+    front = number
+    end = number
+  }
+
   mutating func removeFirst() { front += 1 }
   mutating func removeLast() { end -= 1 }
 

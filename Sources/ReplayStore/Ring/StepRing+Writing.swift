@@ -1,6 +1,7 @@
 // Copies a message's columns into rows.
 
 internal import Experience
+internal import Foundations
 
 extension StepRing {
   /// The tail there will be once `steps` more fit: the oldest chunks go whole. O(chunks that go).
@@ -14,9 +15,8 @@ extension StepRing {
     return tail
   }
 
-  /// Writes the staged chunks behind the head, where there is room, and moves the head. Order, for storage that outlives
-  /// the process: arenas, then the directory's entries (already staged), then the head.
-  func commit(_ insertion: Insertion) {
+  /// Writes the staged chunks behind the head, where there is room, and moves the head.
+  func commit(_ insertion: Insertion, writer: Int, sequence: UInt64) {
     for index in insertion.chunks.indices {
       let count = insertion.chunks[index].count
       precondition(self.count + count <= capacity, "a chunk written over live steps")
@@ -24,10 +24,39 @@ extension StepRing {
       let untilEnd = min(count, capacity - headSlot)
       write(insertion, chunk: index, from: 0, count: untilEnd, slot: headSlot)
       if untilEnd < count { write(insertion, chunk: index, from: untilEnd, count: count - untilEnd, slot: 0) }
+      if let folder { record(insertion, chunk: index, writer: writer, sequence: sequence, in: folder) }
       advanceHead(by: count)
     }
     undo.removeAll(keepingCapacity: true)
     stagedFrom = directory.end
+  }
+
+  /// Notes a chunk that has been written at the head.
+  private func record(
+    _ insertion: Insertion, chunk: Int, writer: Int, sequence: UInt64, in folder: StoreFolder
+  ) {
+    let header = insertion.chunks[chunk]
+    var record = ChunkRecord(
+      position: head, firstIndex: header.firstIndex, weightsVersion: header.weightsVersion,
+      writer: UInt64(writer), checksum: checksum(slot: headSlot, count: header.count), sequence: sequence,
+      stream: header.stream, count: UInt32(header.count), flags: header.isCut ? ChunkRecord.isCut : 0)
+    record.check = record.expectedCheck
+    folder.chunks[stagedFrom + UInt64(chunk)] = record
+  }
+
+  /// Of the bytes of steps that lie one after the other, around the ring's end too.
+  func checksum(slot: Int, count: Int) -> UInt64 {
+    let untilEnd = min(count, capacity - slot)
+    var sum: UInt64 = 0
+    func add(_ base: UnsafeRawPointer, _ stride: Int) {
+      for (first, count) in [(slot, untilEnd), (0, count - untilEnd)] where count > 0 {
+        let part = Checksum.of(UnsafeRawBufferPointer(start: base + first * stride, count: count * stride))
+        sum = sum &* 0x9E37_79B9_7F4A_7C15 &+ part
+      }
+    }
+    add(rows, layout.rowStride)
+    for (index, bytes) in layout.largeByteCounts.enumerated() { add(largeArenas[index], bytes) }
+    return sum
   }
 
   private func write(_ insertion: Insertion, chunk: Int, from first: Int, count: Int, slot: Int) {

@@ -32,16 +32,27 @@ final class StepRing {
   let references: UnsafeMutablePointer<UInt32>
   private let arenas: [Arena]
 
-  init(schema: StepSchema, configuration: ReplayStoreConfiguration) throws(ReplayStoreError) {
+  /// What is committed is written to `folder`, if there is one.
+  let folder: StoreFolder?
+
+  init(schema: StepSchema, configuration: ReplayStoreConfiguration, folder: StoreFolder?)
+    throws(ReplayStoreError)
+  {
     self.schema = schema
     layout = StepLayout(schema)
     capacity = configuration.capacity
     streams = StreamTable(countMax: configuration.streamsMax)
-    let rowArena = try configuration.storage.arena(byteCount: capacity * layout.rowStride)
+    self.folder = folder
+    let capacity = capacity
+    func arena(_ name: String, stride: Int) throws(ReplayStoreError) -> Arena {
+      guard let folder else { return try Arena(byteCount: capacity * stride) }
+      return try folder.arena(name, stride: stride)
+    }
+    let rowArena = try arena("rows", stride: layout.rowStride)
     let referenceArena = try Arena(byteCount: capacity * 4)
     var large: [Arena] = []
-    for bytes in layout.largeByteCounts {
-      large.append(try configuration.storage.arena(byteCount: capacity * bytes))
+    for (index, bytes) in layout.largeByteCounts.enumerated() {
+      large.append(try arena("field-\(index)", stride: bytes))
     }
     rows = rowArena.base
     largeArenas = large.map(\.base)
@@ -81,12 +92,22 @@ final class StepRing {
   /// Moves the tail over the oldest chunk.
   func evictOldest() {
     let entry = directory[directory.front]
+    folder?.header.front = directory.front + 1
     tail += UInt64(entry.count)
     tailSlot = (tailSlot + Int(entry.count)) % capacity
     let record = streams.records + Int(entry.stream)
     record.pointee.chunks.removeFirst()
     directory.removeFirst()
     if record.pointee.chunks.count == 0, !record.pointee.isOpen { streams.remove(entry.stream) }
+  }
+
+  /// An empty ring that goes on where another life ended.
+  func start(at position: UInt64) {
+    precondition(directory.isEmpty, "a ring that holds steps")
+    tail = position
+    head = position
+    tailSlot = Int(position % UInt64(capacity))
+    headSlot = tailSlot
   }
 
   /// Moves the head over steps that have been written.

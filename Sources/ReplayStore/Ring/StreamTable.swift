@@ -60,6 +60,22 @@ struct StreamTable: ~Copyable {
     return number
   }
 
+  /// A record for a stream of an earlier life; found by its key until `finishRecovery`.
+  mutating func recover(_ key: Stream.Key, firstIndex: UInt64, isOpen: Bool) -> UInt32 {
+    if used == capacity { grow() }
+    let number = UInt32(used)
+    used += 1
+    (records + Int(number)).initialize(
+      to: Stream(key: key, nextIndex: firstIndex, lastFlags: [], isOpen: isOpen))
+    numbers[key] = number
+    return number
+  }
+
+  /// Streams whose writers are gone cannot be named from here on.
+  mutating func finishRecovery() {
+    for number in 0..<used where !records[number].isOpen { numbers[records[number].key] = nil }
+  }
+
   mutating func remove(_ number: UInt32) {
     let record = records + Int(number)
     if record.pointee.isOpen { numbers[record.pointee.key] = nil }

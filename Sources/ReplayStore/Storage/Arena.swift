@@ -1,11 +1,15 @@
-// Memory that lives as long as its owner.
+// Memory that lives as long as its owner, or longer.
 
 internal import Glibc
 
-/// Zeroed memory of the process, mapped when made and given back when freed; a page costs nothing until it is touched.
+/// Zeroed bytes, mapped when made and given back when freed: of the process, or of a file.
+///
+/// An anonymous arena may be touched everywhere; a page costs nothing until it is. Of a file's arena only what has been
+/// reserved may be touched: the address space is there, but the disk may have no room for it.
 final class Arena {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
+  private let file: MappedFile?
 
   /// Above this, huge pages are asked for: they save address translations in random access.
   private static let hugePagesFrom = 4 << 20
@@ -19,9 +23,25 @@ final class Arena {
     if length >= Self.hugePagesFrom { madvise(pointer, length, MADV_HUGEPAGE) }
     base = pointer
     self.byteCount = length
+    file = nil
   }
 
-  deinit { munmap(base, byteCount) }
+  /// The bytes of a file, which need not be so long yet.
+  init(file: MappedFile) {
+    base = file.base
+    byteCount = file.byteCountMax
+    self.file = file
+  }
+
+  deinit { if file == nil { munmap(base, byteCount) } }
+
+  /// Makes sure that the first `bytes` may be touched; throws `storage` if the disk has no room. Memory always may.
+  func reserve(_ bytes: Int) throws(ReplayStoreError) {
+    if let file, bytes > file.reserved { try file.reserve(bytes) }
+  }
+
+  /// Bytes from the start that may be touched.
+  var reserved: Int { file?.reserved ?? byteCount }
 
   func bound<T: BitwiseCopyable>(to type: T.Type) -> UnsafeMutablePointer<T> {
     base.bindMemory(to: type, capacity: byteCount / MemoryLayout<T>.stride)

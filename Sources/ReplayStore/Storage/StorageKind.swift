@@ -1,16 +1,9 @@
 // Where steps are kept.
 
-/// What holds the steps of a store.
+/// What holds the steps and items of a store.
 public enum StorageKind: Hashable, Sendable {
   /// The process's own memory: nothing acknowledged is lost while it lives.
   case memory
-}
-
-extension StorageKind {
-  /// Zeroed room for one array of the step ring.
-  func arena(byteCount: Int) throws(ReplayStoreError) -> Arena {
-    switch self {
-    case .memory: try Arena(byteCount: byteCount)
-    }
-  }
+  /// Files in a folder, mapped: nothing acknowledged is lost when the process dies. May be larger than memory.
+  case file(path: String)
 }

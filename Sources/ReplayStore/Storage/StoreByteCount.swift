@@ -11,6 +11,15 @@ public struct StoreByteCount: Hashable, Sendable {
   public var tables: Int
 
   public var total: Int { steps + directory + tables }
+
+  /// What of it storage takes from memory and from its disk. Pages of files are in memory only as long as there is room.
+  public func split(by storage: StorageKind) -> (memory: Int, disk: Int) {
+    switch storage {
+    case .memory: (total, 0)
+    // Records of items and chunks lie in files too.
+    case .file: (directory + tables, steps + directory + tables)
+    }
+  }
 }
 
 extension StoreByteCount: CustomStringConvertible {

@@ -7,7 +7,7 @@ extension Table {
   func brokenInvariant(_ ring: StepRing) -> String? {
     var items = 0
     var left = 0
-    for slot in 0..<ring.capacity {
+    for slot in 0..<(ring.folder?.touchableSlots ?? ring.capacity) {
       let record = records[slot]
       if slots.contains(slot) != record.isItem {
         return "slot \(slot): its bit does not agree with its record"

@@ -20,6 +20,7 @@ extension Table {
     limiter.didSample(count)
     draw.inserts = limiter.inserts
     draw.samples = limiter.samples
+    note()
   }
 
   /// Selects items, fills their rows of the columns from `first` on and counts them; returns the mass.

@@ -13,21 +13,33 @@ final class Table {
   let records: UnsafeMutablePointer<ItemRecord>
   let sampler: Selector
   private let arena: Arena
+  /// Where a later life finds what the items do not tell.
+  private let mark: UnsafeMutablePointer<StoreHeader.TableMark>?
   /// Raw priority of items that come without one: the largest ever seen, 1 at first.
-  @exclusivity(unchecked) private(set) var priorityMax: Float = 1
+  @exclusivity(unchecked) var priorityMax: Float = 1
   /// How many more samples the items have in them, where `timesSampledMax` bounds that.
-  @exclusivity(unchecked) private(set) var samplesLeft = 0
+  @exclusivity(unchecked) var samplesLeft = 0
 
   @exclusivity(unchecked) var pending = PendingItems()
   /// First steps of the message being checked.
   @exclusivity(unchecked) var pendingKeys = KeySet()
   var counters = TableCounters()
 
-  init(_ configuration: TableConfiguration, capacity: Int) throws(ReplayStoreError) {
+  /// Its items are kept in the file `items-<number>` of a folder, if there is one.
+  init(_ configuration: TableConfiguration, number: Int, capacity: Int, folder: StoreFolder?)
+    throws(ReplayStoreError)
+  {
     self.configuration = configuration
     limiter = RateLimiter(configuration: configuration.limiter)
     slots = try SlotSet(capacity: capacity)
-    arena = try Arena(byteCount: capacity * MemoryLayout<ItemRecord>.stride)
+    let stride = MemoryLayout<ItemRecord>.stride
+    if let folder {
+      arena = try folder.arena("items-\(number)", stride: stride)
+      mark = folder.header.table(number)
+    } else {
+      arena = try Arena(byteCount: capacity * stride)
+      mark = nil
+    }
     records = arena.bound(to: ItemRecord.self)
     sampler = try Selector(configuration.sampler, capacity: capacity)
   }
@@ -60,6 +72,21 @@ struct TableCounters {
 }
 
 extension Table {
+  /// Notes for a later life what has been counted.
+  @inline(__always)
+  func note() {
+    guard let mark else { return }
+    mark.pointee = StoreHeader.TableMark(
+      inserts: limiter.inserts, samples: limiter.samples, priorityMax: priorityMax)
+  }
+
+  /// Takes over what an earlier life has counted.
+  func recall() {
+    guard let mark, mark.pointee.priorityMax > 0 else { return }
+    limiter.recall(inserts: mark.pointee.inserts, samples: mark.pointee.samples)
+    priorityMax = mark.pointee.priorityMax
+  }
+
   /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it.
   func insertPending(_ ring: StepRing) -> Int {
     let count = pending.count
@@ -81,7 +108,8 @@ extension Table {
   }
 
   /// Removes what `itemsMax` does not allow.
-  private func trim(oldest: Int) -> Int {
+  @discardableResult
+  func trim(oldest: Int) -> Int {
     guard let itemsMax = configuration.itemsMax else { return 0 }
     let excess = max(0, size - itemsMax)
     for _ in 0..<excess {
@@ -146,5 +174,6 @@ extension Table {
     }
     sampler.assign(slots, priorities, count: count)
     counters.updated &+= UInt64(count)
+    note()
   }
 }

@@ -64,7 +64,9 @@ extension EffectiveConfiguration {
     }
     let needed: Int
     do {
-      needed = try ReplayStore.byteCount(configuration: run.replayStore, schema: schema).total
+      let storage: StorageKind = run.replay.storage == .file ? .file(path: "") : .memory
+      needed = try ReplayStore.byteCount(configuration: run.replayStore, schema: schema).split(by: storage)
+        .memory
     } catch {
       throw problem(
         "replay.capacity", expected: "a replay that can be made",

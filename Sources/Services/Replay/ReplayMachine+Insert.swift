@@ -39,7 +39,7 @@ extension ReplayMachine {
     guard var writer = writers[handle] else { return false }
     isBlocked = false
     do throws(ReplayStoreError) {
-      let summary = try store.insert(insertion, writer: handle)
+      let summary = try store.insert(insertion, writer: handle, sequence: sequence)
       counters.steps += UInt64(summary.steps)
       counters.items += UInt64(summary.items)
       counters.itemsStale += UInt64(summary.itemsStale)
@@ -49,9 +49,21 @@ extension ReplayMachine {
         insertsBlockedReason = reason
         return false
       }
+      if case .storage(let problem) = error {
+        // The writer keeps it and sends it again; what is there is served meanwhile.
+        counters.messagesWithoutRoom += 1
+        if storageProblem == nil { notices.append("inserts are refused: \(problem)") }
+        storageProblem = problem
+        refuse(.busy, .insert, sequence, error.description, writer.peer, &sink)
+        return false
+      }
       counters.messagesRefused += 1
       refuse(.invalid, .insert, sequence, error.description, writer.peer, &sink)
       return false
+    }
+    if storageProblem != nil {
+      storageProblem = nil
+      notices.append("the disk has room again: inserts go on")
     }
     counters.messagesCommitted += 1
     writer.committed = sequence

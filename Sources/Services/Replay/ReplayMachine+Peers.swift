@@ -66,6 +66,7 @@ extension ReplayMachine {
       if hello.nextSequence - 1 > writer.committed {
         // What it will never send again is no gap, and what of it waits here has been given up.
         writers[known]?.committed = hello.nextSequence - 1
+        store.skip(known, to: hello.nextSequence - 1)
         dropWaiting(writer: known)
       }
     } else {
@@ -73,6 +74,11 @@ extension ReplayMachine {
         return refuse(.busy, .hello, 0, "\(configuration.writersMax) writers are the most", peer, &sink)
       }
       handle = nextHandle
+      do throws(ReplayStoreError) {
+        try store.openWriter(handle, id: hello.id, label: hello.label, committed: hello.nextSequence - 1)
+      } catch {
+        return refuse(.busy, .hello, 0, error.description, peer, &sink)
+      }
       nextHandle += 1
       writerHandles[hello.id] = handle
       writers[handle] = Writer(
@@ -92,8 +98,13 @@ extension ReplayMachine {
     if let own = store.schema { return own.mismatch(with: schema) }
     do throws(ReplayStoreError) {
       let needed = try ReplayStore.byteCount(configuration: configuration.store, schema: schema)
-      if needed.total > configuration.memoryMax {
+      let (memory, disk) = needed.split(by: configuration.store.storage)
+      if memory > configuration.memoryMax {
         return "capacity: \(needed), but this machine has \(configuration.memoryMax / 1_000_000) MB free: "
+          + "lower replay.capacity"
+      }
+      if disk > configuration.diskMax {
+        return "capacity: \(needed), but the disk has \(configuration.diskMax / 1_000_000) MB free: "
           + "lower replay.capacity"
       }
       try store.adopt(schema: schema)
@@ -101,8 +112,7 @@ extension ReplayMachine {
     } catch {
       return error.description
     }
-    rowBytes = schema.fields.map(\.byteCount) + [1]
-    insertion = Insertion(columnsPerChunk: schema.columnCount)
+    schemaIsKnown()
     return nil
   }
 
@@ -117,7 +127,11 @@ extension ReplayMachine {
   mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
     if let handle = writerHandles[goodbye.id] {
       forget(writer: handle)
-      if departed.count < configuration.writersMax { departed[goodbye.id] = now }
+      if departed.count < configuration.writersMax {
+        departed[goodbye.id] = Departure(handle: handle, since: now)
+      } else {
+        store.forgetWriter(handle)
+      }
     }
     if samplers[peer]?.id == goodbye.id {
       samplers[peer] = nil
@@ -142,6 +156,7 @@ extension ReplayMachine {
   /// Says what is there, and which of the limiter's inequalities holds whom back since when.
   func health(to peer: PeerID, now: Instant, sink: inout some FrameSink) {
     var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"
+    if let storageProblem { text += "; inserts refused: \(storageProblem)" }
     if let since = insertsBlockedSince {
       text += "; inserts blocked for \((now - since).seconds) s: \(insertsBlockedReason)"
     }
@@ -151,7 +166,7 @@ extension ReplayMachine {
       text += "; samples blocked for \((now - first.since).seconds) s: \(reason)"
     }
     Health(
-      service: "replay", isHealthy: true, text: text,
+      service: "replay", isHealthy: storageProblem == nil, text: text,
       uptime_s: (now - startedAt).seconds
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)

@@ -23,8 +23,9 @@ public struct ReplayMachine {
     /// A writer or sampler that is silent for this long is forgotten. Much longer than a writer's own patience: it drops its
     /// unacknowledged messages first, so none can come twice.
     public var peerGoneAfter = Instant.Span.seconds(600)
-    /// Memory that the store may take, in bytes; a schema that needs more is refused.
+    /// Memory that the store may take, in bytes, and room on its disk; a schema that needs more is refused.
     public var memoryMax = Int.max
+    public var diskMax = Int.max
 
     public init(store: ReplayStoreConfiguration) {
       self.store = store
@@ -44,6 +45,8 @@ public struct ReplayMachine {
     public var prioritiesGone: UInt64 = 0
     public var prioritiesRefused: UInt64 = 0
     public var malformed: UInt64 = 0
+    /// Messages refused as the disk was full; they come again.
+    public var messagesWithoutRoom: UInt64 = 0
     public var steps: UInt64 = 0
     public var items: UInt64 = 0
     public var itemsStale: UInt64 = 0
@@ -56,6 +59,11 @@ public struct ReplayMachine {
     var committed: UInt64
     var waiting = 0
     var lastHeard: Instant
+  }
+
+  struct Departure {
+    var handle: Int
+    var since: Instant
   }
 
   struct Sampler {
@@ -86,7 +94,7 @@ public struct ReplayMachine {
   var writers: [Int: Writer] = [:]
   var nextHandle = 0
   /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.
-  var departed: [Identifier: Instant] = [:]
+  var departed: [Identifier: Departure] = [:]
   var writerOfPeer: [PeerID: Int] = [:]
   var samplers: [PeerID: Sampler] = [:]
   var waitingInserts: [WaitingInsert] = []
@@ -99,6 +107,8 @@ public struct ReplayMachine {
   let scratch = FrameWriter(capacity: 1 << 16)
   /// The last commit failed for the limiter only.
   var isBlocked = false
+  /// Why the disk takes nothing more; nil while it does.
+  var storageProblem: String?
   /// The limiter's inequality that did not hold then.
   var insertsBlockedReason = ""
   /// No writer gets there; sums of sequence numbers stay below 2⁶⁴.
@@ -108,15 +118,36 @@ public struct ReplayMachine {
   /// Said once, when the first writer has declared what steps look like.
   public internal(set) var notices: [String] = []
 
+  /// With `file` storage it knows the writers of the life before; `progress` is told how far its steps have been taken over.
   public init(
-    configuration: Configuration, incarnation: Identifier, generator: SeededGenerator, now: Instant
+    configuration: Configuration, incarnation: Identifier, generator: SeededGenerator, now: Instant,
+    progress: (Int, Int) -> Void = { _, _ in }
   ) throws(ReplayStoreError) {
     self.configuration = configuration
     self.incarnation = incarnation
     self.generator = generator
-    store = try ReplayStore(configuration: configuration.store)
+    store = try ReplayStore(configuration: configuration.store, progress: progress)
     startedAt = now
     nextSweep = now + .seconds(10)
+    schemaIsKnown()
+    for writer in store.recovery?.writers ?? [] { takeUp(writer, now: now) }
+  }
+
+  private mutating func takeUp(_ writer: KnownWriter, now: Instant) {
+    if writer.hasLeft {
+      departed[writer.id] = Departure(handle: writer.handle, since: now)
+    } else {
+      writerHandles[writer.id] = writer.handle
+      writers[writer.handle] = Writer(
+        id: writer.id, label: writer.label, peer: .service, committed: writer.committed, lastHeard: now)
+    }
+  }
+
+  mutating func schemaIsKnown() {
+    nextHandle = max(nextHandle, store.nextWriter)
+    guard let schema = store.schema else { return }
+    rowBytes = schema.fields.map(\.byteCount) + [1]
+    insertion = Insertion(columnsPerChunk: schema.columnCount)
   }
 
   /// What has been noted since the last call, for the log.
@@ -159,12 +190,16 @@ extension ReplayMachine {
     nextSweep = now + .seconds(10)
     for (handle, writer) in writers where now >= writer.lastHeard + configuration.peerGoneAfter {
       forget(writer: handle)
+      store.forgetWriter(handle)
     }
     for (peer, sampler) in samplers where now >= sampler.lastHeard + configuration.peerGoneAfter {
       samplers[peer] = nil
       waitingSamples.removeAll { $0.peer == peer }
     }
-    departed = departed.filter { now < $0.value + configuration.peerGoneAfter }
+    for (id, departure) in departed where now >= departure.since + configuration.peerGoneAfter {
+      departed[id] = nil
+      store.forgetWriter(departure.handle)
+    }
     drain(now: now, sink: &sink)
   }
 

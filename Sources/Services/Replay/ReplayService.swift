@@ -14,6 +14,8 @@ public final class ReplayService {
   private var reporter: TelemetryReporter
   private let log: Log
   private let signals: SignalDescriptor
+  /// Held while the service lives.
+  private let folder: DataFolder?
 
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
@@ -23,9 +25,19 @@ public final class ReplayService {
     let id = Identifier(using: &system)
     var machineConfiguration = ReplayMachine.Configuration(store: configuration.replayStore)
     machineConfiguration.memoryMax = MachineMemory.availableBytes() ?? .max
+    folder =
+      configuration.replay.storage == .file
+      ? try DataFolder.claim(in: settings.runDirectory, replica: settings.replica) : nil
+    if let folder {
+      machineConfiguration.store.storage = .file(path: folder.path)
+      machineConfiguration.diskMax = DiskSpace.availableBytes(at: folder.path) ?? .max
+    }
+    var recovery = RecoveryLog(log, now: now)
     machine = try ReplayMachine(
       configuration: machineConfiguration, incarnation: id,
-      generator: SeededGenerator(seed: configuration.seed, part: "replay", index: settings.replica), now: now)
+      generator: SeededGenerator(seed: configuration.seed, part: "replay", index: settings.replica), now: now,
+      progress: { recovery.note($0, of: $1) })
+    if let summary = machine.store.recovery { recovery.finish(summary) }
     let context = Context()
     let endpoint = try settings.listening(at: settings.replay[0])
     router = try RouterLink(context: context, listeningOn: endpoint)

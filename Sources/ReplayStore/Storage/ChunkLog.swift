@@ -1,0 +1,105 @@
+// The chunk directory as it is on disk.
+
+internal import Foundations
+internal import Glibc
+
+/// A committed chunk, 64 bytes.
+struct ChunkRecord {
+  /// The position of its first step.
+  var position: UInt64
+  /// The index in its stream of its first step.
+  var firstIndex: UInt64
+  var weightsVersion: UInt64
+  /// The handle of the writer's life.
+  var writer: UInt64
+  /// Of the steps' bytes as they lie in the arenas.
+  var checksum: UInt64
+  /// The message it came in.
+  var sequence: UInt64
+  /// The writer's number of the stream.
+  var stream: UInt32
+  /// Steps in it.
+  var count: UInt32
+  var flags: UInt32
+  /// Of the bytes before, so that a torn record is seen.
+  var check: UInt32 = 0
+
+  static let isCut: UInt32 = 1
+
+  /// The check that it should have.
+  var expectedCheck: UInt32 {
+    withUnsafeBytes(of: self) {
+      UInt32(truncatingIfNeeded: Checksum.of(UnsafeRawBufferPointer(rebasing: $0[..<60])))
+    }
+  }
+}
+
+/// A ring of chunk records: record n is at n mod 2^bits of the file `chunks-<bits>`. Where more chunks live than that, they
+/// are copied to a file of twice the size, which then counts.
+final class ChunkLog {
+  private let folder: String
+  private(set) var bits: Int
+  private var arena: Arena
+  private var records: UnsafeMutablePointer<ChunkRecord>
+
+  static let bitsMin = 10
+
+  init(folder: String, bits: Int) throws(ReplayStoreError) {
+    self.folder = folder
+    self.bits = bits
+    arena = try Self.open(folder, bits)
+    records = arena.bound(to: ChunkRecord.self)
+  }
+
+  private static func path(_ folder: String, _ bits: Int) -> String { "\(folder)/chunks-\(bits)" }
+
+  private static func open(_ folder: String, _ bits: Int) throws(ReplayStoreError) -> Arena {
+    Arena(
+      file: try MappedFile(
+        path: path(folder, bits), byteCountMax: MemoryLayout<ChunkRecord>.stride << bits))
+  }
+
+  subscript(number: UInt64) -> ChunkRecord {
+    get { records[Int(truncatingIfNeeded: number & (1 << UInt64(bits) - 1))] }
+    set { records[Int(truncatingIfNeeded: number & (1 << UInt64(bits) - 1))] = newValue }
+  }
+
+  /// Whether record `number` may be touched.
+  func isReserved(_ number: UInt64) -> Bool {
+    let index = Int(truncatingIfNeeded: number & (1 << UInt64(bits) - 1))
+    return (index + 1) * MemoryLayout<ChunkRecord>.stride <= arena.reserved
+  }
+
+  /// Makes room for chunks `end..<end + more` beside those from `front` on. Returns true if another file now holds them all,
+  /// which the header must say.
+  func reserve(front: UInt64, end: UInt64, more: Int) throws(ReplayStoreError) -> Bool {
+    let live = Int(end - front) + more
+    let hasGrown = live > 1 << bits
+    if hasGrown { try grow(front: front, end: end, live: live) }
+    let first = Int(truncatingIfNeeded: end & (1 << UInt64(bits) - 1))
+    let last = min(first + more, 1 << bits)
+    try arena.reserve(last * MemoryLayout<ChunkRecord>.stride)
+    return hasGrown
+  }
+
+  private func grow(front: UInt64, end: UInt64, live: Int) throws(ReplayStoreError) {
+    var larger = bits
+    while live > 1 << larger { larger += 1 }
+    let moved = try Self.open(folder, larger)
+    try moved.reserve(MemoryLayout<ChunkRecord>.stride << larger)
+    let target = moved.bound(to: ChunkRecord.self)
+    for number in front..<end {
+      target[Int(truncatingIfNeeded: number & (1 << UInt64(larger) - 1))] = self[number]
+    }
+    arena = moved
+    records = target
+    bits = larger
+  }
+
+  /// Removes the files that do not count.
+  func removeOthers() {
+    for name in DirectoryNames.of(folder) where name.hasPrefix("chunks-") && name != "chunks-\(bits)" {
+      unlink("\(folder)/\(name)")
+    }
+  }
+}

@@ -1,0 +1,133 @@
+// The files of a store that outlives its process.
+
+internal import Experience
+internal import Foundations
+internal import Glibc
+
+/// How far the commit of a message has come.
+enum CommitStage: CaseIterable {
+  case evicted, journaled, stepsWritten, itemsWritten, committed, marked
+}
+
+/// A folder with a store's arenas, mapped, and what says which of their bytes count.
+///
+/// | file | holds |
+/// |---|---|
+/// | `identity` | text: what the store was made for |
+/// | `header` | a page: the last commit (`StoreHeader`) |
+/// | `rows`, `field-<i>` | the steps: small fields, and each large one |
+/// | `items-<t>` | a table's items |
+/// | `chunks-<bits>` | a ring of chunk records |
+/// | `writers` | writers and their last committed sequence |
+/// | `journal` | items to take back if the last message did not count |
+///
+/// A message is committed in this order: what is evicted no longer counts (`front`); steps, chunk records, journal and items
+/// are written; one 8-byte store of the generation makes all of them count; then the writer's mark, then the
+/// acknowledgement. A process may die between any two stores: the mapped pages are the kernel's.
+final class StoreFolder {
+  let path: String
+  let header: StoreHeader
+  let chunks: ChunkLog
+  let writers: WriterMarks
+  let journal: ItemJournal
+  private let headerFile: MappedFile
+  private var arenas: [(arena: Arena, stride: Int)] = []
+  private var reservedSlots = 0
+  private let capacity: Int
+  /// The machine has been started anew since the files were written: what the disk has may be older than what was written.
+  let isAfterReboot: Bool
+
+  /// Told by each message how far it has come; for tests that let the process die there.
+  var stageReached: ((CommitStage) -> Void)?
+
+  /// Slots reserved at once, in bytes of the widest arena.
+  private static let piece = 16 << 20
+
+  /// Opens a folder that was made for the same, or makes one. Throws `storage` with the difference.
+  init(path: String, configuration: ReplayStoreConfiguration, schema: StepSchema) throws(ReplayStoreError) {
+    self.path = path
+    capacity = configuration.capacity
+    try Self.makeFolder(path)
+    let identity = StoreIdentity(configuration: configuration, schema: schema)
+    if let found = try StoreIdentity.read("\(path)/identity") {
+      if let difference = found.difference(from: identity) {
+        throw .storage(
+          "\(path) holds another store: \(difference); use the configuration it was made with, or another folder"
+        )
+      }
+    } else {
+      try identity.write("\(path)/identity")
+    }
+    headerFile = try MappedFile(path: "\(path)/header", byteCountMax: StoreHeader.byteCount)
+    try headerFile.reserve(StoreHeader.byteCount)
+    header = StoreHeader(base: headerFile.base)
+    let boot = BootID.current()
+    if header.isNew {
+      header.directoryBits = ChunkLog.bitsMin
+      header.bootID = boot
+      header.mark()
+    }
+    guard header.isOurs, (ChunkLog.bitsMin...40).contains(header.directoryBits) else {
+      throw .storage(
+        "\(path)/header: expected a replay store's, found something else; remove the folder to begin anew")
+    }
+    isAfterReboot = header.bootID != boot || boot == (0, 0)
+    chunks = try ChunkLog(folder: path, bits: header.directoryBits)
+    chunks.removeOthers()
+    writers = try WriterMarks(path: "\(path)/writers", writersMax: WriterMarks.countMax)
+    journal = try ItemJournal(
+      path: "\(path)/journal", itemsMax: configuration.capacity * configuration.tables.count)
+  }
+
+  /// The schema of the store in a folder; nil if there is none yet.
+  static func schema(in path: String) throws(ReplayStoreError) -> StepSchema? {
+    try StoreIdentity.read("\(path)/identity")?.schema()
+  }
+
+  private static func makeFolder(_ path: String) throws(ReplayStoreError) {
+    var partial = ""
+    for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+      partial += partial.isEmpty && !path.hasPrefix("/") ? String(part) : (part.isEmpty ? "" : "/\(part)")
+      guard !partial.isEmpty, mkdir(partial, 0o755) != 0, errno != EEXIST else { continue }
+      throw .storage(SystemCallError.last("make the folder", partial).description)
+    }
+  }
+
+  /// An arena with `stride` bytes a slot.
+  func arena(_ name: String, stride: Int) throws(ReplayStoreError) -> Arena {
+    let arena = Arena(file: try MappedFile(path: "\(path)/\(name)", byteCountMax: capacity * stride))
+    arenas.append((arena, stride))
+    reservedSlots = arenas.map { $0.arena.reserved / $0.stride }.min() ?? 0
+    return arena
+  }
+
+  /// Slots that may be touched in all arenas.
+  var touchableSlots: Int { min(capacity, reservedSlots) }
+
+  /// Makes sure that the first `slots` slots of all arenas may be written. Throws `storage` if the disk is full.
+  func reserve(slots: Int) throws(ReplayStoreError) {
+    guard slots > reservedSlots else { return }
+    let widest = arenas.map(\.stride).max() ?? 1
+    let piece = max(1, Self.piece / widest)
+    let ahead = min(capacity, (slots + piece - 1) / piece * piece)
+    do throws(ReplayStoreError) {
+      try reserveArenas(ahead)
+    } catch {
+      try reserveArenas(slots)
+    }
+  }
+
+  private func reserveArenas(_ slots: Int) throws(ReplayStoreError) {
+    for (arena, stride) in arenas { try arena.reserve(slots * stride) }
+    reservedSlots = max(reservedSlots, slots)
+  }
+
+  /// Room for a message's chunks and items.
+  func reserve(chunks count: Int, items: Int, front: UInt64, end: UInt64) throws(ReplayStoreError) {
+    if try chunks.reserve(front: front, end: end, more: count) {
+      header.directoryBits = chunks.bits
+      chunks.removeOthers()
+    }
+    try journal.reserve(items: items)
+  }
+}

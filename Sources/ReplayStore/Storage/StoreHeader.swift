@@ -1,0 +1,93 @@
+// The first page of a store's folder: what is committed.
+
+internal import CKernels
+internal import Experience
+
+/// The page that says which bytes of the other files count. Little-endian, written by one process, in memory order.
+///
+///       0  magic           u64   "ROOKERYR"
+///       8  generation      u64   commits so far; commit slot = generation mod 2
+///      16  front           u64   number of the oldest chunk
+///      24  directory bits  u64   the chunk file in use has 2^bits entries
+///      32  commit slots    2 × { head, end, writer, sequence: u64 }
+///      96  next writer     u64   handles below have been used
+///     104  boot id         16 B  of the machine's start that last wrote
+///     256  tables          64 × { inserts u64, samples u64, largest priority f32, pad }
+struct StoreHeader {
+  let base: UnsafeMutableRawPointer
+
+  static let byteCount = 4096
+  private static let magic: UInt64 = 0x5259_5245_4B4F_4F52
+
+  struct Commit {
+    /// The position that the next step will have.
+    var head: UInt64 = 0
+    /// The number that the next chunk will have.
+    var end: UInt64 = 0
+    /// Whose message this was.
+    var writer: UInt64 = 0
+    var sequence: UInt64 = 0
+  }
+
+  private func word(_ offset: Int) -> UnsafeMutablePointer<UInt64> {
+    (base + offset).assumingMemoryBound(to: UInt64.self)
+  }
+
+  var isNew: Bool { word(0).pointee == 0 }
+  var isOurs: Bool { word(0).pointee == Self.magic }
+  func mark() { rookery_store_release(word(0), Self.magic) }
+
+  var generation: UInt64 { rookery_load_acquire(word(8)) }
+  var committed: Commit { slot(generation).pointee }
+
+  private func slot(_ generation: UInt64) -> UnsafeMutablePointer<Commit> {
+    (base + 32 + Int(generation & 1) * 32).assumingMemoryBound(to: Commit.self)
+  }
+
+  /// Makes a commit count: everything written before it does, or nothing.
+  func commit(_ commit: Commit) {
+    let next = generation &+ 1
+    slot(next).pointee = commit
+    rookery_store_release(word(8), next)
+  }
+
+  /// The oldest chunk that is left. What is older may be overwritten after this.
+  var front: UInt64 {
+    get { rookery_load_acquire(word(16)) }
+    nonmutating set {
+      rookery_store_release(word(16), newValue)
+      rookery_store_fence()
+    }
+  }
+
+  var directoryBits: Int {
+    get { Int(truncatingIfNeeded: rookery_load_acquire(word(24))) }
+    nonmutating set { rookery_store_release(word(24), UInt64(newValue)) }
+  }
+
+  var nextWriter: UInt64 {
+    get { word(96).pointee }
+    nonmutating set { word(96).pointee = newValue }
+  }
+
+  var bootID: (UInt64, UInt64) {
+    get { (word(104).pointee, word(112).pointee) }
+    nonmutating set {
+      word(104).pointee = newValue.0
+      word(112).pointee = newValue.1
+    }
+  }
+
+  /// What a table has to remember beside its items.
+  struct TableMark {
+    var inserts: UInt64
+    var samples: UInt64
+    var priorityMax: Float
+    var unused: UInt32 = 0
+    var reserved: UInt64 = 0
+  }
+
+  func table(_ index: Int) -> UnsafeMutablePointer<TableMark> {
+    (base + 256 + index * 32).assumingMemoryBound(to: TableMark.self)
+  }
+}

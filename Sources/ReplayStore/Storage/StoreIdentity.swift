@@ -1,0 +1,110 @@
+// What a store's folder was made for.
+
+internal import Experience
+internal import Foundations
+internal import Glibc
+
+/// The text beside a store's files that says what they hold; a folder is used only by a store that would write the same.
+///
+///     rookery replay store 1
+///     capacity 1000000
+///     field float32 1 7 observation
+///     table replay transition(nStep: 3, discount: 0.99)
+struct StoreIdentity {
+  static let version = 1
+  /// Lines after the first two hold the schema's fields, then the tables.
+  private(set) var lines: [String]
+
+  init(configuration: ReplayStoreConfiguration, schema: StepSchema) {
+    lines = ["rookery replay store \(Self.version)", "capacity \(configuration.capacity)"]
+    for field in schema.fields {
+      let shape = field.shape.isEmpty ? "-" : field.shape.map(String.init).joined(separator: ",")
+      lines.append("field \(field.dtype.name) \(field.stack) \(shape) \(Self.escaped(field.name))")
+    }
+    for table in configuration.tables {
+      lines.append("table \(Self.escaped(table.schema.name)) \(table.schema.kind)")
+    }
+  }
+
+  /// A name within a line: `%`, line ends and what is not ASCII as `%` and two digits a byte.
+  private static func escaped(_ name: String) -> String {
+    name.utf8.map { byte in
+      (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "%")
+        ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }.joined()
+  }
+
+  private static func unescaped(_ text: String) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let code = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else { return nil }
+      bytes.append(code)
+      rest = rest.dropFirst(2)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private init(lines: [String]) {
+    self.lines = lines
+  }
+
+  /// Reads one; nil if there is none yet. Throws `storage` if it cannot be read or is none of ours.
+  static func read(_ path: String) throws(ReplayStoreError) -> StoreIdentity? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOENT { return nil }
+      throw .storage(SystemCallError.last("open", path).description)
+    }
+    defer { close(descriptor) }
+    // 64 fields and 64 tables with the longest names.
+    let most = 1 << 18
+    let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+      count = max(0, Glibc.read(descriptor, buffer.baseAddress!, most))
+    }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    guard let first = lines.first, first.hasPrefix("rookery replay store ") else {
+      throw .storage("\(path): expected the description of a replay store, found something else")
+    }
+    return StoreIdentity(lines: lines)
+  }
+
+  /// Whole, or not at all.
+  func write(_ path: String) throws(ReplayStoreError) {
+    do {
+      try AtomicFile.replace(path, with: Array((lines.joined(separator: "\n") + "\n").utf8))
+    } catch {
+      throw .storage("\(error)")
+    }
+  }
+
+  /// The first difference from what a store expects, or nil.
+  func difference(from expected: StoreIdentity) -> String? {
+    for index in 0..<max(lines.count, expected.lines.count) {
+      let found = index < lines.count ? lines[index] : "nothing"
+      let wanted = index < expected.lines.count ? expected.lines[index] : "nothing"
+      if found != wanted { return "expected '\(wanted)', found '\(found)'" }
+    }
+    return nil
+  }
+
+  /// The schema it names. Throws `storage` if a line is not as we write it.
+  func schema() throws(ReplayStoreError) -> StepSchema {
+    var fields: [Field] = []
+    for line in lines where line.hasPrefix("field ") {
+      let parts = line.split(separator: " ", maxSplits: 4, omittingEmptySubsequences: false).map(String.init)
+      let shape = parts.count == 5 && parts[3] != "-" ? parts[3].split(separator: ",").map { Int($0) } : []
+      guard parts.count == 5, let dtype = DType.allCases.first(where: { $0.name == parts[1] }),
+        let stack = Int(parts[2]), !shape.contains(nil), let name = Self.unescaped(parts[4])
+      else { throw .storage("expected 'field TYPE STACK SHAPE NAME', found '\(line)'") }
+      fields.append(Field(name, dtype, shape: shape.compactMap { $0 }, stack: stack))
+    }
+    let schema = StepSchema(fields: fields)
+    if let problem = schema.problem { throw .storage("a schema that cannot be: \(problem)") }
+    return schema
+  }
+}

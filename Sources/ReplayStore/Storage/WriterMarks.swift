@@ -1,0 +1,100 @@
+// Which writers there are, and how far each is committed.
+
+public import Experience
+internal import Foundations
+internal import Glibc
+
+/// A writer as a store of another life knew it.
+public struct KnownWriter: Hashable, Sendable {
+  /// The handle of its life.
+  public var handle: Int
+  public var id: Identifier
+  public var label: String
+  /// Its last committed sequence.
+  public var committed: UInt64
+  /// It has said that it leaves for good.
+  public var hasLeft: Bool
+}
+
+/// The file `writers`: a record of 64 bytes for each writer whose messages may still come again.
+final class WriterMarks {
+  /// `{ id 16 B, handle u64 (0: free; else handle + 1), committed u64, state u8, label length u8, label 30 B }`
+  private let arena: Arena
+  private static let stride = 64
+  /// Writers and those that have left: a service takes at most 2^16 of each.
+  static let countMax = 1 << 17
+  static let labelBytes = 30
+  private var places: [Int: Int] = [:]
+  private var free: [Int] = []
+  /// Records ever used.
+  private var used = 0
+
+  init(path: String, writersMax: Int) throws(ReplayStoreError) {
+    arena = Arena(file: try MappedFile(path: path, byteCountMax: writersMax * Self.stride))
+    used = min(arena.reserved, arena.byteCount) / Self.stride
+    for place in 0..<used {
+      let handle = record(place).load(fromByteOffset: 16, as: UInt64.self)
+      if handle == 0 { free.append(place) } else { places[Int(truncatingIfNeeded: handle &- 1)] = place }
+    }
+    // Filled from the start.
+    free.reverse()
+  }
+
+  private func record(_ place: Int) -> UnsafeMutableRawPointer { arena.base + place * Self.stride }
+
+  /// Those of the last life.
+  var all: [KnownWriter] {
+    places.sorted { $0.key < $1.key }.map { handle, place in
+      let record = record(place)
+      let id = Identifier(
+        high: record.load(as: UInt64.self), low: record.load(fromByteOffset: 8, as: UInt64.self))
+      let length = min(Self.labelBytes, Int(record.load(fromByteOffset: 33, as: UInt8.self)))
+      let label = String(decoding: UnsafeRawBufferPointer(start: record + 34, count: length), as: UTF8.self)
+      return KnownWriter(
+        handle: handle, id: id, label: label, committed: record.load(fromByteOffset: 24, as: UInt64.self),
+        hasLeft: record.load(fromByteOffset: 32, as: UInt8.self) != 0)
+    }
+  }
+
+  /// Throws `storage` if there is no room for one more.
+  func open(_ handle: Int, id: Identifier, label: String, committed: UInt64) throws(ReplayStoreError) {
+    if free.isEmpty {
+      guard (used + 1) * Self.stride <= arena.byteCount else {
+        throw .storage("expected at most \(used) writers, found one more")
+      }
+      try arena.reserve((used + 1) * Self.stride)
+      let more = min(arena.reserved, arena.byteCount) / Self.stride
+      free.append(contentsOf: (used..<more).reversed())
+      used = more
+    }
+    let place = free.removeLast()
+    let record = record(place)
+    record.storeBytes(of: id.high, as: UInt64.self)
+    record.storeBytes(of: id.low, toByteOffset: 8, as: UInt64.self)
+    record.storeBytes(of: committed, toByteOffset: 24, as: UInt64.self)
+    let bytes = Array(label.utf8.prefix(Self.labelBytes))
+    record.storeBytes(of: 0, toByteOffset: 32, as: UInt8.self)
+    record.storeBytes(of: UInt8(bytes.count), toByteOffset: 33, as: UInt8.self)
+    bytes.withUnsafeBytes {
+      if let base = $0.baseAddress { (record + 34).copyMemory(from: base, byteCount: $0.count) }
+    }
+    record.storeBytes(of: UInt64(handle) + 1, toByteOffset: 16, as: UInt64.self)
+    places[handle] = place
+  }
+
+  func commit(_ handle: Int, _ sequence: UInt64) {
+    guard let place = places[handle] else { return }
+    record(place).storeBytes(of: sequence, toByteOffset: 24, as: UInt64.self)
+  }
+
+  func leave(_ handle: Int) {
+    guard let place = places[handle] else { return }
+    record(place).storeBytes(of: 1, toByteOffset: 32, as: UInt8.self)
+  }
+
+  func forget(_ handle: Int) {
+    guard let place = places.removeValue(forKey: handle) else { return }
+    record(place).storeBytes(of: 0, toByteOffset: 16, as: UInt64.self)
+    free.append(place)
+  }
+}

@@ -1,0 +1,44 @@
+// Where a shard of the replay keeps its files.
+
+internal import Foundations
+internal import Glibc
+
+/// A numbered folder of a run that one replay process holds: `<run>/replay/<number>`.
+struct DataFolder {
+  let path: String
+  /// Held while the process lives.
+  private let lock: FileLock
+
+  static let numberMax = 1024
+
+  /// The folder of a replica's own number if it is free (a process that is being killed holds it for a moment), else the first
+  /// free one: a shard that comes back takes up what one of them has left.
+  ///
+  /// - Throws: `DataFolderError` with the folder and what to do.
+  static func claim(in runDirectory: String?, replica: Int) throws -> DataFolder {
+    guard let runDirectory else {
+      throw DataFolderError(
+        description: "replay.storage: file needs a folder: set ROOKERY_RUN_DIRECTORY, or use storage: memory")
+    }
+    let parent = "\(runDirectory)/replay"
+    for folder in [runDirectory, parent] where mkdir(folder, 0o755) != 0 && errno != EEXIST {
+      throw SystemCallError.last("make the folder", folder)
+    }
+    let own = replica + 1
+    for (number, patience) in [(own, 2.0)] + (1...numberMax).filter({ $0 != own }).map({ ($0, 0.0) }) {
+      let path = "\(parent)/\(number)"
+      guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+        throw SystemCallError.last("make the folder", path)
+      }
+      if let lock = try FileLock.take("\(path)/lock", patience: .seconds(patience)) {
+        return DataFolder(path: path, lock: lock)
+      }
+    }
+    throw DataFolderError(
+      description: "\(parent): expected a folder of 1…\(numberMax) that no process holds, found none")
+  }
+}
+
+struct DataFolderError: Error, CustomStringConvertible {
+  var description: String
+}
