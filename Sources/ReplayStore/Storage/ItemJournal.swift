@@ -11,7 +11,7 @@ final class ItemJournal {
   private var count = 0
 
   init(path: String, itemsMax: Int) throws(ReplayStoreError) {
-    arena = Arena(file: try MappedFile(path: path, byteCountMax: 16 + itemsMax * 8))
+    arena = Arena(file: try MappedFile(path: path, byteCountMax: 16 + itemsMax * 8, piece: 1 << 16))
     try arena.reserve(16)
   }
 

@@ -16,12 +16,13 @@ final class MappedFile {
   private let descriptor: Int32
 
   /// Reserved at once: few system calls, and no more than this is taken ahead of need.
-  private static let piece = 16 << 20
+  private let piece: Int
   private static let page = 4096
 
   /// Opens a file, or makes an empty one. Throws `storage` with the path and the system's reason.
-  init(path: String, byteCountMax: Int) throws(ReplayStoreError) {
+  init(path: String, byteCountMax: Int, piece: Int = 16 << 20) throws(ReplayStoreError) {
     self.path = path
+    self.piece = piece
     self.byteCountMax = max(byteCountMax, Self.page)
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Self.failure("open", path) }
@@ -59,7 +60,7 @@ final class MappedFile {
     guard bytes > reserved else { return }
     let most = Self.rounded(byteCountMax, Self.page)
     do throws(ReplayStoreError) {
-      try allocate(upTo: min(Self.rounded(bytes, Self.piece), most))
+      try allocate(upTo: min(Self.rounded(bytes, piece), most))
     } catch {
       // Less than a piece may still be there.
       try allocate(upTo: Self.rounded(bytes, Self.page))

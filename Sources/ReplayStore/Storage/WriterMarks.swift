@@ -30,7 +30,7 @@ final class WriterMarks {
   private var used = 0
 
   init(path: String, writersMax: Int) throws(ReplayStoreError) {
-    arena = Arena(file: try MappedFile(path: path, byteCountMax: writersMax * Self.stride))
+    arena = Arena(file: try MappedFile(path: path, byteCountMax: writersMax * Self.stride, piece: 1 << 16))
     used = min(arena.reserved, arena.byteCount) / Self.stride
     for place in 0..<used {
       let handle = record(place).load(fromByteOffset: 16, as: UInt64.self)
