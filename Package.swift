@@ -100,7 +100,11 @@ let package = Package(
       ["Simulator", "Services", "Wire", "Experience", "Foundations", "ReplayStore"]),
     tests(
       "EndToEnd",
-      ["Foundations", "Configuration", "Experience", "Wire", "Numerics", "Services", "CZeroMQ"]),
+      [
+        "Foundations", "Configuration", "Experience", "Wire", "Numerics", "Services", "CZeroMQ",
+        "ReplayStore",
+        "Transport",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,94 @@
+// A writer whose steps say which they are.
+
+import Experience
+import Foundations
+import Services
+import Transport
+import Wire
+
+/// Inserts one endless stream, as fast as it is acknowledged: step i has the observation (writer, i mod 2²⁴, i div 2²⁴, writer + i).
+/// Each step but the newest starts a one-step item.
+final class StreamWriter {
+  static let schema = StepSchema.discrete(observation: [4])
+  static let table = TableSchema(name: "experience", kind: .transition(nStep: 1, discount: 0.99))
+
+  let number: Int
+  let link: DealerLink
+  private(set) var machine: WriterMachine
+  /// Steps framed so far.
+  private(set) var steps: UInt64 = 0
+  /// Steps of each message that has not been acknowledged, oldest first, and of all that have.
+  private var unacknowledged: [UInt64] = []
+  private(set) var acknowledged: UInt64 = 0
+  private var generator: SeededGenerator
+
+  init(number: Int, address: String) throws {
+    self.number = number
+    generator = SeededGenerator(seed: UInt64(number))
+    link = try DealerLink(context: Context(), to: Endpoint(address))
+    var configuration = WriterMachine.Configuration(
+      id: Identifier(high: 77, low: UInt64(number)), label: "writer-\(number)", schema: Self.schema,
+      tables: [Self.table])
+    configuration.inFlight = 16
+    configuration.goneAfter = .seconds(600)
+    machine = WriterMachine(configuration: configuration, now: SystemClock.now())
+  }
+
+  static func observation(_ writer: Int, _ index: UInt64) -> [Float] {
+    [Float(writer), Float(index % (1 << 24)), Float(index >> 24), Float(UInt64(writer) &+ index % 1000)]
+  }
+
+  /// Receives and sends what can be without waiting. Returns the messages acknowledged so far.
+  func advance() throws -> UInt64 {
+    let now = SystemClock.now()
+    var sink = link
+    link.drain { machine.receive($0, now: now, sink: &sink) }
+    machine.advance(to: now, sink: &sink)
+    if let refusal = machine.refusal { throw TimedOut(description: "refused: \(refusal.text)") }
+    while unacknowledged.count > machine.unacknowledged { acknowledged += unacknowledged.removeFirst() }
+    while let frame = machine.beginFrame() {
+      encode(into: frame, count: 1 + generator.below(60))
+      machine.commitFrame(now: now, sink: &sink)
+    }
+    return machine.counters.messagesCommitted
+  }
+
+  var nextDeadline: Instant { machine.nextDeadline(now: SystemClock.now()) }
+
+  private func encode(into frame: FrameWriter, count: Int) {
+    let first = steps
+    let indices = (0..<UInt64(count)).map { first + $0 }
+    let observations = indices.flatMap { Self.observation(number, $0) }
+    let actions = indices.map { Int32(truncatingIfNeeded: $0) }
+    let rewards = indices.map { Float($0 % 100) }
+    let flags = indices.map { $0 == 0 ? StepFlags.isFirst.rawValue : 0 }
+    let starts = indices.filter { $0 > 0 }.map { $0 - 1 }
+    Insert.begin(frame, sequence: machine.nextSequence, chunks: 1)
+    observations.withUnsafeBytes { observations in
+      actions.withUnsafeBytes { actions in
+        rewards.withUnsafeBytes { rewards in
+          flags.withUnsafeBytes { flags in
+            Insert.chunk(
+              frame, ChunkHeader(stream: 3, firstIndex: first, count: count, weightsVersion: first),
+              columns: [observations, actions, rewards, flags])
+          }
+        }
+      }
+    }
+    [UInt32](repeating: 3, count: starts.count).withUnsafeBytes { streams in
+      starts.withUnsafeBytes { starts in
+        [UInt32](repeating: 2, count: starts.count / 8).withUnsafeBytes { spans in
+          Insert.items(
+            frame,
+            [
+              ItemBlock(
+                table: 0, count: starts.count / 8, streams: streams, firstIndices: starts, spans: spans,
+                priorities: nil)
+            ])
+        }
+      }
+    }
+    steps += UInt64(count)
+    unacknowledged.append(UInt64(count))
+  }
+}
