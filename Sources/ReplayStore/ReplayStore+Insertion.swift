@@ -28,9 +28,17 @@ extension ReplayStore {
   public func insert(_ insertion: Insertion, writer: Int, sequence: UInt64 = 0) throws(ReplayStoreError)
     -> InsertSummary
   {
-    guard let ring else { throw .schemaMissing }
+    guard ring != nil else { throw .schemaMissing }
     try countItems(insertion)
     if let reason = reasonInsertBlocked(items: itemCounts) { throw .blocked(reason) }
+    return try insertCounted(insertion, writer: writer, sequence: sequence, isRestored: false)
+  }
+
+  /// Inserts a message whose items have been counted. One from a snapshot leaves the limiters' errors as they are.
+  func insertCounted(_ insertion: Insertion, writer: Int, sequence: UInt64, isRestored: Bool)
+    throws(ReplayStoreError) -> InsertSummary
+  {
+    guard let ring else { throw .schemaMissing }
     if let folder = ring.folder { try reserve(insertion, ring, folder) }
     try ring.stage(insertion, writer: writer)
     var summary = InsertSummary()
@@ -49,7 +57,7 @@ extension ReplayStore {
     ring.folder?.stageReached?(.stepsWritten)
     for table in tables {
       summary.items += table.pending.count
-      summary.itemsRemoved += table.insertPending(ring)
+      summary.itemsRemoved += table.insertPending(ring, isRestored: isRestored)
     }
     if let folder = ring.folder { commit(ring, folder, writer: writer, sequence: sequence) }
     return summary
@@ -92,7 +100,7 @@ extension ReplayStore {
   }
 
   /// Counts the items for each table and checks the blocks' sizes.
-  private func countItems(_ insertion: Insertion) throws(ReplayStoreError) {
+  func countItems(_ insertion: Insertion) throws(ReplayStoreError) {
     for table in itemCounts.indices { itemCounts[table] = 0 }
     for block in insertion.items {
       guard tables.indices.contains(block.table) else {
@@ -123,6 +131,7 @@ extension ReplayStore {
       let count = Int(entry.count)
       let slot = ring.slot(entry.position)
       let untilEnd = min(count, ring.capacity - slot)
+      snapshot?.willEvict(ring.directory.front)
       for table in tables {
         summary.itemsEvicted += table.evict(slot..<slot + untilEnd)
         if untilEnd < count { summary.itemsEvicted += table.evict(0..<count - untilEnd) }

@@ -66,7 +66,7 @@ extension ReplayStore {
   }
 
   /// The oldest chunk from which on all records are whole and follow each other.
-  private func firstUsable(
+  func firstUsable(
     _ folder: StoreFolder, _ commit: StoreHeader.Commit, _ summary: inout RecoverySummary
   ) -> UInt64 {
     let front = min(folder.header.front, commit.end)

@@ -11,6 +11,8 @@ public final class ReplayStore {
   public let configuration: ReplayStoreConfiguration
   var ring: StepRing?
   var tables: [Table] = []
+  /// The snapshot that is being made.
+  var snapshot: Snapshot?
   /// Items of the message being checked, by table.
   var itemCounts: [Int]
 

@@ -22,6 +22,10 @@ public enum Limits {
   public static let evaluations = 4096
   /// Sequence numbers, versions, indices, counts and times: adding to one never overflows, whoever sent it.
   public static let number: UInt64 = 1 << 62
+  /// Of INSPECTION: largest priorities of a table, writers, histograms.
+  public static let topItems = 1000
+  public static let writersShown = 256
+  public static let histograms = 16
   public static let nStep = 1 << 16
   /// Larger frames are cut off by the socket: one batch part, one insert, or one set of weights.
   public static let frameBytes = 1 << 30

@@ -26,6 +26,10 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case status = 17
   case evaluation = 18
   case goodbye = 19
+  case inspectRequest = 20
+  case inspection = 21
+  case copyRequest = 22
+  case copyStatus = 23
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -49,6 +53,10 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .status: 4
     case .evaluation: 8
     case .goodbye: 1
+    case .inspectRequest: 3
+    case .inspection: 7
+    case .copyRequest: 3
+    case .copyStatus: 7
     }
   }
 }

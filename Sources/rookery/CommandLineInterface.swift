@@ -5,6 +5,7 @@ internal import Foundations
 internal import Glibc
 internal import Services
 internal import Transport
+internal import Wire
 
 /// What a subcommand ends with.
 enum ExitCode: Int32 {
@@ -18,6 +19,7 @@ enum ExitCode: Int32 {
 enum CommandLineInterface {
   enum Command: String, CaseIterable {
     case run, eval, plot, up, scale, ps, logs, restart, env, down
+    case inspect, snapshot, restore
     case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
   }
 
@@ -74,6 +76,9 @@ enum CommandLineInterface {
     case .replay, .parameters, .learner, .actor, .evaluator: return try serve(command.rawValue, rest)
     case .config: return try showConfiguration(rest)
     case .health: return try checkHealth(rest)
+    case .inspect: return try inspectReplay(rest)
+    case .snapshot: return try CopyCommand(.snapshot, rest).execute()
+    case .restore: return try CopyCommand(.restore, rest).execute()
     case .bench: return try runBench(rest)
     case .exec: try becomeGuarded(rest)
     case .help:
@@ -116,6 +121,10 @@ enum CommandLineInterface {
           --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --title TEXT
       rookery config show [CONFIG]   the effective configuration, and where each value came from
       rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
+      rookery inspect [ADDRESS]      what a replay holds: tables, limits, histograms, largest priorities; the live run's by default
+          -p NAME  --table NAME  --top N  --item KEY  --json
+      rookery snapshot NAME [ADDRESS]  copy what a replay holds to RUN/snapshots/NAME, while it works
+      rookery restore NAME [ADDRESS]   insert what a snapshot holds again
       rookery bench step|actor|gymnasium|replay|scale [--json]
 
     One service by itself (addresses come from ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS

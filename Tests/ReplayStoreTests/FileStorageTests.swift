@@ -264,7 +264,7 @@ private func copyFiles(from: String, to: String) {
 }
 
 /// Live steps' rows and pictures, and items, by position.
-private func contents(of store: ReplayStore) -> [[UInt8]] {
+func contents(of store: ReplayStore) -> [[UInt8]] {
   let ring = store.ring!
   return (ring.tail..<ring.head).map { position in
     let slot = ring.slot(position)

@@ -51,6 +51,10 @@ enum AnyMessage {
     case .status: _ = try Status(from: &cursor)
     case .evaluation: _ = try Evaluation(from: &cursor)
     case .goodbye: _ = try Goodbye(from: &cursor)
+    case .inspectRequest: _ = try InspectRequest(from: &cursor)
+    case .inspection: _ = try Inspection(from: &cursor)
+    case .copyRequest: _ = try CopyRequest(from: &cursor)
+    case .copyStatus: _ = try CopyStatus(from: &cursor)
     }
   }
 

@@ -22,6 +22,10 @@ extension Joined: ValueMessage {}
 extension Evaluation: ValueMessage {}
 extension StatusRequest: ValueMessage {}
 extension Status: ValueMessage {}
+extension InspectRequest: ValueMessage {}
+extension Inspection: ValueMessage {}
+extension CopyRequest: ValueMessage {}
+extension CopyStatus: ValueMessage {}
 
 /// A named frame of `Tests/Fixtures/wire/frames.hex`.
 struct GoldenFrame: Sendable, CustomTestStringConvertible {

@@ -17,7 +17,9 @@ enum Golden {
   ])
 
   /// In the order of `MessageType`, but for GOODBYE at the end.
-  static let frames: [GoldenFrame] = peers + inserts + samples + answers + learning + reports
+  static let frames: [GoldenFrame] =
+    peers + inserts + samples + answers + learning + reports
+    + inspections
 
   static let telemetry = Telemetry(
     id: writer, service: "actor", label: "actor-1",
@@ -88,4 +90,42 @@ enum Golden {
         maxReturn: 0, isSolved: false)),
     GoldenFrame("goodbye", .goodbye, Goodbye(id: writer)),
   ]
+
+  private static let inspections: [GoldenFrame] = [
+    GoldenFrame("inspect-request", .inspectRequest, InspectRequest(table: "experience", top: 2, key: 1000)),
+    GoldenFrame("inspect-request-all", .inspectRequest, InspectRequest()),
+    GoldenFrame("inspection", .inspection, inspection),
+    GoldenFrame("copy-request", .copyRequest, CopyRequest(id: learner, verb: .snapshot, name: "monday")),
+    GoldenFrame(
+      "copy-status", .copyStatus,
+      CopyStatus(
+        id: learner, verb: .restore, name: "monday", state: .underWay, bytesCopied: 1 << 20,
+        bytesTotal: 1 << 22,
+        text: "runs/a/snapshots/monday/1")),
+  ]
+
+  private static let inspection = Inspection(
+    incarnation: service,
+    ring: Inspection.Ring(capacity: 4096, steps: 4000, head: 5000, chunks: 125, streams: 2),
+    storage: "memory", storageProblem: nil,
+    tables: [
+      Inspection.Table(
+        name: "experience", sampler: "prioritized(exponent: 0.6)", samplesPerInsert: 8, minSize: 1000,
+        errorMin: 0,
+        errorMax: 16000, numbers: ["size": 3996, "mass": 1234.5],
+        insertsBlocked: Inspection.Blocked(reason: "error 16008 > 16000 (errorMax)", seconds: 0.5),
+        samplesBlocked: nil,
+        histograms: [
+          Inspection.Histogram(name: "times_sampled", counts: [10, 20, 30]),
+          Inspection.Histogram(name: "priority", unit: 0.5, counts: [0, 60]),
+        ],
+        top: [Inspection.Ranked(key: 1000, priority: 2)])
+    ],
+    writersTotal: 1,
+    writers: [Inspection.Writer(label: "actor-1", id: writer, committed: 42, waiting: 3, age_s: 0.25)],
+    item: InspectedItem(
+      table: "experience", key: 1000, priority: 2, timesSampled: 3, label: "actor-1", writer: writer,
+      stream: 1,
+      firstIndex: 7, weightsVersion: 12, flags: [1, 6], fields: [Field("reward", .float32)],
+      columns: [payload([1, -0.5] as [Float])]))
 }

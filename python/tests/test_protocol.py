@@ -48,8 +48,14 @@ PLAIN = {
     "evaluation": [1, 18, *EVALUATION],
     "evaluation-confirmation": [1, 18, 1, 300, 3000, 100, -0.5, -1.0, 0.0, False],
     "goodbye": [1, 19, WRITER],
+    "inspect-request": [1, 20, "experience", 2, 1000],
+    "inspect-request-all": [1, 20, None, 0, None],
+    "copy-request": [1, 22, LEARNER, 1, "monday"],
+    "copy-status": [1, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
 }
-PAYLOADS = {"insert", "insert-items-only", "batch-part-0", "batch-part-1", "priorities", "change", "weights"}
+PAYLOADS = {
+    "insert", "insert-items-only", "batch-part-0", "batch-part-1", "priorities", "change", "weights", "inspection",
+}
 
 
 class Aligned:
@@ -179,6 +185,22 @@ def test_priorities():
     assert view("priorities", *message[5:7], "<f4").tolist() == [0.25, 1.5, 0]
 
 
+def test_inspection():
+    message = unpack("inspection")
+    assert message[:5] == [1, 21, SERVICE, [4096, 4000, 5000, 125, 2], ["memory", None]]
+    limits, numbers = [8.0, 1000, 0.0, 16000.0], {"mass": 1234.5, "size": 3996.0}
+    histograms = [["times_sampled", 1.0, [10, 20, 30]], ["priority", 0.5, [0, 60]]]
+    blocked = ["error 16008 > 16000 (errorMax)", 0.5]
+    assert message[5] == [
+        ["experience", "prioritized(exponent: 0.6)", limits, numbers, blocked, None, histograms, [[1000, 2.0]]]]
+    assert message[6:8] == [1, [["actor-1", WRITER, 42, 3, 0.25]]]
+    *item, columns = message[8]
+    assert item == ["experience", 1000, 2.0, 3, "actor-1", WRITER, 1, 7, 12, bytes([1, 6])]
+    [[field, *payload]] = columns
+    assert field == ["reward", 4, [], 1]
+    assert view("inspection", *payload, "<f4").tolist() == [1, -0.5]
+
+
 def test_change():
     message = unpack("change")
     assert message[:8] == [1, 14, LEARNER, 3, 7, 10, 1_000_000_000, 1_020_000_000] and len(message) == 10
@@ -240,7 +262,7 @@ def test_document_shows_these_frames():
     for name, data in shown.items():
         assert data == FRAMES[name], f"docs/PROTOCOL.md shows other bytes for {name}"
     kinds = {msgpack.unpackb(data, strict_map_key=False)[1] for data in shown.values()}
-    assert kinds == set(range(1, 20)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 20)) - kinds}"
+    assert kinds == set(range(1, 24)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 24)) - kinds}"
     assert make_protocol.written(text) == text, "run python/fixtures/make_protocol.py"
 
 

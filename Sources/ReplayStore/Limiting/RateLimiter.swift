@@ -42,6 +42,12 @@ public struct RateLimiter: Hashable, Sendable {
     self.samples = samples
   }
 
+  /// Counts items that come back from a snapshot, as if they had been sampled in proportion: the error stays.
+  mutating func didRestore(_ count: Int) {
+    inserts &+= UInt64(count)
+    samples &+= UInt64(min(Double(count) * configuration.samplesPerInsert, 0x1p62))
+  }
+
   public mutating func didInsert(_ count: Int) { inserts &+= UInt64(count) }
   public mutating func didSample(_ count: Int) { samples &+= UInt64(count) }
 

@@ -106,4 +106,10 @@ struct StreamTable: ~Copyable {
     records = larger
     capacity *= 2
   }
+
+  /// Writers that have streams here. O(streams).
+  var writers: Set<Int> {
+    let unused = Set(free)
+    return Set((0..<used).filter { !unused.contains(UInt32($0)) }.map { records[$0].key.writer })
+  }
 }

@@ -7,3 +7,12 @@ public enum StorageKind: Hashable, Sendable {
   /// Files in a folder, mapped: nothing acknowledged is lost when the process dies. May be larger than memory.
   case file(path: String)
 }
+
+extension StorageKind: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .memory: "memory"
+    case .file(let path): "file \(path)"
+    }
+  }
+}

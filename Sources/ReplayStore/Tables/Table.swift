@@ -75,7 +75,10 @@ extension Table {
   /// Notes for a later life what has been counted.
   @inline(__always)
   func note() {
-    guard let mark else { return }
+    if let mark { note(in: mark) }
+  }
+
+  func note(in mark: UnsafeMutablePointer<StoreHeader.TableMark>) {
     mark.pointee = StoreHeader.TableMark(
       inserts: limiter.inserts, samples: limiter.samples, priorityMax: priorityMax)
   }
@@ -88,7 +91,7 @@ extension Table {
   }
 
   /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it.
-  func insertPending(_ ring: StepRing) -> Int {
+  func insertPending(_ ring: StepRing, isRestored: Bool) -> Int {
     let count = pending.count
     guard count > 0 else { return 0 }
     let (keys, spans, priorities, slots) = (pending.keys, pending.spans, pending.priorities, pending.slots)
@@ -102,7 +105,7 @@ extension Table {
     self.slots.insert(slots, count: count)
     sampler.assign(slots, priorities, count: count)
     samplesLeft += count * configuration.timesSampledMax
-    limiter.didInsert(count)
+    if isRestored { limiter.didRestore(count) } else { limiter.didInsert(count) }
     pending.count = 0
     return trim(oldest: ring.oldestSlot)
   }

@@ -6,6 +6,7 @@ internal import Glibc
 /// A numbered folder of a run that one replay process holds: `<run>/replay/<number>`.
 struct DataFolder {
   let path: String
+  let number: Int
   /// Held while the process lives.
   private let lock: FileLock
 
@@ -31,7 +32,7 @@ struct DataFolder {
         throw SystemCallError.last("make the folder", path)
       }
       if let lock = try FileLock.take("\(path)/lock", patience: .seconds(patience)) {
-        return DataFolder(path: path, lock: lock)
+        return DataFolder(path: path, number: number, lock: lock)
       }
     }
     throw DataFolderError(

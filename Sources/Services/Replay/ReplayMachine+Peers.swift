@@ -80,6 +80,7 @@ extension ReplayMachine {
         return refuse(.busy, .hello, 0, error.description, peer, &sink)
       }
       nextHandle += 1
+      labels[handle] = Label(id: hello.id, text: hello.label)
       writerHandles[hello.id] = handle
       writers[handle] = Writer(
         id: hello.id, label: hello.label, peer: peer, committed: hello.nextSequence - 1, lastHeard: now)

@@ -26,6 +26,9 @@ public struct ReplayMachine {
     /// Memory that the store may take, in bytes, and room on its disk; a schema that needs more is refused.
     public var memoryMax = Int.max
     public var diskMax = Int.max
+    /// Where snapshots go; nil refuses them. One of the name N is in the folder N there, each shard's under its number.
+    public var snapshotFolder: String?
+    public var shard = 1
 
     public init(store: ReplayStoreConfiguration) {
       self.store = store
@@ -61,6 +64,12 @@ public struct ReplayMachine {
     var lastHeard: Instant
   }
 
+  /// Whose a handle is, as long as steps of it are here.
+  struct Label {
+    var id: Identifier
+    var text: String
+  }
+
   struct Departure {
     var handle: Int
     var since: Instant
@@ -93,6 +102,9 @@ public struct ReplayMachine {
   var writerHandles: [Identifier: Int] = [:]
   var writers: [Int: Writer] = [:]
   var nextHandle = 0
+  var labels: [Int: Label] = [:]
+  /// Snapshots and restores, the last one perhaps under way.
+  var copies: [CopyJob] = []
   /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.
   var departed: [Identifier: Departure] = [:]
   var writerOfPeer: [PeerID: Int] = [:]
@@ -134,6 +146,7 @@ public struct ReplayMachine {
   }
 
   private mutating func takeUp(_ writer: KnownWriter, now: Instant) {
+    labels[writer.handle] = Label(id: writer.id, text: writer.label)
     if writer.hasLeft {
       departed[writer.id] = Departure(handle: writer.handle, since: now)
     } else {
@@ -172,6 +185,8 @@ extension ReplayMachine {
       case .priorities: priorities(try PriorityUpdate(from: &cursor), from: peer, sink: &sink)
       case .hello: hello(try Hello(from: &cursor), from: peer, now: now, sink: &sink)
       case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: &sink)
+      case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: &sink)
+      case .copyRequest: copy(try CopyRequest(from: &cursor), to: peer, sink: &sink)
       case .healthRequest:
         try cursor.close()
         health(to: peer, now: now, sink: &sink)
@@ -200,6 +215,8 @@ extension ReplayMachine {
       departed[id] = nil
       store.forgetWriter(departure.handle)
     }
+    let withSteps = store.writersWithSteps
+    labels = labels.filter { writers[$0.key] != nil || withSteps.contains($0.key) }
     drain(now: now, sink: &sink)
   }
 

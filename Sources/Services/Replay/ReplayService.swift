@@ -16,6 +16,7 @@ public final class ReplayService {
   private let signals: SignalDescriptor
   /// Held while the service lives.
   private let folder: DataFolder?
+  private let publisher: SnapshotPublisher
 
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
@@ -32,6 +33,9 @@ public final class ReplayService {
       machineConfiguration.store.storage = .file(path: folder.path)
       machineConfiguration.diskMax = DiskSpace.availableBytes(at: folder.path) ?? .max
     }
+    machineConfiguration.snapshotFolder = settings.runDirectory.map { "\($0)/snapshots" }
+    machineConfiguration.shard = folder?.number ?? settings.replica + 1
+    publisher = try SnapshotPublisher()
     var recovery = RecoveryLog(log, now: now)
     machine = try ReplayMachine(
       configuration: machineConfiguration, incarnation: id,
@@ -53,13 +57,19 @@ public final class ReplayService {
     var poller = Poller()
     poller.add(router.socket)
     let signalIndex = poller.add(descriptor: signals.descriptor)
+    let publisherIndex = poller.add(descriptor: publisher.descriptor)
     var sink = router
     while true {
       let now = SystemClock.now()
       machine.advance(to: now, sink: &sink)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
-      poller.wait(until: min(machine.nextDeadline(now: now), reporter.nextReport), now: now)
+      if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
+      let deadline = machine.hasCopyWork ? now : min(machine.nextDeadline(now: now), reporter.nextReport)
+      poller.wait(until: deadline, now: now)
+      if poller.isReadable(publisherIndex) {
+        for (path, problem) in publisher.finished() { machine.didPublish(path, problem: problem) }
+      }
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
       router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }

@@ -1,0 +1,123 @@
+// One thread for work that would hold up a service.
+
+internal import Glibc
+internal import Synchronization
+
+/// Runs jobs one after the other on a thread of its own, and says by a descriptor that some are done: for what waits for the disk.
+///
+/// Its owner bounds how many jobs it hands over. The thread sleeps while there are none, and ends with the worker, after the
+/// jobs that it has.
+public final class BackgroundWorker: Sendable {
+  private struct State {
+    var jobs: [(ticket: UInt64, body: @Sendable () -> Void)] = []
+    var finished: [UInt64] = []
+    var isEnding = false
+  }
+
+  /// What thread and owner share.
+  private final class Shared: Sendable {
+    let state = Mutex(State())
+    let wake: Semaphore
+    /// A byte is written for each job that is done.
+    let reader: Int32
+    let writer: Int32
+
+    init() throws(SystemCallError) {
+      wake = Semaphore()
+      var ends: [Int32] = [-1, -1]
+      guard pipe(&ends) == 0 else { throw .last("make a pipe") }
+      for end in ends {
+        _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(end, F_SETFL, O_NONBLOCK)
+      }
+      (reader, writer) = (ends[0], ends[1])
+    }
+
+    deinit {
+      close(reader)
+      close(writer)
+    }
+
+    func work() {
+      while true {
+        wake.wait()
+        let job = state.withLock { state -> (ticket: UInt64, body: @Sendable () -> Void)? in
+          state.jobs.isEmpty ? nil : state.jobs.removeFirst()
+        }
+        guard let job else { return }
+        job.body()
+        state.withLock { $0.finished.append(job.ticket) }
+        // A full pipe is readable already.
+        var byte: UInt8 = 1
+        _ = write(writer, &byte, 1)
+      }
+    }
+  }
+
+  private let shared: Shared
+  private let thread: pthread_t
+
+  /// - Throws: `SystemCallError` if there is no thread or descriptor to be had.
+  public init() throws(SystemCallError) {
+    let shared = try Shared()
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(shared)
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        Unmanaged<Shared>.fromOpaque(argument!).takeRetainedValue().work()
+        return nil
+      }, argument.toOpaque())
+    guard code == 0 else {
+      argument.release()
+      throw SystemCallError("start a thread", code: code)
+    }
+    self.shared = shared
+    self.thread = thread
+  }
+
+  deinit {
+    // Woken without a job, it ends.
+    shared.wake.post()
+    pthread_join(thread, nil)
+  }
+
+  /// Readable when jobs are done.
+  public var descriptor: Int32 { shared.reader }
+
+  /// Hands a job over; its ticket comes back from `finished`.
+  public func submit(_ ticket: UInt64, _ body: @escaping @Sendable () -> Void) {
+    shared.state.withLock { $0.jobs.append((ticket, body)) }
+    shared.wake.post()
+  }
+
+  /// The tickets of jobs that were done since the last call, in order.
+  public func finished() -> [UInt64] {
+    var bytes = [UInt8](repeating: 0, count: 256)
+    while read(shared.reader, &bytes, bytes.count) == bytes.count {}
+    return shared.state.withLock { state in
+      defer { state.finished.removeAll() }
+      return state.finished
+    }
+  }
+}
+
+/// Counts what may be taken, and lets a thread sleep until there is something.
+private final class Semaphore: @unchecked Sendable {
+  // Proof of Sendable: `sem_t` is made to be shared by threads; its memory is allocated once, used through `sem_wait` and `sem_post`
+  // only, and freed when nobody has it any more.
+  private let memory: UnsafeMutablePointer<sem_t>
+
+  init() {
+    memory = .allocate(capacity: 1)
+    sem_init(memory, 0, 0)
+  }
+
+  deinit {
+    sem_destroy(memory)
+    memory.deallocate()
+  }
+
+  func wait() { while sem_wait(memory) != 0 {} }
+  func post() { sem_post(memory) }
+}

@@ -1,0 +1,220 @@
+// A snapshot comes back, while the store works.
+
+internal import Experience
+
+/// Inserts the chunks and items of a snapshot again, oldest first, in slices between other messages. Steps keep their content, stream
+/// by stream, and the version of the weights that acted; items their priority; they begin as never sampled.
+public final class Restore {
+  private let store: ReplayStore
+  private let writer: Int
+  private let folder: StoreFolder
+  private let source: StepRing
+  private let items: [UnsafeMutablePointer<ItemRecord>]
+  private let end: UInt64
+  private var next: UInt64
+  private var streams: [Stream.Key: StreamState] = [:]
+  private var insertion: Insertion
+  private var columns: [UnsafeMutableRawBufferPointer] = []
+  private var blocks: [ItemColumns]
+  public private(set) var progress: CopyProgress
+  /// Steps that fail their checksum, and what is older than a record that does.
+  public private(set) var stepsDropped = 0
+
+  private struct StreamState {
+    var number: UInt32
+    /// Items whose last step has not been inserted yet, by table.
+    var waiting: [Waiting] = []
+    /// The chunk that was to continue it is not whole.
+    var isBroken = false
+  }
+
+  private struct Waiting {
+    var table: Int
+    var firstIndex: UInt64
+    var span: UInt32
+    var priority: Float
+  }
+
+  /// Opens a snapshot that was made of a store like this one, which adopts its schema if it has none yet. `writer` is a handle that no
+  /// other has. Throws `storage` with the difference if it was made of another.
+  public init(from path: String, into store: ReplayStore, writer: Int) throws(ReplayStoreError) {
+    guard let schema = try StoreFolder.schema(in: path) else {
+      throw .storage("\(path): expected a snapshot, found none")
+    }
+    self.store = store
+    self.writer = writer
+    folder = try StoreFolder(path: path, configuration: store.configuration, schema: schema)
+    source = try StepRing(schema: schema, configuration: store.configuration, folder: folder)
+    var items: [UnsafeMutablePointer<ItemRecord>] = []
+    for index in store.configuration.tables.indices {
+      items.append(
+        try folder.arena("items-\(index)", stride: MemoryLayout<ItemRecord>.stride).bound(to: ItemRecord.self)
+      )
+    }
+    self.items = items
+    try store.adopt(schema: schema)
+    blocks = store.configuration.tables.indices.map { ItemColumns(table: $0) }
+    insertion = Insertion(columnsPerChunk: schema.columnCount)
+    var summary = RecoverySummary()
+    let commit = folder.header.committed
+    next = store.firstUsable(folder, commit, &summary)
+    end = commit.end
+    stepsDropped = summary.stepsDropped
+    progress = CopyProgress(
+      bytesCopied: 0,
+      bytesTotal: next < end
+        ? Int(commit.head - folder.chunks[next].position) * source.layout.stepByteCount : 0,
+      isCopied: next == end)
+  }
+
+  deinit { for column in columns { column.deallocate() } }
+
+  /// Inserts about `bytes` more. Throws `storage` if the disk is full: it may be called again.
+  public func advance(bytes: Int) throws(ReplayStoreError) {
+    let before = progress.bytesCopied
+    while next < end, progress.bytesCopied - before < bytes { try insertNext() }
+    progress.isCopied = next == end
+  }
+
+  private func insertNext() throws(ReplayStoreError) {
+    let record = folder.chunks[next]
+    let count = Int(record.count)
+    let slot = Int(record.position % UInt64(source.capacity))
+    let key = Stream.Key(writer: Int(truncatingIfNeeded: record.writer), stream: record.stream)
+    if streams[key] == nil { streams[key] = StreamState(number: UInt32(streams.count)) }
+    if source.checksum(slot: slot, count: count) == record.checksum {
+      try insert(record, key, slot: slot)
+    } else {
+      stepsDropped += count
+      streams[key]?.waiting.removeAll()
+      streams[key]?.isBroken = true
+    }
+    next += 1
+    progress.bytesCopied += count * source.layout.stepByteCount
+  }
+
+  private func insert(_ record: ChunkRecord, _ key: Stream.Key, slot: Int) throws(ReplayStoreError) {
+    var state = streams[key]!
+    let count = Int(record.count)
+    let isCut = record.flags & ChunkRecord.isCut != 0 || state.isBroken
+    if isCut { state.waiting.removeAll() }
+    insertion.removeAll()
+    insertion.chunks.append(
+      ChunkHeader(
+        stream: state.number, firstIndex: record.firstIndex, count: count,
+        weightsVersion: record.weightsVersion,
+        isCut: isCut))
+    fillColumns(slot: slot, count: count)
+    insertion.columns = columns.indices.map { index in
+      let width = index < source.layout.fields.count ? source.layout.fields[index].byteCount : 1
+      return UnsafeRawBufferPointer(rebasing: columns[index][..<(count * width)])
+    }
+    for step in 0..<count {
+      for table in items.indices {
+        let item = items[table][(slot + step) % source.capacity]
+        guard item.isItem, item.priority >= 0, item.priority.isFinite else { continue }
+        state.waiting.append(
+          Waiting(
+            table: table, firstIndex: record.firstIndex + UInt64(step), span: UInt32(item.span),
+            priority: item.priority))
+      }
+    }
+    let reached = record.firstIndex + UInt64(count)
+    for item in state.waiting where item.firstIndex + UInt64(item.span) <= reached {
+      blocks[item.table].append(state.number, item.firstIndex, item.span, item.priority)
+    }
+    state.waiting.removeAll { $0.firstIndex + UInt64($0.span) <= reached }
+    state.isBroken = false
+    defer { for index in blocks.indices { blocks[index].removeAll() } }
+    try withBlocks(0) { () throws(ReplayStoreError) in try store.insertRestored(insertion, writer: writer) }
+    streams[key] = state
+  }
+
+  /// Calls with the blocks of tables from `index` on in the insertion.
+  private func withBlocks(_ index: Int, _ body: () throws(ReplayStoreError) -> Void) throws(ReplayStoreError)
+  {
+    guard index < blocks.count else { return try body() }
+    let block = blocks[index]
+    guard block.count > 0 else { return try withBlocks(index + 1, body) }
+    var result: Result<Void, ReplayStoreError> = .success(())
+    block.withBlock { items in
+      insertion.items.append(items)
+      do throws(ReplayStoreError) {
+        try withBlocks(index + 1, body)
+      } catch {
+        result = .failure(error)
+      }
+    }
+    try result.get()
+  }
+
+  private func fillColumns(slot: Int, count: Int) {
+    if columns.first.map({ $0.count < count * source.layout.fields[0].byteCount }) ?? true {
+      for column in columns { column.deallocate() }
+      columns = (source.layout.fields.map(\.byteCount) + [1]).map {
+        UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, $0 * count), alignment: 64)
+      }
+    }
+    for step in 0..<count {
+      let slot = (slot + step) % source.capacity
+      for field in source.layout.fields.indices {
+        let value = source.value(field, inSlot: slot)
+        (columns[field].baseAddress! + step * value.count).copyMemory(
+          from: value.baseAddress!, byteCount: value.count)
+      }
+      columns[columns.count - 1][step] = source.flags(slot).rawValue
+    }
+  }
+}
+
+/// Items of one table, column by column.
+private struct ItemColumns {
+  let table: Int
+  private var streams: [UInt32] = []
+  private var firstIndices: [UInt64] = []
+  private var spans: [UInt32] = []
+  private var priorities: [Float] = []
+
+  init(table: Int) {
+    self.table = table
+  }
+
+  var count: Int { streams.count }
+
+  mutating func append(_ stream: UInt32, _ firstIndex: UInt64, _ span: UInt32, _ priority: Float) {
+    streams.append(stream)
+    firstIndices.append(firstIndex)
+    spans.append(span)
+    priorities.append(priority)
+  }
+
+  mutating func removeAll() {
+    streams.removeAll(keepingCapacity: true)
+    firstIndices.removeAll(keepingCapacity: true)
+    spans.removeAll(keepingCapacity: true)
+    priorities.removeAll(keepingCapacity: true)
+  }
+
+  func withBlock(_ body: (ItemBlock) -> Void) {
+    streams.withUnsafeBytes { streams in
+      firstIndices.withUnsafeBytes { firstIndices in
+        spans.withUnsafeBytes { spans in
+          priorities.withUnsafeBytes { priorities in
+            body(
+              ItemBlock(
+                table: table, count: count, streams: streams, firstIndices: firstIndices, spans: spans,
+                priorities: priorities))
+          }
+        }
+      }
+    }
+  }
+}
+
+extension ReplayStore {
+  /// Inserts a chunk that comes back from a snapshot, past the limiters.
+  func insertRestored(_ insertion: Insertion, writer: Int) throws(ReplayStoreError) {
+    try countItems(insertion)
+    _ = try insertCounted(insertion, writer: writer, sequence: 0, isRestored: true)
+  }
+}

@@ -1,0 +1,151 @@
+// A consistent copy of a store, made while it works.
+
+internal import Experience
+internal import Foundations
+internal import Glibc
+
+/// Copies what a store holds at one moment into a folder of its own, in slices, while inserts and samples go on: items first and
+/// at once, then chunks, oldest first. A chunk that would be evicted before its turn is copied before it goes.
+///
+/// The folder is a store's with `file` storage; until everything is in it, it is called `<name>.partial`.
+final class Snapshot {
+  let path: String
+  private let folder: StoreFolder
+  private let ring: StepRing
+  private let tables: [Table]
+  private let rows: Arena
+  private let large: [Arena]
+  private let items: [Arena]
+  /// Chunks that are to be copied.
+  private let front: UInt64
+  private let end: UInt64
+  private let head: UInt64
+  /// Chunks before this one are copied.
+  private var next: UInt64
+  /// Of each stream's number the chunk that continues the one copied last.
+  private var continuations: [UInt32: UInt64] = [:]
+  private(set) var bytesCopied = 0
+  let bytesTotal: Int
+
+  static func partial(_ path: String) -> String { path + ".partial" }
+
+  /// Begins at this moment. O(capacity · 8 bytes a table). Throws `storage` if the folder is there already or the disk has no room.
+  init(path: String, store: ReplayStore) throws(ReplayStoreError) {
+    guard let ring = store.ring else { throw .schemaMissing }
+    self.path = path
+    self.ring = ring
+    tables = store.tables
+    let temporary = Self.partial(path)
+    guard access(path, F_OK) != 0 else {
+      throw .storage("\(path): expected no such folder, found one; choose another name, or remove it")
+    }
+    Self.remove(temporary)
+    folder = try StoreFolder(path: temporary, configuration: store.configuration, schema: ring.schema)
+    rows = try folder.arena("rows", stride: ring.layout.rowStride)
+    var large: [Arena] = []
+    for (index, bytes) in ring.layout.largeByteCounts.enumerated() {
+      large.append(try folder.arena("field-\(index)", stride: bytes))
+    }
+    self.large = large
+    var items: [Arena] = []
+    for index in tables.indices {
+      items.append(try folder.arena("items-\(index)", stride: MemoryLayout<ItemRecord>.stride))
+    }
+    self.items = items
+    front = ring.directory.front
+    end = ring.directory.end
+    head = ring.head
+    next = front
+    bytesTotal = ring.count * ring.layout.stepByteCount
+    if ring.count > 0 {
+      let slots = ring.head <= UInt64(ring.capacity) ? Int(ring.head) : ring.capacity
+      try folder.reserve(slots: slots)
+      try folder.reserve(chunks: Int(end - front), items: 0, front: front, end: front)
+      copyItems()
+    }
+    for (index, table) in tables.enumerated() { table.note(in: folder.header.table(index)) }
+  }
+
+  private func copyItems() {
+    let first = ring.oldestSlot
+    let untilEnd = min(ring.count, ring.capacity - first)
+    for (table, arena) in zip(tables, items) {
+      let target = arena.bound(to: ItemRecord.self)
+      (target + first).update(from: table.records + first, count: untilEnd)
+      target.update(from: table.records, count: ring.count - untilEnd)
+    }
+  }
+
+  var isCopied: Bool { next == end }
+
+  /// Copies chunks until `bytes` are done, or all.
+  func copy(bytes: Int) {
+    let before = bytesCopied
+    while next < end, bytesCopied - before < bytes { copyNext() }
+  }
+
+  /// The ring is about to evict a chunk.
+  func willEvict(_ number: UInt64) {
+    while next < end, next <= number { copyNext() }
+  }
+
+  private func copyNext() {
+    let entry = ring.directory[next]
+    let slot = ring.slot(entry.position)
+    let count = Int(entry.count)
+    let untilEnd = min(count, ring.capacity - slot)
+    for (first, count) in [(slot, untilEnd), (0, count - untilEnd)] where count > 0 {
+      copy(ring.rows, to: rows, stride: ring.layout.rowStride, first, count)
+      for (index, bytes) in ring.layout.largeByteCounts.enumerated() {
+        copy(ring.largeArenas[index], to: large[index], stride: bytes, first, count)
+      }
+    }
+    bytesCopied += count * ring.layout.stepByteCount
+    let key = ring.streams.records[Int(entry.stream)].key
+    var record = ChunkRecord(
+      position: entry.position, firstIndex: entry.firstIndex, weightsVersion: entry.weightsVersion,
+      writer: UInt64(bitPattern: Int64(key.writer)), checksum: ring.checksum(slot: slot, count: count),
+      sequence: 0,
+      stream: key.stream, count: entry.count,
+      flags: continuations[entry.stream] == next ? 0 : ChunkRecord.isCut)
+    record.check = record.expectedCheck
+    continuations[entry.stream] = entry.next
+    folder.chunks[next] = record
+    next += 1
+  }
+
+  private func copy(
+    _ source: UnsafeMutableRawPointer, to arena: Arena, stride: Int, _ first: Int, _ count: Int
+  ) {
+    (arena.base + first * stride).copyMemory(from: source + first * stride, byteCount: count * stride)
+  }
+
+  /// Everything is copied: what remains is to bring it to the disk and to give it its name, which takes as long as the disk does.
+  func seal() {
+    precondition(isCopied, "a snapshot that lacks chunks")
+    folder.header.front = front
+    folder.header.nextWriter = UInt64(ring.streams.writers.max().map { $0 + 1 } ?? 0)
+    folder.header.commit(StoreHeader.Commit(head: head, end: end))
+  }
+
+  /// Brings a sealed snapshot to the disk and gives it its name. May be called on any thread; returns what went wrong, or nil.
+  static func publish(_ path: String) -> String? {
+    let temporary = partial(path)
+    for name in DirectoryNames.of(temporary) {
+      let descriptor = open("\(temporary)/\(name)", O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { return SystemCallError.last("open", "\(temporary)/\(name)").description }
+      defer { close(descriptor) }
+      guard fsync(descriptor) == 0 else {
+        return SystemCallError.last("sync", "\(temporary)/\(name)").description
+      }
+    }
+    guard rename(temporary, path) == 0 else { return SystemCallError.last("rename to", path).description }
+    return nil
+  }
+
+  /// Removes a folder of files.
+  static func remove(_ path: String) {
+    for name in DirectoryNames.of(path) { unlink("\(path)/\(name)") }
+    rmdir(path)
+  }
+}

@@ -1,0 +1,104 @@
+// Snapshots and restores, in slices between messages.
+
+internal import Experience
+public import Foundations
+internal import ReplayStore
+internal import Wire
+
+extension ReplayMachine {
+  /// Bytes copied between two looks at the sockets: some 0.1 ms.
+  static let copySlice = 256 << 10
+  /// Outcomes that are remembered for whoever asks.
+  static let copiesKept = 16
+
+  mutating func copy(_ request: CopyRequest, to peer: PeerID, sink: inout some FrameSink) {
+    if let known = copies.first(where: { $0.id == request.id }) { return answer(known, peer, &sink) }
+    if let problem = problem(of: request) { return refuse(.invalid, .copyRequest, 0, problem, peer, &sink) }
+    let path = "\(configuration.snapshotFolder ?? "")/\(request.name)/\(configuration.shard)"
+    var job = CopyJob(id: request.id, verb: request.verb, name: request.name, path: path, text: path)
+    do throws(ReplayStoreError) {
+      switch request.verb {
+      case .snapshot: try store.beginSnapshot(at: path)
+      case .restore: job.restore = try beginRestore(path, request.name)
+      }
+    } catch {
+      job.fail(error.description)
+    }
+    if copies.count == Self.copiesKept { copies.removeFirst() }
+    copies.append(job)
+    answer(job, peer, &sink)
+  }
+
+  private func problem(of request: CopyRequest) -> String? {
+    if configuration.snapshotFolder == nil {
+      return "this replay has no folder for snapshots: set ROOKERY_RUN_DIRECTORY where it is started"
+    }
+    if let busy = copies.last, busy.state == .underWay {
+      return "the \(busy.verb) '\(busy.name)' is under way; ask again when it is done"
+    }
+    return CopyJob.problem(ofName: request.name)
+  }
+
+  private mutating func beginRestore(_ path: String, _ name: String) throws(ReplayStoreError) -> (
+    Restore, Int
+  ) {
+    let handle = max(nextHandle, store.nextWriter)
+    let source = try Restore(from: path, into: store, writer: handle)
+    schemaIsKnown()
+    nextHandle = handle + 1
+    let id = Identifier(using: &generator)
+    try store.openWriter(handle, id: id, label: "snapshot \(name)", committed: 0)
+    labels[handle] = Label(id: id, text: "snapshot \(name)")
+    return (source, handle)
+  }
+
+  private func answer(_ job: CopyJob, _ peer: PeerID, _ sink: inout some FrameSink) {
+    job.status.encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  /// Whether `advanceCopy` has something to do now.
+  public var hasCopyWork: Bool { copies.last?.hasWork ?? false }
+
+  /// Copies one slice. Returns the path of a snapshot that is all copied: bring it to the disk with
+  /// `ReplayStore.publishSnapshot`, on another thread, and say so with `didPublish`.
+  public mutating func advanceCopy(now: Instant, sink: inout some FrameSink) -> String? {
+    guard hasCopyWork else { return nil }
+    let last = copies.count - 1
+    if let (source, writer) = copies[last].restore {
+      do throws(ReplayStoreError) {
+        try source.advance(bytes: Self.copySlice)
+        copies[last].progress = source.progress
+        if source.progress.isCopied { finishRestore(writer, source) }
+      } catch {
+        copies[last].fail(error.description)
+        store.closeWriter(writer)
+        store.forgetWriter(writer)
+      }
+      drain(now: now, sink: &sink)
+      return nil
+    }
+    guard let progress = store.continueSnapshot(bytes: Self.copySlice) else { return nil }
+    copies[last].progress = progress
+    return progress.isCopied ? copies[last].path : nil
+  }
+
+  private mutating func finishRestore(_ writer: Int, _ source: Restore) {
+    let last = copies.count - 1
+    copies[last].state = .done
+    copies[last].restore = nil
+    store.closeWriter(writer)
+    store.forgetWriter(writer)
+    if source.stepsDropped > 0 {
+      notices.append("\(copies[last].path): \(source.stepsDropped) steps were not whole, and are left out")
+    }
+    notices.append("restored \(copies[last].path)")
+  }
+
+  /// The snapshot at a path is on the disk, or could not be brought there.
+  public mutating func didPublish(_ path: String, problem: String?) {
+    guard let index = copies.lastIndex(where: { $0.path == path && $0.state == .underWay }) else { return }
+    if let problem { copies[index].fail(problem) } else { copies[index].state = .done }
+    notices.append(problem.map { "no snapshot: \($0)" } ?? "snapshot \(path)")
+  }
+}

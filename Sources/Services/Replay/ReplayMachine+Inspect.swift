@@ -1,0 +1,93 @@
+// Answering what the replay holds.
+
+internal import Experience
+internal import Foundations
+internal import ReplayStore
+internal import Wire
+
+extension ReplayMachine {
+  func inspect(_ request: InspectRequest, to peer: PeerID, now: Instant, sink: inout some FrameSink) {
+    do throws(ReplayStoreError) {
+      try inspection(request, now: now).encode(into: scratch)
+    } catch {
+      return refuse(.invalid, .inspectRequest, 0, error.description, peer, &sink)
+    }
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  private func inspection(_ request: InspectRequest, now: Instant) throws(ReplayStoreError) -> Inspection {
+    let names = configuration.store.tables.map(\.schema.name)
+    if let table = request.table, !names.contains(table) {
+      throw .request("table: expected one of \(names.joined(separator: ", ")), found '\(table)'")
+    }
+    let statistics = store.statistics
+    var tables: [Inspection.Table] = []
+    for index in statistics.tables.indices where request.table == nil || request.table == names[index] {
+      tables.append(try table(index, statistics.tables[index], top: request.top, now: now))
+    }
+    let listed = writers.sorted { ($0.value.label, $0.key) < ($1.value.label, $1.key) }.prefix(
+      Limits.writersShown)
+    return Inspection(
+      incarnation: incarnation,
+      ring: Inspection.Ring(
+        capacity: UInt64(statistics.capacity), steps: UInt64(statistics.steps), head: statistics.head,
+        chunks: UInt64(statistics.chunks), streams: UInt64(statistics.streams)),
+      storage: configuration.store.storage.description, storageProblem: storageProblem, tables: tables,
+      writersTotal: UInt64(writers.count),
+      writers: listed.map { _, writer in
+        Inspection.Writer(
+          label: writer.label, id: writer.id, committed: writer.committed, waiting: UInt64(writer.waiting),
+          age_s: (now - writer.lastHeard).seconds)
+      }, item: try item(request, names))
+  }
+
+  private func table(
+    _ index: Int, _ statistics: ReplayStoreStatistics.Table, top: Int, now: Instant
+  ) throws(ReplayStoreError) -> Inspection.Table {
+    let found = try store.inspect(table: index, top: top)
+    let configuration = configuration.store.tables[index]
+    let waiting = waitingSamples.first { $0.request.table == index }
+    return Inspection.Table(
+      name: statistics.name, sampler: "\(configuration.sampler)",
+      samplesPerInsert: configuration.limiter.samplesPerInsert,
+      minSize: UInt64(configuration.limiter.minSize),
+      errorMin: configuration.limiter.errorMin, errorMax: configuration.limiter.errorMax,
+      numbers: [
+        "size": Double(statistics.size), "mass": statistics.mass,
+        "priority_max": Double(statistics.priorityMax),
+        "error": statistics.limiterError, "inserted": Double(statistics.itemsInserted),
+        "sampled": Double(statistics.itemsSampled), "stale": Double(statistics.itemsStale),
+        "evicted": Double(statistics.itemsEvicted),
+        "evicted_unsampled": Double(statistics.itemsEvictedUnsampled),
+        "removed": Double(statistics.itemsRemoved),
+        "priorities_updated": Double(statistics.prioritiesUpdated),
+        "priorities_gone": Double(statistics.prioritiesGone),
+      ],
+      insertsBlocked: insertsBlockedSince.map {
+        Inspection.Blocked(reason: insertsBlockedReason, seconds: (now - $0).seconds)
+      },
+      samplesBlocked: waiting.flatMap { waiting in
+        store.reasonSampleBlocked(table: index, count: waiting.request.count).map {
+          Inspection.Blocked(reason: $0, seconds: (now - waiting.since).seconds)
+        }
+      },
+      histograms: [
+        Inspection.Histogram(name: "age_steps", counts: found.ages.counts),
+        Inspection.Histogram(name: "times_sampled", counts: found.timesSampled.counts),
+        Inspection.Histogram(name: "staleness_versions", counts: found.staleness.counts),
+        Inspection.Histogram(name: "priority", unit: 0x1p-20, counts: found.priorities.counts),
+      ],
+      top: found.top.map { Inspection.Ranked(key: $0.key, priority: $0.priority) })
+  }
+
+  private func item(_ request: InspectRequest, _ names: [String]) throws(ReplayStoreError) -> InspectedItem? {
+    guard let key = request.key, store.schema != nil else { return nil }
+    let table = request.table.flatMap { names.firstIndex(of: $0) } ?? 0
+    guard let item = try store.item(key, table: table) else { return nil }
+    return InspectedItem(
+      table: names[table], key: key, priority: item.priority, timesSampled: UInt64(item.timesSampled),
+      label: labels[item.writer]?.text ?? "", writer: labels[item.writer]?.id, stream: UInt64(item.stream),
+      firstIndex: item.firstIndex, weightsVersion: item.weightsVersion, flags: item.flags.map(\.rawValue),
+      fields: item.fields, columns: item.columns)
+  }
+}

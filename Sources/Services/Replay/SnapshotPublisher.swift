@@ -1,0 +1,43 @@
+// Brings snapshots to the disk beside the service.
+
+internal import Foundations
+internal import ReplayStore
+internal import Synchronization
+
+/// Waits for the disk on a thread of its own, and hands outcomes back to the service's.
+final class SnapshotPublisher {
+  /// What thread and service share.
+  private final class Outcomes: Sendable {
+    let problems = Mutex<[UInt64: String]>([:])
+  }
+
+  private let worker: BackgroundWorker
+  private let outcomes = Outcomes()
+  private var paths: [UInt64: String] = [:]
+  private var nextTicket: UInt64 = 0
+
+  init() throws(SystemCallError) {
+    worker = try BackgroundWorker()
+  }
+
+  /// Readable when one is done.
+  var descriptor: Int32 { worker.descriptor }
+
+  func publish(_ path: String) {
+    let ticket = nextTicket
+    nextTicket += 1
+    paths[ticket] = path
+    worker.submit(ticket) { [outcomes] in
+      let problem = ReplayStore.publishSnapshot(at: path)
+      outcomes.problems.withLock { $0[ticket] = problem }
+    }
+  }
+
+  /// Those that were done since the last call: path, and what went wrong if anything.
+  func finished() -> [(path: String, problem: String?)] {
+    worker.finished().compactMap { ticket in
+      let problem = outcomes.problems.withLock { $0.removeValue(forKey: ticket) }
+      return paths.removeValue(forKey: ticket).map { ($0, problem) }
+    }
+  }
+}

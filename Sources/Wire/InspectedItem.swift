@@ -1,0 +1,87 @@
+// One item of a replay, as INSPECTION shows it.
+
+public import Experience
+
+/// `[table, key, priority, times sampled, writer's label, writer's id or nil, stream, first index, weights version, flags, columns]`: flags and
+/// each column `[field, padding, content]` hold the values of its steps, in order.
+public struct InspectedItem: Hashable, Sendable {
+  public var table: String
+  public var key: UInt64
+  public var priority: Float
+  public var timesSampled: UInt64
+  /// The actor whose it is; empty if nobody knows any more.
+  public var label: String
+  public var writer: Identifier?
+  public var stream: UInt64
+  public var firstIndex: UInt64
+  public var weightsVersion: UInt64
+  /// Of each step, as on the wire.
+  public var flags: [UInt8]
+  public var fields: [Field]
+  /// Of each field, its steps' values, one after the other.
+  public var columns: [[UInt8]]
+
+  public init(
+    table: String, key: UInt64, priority: Float, timesSampled: UInt64, label: String, writer: Identifier?,
+    stream: UInt64, firstIndex: UInt64, weightsVersion: UInt64, flags: [UInt8], fields: [Field],
+    columns: [[UInt8]]
+  ) {
+    self.table = table
+    self.key = key
+    self.priority = priority
+    self.timesSampled = timesSampled
+    self.label = label
+    self.writer = writer
+    self.stream = stream
+    self.firstIndex = firstIndex
+    self.weightsVersion = weightsVersion
+    self.flags = flags
+    self.fields = fields
+    self.columns = columns
+  }
+
+  func encode(into writer: FrameWriter) {
+    writer.array(11)
+    writer.string(table, maxBytes: Limits.nameBytes)
+    writer.unsigned(key)
+    writer.float(priority)
+    writer.unsigned(timesSampled)
+    writer.string(label, maxBytes: Limits.labelBytes)
+    if let id = self.writer { writer.identifier(id) } else { writer.null() }
+    writer.unsigned(stream)
+    writer.unsigned(firstIndex)
+    writer.unsigned(weightsVersion)
+    flags.withUnsafeBytes { writer.binary($0) }
+    writer.array(fields.count)
+    for (field, column) in zip(fields, columns) {
+      writer.array(3)
+      writer.field(field)
+      column.withUnsafeBytes { writer.alignedBinary($0) }
+    }
+  }
+
+  init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
+    try cursor.elements(11, "an item")
+    table = try cursor.string(maxBytes: Limits.nameBytes, "an item's table")
+    key = try cursor.number("an item's key")
+    priority = Float(try cursor.double("an item's priority"))
+    timesSampled = try cursor.number("how often an item was sampled")
+    label = try cursor.string(maxBytes: Limits.labelBytes, "an item's actor")
+    writer = try cursor.nextIsNil() ? nil : cursor.identifier("an item's writer")
+    stream = try cursor.number("an item's stream")
+    firstIndex = try cursor.number("an item's first index")
+    weightsVersion = try cursor.number("an item's weights version")
+    flags = Array(try cursor.binary("an item's flags"))
+    fields = []
+    columns = []
+    for _ in 0..<(try cursor.array(max: StepSchema.fieldsMax, "an item's columns")) {
+      try cursor.elements(3, "an item's column")
+      let field = try cursor.field()
+      let content = try cursor.alignedBinary(
+        byteCount: field.byteCount.multipliedReportingOverflow(by: flags.count).partialValue,
+        "an item's values")
+      fields.append(field)
+      columns.append(Array(content))
+    }
+  }
+}

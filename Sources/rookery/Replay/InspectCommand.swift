@@ -1,0 +1,33 @@
+// `rookery inspect`: what a replay holds.
+
+internal import Experience
+internal import Foundations
+internal import Services
+internal import Wire
+
+extension CommandLineInterface {
+  /// `rookery inspect [ADDRESS…] [-p NAME] [--table NAME] [--top N] [--item KEY] [--json]`
+  static func inspectReplay(_ list: [String]) throws -> ExitCode {
+    let arguments = try Arguments(
+      list, valued: ["name", "table", "top", "item", "timeout"], plain: ["json"], short: ["p": "name"])
+    let timeout = try arguments.integer("timeout", in: 1...3600) ?? 10
+    let request = InspectRequest(
+      table: arguments.value("table"), top: try arguments.integer("top", in: 0...Limits.topItems) ?? 5,
+      key: try arguments.integer("item", in: 0...Int(Limits.number)).map { UInt64($0) })
+    for address in try ReplayAddresses.of(arguments.positional, run: arguments.value("name")) {
+      let found = try ServiceClient.ask(
+        address, timeout: .seconds(Double(timeout)), request.encode, for: .inspection
+      ) { (cursor) throws(WireError) in try Inspection(from: &cursor) }
+      guard let found else {
+        complain("\(address): no answer in \(timeout) s")
+        return .failure
+      }
+      if arguments.has("json") {
+        print(try JSON.line(InspectionDocument(address: address, found)), terminator: "")
+      } else {
+        print(InspectionText(address: address, found, isItemAsked: request.key != nil).text)
+      }
+    }
+    return .success
+  }
+}

@@ -1,0 +1,116 @@
+// An inspection for programs.
+
+internal import Experience
+internal import Wire
+
+/// What `rookery inspect --json` prints for a replay service: one object, one line.
+struct InspectionDocument: Encodable {
+  struct Blocked: Encodable {
+    var reason: String
+    var seconds: Double
+  }
+  struct Ranked: Encodable {
+    var key: UInt64
+    var priority: Float
+  }
+  /// Bucket 0 counts values below the unit, bucket k those in [2^(k−1), 2^k) units.
+  struct Histogram: Encodable {
+    var unit: Double
+    var counts: [UInt64]
+  }
+  struct Table: Encodable {
+    var name: String
+    var sampler: String
+    var samples_per_insert: Double
+    var min_size: UInt64
+    var error_min: Double
+    var error_max: Double
+    var numbers: [String: Double]
+    var inserts_blocked: Blocked?
+    var samples_blocked: Blocked?
+    var histograms: [String: Histogram]
+    var top: [Ranked]
+  }
+  struct Writer: Encodable {
+    var label: String
+    var id: String
+    var committed: UInt64
+    var waiting: UInt64
+    var age_s: Double
+  }
+  struct Item: Encodable {
+    var table: String
+    var key: UInt64
+    var priority: Float
+    var times_sampled: UInt64
+    var actor: String
+    var writer: String?
+    var stream: UInt64
+    var first_index: UInt64
+    var weights_version: UInt64
+    var flags: [UInt8]
+    /// Of each field the values of each step, flat.
+    var steps: [String: [[Double]]]
+  }
+
+  var address: String
+  var incarnation: String
+  var capacity: UInt64
+  var steps: UInt64
+  var inserted: UInt64
+  var chunks: UInt64
+  var streams: UInt64
+  var storage: String
+  var storage_problem: String?
+  var tables: [Table]
+  var writers_total: UInt64
+  var writers: [Writer]
+  var item: Item?
+
+  init(address: String, _ inspection: Inspection) {
+    self.address = address
+    incarnation = inspection.incarnation.description
+    capacity = inspection.ring.capacity
+    steps = inspection.ring.steps
+    inserted = inspection.ring.head
+    chunks = inspection.ring.chunks
+    streams = inspection.ring.streams
+    storage = inspection.storage
+    storage_problem = inspection.storageProblem
+    func blocked(_ blocked: Inspection.Blocked?) -> Blocked? {
+      blocked.map { Blocked(reason: $0.reason, seconds: $0.seconds) }
+    }
+    tables = inspection.tables.map { table in
+      Table(
+        name: table.name, sampler: table.sampler, samples_per_insert: table.samplesPerInsert,
+        min_size: table.minSize, error_min: table.errorMin, error_max: table.errorMax, numbers: table.numbers,
+        inserts_blocked: blocked(table.insertsBlocked), samples_blocked: blocked(table.samplesBlocked),
+        histograms: Dictionary(
+          table.histograms.map { ($0.name, Histogram(unit: $0.unit, counts: $0.counts)) }
+        ) { $1 },
+        top: table.top.map { Ranked(key: $0.key, priority: $0.priority) })
+    }
+    writers_total = inspection.writersTotal
+    writers = inspection.writers.map {
+      Writer(
+        label: $0.label, id: $0.id.description, committed: $0.committed, waiting: $0.waiting, age_s: $0.age_s)
+    }
+    item = inspection.item.map { item in
+      Item(
+        table: item.table, key: item.key, priority: item.priority, times_sampled: item.timesSampled,
+        actor: item.label, writer: item.writer?.description, stream: item.stream,
+        first_index: item.firstIndex,
+        weights_version: item.weightsVersion, flags: item.flags,
+        steps: Dictionary(
+          zip(item.fields, item.columns).map { field, column in
+            (
+              field.name,
+              item.flags.indices.map {
+                FieldText.elements(field, column, step: $0, limit: field.elementCount)
+              }
+            )
+          }
+        ) { $1 })
+    }
+  }
+}

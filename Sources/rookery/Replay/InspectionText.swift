@@ -1,0 +1,122 @@
+// An inspection for people.
+
+internal import Experience
+internal import Foundations
+internal import Wire
+
+struct InspectionText {
+  private(set) var text: String
+
+  init(address: String, _ inspection: Inspection, isItemAsked: Bool) {
+    let ring = inspection.ring
+    var lines = [
+      "replay \(address)",
+      "  steps    \(ring.steps) of \(ring.capacity), \(ring.head) inserted so far; "
+        + "\(ring.chunks) chunks of \(ring.streams) streams",
+      "  storage  \(inspection.storage)",
+    ]
+    if let problem = inspection.storageProblem { lines.append("           inserts are refused: \(problem)") }
+    lines.append("  writers  \(inspection.writersTotal)")
+    for writer in inspection.writers {
+      lines.append(
+        "    \(Format.pad(writer.label, 16)) \(writer.committed) messages, \(writer.waiting) waiting, "
+          + "heard \(Format.number(writer.age_s)) s ago")
+    }
+    for table in inspection.tables { lines += Self.lines(table) }
+    if let item = inspection.item {
+      lines += Self.lines(item)
+    } else if isItemAsked {
+      lines.append("  item     there is none of that key; it may have been evicted")
+    }
+    text = lines.joined(separator: "\n")
+  }
+
+  private static func lines(_ table: Inspection.Table) -> [String] {
+    func number(_ name: String) -> String { table.numbers[name].map(Format.count) ?? "–" }
+    var lines = [
+      "  table    \(table.name), sampler \(table.sampler)",
+      "    items  \(number("size")), mass \(Format.number(table.numbers["mass"] ?? 0)), "
+        + "largest priority so far \(Format.number(table.numbers["priority_max"] ?? 0))",
+      "    in     \(number("inserted")) inserted, \(number("stale")) stale, \(number("evicted")) evicted "
+        + "(\(number("evicted_unsampled")) never sampled), \(number("removed")) removed",
+      "    out    \(number("sampled")) sampled, \(number("priorities_updated")) priorities updated, "
+        + "\(number("priorities_gone")) came too late",
+      "    limits \(Format.number(table.samplesPerInsert)) samples an insert, at least \(table.minSize) items, "
+        + "error \(number("error")) within [\(Format.count(table.errorMin)), \(Format.count(table.errorMax))]",
+    ]
+    for (side, blocked) in [("inserts", table.insertsBlocked), ("samples", table.samplesBlocked)] {
+      guard let blocked else { continue }
+      lines.append("    \(side) blocked for \(Format.number(blocked.seconds)) s: \(blocked.reason)")
+    }
+    for histogram in table.histograms {
+      lines.append("    \(Format.pad(histogram.name, 18)) \(Self.bars(histogram))")
+    }
+    if !table.top.isEmpty {
+      let top = table.top.map { "\($0.key) (\($0.priority))" }.joined(separator: ", ")
+      lines.append("    largest priorities: \(top)")
+    }
+    return lines
+  }
+
+  /// `0: 12 %, <2: 40 %, <4: 48 %`: buckets that hold something.
+  private static func bars(_ histogram: Inspection.Histogram) -> String {
+    let total = Double(histogram.counts.reduce(0) { $0 &+ $1 })
+    guard total > 0 else { return "none" }
+    return histogram.counts.enumerated().filter { $0.element > 0 }.map { bucket, count in
+      let bound = Double(sign: .plus, exponent: bucket, significand: histogram.unit)
+      let name =
+        bucket == 0 && histogram.unit == 1
+        ? "0" : "<\(bound < 1000 ? "\(Float(bound))" : Format.count(bound))"
+      return "\(name): \(Format.percent(Double(count) / total))"
+    }.joined(separator: ", ")
+  }
+
+  private static func lines(_ item: InspectedItem) -> [String] {
+    let actor = item.label.isEmpty ? "a writer that is forgotten" : item.label
+    var lines = [
+      "  item     \(item.key) of table \(item.table): priority \(item.priority), sampled \(item.timesSampled) times",
+      "    from   \(actor)\(item.writer.map { " (\($0))" } ?? ""), stream \(item.stream), step \(item.firstIndex), "
+        + "weights version \(item.weightsVersion)",
+    ]
+    for step in item.flags.indices {
+      let flags = StepFlags(rawValue: item.flags[step])
+      let names = [(StepFlags.isFirst, "first"), (.isLast, "last"), (.isTerminal, "terminal")]
+        .filter { flags.contains($0.0) }.map(\.1)
+      let values = zip(item.fields, item.columns).map { field, column in
+        "\(field.name) \(FieldText.values(field, column, step: step))"
+      }
+      lines.append("    +\(step)     " + (values + names).joined(separator: "  "))
+    }
+    return lines
+  }
+}
+
+/// A step's value of a field.
+enum FieldText {
+  /// At most `limit` elements.
+  static func values(_ field: Field, _ column: [UInt8], step: Int, limit: Int = 8) -> String {
+    let numbers = elements(field, column, step: step, limit: limit)
+    let text = numbers.map(Self.short).joined(separator: " ")
+    if field.shape.isEmpty { return text }
+    return "[\(text)\(field.elementCount > limit ? " … \(field.elementCount) in all" : "")]"
+  }
+
+  static func elements(_ field: Field, _ column: [UInt8], step: Int, limit: Int) -> [Double] {
+    column.withUnsafeBytes { bytes in
+      (0..<min(limit, field.elementCount)).map { element in
+        let offset = step * field.byteCount + element * field.dtype.byteCount
+        return switch field.dtype {
+        case .uint8: Double(bytes[offset])
+        case .int32: Double(bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
+        case .int64: Double(bytes.loadUnaligned(fromByteOffset: offset, as: Int64.self))
+        case .float32: Double(bytes.loadUnaligned(fromByteOffset: offset, as: Float.self))
+        case .float64: bytes.loadUnaligned(fromByteOffset: offset, as: Double.self)
+        }
+      }
+    }
+  }
+
+  private static func short(_ value: Double) -> String {
+    value == value.rounded() && abs(value) < 1e9 ? "\(Int(value))" : "\(Float(value))"
+  }
+}
