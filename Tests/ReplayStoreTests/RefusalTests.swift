@@ -178,8 +178,13 @@ import Testing
     #expect(problem([action, reward])!.contains("expected a field 'observation', found none"))
     #expect(problem([observation, action])!.contains("expected a field reward: float32, found none"))
     #expect(problem([observation, action, Field("reward", .float64)])!.contains("found reward: float64"))
+    #expect(problem([Field("observation", .uint8, shape: [4], stack: 4), action, reward]) == nil)
     #expect(
-      problem([Field("observation", .uint8, shape: [4], stack: 4), action, reward])!.contains("stack 1"))
+      problem([observation, action, Field("reward", .float32, stack: 2)])!.contains(
+        "expected a field reward: float32, found reward: float32 stack 2"))
+    #expect(
+      problem([observation, action, reward, Field("discount", .float32)])!.contains(
+        "expected no field 'discount', which its batches have a column of, found one"))
     let store = try makeStore(capacity: 10, transitionTable(1))
     try store.adopt(schema: Message.schema)
     #expect(throws: ReplayStoreError.self) {
@@ -195,7 +200,7 @@ import Testing
     let table = transitionTable(3, .prioritized(exponent: 0.6))
     let million = ReplayStoreConfiguration(capacity: 1_000_000, tables: [table])
     let bytes = try ReplayStore.byteCount(configuration: million, schema: atari)
-    #expect(bytes.description.hasPrefix("1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.3 MB, tables "))
+    #expect(bytes.description.hasPrefix("1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.5 MB, tables "))
     // At most 48 bytes an item beside the payload.
     let small = StepSchema.discrete(observation: [7])
     let perItem = Double(try ReplayStore.byteCount(configuration: million, schema: small).total) / 1e6

@@ -130,7 +130,7 @@ import Wire
     Case("table kind 2", "expected table kind 1 (transition), found 2") {
       hello($0, tables: { table($0, kind: 2) })
     },
-    Case("n-step 0", "expected an n-step of at least 1 for table 't', found 0") {
+    Case("n-step 0", "expected at least 1 for the n-step of table 't', found 0") {
       hello($0, tables: { table($0, nStep: 0) })
     },
     Case("a NaN discount", "for the discount of table 't', found nan") {
