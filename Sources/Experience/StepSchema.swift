@@ -68,7 +68,8 @@ public struct StepSchema: Hashable, Sendable {
       // A batch has a stack's planes as a dimension of their own.
       let shape = field.stack > 1 ? [field.stack] + field.shape : field.shape
       if shape.count > Field.dimensionsMax {
-        return "field '\(field.name)': expected at most \(Field.dimensionsMax) dimensions with its stack, found \(shape.count)"
+        return
+          "field '\(field.name)': expected at most \(Field.dimensionsMax) dimensions with its stack, found \(shape.count)"
       }
       var bytes = field.dtype.byteCount
       for size in shape {

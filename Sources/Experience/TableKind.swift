@@ -14,7 +14,7 @@ public enum TableKind: Hashable, Sendable {
 
 /// What a sequence does where an episode ends. Raw values are the codes on the wire.
 public enum SequenceEpisodes: UInt8, CaseIterable, Sendable {
-  /// It goes on with the next episode. Items start at every `period`-th step of the stream, counted anew after a cut.
+  /// It goes on with the next episode. Items start at every `period`-th step of the stream.
   case cross = 1
   /// It ends, and is filled up with zeros. Items start at every `period`-th step of the episode, until one reaches its end.
   case pad = 2

@@ -18,7 +18,8 @@ extension ReplayStore {
     for block in insertion.items {
       let table = tables[block.table]
       let resolver = ItemResolver(
-        ring: ring, table: table, shape: ItemShape(table.configuration.schema.kind), insertion: insertion, writer: writer, tail: tail)
+        ring: ring, table: table, shape: ItemShape(table.configuration.schema.kind), insertion: insertion,
+        writer: writer, tail: tail)
       stale += try resolver.resolve(block)
     }
     // Counted only now: a refused message leaves no trace.
@@ -75,8 +76,8 @@ private struct ItemResolver {
     }
     let spans = shape.spans
     if !spans.contains(item.count) {
-      let expected = spans.count == 1 ? "\(spans.lowerBound)" : "\(spans.lowerBound) to \(spans.upperBound)"
-      throw Refusal("expected a span of \(expected) steps, found \(item.count)")
+      let least = spans.count == 1 ? "" : "\(spans.lowerBound) to "
+      throw Refusal("expected a span of \(least)\(spans.upperBound) steps, found \(item.count)")
     }
     guard let record else { return nil }
     let place = try ring.place(

@@ -54,6 +54,7 @@ extension ReplayStore {
         nextProgress += Self.progressEvery
       }
     }
+    ring.stagedFrom = ring.directory.end
     ring.streams.finishRecovery()
     header.bootID = BootID.current()
     summary.chunks = ring.directory.count

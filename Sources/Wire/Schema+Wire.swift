@@ -100,7 +100,8 @@ extension FrameCursor {
     let expected = [1: 4, 2: 5, 3: 2][code]
     guard let expected else {
       throw WireError(
-        offset: kindStart, expected: "table kind 1 (transition), 2 (sequence) or 3 (record)", found: "\(code)")
+        offset: kindStart, expected: "table kind 1 (transition), 2 (sequence) or 3 (record)", found: "\(code)"
+      )
     }
     guard elements == expected else {
       throw WireError(

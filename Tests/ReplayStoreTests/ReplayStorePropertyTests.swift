@@ -79,7 +79,8 @@ struct History {
         sampler: .prioritized(exponent: 1)),
       TableConfiguration(
         schema: TableSchema(name: "pad", kind: .sequence(length: length, period: period, episodes: .pad))),
-      TableConfiguration(schema: TableSchema(name: "record", kind: .record), itemsMax: seed % 5 == 0 ? 7 : nil),
+      TableConfiguration(
+        schema: TableSchema(name: "record", kind: .record), itemsMax: seed % 5 == 0 ? 7 : nil),
     ]
     var schema = Message.schema
     if seed % 3 > 0 {
@@ -219,7 +220,9 @@ struct History {
     for row in 0..<count {
       guard let item = model.tables[table].items[draw.keys[row]] else { return "no item \(draw.keys[row])" }
       let start = model.streams[item.start]!.steps[item.first]!
-      if draw.priorities[row] != item.priority || versions[row] != start.version { return "row \(row) is not \(item)" }
+      if draw.priorities[row] != item.priority || versions[row] != start.version {
+        return "row \(row) is not \(item)"
+      }
       let expected = model.row(item, of: model.tables[table].kind, store.schema!)
       for (column, field) in fields.enumerated() {
         let found = columns[column][row * field.byteCount..<(row + 1) * field.byteCount]

@@ -79,11 +79,8 @@ extension StepRing {
       try checkEpisode(
         number, offset: Int(offset), span: span, mustEnd: span < shape.spans.upperBound, insertion: insertion)
     }
-    if layout.history > 0 {
-      let isWhole = hasHistory(number, offset: Int(offset), tail: tail) {
-        flagsColumn($0, directory[$0], insertion)
-      }
-      if !isWhole { return .gone }
+    if layout.history > 0, !hasHistory(number, offset: Int(offset), tail: tail, insertion: insertion) {
+      return .gone
     }
     return .at(entry.position + offset)
   }
@@ -160,7 +157,7 @@ extension StepRing {
   }
 
   /// The flags of a chunk's steps: of a staged one in its frame, else in the ring.
-  private func flagsColumn(_ number: UInt64, _ entry: ChunkEntry, _ insertion: Insertion) -> FlagsColumn {
+  func flagsColumn(_ number: UInt64, _ entry: ChunkEntry, _ insertion: Insertion) -> FlagsColumn {
     guard number >= stagedFrom else { return FlagsColumn(self, entry) }
     return FlagsColumn(insertion.column(insertion.columnsPerChunk - 1, ofChunk: Int(number - stagedFrom)))
   }

@@ -8,19 +8,17 @@ extension StepRing {
   func hasHistory(_ position: UInt64) -> Bool {
     if layout.history == 0 { return true }
     let number = directory.number(of: references[slot(position)])
-    return hasHistory(number, offset: Int(position - directory[number].position), tail: tail) { number in
-      FlagsColumn(self, directory[number])
-    }
+    let offset = Int(position - directory[number].position)
+    return hasHistory(number, offset: offset, tail: tail, insertion: Insertion(columnsPerChunk: 0))
   }
 
   /// The same for the step at `offset` in chunk `number`, live or staged, with the tail there will be.
-  func hasHistory(
-    _ number: UInt64, offset: Int, tail: UInt64, flags: (UInt64) -> FlagsColumn
-  ) -> Bool {
+  @inline(never)
+  func hasHistory(_ number: UInt64, offset: Int, tail: UInt64, insertion: Insertion) -> Bool {
     var left = layout.history
     var number = number
     var row = offset
-    var column = flags(number)
+    var column = flagsColumn(number, directory[number], insertion)
     while !column.at(row).contains(.isFirst) {
       if left == 0 { return true }
       if row == 0 {
@@ -29,7 +27,7 @@ extension StepRing {
         guard number != ChunkEntry.none, directory.isLive(number), directory[number].position >= tail else {
           return false
         }
-        column = flags(number)
+        column = flagsColumn(number, directory[number], insertion)
         row = Int(directory[number].count)
       }
       row -= 1
