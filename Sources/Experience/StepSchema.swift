@@ -2,7 +2,7 @@
 
 /// The fields of a step, in wire order. A column of `StepFlags` (uint8) follows them in every chunk and is not listed.
 ///
-/// Step-based tables need the fields `observation`, `action` and `reward` (float32 scalar); further fields
+/// Tables of transitions need the fields `observation`, `action` and `reward` (float32 scalar); further fields
 /// (log-probability, value) are whatever the algorithm declares.
 public struct StepSchema: Hashable, Sendable {
   public static let observation = "observation"
@@ -67,8 +67,9 @@ public struct StepSchema: Hashable, Sendable {
       }
       // A batch has a stack's planes as a dimension of their own.
       let shape = field.stack > 1 ? [field.stack] + field.shape : field.shape
-      if shape.count > 8 {
-        return "field '\(field.name)': expected at most 8 dimensions with its stack, found \(shape.count)"
+      if shape.count > Field.dimensionsMax {
+        return
+          "field '\(field.name)': expected at most \(Field.dimensionsMax) dimensions with its stack, found \(shape.count)"
       }
       var bytes = field.dtype.byteCount
       for size in shape {

@@ -1,11 +1,4 @@
-// What a table makes of steps.
-
-/// How a table turns steps into what is sampled.
-public enum TableKind: Hashable, Sendable {
-  /// n-step transitions: s_t, a_t, Σ_{k<n'} γᵏ r_{t+k}, γ^{n'}·(1 − terminal), s_{t+n'}; at an episode's end n shrinks to n'.
-  /// An item spans n' + 1 steps. (Sutton & Barto 2018, eq. 7.1.)
-  case transition(nStep: Int, discount: Float)
-}
+// What writers and learners know of a table.
 
 /// What writers and learners must agree on about a table at HELLO.
 public struct TableSchema: Hashable, Sendable {
@@ -20,35 +13,99 @@ public struct TableSchema: Hashable, Sendable {
   /// Why a peer that expects `other` cannot use this table, or nil if it can.
   public func mismatch(with other: TableSchema) -> String? {
     if name != other.name { return "table: expected '\(name)', found '\(other.name)'" }
+    func differ<Value: Equatable>(_ what: String, _ own: Value, _ found: Value) -> String? {
+      own == found ? nil : "table '\(name)': expected \(what) \(own), found \(found)"
+    }
     switch (kind, other.kind) {
     case (.transition(let n, let discount), .transition(let otherN, let otherDiscount)):
-      if n != otherN { return "table '\(name)': expected n-step \(n), found \(otherN)" }
-      if discount != otherDiscount {
-        return "table '\(name)': expected discount \(discount), found \(otherDiscount)"
-      }
-      return nil
+      return differ("n-step", n, otherN) ?? differ("discount", discount, otherDiscount)
+    case (
+      .sequence(let length, let period, let episodes),
+      .sequence(let otherLength, let otherPeriod, let otherEpisodes)
+    ):
+      return differ("length", length, otherLength) ?? differ("period", period, otherPeriod)
+        ?? differ("episodes", episodes.name, otherEpisodes.name)
+    case (.record, .record): return nil
+    case (.transition, _), (.sequence, _), (.record, _): return differ("kind", kind.name, other.kind.name)
     }
   }
 }
 
 extension TableSchema {
-  /// The columns of a batch of this table over steps of `schema`, without the batch dimension.
+  /// The steps' flags, in batches of sequences and records.
+  public static let flags = "flags"
+  /// Steps of a padded sequence that are not padding.
+  public static let validLength = "valid_length"
+  static let discount = "discount"
+  static let nextObservation = "next_observation"
+
+  /// The columns of a batch of this table over steps of `schema`, without the batch dimension. A field of stack k has its k
+  /// planes as first dimension, oldest first: plane j of step t is the frame of step t − k + 1 + j, or of the episode's first
+  /// step where that is earlier (as Gymnasium's `FrameStackObservation` fills up with the reset observation).
   ///
-  /// Transition: the first step's fields with `reward` replaced by the n-step return, then
-  /// `discount` (float32: γ^{n'}·(1 − terminal)) and `next_observation` (s_{t+n'}).
+  /// * **Transition**: the first step's fields with `reward` replaced by the n-step return, then `discount` (float32:
+  ///   γ^{n'}·(1 − terminal)) and `next_observation` (s_{t+n'}).
+  /// * **Sequence**: the fields and `flags` (uint8: `StepFlags`), each with a first dimension of `length` steps. Padded ones also
+  ///   have `valid_length` (int32): the steps behind as many are zeros.
+  /// * **Record**: the step's fields and `flags`.
   public func batchFields(of schema: StepSchema) -> [Field] {
     switch kind {
     case .transition:
-      var fields = schema.fields
-      fields.append(Field("discount", .float32))
-      if var next = schema.fields.first(where: { $0.name == StepSchema.observation }) {
-        next.name = "next_observation"
-        fields.append(next)
+      var fields = schema.fields.map(\.served)
+      fields.append(Field(Self.discount, .float32))
+      if let observation = schema.fields.first(where: { $0.name == StepSchema.observation }) {
+        let next = observation.served
+        fields.append(Field(Self.nextObservation, next.dtype, shape: next.shape))
       }
-      return fields.map { field in
-        guard field.stack > 1 else { return field }
-        return Field(field.name, field.dtype, shape: [field.stack] + field.shape)
+      return fields
+    case .sequence(let length, _, let episodes):
+      let fields = (schema.fields.map(\.served) + [Field(Self.flags, .uint8)]).map {
+        Field($0.name, $0.dtype, shape: [length] + $0.shape)
       }
+      return episodes == .pad ? fields + [Field(Self.validLength, .int32)] : fields
+    case .record:
+      return schema.fields.map(\.served) + [Field(Self.flags, .uint8)]
     }
+  }
+
+  /// Why this table cannot be made of steps of `schema`, or nil if it can.
+  public func problem(of schema: StepSchema) -> String? {
+    if case .transition = kind, let problem = Self.transitionProblem(schema) { return problem }
+    var names = Set<String>()
+    var rowBytes = 0
+    for field in batchFields(of: schema) {
+      if !names.insert(field.name).inserted {
+        return "expected no field '\(field.name)', which its batches have a column of, found one"
+      }
+      if field.shape.count > Field.dimensionsMax {
+        return
+          "expected at most \(Field.dimensionsMax) dimensions in a batch, found \(field.shape.count) of '\(field.name)'"
+      }
+      // A step's field is at most 2³⁰ bytes, and a sequence has at most 2³² steps.
+      rowBytes += field.byteCount
+      if rowBytes > 1 << 30 { return "expected items of at most 1 GiB, found larger ones" }
+    }
+    return nil
+  }
+
+  private static func transitionProblem(_ schema: StepSchema) -> String? {
+    for name in [StepSchema.observation, StepSchema.action] where schema.index(of: name) == nil {
+      return "expected a field '\(name)', found none"
+    }
+    let expected = Field(StepSchema.reward, .float32)
+    guard let reward = schema.fields.first(where: { $0.name == expected.name }) else {
+      return "expected a field \(expected), found none"
+    }
+    return reward == expected ? nil : "expected a field \(expected), found \(reward)"
+  }
+}
+
+extension Field {
+  /// The most dimensions of a column on the wire, stack and sequence included.
+  static let dimensionsMax = 8
+
+  /// As a batch has it: with its planes.
+  fileprivate var served: Field {
+    stack > 1 ? Field(name, dtype, shape: [stack] + shape) : self
   }
 }

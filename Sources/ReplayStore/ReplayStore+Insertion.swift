@@ -19,7 +19,8 @@ extension ReplayStore {
   }
 
   /// Appends a message's chunks and inserts its items: all or nothing. Steps are evicted, oldest chunks first, to make
-  /// room. Items whose first step is gone, or goes by this message, are skipped and counted.
+  /// room. Items whose first step (or a frame before it that its stack holds) is gone, or goes by this message, are skipped
+  /// and counted.
   ///
   /// `writer` is the handle of a writer's life; (writer, stream) names a stream; `sequence` is the message's number, which a later
   /// life of the store will know as committed. O(steps + items · log capacity).
@@ -135,6 +136,11 @@ extension ReplayStore {
       for table in tables {
         summary.itemsEvicted += table.evict(slot..<slot + untilEnd)
         if untilEnd < count { summary.itemsEvicted += table.evict(0..<count - untilEnd) }
+      }
+      if ring.layout.history > 0 {
+        ring.forEachBereaved { slot in
+          for table in tables { summary.itemsEvicted += table.evict(slot..<slot + 1) }
+        }
       }
       summary.stepsEvicted += count
       ring.evictOldest()

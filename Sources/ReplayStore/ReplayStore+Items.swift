@@ -18,7 +18,8 @@ extension ReplayStore {
     for block in insertion.items {
       let table = tables[block.table]
       let resolver = ItemResolver(
-        ring: ring, table: table, insertion: insertion, writer: writer, tail: tail)
+        ring: ring, table: table, shape: ItemShape(table.configuration.schema.kind), insertion: insertion,
+        writer: writer, tail: tail)
       stale += try resolver.resolve(block)
     }
     // Counted only now: a refused message leaves no trace.
@@ -33,6 +34,7 @@ extension ReplayStore {
 private struct ItemResolver {
   let ring: StepRing
   let table: Table
+  let shape: ItemShape
   let insertion: Insertion
   let writer: Int
   /// The tail there will be.
@@ -72,17 +74,14 @@ private struct ItemResolver {
     if let priority = item.priority, !(priority >= 0 && priority.isFinite) {
       throw Refusal("expected a finite priority of at least 0, found \(priority)")
     }
-    let mustEnd: Bool
-    switch table.configuration.schema.kind {
-    case .transition(let nStep, _):
-      if item.count < 2 || item.count > nStep + 1 {
-        throw Refusal("expected a span of 2 to \(nStep + 1) steps, found \(item.count)")
-      }
-      mustEnd = item.count < nStep + 1
+    let spans = shape.spans
+    if !spans.contains(item.count) {
+      let least = spans.count == 1 ? "" : "\(spans.lowerBound) to "
+      throw Refusal("expected a span of \(least)\(spans.upperBound) steps, found \(item.count)")
     }
     guard let record else { return nil }
     let place = try ring.place(
-      record.pointee, firstIndex: item.firstIndex, span: item.count, mustEnd: mustEnd, tail: tail,
+      record.pointee, firstIndex: item.firstIndex, span: item.count, shape: shape, tail: tail,
       insertion: insertion)
     switch place {
     case .gone: return nil

@@ -54,6 +54,7 @@ extension ReplayStore {
         nextProgress += Self.progressEvery
       }
     }
+    ring.stagedFrom = ring.directory.end
     ring.streams.finishRecovery()
     header.bootID = BootID.current()
     summary.chunks = ring.directory.count
@@ -124,8 +125,7 @@ extension StepRing {
     directory.append(
       ChunkEntry(
         position: head, firstIndex: record.firstIndex, weightsVersion: record.weightsVersion,
-        next: ChunkEntry.none,
-        stream: number, count: record.count))
+        next: ChunkEntry.none, previous: previous ?? ChunkEntry.none, stream: number, count: record.count))
     let untilEnd = min(count, capacity - headSlot)
     (references + headSlot).update(repeating: reference, count: untilEnd)
     references.update(repeating: reference, count: count - untilEnd)
@@ -155,8 +155,8 @@ extension Table {
     for slot in 0..<touchable where records[slot].isItem {
       let record = records[slot]
       let position = ring.position(inSlot: slot)
-      guard ring.isLive(position), ring.holds(Int(record.span), stepsFrom: position), record.priority >= 0,
-        record.priority.isFinite
+      guard ring.isLive(position), ring.holds(Int(record.span), stepsFrom: position),
+        ring.hasHistory(position), record.priority >= 0, record.priority.isFinite
       else {
         if ring.isLive(position) { dropped += 1 }
         records[slot] = .none

@@ -135,24 +135,8 @@ extension ReplayStore {
 
   private static func problem(of schema: StepSchema, for configuration: ReplayStoreConfiguration) -> String? {
     if let problem = schema.problem { return problem }
-    for field in schema.fields where field.stack > 1 {
-      return
-        "field '\(field.name)': expected stack 1 (stacks are not built by this store), found \(field.stack)"
-    }
     for table in configuration.tables {
-      switch table.schema.kind {
-      case .transition:
-        for name in [StepSchema.observation, StepSchema.action] where schema.index(of: name) == nil {
-          return "table '\(table.schema.name)': expected a field '\(name)', found none"
-        }
-        let expected = Field(StepSchema.reward, .float32)
-        guard let reward = schema.fields.first(where: { $0.name == expected.name }) else {
-          return "table '\(table.schema.name)': expected a field \(expected), found none"
-        }
-        if reward != expected {
-          return "table '\(table.schema.name)': expected a field \(expected), found \(reward)"
-        }
-      }
+      if let problem = table.schema.problem(of: schema) { return "table '\(table.schema.name)': \(problem)" }
     }
     return nil
   }

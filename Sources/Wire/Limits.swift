@@ -27,6 +27,9 @@ public enum Limits {
   public static let writersShown = 256
   public static let histograms = 16
   public static let nStep = 1 << 16
+  /// Steps of one sequence, and from one to the next.
+  public static let sequenceLength = 1 << 16
+  public static let sequencePeriod = 1 << 30
   /// Larger frames are cut off by the socket: one batch part, one insert, or one set of weights.
   public static let frameBytes = 1 << 30
 }

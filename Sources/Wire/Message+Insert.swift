@@ -28,20 +28,25 @@ public enum Insert {
   }
 
   public static func items(_ writer: FrameWriter, _ blocks: [ItemBlock]) {
-    writer.array(blocks.count)
-    for block in blocks {
-      writer.array(10)
-      writer.unsigned(block.table)
-      writer.unsigned(block.count)
-      writer.alignedBinary(block.streams)
-      writer.alignedBinary(block.firstIndices)
-      writer.alignedBinary(block.spans)
-      if let priorities = block.priorities {
-        writer.alignedBinary(priorities)
-      } else {
-        writer.binary(UnsafeRawBufferPointer(start: nil, count: 0))
-        writer.null()
-      }
+    beginItems(writer, blocks: blocks.count)
+    for block in blocks { items(writer, block) }
+  }
+
+  /// Opens the items of a message; `items` must follow for each block.
+  public static func beginItems(_ writer: FrameWriter, blocks: Int) { writer.array(blocks) }
+
+  public static func items(_ writer: FrameWriter, _ block: ItemBlock) {
+    writer.array(10)
+    writer.unsigned(block.table)
+    writer.unsigned(block.count)
+    writer.alignedBinary(block.streams)
+    writer.alignedBinary(block.firstIndices)
+    writer.alignedBinary(block.spans)
+    if let priorities = block.priorities {
+      writer.alignedBinary(priorities)
+    } else {
+      writer.binary(UnsafeRawBufferPointer(start: nil, count: 0))
+      writer.null()
     }
   }
 

@@ -20,17 +20,28 @@ extension FrameWriter {
     for field in schema.fields { self.field(field) }
   }
 
-  /// Tables: `[name, 1, n, discount]` each.
+  /// Tables: `[name, 1, n, discount]`, `[name, 2, length, period, episodes]` or `[name, 3]` each.
   public func tables(_ tables: [TableSchema]) {
     array(tables.count)
     for table in tables {
-      array(4)
-      string(table.name)
       switch table.kind {
       case .transition(let nStep, let discount):
+        array(4)
+        string(table.name)
         unsigned(1)
         unsigned(nStep)
         float(discount)
+      case .sequence(let length, let period, let episodes):
+        array(5)
+        string(table.name)
+        unsigned(2)
+        unsigned(length)
+        unsigned(period)
+        unsigned(UInt64(episodes.rawValue))
+      case .record:
+        array(2)
+        string(table.name)
+        unsigned(3)
       }
     }
   }
@@ -76,24 +87,59 @@ extension FrameCursor {
 
   public mutating func tables() throws(WireError) -> [TableSchema] {
     var tables: [TableSchema] = []
-    for _ in 0..<(try array(max: Limits.tables, "the tables")) {
-      try elements(4, "a table")
-      let name = try string(maxBytes: Limits.nameBytes, "a table's name")
-      let start = offset
-      let kind = try unsigned("the kind of table '\(name)'")
-      guard kind == 1 else {
-        throw WireError(offset: start, expected: "table kind 1 (transition)", found: "\(kind)")
-      }
-      let nStepStart = offset
-      let nStep = try count(max: Limits.nStep, "the n-step of table '\(name)'")
-      guard nStep >= 1 else {
-        throw WireError(
-          offset: nStepStart, expected: "an n-step of at least 1 for table '\(name)'", found: "0")
-      }
-      let discount = Float(try double(in: 0...1, "the discount of table '\(name)'"))
-      tables.append(TableSchema(name: name, kind: .transition(nStep: nStep, discount: discount)))
-    }
+    for _ in 0..<(try array(max: Limits.tables, "the tables")) { tables.append(try table()) }
     return tables
+  }
+
+  private mutating func table() throws(WireError) -> TableSchema {
+    let start = offset
+    let elements = try array(max: 5, "a table")
+    let name = try string(maxBytes: Limits.nameBytes, "a table's name")
+    let kindStart = offset
+    let code = try unsigned("the kind of table '\(name)'")
+    let expected = [1: 4, 2: 5, 3: 2][code]
+    guard let expected else {
+      throw WireError(
+        offset: kindStart, expected: "table kind 1 (transition), 2 (sequence) or 3 (record)", found: "\(code)"
+      )
+    }
+    guard elements == expected else {
+      throw WireError(
+        offset: start, expected: "an array of \(expected) elements for table '\(name)' of kind \(code)",
+        found: "\(elements)")
+    }
+    switch code {
+    case 1:
+      let nStep = try positive(max: Limits.nStep, "the n-step of table '\(name)'")
+      let discount = Float(try double(in: 0...1, "the discount of table '\(name)'"))
+      return TableSchema(name: name, kind: .transition(nStep: nStep, discount: discount))
+    case 2:
+      let length = try positive(max: Limits.sequenceLength, "the length of table '\(name)'")
+      let period = try positive(max: Limits.sequencePeriod, "the period of table '\(name)'")
+      return TableSchema(
+        name: name, kind: .sequence(length: length, period: period, episodes: try episodes(of: name)))
+    default:
+      return TableSchema(name: name, kind: .record)
+    }
+  }
+
+  private mutating func positive(max: Int, _ what: String) throws(WireError) -> Int {
+    let start = offset
+    let value = try count(max: max, what)
+    guard value >= 1 else {
+      throw WireError(offset: start, expected: "at least 1 for \(what)", found: "0")
+    }
+    return value
+  }
+
+  private mutating func episodes(of name: String) throws(WireError) -> SequenceEpisodes {
+    let start = offset
+    let code = try unsigned("the episodes of table '\(name)'")
+    guard code <= 255, let episodes = SequenceEpisodes(rawValue: UInt8(code)) else {
+      throw WireError(
+        offset: start, expected: "episodes 1 (cross) or 2 (pad) for table '\(name)'", found: "\(code)")
+    }
+    return episodes
   }
 
   public mutating func manifest() throws(WireError) -> WeightsManifest {

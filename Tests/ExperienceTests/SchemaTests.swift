@@ -100,6 +100,68 @@ import Testing
         == "table 'experience': expected discount 0.5, found nan")
   }
 
+  @Test func mismatchOfOtherKinds() {
+    func table(_ kind: TableKind) -> TableSchema { TableSchema(name: "t", kind: kind) }
+    let sequence = table(.sequence(length: 80, period: 40, episodes: .pad))
+    #expect(sequence.mismatch(with: sequence) == nil)
+    #expect(table(.record).mismatch(with: table(.record)) == nil)
+    #expect(
+      table(.record).mismatch(with: sequence) == "table 't': expected kind record, found sequence")
+    #expect(
+      sequence.mismatch(with: table(.transition(nStep: 1, discount: 1)))
+        == "table 't': expected kind sequence, found transition")
+    #expect(
+      sequence.mismatch(with: table(.sequence(length: 20, period: 40, episodes: .pad)))
+        == "table 't': expected length 80, found 20")
+    #expect(
+      sequence.mismatch(with: table(.sequence(length: 80, period: 20, episodes: .pad)))
+        == "table 't': expected period 40, found 20")
+    #expect(
+      sequence.mismatch(with: table(.sequence(length: 80, period: 40, episodes: .cross)))
+        == "table 't': expected episodes pad, found cross")
+  }
+
+  @Test func batchesOfSequencesAndRecords() {
+    let schema = StepSchema.discrete(observation: [84, 84], dtype: .uint8, stack: 4)
+    func fields(_ kind: TableKind) -> [Field] { TableSchema(name: "t", kind: kind).batchFields(of: schema) }
+    let rows = [
+      Field("observation", .uint8, shape: [20, 4, 84, 84]), Field("action", .int32, shape: [20]),
+      Field("reward", .float32, shape: [20]), Field("flags", .uint8, shape: [20]),
+    ]
+    #expect(fields(.sequence(length: 20, period: 19, episodes: .cross)) == rows)
+    #expect(
+      fields(.sequence(length: 20, period: 19, episodes: .pad)) == rows + [Field("valid_length", .int32)])
+    #expect(
+      fields(.record) == [
+        Field("observation", .uint8, shape: [4, 84, 84]), Field("action", .int32), Field("reward", .float32),
+        Field("flags", .uint8),
+      ])
+  }
+
+  @Test func whatTablesAskOfSteps() {
+    func problem(_ kind: TableKind, _ fields: Field...) -> String? {
+      TableSchema(name: "t", kind: kind).problem(of: StepSchema(fields: fields))
+    }
+    let transition = TableKind.transition(nStep: 1, discount: 1)
+    let sequence = TableKind.sequence(length: 1000, period: 1, episodes: .pad)
+    #expect(problem(transition, Field("action", .int32)) == "expected a field 'observation', found none")
+    #expect(problem(.record, Field("anything", .int32)) == nil)
+    #expect(problem(sequence, Field("anything", .int32)) == nil)
+    #expect(
+      problem(.record, Field("flags", .int32))
+        == "expected no field 'flags', which its batches have a column of, found one")
+    #expect(
+      problem(sequence, Field("valid_length", .int32))
+        == "expected no field 'valid_length', which its batches have a column of, found one")
+    #expect(problem(.record, Field("a", .uint8, shape: Array(repeating: 1, count: 8))) == nil)
+    #expect(
+      problem(sequence, Field("a", .uint8, shape: Array(repeating: 1, count: 7), stack: 2))
+        == "expected at most 8 dimensions in a batch, found 9 of 'a'")
+    #expect(
+      problem(sequence, Field("a", .uint8, shape: [1 << 21]))
+        == "expected items of at most 1 GiB, found larger ones")
+  }
+
   @Test func batchesOfTransitions() {
     var schema = StepSchema.discrete(observation: [84, 84], dtype: .uint8, stack: 4)
     schema.fields.append(Field("log_probability", .float32))

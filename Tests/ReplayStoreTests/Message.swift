@@ -133,6 +133,19 @@ struct Batch {
   }
 }
 
+/// A batch's columns as bytes, from odd addresses.
+func rawBatch(_ store: ReplayStore, _ draw: Draw, table: Int) throws -> [[UInt8]] {
+  let fields = try store.batchFields(table)
+  let buffers = fields.map {
+    UnsafeMutableRawBufferPointer.allocate(byteCount: $0.byteCount * draw.count + 1, alignment: 8)
+  }
+  defer { for buffer in buffers { buffer.deallocate() } }
+  for buffer in buffers { buffer.initializeMemory(as: UInt8.self, repeating: 0xA5) }
+  let odd = buffers.map { UnsafeMutableRawBufferPointer(rebasing: $0[1...]) }
+  try store.gather(draw, table: table, into: odd)
+  return odd.map(Array.init)
+}
+
 extension ReplayStore {
   /// Inserts a message, whose memory must outlive the call.
   func insert(_ message: Message, writer: Int) throws(ReplayStoreError) -> InsertSummary {

@@ -3,7 +3,7 @@
 import Experience
 import ReplayStore
 
-/// A model of a store with transition tables: dictionaries and scans.
+/// A model of a store: dictionaries and scans.
 struct NaiveStore {
   struct Step {
     var position: UInt64
@@ -30,7 +30,10 @@ struct NaiveStore {
     var times = 0
   }
   struct Table {
-    var nStep: Int
+    var kind: TableKind
+    /// Steps of a whole item, and the fewest of one that ends with its episode.
+    var spanMax: Int
+    var spanMin: Int
     var itemsMax: Int?
     var timesMax: Int
     var items: [UInt64: ItemState] = [:]
@@ -47,14 +50,24 @@ struct NaiveStore {
   /// The tail before the message that is being inserted.
   var tailBefore: UInt64 = 0
 
-  init(capacity: Int, tables: [TableConfiguration]) {
+  /// Frames before a step that its largest stack holds.
+  let history: Int
+
+  init(capacity: Int, tables: [TableConfiguration], schema: StepSchema = Message.schema) {
     self.capacity = capacity
     self.tables = tables.map { table in
-      switch table.schema.kind {
-      case .transition(let nStep, _):
-        Table(nStep: nStep, itemsMax: table.itemsMax, timesMax: table.timesSampledMax)
-      }
+      let (most, least) =
+        switch table.schema.kind {
+        case .transition(let nStep, _): (nStep + 1, 2)
+        case .sequence(let length, _, .cross): (length, length)
+        case .sequence(let length, _, .pad): (length, 1)
+        case .record: (1, 1)
+        }
+      return Table(
+        kind: table.schema.kind, spanMax: most, spanMin: least, itemsMax: table.itemsMax,
+        timesMax: table.timesSampledMax)
     }
+    history = (schema.fields.map(\.stack).max() ?? 1) - 1
   }
 
   /// What the message does, or nil (and no change) if it is refused.
@@ -73,7 +86,9 @@ struct NaiveStore {
     }
     for table in after.tables.indices {
       let before = after.tables[table].items.count
-      after.tables[table].items = after.tables[table].items.filter { $0.key >= after.tail }
+      after.tables[table].items = after.tables[table].items.filter { [after] key, item in
+        key >= after.tail && after.hasFrames(item.start, item.first)
+      }
       summary.itemsEvicted += before - after.tables[table].items.count
     }
     for item in message.items {
@@ -123,7 +138,7 @@ struct NaiveStore {
     let key = Key(writer: writer, stream: item.stream)
     let table = tables[item.table]
     if let priority = item.priority, !(priority >= 0 && priority.isFinite) { return nil }
-    guard item.span >= 2, item.span <= table.nStep + 1 else { return nil }
+    guard item.span >= table.spanMin, item.span <= table.spanMax else { return nil }
     guard let stream = streams[key] else { return false }
     guard item.first + UInt64(item.span) <= stream.next else { return nil }
     guard let first = stream.steps[item.first] else {
@@ -134,15 +149,32 @@ struct NaiveStore {
     for offset in 0..<UInt64(item.span) {
       guard let step = stream.steps[item.first + offset], step.segment == first.segment else { return nil }
       let isEnd = offset == UInt64(item.span) - 1
+      if case .sequence(_, _, .cross) = table.kind { continue }
       if offset > 0, step.flags & 1 != 0 { return nil }
       if !isEnd, step.flags & 2 != 0 { return nil }
-      if isEnd, item.span < table.nStep + 1, step.flags & 2 == 0 { return nil }
+      if isEnd, item.span < table.spanMax, step.flags & 2 == 0 { return nil }
     }
+    if !hasFrames(key, item.first) { return false }
     if table.items[first.position] != nil { return nil }
     let priority = item.priority ?? table.priorityMax
     tables[item.table].priorityMax = max(table.priorityMax, priority)
     tables[item.table].items[first.position] = ItemState(
       priority: priority, span: Int(item.span), start: key, first: item.first)
+    return true
+  }
+
+  /// Whether the frames of a step's stack are all there.
+  private func hasFrames(_ key: Key, _ index: UInt64) -> Bool {
+    guard let stream = streams[key] else { return false }
+    var index = index
+    for _ in 0..<history {
+      let step = stream.steps[index]!
+      if step.flags & 1 != 0 { return true }
+      guard let previous = stream.steps[index &- 1], previous.segment == step.segment,
+        previous.position >= tail
+      else { return false }
+      index -= 1
+    }
     return true
   }
 

@@ -71,6 +71,31 @@ import Testing
     try expectRefused(abandoned, "expected steps of one episode, found isFirst within")
   }
 
+  @Test func itemsOfOtherKinds() throws {
+    func problem(_ kind: TableKind, _ message: Message) throws -> String {
+      let store = try makeStore(capacity: 30, TableConfiguration(schema: TableSchema(name: "t", kind: kind)))
+      do {
+        _ = try store.insert(message, writer: 0)
+        return "accepted"
+      } catch { return "\(error)" }
+    }
+    let steps = { Message().chunk(0, 0, flags: [1, 0, 2, 1, 0]).chunk(0, 5, flags: [0, 0], cut: true) }
+    let cross = TableKind.sequence(length: 4, period: 1, episodes: .cross)
+    #expect(try problem(cross, steps().item(0, 1, 4)) == "accepted")
+    #expect(try problem(cross, steps().item(0, 1, 3)).contains("expected a span of 4 steps, found 3"))
+    #expect(try problem(cross, steps().item(0, 2, 4)).contains("found a cut within"))
+    let pad = TableKind.sequence(length: 4, period: 1, episodes: .pad)
+    #expect(try problem(pad, steps().item(0, 0, 3).item(0, 2, 1)) == "accepted")
+    #expect(
+      try problem(pad, steps().item(0, 0, 4)).contains("expected an episode's last step only at the end"))
+    #expect(
+      try problem(pad, steps().item(0, 0, 2)).contains("expected the full span, or an episode's last step"))
+    #expect(try problem(pad, steps().item(0, 0, 5)).contains("expected a span of 1 to 4 steps, found 5"))
+    #expect(try problem(.record, steps().item(0, 2, 1).item(0, 6, 1)) == "accepted")
+    #expect(try problem(.record, steps().item(0, 0, 2)).contains("expected a span of 1 steps, found 2"))
+    #expect(try problem(.record, steps().item(0, 0, 1).item(0, 0, 1)).contains("expected one item for each"))
+  }
+
   @Test func shapes() throws {
     let message = Message().chunk(0, 9, flags: [1, 0]).item(0, 6, 3)
     let store = try filled()
@@ -156,6 +181,14 @@ import Testing
     #expect(problem(10, transitionTable(1, .prioritized(exponent: .nan))) != nil)
     #expect(problem(10, transitionTable(1, itemsMax: 0)) != nil)
     #expect(problem(10, transitionTable(1, timesSampledMax: 70_000)) != nil)
+    func sequence(_ length: Int, _ period: Int) -> TableConfiguration {
+      TableConfiguration(
+        schema: TableSchema(name: "s", kind: .sequence(length: length, period: period, episodes: .pad)))
+    }
+    #expect(problem(10, sequence(10, 3)) == nil)
+    #expect(problem(10, sequence(11, 3)) == "table 's': length: expected 1 to 10 steps, found 11")
+    #expect(problem(10, sequence(0, 3)) == "table 's': length: expected 1 to 10 steps, found 0")
+    #expect(problem(10, sequence(3, 0)) == "table 's': period: expected at least 1 step, found 0")
     var table = transitionTable(1)
     table.remover = .uniform
     #expect(problem(10, table)!.contains("remover: expected fifo"))
@@ -178,8 +211,13 @@ import Testing
     #expect(problem([action, reward])!.contains("expected a field 'observation', found none"))
     #expect(problem([observation, action])!.contains("expected a field reward: float32, found none"))
     #expect(problem([observation, action, Field("reward", .float64)])!.contains("found reward: float64"))
+    #expect(problem([Field("observation", .uint8, shape: [4], stack: 4), action, reward]) == nil)
     #expect(
-      problem([Field("observation", .uint8, shape: [4], stack: 4), action, reward])!.contains("stack 1"))
+      problem([observation, action, Field("reward", .float32, stack: 2)])!.contains(
+        "expected a field reward: float32, found reward: float32 stack 2"))
+    #expect(
+      problem([observation, action, reward, Field("discount", .float32)])!.contains(
+        "expected no field 'discount', which its batches have a column of, found one"))
     let store = try makeStore(capacity: 10, transitionTable(1))
     try store.adopt(schema: Message.schema)
     #expect(throws: ReplayStoreError.self) {
@@ -195,7 +233,7 @@ import Testing
     let table = transitionTable(3, .prioritized(exponent: 0.6))
     let million = ReplayStoreConfiguration(capacity: 1_000_000, tables: [table])
     let bytes = try ReplayStore.byteCount(configuration: million, schema: atari)
-    #expect(bytes.description.hasPrefix("1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.3 MB, tables "))
+    #expect(bytes.description.hasPrefix("1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.5 MB, tables "))
     // At most 48 bytes an item beside the payload.
     let small = StepSchema.discrete(observation: [7])
     let perItem = Double(try ReplayStore.byteCount(configuration: million, schema: small).total) / 1e6

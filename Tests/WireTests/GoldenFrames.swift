@@ -11,6 +11,12 @@ enum Golden {
   /// CartPole: four floats, two actions.
   static let schema = StepSchema.discrete(observation: [4])
   static let table = TableSchema(name: "experience", kind: .transition(nStep: 3, discount: 0.5))
+  /// One of each kind.
+  static let tables = [
+    table, TableSchema(name: "unroll", kind: .sequence(length: 21, period: 20, episodes: .cross)),
+    TableSchema(name: "replay", kind: .sequence(length: 3, period: 2, episodes: .pad)),
+    TableSchema(name: "steps", kind: .record),
+  ]
   static let manifest = WeightsManifest(tensors: [
     TensorSpec(name: "0.weight", shape: [2, 3]), TensorSpec(name: "0.bias", shape: [2]),
     TensorSpec(name: "scale", shape: []),
@@ -45,6 +51,9 @@ enum Golden {
     GoldenFrame(
       "welcome-first", .welcome,
       Welcome(incarnation: service, committed: 0, credit: 64, schema: nil, tables: [table])),
+    GoldenFrame(
+      "welcome-kinds", .welcome,
+      Welcome(incarnation: service, committed: 0, credit: 64, schema: schema, tables: tables)),
   ]
 
   private static let answers: [GoldenFrame] = [

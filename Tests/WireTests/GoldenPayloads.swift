@@ -76,6 +76,7 @@ extension Golden {
     GoldenFrame("sample-request", .sampleRequest, SampleRequest(request: 9, table: 0, count: 3)),
     batch("batch-part-0", part: 0, firstRow: 0, rows: 2),
     batch("batch-part-1", part: 1, firstRow: 2, rows: 1),
+    sequences,
     GoldenFrame("priorities", .priorities) { writer in
       withViews(priorityPayloads) {
         PriorityUpdate(table: 0, keys: $0[0], priorities: $0[1]).encode(into: writer)
@@ -106,7 +107,12 @@ extension Golden {
     let header = BatchHeader(
       request: 9, part: part, parts: 2, firstRow: firstRow, rows: rows, batchRows: 3, mass: 6.5,
       itemCount: 5000)
-    let payloads = batchPayloads(firstRow..<firstRow + rows)
+    return batch(name, header, table: table, batchPayloads(firstRow..<firstRow + rows))
+  }
+
+  private static func batch(
+    _ name: String, _ header: BatchHeader, table: TableSchema, _ payloads: [[UInt8]]
+  ) -> GoldenFrame {
     let fields = table.batchFields(of: schema)
     return GoldenFrame(name, .batch) { writer in
       let places = Batch.reserve(writer, header, fields: fields)
@@ -122,6 +128,22 @@ extension Golden {
       #expect(views.map(Array.init) == payloads)
     }
   }
+}
+
+extension Golden {
+  /// Two padded sequences of three steps: an episode's first three, and its last two.
+  private static let sequences: GoldenFrame = {
+    let header = BatchHeader(
+      request: 10, part: 0, parts: 1, firstRow: 0, rows: 2, batchRows: 2, mass: 2, itemCount: 2)
+    let observations = (0..<12).map(Float.init) + (8..<16).map(Float.init) + [0, 0, 0, 0]
+    return batch(
+      "batch-sequence", header, table: tables[2],
+      [
+        payload([1000, 1002] as [UInt64]), payload([0.5, 0.5] as [Float]), payload([7, 8] as [UInt64]),
+        payload(observations), payload([0, 1, 0, 0, 1, 0] as [Int32]),
+        payload([1, 2, 3, 3, 0, 0] as [Float]), [1, 0, 0, 0, 6, 0], payload([3, 2] as [Int32]),
+      ])
+  }()
 }
 
 extension Golden {

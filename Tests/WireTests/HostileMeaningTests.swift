@@ -101,6 +101,15 @@ import Wire
     writer.unsigned(stack)
   }
 
+  private static func sequence(
+    _ writer: FrameWriter, length: UInt64 = 4, period: UInt64 = 2, episodes: UInt64 = 1
+  ) {
+    writer.array(1)
+    writer.array(5)
+    writer.string("t")
+    for value in [2, length, period, episodes] { writer.unsigned(value) }
+  }
+
   private static let hellos = [
     Case("role 3", "expected role 1 (writer) or 2 (sampler), found 3") { hello($0, role: 3) },
     Case("a writer's sequence 0", "expected a writer's next sequence of at least 1, found 0") {
@@ -127,10 +136,28 @@ import Wire
       hello($0) { field($0, shape: Array(repeating: 1, count: 9)) }
     },
     Case("stack 0", "expected stack 1 to 64, found 0") { hello($0) { field($0, shape: [], stack: 0) } },
-    Case("table kind 2", "expected table kind 1 (transition), found 2") {
+    Case("table kind 4", "expected table kind 1 (transition), 2 (sequence) or 3 (record), found 4") {
+      hello($0, tables: { table($0, kind: 4) })
+    },
+    Case("a sequence like a transition", "expected an array of 5 elements for table 't' of kind 2, found 4") {
       hello($0, tables: { table($0, kind: 2) })
     },
-    Case("n-step 0", "expected an n-step of at least 1 for table 't', found 0") {
+    Case("a record like a transition", "expected an array of 2 elements for table 't' of kind 3, found 4") {
+      hello($0, tables: { table($0, kind: 3) })
+    },
+    Case("a sequence of 0 steps", "expected at least 1 for the length of table 't', found 0") {
+      hello($0, tables: { sequence($0, length: 0) })
+    },
+    Case("a sequence of too many", "expected at most 65536 for the length of table 't'") {
+      hello($0, tables: { sequence($0, length: 1 << 16 + 1) })
+    },
+    Case("period 0", "expected at least 1 for the period of table 't', found 0") {
+      hello($0, tables: { sequence($0, period: 0) })
+    },
+    Case("episodes 3", "expected episodes 1 (cross) or 2 (pad) for table 't', found 3") {
+      hello($0, tables: { sequence($0, episodes: 3) })
+    },
+    Case("n-step 0", "expected at least 1 for the n-step of table 't', found 0") {
       hello($0, tables: { table($0, nStep: 0) })
     },
     Case("a NaN discount", "for the discount of table 't', found nan") {

@@ -21,6 +21,7 @@ SERVICE = bytes.fromhex("f0e0d0c0b0a090807060504030201000")
 SCHEMA = [["observation", 4, [4], 1], ["action", 2, [], 1], ["reward", 4, [], 1]]
 STACKED = [["observation", 1, [84, 84], 4], ["action", 2, [], 1], ["reward", 4, [], 1]]
 TABLES = [["experience", 1, 3, 0.5]]
+KINDS = [["experience", 1, 3, 0.5], ["unroll", 2, 21, 20, 1], ["replay", 2, 3, 2, 2], ["steps", 3]]
 TENSORS = [["0.weight", [2, 3]], ["0.bias", [2]], ["scale", []]]
 COUNTERS = {"env_steps_total": 1048576.0, "episodes_total": 37.0, "weights_version": 12.0}
 EVALUATION = [0, 300, 3000, 20, 482.75, 310.0, 500.0, True]
@@ -34,6 +35,7 @@ PLAIN = {
     "welcome": [1, 2, SERVICE, 41, 64, SCHEMA, TABLES],
     "welcome-stacked": [1, 2, SERVICE, 0, 64, STACKED, TABLES],
     "welcome-first": [1, 2, SERVICE, 0, 64, None, TABLES],
+    "welcome-kinds": [1, 2, SERVICE, 0, 64, SCHEMA, KINDS],
     "acknowledgement": [1, 4, 42, False],
     "acknowledgement-gap": [1, 4, 300, True],
     "sample-request": [1, 5, 9, 0, 3],
@@ -54,7 +56,8 @@ PLAIN = {
     "copy-status": [1, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
 }
 PAYLOADS = {
-    "insert", "insert-items-only", "batch-part-0", "batch-part-1", "priorities", "change", "weights", "inspection",
+    "insert", "insert-items-only", "batch-part-0", "batch-part-1", "batch-sequence", "priorities", "change", "weights",
+    "inspection",
 }
 
 
@@ -112,7 +115,7 @@ def test_plain_messages():
 
 
 def test_plain_messages_are_written_the_same():
-    single = {"hello-writer", "hello-sampler", "welcome", "welcome-stacked", "welcome-first"}
+    single = {"hello-writer", "hello-sampler", "welcome", "welcome-stacked", "welcome-first", "welcome-kinds"}
     for name, message in PLAIN.items():
         # The discount of a table is a float32, every other float is a float64.
         assert msgpack.packb(message, use_single_float=name in single) == FRAMES[name], name
@@ -176,6 +179,36 @@ def test_batch():
         assert found["action"].tolist() == [row % 2 for row in rows]
         assert found["reward"].tolist() == [row - 1 for row in rows]
         assert found["discount"].tolist() == [0.125] * len(rows)
+
+
+# Two padded sequences of three steps: an episode's first three, and its last two.
+SEQUENCES = {
+    "observation": (4, [3, 4], np.concatenate([np.arange(12), np.arange(8, 16), np.zeros(4)])),
+    "action": (2, [3], [0, 1, 0, 0, 1, 0]), "reward": (4, [3], [1, 2, 3, 3, 0, 0]),
+    "flags": (1, [3], [1, 0, 0, 0, 6, 0]), "valid_length": (2, [], [3, 2]),
+}
+
+
+def test_batch_of_sequences():
+    name = "batch-sequence"
+    message = unpack(name)
+    assert message[:10] == [1, 6, 10, 0, 1, 0, 2, 2, 2.0, 2] and len(message) == 17
+    assert view(name, *message[10:12], "<u8").tolist() == [1000, 1002]
+    columns = {field[0]: (field[1:], pad, content) for field, pad, content in message[16]}
+    assert list(columns) == list(SEQUENCES)
+    for field, (dtype, shape, values) in SEQUENCES.items():
+        declared, pad, content = columns[field]
+        assert declared == [dtype, shape, 1]
+        found = view(name, pad, content, DTYPES[dtype], [2, *shape])
+        assert np.array_equal(found.reshape(-1), values), (field, found)
+
+
+def test_batch_of_sequences_is_written_the_same():
+    batch = Aligned().array(17).add(1, 6, 10, 0, 1, 0, 2, 2, 2.0, 2).payload([1000, 1002], "<u8")
+    batch.payload([0.5, 0.5], "<f4").payload([7, 8], "<u8").array(len(SEQUENCES))
+    for field, (dtype, shape, values) in SEQUENCES.items():
+        batch.array(3).add([field, dtype, shape, 1]).payload(values, DTYPES[dtype])
+    assert batch.bytes() == FRAMES["batch-sequence"]
 
 
 def test_priorities():
@@ -275,7 +308,7 @@ def test_what_swift_takes_is_msgpack():
     assert lines, "no mutants"
     for line in lines:
         message = msgpack.unpackb(bytes.fromhex(line), raw=False, strict_map_key=True)
-        assert message[0] == 1 and 1 <= message[1] <= 19, line
+        assert message[0] == 1 and 1 <= message[1] <= 23, line
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ struct ChunkEntry {
   var weightsVersion: UInt64
   /// The number of the chunk that continues its stream without a cut; `ChunkEntry.none` while there is none.
   var next: UInt64
+  /// The number of the chunk that it continues, which may be gone; `ChunkEntry.none` if it continues none.
+  var previous: UInt64 = ChunkEntry.none
   /// The number of its stream's record.
   var stream: UInt32
   /// Steps in it.

@@ -21,9 +21,12 @@ struct StepLayout {
   let rowStride: Int
   /// Bytes of a step in each large arena.
   let largeByteCounts: [Int]
+  /// Frames before a step that its largest stack holds.
+  let history: Int
 
   init(_ schema: StepSchema) {
     fields = schema.fields
+    history = fields.reduce(0) { max($0, $1.stack - 1) }
     places = Array(repeating: .row(0), count: fields.count)
     var large: [Int] = []
     var offset = 0

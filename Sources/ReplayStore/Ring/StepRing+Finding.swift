@@ -9,6 +9,19 @@ enum ItemPlace {
   case at(UInt64)
 }
 
+/// What a table's items may be.
+struct ItemShape {
+  /// Steps that one may span; fewer than the most only where the last one ends the episode.
+  let spans: ClosedRange<Int>
+  /// It may hold steps of several episodes.
+  let crossesEpisodes: Bool
+
+  init(_ kind: TableKind) {
+    spans = kind.spans
+    crossesEpisodes = kind.crossesEpisodes
+  }
+}
+
 /// A walk along a stream from a live step, over chunks that continue each other.
 struct StepCursor {
   private(set) var slot: Int
@@ -40,11 +53,12 @@ struct StepCursor {
 }
 
 extension StepRing {
-  /// Where `span` steps of a stream from `firstIndex` on are, among live and staged ones; checks that they are steps of
-  /// one episode that follow each other and, if `mustEnd`, that the last one ends the episode. `tail` is the tail there
-  /// will be. O(log(chunks of the stream) + span); O(span) if they are in its newest chunk.
+  /// Where `span` steps of a stream from `firstIndex` on are, among live and staged ones; checks that they follow each other, are
+  /// of one episode unless the kind crosses, and, where they are fewer than the most, that the last one ends the episode. An item
+  /// whose stack's frames are not all there is gone too. `tail` is the tail there will be.
+  /// O(log(chunks of the stream) + span); O(span) if they are in its newest chunk.
   func place(
-    _ record: Stream, firstIndex: UInt64, span: Int, mustEnd: Bool, tail: UInt64, insertion: Insertion
+    _ record: Stream, firstIndex: UInt64, span: Int, shape: ItemShape, tail: UInt64, insertion: Insertion
   ) throws(Refusal) -> ItemPlace {
     let (lastIndex, overflow) = firstIndex.addingReportingOverflow(UInt64(span - 1))
     if overflow || lastIndex >= record.nextIndex {
@@ -59,7 +73,15 @@ extension StepRing {
       throw Refusal("step \(firstIndex) was never sent: the stream has a gap there")
     }
     if entry.position + offset < tail { return .gone }
-    try checkEpisode(number, offset: Int(offset), span: span, mustEnd: mustEnd, insertion: insertion)
+    if shape.crossesEpisodes {
+      try checkNoCut(number, offset: Int(offset), span: span)
+    } else {
+      try checkEpisode(
+        number, offset: Int(offset), span: span, mustEnd: span < shape.spans.upperBound, insertion: insertion)
+    }
+    if layout.history > 0, !hasHistory(number, offset: Int(offset), tail: tail, insertion: insertion) {
+      return .gone
+    }
     return .at(entry.position + offset)
   }
 
@@ -96,7 +118,7 @@ extension StepRing {
       let entry = directory[number]
       let flags = flagsColumn(number, entry, insertion)
       while row < Int(entry.count) {
-        let value = flags.at(row)
+        let value = flags.at(row).rawValue
         left -= 1
         if value & inside != 0 { throw Refusal("expected steps of one episode, found isFirst within") }
         if left == 0 {
@@ -121,31 +143,23 @@ extension StepRing {
     }
   }
 
-  /// The flags of a chunk's steps: of a staged one in its frame, else in the ring.
-  private func flagsColumn(_ number: UInt64, _ entry: ChunkEntry, _ insertion: Insertion) -> FlagsColumn {
-    if number >= stagedFrom {
-      let column = insertion.column(insertion.columnsPerChunk - 1, ofChunk: Int(number - stagedFrom))
-      return FlagsColumn(base: column.baseAddress!, stride: 1, start: 0, capacity: .max)
+  /// No chunk between the first and the last step may be cut.
+  private func checkNoCut(_ start: UInt64, offset: Int, span: Int) throws(Refusal) {
+    var entry = directory[start]
+    var left = span - (Int(entry.count) - offset)
+    while left > 0 {
+      if entry.next == ChunkEntry.none {
+        throw Refusal("expected steps that follow each other, found a cut within")
+      }
+      entry = directory[entry.next]
+      left -= Int(entry.count)
     }
-    return FlagsColumn(
-      base: UnsafeRawPointer(rows) + layout.flagsOffset, stride: layout.rowStride,
-      start: slot(entry.position),
-      capacity: capacity)
   }
-}
 
-/// A strided column of flags that may go around the ring's end.
-private struct FlagsColumn {
-  var base: UnsafeRawPointer
-  var stride: Int
-  var start: Int
-  var capacity: Int
-
-  @inline(__always)
-  func at(_ row: Int) -> UInt8 {
-    var slot = start + row
-    if slot >= capacity { slot -= capacity }
-    return base.load(fromByteOffset: slot * stride, as: UInt8.self)
+  /// The flags of a chunk's steps: of a staged one in its frame, else in the ring.
+  func flagsColumn(_ number: UInt64, _ entry: ChunkEntry, _ insertion: Insertion) -> FlagsColumn {
+    guard number >= stagedFrom else { return FlagsColumn(self, entry) }
+    return FlagsColumn(insertion.column(insertion.columnsPerChunk - 1, ofChunk: Int(number - stagedFrom)))
   }
 }
 

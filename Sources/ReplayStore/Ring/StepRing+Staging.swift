@@ -114,7 +114,7 @@ extension StepRing {
     directory.append(
       ChunkEntry(
         position: position, firstIndex: header.firstIndex, weightsVersion: header.weightsVersion,
-        next: ChunkEntry.none, stream: number, count: UInt32(header.count)))
+        next: ChunkEntry.none, previous: staged.previous, stream: number, count: UInt32(header.count)))
   }
 
   /// Makes the stream's newest chunk lead to the one that is about to be appended, if that continues it.

@@ -18,9 +18,12 @@ extension Table {
       left += samplesLeft(in: record)
       let position = ring.position(inSlot: slot)
       guard ring.isLive(position) else { return "slot \(slot): an item on a dead step" }
+      guard ring.hasHistory(position) else { return "slot \(slot): an item whose stack has lost a frame" }
       var cursor = StepCursor(ring, position: position)
       for _ in 1..<Int(record.span) {
-        if ring.flags(cursor.slot).contains(.isLast) { return "slot \(slot): an item over an episode's end" }
+        if !configuration.schema.kind.crossesEpisodes, ring.flags(cursor.slot).contains(.isLast) {
+          return "slot \(slot): an item over an episode's end"
+        }
         cursor.advance(ring)
       }
       if slots.select(slots.rank(of: slot)) != slot { return "slot \(slot): rank and select disagree" }

@@ -50,6 +50,11 @@ extension TableConfiguration {
         return "n-step: expected 1 to \(min(Self.spanLimit, capacity) - 1), found \(nStep)"
       }
       if !(discount >= 0 && discount <= 1) { return "discount: expected 0 to 1, found \(discount)" }
+    case .sequence(let length, let period, _):
+      let most = min(Self.spanLimit, capacity)
+      if length < 1 || length > most { return "length: expected 1 to \(most) steps, found \(length)" }
+      if period < 1 { return "period: expected at least 1 step, found \(period)" }
+    case .record: break
     }
     if let problem = sampler.problem { return problem }
     if let problem = remover.problemAsRemover { return problem }

@@ -1,0 +1,120 @@
+// The frames before a step, which its stack holds.
+
+internal import Experience
+
+extension StepRing {
+  /// Whether the frames that a live step's stack holds are all there: back to the episode's first step, or as many as the
+  /// largest stack has. O(history).
+  func hasHistory(_ position: UInt64) -> Bool {
+    if layout.history == 0 { return true }
+    let number = directory.number(of: references[slot(position)])
+    let offset = Int(position - directory[number].position)
+    return hasHistory(number, offset: offset, tail: tail, insertion: Insertion(columnsPerChunk: 0))
+  }
+
+  /// The same for the step at `offset` in chunk `number`, live or staged, with the tail there will be.
+  @inline(never)
+  func hasHistory(_ number: UInt64, offset: Int, tail: UInt64, insertion: Insertion) -> Bool {
+    var left = layout.history
+    var number = number
+    var row = offset
+    var column = flagsColumn(number, directory[number], insertion)
+    while !column.at(row).contains(.isFirst) {
+      if left == 0 { return true }
+      if row == 0 {
+        number = directory[number].previous
+        // Chunks go whole, so its last step tells of all.
+        guard number != ChunkEntry.none, directory.isLive(number), directory[number].position >= tail else {
+          return false
+        }
+        column = flagsColumn(number, directory[number], insertion)
+        row = Int(directory[number].count)
+      }
+      row -= 1
+      left -= 1
+    }
+    return true
+  }
+
+  /// Writes the slots of the frames before a live step, oldest first, `layout.history` of them; where the episode begins later,
+  /// its first step's slot stands for those before. False, and the oldest frame there is repeated, if one is gone.
+  @inline(__always)
+  func writeHistory(before position: UInt64, to slots: UnsafeMutablePointer<Int>) -> Bool {
+    var slot = slot(position)
+    var number = directory.number(of: references[slot])
+    var left = Int(position - directory[number].position)
+    var index = layout.history
+    var isWhole = true
+    while index > 0, !flags(slot).contains(.isFirst) {
+      if left > 0 {
+        left -= 1
+        slot = slot == 0 ? capacity - 1 : slot - 1
+      } else {
+        number = directory[number].previous
+        guard number != ChunkEntry.none, directory.isLive(number) else {
+          isWhole = false
+          break
+        }
+        let entry = directory[number]
+        left = Int(entry.count) - 1
+        slot = self.slot(entry.end - 1)
+      }
+      index -= 1
+      slots[index] = slot
+    }
+    for earlier in 0..<index { slots[earlier] = slot }
+    return isWhole
+  }
+
+  /// Calls with the slot of each committed step that loses a frame of its stack with the oldest chunk: those after it in
+  /// its stream, up to the episode's end. O(history).
+  func forEachBereaved(_ body: (Int) -> Void) {
+    var left = layout.history
+    var number = directory[directory.front].next
+    while left > 0, number != ChunkEntry.none, number < stagedFrom {
+      let entry = directory[number]
+      let column = FlagsColumn(self, entry)
+      for row in 0..<min(left, Int(entry.count)) {
+        if column.at(row).contains(.isFirst) { return }
+        body(column.slot(row))
+      }
+      left -= Int(entry.count)
+      number = entry.next
+    }
+  }
+}
+
+/// The flags of a chunk's steps, which may go around the ring's end.
+struct FlagsColumn {
+  private let base: UnsafeRawPointer
+  private let stride: Int
+  private let start: Int
+  private let capacity: Int
+
+  /// Of a live chunk.
+  init(_ ring: StepRing, _ entry: ChunkEntry) {
+    base = UnsafeRawPointer(ring.rows) + ring.layout.flagsOffset
+    stride = ring.layout.rowStride
+    start = ring.slot(entry.position)
+    capacity = ring.capacity
+  }
+
+  /// Of a staged one, in its frame.
+  init(_ column: UnsafeRawBufferPointer) {
+    base = column.baseAddress!
+    stride = 1
+    start = 0
+    capacity = .max
+  }
+
+  @inline(__always)
+  func slot(_ row: Int) -> Int {
+    let slot = start + row
+    return slot >= capacity ? slot - capacity : slot
+  }
+
+  @inline(__always)
+  func at(_ row: Int) -> StepFlags {
+    StepFlags(rawValue: base.load(fromByteOffset: slot(row) * stride, as: UInt8.self))
+  }
+}
