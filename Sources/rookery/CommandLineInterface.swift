@@ -21,6 +21,7 @@ enum CommandLineInterface {
     case run, eval, plot, up, scale, ps, logs, restart, env, down
     case inspect, snapshot, restore
     case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
+    case benchWorker = "bench-worker"
   }
 
   static func main(_ arguments: [String]) -> Never {
@@ -80,6 +81,7 @@ enum CommandLineInterface {
     case .snapshot: return try CopyCommand(.snapshot, rest).execute()
     case .restore: return try CopyCommand(.restore, rest).execute()
     case .bench: return try runBench(rest)
+    case .benchWorker: return try runBenchWorker(rest)
     case .exec: try becomeGuarded(rest)
     case .help:
       print(usage)
@@ -125,7 +127,9 @@ enum CommandLineInterface {
           -p NAME  --table NAME  --top N  --item KEY  --json
       rookery snapshot NAME [ADDRESS]  copy what a replay holds to RUN/snapshots/NAME, while it works
       rookery restore NAME [ADDRESS]   insert what a snapshot holds again
-      rookery bench step|actor|gymnasium|replay|scale [--json]
+      rookery bench step|actor|gymnasium|scale [--json]
+      rookery bench replay [--json]  with --transport ipc,tcp  --payload 36,1k,28k,atari  --mode insert,sample,both,latency,update,writers,store
+          --storage memory|file  --rounds 5  --seconds 1
 
     One service by itself (addresses come from ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS
     and ROOKERY_WEIGHTS_ADDRESS, the configuration from ROOKERY_CONFIG or --config FILE):

@@ -4,12 +4,13 @@ internal import Foundations
 
 extension CommandLineInterface {
   static func runBench(_ list: [String]) throws -> ExitCode {
-    let arguments = try Arguments(list, plain: ["json"])
+    let arguments = try Arguments(
+      list, valued: ["transport", "payload", "mode", "storage", "rounds", "seconds"], plain: ["json"])
     switch arguments.positional {
     case ["step"]: benchStep(json: arguments.has("json"))
     case ["actor"]: try benchActor(json: arguments.has("json"))
     case ["gymnasium"]: try benchGymnasium(json: arguments.has("json"))
-    case ["replay"]: try benchReplay(json: arguments.has("json"))
+    case ["replay"]: try BenchReplayCommand(arguments).execute()
     case ["scale"]: try benchScale(json: arguments.has("json"))
     default: throw UsageError("expected rookery bench step|actor|gymnasium|replay|scale [--json]")
     }

@@ -14,12 +14,16 @@ final class BenchProcesses {
   private let executable: String
   private var children: [ChildProcess] = []
   private let variables: [String: String]
+  private var workers = 0
+  private let dataPath: String
 
   init(settings: [String: String]) throws {
     executable = try POSIXProcessHost.selfExecutable()
     var template = Array("/tmp/rookery-bench-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SystemCallError.last("making a folder in", "/tmp") }
     folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    dataPath = ".rookery-bench-\(getpid())"
+    mkdir(dataPath, 0o755)
     var variables = ProcessVariables.current().filter { !$0.key.hasPrefix("ROOKERY_") }
     variables["ROOKERY_REPLAY_ADDRESS"] = "ipc://\(folder)/replay"
     variables["ROOKERY_PARAMETERS_ADDRESS"] = "ipc://\(folder)/parameters"
@@ -33,19 +37,42 @@ final class BenchProcesses {
       _ = try? child.wait()
     }
     for name in ["replay", "parameters", "weights", "log"] { unlink("\(folder)/\(name)") }
+    for name in DirectoryNames.of("\(dataPath)/replay/1") { unlink("\(dataPath)/replay/1/\(name)") }
+    for name in ["/replay/1", "/replay", ""] { rmdir(dataPath + name) }
     rmdir(folder)
   }
 
   var replayAddress: String { "ipc://\(folder)/replay" }
   var parametersAddress: String { "ipc://\(folder)/parameters" }
 
-  func start(_ service: String) throws {
+  @discardableResult
+  func start(_ service: String, with more: [String: String] = [:]) throws -> ChildProcess {
     var spawn = ProcessSpawn(
-      executable, ["exec", "\(getpid())", "--", executable, service], environment: variables)
+      executable, ["exec", "\(getpid())", "--", executable, service],
+      environment: variables.merging(more) { $1 })
     spawn.standardOutput = .append(path: "\(folder)/log")
     spawn.standardError = .append(path: "\(folder)/log")
-    children.append(try spawn.start())
+    let child = try spawn.start()
+    children.append(child)
+    return child
   }
+
+  /// A client of the benchmark, and where it prints.
+  func startWorker(_ arguments: [String]) throws -> (child: ChildProcess, output: String) {
+    workers += 1
+    let output = "\(folder)/worker-\(workers)"
+    var spawn = ProcessSpawn(
+      executable, ["exec", "\(getpid())", "--", executable, "bench-worker"] + arguments,
+      environment: variables)
+    spawn.standardOutput = .append(path: output)
+    spawn.standardError = .append(path: output)
+    let child = try spawn.start()
+    children.append(child)
+    return (child, output)
+  }
+
+  /// For a service's files: on a disk, where the working folder is; /tmp may be memory.
+  var dataFolder: String { dataPath }
 
   /// Waits until `condition` holds of the run's status, which is asked for 20 times a second.
   func wait(

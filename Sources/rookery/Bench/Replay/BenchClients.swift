@@ -1,0 +1,173 @@
+// The benchmark's inserter and sampler, each a process of its own.
+
+internal import Experience
+internal import Foundations
+internal import Services
+internal import Transport
+internal import Wire
+
+/// What a client did within its window.
+struct BenchReport: Codable {
+  /// Steps acknowledged, batches taken, or priorities written, a second.
+  var perSecond: Double
+  /// Of one call: a message until it is acknowledged, a request until its batch is complete.
+  var p50_ms: Double
+  var p99_ms: Double
+  /// CPU seconds a second.
+  var cpu: Double
+}
+
+/// Takes time after a warm-up, and makes the report.
+struct BenchWindow {
+  private let warmUp: Instant.Span
+  private let length: Instant.Span
+  private var start: (at: Instant, count: Double, cpu: Instant.Span)?
+  private let begun = SystemClock.now()
+  var latencies = LatencyHistogram()
+
+  init(seconds: Double) {
+    warmUp = .seconds(min(0.5, seconds / 2))
+    length = .seconds(seconds)
+  }
+
+  var isOpen: Bool { start != nil }
+
+  /// The report, once the window is over; `count` is everything so far.
+  mutating func close(now: Instant, count: Double) -> BenchReport? {
+    guard let start else {
+      if now >= begun + warmUp, count > 0 { self.start = (now, count, SystemClock.processTime()) }
+      return nil
+    }
+    guard now >= start.at + length else { return nil }
+    let seconds = (now - start.at).seconds
+    return BenchReport(
+      perSecond: (count - start.count) / seconds, p50_ms: latencies.quantile(0.5).milliseconds,
+      p99_ms: latencies.quantile(0.99).milliseconds,
+      cpu: (SystemClock.processTime() - start.cpu).seconds / seconds)
+  }
+}
+
+/// Inserts as fast as it is acknowledged.
+struct BenchInserter: ~Copyable {
+  private let link: DealerLink
+  private var writer: WriterMachine
+  private var message: BenchMessage
+  private var poller = Poller()
+  private var sentAt: [Instant] = []
+
+  init(address: String, payload: BenchPayload, steps: Int, inFlight: Int) throws {
+    link = try DealerLink(context: Context(), to: Endpoint(address))
+    poller.add(link.socket)
+    message = BenchMessage(payload, steps: steps)
+    var generator = SeededGenerator.fromSystem()
+    var configuration = WriterMachine.Configuration(
+      id: Identifier(using: &generator), label: "bench", schema: payload.schema, tables: [payload.table])
+    configuration.inFlight = inFlight
+    writer = WriterMachine(configuration: configuration, now: SystemClock.now())
+  }
+
+  /// Until `isOver` says so: it is told the time and the steps acknowledged.
+  private mutating func insert(_ isOver: (Instant, Double, [Instant.Span]) -> Bool) throws {
+    var sink = link
+    var taken: [Instant.Span] = []
+    while true {
+      let now = SystemClock.now()
+      link.drain { writer.receive($0, now: now, sink: &sink) }
+      writer.advance(to: now, sink: &sink)
+      if let refusal = writer.refusal { throw BenchError("the replay refused: \(refusal.text)") }
+      taken.removeAll(keepingCapacity: true)
+      let done = sentAt.count - writer.unacknowledged
+      for sent in sentAt[..<max(0, done)] { taken.append(now - sent) }
+      sentAt.removeFirst(max(0, done))
+      if isOver(now, Double(writer.counters.messagesCommitted) * Double(message.steps), taken) { break }
+      if let frame = writer.beginFrame() {
+        message.encode(into: frame, sequence: writer.nextSequence)
+        sentAt.append(SystemClock.now())
+        writer.commitFrame(now: now, sink: &sink)
+      } else {
+        poller.wait(until: writer.nextDeadline(now: now), now: now)
+      }
+    }
+    writer.leave(sink: &sink)
+  }
+
+  /// Steps until the ring has wrapped.
+  mutating func fill(steps: Int) throws {
+    try insert { _, done, _ in done >= Double(steps) }
+  }
+
+  mutating func run(seconds: Double) throws -> BenchReport {
+    var window = BenchWindow(seconds: seconds)
+    var report: BenchReport?
+    try insert { now, done, taken in
+      if window.isOpen { for span in taken { window.latencies.record(span) } }
+      report = window.close(now: now, count: done)
+      return report != nil
+    }
+    return report!
+  }
+}
+
+/// Samples as fast as its requests in flight allow, and writes a priority back for every item.
+struct BenchSampler: ~Copyable {
+  private let link: DealerLink
+  private var sampler: SamplerMachine
+  private var poller = Poller()
+  private let batch: Int
+  private var priorities: [Float]
+  private var generator = SeededGenerator(seed: 1)
+
+  init(address: String, payload: BenchPayload, batch: Int, inFlight: Int) throws {
+    link = try DealerLink(context: Context(), to: Endpoint(address))
+    poller.add(link.socket)
+    self.batch = batch
+    priorities = Array(repeating: 1, count: batch)
+    var generator = SeededGenerator.fromSystem()
+    var configuration = SamplerMachine.Configuration(
+      id: Identifier(using: &generator), label: "bench", table: payload.table, batch: batch)
+    configuration.inFlight = inFlight
+    sampler = SamplerMachine(configuration: configuration, now: SystemClock.now())
+  }
+
+  /// Takes batches until the window is over; each is followed by `updates` writes of its priorities.
+  private mutating func sample(
+    seconds: Double, updates: Int, isAlone: Bool, count: (_ batches: Int, _ keys: Int) -> Double
+  ) throws -> BenchReport {
+    var sink = link
+    var window = BenchWindow(seconds: seconds)
+    var batches = 0
+    var asked = SystemClock.now()
+    while true {
+      let now = SystemClock.now()
+      link.drain { sampler.receive($0, now: now, sink: &sink) }
+      sampler.advance(to: now, sink: &sink)
+      if let refusal = sampler.refusal { throw BenchError("the replay refused: \(refusal.text)") }
+      guard let sampled = sampler.take() else {
+        poller.wait(until: sampler.nextDeadline(now: now), now: now)
+        continue
+      }
+      batches += 1
+      if isAlone, window.isOpen { window.latencies.record(SystemClock.now() - asked) }
+      if let report = window.close(now: now, count: count(batches, batches * updates * batch)) {
+        sampler.leave(sink: &sink)
+        return report
+      }
+      for _ in 0..<updates {
+        for row in 0..<batch { priorities[row] = generator.uniformFloat() }
+        priorities.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: &sink) }
+      }
+      asked = SystemClock.now()
+      sampler.release(sampled, now: asked, sink: &sink)
+    }
+  }
+
+  /// Batches a second. With one request in flight also how long each takes.
+  mutating func run(seconds: Double, isAlone: Bool) throws -> BenchReport {
+    try sample(seconds: seconds, updates: 1, isAlone: isAlone) { batches, _ in Double(batches) }
+  }
+
+  /// Keys a second: a batch now and then says that what was sent before it has arrived.
+  mutating func runUpdates(seconds: Double) throws -> BenchReport {
+    try sample(seconds: seconds, updates: 32, isAlone: false) { _, keys in Double(keys) }
+  }
+}

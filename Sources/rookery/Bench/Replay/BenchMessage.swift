@@ -1,0 +1,66 @@
+// The steps that the replay benchmark inserts.
+
+internal import Experience
+internal import Wire
+
+/// Messages of one endless stream, encoded from memory that is filled once: what is measured is the replay, not the making of experience.
+struct BenchMessage: ~Copyable {
+  let payload: BenchPayload
+  let steps: Int
+  private let nStep: Int
+  private var index: UInt64 = 0
+  private let columns: [UnsafeMutableRawBufferPointer]
+  private let streams: UnsafeMutableRawBufferPointer
+  private let indices: UnsafeMutableRawBufferPointer
+  private let spans: UnsafeMutableRawBufferPointer
+
+  init(_ payload: BenchPayload, steps: Int) {
+    self.payload = payload
+    self.steps = steps
+    nStep = payload.nStep
+    columns = (payload.schema.fields.map(\.byteCount) + [1]).map { Self.memory($0 * steps) }
+    // Noise: nothing that could be compressed on its way.
+    var state: UInt64 = 1
+    for index in columns[0].indices {
+      state = state &* 6_364_136_223_846_793_005 &+ 1
+      columns[0][index] = UInt8(truncatingIfNeeded: state >> 56) & 0x3F
+    }
+    (streams, indices, spans) = (Self.memory(steps * 4), Self.memory(steps * 8), Self.memory(steps * 4))
+    for step in 0..<steps { spans.storeBytes(of: UInt32(nStep + 1), toByteOffset: step * 4, as: UInt32.self) }
+  }
+
+  private static func memory(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0)
+    return memory
+  }
+
+  deinit {
+    for column in columns { column.deallocate() }
+    for column in [streams, indices, spans] { column.deallocate() }
+  }
+
+  /// The next message; each step starts an item once the step n later is sent.
+  mutating func encode(into frame: FrameWriter, sequence: UInt64) {
+    let last = columns.count - 1
+    columns[last][0] = index == 0 ? StepFlags.isFirst.rawValue : 0
+    let first = index > UInt64(nStep) ? index - UInt64(nStep) : 0
+    let items = Int(index + UInt64(steps) - UInt64(nStep) - first)
+    for item in 0..<items {
+      indices.storeBytes(of: first + UInt64(item), toByteOffset: item * 8, as: UInt64.self)
+    }
+    Insert.begin(frame, sequence: sequence, chunks: 1)
+    Insert.chunk(
+      frame, ChunkHeader(stream: 0, firstIndex: index, count: steps, weightsVersion: 1),
+      columns: columns.map { UnsafeRawBufferPointer($0) })
+    Insert.items(
+      frame,
+      [
+        ItemBlock(
+          table: 0, count: items, streams: UnsafeRawBufferPointer(rebasing: streams[..<(items * 4)]),
+          firstIndices: UnsafeRawBufferPointer(rebasing: indices[..<(items * 8)]),
+          spans: UnsafeRawBufferPointer(rebasing: spans[..<(items * 4)]), priorities: nil)
+      ])
+    index += UInt64(steps)
+  }
+}

@@ -1,0 +1,116 @@
+// A replay service under measurement, and its clients.
+
+internal import Configuration
+internal import FoundationEssentials
+internal import Foundations
+internal import Glibc
+internal import Launcher
+internal import Services
+internal import Wire
+
+/// A replay service of its own, gone with the value.
+final class BenchReplayProcess {
+  private let processes: BenchProcesses
+  private let payload: BenchPayload
+  private let address: String
+  private let service: ChildProcess
+
+  init(_ payload: BenchPayload, transport: String, storage: String) throws {
+    self.payload = payload
+    processes = try BenchProcesses(settings: [
+      "ROOKERY_REPLAY__CAPACITY": "\(payload.capacity)",
+      "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
+      "ROOKERY_REPLAY__STORAGE": storage,
+      "ROOKERY_ALGORITHM__N_STEP": "\(payload.nStep)",
+      "ROOKERY_ALGORITHM__BATCH": "512",
+    ])
+    // A free port of this machine: bound and let go a moment before.
+    address = transport == "ipc" ? processes.replayAddress : "tcp://127.0.0.1:\(try FreePort.find())"
+    service = try processes.start(
+      "replay",
+      with: [
+        "ROOKERY_REPLAY_ADDRESS": address,
+        "ROOKERY_RUN_DIRECTORY": storage == "file" ? processes.dataFolder : "",
+      ])
+  }
+
+  func waitUntilItAnswers() throws {
+    for _ in 0..<30 {
+      if try HealthClient.ask(address, timeout: .seconds(1)) != nil { return }
+      if try service.poll() != nil { throw BenchError("the replay ended; see \(processes.folder)/log") }
+    }
+    throw BenchError("the replay does not answer; see \(processes.folder)/log")
+  }
+
+  /// Memory that is the service's: pages of its files count as long as they are in memory.
+  var residentBytes: Int {
+    guard let line = TextLines.first(in: "/proc/\(service.identifier)/status", startingWith: "VmRSS"),
+      let kilobytes = line.split(separator: " ").compactMap({ Int($0) }).first
+    else { return 0 }
+    return kilobytes * 1024
+  }
+
+  /// User and system time of the service so far.
+  var cpuSeconds: Double {
+    guard let text = try? String(contentsOfFile: "/proc/\(service.identifier)/stat", encoding: .utf8),
+      let end = text.lastIndex(of: ")")
+    else { return 0 }
+    let fields = text[end...].split(separator: " ")
+    guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  /// Runs a client to its end.
+  @discardableResult
+  func worker(_ kind: String, _ arguments: [String]) throws -> BenchReport {
+    try finish(try begin(kind, arguments))
+  }
+
+  /// Runs two at once.
+  func workers(_ first: (String, [String]), _ second: (String, [String])) throws -> (BenchReport, BenchReport)
+  {
+    let one = try begin(first.0, first.1)
+    let other = try begin(second.0, second.1)
+    return (try finish(one), try finish(other))
+  }
+
+  private func begin(_ kind: String, _ arguments: [String]) throws -> (child: ChildProcess, output: String) {
+    try processes.startWorker([kind, address, "--payload", payload.rawValue] + arguments)
+  }
+
+  private func finish(_ worker: (child: ChildProcess, output: String)) throws -> BenchReport {
+    let status = try worker.child.wait()
+    let text = (try? String(contentsOfFile: worker.output, encoding: .utf8)) ?? ""
+    unlink(worker.output)
+    guard status.isSuccess else { throw BenchError("a client ended with \(status): \(text)") }
+    if text.isEmpty { return BenchReport(perSecond: 0, p50_ms: 0, p99_ms: 0, cpu: 0) }
+    return try JSONDecoder().decode(BenchReport.self, from: Data(text.utf8))
+  }
+}
+
+/// A port nobody listens on.
+enum FreePort {
+  static func find() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+      }
+    }
+    guard isBound else { throw SystemCallError.last("find a free port") }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+enum TextLines {
+  /// The first line of a file that starts so.
+  static func first(in path: String, startingWith prefix: String) -> String? {
+    (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n")
+      .first { $0.hasPrefix(prefix) }.map(String.init)
+  }
+}

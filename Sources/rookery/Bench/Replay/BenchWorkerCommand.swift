@@ -1,0 +1,43 @@
+// `rookery bench-worker`: a client of the replay benchmark.
+
+internal import Foundations
+
+extension CommandLineInterface {
+  /// `rookery bench-worker fill|insert|sample|update|writers ADDRESS --payload P …`: prints its report as a line of JSON. For
+  /// `rookery bench replay`, which starts it.
+  static func runBenchWorker(_ list: [String]) throws -> ExitCode {
+    let arguments = try Arguments(
+      list, valued: ["payload", "steps", "in-flight", "seconds", "count", "batch"])
+    guard arguments.positional.count == 2,
+      let payload = BenchPayload(rawValue: arguments.value("payload") ?? "36")
+    else { throw UsageError("expected rookery bench-worker KIND ADDRESS --payload P") }
+    let address = arguments.positional[1]
+    let seconds = Double(arguments.value("seconds") ?? "1") ?? 1
+    let inFlight = try arguments.integer("in-flight", in: 1...64) ?? payload.inFlight
+    let steps = try arguments.integer("steps", in: 1...1 << 20) ?? payload.messageSizes[0]
+    let batch = try arguments.integer("batch", in: 1...1 << 20) ?? 512
+    let count = try arguments.integer("count", in: 1...1 << 40) ?? 1
+    let report: BenchReport
+    switch arguments.positional[0] {
+    case "fill":
+      var inserter = try BenchInserter(address: address, payload: payload, steps: steps, inFlight: inFlight)
+      try inserter.fill(steps: count)
+      return .success
+    case "insert":
+      var inserter = try BenchInserter(address: address, payload: payload, steps: steps, inFlight: inFlight)
+      report = try inserter.run(seconds: seconds)
+    case "sample":
+      var sampler = try BenchSampler(address: address, payload: payload, batch: batch, inFlight: inFlight)
+      report = try sampler.run(seconds: seconds, isAlone: inFlight == 1)
+    case "update":
+      var sampler = try BenchSampler(address: address, payload: payload, batch: batch, inFlight: inFlight)
+      report = try sampler.runUpdates(seconds: seconds)
+    case "writers":
+      var writers = try BenchWriters(address: address, count: count, rate: 50)
+      report = try writers.run(seconds: seconds)
+    case let kind: throw UsageError("expected fill, insert, sample, update or writers, found '\(kind)'")
+    }
+    print(try JSON.line(report), terminator: "")
+    return .success
+  }
+}
