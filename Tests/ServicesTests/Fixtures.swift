@@ -103,11 +103,13 @@ struct ReplayHarness {
     frame.withUnsafeBytes {
       machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: &sink)
     }
+    machine.acknowledge(sink: &sink)
     return sink.take()
   }
 
   mutating func advance(at milliseconds: Double) -> [Sent] {
     machine.advance(to: .at(milliseconds), sink: &sink)
+    machine.acknowledge(sink: &sink)
     return sink.take()
   }
 }

@@ -67,9 +67,23 @@ extension ReplayMachine {
     }
     counters.messagesCommitted += 1
     writer.committed = sequence
+    if !writer.isAcknowledgementDue {
+      writer.isAcknowledgementDue = true
+      acknowledgementsDue.append(handle)
+    }
     writers[handle] = writer
-    acknowledge(writer, gap: false, sink: &sink)
     return true
+  }
+
+  /// Tells writers how far they are committed. An acknowledgement holds for all messages before it: call this once all frames that
+  /// are there have been received, or before something that takes long.
+  public mutating func acknowledge(sink: inout some FrameSink) {
+    for handle in acknowledgementsDue {
+      guard let writer = writers[handle] else { continue }
+      writers[handle]?.isAcknowledgementDue = false
+      acknowledge(writer, gap: false, sink: &sink)
+    }
+    acknowledgementsDue.removeAll(keepingCapacity: true)
   }
 
   private func acknowledge(_ writer: Writer, gap: Bool, sink: inout some FrameSink) {

@@ -53,6 +53,7 @@ extension ReplayMachine {
 
   private mutating func serve(_ waiting: WaitingSample, sink: inout some FrameSink) {
     let request = waiting.request
+    acknowledge(sink: &sink)
     do throws(ReplayStoreError) {
       try store.sample(table: request.table, count: request.count, generator: &generator, into: &draw)
       try send(request, to: waiting.peer, sink: &sink)

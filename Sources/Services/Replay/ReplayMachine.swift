@@ -60,6 +60,8 @@ public struct ReplayMachine {
     var label: String
     var peer: PeerID
     var committed: UInt64
+    /// Something was committed since the last acknowledgement.
+    var isAcknowledgementDue = false
     var waiting = 0
     var lastHeard: Instant
   }
@@ -103,6 +105,8 @@ public struct ReplayMachine {
   var writers: [Int: Writer] = [:]
   var nextHandle = 0
   var labels: [Int: Label] = [:]
+  /// Writers to whom an acknowledgement is due, in the order of their first commits.
+  var acknowledgementsDue: [Int] = []
   /// Snapshots and restores, the last one perhaps under way.
   var copies: [CopyJob] = []
   /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.
