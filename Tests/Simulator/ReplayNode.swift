@@ -56,8 +56,7 @@ final class ReplayNode: Node {
   func receive(_ frame: [UInt8], over connection: Connection) {
     var sink = ReplaySink(node: self)
     frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: &sink) }
-    // Sometimes one acknowledgement is for several messages.
-    if generator.below(4) > 0 { machine.acknowledge(sink: &sink) }
+    machine.acknowledge(sink: &sink)
     received += 1
     check()
   }
