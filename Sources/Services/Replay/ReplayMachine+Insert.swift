@@ -150,6 +150,8 @@ extension ReplayMachine {
     }
     if commit(entry.writer, entry.sequence, now: now, sink: &sink) || !isBlocked {
       writers[entry.writer]?.waiting -= 1
+      // At once: whoever has waited shall not wait for the others.
+      acknowledge(sink: &sink)
       return true
     }
     return false
