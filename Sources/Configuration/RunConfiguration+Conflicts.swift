@@ -14,7 +14,7 @@ extension RunConfiguration {
   public var conflicts: [ConfigurationConflict] {
     // Where tables have keys of their own, those of `replay` are only what they start from.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
-    return messageConflicts + own + tableConflicts + evaluatorConflicts + environment.conflicts
+    return own + messageConflicts + tableConflicts + evaluatorConflicts + environment.conflicts
   }
 
   private var sizeConflicts: [ConfigurationConflict] {
