@@ -62,6 +62,13 @@ struct ConfigurationReader {
     return settings.keys.filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
   }
 
+  /// Where the first of the keys below a section came from.
+  func source(below section: String) -> ValueSource {
+    let start = prefix + section
+    let first = settings.filter { $0.key == start || $0.key.hasPrefix(start + ".") }.min { $0.key < $1.key }
+    return first?.value.source ?? .standard
+  }
+
   /// Where a key's value came from; its default if the key is unknown.
   func source(of key: String) -> ValueSource {
     settings[key]?.source ?? .standard
@@ -110,7 +117,9 @@ struct ConfigurationReader {
     report(
       ConfigurationProblem(
         place: setting.source.place, key: key, expected: "a section with keys of its own",
-        found: setting.node.found, advice: "its keys are \(keys.joined(separator: ", "))"))
+        found: setting.node.found,
+        advice: keys.isEmpty
+          ? "its keys are names of your own" : "its keys are \(keys.joined(separator: ", "))"))
   }
 
   private mutating func refuseUnknown(_ key: String, _ setting: ConfigurationLayers.Setting) {

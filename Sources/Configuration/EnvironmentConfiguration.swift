@@ -28,6 +28,8 @@ public struct EnvironmentConfiguration: Hashable, Sendable {
   public var timeoutSeconds = 30.0
   /// How much longer a step takes, to imitate a slow simulator.
   public var stepDelayMilliseconds = 0.0
+  /// Observations that the network sees at once: the last ones of the episode.
+  public var frameStack = 1
   /// Shape of an observation; empty: the environment is asked.
   public var observationShape: [Int] = []
   public var observationType = ObservationType.float32
@@ -68,6 +70,7 @@ extension EnvironmentConfiguration {
     reader.integer("workers", &workers, 1...256)
     reader.double("timeout_s", &timeoutSeconds, .from(0.1, to: 86_400))
     reader.double("step_delay_ms", &stepDelayMilliseconds, .from(0, to: 60_000))
+    reader.integer("frame_stack", &frameStack, 1...64)
     reader.section("observation") { reader in
       reader.list("shape", &observationShape, count: 0...8, 1...1_000_000)
       reader.choice("type", &observationType)

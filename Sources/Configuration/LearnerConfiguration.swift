@@ -3,6 +3,8 @@
 /// `learner`: how many, and how they fetch and keep.
 public struct LearnerConfiguration: Hashable, Sendable {
   public var replicas = 1
+  /// The table that they sample from.
+  public var table = "experience"
   /// Sample requests kept under way, so that their latency is hidden.
   public var samplesInFlight = 4
   /// Batches that one request brings: small networks train faster than messages travel.
@@ -17,6 +19,7 @@ public struct LearnerConfiguration: Hashable, Sendable {
 extension LearnerConfiguration {
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.integer("replicas", &replicas, 0...1000)
+    reader.string("table", &table, expected: "a table's name") { ReplayTableConfiguration.isName($0) }
     reader.integer("samples_in_flight", &samplesInFlight, 1...256)
     reader.integer("batches_per_request", &batchesPerRequest, 1...64)
     reader.double("checkpoint_interval_s", &checkpointIntervalSeconds, .from(0.1, to: 86_400))

@@ -35,6 +35,8 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var maxTimesSampled = 0
   public var rateLimiter = RateLimiterConfiguration()
   public var storage = Storage.memory
+  /// Tables by themselves; none: the one that the algorithm needs, made of the keys above.
+  public var tables: [ReplayTableConfiguration] = []
 
   public init() {}
 }
@@ -52,7 +54,10 @@ public struct RateLimiterConfiguration: Hashable, Sendable {
 }
 
 extension ReplayConfiguration {
-  mutating func read(_ reader: inout ConfigurationReader) {
+  /// - Parameters: what tables are unless they say more.
+  mutating func read(
+    _ reader: inout ConfigurationReader, algorithm: AlgorithmConfiguration, learner: LearnerConfiguration
+  ) {
     reader.choice("binding", &binding)
     reader.integer("capacity", &capacity, 1...(1 << 40))
     reader.integer("max_items", &maxItems, 0...(1 << 40))
@@ -64,6 +69,7 @@ extension ReplayConfiguration {
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
     reader.choice("storage", &storage)
+    readTables(&reader, algorithm: algorithm, learner: learner)
   }
 }
 

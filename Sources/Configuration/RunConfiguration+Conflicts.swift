@@ -12,7 +12,9 @@ public struct ConfigurationConflict: Hashable, Sendable {
 extension RunConfiguration {
   /// Every combination of values that cannot work; empty for a usable configuration.
   public var conflicts: [ConfigurationConflict] {
-    sizeConflicts + limiterConflicts + evaluatorConflicts + environment.conflicts
+    // Where tables have keys of their own, those of `replay` are only what they start from.
+    let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
+    return own + messageConflicts + tableConflicts + evaluatorConflicts + environment.conflicts
   }
 
   private var sizeConflicts: [ConfigurationConflict] {
@@ -31,9 +33,6 @@ extension RunConfiguration {
       replay.capacity, [capacityKey, "algorithm.batch"], atLeast: algorithm.batch,
       "a batch (algorithm.batch) must fit", advice: "raise it, or lower algorithm.batch")
     require(
-      replay.capacity, [capacityKey, "actor.message_steps"], atLeast: actor.messageSteps,
-      "a message (actor.message_steps) is kept whole", advice: "raise it, or lower actor.message_steps")
-    require(
       replay.capacity, [capacityKey, minSizeKey], atLeast: minSize.addingSaturating(minSize),
       "twice \(minSizeKey), as up to half of the steps start no item (an episode's last observation does not), "
         + "and with fewer items than the minimum nothing is ever sampled",
@@ -48,6 +47,16 @@ extension RunConfiguration {
         advice: "raise it, or lower \(minSizeKey), or 0 for no limit")
     }
     return conflicts
+  }
+
+  private var messageConflicts: [ConfigurationConflict] {
+    guard replay.capacity < actor.messageSteps else { return [] }
+    return [
+      ConfigurationConflict(
+        keys: ["replay.capacity", "actor.message_steps"],
+        expected: "at least \(actor.messageSteps): a message (actor.message_steps) is kept whole",
+        found: "\(replay.capacity)", advice: "raise it, or lower actor.message_steps")
+    ]
   }
 
   private var limiterConflicts: [ConfigurationConflict] {

@@ -16,7 +16,7 @@ extension RunConfiguration {
     reader.section("aggregation") { aggregation.read(&$0) }
     reader.section("actor") { actor.read(&$0) }
     reader.section("learner") { learner.read(&$0) }
-    reader.section("replay") { replay.read(&$0) }
+    reader.section("replay") { replay.read(&$0, algorithm: algorithm, learner: learner) }
     reader.section("evaluator") { evaluator.read(&$0) }
     reader.section("stop") { stop.read(&$0) }
     reader.section("telemetry") { telemetry.read(&$0) }

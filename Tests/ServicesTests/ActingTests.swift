@@ -30,7 +30,9 @@ import Wire
     let acting = Acting(
       batches, policy: policy,
       buffer: StepBuffer(count: count, schema: .discrete(observation: [1]), capacity: capacity),
-      items: TransitionItems(count: count, nStep: nStep, discount: 0.5),
+      items: ActorItems(
+        count: count,
+        tables: [TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: 0.5))]),
       epsilons: Array(repeating: 0.5, count: count), generator: SeededGenerator(seed: seed),
       clock: { world.now }, warn: { _ in })
     var received = Received(count: count)

@@ -66,7 +66,7 @@ struct TraceActor {
   let trace: ActorTrace
   let environments: Int
   let buffer: StepBuffer
-  var items: TransitionItems
+  var items: ActorItems
   var position = 0
   /// A truncated row is one within an episode at first.
   var learnsOfTruncationsLater = false
@@ -75,7 +75,9 @@ struct TraceActor {
     self.trace = trace
     environments = trace.rows.count
     buffer = StepBuffer(count: environments, schema: .discrete(observation: [1]), capacity: capacity)
-    items = TransitionItems(count: environments, nStep: nStep, discount: discount)
+    items = ActorItems(
+      count: environments,
+      tables: [TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: discount))])
   }
 
   mutating func tick() {

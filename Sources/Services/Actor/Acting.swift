@@ -16,7 +16,7 @@ final class Acting {
   let halves: [ActingHalf]
   let policy: QPolicy
   let buffer: StepBuffer
-  var items: TransitionItems
+  var items: ActorItems
   var statistics = ActorStatistics()
   private(set) var recovery = EnvironmentRecovery()
   /// All environments have a row to act on.
@@ -40,17 +40,18 @@ final class Acting {
   /// - Parameters:
   ///   - batches: one, or two that take turns.
   ///   - epsilons: of each environment.
+  ///   - frameStack: observations that the policy sees at once; the buffer gets each by itself.
   ///   - clock: asked after failures, and once for each adopted weights.
   ///   - warn: told of each failure that is not the last.
   init(
-    _ batches: [any EnvironmentBatch], policy: QPolicy, buffer: StepBuffer, items: TransitionItems,
-    epsilons: [Float], generator: SeededGenerator, clock: @escaping () -> Instant,
+    _ batches: [any EnvironmentBatch], policy: QPolicy, buffer: StepBuffer, items: ActorItems,
+    epsilons: [Float], frameStack: Int = 1, generator: SeededGenerator, clock: @escaping () -> Instant,
     warn: @escaping (String) -> Void
   ) {
     var first = 0
     halves = batches.map { batch in
       defer { first += batch.count }
-      return ActingHalf(batch, first: first, epsilons: epsilons)
+      return ActingHalf(batch, first: first, epsilons: epsilons, frameStack: frameStack)
     }
     self.policy = policy
     self.buffer = buffer
@@ -109,7 +110,7 @@ final class Acting {
   /// Puts a half's row into the buffer.
   private func append(_ half: ActingHalf) {
     policy.act(
-      observations: half.batch.observations, count: half.batch.count, epsilons: half.epsilons,
+      observations: half.observe(), count: half.batch.count, epsilons: half.epsilons,
       generator: &generator, actions: &half.actions, qSelected: &half.qSelected, qMax: &half.qMax)
     noteAction()
     let flags = half.batch.flags

@@ -22,13 +22,18 @@ final class ActingHalf {
   var actions: [Int32]
   var qSelected: [Float]
   var qMax: [Float]
+  private let stacks: FrameStacks
 
-  init(_ batch: any EnvironmentBatch, first: Int, epsilons: [Float]) {
+  init(_ batch: any EnvironmentBatch, first: Int, epsilons: [Float], frameStack: Int) {
     self.batch = batch
+    stacks = FrameStacks(
+      count: batch.count, frames: frameStack, frameBytes: batch.spec.observationByteCount)
     range = first..<first + batch.count
     self.epsilons = Array(epsilons[range])
     actions = Array(repeating: 0, count: batch.count)
     qSelected = Array(repeating: 0, count: batch.count)
     qMax = Array(repeating: 0, count: batch.count)
   }
+  /// What the policy sees of the current row; to be asked once a row.
+  func observe() -> UnsafeRawPointer { stacks.push(batch) }
 }

@@ -43,11 +43,11 @@ public final class ActorService {
     let id = Identifier(using: &system)
     var generator = SeededGenerator(seed: configuration.seed ^ id.low, part: "actor", index: settings.replica)
     let spec = try configuration.environmentSpec()
-    let schema = StepSchema.discrete(observation: spec.observationShape, dtype: spec.observationType)
+    let schema = configuration.stepSchema(of: spec)
     let policy = try QPolicy(spec: configuration.network(for: spec), batchMax: count)
     let now = SystemClock.now()
     var writerConfiguration = WriterMachine.Configuration(
-      id: id, label: settings.label, schema: schema, tables: [configuration.table])
+      id: id, label: settings.label, schema: schema, tables: configuration.tableSchemas)
     writerConfiguration.inFlight = configuration.actor.inFlight
     writer = WriterMachine(configuration: writerConfiguration, now: now)
     let context = Context()
@@ -65,9 +65,9 @@ public final class ActorService {
       buffer: StepBuffer(
         count: count, schema: schema,
         capacity: configuration.rowsPerMessage(stepBytes: schema.stepByteCount)),
-      items: TransitionItems(
-        count: count, nStep: configuration.algorithm.nStep, discount: Float(configuration.algorithm.discount)),
-      epsilons: (0..<count).map { ladder.epsilon(index: $0, count: count) }, generator: generator,
+      items: ActorItems(count: count, tables: configuration.tableSchemas),
+      epsilons: (0..<count).map { ladder.epsilon(index: $0, count: count) },
+      frameStack: configuration.environment.frameStack, generator: generator,
       clock: SystemClock.now, warn: { [log] in log.warning($0) })
     flushEvery = .milliseconds(configuration.actor.flushIntervalMilliseconds)
     connection = ConnectionWatch(settings, now: now)

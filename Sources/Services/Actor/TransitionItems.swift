@@ -2,7 +2,6 @@
 
 internal import Algorithms
 internal import Experience
-internal import Wire
 
 /// Makes an item of each step once the step n later is there (at an episode's end: the last one), with the magnitude of its n-step
 /// TD error by the Q-values that acting gave: no further forward pass (Horgan et al. 2018, §3).
@@ -18,10 +17,7 @@ struct TransitionItems {
   private var rewards: [Float]
   /// Rows of the current episode (or since a cut) before the current one.
   private var age: [Int]
-  private var streams: [UInt32] = []
-  private var firstIndices: [UInt64] = []
-  private var spans: [UInt32] = []
-  private var priorities: [Float] = []
+  var columns = ItemColumns()
 
   init(count: Int, nStep: Int, discount: Float) {
     self.count = count
@@ -31,8 +27,6 @@ struct TransitionItems {
     rewards = Array(repeating: 0, count: count * nStep)
     age = Array(repeating: 0, count: count)
   }
-
-  var itemCount: Int { streams.count }
 
   /// The row at stream index `index` has been acted on: completes the items that end with it.
   ///
@@ -77,21 +71,13 @@ struct TransitionItems {
 
   /// Removes the items that end with the row at `index` or later: it will not be sent.
   mutating func drop(from index: UInt64) {
-    keep { first, span in first + UInt64(span) <= index }
+    columns.drop(from: index)
   }
 
   /// What came before the row at `index` is lost: nothing starts there. The next row will be `next`.
   mutating func cut(at index: UInt64, next: UInt64) {
     for environment in 0..<count { age[environment] = min(age[environment], Int(next - index)) }
-    keep { first, _ in first >= index }
-  }
-
-  private mutating func keep(_ isKept: (_ firstIndex: UInt64, _ span: UInt32) -> Bool) {
-    let kept = firstIndices.indices.filter { isKept(firstIndices[$0], spans[$0]) }
-    streams = kept.map { streams[$0] }
-    spans = kept.map { spans[$0] }
-    priorities = kept.map { priorities[$0] }
-    firstIndices = kept.map { firstIndices[$0] }
+    columns.cut(at: index)
   }
 
   /// Items of n' = `from`…`through` steps that end with the row at `index`.
@@ -105,34 +91,9 @@ struct TransitionItems {
       let place = Int(start % UInt64(nStep)) * count + environment
       value = rewards[place] + discount * value
       guard steps >= from else { continue }
-      streams.append(UInt32(environment))
-      firstIndices.append(start)
-      spans.append(UInt32(steps + 1))
-      priorities.append(abs(value - qSelected[place]) + TransitionPriority.epsilon)
+      columns.append(
+        environment, first: start, span: steps + 1,
+        priority: abs(value - qSelected[place]) + TransitionPriority.epsilon)
     }
-  }
-
-  /// Appends the items as one block, and starts over.
-  mutating func encode(into frame: FrameWriter) {
-    streams.withUnsafeBytes { streams in
-      firstIndices.withUnsafeBytes { firstIndices in
-        spans.withUnsafeBytes { spans in
-          priorities.withUnsafeBytes { priorities in
-            let block = ItemBlock(
-              table: 0, count: spans.count / 4, streams: streams, firstIndices: firstIndices, spans: spans,
-              priorities: priorities)
-            Insert.items(frame, block.count > 0 ? [block] : [])
-          }
-        }
-      }
-    }
-    clear()
-  }
-
-  private mutating func clear() {
-    streams.removeAll(keepingCapacity: true)
-    firstIndices.removeAll(keepingCapacity: true)
-    spans.removeAll(keepingCapacity: true)
-    priorities.removeAll(keepingCapacity: true)
   }
 }

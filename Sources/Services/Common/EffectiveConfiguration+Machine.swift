@@ -50,10 +50,10 @@ extension EffectiveConfiguration {
     } catch {
       throw unknownEnvironment()
     }
-    let schema = StepSchema.discrete(observation: spec.observationShape, dtype: spec.observationType)
+    let schema = run.stepSchema(of: spec)
     do {
       let network = run.network(for: spec)
-      guard network.inputByteCount == spec.observationByteCount else {
+      guard network.inputByteCount == spec.observationByteCount * run.environment.frameStack else {
         throw NetworkMismatch(description: "it takes uint8 frames, found \(spec.observationType.name)")
       }
       _ = try network.parameters()

@@ -9,43 +9,58 @@ internal import Numerics
 internal import ReplayStore
 
 extension RunConfiguration {
-  /// The one table of a DQN run.
+  /// The table that learners sample from; without one of that name (and so without learners) the one there would be.
   var table: TableSchema {
-    TableSchema(
-      name: "experience",
-      kind: .transition(nStep: algorithm.nStep, discount: Float(algorithm.discount)))
+    learnersTable?.schema
+      ?? TableSchema(
+        name: learner.table,
+        kind: .transition(nStep: algorithm.nStep, discount: Float(algorithm.discount)))
+  }
+
+  /// All tables, in the order that every process of the run gives them.
+  var tableSchemas: [TableSchema] { tables.map(\.schema) }
+
+  /// The steps of an environment: single frames, of which the replay makes stacks.
+  func stepSchema(of spec: EnvironmentSpec) -> StepSchema {
+    .discrete(
+      observation: spec.observationShape, dtype: spec.observationType, stack: environment.frameStack)
   }
 
   var replayStore: ReplayStoreConfiguration {
-    let limits = replay.rateLimiter
+    ReplayStoreConfiguration(capacity: replay.capacity, tables: tables.map(storeTable))
+  }
+
+  private func storeTable(_ table: ReplayTableConfiguration) -> TableConfiguration {
+    let limits = table.rateLimiter
     let sampler: SelectorKind =
-      switch replay.sampler {
-      case .prioritized: .prioritized(exponent: replay.priorityExponent)
+      switch table.sampler {
+      case .prioritized: .prioritized(exponent: table.priorityExponent)
       case .uniform: .uniform
       case .fifo: .fifo
       }
-    var table = TableConfiguration(
-      schema: table, sampler: sampler, itemsMax: replay.maxItems > 0 ? replay.maxItems : nil,
-      timesSampledMax: replay.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
-      batchSizeMax: itemsPerRequest, itemsPerMessageMax: itemsPerMessage)
+    var configuration = TableConfiguration(
+      schema: table.schema, sampler: sampler, itemsMax: table.maxItems > 0 ? table.maxItems : nil,
+      timesSampledMax: table.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
+      batchSizeMax: table.batchMax, itemsPerMessageMax: itemsPerMessage(of: table))
     if limits.samplesPerInsert > 0 {
-      table.limiter = .ratio(
-        samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer)
+      configuration.limiter = .ratio(
+        samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer(of: table))
     }
-    return ReplayStoreConfiguration(capacity: replay.capacity, tables: [table])
+    return configuration
   }
 
   func network(for spec: EnvironmentSpec) -> NetworkSpec {
     switch algorithm.network {
     case .mlp:
       var network = NetworkSpec.mlp(
-        inputs: spec.observationElementCount, hidden: algorithm.hidden, outputs: spec.actionCount,
+        inputs: spec.observationElementCount * environment.frameStack, hidden: algorithm.hidden,
+        outputs: spec.actionCount,
         dueling: algorithm.dueling)
       if spec.observationType == .uint8 { network.inputType = .uint8 }
       return network
     case .nature:
       let shape = spec.observationShape
-      let planes = shape.count == 3 ? shape[0] : 1
+      let planes = (shape.count == 3 ? shape[0] : 1) * environment.frameStack
       return .nature(
         planes: planes, height: shape[max(0, shape.count - 2)], width: shape[shape.count - 1],
         outputs: spec.actionCount, dueling: algorithm.dueling)
@@ -66,5 +81,20 @@ extension RunConfiguration {
     ImportanceWeights(
       betaStart: Float(replay.importanceExponent), betaEnd: Float(replay.importanceExponentFinal),
       annealingSteps: replay.importanceAnnealUpdates)
+  }
+}
+
+extension ReplayTableConfiguration {
+  /// What writers and learners must agree on.
+  var schema: TableSchema {
+    switch kind {
+    case .transition:
+      TableSchema(name: name, kind: .transition(nStep: nStep, discount: Float(discount)))
+    case .sequence:
+      TableSchema(
+        name: name,
+        kind: .sequence(length: length, period: period, episodes: episodes == .pad ? .pad : .cross))
+    case .record: TableSchema(name: name, kind: .record)
+    }
   }
 }

@@ -74,7 +74,8 @@ public final class CheckpointPlayer {
   }
 
   private func play(in batch: any EnvironmentBatch, episodes: Int) throws -> PlayedEpisodes {
-    PlayedEpisodes(try EpisodeRunner(batch).play(policy, episodes: episodes, attend: { false }) ?? [])
+    let runner = EpisodeRunner(batch, frameStack: configuration.environment.frameStack)
+    return PlayedEpisodes(try runner.play(policy, episodes: episodes, attend: { false }) ?? [])
   }
 
   private static func environmentSeed(_ seed: UInt64) -> UInt64 {

@@ -18,8 +18,13 @@ final class EpisodeRunner {
   private var qSelected: [Float]
   private var qMax: [Float]
 
-  init(_ environments: any EnvironmentBatch) {
+  private let stacks: FrameStacks
+
+  /// - Parameter frameStack: observations that the policy sees at once.
+  init(_ environments: any EnvironmentBatch, frameStack: Int = 1) {
     self.environments = environments
+    stacks = FrameStacks(
+      count: environments.count, frames: frameStack, frameBytes: environments.spec.observationByteCount)
     actions = Array(repeating: 0, count: environments.count)
     qSelected = Array(repeating: 0, count: environments.count)
     qMax = Array(repeating: 0, count: environments.count)
@@ -40,7 +45,7 @@ final class EpisodeRunner {
     guard try finish(attend) else { return nil }
     while outcomes.count < episodes {
       policy.act(
-        observations: environments.observations, count: count, epsilons: nil, generator: &generator,
+        observations: stacks.push(environments), count: count, epsilons: nil, generator: &generator,
         actions: &actions, qSelected: &qSelected, qMax: &qMax)
       try environments.beginStep(actions: actions)
       guard try finish(attend) else { return nil }

@@ -203,7 +203,9 @@ extension RunConfiguration {
     _ spec: EnvironmentSpec, using generator: inout SeededGenerator
   ) throws -> (regular: EpisodeRunner, confirming: EpisodeRunner) {
     func runner(_ count: Int) throws -> EpisodeRunner {
-      EpisodeRunner(try environments(spec, count: count, seed: generator.next(), workers: 1)[0])
+      EpisodeRunner(
+        try environments(spec, count: count, seed: generator.next(), workers: 1)[0],
+        frameStack: environment.frameStack)
     }
     if isNative {
       return (try runner(evaluator.episodes), try runner(evaluator.confirmEpisodes))

@@ -75,8 +75,7 @@ public final class LearnerService {
     errors = Array(repeating: 0, count: configuration.itemsPerRequest)
     importanceWeights = .allocate(capacity: batch)
     importanceWeights.initialize(repeating: 1)
-    fields = configuration.table.batchFields(
-      of: .discrete(observation: environment.observationShape, dtype: environment.observationType))
+    fields = configuration.table.batchFields(of: configuration.stepSchema(of: environment))
     nextCheckpoint = now + .seconds(configuration.learner.checkpointIntervalSeconds)
     connection = ConnectionWatch(settings, now: now)
     try resume()

@@ -13,6 +13,7 @@ struct ResumeCheck {
   /// What the weights on disk cannot follow.
   private static let fixedKeys = [
     "environment.id", "environment.observation.shape", "environment.observation.type", "environment.actions",
+    "environment.frame_stack",
     "algorithm.name", "algorithm.network", "algorithm.hidden", "algorithm.dueling",
   ]
 

@@ -1,0 +1,130 @@
+// One of several tables over the same steps.
+
+/// `replay.tables.NAME`: what the table's items are, how they are drawn and how fast.
+public struct ReplayTableConfiguration: Hashable, Sendable {
+  public enum Kind: String, CaseIterable, Sendable {
+    /// n-step transitions.
+    case transition
+    /// Steps that follow each other.
+    case sequence
+    /// Each step by itself.
+    case record
+  }
+
+  public enum Episodes: String, CaseIterable, Sendable {
+    /// Sequences go on over the ends of episodes.
+    case cross
+    /// They end there, filled up with zeros.
+    case pad
+  }
+
+  public var name: String
+  public var kind = Kind.transition
+  /// Of transitions.
+  public var nStep: Int
+  public var discount: Double
+  /// Of sequences: their steps, and from the start of one to that of the next.
+  public var length = 80
+  public var period = 40
+  public var episodes = Episodes.cross
+  /// Most items; 0 leaves only the capacity to bound them.
+  public var maxItems: Int
+  public var sampler: ReplayConfiguration.Sampler
+  public var priorityExponent: Double
+  public var maxTimesSampled: Int
+  /// The largest batch that may be asked for.
+  public var batchMax: Int
+  public var rateLimiter: RateLimiterConfiguration
+
+  /// The most tables that fit a message.
+  public static let countMax = 16
+
+  /// A table as it is unless its keys say more. One that no learner of the run samples must not hold back the others.
+  init(
+    name: String, replay: ReplayConfiguration, algorithm: AlgorithmConfiguration,
+    learner: LearnerConfiguration
+  ) {
+    self.name = name
+    nStep = algorithm.nStep
+    discount = algorithm.discount
+    maxItems = replay.maxItems
+    sampler = replay.sampler
+    priorityExponent = replay.priorityExponent
+    maxTimesSampled = replay.maxTimesSampled
+    if name == learner.table {
+      batchMax = algorithm.batch * learner.batchesPerRequest
+      rateLimiter = replay.rateLimiter
+    } else {
+      batchMax = 1024
+      rateLimiter = RateLimiterConfiguration()
+      (rateLimiter.samplesPerInsert, rateLimiter.minSize) = (0, 1)
+    }
+  }
+}
+
+extension ReplayTableConfiguration {
+  mutating func read(_ reader: inout ConfigurationReader) {
+    reader.choice("kind", &kind)
+    switch kind {
+    case .transition:
+      reader.integer("n_step", &nStep, 1...1000)
+      reader.double("discount", &discount, .from(0, to: 1))
+    case .sequence:
+      reader.integer("length", &length, 1...65_535)
+      reader.integer("period", &period, 1...(1 << 30))
+      reader.choice("episodes", &episodes)
+    case .record: break
+    }
+    reader.integer("max_items", &maxItems, 0...(1 << 40))
+    reader.choice("sampler", &sampler)
+    reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
+    reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
+    reader.integer("batch_max", &batchMax, 1...1_048_576)
+    reader.section("rate_limiter") { rateLimiter.read(&$0) }
+  }
+
+  /// Whether it can name a table: also as a part of a key, whose variable is in capitals.
+  static func isName(_ text: String) -> Bool {
+    let bytes = text.utf8
+    return (1...64).contains(bytes.count)
+      && bytes.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"),
+          UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+  }
+}
+
+extension ReplayConfiguration {
+  /// Reads the tables that are named, in the order of their names.
+  mutating func readTables(
+    _ reader: inout ConfigurationReader, algorithm: AlgorithmConfiguration, learner: LearnerConfiguration
+  ) {
+    let set = reader.keys(below: "tables").map { String($0.prefix { $0 != "." }) }
+    let known = Dictionary(tables.map { ($0.name, $0) }) { $1 }
+    tables = []
+    reader.section("tables") { reader in
+      for name in Set(set).union(known.keys).sorted() {
+        if !ReplayTableConfiguration.isName(name) { reader.refuseTable(name) }
+        var table =
+          known[name]
+          ?? ReplayTableConfiguration(name: name, replay: self, algorithm: algorithm, learner: learner)
+        reader.section(name) { table.read(&$0) }
+        tables.append(table)
+      }
+    }
+  }
+}
+
+extension ConfigurationReader {
+  fileprivate mutating func refuseTable(_ name: String) {
+    report(
+      ConfigurationProblem(
+        place: source(below: name).place, key: "replay.tables",
+        expected: "a table's name of 1 to 64 lower-case letters, digits, '_' and '-'", found: "'\(name)'",
+        advice: "rename it"))
+  }
+}

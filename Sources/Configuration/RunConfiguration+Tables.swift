@@ -1,0 +1,126 @@
+// The tables of a run, and what limits them.
+
+extension RunConfiguration {
+  /// The tables there will be: those of `replay.tables`, or the one that the algorithm needs.
+  public var tables: [ReplayTableConfiguration] {
+    replay.tables.isEmpty ? [ownTable] : replay.tables
+  }
+
+  /// What the keys of `replay` and `algorithm` say of a table.
+  private var ownTable: ReplayTableConfiguration {
+    ReplayTableConfiguration(name: learner.table, replay: replay, algorithm: algorithm, learner: learner)
+  }
+
+  var itemsPerMessage: Int { itemsPerMessage(of: ownTable) }
+  var errorBufferMin: Double { errorBufferMin(of: ownTable) }
+
+  /// Of the one table that there is without `replay.tables`.
+  public var errorBuffer: Double { errorBuffer(of: ownTable) }
+
+  /// The one that learners sample from; nil if there is none of that name.
+  public var learnersTable: ReplayTableConfiguration? {
+    tables.first { $0.name == learner.table }
+  }
+
+  /// Most items that one message can complete for a table. Transitions: its steps, and those that earlier steps of each
+  /// environment left open (an episode's end completes up to n of them with one step); other kinds: one a step.
+  public func itemsPerMessage(of table: ReplayTableConfiguration) -> Int {
+    let open = table.kind == .transition ? table.nStep : 1
+    let (items, overflow) = actor.environments.multipliedReportingOverflow(by: open)
+    return overflow ? .max : actor.messageSteps.addingSaturating(items)
+  }
+
+  /// Smallest half range of a table's rate limiter with which it cannot deadlock: max(largest batch, SPI × items a message).
+  ///
+  /// An insert of k items moves the error up by SPI·k, a sample of B down by B. Both are blocked at once only if the range
+  /// is narrower than B + SPI·k; and the first inserts, up to the minimum size, need SPI·k above the middle.
+  public func errorBufferMin(of table: ReplayTableConfiguration) -> Double {
+    max(Double(table.batchMax), table.rateLimiter.samplesPerInsert * Double(itemsPerMessage(of: table)))
+  }
+
+  /// A table's rate limiter's half range in use: the configured one, or, where that is 0, one that cannot deadlock, takes
+  /// the requests that learners keep in flight, and is at least a tenth of SPI × minimum size.
+  public func errorBuffer(of table: ReplayTableConfiguration) -> Double {
+    let limiter = table.rateLimiter
+    if limiter.errorBuffer > 0 { return limiter.errorBuffer }
+    let requests = Double(learner.samplesInFlight) * Double(max(1, learner.replicas))
+    let inFlight = table.name == learner.table ? Double(itemsPerRequest) * requests : 0
+    return max(
+      errorBufferMin(of: table), inFlight, 0.1 * limiter.samplesPerInsert * Double(limiter.minSize))
+  }
+}
+
+extension RunConfiguration {
+  /// What cannot work of the tables, beside the sizes of the one that a run has by itself.
+  var tableConflicts: [ConfigurationConflict] {
+    var conflicts: [ConfigurationConflict] = []
+    func refuse(_ keys: [String], expected: String, found: String, advice: String) {
+      conflicts.append(
+        ConfigurationConflict(keys: keys, expected: expected, found: found, advice: advice))
+    }
+    if replay.tables.count > ReplayTableConfiguration.countMax {
+      refuse(
+        ["replay.tables"], expected: "at most \(ReplayTableConfiguration.countMax) tables",
+        found: "\(replay.tables.count)", advice: "remove some")
+    }
+    if learner.replicas > 0, learnersTable?.kind != .transition {
+      refuse(
+        ["learner.table", "replay.tables.\(learner.table).kind"],
+        expected:
+          "a table of replay.tables of kind transition, which learners of \(algorithm.name.rawValue) sample",
+        found: learnersTable.map { "'\(learner.table)' of kind \($0.kind.rawValue)" }
+          ?? "none named '\(learner.table)'",
+        advice: "name one, or set learner.replicas: 0 for a run without learners")
+    }
+    for table in replay.tables { conflicts += self.conflicts(of: table) }
+    return conflicts
+  }
+
+  private func conflicts(of table: ReplayTableConfiguration) -> [ConfigurationConflict] {
+    var conflicts: [ConfigurationConflict] = []
+    func require(_ isRight: Bool, _ key: String, _ others: [String], _ expected: String, _ found: String) {
+      guard !isRight else { return }
+      let prefix = "replay.tables.\(table.name)."
+      conflicts.append(
+        ConfigurationConflict(
+          keys: [prefix + key] + others.map { $0.contains(".") ? $0 : prefix + $0 }, expected: expected,
+          found: found, advice: "change it, or what it depends on"))
+    }
+    let (limiter, capacity) = (table.rateLimiter, replay.capacity)
+    let stepsPerItem =
+      switch table.kind {
+      case .transition: 2
+      case .sequence: table.episodes == .cross ? table.period : 1
+      case .record: 1
+      }
+    require(
+      limiter.minSize <= capacity / stepsPerItem, "rate_limiter.min_size", ["replay.capacity"],
+      "at most \(capacity / stepsPerItem), as replay.capacity steps hold no more items for sure, and with fewer nothing is "
+        + "ever sampled", "\(limiter.minSize)")
+    let span = table.kind == .sequence ? table.length : table.kind == .transition ? table.nStep + 1 : 1
+    require(
+      span <= capacity, table.kind == .sequence ? "length" : "n_step", ["replay.capacity"],
+      "items of at most replay.capacity (\(capacity)) steps", "\(span)")
+    require(
+      table.maxItems == 0 || table.maxItems >= limiter.minSize, "max_items", ["rate_limiter.min_size"],
+      "at least rate_limiter.min_size (\(limiter.minSize)), or 0 for no limit", "\(table.maxItems)")
+    require(
+      table.name != learner.table || learner.replicas == 0 || table.batchMax >= itemsPerRequest, "batch_max",
+      ["algorithm.batch", "learner.batches_per_request"],
+      "at least \(itemsPerRequest), which a learner's request asks for", "\(table.batchMax)")
+    guard limiter.samplesPerInsert > 0 else { return conflicts }
+    require(
+      limiter.errorBuffer == 0 || limiter.errorBuffer >= errorBufferMin(of: table),
+      "rate_limiter.error_buffer",
+      ["rate_limiter.samples_per_insert", "batch_max", "actor.message_steps", "actor.environments"],
+      "0 to have it computed, or at least \(YAMLText.number(errorBufferMin(of: table))) = max(batch_max, samples_per_insert × "
+        + "\(itemsPerMessage(of: table)) items a message), as a narrower range deadlocks",
+      YAMLText.number(limiter.errorBuffer))
+    require(
+      table.maxTimesSampled == 0 || Double(table.maxTimesSampled) >= limiter.samplesPerInsert,
+      "max_times_sampled", ["rate_limiter.samples_per_insert"],
+      "at least rate_limiter.samples_per_insert (\(YAMLText.number(limiter.samplesPerInsert))), as the limiter deadlocks if items "
+        + "are gone before they were sampled that often, or 0", "\(table.maxTimesSampled)")
+    return conflicts
+  }
+}
