@@ -35,6 +35,8 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var maxTimesSampled = 0
   public var rateLimiter = RateLimiterConfiguration()
   public var storage = Storage.memory
+  /// MB of memory that the steps of `file` storage may count on; 0 takes half of what the machine has available at the start.
+  public var memoryMB = 0
   /// Tables by themselves; none: the one that the algorithm needs, made of the keys above.
   public var tables: [ReplayTableConfiguration] = []
 
@@ -69,6 +71,7 @@ extension ReplayConfiguration {
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
     reader.choice("storage", &storage)
+    reader.integer("memory_mb", &memoryMB, 0...(1 << 30))
     readTables(&reader, algorithm: algorithm, learner: learner)
   }
 }

@@ -35,6 +35,15 @@ public struct Draw {
     Self.resize(&slots, count, 0)
   }
 
+  /// Puts the one item of another draw in the place of an item. Its probability is as of that draw.
+  mutating func replace(_ index: Int, by other: Draw) {
+    keys[index] = other.keys[0]
+    priorities[index] = other.priorities[0]
+    probabilities[index] = other.probabilities[0]
+    spans[index] = other.spans[0]
+    slots[index] = other.slots[0]
+  }
+
   private static func resize<T>(_ array: inout [T], _ count: Int, _ value: T) {
     if array.count > count {
       array.removeLast(array.count - count)

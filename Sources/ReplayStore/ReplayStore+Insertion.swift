@@ -82,7 +82,7 @@ extension ReplayStore {
   {
     // A message that is refused later may be larger than any store.
     let steps = min(insertion.stepCount, ring.capacity)
-    try folder.reserve(slots: min(ring.capacity, ring.headSlot + steps))
+    try folder.reserve(slots: min(ring.capacity, ring.headSlot + steps + ring.capacity - ring.room))
     try folder.reserve(
       chunks: min(insertion.chunks.count, ring.capacity),
       items: min(insertion.itemCount, ring.capacity * tables.count),
@@ -127,7 +127,7 @@ extension ReplayStore {
   }
 
   private func makeRoom(for steps: Int, _ ring: StepRing, _ summary: inout InsertSummary) {
-    while ring.count + steps > ring.capacity {
+    while ring.count + steps > ring.room {
       let entry = ring.directory[ring.directory.front]
       let count = Int(entry.count)
       let slot = ring.slot(entry.position)

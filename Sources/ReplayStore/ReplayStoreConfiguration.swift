@@ -10,6 +10,9 @@ public struct ReplayStoreConfiguration: Hashable, Sendable {
   /// The most streams that are remembered at once; 1000 writers of 64 environments each by default.
   public var streamsMax: Int
   public var storage: StorageKind
+  /// Bytes of steps that memory is sure to hold, with `file` storage. Larger rings are written past their mappings, and their
+  /// draws should be warmed.
+  public var residentMax = Int.max
 
   public init(
     capacity: Int, tables: [TableConfiguration], streamsMax: Int = 65_536, storage: StorageKind = .memory

@@ -1,6 +1,7 @@
 // Stores and loads of words that other processes, or later lives of this one, see in order.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 /// All stores before it are in memory before this one is.
@@ -13,3 +14,15 @@ static inline uint64_t rookery_load_acquire(const uint64_t *word) { return __ato
 
 /// No later store is done before an earlier one.
 static inline void rookery_store_fence(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+
+/// Asks the kernel to read the pages that hold some bytes of a mapped file.
+void rookery_pages_wanted(const void *address, size_t count);
+
+/// Waits until they are read and mapped, whatever is written to them meanwhile.
+void rookery_pages_touch(const void *address, size_t count);
+
+/// Pages of this mapping are needed singly: none around them is to be read.
+void rookery_pages_random(void *address, size_t count);
+
+/// Lets the kernel begin to write a file's dirty pages of a range.
+void rookery_write_back(int descriptor, long long offset, long long count);

@@ -62,11 +62,11 @@ extension StepRing {
     }
     var steps = 0
     for (index, header) in insertion.chunks.enumerated() {
-      if header.count < 1 || header.count > capacity - steps {
+      if header.count < 1 || header.count > room - steps {
         let problem =
           header.count < 1
           ? "expected at least 1 step, found \(header.count)"
-          : "expected a message of at most \(capacity) steps (the capacity), found more"
+          : "expected a message of at most \(room) steps (the capacity), found more"
         throw .chunk(index: index, stream: header.stream, problem: problem)
       }
       steps += header.count

@@ -8,7 +8,7 @@ extension StepRing {
   func tail(afterInserting steps: Int) -> UInt64 {
     var tail = self.tail
     var number = directory.front
-    while Int(head - tail) + steps > capacity {
+    while Int(head - tail) + steps > room {
       tail += UInt64(directory[number].count)
       number += 1
     }
@@ -19,7 +19,7 @@ extension StepRing {
   func commit(_ insertion: Insertion, writer: Int, sequence: UInt64) {
     for index in insertion.chunks.indices {
       let count = insertion.chunks[index].count
-      precondition(self.count + count <= capacity, "a chunk written over live steps")
+      precondition(self.count + count <= room, "a chunk written over live steps")
       // A chunk goes around the ring's end at most once.
       let untilEnd = min(count, capacity - headSlot)
       write(insertion, chunk: index, from: 0, count: untilEnd, slot: headSlot)
@@ -36,26 +36,41 @@ extension StepRing {
     _ insertion: Insertion, chunk: Int, writer: Int, sequence: UInt64, in folder: StoreFolder
   ) {
     let header = insertion.chunks[chunk]
+    // The bytes of large fields lie in the message as in their arenas, and are in memory there.
+    var columns = Array(repeating: UnsafeRawPointer?.none, count: layout.largeByteCounts.count)
+    for (index, place) in layout.places.enumerated() {
+      if case .arena(let arena) = place {
+        columns[arena] = insertion.column(index, ofChunk: chunk).baseAddress
+      }
+    }
     var record = ChunkRecord(
       position: head, firstIndex: header.firstIndex, weightsVersion: header.weightsVersion,
-      writer: UInt64(writer), checksum: checksum(slot: headSlot, count: header.count), sequence: sequence,
+      writer: UInt64(writer), checksum: checksum(slot: headSlot, count: header.count, of: columns),
+      sequence: sequence,
       stream: header.stream, count: UInt32(header.count), flags: header.isCut ? ChunkRecord.isCut : 0)
     record.check = record.expectedCheck
     folder.chunks[stagedFrom + UInt64(chunk)] = record
   }
 
-  /// Of the bytes of steps that lie one after the other, around the ring's end too.
-  func checksum(slot: Int, count: Int) -> UInt64 {
+  /// Of the bytes of steps that lie one after the other, around the ring's end too: of rows and arenas, or, where their bytes are
+  /// elsewhere too, of `columns` in place of arenas.
+  func checksum(slot: Int, count: Int, of columns: [UnsafeRawPointer?] = []) -> UInt64 {
     let untilEnd = min(count, capacity - slot)
     var sum: UInt64 = 0
-    func add(_ base: UnsafeRawPointer, _ stride: Int) {
-      for (first, count) in [(slot, untilEnd), (0, count - untilEnd)] where count > 0 {
-        let part = Checksum.of(UnsafeRawBufferPointer(start: base + first * stride, count: count * stride))
+    func add(_ base: UnsafeRawPointer, _ stride: Int, _ second: UnsafeRawPointer) {
+      for (start, count) in [(base, untilEnd), (second, count - untilEnd)] where count > 0 {
+        let part = Checksum.of(UnsafeRawBufferPointer(start: start, count: count * stride))
         sum = sum &* 0x9E37_79B9_7F4A_7C15 &+ part
       }
     }
-    add(rows, layout.rowStride)
-    for (index, bytes) in layout.largeByteCounts.enumerated() { add(largeArenas[index], bytes) }
+    add(rows + slot * layout.rowStride, layout.rowStride, rows)
+    for (index, bytes) in layout.largeByteCounts.enumerated() {
+      if let column = columns.isEmpty ? nil : columns[index] {
+        add(column, bytes, column + untilEnd * bytes)
+      } else {
+        add(largeArenas[index] + slot * bytes, bytes, UnsafeRawPointer(largeArenas[index]))
+      }
+    }
     return sum
   }
 
@@ -70,7 +85,12 @@ extension StepRing {
       case .row(let offset):
         Self.scatter(column, width: bytes, to: row(slot) + offset, stride: stride, count: count)
       case .arena(let arena):
-        (largeArenas[arena] + slot * bytes).copyMemory(from: column, byteCount: count * bytes)
+        if isLargerThanMemory {
+          writtenThrough[arena].write(
+            column, at: slot * bytes, count: count * bytes, free: (capacity - room) * bytes)
+        } else {
+          (largeArenas[arena] + slot * bytes).copyMemory(from: column, byteCount: count * bytes)
+        }
       }
     }
     let flags = insertion.column(insertion.columnsPerChunk - 1, ofChunk: chunk).baseAddress! + first

@@ -28,6 +28,11 @@ final class StepRing {
 
   let rows: UnsafeMutableRawPointer
   let largeArenas: [UnsafeMutableRawPointer]
+  /// Those of large fields if they may not fit in memory: written past their mappings.
+  let writtenThrough: [Arena]
+  let isLargerThanMemory: Bool
+  /// Steps that may live at once: the capacity, but for the few that keep the page behind the head free.
+  let room: Int
   /// For each slot the low 32 bits of its chunk's number.
   let references: UnsafeMutablePointer<UInt32>
   private let arenas: [Arena]
@@ -44,6 +49,10 @@ final class StepRing {
     streams = StreamTable(countMax: configuration.streamsMax)
     self.folder = folder
     let capacity = capacity
+    let isLargerThanMemory = folder != nil && capacity * layout.stepByteCount > configuration.residentMax
+    self.isLargerThanMemory = isLargerThanMemory
+    let narrowest = layout.largeByteCounts.min() ?? MappedFile.page
+    room = capacity - (isLargerThanMemory ? min((MappedFile.page - 1) / narrowest + 1, capacity / 16) : 0)
     func arena(_ name: String, stride: Int) throws(ReplayStoreError) -> Arena {
       guard let folder else { return try Arena(byteCount: capacity * stride) }
       return try folder.arena(name, stride: stride)
@@ -52,10 +61,15 @@ final class StepRing {
     let referenceArena = try Arena(byteCount: capacity * 4)
     var large: [Arena] = []
     for (index, bytes) in layout.largeByteCounts.enumerated() {
-      large.append(try arena("field-\(index)", stride: bytes))
+      if let folder, isLargerThanMemory {
+        large.append(try folder.arena("field-\(index)", stride: bytes, isWrittenThrough: true))
+      } else {
+        large.append(try arena("field-\(index)", stride: bytes))
+      }
     }
     rows = rowArena.base
     largeArenas = large.map(\.base)
+    writtenThrough = isLargerThanMemory ? large : []
     references = referenceArena.bound(to: UInt32.self)
     arenas = [rowArena, referenceArena] + large
   }

@@ -40,6 +40,15 @@ final class Arena {
     if let file, bytes > file.reserved { try file.reserve(bytes) }
   }
 
+  /// Writes past the mapping of a file that may not fit in memory, else to memory. What is in the `free` bytes behind does not matter.
+  func write(_ source: UnsafeRawPointer, at offset: Int, count: Int, free: Int) {
+    if let file {
+      file.write(source, at: offset, count: count, free: min(free, byteCount - offset - count))
+    } else {
+      (base + offset).copyMemory(from: source, byteCount: count)
+    }
+  }
+
   /// Bytes from the start that may be touched.
   var reserved: Int { file?.reserved ?? byteCount }
 

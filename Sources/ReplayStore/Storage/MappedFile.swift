@@ -1,5 +1,6 @@
 // A file as memory.
 
+internal import CKernels
 internal import Foundations
 internal import Glibc
 
@@ -14,15 +15,28 @@ final class MappedFile {
   /// Bytes from the start that are on disk and may be touched.
   private(set) var reserved: Int
   private let descriptor: Int32
+  /// Pages are read singly, and bytes are written by `write`.
+  private let isWrittenThrough: Bool
+  /// Written by `write` since the kernel was last told to bring it to the disk.
+  private var unwritten = 0..<0
 
   /// Reserved at once: few system calls, and no more than this is taken ahead of need.
   private let piece: Int
-  private static let page = 4096
+  static let page = 4096
+  /// A page of them, for ever.
+  private static nonisolated(unsafe) let zeros: UnsafeRawPointer = {
+    let page = UnsafeMutableRawPointer.allocate(byteCount: MappedFile.page, alignment: MappedFile.page)
+    page.initializeMemory(as: UInt8.self, repeating: 0, count: MappedFile.page)
+    return UnsafeRawPointer(page)
+  }()
 
   /// Opens a file, or makes an empty one. Throws `storage` with the path and the system's reason.
-  init(path: String, byteCountMax: Int, piece: Int = 16 << 20) throws(ReplayStoreError) {
+  init(
+    path: String, byteCountMax: Int, piece: Int = 16 << 20, isWrittenThrough: Bool = false
+  ) throws(ReplayStoreError) {
     self.path = path
     self.piece = piece
+    self.isWrittenThrough = isWrittenThrough
     self.byteCountMax = max(byteCountMax, Self.page)
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Self.failure("open", path) }
@@ -83,7 +97,41 @@ final class MappedFile {
       base + reserved, end - reserved, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor,
       off_t(reserved))
     guard address != MAP_FAILED else { throw Self.failure("map", path) }
+    if isWrittenThrough { rookery_pages_random(base + reserved, end - reserved) }
     reserved = end
+  }
+
+  /// Dirty pages that may gather before the kernel is told to write them: more, and it stops whoever writes for long.
+  private static let writeBackEvery = 8 << 20
+
+  /// Writes reserved bytes: where pages are not in memory, cheaper than through the mapping, which would read them first. So would
+  /// the last page if it is not written whole: what is in the `free` bytes behind does not matter, and they are overwritten for it.
+  func write(_ source: UnsafeRawPointer, at offset: Int, count: Int, free: Int) {
+    let padding = Self.rounded(offset + count, Self.page) - offset - count
+    let isPadded = padding <= free && offset + count + padding <= reserved
+    var done = 0
+    while done < count {
+      var pieces = [
+        iovec(iov_base: UnsafeMutableRawPointer(mutating: source + done), iov_len: count - done),
+        iovec(iov_base: UnsafeMutableRawPointer(mutating: Self.zeros), iov_len: padding),
+      ]
+      let written = pwritev(descriptor, &pieces, isPadded ? 2 : 1, off_t(offset + done))
+      if written < 0, errno == EINTR { continue }
+      // What the system refuses here is a failing disk, and the mapping's to report.
+      guard written > 0 else {
+        return (base + offset + done).copyMemory(from: source + done, byteCount: count - done)
+      }
+      done += written
+    }
+    beginWriteBack(offset, count)
+  }
+
+  private func beginWriteBack(_ offset: Int, _ count: Int) {
+    if unwritten.isEmpty || unwritten.upperBound != offset { unwritten = offset..<offset }
+    unwritten = unwritten.lowerBound..<offset + count
+    guard unwritten.count >= Self.writeBackEvery else { return }
+    rookery_write_back(descriptor, Int64(unwritten.lowerBound), Int64(unwritten.count))
+    unwritten = unwritten.upperBound..<unwritten.upperBound
   }
 
   private static func rounded(_ bytes: Int, _ unit: Int) -> Int { (bytes + unit - 1) / unit * unit }

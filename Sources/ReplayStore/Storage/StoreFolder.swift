@@ -94,8 +94,10 @@ final class StoreFolder {
   }
 
   /// An arena with `stride` bytes a slot.
-  func arena(_ name: String, stride: Int) throws(ReplayStoreError) -> Arena {
-    let arena = Arena(file: try MappedFile(path: "\(path)/\(name)", byteCountMax: capacity * stride))
+  func arena(_ name: String, stride: Int, isWrittenThrough: Bool = false) throws(ReplayStoreError) -> Arena {
+    let arena = Arena(
+      file: try MappedFile(
+        path: "\(path)/\(name)", byteCountMax: capacity * stride, isWrittenThrough: isWrittenThrough))
     arenas.append((arena, stride))
     reservedSlots = arenas.map { $0.arena.reserved / $0.stride }.min() ?? 0
     return arena

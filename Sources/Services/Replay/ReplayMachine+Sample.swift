@@ -22,8 +22,11 @@ extension ReplayMachine {
         "expected a table below \(tables.count) and 1 to \(most) items, found table \(request.table), \(request.count) items"
       return refuse(.invalid, .sampleRequest, request.request, text, peer, &sink)
     }
+    func isThis(_ waiting: WaitingSample) -> Bool {
+      waiting.peer == peer && waiting.request.request == request.request
+    }
     if sampler.waiting > 0,
-      waitingSamples.contains(where: { $0.peer == peer && $0.request.request == request.request })
+      waitingSamples.contains(where: isThis) || warming.contains(where: { isThis($0.waiting) })
     {
       return counters.requestsRepeated += 1
     }
@@ -41,11 +44,18 @@ extension ReplayMachine {
     var count = 0
     while count < waitingSamples.count {
       let waiting = waitingSamples[count]
+      if warmsBatches, warming.count == Self.warmingMax { break }
       guard store.canSample(table: waiting.request.table, count: waiting.request.count) else { break }
-      serve(waiting, sink: &sink)
+      if warmsBatches {
+        beginWarming(waiting, sink: &sink)
+      } else {
+        serve(waiting, sink: &sink)
+      }
       count += 1
     }
-    for waiting in waitingSamples[..<count] { samplers[waiting.peer]?.waiting -= 1 }
+    if !warmsBatches {
+      for waiting in waitingSamples[..<count] { samplers[waiting.peer]?.waiting -= 1 }
+    }
     waitingSamples.removeFirst(count)
     samplesBlockedSince = waitingSamples.first?.since
     return count > 0
@@ -63,7 +73,7 @@ extension ReplayMachine {
   }
 
   /// Gathers the drawn items straight into frames of at most about `partBytes`.
-  private mutating func send(
+  mutating func send(
     _ request: SampleRequest, to peer: PeerID, sink: inout some FrameSink
   ) throws(ReplayStoreError) {
     let fields = try store.batchFields(request.table)

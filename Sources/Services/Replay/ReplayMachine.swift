@@ -50,6 +50,8 @@ public struct ReplayMachine {
     public var malformed: UInt64 = 0
     /// Messages refused as the disk was full; they come again.
     public var messagesWithoutRoom: UInt64 = 0
+    /// Items of batches that were evicted while their steps were read from the disk.
+    public var itemsDrawnAnew: UInt64 = 0
     public var steps: UInt64 = 0
     public var items: UInt64 = 0
     public var itemsStale: UInt64 = 0
@@ -105,6 +107,12 @@ public struct ReplayMachine {
   var writers: [Int: Writer] = [:]
   var nextHandle = 0
   var labels: [Int: Label] = [:]
+  /// The store may not fit in memory: steps of a batch are read by another thread before they are gathered.
+  var warmsBatches: Bool { store.isLargerThanMemory }
+  var warming: [WarmingBatch] = []
+  var warmingRequests: [WarmingRequest] = []
+  var nextWarmingTicket: UInt64 = 0
+  var spareDraws: [Draw] = []
   /// Writers to whom an acknowledgement is due, in the order of their first commits.
   var acknowledgementsDue: [Int] = []
   /// Snapshots and restores, the last one perhaps under way.

@@ -17,6 +17,8 @@ public final class ReplayService {
   /// Held while the service lives.
   private let folder: DataFolder?
   private let publisher: SnapshotPublisher
+  /// Reads what batches need from the disk, if the store is larger than memory.
+  private let warmer: BackgroundWorker?
 
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
@@ -36,6 +38,11 @@ public final class ReplayService {
     machineConfiguration.snapshotFolder = settings.runDirectory.map { "\($0)/snapshots" }
     machineConfiguration.shard = folder?.number ?? settings.replica + 1
     publisher = try SnapshotPublisher()
+    // Beyond half of the memory that is there, pages may go and have to be read again.
+    machineConfiguration.store.residentMax =
+      configuration.replay.memoryMB > 0
+      ? configuration.replay.memoryMB * 1_000_000 : machineConfiguration.memoryMax / 2
+    warmer = folder == nil ? nil : try BackgroundWorker()
     var recovery = RecoveryLog(log, now: now)
     machine = try ReplayMachine(
       configuration: machineConfiguration, incarnation: id,
@@ -57,6 +64,7 @@ public final class ReplayService {
     var poller = Poller()
     poller.add(router.socket)
     let signalIndex = poller.add(descriptor: signals.descriptor)
+    let warmerIndex = warmer.map { poller.add(descriptor: $0.descriptor) }
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
     var sink = router
     while true {
@@ -68,6 +76,10 @@ public final class ReplayService {
       if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
       let deadline = machine.hasCopyWork ? now : min(machine.nextDeadline(now: now), reporter.nextReport)
       poller.wait(until: deadline, now: now)
+      if let warmer, let warmerIndex, poller.isReadable(warmerIndex) {
+        let warmed = SystemClock.now()
+        for ticket in warmer.finished() { machine.didWarm(ticket, now: warmed, sink: &sink) }
+      }
       if poller.isReadable(publisherIndex) {
         for (path, problem) in publisher.finished() { machine.didPublish(path, problem: problem) }
       }
@@ -75,6 +87,11 @@ public final class ReplayService {
       let received = SystemClock.now()
       router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
       machine.acknowledge(sink: &sink)
+      if let warmer {
+        for request in machine.takeWarmingRequests() {
+          warmer.submit(request.ticket) { request.pages.warm() }
+        }
+      }
       parameters.drain { _ in }
     }
     let now = SystemClock.now()

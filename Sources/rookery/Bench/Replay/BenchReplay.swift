@@ -67,7 +67,7 @@ struct BenchReplayCommand {
     let names = BenchPayload.allCases.map(\.rawValue)
     payloads = try list("payload", names, names).compactMap(BenchPayload.init)
     modes = Set(try list("mode", Self.modeNames, Self.modeNames))
-    storage = try list("storage", ["memory", "file"], ["memory"])[0]
+    storage = try list("storage", ["memory", "file", "disk"], ["memory"])[0]
     rounds = try arguments.integer("rounds", in: 1...101) ?? 5
     guard let seconds = Double(arguments.value("seconds") ?? "1"), seconds > 0, seconds <= 600 else {
       throw UsageError("--seconds: expected a number up to 600, found '\(arguments.value("seconds") ?? "")'")

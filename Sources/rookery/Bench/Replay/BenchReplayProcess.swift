@@ -1,6 +1,7 @@
 // A replay service under measurement, and its clients.
 
 internal import Configuration
+internal import Experience
 internal import FoundationEssentials
 internal import Foundations
 internal import Glibc
@@ -20,7 +21,10 @@ final class BenchReplayProcess {
     processes = try BenchProcesses(settings: [
       "ROOKERY_REPLAY__CAPACITY": "\(payload.capacity)",
       "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
-      "ROOKERY_REPLAY__STORAGE": storage,
+      "ROOKERY_REPLAY__STORAGE": storage == "memory" ? storage : "file",
+      // As if memory held a fifth of the ring.
+      "ROOKERY_REPLAY__MEMORY_MB":
+        storage == "disk" ? "\(payload.capacity * payload.schema.stepByteCount / 5_000_000)" : "0",
       "ROOKERY_ALGORITHM__N_STEP": "\(payload.nStep)",
       "ROOKERY_ALGORITHM__BATCH": "512",
     ])
@@ -30,7 +34,7 @@ final class BenchReplayProcess {
       "replay",
       with: [
         "ROOKERY_REPLAY_ADDRESS": address,
-        "ROOKERY_RUN_DIRECTORY": storage == "file" ? processes.dataFolder : "",
+        "ROOKERY_RUN_DIRECTORY": storage == "memory" ? "" : processes.dataFolder,
       ])
   }
 
