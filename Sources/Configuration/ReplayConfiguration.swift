@@ -9,8 +9,11 @@ public struct ReplayConfiguration: Hashable, Sendable {
     case own
   }
 
-  public enum Sampler: String, CaseIterable, Sendable {
-    case prioritized, uniform, fifo
+  /// Ways of choosing items, to be sampled or to be removed.
+  public enum Selector: String, CaseIterable, Sendable {
+    case prioritized, rank, uniform, fifo, lifo
+    case minHeap = "min_heap"
+    case maxHeap = "max_heap"
   }
 
   public enum Storage: String, CaseIterable, Sendable {
@@ -22,8 +25,10 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var capacity = 200_000
   /// Most items of the table; 0 leaves only `capacity` to bound them.
   public var maxItems = 0
-  public var sampler = Sampler.prioritized
-  /// α: P(i) ∝ pᵢ^α.
+  public var sampler = Selector.prioritized
+  /// Chooses what goes when there are `maxItems`.
+  public var remover = Selector.fifo
+  /// α: P(i) ∝ pᵢ^α, or 1 / rank(i)^α.
   public var priorityExponent = 0.6
   /// β at the start: wᵢ = (N·P(i))^−β / max over the batch.
   public var importanceExponent = 0.4
@@ -62,6 +67,7 @@ extension ReplayConfiguration {
     reader.integer("capacity", &capacity, 1...(1 << 40))
     reader.integer("max_items", &maxItems, 0...(1 << 40))
     reader.choice("sampler", &sampler)
+    reader.choice("remover", &remover)
     reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
     reader.double("importance_exponent", &importanceExponent, .from(0, to: 1))
     reader.double("importance_exponent_final", &importanceExponentFinal, .from(0, to: 1))

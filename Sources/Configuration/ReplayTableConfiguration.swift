@@ -29,7 +29,9 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
   public var episodes = Episodes.cross
   /// Most items; 0 leaves only the capacity to bound them.
   public var maxItems: Int
-  public var sampler: ReplayConfiguration.Sampler
+  public var sampler: ReplayConfiguration.Selector
+  /// Chooses what goes when there are `maxItems`.
+  public var remover: ReplayConfiguration.Selector
   public var priorityExponent: Double
   public var maxTimesSampled: Int
   /// The largest batch that may be asked for.
@@ -49,6 +51,7 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
     discount = algorithm.discount
     maxItems = replay.maxItems
     sampler = replay.sampler
+    remover = replay.remover
     priorityExponent = replay.priorityExponent
     maxTimesSampled = replay.maxTimesSampled
     if name == learner.table {
@@ -77,6 +80,7 @@ extension ReplayTableConfiguration {
     }
     reader.integer("max_items", &maxItems, 0...(1 << 40))
     reader.choice("sampler", &sampler)
+    reader.choice("remover", &remover)
     reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
     reader.integer("batch_max", &batchMax, 1...1_048_576)

@@ -58,7 +58,9 @@ public final class ReplayStore {
     let ring = try StepRing(schema: schema, configuration: configuration, folder: folder)
     var tables: [Table] = []
     for (number, table) in configuration.tables.enumerated() {
-      tables.append(try Table(table, number: number, capacity: configuration.capacity, folder: folder))
+      tables.append(
+        try Table(
+          table, number: number, capacity: configuration.capacity, seed: configuration.seed, folder: folder))
     }
     if let folder {
       let summary = recover(folder, ring, tables, progress: progress)

@@ -10,14 +10,18 @@ public struct ReplayStoreConfiguration: Hashable, Sendable {
   /// The most streams that are remembered at once; 1000 writers of 64 environments each by default.
   public var streamsMax: Int
   public var storage: StorageKind
+  /// Of the generators from which removers draw.
+  public var seed: UInt64
 
   public init(
-    capacity: Int, tables: [TableConfiguration], streamsMax: Int = 65_536, storage: StorageKind = .memory
+    capacity: Int, tables: [TableConfiguration], streamsMax: Int = 65_536, storage: StorageKind = .memory,
+    seed: UInt64 = 0
   ) {
     self.capacity = capacity
     self.tables = tables
     self.streamsMax = streamsMax
     self.storage = storage
+    self.seed = seed
   }
 }
 

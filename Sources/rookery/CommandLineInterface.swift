@@ -127,7 +127,7 @@ enum CommandLineInterface {
           -p NAME  --table NAME  --top N  --item KEY  --json
       rookery snapshot NAME [ADDRESS]  copy what a replay holds to RUN/snapshots/NAME, while it works
       rookery restore NAME [ADDRESS]   insert what a snapshot holds again
-      rookery bench step|actor|gymnasium|scale [--json]
+      rookery bench step|actor|gymnasium|selectors|scale [--json]
       rookery bench replay [--json]  with --transport ipc,tcp  --payload 36,1k,28k,atari  --mode insert,sample,both,latency,update,writers,store
           --storage memory|file  --rounds 5  --seconds 1
 

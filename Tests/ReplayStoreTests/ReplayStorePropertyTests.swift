@@ -71,7 +71,9 @@ struct History {
     let tables = [
       transitionTable(nStep, .prioritized(exponent: 0.6), name: "prioritized"),
       transitionTable(
-        nStep, name: "uniform", itemsMax: seed % 2 == 0 ? 4 : nil, timesSampledMax: Int(seed % 3)),
+        nStep, everySelector[generator.below(everySelector.count)], name: "bounded",
+        remover: everySelector[generator.below(everySelector.count)], itemsMax: seed % 2 == 0 ? 4 : nil,
+        timesSampledMax: Int(seed % 3)),
       transitionTable(1, .fifo, name: "fifo", timesSampledMax: Int(seed % 4)),
       TableConfiguration(
         schema: TableSchema(
@@ -154,6 +156,11 @@ struct History {
     do {
       let found = try store.insert(message, writer: writer)
       accepted += 1
+      for table in model.tables.indices {
+        if let problem = model.adopt(store.keys(table), before: before.tables[table].items, table: table) {
+          return problem
+        }
+      }
       return found == expected ? nil : "insert: \(found), expected \(String(describing: expected))"
     } catch {
       model = before
@@ -251,5 +258,14 @@ struct History {
       return "update: \(result), not \(applied)"
     }
     return nil
+  }
+}
+
+extension ReplayStore {
+  /// The keys of a table's items.
+  func keys(_ table: Int) -> [UInt64] {
+    var keys: [UInt64] = []
+    tables[table].slots.forEach { keys.append(ring!.position(inSlot: $0)) }
+    return keys
   }
 }

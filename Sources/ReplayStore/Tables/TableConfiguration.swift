@@ -42,6 +42,9 @@ extension TableConfiguration {
   /// Batches beyond this are a mistake; it bounds what a request can make the store allocate.
   static let batchSizeLimit = 1 << 24
 
+  /// Whether the remover needs a structure beside the sampler's.
+  var hasOwnRemover: Bool { itemsMax != nil && remover != sampler }
+
   /// Why this table cannot be made over `capacity` steps, or nil if it can.
   func problem(capacity: Int) -> String? {
     switch schema.kind {
@@ -57,7 +60,7 @@ extension TableConfiguration {
     case .record: break
     }
     if let problem = sampler.problem { return problem }
-    if let problem = remover.problemAsRemover { return problem }
+    if let problem = remover.problem { return "remover: \(problem)" }
     if let itemsMax, itemsMax < 1 { return "itemsMax: expected at least 1, found \(itemsMax)" }
     if timesSampledMax < 0 || timesSampledMax > Self.timesSampledLimit {
       return "timesSampledMax: expected 0 to \(Self.timesSampledLimit), found \(timesSampledMax)"
