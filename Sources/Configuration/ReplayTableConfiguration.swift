@@ -34,6 +34,8 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
   public var remover: ReplayConfiguration.Selector
   public var priorityExponent: Double
   public var maxTimesSampled: Int
+  /// Raw priorities above it count as this; 0 leaves them as they are.
+  public var priorityMax: Double
   /// The largest batch that may be asked for.
   public var batchMax: Int
   public var rateLimiter: RateLimiterConfiguration
@@ -54,6 +56,7 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
     remover = replay.remover
     priorityExponent = replay.priorityExponent
     maxTimesSampled = replay.maxTimesSampled
+    priorityMax = replay.priorityMax
     if name == learner.table {
       batchMax = algorithm.batch * learner.batchesPerRequest
       rateLimiter = replay.rateLimiter
@@ -83,6 +86,7 @@ extension ReplayTableConfiguration {
     reader.choice("remover", &remover)
     reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
+    reader.double("priority_max", &priorityMax, .from(0, to: 1e30))
     reader.integer("batch_max", &batchMax, 1...1_048_576)
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
   }

@@ -160,8 +160,9 @@ extension Table {
         continue
       }
       slots.append(UInt32(slot))
+      records[slot].priority = clip(record.priority)
       samplesLeft += samplesLeft(in: record)
-      priorityMax = max(priorityMax, record.priority)
+      priorityMax = max(priorityMax, records[slot].priority)
       if slots.count == 4096 { flush() }
     }
     flush()

@@ -46,6 +46,19 @@ import Testing
     try expectRefused(good().chunk(3, 0, flags: [2, 0]), "row 1: expected isFirst after the last step")
     try expectRefused(good().chunk(3, 0, flags: []), "expected at least 1 step, found 0")
     try expectRefused(good().chunk(3, .max, flags: [0, 0]), "expected indices below 2⁶⁴")
+    for (row, value) in [(0, Float.nan), (1, .infinity), (2, -.infinity)] {
+      var rewards: [Float] = [1, .greatestFiniteMagnitude, -1]
+      rewards[row] = value
+      try expectRefused(
+        Message().chunk(0, 9, flags: [1, 0, 2], rewards: rewards),
+        "chunk 0 (stream 0): row \(row): reward: expected a finite number, found \(value)")
+    }
+    // At the end of a long column too.
+    try expectRefused(
+      Message().chunk(
+        0, 9, flags: [1] + [UInt8](repeating: 0, count: 20),
+        rewards: [Float](repeating: 0, count: 20) + [.nan]),
+      "row 20: reward")
     try expectRefused(
       Message().chunk(0, 9, flags: [1] + [UInt8](repeating: 0, count: 30)), "at most 30 steps (the capacity)")
   }
@@ -205,6 +218,9 @@ import Testing
     var table = transitionTable(1)
     table.remover = .rank(exponent: -1)
     #expect(problem(10, table)!.contains("remover: rank(exponent: -1.0): expected an exponent of 0 to 16"))
+    table = transitionTable(1)
+    table.priorityLimit = 0
+    #expect(problem(10, table)!.contains("priorityLimit: expected a finite positive number"))
     table = transitionTable(1)
     table.limiter = .unlimited(minSize: 11)
     #expect(problem(10, table)!.contains("minSize: expected at most 10"))

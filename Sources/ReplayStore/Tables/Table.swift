@@ -20,21 +20,22 @@ final class Table {
   private let arena: Arena
   /// Where a later life finds what the items do not tell.
   private let mark: UnsafeMutablePointer<StoreHeader.TableMark>?
-  /// Raw priority of items that come without one: the largest ever seen, 1 at first.
-  @exclusivity(unchecked) var priorityMax: Float = 1
+  /// Raw priority of items that come without one: the largest ever seen, 1 (or the limit) at first.
+  @exclusivity(unchecked) var priorityMax: Float
   /// How many more samples the items have in them, where `timesSampledMax` bounds that.
   @exclusivity(unchecked) var samplesLeft = 0
 
   @exclusivity(unchecked) var pending = PendingItems()
   /// First steps of the message being checked.
   @exclusivity(unchecked) var pendingKeys = KeySet()
-  var counters = TableCounters()
+  @exclusivity(unchecked) var counters = TableCounters()
 
   /// Its items are kept in the file `items-<number>` of a folder, if there is one.
   init(_ configuration: TableConfiguration, number: Int, capacity: Int, seed: UInt64, folder: StoreFolder?)
     throws(ReplayStoreError)
   {
     self.configuration = configuration
+    priorityMax = min(1, configuration.priorityLimit)
     removalGenerator = SeededGenerator(seed: seed, part: "remover", index: number)
     limiter = RateLimiter(configuration: configuration.limiter)
     slots = try SlotSet(capacity: capacity)
@@ -73,6 +74,7 @@ struct TableCounters {
   var evicted: UInt64 = 0
   var evictedUnsampled: UInt64 = 0
   var removed: UInt64 = 0
+  var clipped: UInt64 = 0
   var updated: UInt64 = 0
   var updatesGone: UInt64 = 0
 }
@@ -86,14 +88,16 @@ extension Table {
 
   func note(in mark: UnsafeMutablePointer<StoreHeader.TableMark>) {
     mark.pointee = StoreHeader.TableMark(
-      inserts: limiter.inserts, samples: limiter.samples, priorityMax: priorityMax)
+      inserts: limiter.inserts, samples: limiter.samples, priorityMax: priorityMax,
+      carried: limiter.carried)
   }
 
   /// Takes over what an earlier life has counted.
   func recall() {
     guard let mark, mark.pointee.priorityMax > 0 else { return }
-    limiter.recall(inserts: mark.pointee.inserts, samples: mark.pointee.samples)
-    priorityMax = mark.pointee.priorityMax
+    limiter.recall(
+      inserts: mark.pointee.inserts, samples: mark.pointee.samples, carried: mark.pointee.carried)
+    priorityMax = min(mark.pointee.priorityMax, configuration.priorityLimit)
   }
 
   /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it. Room is made
@@ -107,6 +111,7 @@ extension Table {
       let slot = ring.slot(keys[index])
       slots[index] = UInt32(slot)
       if priorities[index] < 0 { priorities[index] = priorityMax }
+      priorities[index] = clip(priorities[index])
       priorityMax = max(priorityMax, priorities[index])
       records[slot] = ItemRecord(priority: priorities[index], span: spans[index], timesSampled: 0)
     }
@@ -124,9 +129,12 @@ extension Table {
   func makeRoom(for count: Int, oldest: Int) -> Int {
     guard let itemsMax = configuration.itemsMax else { return 0 }
     let excess = min(size, max(0, size + count - itemsMax))
+    guard excess > 0 else { return 0 }
+    let left = samplesLeft
     for _ in 0..<excess {
       remove(remover.choose(from: slots, oldest: oldest, generator: &removalGenerator))
     }
+    didLose(samples: left - samplesLeft)
     counters.removed &+= UInt64(excess)
     return excess
   }
@@ -160,6 +168,7 @@ extension Table {
   func evict(_ range: Range<Int>) -> Int {
     guard size > 0 else { return 0 }
     let before = size
+    let left = samplesLeft
     var unsampled: UInt64 = 0
     for slot in range where records[slot].isItem {
       samplesLeft -= samplesLeft(in: records[slot])
@@ -168,10 +177,19 @@ extension Table {
     }
     slots.remove(range)
     guard size < before else { return 0 }
+    didLose(samples: left - samplesLeft)
     removeFromSelectors(range)
     counters.evicted &+= UInt64(before - size)
     counters.evictedUnsampled &+= unsampled
     return before - size
+  }
+
+  /// If no item may be sampled more often than the limiter has each sampled, those that go before cannot be made up for.
+  private func didLose(samples: Int) {
+    guard samples > 0, Double(configuration.timesSampledMax) <= limiter.configuration.samplesPerInsert else {
+      return
+    }
+    limiter.didLose(samples: samples)
   }
 
   @inline(__always)
@@ -192,9 +210,18 @@ extension Table {
     }
   }
 
-  /// Gives live items new priorities, which have been checked.
-  func update(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {
+  /// A raw priority within the limit; what is beyond is counted.
+  @inline(__always)
+  func clip(_ priority: Float) -> Float {
+    if priority <= configuration.priorityLimit { return priority }
+    counters.clipped &+= 1
+    return configuration.priorityLimit
+  }
+
+  /// Gives live items new priorities, which have been checked; the column keeps those that were taken.
+  func update(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafeMutablePointer<Float>, count: Int) {
     for index in 0..<count {
+      priorities[index] = clip(priorities[index])
       records[Int(slots[index])].priority = priorities[index]
       priorityMax = max(priorityMax, priorities[index])
     }

@@ -27,7 +27,9 @@ extension RunConfiguration {
   }
 
   var replayStore: ReplayStoreConfiguration {
-    ReplayStoreConfiguration(capacity: replay.capacity, tables: tables.map(storeTable), seed: seed)
+    ReplayStoreConfiguration(
+      capacity: replay.capacity, tables: tables.map(storeTable), writerShareMax: replay.actorShareMax,
+      seed: seed)
   }
 
   private func storeTable(_ table: ReplayTableConfiguration) -> TableConfiguration {
@@ -38,6 +40,7 @@ extension RunConfiguration {
       itemsMax: table.maxItems > 0 ? table.maxItems : nil,
       timesSampledMax: table.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
       batchSizeMax: table.batchMax, itemsPerMessageMax: itemsPerMessage(of: table))
+    if table.priorityMax > 0 { configuration.priorityLimit = Float(table.priorityMax) }
     if limits.samplesPerInsert > 0 {
       configuration.limiter = .ratio(
         samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer(of: table))
