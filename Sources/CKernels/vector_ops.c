@@ -3,6 +3,8 @@
 
 #include "clones.h"
 
+#include <string.h>
+
 ROOKERY_CLONES
 void rookery_adam_step(float *restrict parameters, float *restrict first, float *restrict second,
                        const float *restrict gradients, size_t count, const struct rookery_adam *adam) {
@@ -30,6 +32,24 @@ double rookery_sum_squares(const float *values, size_t count) {
   for (; i < count; i++) total += (double)values[i] * (double)values[i];
   for (size_t j = 0; j < 16; j++) total += sums[j];
   return total;
+}
+
+static inline uint32_t is_not_finite(const unsigned char *value) {
+  uint32_t bits;
+  memcpy(&bits, value, sizeof bits);
+  return (bits & 0x7f800000u) == 0x7f800000u;
+}
+
+ROOKERY_CLONES
+size_t rookery_first_not_finite(const void *values, size_t count) {
+  const unsigned char *bytes = values;
+  uint32_t any = 0;
+  // Without an exit the loop is a vector loop; hardly any column has one.
+  for (size_t i = 0; i < count; i++) any |= is_not_finite(bytes + i * 4);
+  if (!any) return count;
+  for (size_t i = 0; i < count; i++)
+    if (is_not_finite(bytes + i * 4)) return i;
+  return count;
 }
 
 ROOKERY_CLONES

@@ -9,8 +9,11 @@ public struct ReplayConfiguration: Hashable, Sendable {
     case own
   }
 
-  public enum Sampler: String, CaseIterable, Sendable {
-    case prioritized, uniform, fifo
+  /// Ways of choosing items, to be sampled or to be removed.
+  public enum Selector: String, CaseIterable, Sendable {
+    case prioritized, rank, uniform, fifo, lifo
+    case minHeap = "min_heap"
+    case maxHeap = "max_heap"
   }
 
   public enum Storage: String, CaseIterable, Sendable {
@@ -22,8 +25,10 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var capacity = 200_000
   /// Most items of the table; 0 leaves only `capacity` to bound them.
   public var maxItems = 0
-  public var sampler = Sampler.prioritized
-  /// α: P(i) ∝ pᵢ^α.
+  public var sampler = Selector.prioritized
+  /// Chooses what goes when there are `maxItems`.
+  public var remover = Selector.fifo
+  /// α: P(i) ∝ pᵢ^α, or 1 / rank(i)^α.
   public var priorityExponent = 0.6
   /// β at the start: wᵢ = (N·P(i))^−β / max over the batch.
   public var importanceExponent = 0.4
@@ -33,6 +38,12 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var importanceAnnealUpdates = 20_000
   /// How often an item may be sampled before it is removed; 0 sets no limit.
   public var maxTimesSampled = 0
+  /// Raw priorities above it count as this; 0 leaves them as they are.
+  public var priorityMax = 0.0
+  /// The part of `capacity` that one actor may own where others would lose steps to it; 1 for no quota.
+  public var actorShareMax = 1.0
+  /// Bytes of messages that may wait for the limiter at the service.
+  public var waitingBytes = 256 << 20
   public var rateLimiter = RateLimiterConfiguration()
   public var storage = Storage.memory
   /// MB of memory that the steps of `file` storage may count on; 0 takes half of what the machine has available at the start.
@@ -64,11 +75,15 @@ extension ReplayConfiguration {
     reader.integer("capacity", &capacity, 1...(1 << 40))
     reader.integer("max_items", &maxItems, 0...(1 << 40))
     reader.choice("sampler", &sampler)
+    reader.choice("remover", &remover)
     reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
     reader.double("importance_exponent", &importanceExponent, .from(0, to: 1))
     reader.double("importance_exponent_final", &importanceExponentFinal, .from(0, to: 1))
     reader.integer("importance_anneal_updates", &importanceAnnealUpdates, 1...(1 << 40))
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
+    reader.double("priority_max", &priorityMax, .from(0, to: 1e30))
+    reader.double("actor_share_max", &actorShareMax, .above(0, upTo: 1))
+    reader.integer("waiting_bytes", &waitingBytes, (1 << 20)...(1 << 40))
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
     reader.choice("storage", &storage)
     reader.integer("memory_mb", &memoryMB, 0...(1 << 30))

@@ -29,9 +29,13 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
   public var episodes = Episodes.cross
   /// Most items; 0 leaves only the capacity to bound them.
   public var maxItems: Int
-  public var sampler: ReplayConfiguration.Sampler
+  public var sampler: ReplayConfiguration.Selector
+  /// Chooses what goes when there are `maxItems`.
+  public var remover: ReplayConfiguration.Selector
   public var priorityExponent: Double
   public var maxTimesSampled: Int
+  /// Raw priorities above it count as this; 0 leaves them as they are.
+  public var priorityMax: Double
   /// The largest batch that may be asked for.
   public var batchMax: Int
   public var rateLimiter: RateLimiterConfiguration
@@ -49,8 +53,10 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
     discount = algorithm.discount
     maxItems = replay.maxItems
     sampler = replay.sampler
+    remover = replay.remover
     priorityExponent = replay.priorityExponent
     maxTimesSampled = replay.maxTimesSampled
+    priorityMax = replay.priorityMax
     if name == learner.table {
       batchMax = algorithm.batch * learner.batchesPerRequest
       rateLimiter = replay.rateLimiter
@@ -77,8 +83,10 @@ extension ReplayTableConfiguration {
     }
     reader.integer("max_items", &maxItems, 0...(1 << 40))
     reader.choice("sampler", &sampler)
+    reader.choice("remover", &remover)
     reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
+    reader.double("priority_max", &priorityMax, .from(0, to: 1e30))
     reader.integer("batch_max", &batchMax, 1...1_048_576)
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
   }

@@ -14,7 +14,8 @@ extension RunConfiguration {
   public var conflicts: [ConfigurationConflict] {
     // Where tables have keys of their own, those of `replay` are only what they start from.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
-    return own + messageConflicts + tableConflicts + evaluatorConflicts + environment.conflicts
+    return own + messageConflicts + tableConflicts + selectorConflicts + evaluatorConflicts
+      + environment.conflicts
   }
 
   private var sizeConflicts: [ConfigurationConflict] {

@@ -3,16 +3,23 @@
 public import Experience
 
 extension ReplayStore {
-  /// Whether the limiters admit a message with `items[t]` items for table t.
-  public func canInsert(items: [Int]) -> Bool {
-    reasonInsertBlocked(items: items) == nil
+  /// Whether a message with `items[t]` items for table t and `steps` steps would be taken.
+  public func canInsert(items: [Int], steps: Int = 0) -> Bool {
+    insertBlock(items: items, steps: steps) == nil
   }
 
-  /// Which table's limiter holds back a message with `items[t]` items for table t, and by which inequality; nil if none.
-  public func reasonInsertBlocked(items: [Int]) -> String? {
-    for (table, count) in zip(tables, items) {
-      if let reason = table.limiter.reasonInsertBlocked(count, size: table.size) {
-        return "table '\(table.configuration.schema.name)': \(reason)"
+  /// Which table holds back a message with `items[t]` items for table t and `steps` steps, and why; nil if none: its limiter's
+  /// inequality, or that it is consume-once and something unread would be lost.
+  public func reasonInsertBlocked(items: [Int], steps: Int = 0) -> String? {
+    insertBlock(items: items, steps: steps)?.reason
+  }
+
+  private func insertBlock(items: [Int], steps: Int) -> (table: Int, reason: String)? {
+    for (index, table) in tables.enumerated() where index < items.count {
+      if let reason = table.reasonLimited(items[index])
+        ?? table.reasonFull(items[index]) ?? ring.flatMap({ table.reasonUnread(inserting: steps, $0) })
+      {
+        return (index, "table '\(table.configuration.schema.name)': \(reason)")
       }
     }
     return nil
@@ -31,7 +38,9 @@ extension ReplayStore {
   {
     guard ring != nil else { throw .schemaMissing }
     try countItems(insertion)
-    if let reason = reasonInsertBlocked(items: itemCounts) { throw .blocked(reason) }
+    if let block = insertBlock(items: itemCounts, steps: stepsThatPush(insertion)) {
+      throw .blocked(table: block.table, reason: block.reason)
+    }
     return try insertCounted(insertion, writer: writer, sequence: sequence, isRestored: false)
   }
 
@@ -56,6 +65,7 @@ extension ReplayStore {
     ring.folder?.stageReached?(.journaled)
     ring.commit(insertion, writer: writer, sequence: sequence)
     ring.folder?.stageReached?(.stepsWritten)
+    shares?.add(summary.steps, of: writer)
     for table in tables {
       summary.items += table.pending.count
       summary.itemsRemoved += table.insertPending(ring, isRestored: isRestored)
@@ -100,6 +110,16 @@ extension ReplayStore {
     folder.journal.seal(generation: folder.header.generation &+ 1)
   }
 
+  /// The message's steps, if some table keeps what is unread; no more than fit, as others are refused anyway.
+  private func stepsThatPush(_ insertion: Insertion) -> Int {
+    guard keepsUnread else { return 0 }
+    var steps = 0
+    for chunk in insertion.chunks {
+      steps = min(steps + max(0, min(chunk.count, configuration.capacity)), configuration.capacity)
+    }
+    return steps
+  }
+
   /// Counts the items for each table and checks the blocks' sizes.
   func countItems(_ insertion: Insertion) throws(ReplayStoreError) {
     for table in itemCounts.indices { itemCounts[table] = 0 }
@@ -119,7 +139,7 @@ extension ReplayStore {
     }
     for (table, count) in zip(tables, itemCounts) {
       let most = table.configuration.itemsPerMessageMax
-      if count > most, table.configuration.limiter.isBounded {
+      if count > most, table.limiter.configuration.isBounded || table.configuration.isConsumeOnce {
         throw .message(
           "table '\(table.configuration.schema.name)': expected at most \(most) items, found \(count)")
       }
@@ -143,6 +163,7 @@ extension ReplayStore {
         }
       }
       summary.stepsEvicted += count
+      shares?.add(-count, of: ring.writer(ofChunk: ring.directory.front))
       ring.evictOldest()
     }
   }

@@ -145,12 +145,9 @@ extension Table {
     recall()
     var dropped = 0
     var slots: [UInt32] = []
-    var priorities: [Float] = []
     func flush() {
       self.slots.insert(slots, count: slots.count)
-      sampler.assign(slots, priorities, count: slots.count)
       slots.removeAll(keepingCapacity: true)
-      priorities.removeAll(keepingCapacity: true)
     }
     for slot in 0..<touchable where records[slot].isItem {
       let record = records[slot]
@@ -163,13 +160,14 @@ extension Table {
         continue
       }
       slots.append(UInt32(slot))
-      priorities.append(record.priority)
+      records[slot].priority = clip(record.priority)
       samplesLeft += samplesLeft(in: record)
-      priorityMax = max(priorityMax, record.priority)
+      priorityMax = max(priorityMax, records[slot].priority)
       if slots.count == 4096 { flush() }
     }
     flush()
-    trim(oldest: ring.oldestSlot)
+    rebuildSelectors()
+    makeRoom(for: 0, oldest: ring.oldestSlot)
     return dropped
   }
 }

@@ -6,7 +6,10 @@ public import Foundations
 extension ReplayStore {
   /// Whether a batch of `count` may be drawn from a table now.
   public func canSample(table: Int, count: Int) -> Bool {
-    reasonSampleBlocked(table: table, count: count) == nil
+    guard tables.indices.contains(table) else { return false }
+    let table = tables[table]
+    return table.limiter.canSample(count, size: table.size)
+      && (table.configuration.timesSampledMax == 0 || table.samplesLeft >= count)
   }
 
   /// Which inequality holds back a batch of `count` from a table; nil if none. A table before `adopt` is blocked too.
@@ -35,7 +38,9 @@ extension ReplayStore {
     let table = try self.table(index)
     let most = table.configuration.batchSizeMax
     guard count >= 1, count <= most else { throw .request("count: expected 1 to \(most), found \(count)") }
-    if let reason = reasonSampleBlocked(table: index, count: count) { throw .blocked(reason) }
+    if let reason = reasonSampleBlocked(table: index, count: count) {
+      throw .blocked(table: index, reason: reason)
+    }
     draw.table = index
     table.sample(count, ring: ring!, generator: &generator, into: &draw)
   }

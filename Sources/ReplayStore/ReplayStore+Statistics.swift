@@ -22,6 +22,8 @@ public struct ReplayStoreStatistics: Hashable, Sendable {
     public var itemsEvictedUnsampled: UInt64
     /// Items that went by `itemsMax` or `timesSampledMax`.
     public var itemsRemoved: UInt64
+    /// Priorities above the table's limit, which counted as that.
+    public var prioritiesClipped: UInt64
     public var prioritiesUpdated: UInt64
     /// Updates of items that had gone.
     public var prioritiesGone: UInt64
@@ -51,6 +53,7 @@ extension ReplayStore {
           itemsSampled: table.limiter.samples, limiterError: table.limiter.error,
           itemsStale: table.counters.stale, itemsEvicted: table.counters.evicted,
           itemsEvictedUnsampled: table.counters.evictedUnsampled, itemsRemoved: table.counters.removed,
+          prioritiesClipped: table.counters.clipped,
           prioritiesUpdated: table.counters.updated, prioritiesGone: table.counters.updatesGone)
       },
       capacity: configuration.capacity, steps: ring?.count ?? 0, tail: ring?.tail ?? 0,

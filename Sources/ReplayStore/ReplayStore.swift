@@ -13,6 +13,12 @@ public final class ReplayStore {
   var tables: [Table] = []
   /// The snapshot that is being made.
   var snapshot: Snapshot?
+  /// The limits of each table, which may change while it lives.
+  public private(set) var limits: [RateLimiterConfiguration]
+  /// Some table is consume-once.
+  let keepsUnread: Bool
+  /// Steps by writer; nil if writers have no quota.
+  var shares: WriterShares?
   /// Items of the message being checked, by table.
   var itemCounts: [Int]
 
@@ -27,6 +33,9 @@ public final class ReplayStore {
   ) throws(ReplayStoreError) {
     if let problem = configuration.problem { throw .configuration(problem) }
     self.configuration = configuration
+    limits = configuration.tables.map(\.limiter)
+    shares = configuration.writerShareMax < 1 ? WriterShares() : nil
+    keepsUnread = configuration.tables.contains(where: \.isConsumeOnce)
     itemCounts = Array(repeating: 0, count: configuration.tables.count)
     if case .file(let path) = configuration.storage, let schema = try StoreFolder.schema(in: path) {
       try open(schema, progress: progress)
@@ -58,14 +67,33 @@ public final class ReplayStore {
     let ring = try StepRing(schema: schema, configuration: configuration, folder: folder)
     var tables: [Table] = []
     for (number, table) in configuration.tables.enumerated() {
-      tables.append(try Table(table, number: number, capacity: configuration.capacity, folder: folder))
+      tables.append(
+        try Table(
+          table, number: number, capacity: configuration.capacity, seed: configuration.seed, folder: folder))
     }
+    for (table, limits) in zip(tables, limits) { table.limiter.change(to: limits) }
     if let folder {
       let summary = recover(folder, ring, tables, progress: progress)
+      countShares(ring)
       if summary.chunks > 0 || !summary.writers.isEmpty { recovery = summary }
     }
     self.ring = ring
     self.tables = tables
+  }
+
+  /// Other limits for a table's limiter from now on, until the store's life ends. Throws `request` for a table that does not exist,
+  /// `configuration` with the reason if they could lock both sides; then nothing has changed.
+  public func change(limits new: RateLimiterConfiguration, table index: Int) throws(ReplayStoreError) {
+    guard limits.indices.contains(index) else {
+      throw .request("table: expected 0 to \(limits.count - 1), found \(index)")
+    }
+    var table = configuration.tables[index]
+    table.limiter = new
+    if let problem = table.problem(capacity: configuration.capacity) {
+      throw .configuration("table '\(table.schema.name)': \(problem)")
+    }
+    limits[index] = new
+    if ring != nil { tables[index].limiter.change(to: new) }
   }
 
   /// The columns of a batch of a table, in the order of `gather`'s buffers. Throws `schemaMissing`, `request`.

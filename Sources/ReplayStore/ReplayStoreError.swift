@@ -18,8 +18,9 @@ public enum ReplayStoreError: Error, Hashable, Sendable {
   case item(table: String, index: Int, problem: String)
   /// A sample, gather or priority request.
   case request(String)
-  /// The rate limiter's inequality that does not hold; may be asked again later.
-  case blocked(String)
+  /// What holds a table's insert or sample back: the limiter's inequality that does not hold, or items that nobody has
+  /// read; may be asked again later.
+  case blocked(table: Int, reason: String)
 }
 
 extension ReplayStoreError: CustomStringConvertible {
@@ -33,7 +34,7 @@ extension ReplayStoreError: CustomStringConvertible {
     case .chunk(let index, let stream, let problem): "chunk \(index) (stream \(stream)): \(problem)"
     case .item(let table, let index, let problem): "table '\(table)', item \(index): \(problem)"
     case .request(let problem): "request: \(problem)"
-    case .blocked(let reason): "blocked: \(reason)"
+    case .blocked(_, let reason): "blocked: \(reason)"
     }
   }
 }

@@ -30,6 +30,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case inspection = 21
   case copyRequest = 22
   case copyStatus = 23
+  case limitsRequest = 24
+  case limits = 25
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -57,6 +59,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .inspection: 7
     case .copyRequest: 3
     case .copyStatus: 7
+    case .limitsRequest: 5
+    case .limits: 7
     }
   }
 }

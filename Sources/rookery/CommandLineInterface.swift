@@ -19,7 +19,7 @@ enum ExitCode: Int32 {
 enum CommandLineInterface {
   enum Command: String, CaseIterable {
     case run, eval, plot, up, scale, ps, logs, restart, env, down
-    case inspect, snapshot, restore
+    case inspect, limit, snapshot, restore
     case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
     case benchWorker = "bench-worker"
   }
@@ -78,6 +78,7 @@ enum CommandLineInterface {
     case .config: return try showConfiguration(rest)
     case .health: return try checkHealth(rest)
     case .inspect: return try inspectReplay(rest)
+    case .limit: return try limitReplay(rest)
     case .snapshot: return try CopyCommand(.snapshot, rest).execute()
     case .restore: return try CopyCommand(.restore, rest).execute()
     case .bench: return try runBench(rest)
@@ -125,9 +126,11 @@ enum CommandLineInterface {
       rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
       rookery inspect [ADDRESS]      what a replay holds: tables, limits, histograms, largest priorities; the live run's by default
           -p NAME  --table NAME  --top N  --item KEY  --json
+      rookery limit [ADDRESS]        a table's limits, changed while it works
+          -p NAME  --table NAME  --samples-per-insert X  --min-size N  --error-min A  --error-max B
       rookery snapshot NAME [ADDRESS]  copy what a replay holds to RUN/snapshots/NAME, while it works
       rookery restore NAME [ADDRESS]   insert what a snapshot holds again
-      rookery bench step|actor|gymnasium|scale [--json]
+      rookery bench step|actor|gymnasium|selectors|scale [--json]
       rookery bench replay [--json]  with --transport ipc,tcp  --payload 36,1k,28k,atari  --mode insert,sample,both,latency,update,writers,store
           --storage memory|file  --rounds 5  --seconds 1
 

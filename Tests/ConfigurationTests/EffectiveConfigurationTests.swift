@@ -61,7 +61,7 @@ import Testing
     }
     expect("my run.yaml:2:3: expected a known key, found 'replay.capacty'; did you mean 'replay.capacity'?")
     expect(
-      "my run.yaml:3:12: replay.sampler: expected one of prioritized, uniform, fifo, found unifrm; did you mean 'uniform'?"
+      "my run.yaml:3:12: replay.sampler: expected one of prioritized, rank, uniform, fifo, lifo, min_heap, max_heap, found unifrm; did you mean 'uniform'?"
     )
     expect(
       "my run.yaml:4:21: algorithm.n_step: expected a whole number from 1 to 1000, found 0; write for example n_step: 3"
@@ -82,6 +82,15 @@ import Testing
     ("replay: {capacity: 2001}\nactor: {message_steps: 2002}", "replay.capacity", "a message"),
     ("replay: {rate_limiter: {min_size: 63}}", "replay.rate_limiter.min_size", "at least 64"),
     ("replay: {max_items: 999}", "replay.max_items", "at least 1000"),
+    ("replay: {remover: max_heap}", "replay.remover", "set replay.max_items"),
+    (
+      "replay: {sampler: fifo, max_times_sampled: 1, rate_limiter: {samples_per_insert: 0.5}}",
+      "replay.rate_limiter.samples_per_insert", "0 or 1, as with fifo"
+    ),
+    (
+      "replay: {sampler: fifo, max_times_sampled: 1, max_items: 1558, rate_limiter: {samples_per_insert: 0}}",
+      "replay.max_items", "at least 1559, as a queue"
+    ),
     ("replay: {rate_limiter: {error_buffer: 4479}}", "replay.rate_limiter.error_buffer", "deadlocks"),
     ("replay: {max_times_sampled: 7}", "replay.max_times_sampled", "deadlocks"),
     ("evaluator: {confirm_threshold: 5}", "evaluator.confirm_threshold", "evaluator.threshold"),
@@ -146,6 +155,12 @@ import Testing
   @Test func exactBoundsPass() {
     #expect(problems("replay: {rate_limiter: {error_buffer: 4480}}").isEmpty)
     #expect(problems("replay: {max_times_sampled: 8, max_items: 1000}").isEmpty)
+    #expect(
+      problems("replay: {max_items: 1000, remover: rank, priority_max: 5, actor_share_max: 0.5}").isEmpty)
+    #expect(
+      problems(
+        "replay: {sampler: fifo, max_times_sampled: 1, max_items: 1559, rate_limiter: {samples_per_insert: 0}}"
+      ).isEmpty)
     #expect(problems("replay: {rate_limiter: {samples_per_insert: 0, error_buffer: 1}}").isEmpty)
   }
 

@@ -102,11 +102,11 @@ func makeStore(capacity: Int, _ tables: TableConfiguration...) throws -> ReplayS
 
 func transitionTable(
   _ nStep: Int, _ sampler: SelectorKind = .uniform, name: String = "replay", discount: Float = 0.5,
-  itemsMax: Int? = nil, timesSampledMax: Int = 0
+  remover: SelectorKind = .fifo, itemsMax: Int? = nil, timesSampledMax: Int = 0
 ) -> TableConfiguration {
   TableConfiguration(
     schema: TableSchema(name: name, kind: .transition(nStep: nStep, discount: discount)), sampler: sampler,
-    itemsMax: itemsMax, timesSampledMax: timesSampledMax)
+    remover: remover, itemsMax: itemsMax, timesSampledMax: timesSampledMax)
 }
 
 /// A batch's columns, as arrays.

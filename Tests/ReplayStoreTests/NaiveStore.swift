@@ -1,7 +1,8 @@
 // The store's rules, written as simply as possible.
 
 import Experience
-import ReplayStore
+
+@testable import ReplayStore
 
 /// A model of a store: dictionaries and scans.
 struct NaiveStore {
@@ -35,10 +36,40 @@ struct NaiveStore {
     var spanMax: Int
     var spanMin: Int
     var itemsMax: Int?
+    var remover: SelectorKind
     var timesMax: Int
     var items: [UInt64: ItemState] = [:]
     var priorityMax: Float = 1
     var stale = 0
+    /// The items of the last insertion with those that the remover took.
+    var untrimmed: [UInt64: ItemState]?
+
+    /// Makes room among the items that were there, then among all; returns how many go.
+    mutating func trim(before: [UInt64: ItemState]) -> Int {
+      guard let itemsMax else { return 0 }
+      untrimmed = items
+      let excess = max(0, items.count - itemsMax)
+      var old = before
+      for _ in 0..<min(excess, before.count) { items[take(from: &old)] = nil }
+      for _ in 0..<excess - min(excess, before.count) {
+        var left = items
+        items[take(from: &left)] = nil
+      }
+      return excess
+    }
+
+    private func take(from items: inout [UInt64: ItemState]) -> UInt64 {
+      let keys = items.keys.sorted()
+      let key =
+        switch remover {
+        case .fifo, .uniform, .prioritized, .rank: keys[0]
+        case .lifo: keys[keys.count - 1]
+        case .minHeap: keys.min { (items[$0]!.priority, $0) < (items[$1]!.priority, $1) }!
+        case .maxHeap: keys.min { (-items[$0]!.priority, $0) < (-items[$1]!.priority, $1) }!
+        }
+      items[key] = nil
+      return key
+    }
   }
 
   let capacity: Int
@@ -65,7 +96,7 @@ struct NaiveStore {
         }
       return Table(
         kind: table.schema.kind, spanMax: most, spanMin: least, itemsMax: table.itemsMax,
-        timesMax: table.timesSampledMax)
+        remover: table.remover, timesMax: table.timesSampledMax)
     }
     history = (schema.fields.map(\.stack).max() ?? 1) - 1
   }
@@ -99,13 +130,32 @@ struct NaiveStore {
       }
     }
     for table in after.tables.indices {
-      while let most = after.tables[table].itemsMax, after.tables[table].items.count > most {
-        after.tables[table].items[after.tables[table].items.keys.min()!] = nil
-        summary.itemsRemoved += 1
-      }
+      summary.itemsRemoved += after.tables[table].trim(before: before(table, after))
     }
     self = after
     return summary
+
+    /// The items that were there before the message and are not evicted.
+    func before(_ table: Int, _ after: NaiveStore) -> [UInt64: ItemState] {
+      tables[table].items.filter { after.tables[table].items[$0.key] != nil }
+    }
+  }
+
+  /// What a random remover has left cannot be foretold: takes it over if so many are left, all of them items.
+  mutating func adopt(_ keys: [UInt64], before: [UInt64: ItemState], table: Int) -> String? {
+    guard !tables[table].remover.isDeterministic, let all = tables[table].untrimmed else { return nil }
+    defer { tables[table].untrimmed = nil }
+    let left = all.filter { keys.contains($0.key) }
+    guard left.count == keys.count else { return "items that are none are left" }
+    guard keys.count == tables[table].items.count else {
+      return "\(keys.count) items are left, not \(tables[table].items.count)"
+    }
+    let new = all.filter { before[$0.key] == nil }
+    if new.count <= tables[table].itemsMax ?? .max, !new.keys.allSatisfy(keys.contains) {
+      return "an item went by its own message"
+    }
+    tables[table].items = left
+    return nil
   }
 
   private mutating func append(_ chunk: Message.ChunkSpec, _ writer: Int) -> Bool {

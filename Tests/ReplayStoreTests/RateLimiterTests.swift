@@ -118,6 +118,69 @@ import Testing
     return false
   }
 
+  /// What was counted by the old limits is settled: the error stays, or comes to the nearest end of the new range.
+  @Test func limitsChangeWhileItCounts() {
+    var limiter = RateLimiter(
+      configuration: RateLimiterConfiguration(samplesPerInsert: 2, minSize: 3, errorMin: 0, errorMax: 100))
+    limiter.didInsert(40)
+    limiter.didSample(50)
+    #expect(limiter.error == 30)
+    // By themselves 40 inserts at 8 would be an error of 270, and nothing could be inserted for a long time.
+    limiter.change(
+      to: RateLimiterConfiguration(samplesPerInsert: 8, minSize: 3, errorMin: 10, errorMax: 110))
+    #expect(limiter.error == 30)
+    #expect(limiter.canInsert(10, size: 40) && !limiter.canInsert(11, size: 40))
+    #expect(limiter.canSample(20, size: 40) && !limiter.canSample(21, size: 40))
+    #expect(
+      limiter.reasonSampleBlocked(21, size: 40)
+        == "sample of 21: 40 inserts × 8.0 − (50 samples + 21) + -240.0 carried over = 9.0 < 10.0 (errorMin)"
+    )
+    limiter.change(
+      to: RateLimiterConfiguration(samplesPerInsert: 1, minSize: 3, errorMin: 50, errorMax: 90))
+    #expect(limiter.error == 50)
+    limiter.change(to: RateLimiterConfiguration(samplesPerInsert: 1, minSize: 3, errorMin: -20, errorMax: 5))
+    #expect(limiter.error == 5)
+    limiter.change(to: .unlimited())
+    #expect(limiter.error == 5)
+    // Before the least size it counts from its start, however its limits came.
+    var young = RateLimiter(configuration: .unlimited(minSize: 100))
+    young.didInsert(10)
+    young.change(to: .ratio(samplesPerInsert: 4, minSize: 100, tolerance: 50))
+    #expect(young.error == 40 && young.carried == 0)
+  }
+
+  @Test func aStoreTakesOtherLimitsUnlessTheyLock() throws {
+    var table = transitionTable(1)
+    (table.batchSizeMax, table.itemsPerMessageMax) = (2, 3)
+    table.limiter = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 2, errorMin: 0, errorMax: 5)
+    let store = try ReplayStore(configuration: ReplayStoreConfiguration(capacity: 50, tables: [table]))
+    // Before there is a table.
+    try store.change(
+      limits: RateLimiterConfiguration(samplesPerInsert: 2, minSize: 2, errorMin: 0, errorMax: 8), table: 0)
+    try store.adopt(schema: Message.schema)
+    _ = try store.insert(
+      Message().chunk(0, 0, flags: [0, 0, 0, 0]).item(0, 0, 2).item(0, 1, 2).item(0, 2, 2), writer: 0)
+    #expect(store.statistics.tables[0].limiterError == 6)
+    #expect(!store.canInsert(items: [2]))
+    let before = store.limits
+    func refused(_ limits: RateLimiterConfiguration, table: Int = 0) -> String {
+      do throws(ReplayStoreError) {
+        try store.change(limits: limits, table: table)
+        return "taken"
+      } catch { return error.description }
+    }
+    #expect(
+      refused(RateLimiterConfiguration(samplesPerInsert: 2, minSize: 2, errorMin: 0, errorMax: 7)).contains(
+        "table 'replay': error range [0.0, 7.0] is 7.0 wide: expected at least 8.0"))
+    #expect(refused(.unlimited(minSize: 51)).contains("it could never be sampled"))
+    #expect(refused(.unlimited(), table: 1) == "request: table: expected 0 to 0, found 1")
+    #expect(store.limits == before && !store.canInsert(items: [2]))
+    #expect(
+      refused(RateLimiterConfiguration(samplesPerInsert: 2, minSize: 2, errorMin: 0, errorMax: 20)) == "taken"
+    )
+    #expect(store.canInsert(items: [7]) && !store.canInsert(items: [8]))
+  }
+
   @Test func aStoreHonoursItsLimiter() throws {
     var table = transitionTable(1)
     table.batchSizeMax = 2

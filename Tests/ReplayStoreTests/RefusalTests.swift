@@ -46,6 +46,19 @@ import Testing
     try expectRefused(good().chunk(3, 0, flags: [2, 0]), "row 1: expected isFirst after the last step")
     try expectRefused(good().chunk(3, 0, flags: []), "expected at least 1 step, found 0")
     try expectRefused(good().chunk(3, .max, flags: [0, 0]), "expected indices below 2⁶⁴")
+    for (row, value) in [(0, Float.nan), (1, .infinity), (2, -.infinity)] {
+      var rewards: [Float] = [1, .greatestFiniteMagnitude, -1]
+      rewards[row] = value
+      try expectRefused(
+        Message().chunk(0, 9, flags: [1, 0, 2], rewards: rewards),
+        "chunk 0 (stream 0): row \(row): reward: expected a finite number, found \(value)")
+    }
+    // At the end of a long column too.
+    try expectRefused(
+      Message().chunk(
+        0, 9, flags: [1] + [UInt8](repeating: 0, count: 20),
+        rewards: [Float](repeating: 0, count: 20) + [.nan]),
+      "row 20: reward")
     try expectRefused(
       Message().chunk(0, 9, flags: [1] + [UInt8](repeating: 0, count: 30)), "at most 30 steps (the capacity)")
   }
@@ -129,11 +142,24 @@ import Testing
     #expect(store.statistics.streams == 0)
   }
 
+  /// Whatever the sampler, as priorities outlive it.
+  @Test(arguments: everySelector) func noPriorityButFiniteOnes(kind: SelectorKind) throws {
+    let store = try makeStore(capacity: 30, transitionTable(1, kind))
+    _ = try store.insert(
+      Message().chunk(0, 0, flags: [1, 0, 0, 0]).item(0, 0, 2, 1).item(0, 1, 2, 3), writer: 0)
+    let before = store.statistics
+    for bad in [.nan, -.nan, .infinity, -.infinity, -0.5, -.leastNonzeroMagnitude] as [Float] {
+      #expect(throws: ReplayStoreError.self) { try store.update([0, 0], [3, bad]) }
+      #expect(throws: ReplayStoreError.self) {
+        try store.insert(Message().chunk(0, 4, flags: [0]).item(0, 2, 2, bad), writer: 0)
+      }
+    }
+    #expect(store.statistics == before)
+    #expect(store.checkInvariants() == nil)
+  }
+
   @Test func priorities() throws {
     let store = try filled()
-    for bad in [.nan, .infinity, -0.5] as [Float] {
-      #expect(throws: ReplayStoreError.self) { try store.update([0, 0], [3, bad]) }
-    }
     #expect(throws: ReplayStoreError.self) { try store.update([0], [1, 1]) }
     #expect(throws: ReplayStoreError.self) { try store.update([0], [1], table: 1) }
     #expect(store.statistics.tables[0].mass == 1)
@@ -190,8 +216,11 @@ import Testing
     #expect(problem(10, sequence(0, 3)) == "table 's': length: expected 1 to 10 steps, found 0")
     #expect(problem(10, sequence(3, 0)) == "table 's': period: expected at least 1 step, found 0")
     var table = transitionTable(1)
-    table.remover = .uniform
-    #expect(problem(10, table)!.contains("remover: expected fifo"))
+    table.remover = .rank(exponent: -1)
+    #expect(problem(10, table)!.contains("remover: rank(exponent: -1.0): expected an exponent of 0 to 16"))
+    table = transitionTable(1)
+    table.priorityLimit = 0
+    #expect(problem(10, table)!.contains("priorityLimit: expected a finite positive number"))
     table = transitionTable(1)
     table.limiter = .unlimited(minSize: 11)
     #expect(problem(10, table)!.contains("minSize: expected at most 10"))

@@ -68,10 +68,14 @@ struct History {
     let capacity = 8 + generator.below(40)
     let nStep = 1 + generator.below(3)
     let (length, period) = (1 + generator.below(6), 1 + generator.below(6))
+    let sampler = everySelector[generator.below(everySelector.count)]
     let tables = [
       transitionTable(nStep, .prioritized(exponent: 0.6), name: "prioritized"),
       transitionTable(
-        nStep, name: "uniform", itemsMax: seed % 2 == 0 ? 4 : nil, timesSampledMax: Int(seed % 3)),
+        nStep, sampler, name: "bounded",
+        remover: everySelector[generator.below(everySelector.count)], itemsMax: seed % 2 == 0 ? 4 : nil,
+        // A queue would hold inserts back, which `ConsumeOnceTests` show.
+        timesSampledMax: sampler == .fifo ? 2 : Int(seed % 3)),
       transitionTable(1, .fifo, name: "fifo", timesSampledMax: Int(seed % 4)),
       TableConfiguration(
         schema: TableSchema(
@@ -154,6 +158,11 @@ struct History {
     do {
       let found = try store.insert(message, writer: writer)
       accepted += 1
+      for table in model.tables.indices {
+        if let problem = model.adopt(store.keys(table), before: before.tables[table].items, table: table) {
+          return problem
+        }
+      }
       return found == expected ? nil : "insert: \(found), expected \(String(describing: expected))"
     } catch {
       model = before
@@ -251,5 +260,14 @@ struct History {
       return "update: \(result), not \(applied)"
     }
     return nil
+  }
+}
+
+extension ReplayStore {
+  /// The keys of a table's items.
+  func keys(_ table: Int) -> [UInt64] {
+    var keys: [UInt64] = []
+    tables[table].slots.forEach { keys.append(ring!.position(inSlot: $0)) }
+    return keys
   }
 }

@@ -55,6 +55,8 @@ enum AnyMessage {
     case .inspection: _ = try Inspection(from: &cursor)
     case .copyRequest: _ = try CopyRequest(from: &cursor)
     case .copyStatus: _ = try CopyStatus(from: &cursor)
+    case .limitsRequest: _ = try LimitsRequest(from: &cursor)
+    case .limits: _ = try LimitsAnswer(from: &cursor)
     }
   }
 

@@ -26,6 +26,8 @@ extension InspectRequest: ValueMessage {}
 extension Inspection: ValueMessage {}
 extension CopyRequest: ValueMessage {}
 extension CopyStatus: ValueMessage {}
+extension LimitsRequest: ValueMessage {}
+extension LimitsAnswer: ValueMessage {}
 
 /// A named frame of `Tests/Fixtures/wire/frames.hex`.
 struct GoldenFrame: Sendable, CustomTestStringConvertible {

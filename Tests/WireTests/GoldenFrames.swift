@@ -111,6 +111,15 @@ enum Golden {
         id: learner, verb: .restore, name: "monday", state: .underWay, bytesCopied: 1 << 20,
         bytesTotal: 1 << 22,
         text: "runs/a/snapshots/monday/1")),
+    GoldenFrame(
+      "limits-request", .limitsRequest,
+      LimitsRequest(table: "experience", samplesPerInsert: 4, errorMax: .infinity)),
+    GoldenFrame("limits-request-only", .limitsRequest, LimitsRequest()),
+    GoldenFrame(
+      "limits", .limits,
+      LimitsAnswer(
+        table: "experience", samplesPerInsert: 4, minSize: 1000, errorMin: 3000, errorMax: .infinity,
+        error: 3500, size: 1200)),
   ]
 
   private static let inspection = Inspection(

@@ -54,6 +54,9 @@ PLAIN = {
     "inspect-request-all": [1, 20, None, 0, None],
     "copy-request": [1, 22, LEARNER, 1, "monday"],
     "copy-status": [1, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
+    "limits-request": [1, 24, "experience", 4.0, None, None, float("inf")],
+    "limits-request-only": [1, 24, None, None, None, None, None],
+    "limits": [1, 25, "experience", 4.0, 1000, 3000.0, float("inf"), 3500.0, 1200],
 }
 PAYLOADS = {
     "insert", "insert-items-only", "batch-part-0", "batch-part-1", "batch-sequence", "priorities", "change", "weights",
@@ -295,7 +298,7 @@ def test_document_shows_these_frames():
     for name, data in shown.items():
         assert data == FRAMES[name], f"docs/PROTOCOL.md shows other bytes for {name}"
     kinds = {msgpack.unpackb(data, strict_map_key=False)[1] for data in shown.values()}
-    assert kinds == set(range(1, 24)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 24)) - kinds}"
+    assert kinds == set(range(1, 26)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 26)) - kinds}"
     assert make_protocol.written(text) == text, "run python/fixtures/make_protocol.py"
 
 
@@ -308,7 +311,7 @@ def test_what_swift_takes_is_msgpack():
     assert lines, "no mutants"
     for line in lines:
         message = msgpack.unpackb(bytes.fromhex(line), raw=False, strict_map_key=True)
-        assert message[0] == 1 and 1 <= message[1] <= 23, line
+        assert message[0] == 1 and 1 <= message[1] <= 25, line
 
 
 if __name__ == "__main__":

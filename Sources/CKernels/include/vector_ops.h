@@ -21,6 +21,9 @@ void rookery_adam_step(float *parameters, float *first, float *second, const flo
 /// The sum of squares, in float64; not finite if any value is not.
 double rookery_sum_squares(const float *values, size_t count);
 
+/// The index of the first value of an unaligned little-endian column that is NaN or infinite, or `count`.
+size_t rookery_first_not_finite(const void *values, size_t count);
+
 /// target += fraction * (source - target).
 void rookery_blend(float *target, const float *source, float fraction, size_t count);
 

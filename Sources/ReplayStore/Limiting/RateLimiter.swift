@@ -8,21 +8,39 @@
 ///
 /// Messages and batches are admitted whole or not at all. *Differs from the source:* while size < minSize every
 /// message is admitted, also one that overshoots minSize (for n = 1 the rules are the same): sampling cannot start
-/// before, so holding it back could only lock both sides.
+/// before, so holding it back could only lock both sides. Limits may change while it counts, see `change(to:)`.
 public struct RateLimiter: Hashable, Sendable {
-  public var configuration: RateLimiterConfiguration
+  public private(set) var configuration: RateLimiterConfiguration
   /// Items inserted since the start.
   public private(set) var inserts: UInt64 = 0
   /// Items sampled since the start.
   public private(set) var samples: UInt64 = 0
+  /// What changes of limits, and samples that can never be drawn any more, have added to the error.
+  public private(set) var carried = 0.0
 
   public init(configuration: RateLimiterConfiguration) {
     self.configuration = configuration
   }
 
-  /// inserts · samplesPerInsert − samples.
+  /// inserts · samplesPerInsert − samples, and what a change of limits has added.
   public var error: Double {
-    Double(inserts) * configuration.samplesPerInsert - Double(samples)
+    Double(inserts) * configuration.samplesPerInsert - Double(samples) + carried
+  }
+
+  /// Other limits from now on. What has been counted by the old ones is settled: the error stays, as far as the new range
+  /// has it, so that neither side waits for the past (with another `samplesPerInsert` all earlier inserts would count anew).
+  /// A table that has never had `minSize` items counts from its start.
+  public mutating func change(to limits: RateLimiterConfiguration) {
+    let before = error
+    let isSame = limits.samplesPerInsert == configuration.samplesPerInsert
+    configuration = limits
+    guard inserts >= UInt64(max(0, limits.minSize)) else {
+      if !isSame { carried = 0 }
+      return
+    }
+    // By differences, so that nothing changes where nothing has to.
+    carried += before - error
+    carried += min(max(error, limits.errorMin), limits.errorMax) - error
   }
 
   /// Whether a message with `count` items may be inserted into a table of `size` items. Zero items always may.
@@ -36,10 +54,12 @@ public struct RateLimiter: Hashable, Sendable {
     size >= configuration.minSize && error(afterSampling: count) >= configuration.errorMin
   }
 
-  /// Goes on from what an earlier life has counted.
-  mutating func recall(inserts: UInt64, samples: UInt64) {
+  /// Goes on from what an earlier life has counted, perhaps by other limits.
+  mutating func recall(inserts: UInt64, samples: UInt64, carried: Double) {
     self.inserts = inserts
     self.samples = samples
+    self.carried = carried.isFinite ? carried : 0
+    change(to: configuration)
   }
 
   /// Counts items that come back from a snapshot, as if they had been sampled in proportion: the error stays.
@@ -48,11 +68,14 @@ public struct RateLimiter: Hashable, Sendable {
     samples &+= UInt64(min(Double(count) * configuration.samplesPerInsert, 0x1p62))
   }
 
+  /// Samples that were counted on, of items that are gone.
+  public mutating func didLose(samples: Int) { carried -= Double(samples) }
+
   public mutating func didInsert(_ count: Int) { inserts &+= UInt64(count) }
   public mutating func didSample(_ count: Int) { samples &+= UInt64(count) }
 
   private func error(afterInserting count: Int) -> Double {
-    (Double(inserts) + Double(count)) * configuration.samplesPerInsert - Double(samples)
+    (Double(inserts) + Double(count)) * configuration.samplesPerInsert - Double(samples) + carried
   }
 
   private func error(afterSampling count: Int) -> Double {
@@ -67,7 +90,7 @@ extension RateLimiter {
     let limits = configuration
     return
       "insert of \(count): (\(inserts) inserts + \(count)) × \(limits.samplesPerInsert) − \(samples) samples "
-      + "= \(error(afterInserting: count)) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
+      + "\(carriedText)= \(error(afterInserting: count)) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
   }
 
   /// The inequality that holds a batch of `count` back, with its numbers; nil if it is admitted.
@@ -77,6 +100,8 @@ extension RateLimiter {
     if size < limits.minSize { return "sample of \(count): size \(size) < \(limits.minSize) (minSize)" }
     return
       "sample of \(count): \(inserts) inserts × \(limits.samplesPerInsert) − (\(samples) samples + \(count)) "
-      + "= \(error(afterSampling: count)) < \(limits.errorMin) (errorMin)"
+      + "\(carriedText)= \(error(afterSampling: count)) < \(limits.errorMin) (errorMin)"
   }
+
+  private var carriedText: String { carried == 0 ? "" : "+ \(carried) carried over " }
 }

@@ -38,6 +38,12 @@ public struct RateLimiterConfiguration: Hashable, Sendable {
   public var isBounded: Bool { errorMin > -.infinity && errorMax < .infinity }
 }
 
+extension RateLimiterConfiguration: CustomStringConvertible {
+  public var description: String {
+    "samples per insert \(samplesPerInsert), min size \(minSize), error \(errorMin) to \(errorMax)"
+  }
+}
+
 extension RateLimiterConfiguration {
   /// Why these limits would lock both sides (or make no sense) with batches of up to `batchSizeMax`, messages of up
   /// to `itemsPerMessageMax` items and a table of at most `sizeMax` items; nil if they are fine.

@@ -69,9 +69,14 @@ extension StepRing {
   /// Calls with the slot of each committed step that loses a frame of its stack with the oldest chunk: those after it in
   /// its stream, up to the episode's end. O(history).
   func forEachBereaved(_ body: (Int) -> Void) {
+    forEachBereaved(of: directory.front, before: stagedFrom, body)
+  }
+
+  /// The same for another chunk, of steps in chunks before `end`.
+  func forEachBereaved(of chunk: UInt64, before end: UInt64, _ body: (Int) -> Void) {
     var left = layout.history
-    var number = directory[directory.front].next
-    while left > 0, number != ChunkEntry.none, number < stagedFrom {
+    var number = directory[chunk].next
+    while left > 0, number != ChunkEntry.none, number < end {
       let entry = directory[number]
       let column = FlagsColumn(self, entry)
       for row in 0..<min(left, Int(entry.count)) {

@@ -12,6 +12,8 @@ internal import Experience
 final class StepRing {
   let schema: StepSchema
   let layout: StepLayout
+  /// The column of float32 rewards, if there is one.
+  let rewardColumn: Int?
   let capacity: Int
   /// Position of the oldest live step.
   @exclusivity(unchecked) private(set) var tail: UInt64 = 0
@@ -45,6 +47,9 @@ final class StepRing {
   {
     self.schema = schema
     layout = StepLayout(schema)
+    rewardColumn = schema.index(of: StepSchema.reward).flatMap {
+      schema.fields[$0].dtype == .float32 ? $0 : nil
+    }
     capacity = configuration.capacity
     streams = StreamTable(countMax: configuration.streamsMax)
     self.folder = folder

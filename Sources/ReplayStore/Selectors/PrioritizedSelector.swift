@@ -40,6 +40,9 @@ struct PrioritizedSelector: ItemSelector {
 
   func remove(_ range: Range<Int>) { tree.clear(range) }
 
+  /// That of the tree, also while all weights are 0 and every item counts as 1.
+  func mass(of set: SlotSet) -> Double { tree.total }
+
   func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)
     -> Double
   {

@@ -44,6 +44,23 @@ extension SlotSet {
     return select(below == count ? 0 : below)
   }
 
+  /// The last slot of the set before `end`, going around; the set is not empty.
+  func last(before end: Int) -> Int {
+    let below = rank(of: end)
+    return select(below == 0 ? count - 1 : below - 1)
+  }
+
+  /// All slots of the set, in order. O(capacity / 64 + slots).
+  func forEach(_ body: (Int) -> Void) {
+    for word in 0..<(capacity + 63) / 64 {
+      var bits = words[word]
+      while bits != 0 {
+        body(word << 6 + bits.trailingZeroBitCount)
+        bits &= bits - 1
+      }
+    }
+  }
+
   /// The position of the bit with `rank` set ones below it, by halving.
   @inline(__always)
   static func selectBit(_ word: UInt64, _ rank: Int) -> Int {

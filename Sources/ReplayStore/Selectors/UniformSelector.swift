@@ -4,9 +4,6 @@ internal import Foundations
 
 /// P(i) = 1 / N, exact at any N. Stratified: draw i of k falls uniformly into ranks [i, i + 1) · N / k.
 struct UniformSelector: ItemSelector {
-  func assign(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {}
-  func remove(_ range: Range<Int>) {}
-
   func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)
     -> Double
   {

@@ -12,7 +12,7 @@ internal import Experience
 ///      32  commit slots    2 × { head, end, writer, sequence: u64 }
 ///      96  next writer     u64   handles below have been used
 ///     104  boot id         16 B  of the machine's start that last wrote
-///     256  tables          64 × { inserts u64, samples u64, largest priority f32, pad }
+///     256  tables          64 × { inserts u64, samples u64, largest priority f32, pad, carried f64 }
 struct StoreHeader {
   let base: UnsafeMutableRawPointer
 
@@ -84,7 +84,7 @@ struct StoreHeader {
     var samples: UInt64
     var priorityMax: Float
     var unused: UInt32 = 0
-    var reserved: UInt64 = 0
+    var carried: Double
   }
 
   func table(_ index: Int) -> UnsafeMutablePointer<TableMark> {

@@ -12,7 +12,6 @@ extension Table {
       if slots.contains(slot) != record.isItem {
         return "slot \(slot): its bit does not agree with its record"
       }
-      if let problem = brokenWeight(slot, record) { return problem }
       guard record.isItem else { continue }
       items += 1
       left += samplesLeft(in: record)
@@ -33,17 +32,52 @@ extension Table {
     if let itemsMax = configuration.itemsMax, size > itemsMax {
       return "\(size) items of at most \(itemsMax)"
     }
-    if case .prioritized(let selector) = sampler, selector.tree.worstSumError() > 1e-6 {
-      return "tree: a sum is off by \(selector.tree.worstSumError())"
+    return sampler.brokenInvariant(slots, records)
+      ?? remover.brokenInvariant(slots, records).map { "remover: \($0)" }
+  }
+}
+
+extension Selector {
+  /// Where what it keeps does not agree with the items. O(capacity).
+  func brokenInvariant(_ set: SlotSet, _ records: UnsafePointer<ItemRecord>) -> String? {
+    switch self {
+    case .uniform, .fifo, .lifo: return nil
+    case .prioritized(let selector):
+      if selector.tree.worstSumError() > 1e-6 {
+        return "tree: a sum is off by \(selector.tree.worstSumError())"
+      }
+      return brokenKey(set, records, of: { selector.weight($0) }, at: { selector.tree.weight(at: $0) })
+    case .heap(let selector):
+      return brokenKey(set, records, of: { selector.key($0) }, at: { selector.tree.key(at: $0) })
+        ?? selector.tree.brokenInvariant()
+    case .rank(let selector):
+      return brokenKey(
+        set, records, of: { RankBuckets.bucket(of: $0) + 1 }, at: { selector.buckets.bucket(of: $0) + 1 })
+        ?? selector.buckets.brokenInvariant(capacity: set.capacity)
+    }
+  }
+
+  private func brokenKey<Key: Numeric>(
+    _ set: SlotSet, _ records: UnsafePointer<ItemRecord>, of key: (Float) -> Key, at found: (Int) -> Key
+  ) -> String? {
+    for slot in 0..<set.capacity {
+      let expected = set.contains(slot) ? key(records[slot].priority) : 0
+      if found(slot) != expected { return "slot \(slot): \(found(slot)), expected \(expected)" }
     }
     return nil
   }
+}
 
-  private func brokenWeight(_ slot: Int, _ record: ItemRecord) -> String? {
-    guard case .prioritized(let selector) = sampler else { return nil }
-    let expected = record.isItem ? selector.weight(record.priority) : 0
-    let found = selector.tree.weight(at: slot)
-    return found == expected ? nil : "slot \(slot): weight \(found), expected \(expected)"
+extension TournamentTree {
+  /// The first node that is not the largest of its children, or nil; for tests.
+  func brokenInvariant() -> String? {
+    for level in 1..<offsets.count {
+      for node in 0..<(offsets[level] - offsets[level - 1]) / 8
+      where nodes[offsets[level] + node] != largest(offsets[level - 1] + node * 8) {
+        return "node \(node) of level \(level) is not the largest below"
+      }
+    }
+    return nil
   }
 }
 

@@ -1,6 +1,7 @@
 // The items of one table.
 
 internal import Experience
+internal import Foundations
 
 /// Items over the steps of a ring, at most one for each first step, indexed by its slot.
 ///
@@ -12,24 +13,30 @@ final class Table {
   let slots: SlotSet
   let records: UnsafeMutablePointer<ItemRecord>
   let sampler: Selector
+  /// Chooses what goes when the table is full; nil if the sampler does.
+  private let ownRemover: Selector?
+  /// What removers draw from: a generator of the table's own, so that draws of batches do not depend on removals.
+  private var removalGenerator: SeededGenerator
   private let arena: Arena
   /// Where a later life finds what the items do not tell.
   private let mark: UnsafeMutablePointer<StoreHeader.TableMark>?
-  /// Raw priority of items that come without one: the largest ever seen, 1 at first.
-  @exclusivity(unchecked) var priorityMax: Float = 1
+  /// Raw priority of items that come without one: the largest ever seen, 1 (or the limit) at first.
+  @exclusivity(unchecked) var priorityMax: Float
   /// How many more samples the items have in them, where `timesSampledMax` bounds that.
   @exclusivity(unchecked) var samplesLeft = 0
 
   @exclusivity(unchecked) var pending = PendingItems()
   /// First steps of the message being checked.
   @exclusivity(unchecked) var pendingKeys = KeySet()
-  var counters = TableCounters()
+  @exclusivity(unchecked) var counters = TableCounters()
 
   /// Its items are kept in the file `items-<number>` of a folder, if there is one.
-  init(_ configuration: TableConfiguration, number: Int, capacity: Int, folder: StoreFolder?)
+  init(_ configuration: TableConfiguration, number: Int, capacity: Int, seed: UInt64, folder: StoreFolder?)
     throws(ReplayStoreError)
   {
     self.configuration = configuration
+    priorityMax = min(1, configuration.priorityLimit)
+    removalGenerator = SeededGenerator(seed: seed, part: "remover", index: number)
     limiter = RateLimiter(configuration: configuration.limiter)
     slots = try SlotSet(capacity: capacity)
     let stride = MemoryLayout<ItemRecord>.stride
@@ -42,23 +49,23 @@ final class Table {
     }
     records = arena.bound(to: ItemRecord.self)
     sampler = try Selector(configuration.sampler, capacity: capacity)
+    ownRemover =
+      configuration.hasOwnRemover ? try Selector(configuration.remover, capacity: capacity) : nil
   }
 
   static func byteCount(_ configuration: TableConfiguration, capacity: Int) -> Int {
     SlotSet.byteCount(capacity: capacity) + capacity * MemoryLayout<ItemRecord>.stride
       + Selector.byteCount(configuration.sampler, capacity: capacity)
+      + (configuration.hasOwnRemover ? Selector.byteCount(configuration.remover, capacity: capacity) : 0)
   }
 
   /// Items in the table.
   var size: Int { slots.count }
 
-  /// What the sampler draws from: the sum of p^α, or the number of items.
-  var mass: Double {
-    switch sampler {
-    case .prioritized(let selector): selector.tree.total
-    case .uniform, .fifo: Double(size)
-    }
-  }
+  /// What the sampler draws from: Σ p^α, Σ 1 / rank^α, or the number of items.
+  var mass: Double { sampler.mass(of: slots) }
+
+  var remover: Selector { ownRemover ?? sampler }
 }
 
 /// What has happened to a table's items since the start.
@@ -67,6 +74,7 @@ struct TableCounters {
   var evicted: UInt64 = 0
   var evictedUnsampled: UInt64 = 0
   var removed: UInt64 = 0
+  var clipped: UInt64 = 0
   var updated: UInt64 = 0
   var updatesGone: UInt64 = 0
 }
@@ -80,49 +88,72 @@ extension Table {
 
   func note(in mark: UnsafeMutablePointer<StoreHeader.TableMark>) {
     mark.pointee = StoreHeader.TableMark(
-      inserts: limiter.inserts, samples: limiter.samples, priorityMax: priorityMax)
+      inserts: limiter.inserts, samples: limiter.samples, priorityMax: priorityMax,
+      carried: limiter.carried)
   }
 
   /// Takes over what an earlier life has counted.
   func recall() {
     guard let mark, mark.pointee.priorityMax > 0 else { return }
-    limiter.recall(inserts: mark.pointee.inserts, samples: mark.pointee.samples)
-    priorityMax = mark.pointee.priorityMax
+    limiter.recall(
+      inserts: mark.pointee.inserts, samples: mark.pointee.samples, carried: mark.pointee.carried)
+    priorityMax = min(mark.pointee.priorityMax, configuration.priorityLimit)
   }
 
-  /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it.
+  /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it. Room is made
+  /// first, so that what comes does not go at once; only of more items than `itemsMax` the remover leaves so many.
   func insertPending(_ ring: StepRing, isRestored: Bool) -> Int {
     let count = pending.count
     guard count > 0 else { return 0 }
+    var removed = makeRoom(for: count, oldest: ring.oldestSlot)
     let (keys, spans, priorities, slots) = (pending.keys, pending.spans, pending.priorities, pending.slots)
     for index in 0..<count {
       let slot = ring.slot(keys[index])
       slots[index] = UInt32(slot)
       if priorities[index] < 0 { priorities[index] = priorityMax }
+      priorities[index] = clip(priorities[index])
       priorityMax = max(priorityMax, priorities[index])
       records[slot] = ItemRecord(priority: priorities[index], span: spans[index], timesSampled: 0)
     }
     self.slots.insert(slots, count: count)
-    sampler.assign(slots, priorities, count: count)
+    assign(slots, priorities, count: count)
     samplesLeft += count * configuration.timesSampledMax
     if isRestored { limiter.didRestore(count) } else { limiter.didInsert(count) }
     pending.count = 0
-    return trim(oldest: ring.oldestSlot)
+    removed += makeRoom(for: 0, oldest: ring.oldestSlot)
+    return removed
   }
 
-  /// Removes what `itemsMax` does not allow.
+  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many there were.
   @discardableResult
-  func trim(oldest: Int) -> Int {
+  func makeRoom(for count: Int, oldest: Int) -> Int {
     guard let itemsMax = configuration.itemsMax else { return 0 }
-    let excess = max(0, size - itemsMax)
+    let excess = min(size, max(0, size + count - itemsMax))
+    guard excess > 0 else { return 0 }
+    let left = samplesLeft
     for _ in 0..<excess {
-      switch configuration.remover {
-      case .fifo: remove(slots.first(from: oldest))
-      case .uniform, .prioritized: preconditionFailure("a remover that the configuration does not allow")
-      }
+      remove(remover.choose(from: slots, oldest: oldest, generator: &removalGenerator))
     }
+    didLose(samples: left - samplesLeft)
     counters.removed &+= UInt64(excess)
     return excess
+  }
+
+  /// Tells the selectors of new items or priorities.
+  private func assign(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {
+    sampler.assign(slots, priorities, count: count)
+    ownRemover?.assign(slots, priorities, count: count)
+  }
+
+  private func removeFromSelectors(_ range: Range<Int>) {
+    sampler.remove(range)
+    ownRemover?.remove(range)
+  }
+
+  /// Makes the selectors know all items, of which they know none yet. O(capacity / 64 + items).
+  func rebuildSelectors() {
+    sampler.rebuild(slots, from: records)
+    ownRemover?.rebuild(slots, from: records)
   }
 
   /// Removes one item.
@@ -130,13 +161,14 @@ extension Table {
     samplesLeft -= samplesLeft(in: records[slot])
     records[slot] = .none
     slots.remove(slot)
-    sampler.remove(slot..<slot + 1)
+    removeFromSelectors(slot..<slot + 1)
   }
 
   /// Removes the items of steps that are being evicted; returns how many. O(steps).
   func evict(_ range: Range<Int>) -> Int {
     guard size > 0 else { return 0 }
     let before = size
+    let left = samplesLeft
     var unsampled: UInt64 = 0
     for slot in range where records[slot].isItem {
       samplesLeft -= samplesLeft(in: records[slot])
@@ -145,10 +177,19 @@ extension Table {
     }
     slots.remove(range)
     guard size < before else { return 0 }
-    sampler.remove(range)
+    didLose(samples: left - samplesLeft)
+    removeFromSelectors(range)
     counters.evicted &+= UInt64(before - size)
     counters.evictedUnsampled &+= unsampled
     return before - size
+  }
+
+  /// If no item may be sampled more often than the limiter has each sampled, those that go before cannot be made up for.
+  private func didLose(samples: Int) {
+    guard samples > 0, Double(configuration.timesSampledMax) <= limiter.configuration.samplesPerInsert else {
+      return
+    }
+    limiter.didLose(samples: samples)
   }
 
   @inline(__always)
@@ -169,13 +210,22 @@ extension Table {
     }
   }
 
-  /// Gives live items new priorities, which have been checked.
-  func update(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {
+  /// A raw priority within the limit; what is beyond is counted.
+  @inline(__always)
+  func clip(_ priority: Float) -> Float {
+    if priority <= configuration.priorityLimit { return priority }
+    counters.clipped &+= 1
+    return configuration.priorityLimit
+  }
+
+  /// Gives live items new priorities, which have been checked; the column keeps those that were taken.
+  func update(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafeMutablePointer<Float>, count: Int) {
     for index in 0..<count {
+      priorities[index] = clip(priorities[index])
       records[Int(slots[index])].priority = priorities[index]
       priorityMax = max(priorityMax, priorities[index])
     }
-    sampler.assign(slots, priorities, count: count)
+    assign(slots, priorities, count: count)
     counters.updated &+= UInt64(count)
     note()
   }

@@ -27,26 +27,38 @@ extension RunConfiguration {
   }
 
   var replayStore: ReplayStoreConfiguration {
-    ReplayStoreConfiguration(capacity: replay.capacity, tables: tables.map(storeTable))
+    ReplayStoreConfiguration(
+      capacity: replay.capacity, tables: tables.map(storeTable), writerShareMax: replay.actorShareMax,
+      seed: seed)
   }
 
   private func storeTable(_ table: ReplayTableConfiguration) -> TableConfiguration {
     let limits = table.rateLimiter
-    let sampler: SelectorKind =
-      switch table.sampler {
-      case .prioritized: .prioritized(exponent: table.priorityExponent)
-      case .uniform: .uniform
-      case .fifo: .fifo
-      }
     var configuration = TableConfiguration(
-      schema: table.schema, sampler: sampler, itemsMax: table.maxItems > 0 ? table.maxItems : nil,
+      schema: table.schema, sampler: Self.selector(table.sampler, exponent: table.priorityExponent),
+      remover: Self.selector(table.remover, exponent: table.priorityExponent),
+      itemsMax: table.maxItems > 0 ? table.maxItems : nil,
       timesSampledMax: table.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
       batchSizeMax: table.batchMax, itemsPerMessageMax: itemsPerMessage(of: table))
+    if table.priorityMax > 0 { configuration.priorityLimit = Float(table.priorityMax) }
     if limits.samplesPerInsert > 0 {
       configuration.limiter = .ratio(
         samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer(of: table))
     }
     return configuration
+  }
+
+  /// A way of choosing; `exponent` is α, where it has one.
+  private static func selector(_ name: ReplayConfiguration.Selector, exponent: Double) -> SelectorKind {
+    switch name {
+    case .prioritized: .prioritized(exponent: exponent)
+    case .rank: .rank(exponent: exponent)
+    case .uniform: .uniform
+    case .fifo: .fifo
+    case .lifo: .lifo
+    case .minHeap: .minHeap
+    case .maxHeap: .maxHeap
+    }
   }
 
   func network(for spec: EnvironmentSpec) -> NetworkSpec {

@@ -23,31 +23,42 @@ extension ReplayMachine {
       return acknowledge(writer, gap: sequence > next, sink: &sink)
     }
     // First come, first served: a small message must not overtake a large one that waits for room.
-    if !waitingInserts.isEmpty { return wait(handle, sequence, frame, now: now) }
+    if insertBlock != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: &sink) }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
-    if commit(handle, sequence, now: now, sink: &sink) {
-      drain(now: now, sink: &sink)
-    } else if writers[handle]?.committed == sequence - 1, isBlocked {
-      wait(handle, sequence, frame, now: now)
+    switch commit(handle, sequence, now: now, sink: &sink) {
+    case .committed: drain(now: now, sink: &sink)
+    case .blocked: wait(handle, sequence, frame, sink: &sink)
+    case .overShare:
+      counters.messagesOverShare += 1
+      nextShareCheck = now + .seconds(1)
+      wait(handle, sequence, frame, sink: &sink)
+    case .refused: break
     }
   }
 
-  /// Commits `insertion` and acknowledges it. False if it was refused (which has been answered) or is blocked.
+  /// What became of a message.
+  private enum Outcome {
+    /// Refused ones have been answered.
+    case committed, refused
+    case blocked, overShare
+  }
+
+  /// Commits `insertion` and acknowledges it.
   private mutating func commit(
     _ handle: Int, _ sequence: UInt64, now: Instant, sink: inout some FrameSink
-  ) -> Bool {
-    guard var writer = writers[handle] else { return false }
-    isBlocked = false
+  ) -> Outcome {
+    guard var writer = writers[handle] else { return .refused }
+    if isOverShare(handle, steps: insertion.stepCount, now: now) { return .overShare }
     do throws(ReplayStoreError) {
       let summary = try store.insert(insertion, writer: handle, sequence: sequence)
       counters.steps += UInt64(summary.steps)
       counters.items += UInt64(summary.items)
       counters.itemsStale += UInt64(summary.itemsStale)
     } catch {
-      if case .blocked(let reason) = error {
-        isBlocked = true
-        insertsBlockedReason = reason
-        return false
+      if case .blocked(let table, let reason) = error {
+        let since = insertBlock.flatMap { $0.table == table ? $0.since : nil } ?? now
+        insertBlock = InsertBlock(table: table, reason: reason, since: since)
+        return .blocked
       }
       if case .storage(let problem) = error {
         // The writer keeps it and sends it again; what is there is served meanwhile.
@@ -55,11 +66,11 @@ extension ReplayMachine {
         if storageProblem == nil { notices.append("inserts are refused: \(problem)") }
         storageProblem = problem
         refuse(.busy, .insert, sequence, error.description, writer.peer, &sink)
-        return false
+        return .refused
       }
       counters.messagesRefused += 1
       refuse(.invalid, .insert, sequence, error.description, writer.peer, &sink)
-      return false
+      return .refused
     }
     if storageProblem != nil {
       storageProblem = nil
@@ -72,7 +83,7 @@ extension ReplayMachine {
       acknowledgementsDue.append(handle)
     }
     writers[handle] = writer
-    return true
+    return .committed
   }
 
   /// Tells writers how far they are committed. An acknowledgement holds for all messages before it: call this once all frames that
@@ -91,16 +102,23 @@ extension ReplayMachine {
     sink.send(scratch.bytes, to: writer.peer)
   }
 
-  private mutating func wait(_ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, now: Instant)
-  {
-    guard let waiting = writers[handle]?.waiting, waiting < configuration.credit else {
+  /// Keeps a message that cannot be let in yet.
+  private mutating func wait(
+    _ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, sink: inout some FrameSink
+  ) {
+    guard let writer = writers[handle], writer.waiting < configuration.credit else {
       // More than was granted: not kept, and sent again by the writer once it sees the gap.
       return counters.messagesAhead += 1
     }
-    writers[handle]?.waiting = waiting + 1
-    waitingInserts.append(WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame)))
+    if !waitingInserts.isEmpty, waitingInserts.bytes + frame.count > configuration.waitingBytesMax {
+      counters.messagesOverBudget += 1
+      let text =
+        "\(waitingInserts.bytes) bytes of messages wait already, at most \(configuration.waitingBytesMax) may: send it again"
+      return refuse(.busy, .insert, sequence, text, writer.peer, &sink)
+    }
+    writers[handle]?.waiting += 1
+    waitingInserts.append(WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame), steps: 0))
     counters.messagesBlocked += 1
-    if insertsBlockedSince == nil { insertsBlockedSince = now }
   }
 
   /// Lets in what waits, as far as the limiter now admits it: samples make room for inserts, inserts for samples.
@@ -112,48 +130,60 @@ extension ReplayMachine {
     }
   }
 
+  /// In order, up to the first that a table blocks. Those that a quota holds are passed by, as others may have room.
   private mutating func drainInserts(now: Instant, sink: inout some FrameSink) -> Bool {
-    var count = 0
-    while count < waitingInserts.count {
-      let entry = waitingInserts[count]
-      let isDone = entry.frame.withUnsafeBytes { frame in
-        commitWaiting(entry, frame, now: now, sink: &sink)
+    var (next, kept) = (0, 0)
+    var held: Set<Int> = []
+    var isBlocked = false
+    while !isBlocked, next < waitingInserts.count {
+      let outcome: Outcome =
+        held.contains(waitingInserts.entries[next].writer)
+        ? .overShare : commitWaiting(next, now: now, sink: &sink)
+      switch outcome {
+      case .committed, .refused: next += 1
+      case .blocked: isBlocked = true
+      case .overShare:
+        held.insert(waitingInserts.entries[next].writer)
+        waitingInserts.swapAt(kept, next)
+        (next, kept) = (next + 1, kept + 1)
       }
-      guard isDone else { break }
-      count += 1
     }
-    waitingInserts.removeFirst(min(count, waitingInserts.count))
-    if waitingInserts.isEmpty { insertsBlockedSince = nil }
-    return count > 0
+    waitingInserts.remove(kept..<next)
+    if !isBlocked { insertBlock = nil }
+    nextShareCheck = kept > 0 ? now + .seconds(1) : nil
+    return next > kept
   }
 
-  /// False if it still must wait.
-  private mutating func commitWaiting(
-    _ entry: WaitingInsert, _ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink
-  ) -> Bool {
-    guard let writer = writers[entry.writer], let schema = store.schema else { return true }
-    var cursor = FrameCursor(frame)
-    do throws(WireError) {
-      _ = try cursor.openMessage()
-      _ = try Insert.sequence(from: &cursor)
-      try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
-    } catch {
-      counters.malformed += 1
-      refuse(.malformed, .insert, entry.sequence, error.description, writer.peer, &sink)
-      writers[entry.writer]?.waiting -= 1
-      return true
+  private mutating func commitWaiting(_ index: Int, now: Instant, sink: inout some FrameSink) -> Outcome {
+    let entry = waitingInserts.entries[index]
+    guard let writer = writers[entry.writer], let schema = store.schema else { return .refused }
+    // Before it is read again.
+    if entry.steps > 0, isOverShare(entry.writer, steps: entry.steps, now: now) { return .overShare }
+    let outcome = entry.frame.withUnsafeBytes { frame -> Outcome in
+      var cursor = FrameCursor(frame)
+      do throws(WireError) {
+        _ = try cursor.openMessage()
+        _ = try Insert.sequence(from: &cursor)
+        try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
+      } catch {
+        counters.malformed += 1
+        refuse(.malformed, .insert, entry.sequence, error.description, writer.peer, &sink)
+        return .refused
+      }
+      // After a refused message the writer's later ones are out of sequence: dropped here, answered with a gap when repeated.
+      guard entry.sequence == writer.committed + 1 else { return .refused }
+      return commit(entry.writer, entry.sequence, now: now, sink: &sink)
     }
-    // After a refused message the writer's later ones are out of sequence: dropped here, answered with a gap when repeated.
-    guard entry.sequence == writer.committed + 1 else {
-      writers[entry.writer]?.waiting -= 1
-      return true
-    }
-    if commit(entry.writer, entry.sequence, now: now, sink: &sink) || !isBlocked {
+    switch outcome {
+    case .committed, .refused:
       writers[entry.writer]?.waiting -= 1
       // At once: whoever has waited shall not wait for the others.
       acknowledge(sink: &sink)
-      return true
+    case .overShare:
+      counters.messagesOverShare += 1
+      waitingInserts.setSteps(insertion.stepCount, at: index)
+    case .blocked: break
     }
-    return false
+    return outcome
   }
 }

@@ -45,13 +45,15 @@ extension ReplayMachine {
     _ index: Int, _ statistics: ReplayStoreStatistics.Table, top: Int, now: Instant
   ) throws(ReplayStoreError) -> Inspection.Table {
     let found = try store.inspect(table: index, top: top)
-    let configuration = configuration.store.tables[index]
-    let waiting = waitingSamples.first { $0.request.table == index }
+    let limits = limiterState(index, now: now)
+    func blocked(_ calls: BlockedCalls?) -> Inspection.Blocked? {
+      calls.map { Inspection.Blocked(reason: $0.reason, seconds: $0.seconds) }
+    }
     return Inspection.Table(
-      name: statistics.name, sampler: "\(configuration.sampler)",
-      samplesPerInsert: configuration.limiter.samplesPerInsert,
-      minSize: UInt64(configuration.limiter.minSize),
-      errorMin: configuration.limiter.errorMin, errorMax: configuration.limiter.errorMax,
+      name: statistics.name, sampler: "\(configuration.store.tables[index].sampler)",
+      samplesPerInsert: limits.limits.samplesPerInsert,
+      minSize: UInt64(limits.limits.minSize),
+      errorMin: limits.limits.errorMin, errorMax: limits.limits.errorMax,
       numbers: [
         "size": Double(statistics.size), "mass": statistics.mass,
         "priority_max": Double(statistics.priorityMax),
@@ -61,16 +63,10 @@ extension ReplayMachine {
         "evicted_unsampled": Double(statistics.itemsEvictedUnsampled),
         "removed": Double(statistics.itemsRemoved),
         "priorities_updated": Double(statistics.prioritiesUpdated),
+        "priorities_clipped": Double(statistics.prioritiesClipped),
         "priorities_gone": Double(statistics.prioritiesGone),
       ],
-      insertsBlocked: insertsBlockedSince.map {
-        Inspection.Blocked(reason: insertsBlockedReason, seconds: (now - $0).seconds)
-      },
-      samplesBlocked: waiting.flatMap { waiting in
-        store.reasonSampleBlocked(table: index, count: waiting.request.count).map {
-          Inspection.Blocked(reason: $0, seconds: (now - waiting.since).seconds)
-        }
-      },
+      insertsBlocked: blocked(limits.insertsBlocked), samplesBlocked: blocked(limits.samplesBlocked),
       histograms: [
         Inspection.Histogram(name: "age_steps", counts: found.ages.counts),
         Inspection.Histogram(name: "times_sampled", counts: found.timesSampled.counts),

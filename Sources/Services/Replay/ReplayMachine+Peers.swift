@@ -145,12 +145,12 @@ extension ReplayMachine {
     guard let writer = writers.removeValue(forKey: handle) else { return }
     writerHandles[writer.id] = nil
     if writerOfPeer[writer.peer] == handle { writerOfPeer[writer.peer] = nil }
-    waitingInserts.removeAll { $0.writer == handle }
+    waitingInserts.removeAll(of: handle)
     store.closeWriter(handle)
   }
 
   private mutating func dropWaiting(writer handle: Int) {
-    waitingInserts.removeAll { $0.writer == handle }
+    waitingInserts.removeAll(of: handle)
     writers[handle]?.waiting = 0
   }
 
@@ -158,8 +158,8 @@ extension ReplayMachine {
   func health(to peer: PeerID, now: Instant, sink: inout some FrameSink) {
     var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"
     if let storageProblem { text += "; inserts refused: \(storageProblem)" }
-    if let since = insertsBlockedSince {
-      text += "; inserts blocked for \((now - since).seconds) s: \(insertsBlockedReason)"
+    if let insertBlock {
+      text += "; inserts blocked for \((now - insertBlock.since).seconds) s: \(insertBlock.reason)"
     }
     if let first = waitingSamples.first,
       let reason = store.reasonSampleBlocked(table: first.request.table, count: first.request.count)

@@ -39,26 +39,33 @@ extension ReplayMachine {
     drain(now: now, sink: &sink)
   }
 
-  /// Serves waiting requests in order, as far as the limiter admits.
+  /// Serves each table's waiting requests in order, as far as its limiter admits.
   mutating func drainSamples(now: Instant, sink: inout some FrameSink) -> Bool {
-    var count = 0
-    while count < waitingSamples.count {
-      let waiting = waitingSamples[count]
-      if warmsBatches, warming.count == Self.warmingMax { break }
-      guard store.canSample(table: waiting.request.table, count: waiting.request.count) else { break }
-      if warmsBatches {
-        beginWarming(waiting, sink: &sink)
+    var (next, kept) = (0, 0)
+    // A bit for each table that admits nothing more: one that waits holds up no other.
+    var blocked: UInt64 = 0
+    while next < waitingSamples.count, blocked.nonzeroBitCount < configuration.store.tables.count {
+      let waiting = waitingSamples[next]
+      let table: UInt64 = 1 << UInt64(waiting.request.table)
+      if blocked & table == 0, !warmsBatches || warming.count < Self.warmingMax,
+        store.canSample(table: waiting.request.table, count: waiting.request.count)
+      {
+        if warmsBatches {
+          beginWarming(waiting, sink: &sink)
+        } else {
+          serve(waiting, sink: &sink)
+          samplers[waiting.peer]?.waiting -= 1
+        }
       } else {
-        serve(waiting, sink: &sink)
+        blocked |= table
+        if kept != next { waitingSamples.swapAt(kept, next) }
+        kept += 1
       }
-      count += 1
+      next += 1
     }
-    if !warmsBatches {
-      for waiting in waitingSamples[..<count] { samplers[waiting.peer]?.waiting -= 1 }
-    }
-    waitingSamples.removeFirst(count)
+    waitingSamples.removeSubrange(kept..<next)
     samplesBlockedSince = waitingSamples.first?.since
-    return count > 0
+    return next > kept
   }
 
   private mutating func serve(_ waiting: WaitingSample, sink: inout some FrameSink) {

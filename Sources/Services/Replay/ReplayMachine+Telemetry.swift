@@ -21,7 +21,10 @@ extension ReplayMachine {
       "items_drawn_anew_total": Double(counters.itemsDrawnAnew),
       "messages_without_room_total": Double(counters.messagesWithoutRoom),
       "messages_blocked_total": Double(counters.messagesBlocked),
+      "messages_over_share_total": Double(counters.messagesOverShare),
+      "messages_over_budget_total": Double(counters.messagesOverBudget),
       "messages_waiting": Double(waitingInserts.count),
+      "message_bytes_waiting": Double(waitingInserts.bytes),
       "batches_served_total": Double(counters.batchesServed),
       "batches_undelivered_total": Double(counters.batchesUndelivered),
       "requests_repeated_total": Double(counters.requestsRepeated),
@@ -33,11 +36,15 @@ extension ReplayMachine {
       "steps_inserted_total": Double(counters.steps),
       "items_inserted_total": Double(counters.items),
       "items_stale_total": Double(counters.itemsStale),
-      "inserts_blocked_s": insertsBlockedSince.map { (now - $0).seconds } ?? 0,
+      "inserts_blocked_s": insertBlock.map { (now - $0.since).seconds } ?? 0,
       "samples_blocked_s": samplesBlockedSince.map { (now - $0).seconds } ?? 0,
     ]
     for table in statistics.tables {
       values["items"] = (values["items"] ?? 0) + Double(table.size)
+      values["items_evicted_unsampled_total"] =
+        (values["items_evicted_unsampled_total"] ?? 0) + Double(table.itemsEvictedUnsampled)
+      values["priorities_clipped_total"] =
+        (values["priorities_clipped_total"] ?? 0) + Double(table.prioritiesClipped)
       values["samples_total"] = (values["samples_total"] ?? 0) + Double(table.itemsSampled)
     }
     return values

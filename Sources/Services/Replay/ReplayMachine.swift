@@ -23,6 +23,12 @@ public struct ReplayMachine {
     /// A writer or sampler that is silent for this long is forgotten. Much longer than a writer's own patience: it drops its
     /// unacknowledged messages first, so none can come twice.
     public var peerGoneAfter = Instant.Span.seconds(600)
+    /// Bytes of insert messages that may wait here, of all writers together. What comes beyond is answered `busy` and comes again;
+    /// one message is always kept, so that it goes on.
+    public var waitingBytesMax = 256 << 20
+    /// A writer that has been silent for longer takes no part in quotas: the others share what it leaves. Actors send at least every
+    /// 50 ms while they step.
+    public var writerActiveFor = Instant.Span.seconds(2)
     /// Memory that the store may take, in bytes, and room on its disk; a schema that needs more is refused.
     public var memoryMax = Int.max
     public var diskMax = Int.max
@@ -41,6 +47,10 @@ public struct ReplayMachine {
     public var messagesAhead: UInt64 = 0
     public var messagesRefused: UInt64 = 0
     public var messagesBlocked: UInt64 = 0
+    /// Messages that waited as their writer owned more of the ring than its share.
+    public var messagesOverShare: UInt64 = 0
+    /// Messages that were not kept, as too many bytes waited.
+    public var messagesOverBudget: UInt64 = 0
     public var batchesServed: UInt64 = 0
     public var batchesUndelivered: UInt64 = 0
     public var requestsRepeated: UInt64 = 0
@@ -85,10 +95,12 @@ public struct ReplayMachine {
     var lastHeard: Instant
   }
 
-  struct WaitingInsert {
-    var writer: Int
-    var sequence: UInt64
-    var frame: [UInt8]
+  /// What holds the first waiting insert back.
+  struct InsertBlock {
+    var table: Int
+    var reason: String
+    /// Since when this table has done so.
+    var since: Instant
   }
 
   struct WaitingSample {
@@ -121,24 +133,23 @@ public struct ReplayMachine {
   var departed: [Identifier: Departure] = [:]
   var writerOfPeer: [PeerID: Int] = [:]
   var samplers: [PeerID: Sampler] = [:]
-  var waitingInserts: [WaitingInsert] = []
+  var waitingInserts = WaitingInserts()
   var waitingSamples: [WaitingSample] = []
-  var insertsBlockedSince: Instant?
+  /// Whose limiter, or unread items, hold inserts back; nil while everything is let in that no quota holds.
+  var insertBlock: InsertBlock?
   var samplesBlockedSince: Instant?
   var insertion = Insertion(columnsPerChunk: 1)
   var draw = Draw()
   var rowBytes: [Int] = []
   let scratch = FrameWriter(capacity: 1 << 16)
-  /// The last commit failed for the limiter only.
-  var isBlocked = false
   /// Why the disk takes nothing more; nil while it does.
   var storageProblem: String?
-  /// The limiter's inequality that did not hold then.
-  var insertsBlockedReason = ""
   /// No writer gets there; sums of sequence numbers stay below 2⁶⁴.
   static let sequenceMax: UInt64 = 1 << 62
   let startedAt: Instant
   var nextSweep: Instant
+  /// When to look again at messages that a quota holds; nil while there are none.
+  var nextShareCheck: Instant?
   /// Said once, when the first writer has declared what steps look like.
   public internal(set) var notices: [String] = []
 
@@ -196,6 +207,8 @@ extension ReplayMachine {
       case .sampleRequest: try sample(SampleRequest(from: &cursor), from: peer, now: now, sink: &sink)
       case .priorities: priorities(try PriorityUpdate(from: &cursor), from: peer, sink: &sink)
       case .hello: hello(try Hello(from: &cursor), from: peer, now: now, sink: &sink)
+      case .limitsRequest:
+        limits(try LimitsRequest(from: &cursor), from: peer, now: now, sink: &sink)
       case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: &sink)
       case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: &sink)
       case .copyRequest: copy(try CopyRequest(from: &cursor), to: peer, sink: &sink)
@@ -213,6 +226,7 @@ extension ReplayMachine {
   }
 
   public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+    if let check = nextShareCheck, now >= check { drain(now: now, sink: &sink) }
     guard now >= nextSweep else { return }
     nextSweep = now + .seconds(10)
     for (handle, writer) in writers where now >= writer.lastHeard + configuration.peerGoneAfter {
@@ -232,7 +246,7 @@ extension ReplayMachine {
     drain(now: now, sink: &sink)
   }
 
-  public func nextDeadline(now: Instant) -> Instant { nextSweep }
+  public func nextDeadline(now: Instant) -> Instant { min(nextSweep, nextShareCheck ?? .never) }
 
   func refuse(
     _ code: RefusalCode, _ type: MessageType?, _ reference: UInt64, _ text: String, _ peer: PeerID,

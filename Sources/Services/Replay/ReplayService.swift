@@ -27,6 +27,7 @@ public final class ReplayService {
     var system = SeededGenerator.fromSystem()
     let id = Identifier(using: &system)
     var machineConfiguration = ReplayMachine.Configuration(store: configuration.replayStore)
+    machineConfiguration.waitingBytesMax = configuration.replay.waitingBytes
     machineConfiguration.memoryMax = MachineMemory.availableBytes() ?? .max
     folder =
       configuration.replay.storage == .file

@@ -11,8 +11,9 @@ extension CommandLineInterface {
     case ["actor"]: try benchActor(json: arguments.has("json"))
     case ["gymnasium"]: try benchGymnasium(json: arguments.has("json"))
     case ["replay"]: try BenchReplayCommand(arguments).execute()
+    case ["selectors"]: benchSelectors(json: arguments.has("json"))
     case ["scale"]: try benchScale(json: arguments.has("json"))
-    default: throw UsageError("expected rookery bench step|actor|gymnasium|replay|scale [--json]")
+    default: throw UsageError("expected rookery bench step|actor|gymnasium|replay|selectors|scale [--json]")
     }
     return .success
   }

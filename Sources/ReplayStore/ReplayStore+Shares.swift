@@ -1,0 +1,46 @@
+// Whose the steps in the ring are.
+
+internal import Experience
+
+/// Steps by writer, counted only where writers have a quota.
+struct WriterShares {
+  private var steps: [Int: Int] = [:]
+
+  func steps(of writer: Int) -> Int { steps[writer] ?? 0 }
+
+  mutating func add(_ count: Int, of writer: Int) {
+    let sum = steps(of: writer) + count
+    steps[writer] = sum == 0 ? nil : sum
+  }
+}
+
+extension ReplayStore {
+  /// Steps in the ring that a writer has sent; 0 if writers have no quota.
+  public func steps(ofWriter writer: Int) -> Int { shares?.steps(of: writer) ?? 0 }
+
+  /// Whether `count` more steps push out others.
+  public func pushesOut(steps count: Int) -> Bool {
+    guard let ring else { return false }
+    return ring.count + count > ring.capacity
+  }
+
+  /// The writer of the oldest steps; nil in an empty ring.
+  public var oldestWriter: Int? {
+    guard let ring, ring.count > 0 else { return nil }
+    return ring.writer(ofChunk: ring.directory.front)
+  }
+
+  /// Counts what recovery has found.
+  func countShares(_ ring: StepRing) {
+    guard shares != nil else { return }
+    for number in ring.directory.front..<ring.directory.end {
+      shares?.add(Int(ring.directory[number].count), of: ring.writer(ofChunk: number))
+    }
+  }
+}
+
+extension StepRing {
+  func writer(ofChunk number: UInt64) -> Int {
+    streams.records[Int(directory[number].stream)].key.writer
+  }
+}

@@ -1,0 +1,94 @@
+// LIMITS? and LIMITS: a rate limiter's limits, asked for and changed while it works.
+
+/// `[version, 24, table or nil, samples per insert or nil, least size or nil, least error or nil, largest error or nil]`: asks a replay
+/// service for a table's limits, after changing those that are given.
+public struct LimitsRequest: Hashable, Sendable {
+  /// The table's name; nil for the only one.
+  public var table: String?
+  public var samplesPerInsert: Double?
+  public var minSize: UInt64?
+  public var errorMin: Double?
+  public var errorMax: Double?
+
+  public init(
+    table: String? = nil, samplesPerInsert: Double? = nil, minSize: UInt64? = nil, errorMin: Double? = nil,
+    errorMax: Double? = nil
+  ) {
+    self.table = table
+    self.samplesPerInsert = samplesPerInsert
+    self.minSize = minSize
+    self.errorMin = errorMin
+    self.errorMax = errorMax
+  }
+
+  public var asksForChange: Bool {
+    samplesPerInsert != nil || minSize != nil || errorMin != nil || errorMax != nil
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.limitsRequest)
+    if let table { writer.string(table, maxBytes: Limits.nameBytes) } else { writer.null() }
+    if let samplesPerInsert { writer.double(samplesPerInsert) } else { writer.null() }
+    if let minSize { writer.unsigned(minSize) } else { writer.null() }
+    if let errorMin { writer.double(errorMin) } else { writer.null() }
+    if let errorMax { writer.double(errorMax) } else { writer.null() }
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    table = try cursor.nextIsNil() ? nil : cursor.string(maxBytes: Limits.nameBytes, "the table")
+    samplesPerInsert = try cursor.nextIsNil() ? nil : cursor.double("the samples per insert")
+    minSize = try cursor.nextIsNil() ? nil : cursor.number("the least size")
+    errorMin = try cursor.nextIsNil() ? nil : cursor.double("the least error")
+    errorMax = try cursor.nextIsNil() ? nil : cursor.double("the largest error")
+    try cursor.close()
+  }
+}
+
+/// `[version, 25, table, samples per insert, least size, least error, largest error, error, size]`: a table's limits, and where it is
+/// between them.
+public struct LimitsAnswer: Hashable, Sendable {
+  public var table: String
+  public var samplesPerInsert: Double
+  public var minSize: UInt64
+  public var errorMin: Double
+  public var errorMax: Double
+  /// inserts · samples per insert − samples.
+  public var error: Double
+  /// Items in the table.
+  public var size: UInt64
+
+  public init(
+    table: String, samplesPerInsert: Double, minSize: UInt64, errorMin: Double, errorMax: Double,
+    error: Double, size: UInt64
+  ) {
+    self.table = table
+    self.samplesPerInsert = samplesPerInsert
+    self.minSize = minSize
+    self.errorMin = errorMin
+    self.errorMax = errorMax
+    self.error = error
+    self.size = size
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.limits)
+    writer.string(table, maxBytes: Limits.nameBytes)
+    writer.double(samplesPerInsert)
+    writer.unsigned(minSize)
+    writer.double(errorMin)
+    writer.double(errorMax)
+    writer.double(error)
+    writer.unsigned(size)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    table = try cursor.string(maxBytes: Limits.nameBytes, "the table")
+    samplesPerInsert = try cursor.double("the samples per insert")
+    minSize = try cursor.number("the least size")
+    errorMin = try cursor.double("the least error")
+    errorMax = try cursor.double("the largest error")
+    error = try cursor.double("the error")
+    size = try cursor.number("the size")
+    try cursor.close()
+  }
+}

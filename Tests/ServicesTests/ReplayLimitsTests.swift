@@ -1,0 +1,136 @@
+// The replay machine: limits that change, whom they hold back, and who else has to wait.
+
+import Experience
+import Foundations
+import ReplayStore
+import Testing
+import Wire
+
+@testable import Services
+
+@Suite struct ReplayLimitsTests {
+  private static let narrow = RateLimiterConfiguration(
+    samplesPerInsert: 1, minSize: 1, errorMin: -8, errorMax: 8)
+
+  private func ask(_ request: LimitsRequest) -> [UInt8] { frame { request.encode(into: $0) } }
+
+  @Test func changedLimitsLetInWhatWaits() throws {
+    var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow))
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    #expect(replay.receive(Fixtures.insert(2, first: 8, rows: 8), from: 1, at: 1000).isEmpty)
+    let blocked = replay.machine.limiterStates(now: .at(3000))[0]
+    #expect(blocked.table == "experience" && blocked.limits == Self.narrow && blocked.size == 7)
+    #expect(blocked.insertsBlocked?.seconds == 2 && blocked.samplesBlocked == nil)
+    #expect(
+      blocked.insertsBlocked?.reason
+        == "table 'experience': insert of 7: (7 inserts + 7) × 1.0 − 0 samples = 14.0 > 8.0 (errorMax), size 7 ≥ 1 (minSize)"
+    )
+    // A stranger may ask; nothing given, nothing changed.
+    let answer = try #require(replay.receive(ask(LimitsRequest()), from: 9).first?.limits)
+    #expect(answer.errorMax == 8 && answer.error == 7 && answer.size == 7 && answer.table == "experience")
+    let sent = replay.receive(ask(LimitsRequest(table: "experience", errorMax: 20)), from: 9, at: 4000)
+    #expect(sent.compactMap(\.acknowledgement?.committed) == [2])
+    let changed = try #require(sent.compactMap(\.limits).first)
+    #expect(changed.errorMax == 20 && changed.errorMin == -8 && changed.error == 14)
+    #expect(replay.machine.limiterStates(now: .at(4000))[0].insertsBlocked == nil)
+    #expect(replay.machine.takeNotices().contains { $0.contains("limits of table 'experience' are now") })
+  }
+
+  @Test func changedLimitsServeWhatWaits() throws {
+    var replay = try ReplayHarness(store: Fixtures.store(minSize: 50))
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.samplerHello(3), from: 3)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    #expect(replay.receive(Fixtures.request(1, count: 4), from: 3, at: 500).isEmpty)
+    let state = replay.machine.limiterStates(now: .at(1500))[0]
+    #expect(
+      state.samplesBlocked
+        == BlockedCalls(
+          reason: "table 'experience': sample of 4: size 7 < 50 (minSize)", seconds: 1))
+    let sent = replay.receive(ask(LimitsRequest(minSize: 7)), from: 9)
+    #expect(sent.map(\.type).contains(.batch))
+    #expect(sent.compactMap(\.limits?.minSize) == [7])
+  }
+
+  @Test func limitsThatLockAreRefusedWithTheReason() throws {
+    var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow))
+    func refusal(_ request: LimitsRequest) -> Refusal? {
+      replay.receive(ask(request), from: 9).first?.refusal
+    }
+    let narrower = refusal(LimitsRequest(errorMin: 0))
+    #expect(narrower?.code == .invalid && narrower?.type == MessageType.limitsRequest.rawValue)
+    #expect(
+      narrower?.text.contains("error range [0.0, 8.0] is 8.0 wide: expected at least 16.0") == true,
+      "\(String(describing: narrower))")
+    #expect(
+      refusal(LimitsRequest(samplesPerInsert: 0))?.text.contains("expected a positive number, found 0.0")
+        == true)
+    #expect(refusal(LimitsRequest(errorMax: .nan))?.text.contains("expected numbers") == true)
+    #expect(refusal(LimitsRequest(minSize: 101))?.text.contains("it could never be sampled") == true)
+    #expect(refusal(LimitsRequest(table: "x"))?.text == "table: expected one of experience, found 'x'")
+    #expect(replay.machine.store.limits == [Self.narrow])
+  }
+
+  @Test func aTableThatWaitsHoldsUpNoOther() throws {
+    var store = Fixtures.store(minSize: 50)
+    var other = store.tables[0]
+    other.schema.name = "other"
+    other.limiter = .unlimited()
+    store.tables.append(other)
+    let tables = store.tables.map(\.schema)
+    var replay = try ReplayHarness(store: store)
+    _ = replay.receive(Fixtures.hello(1, tables: tables), from: 1)
+    _ = replay.receive(Fixtures.samplerHello(3, tables: tables), from: 3)
+    _ = replay.receive(Fixtures.samplerHello(4, tables: tables), from: 4)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8, table: 1), from: 1)
+    #expect(replay.receive(Fixtures.request(1, count: 4, table: 0), from: 3).isEmpty)
+    #expect(replay.receive(Fixtures.request(2, count: 4, table: 0), from: 3).isEmpty)
+    #expect(replay.receive(Fixtures.request(1, count: 4, table: 1), from: 4).map(\.type) == [.batch])
+    #expect(replay.machine.telemetry(now: .at(0))["requests_waiting"] == 2)
+    // In their order once they may.
+    let sent = replay.receive(ask(LimitsRequest(table: "experience", minSize: 1)), from: 9)
+    #expect(sent.filter { $0.type == .batch }.isEmpty, "it is empty")
+    let served = replay.receive(Fixtures.insert(2, first: 8, rows: 8, table: 0), from: 1)
+    #expect(served.compactMap(\.batch).map { $0.request } == [1, 2])
+  }
+
+  @Test func noMoreBytesWaitThanMay() throws {
+    let frameBytes = Fixtures.insert(2, first: 8, rows: 8).count
+    var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow)) {
+      $0.waitingBytesMax = frameBytes * 2 + frameBytes / 2
+    }
+    for writer in 1...4 { _ = replay.receive(Fixtures.hello(UInt64(writer)), from: UInt64(writer)) }
+    _ = replay.receive(Fixtures.samplerHello(9), from: 9)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    for writer in [1, 2] as [UInt64] {
+      #expect(
+        replay.receive(Fixtures.insert(writer == 1 ? 2 : 1, first: 8, rows: 8), from: writer).isEmpty)
+    }
+    let refused = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 3)
+    #expect(refused.map(\.refusal?.code) == [.busy])
+    let telemetry = replay.machine.telemetry(now: .at(0))
+    #expect(telemetry["message_bytes_waiting"] == Double(2 * frameBytes))
+    #expect(telemetry["messages_over_budget_total"] == 1 && telemetry["messages_waiting"] == 2)
+    // It comes again once there is room.
+    _ = replay.receive(Fixtures.request(1, count: 8), from: 9)
+    _ = replay.receive(Fixtures.request(2, count: 8), from: 9)
+    #expect(replay.machine.telemetry(now: .at(0))["message_bytes_waiting"] == 0)
+    #expect(
+      replay.receive(Fixtures.insert(1, first: 0, rows: 2), from: 3).map(\.acknowledgement?.committed) == [1])
+  }
+
+  /// One that alone is larger than the budget is kept, else nothing would ever go on.
+  @Test func oneMessageAlwaysWaits() throws {
+    var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow)) { $0.waitingBytesMax = 1 }
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    #expect(replay.receive(Fixtures.insert(2, first: 8, rows: 8), from: 1).isEmpty)
+    #expect(replay.machine.telemetry(now: .at(0))["messages_waiting"] == 1)
+  }
+}
+
+extension Sent {
+  fileprivate var limits: LimitsAnswer? { type == .limits ? read { try LimitsAnswer(from: &$0) } : nil }
+  fileprivate var batch: BatchHeader? { type == .batch ? read { try Batch(from: &$0).header } : nil }
+}
