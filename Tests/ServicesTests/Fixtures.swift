@@ -52,7 +52,7 @@ enum Fixtures {
   /// reward i.
   static func insert(
     _ sequence: UInt64, first: UInt64, rows: Int = 3, isCut: Bool = false, items: Int? = nil,
-    flags: [UInt8]? = nil
+    flags: [UInt8]? = nil, table: Int = 0
   ) -> [UInt8] {
     let values = (0..<rows).map { Float(first) + Float($0) }
     let actions = [Int32](repeating: 1, count: rows)
@@ -73,7 +73,8 @@ enum Fixtures {
         firsts.withUnsafeBytes { firsts in
           spans.withUnsafeBytes { spans in
             let block = ItemBlock(
-              table: 0, count: count, streams: streams, firstIndices: firsts, spans: spans, priorities: nil)
+              table: table, count: count, streams: streams, firstIndices: firsts, spans: spans,
+              priorities: nil)
             Insert.items(writer, count > 0 ? [block] : [])
           }
         }

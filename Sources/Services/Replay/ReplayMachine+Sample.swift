@@ -39,26 +39,33 @@ extension ReplayMachine {
     drain(now: now, sink: &sink)
   }
 
-  /// Serves waiting requests in order, as far as the limiter admits.
+  /// Serves waiting requests, those of each table in order, as far as its limiter admits: what waits for one table holds up no
+  /// other, whose samples may be what lets inserts in again.
   mutating func drainSamples(now: Instant, sink: inout some FrameSink) -> Bool {
-    var count = 0
-    while count < waitingSamples.count {
-      let waiting = waitingSamples[count]
-      if warmsBatches, warming.count == Self.warmingMax { break }
-      guard store.canSample(table: waiting.request.table, count: waiting.request.count) else { break }
+    var blocked = Set<Int>()
+    var kept = 0
+    for index in waitingSamples.indices {
+      let waiting = waitingSamples[index]
+      let table = waiting.request.table
+      let isFull = warmsBatches && warming.count == Self.warmingMax
+      guard !isFull, !blocked.contains(table), store.canSample(table: table, count: waiting.request.count)
+      else {
+        blocked.insert(table)
+        waitingSamples[kept] = waiting
+        kept += 1
+        continue
+      }
       if warmsBatches {
         beginWarming(waiting, sink: &sink)
       } else {
         serve(waiting, sink: &sink)
+        samplers[waiting.peer]?.waiting -= 1
       }
-      count += 1
     }
-    if !warmsBatches {
-      for waiting in waitingSamples[..<count] { samplers[waiting.peer]?.waiting -= 1 }
-    }
-    waitingSamples.removeFirst(count)
+    let served = waitingSamples.count - kept
+    waitingSamples.removeLast(served)
     samplesBlockedSince = waitingSamples.first?.since
-    return count > 0
+    return served > 0
   }
 
   private mutating func serve(_ waiting: WaitingSample, sink: inout some FrameSink) {
