@@ -18,7 +18,8 @@ extension ReplayStore {
     for block in insertion.items {
       let table = tables[block.table]
       let resolver = ItemResolver(
-        ring: ring, table: table, shape: ItemShape(table.configuration.schema.kind), insertion: insertion,
+        ring: ring, table: table, shape: ItemShape(table.configuration.schema.kind, ring),
+        insertion: insertion,
         writer: writer, tail: tail)
       stale += try resolver.resolve(block)
     }

@@ -18,6 +18,30 @@ extension Socket {
     return send(bytes, flags: ZMQ_DONTWAIT)
   }
 
+  /// Sends the first `count` bytes of `memory` from a router to a peer, from where they lie: `memory` is not the caller's any
+  /// more, and goes back to `owner` when it is sent, or at once if it cannot be.
+  @discardableResult
+  public func send(
+    _ memory: UnsafeMutableRawBufferPointer, count: Int, of owner: SendMemory, to peer: PeerID
+  ) -> Sent {
+    withUnsafeTemporaryAllocation(of: zmq_msg_t.self, capacity: 1) { message in
+      let message = message.baseAddress!
+      owner.lend(memory, count: count, to: message)
+      let identity = peer.withBytes { send($0, flags: ZMQ_DONTWAIT | ZMQ_SNDMORE) }
+      guard case .sent = identity else {
+        zmq_msg_close(message)
+        return identity
+      }
+      while zmq_msg_send(message, pointer, ZMQ_DONTWAIT) < 0 {
+        let error = zmq_errno()
+        if error == EINTR { continue }
+        zmq_msg_close(message)
+        return error == EHOSTUNREACH ? .unknownPeer : .full
+      }
+      return .sent
+    }
+  }
+
   /// Receives one frame into `slot`.
   public func receive(into slot: FrameSlot) -> Received {
     guard next(slot) else { return .nothing }

@@ -31,6 +31,19 @@ public final class FrameWriter {
   /// The frame so far; valid until the next write.
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage, count: count) }
 
+  /// Hands over the frame's memory, of which the first `count` bytes are the frame, and goes on empty with other memory,
+  /// allocated as raw memory is. Whoever gets it deallocates it.
+  public func exchange(_ memory: UnsafeMutableRawBufferPointer) -> (
+    memory: UnsafeMutableRawBufferPointer, count: Int
+  ) {
+    defer {
+      storage = memory.baseAddress!
+      capacity = memory.count
+      count = 0
+    }
+    return (UnsafeMutableRawBufferPointer(start: storage, count: capacity), count)
+  }
+
   /// A copy, for those who keep it.
   public func array() -> [UInt8] { Array(bytes) }
 

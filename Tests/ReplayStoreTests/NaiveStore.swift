@@ -184,7 +184,7 @@ struct NaiveStore {
   }
 
   /// Whether the item is there now (false: stale), or nil if it is refused.
-  private mutating func add(_ item: Message.ItemSpec, _ writer: Int) -> Bool? {
+  mutating func add(_ item: Message.ItemSpec, _ writer: Int) -> Bool? {
     let key = Key(writer: writer, stream: item.stream)
     let table = tables[item.table]
     if let priority = item.priority, !(priority >= 0 && priority.isFinite) { return nil }

@@ -152,7 +152,11 @@ struct History {
     let message = Message()
     var nexts: [UInt32: UInt64] = [:]
     for _ in 0..<1 + generator.below(3) { chunk(message, writer, &nexts) }
-    for table in model.tables.indices where generator.below(2) == 0 { items(message, writer, table, nexts) }
+    var after: NaiveStore? = model
+    if after?.insert(message, writer: writer) == nil { after = nil }
+    for table in model.tables.indices where generator.below(2) == 0 {
+      items(message, writer, table, nexts, after)
+    }
     let before = model
     let expected = model.insert(message, writer: writer)
     do {
@@ -191,21 +195,20 @@ struct History {
     nexts[stream] = first + UInt64(flags.count)
   }
 
-  /// Items that mostly fit: tried on a copy of the model one by one.
-  private mutating func items(_ message: Message, _ writer: Int, _ table: Int, _ nexts: [UInt32: UInt64]) {
+  /// Items that mostly fit: tried one by one on the model after the message's chunks, which is nil if they do not fit.
+  private mutating func items(
+    _ message: Message, _ writer: Int, _ table: Int, _ nexts: [UInt32: UInt64], _ after: NaiveStore?
+  ) {
     let span = model.tables[table].spanMax
     let oddOneIn = model.tables[table].spanMin < span ? 3 : 12
     for (stream, next) in nexts.sorted(by: { $0.key < $1.key }) {
       for first in (next > 12 ? next - 12 : 0)..<next where generator.below(3) > 0 {
         let length = generator.below(oddOneIn) == 0 ? 1 + generator.below(span + 2) : span
         let priority: Float? = generator.below(3) == 0 ? nil : Float(generator.below(40)) / 8
-        let trial = Message()
-        for chunk in message.chunks {
-          trial.chunk(chunk.stream, chunk.first, flags: chunk.flags, rewards: chunk.rewards, cut: chunk.isCut)
-        }
-        trial.item(stream, first, UInt32(length), table: table)
-        var copy = model
-        if copy.insert(trial, writer: writer) != nil || generator.below(400) == 0 {
+        let item = Message.ItemSpec(
+          table: table, stream: stream, first: first, span: UInt32(length), priority: priority)
+        var copy = after
+        if copy?.add(item, writer) != nil || generator.below(400) == 0 {
           message.item(stream, first, UInt32(length), priority, table: table)
         }
       }

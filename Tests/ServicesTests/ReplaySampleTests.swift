@@ -50,6 +50,28 @@ import Wire
     #expect(headers.map(\.firstRow) == [0, 2, 4, 6] && headers.map(\.rows) == [2, 2, 2, 1])
   }
 
+  /// The first table's samples cannot come before inserts, which wait for samples of the second one.
+  @Test func aTableThatIsBlockedHoldsUpNoOther() throws {
+    let slow = TableSchema(name: "slow", kind: .record)
+    let limited = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: -2, errorMax: 4)
+    var store = Fixtures.store(limiter: limited)
+    store.tables[0].batchSizeMax = 3
+    store.tables[0].itemsPerMessageMax = 3
+    store.tables.insert(TableConfiguration(schema: slow, limiter: .unlimited(minSize: 50)), at: 0)
+    var replay = try ReplayHarness(store: store)
+    let tables = [slow, Fixtures.table]
+    _ = replay.receive(Fixtures.hello(1, tables: tables), from: 1)
+    _ = replay.receive(Fixtures.samplerHello(3, tables: tables), from: 3)
+    #expect(replay.receive(Fixtures.request(1, table: 0), from: 3).isEmpty)
+    #expect(replay.receive(Fixtures.insert(1, first: 0, rows: 4, table: 1), from: 1).last?.type != .refusal)
+    #expect(replay.receive(Fixtures.insert(2, first: 4, rows: 4, table: 1), from: 1).isEmpty)
+    // Served although an older request waits, and then the message that waited.
+    let sent = replay.receive(Fixtures.request(2, count: 3, table: 1), from: 3)
+    #expect(Set(sent.map(\.type)).contains(.batch))
+    #expect(replay.machine.counters.messagesCommitted == 2)
+    #expect(replay.machine.waitingSamples.map(\.request.table) == [0])
+  }
+
   @Test func blockedRequestsAreServedInOrder() throws {
     var replay = try ReplayHarness(store: Fixtures.store(minSize: 5))
     _ = replay.receive(Fixtures.hello(1), from: 1)

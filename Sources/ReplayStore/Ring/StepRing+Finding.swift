@@ -15,10 +15,13 @@ struct ItemShape {
   let spans: ClosedRange<Int>
   /// It may hold steps of several episodes.
   let crossesEpisodes: Bool
+  /// It is of one episode, and needs no frames before its first step.
+  let isPlain: Bool
 
-  init(_ kind: TableKind) {
+  init(_ kind: TableKind, _ ring: StepRing) {
     spans = kind.spans
     crossesEpisodes = kind.crossesEpisodes
+    isPlain = !crossesEpisodes && ring.layout.history == 0
   }
 }
 
@@ -73,16 +76,31 @@ extension StepRing {
       throw Refusal("step \(firstIndex) was never sent: the stream has a gap there")
     }
     if entry.position + offset < tail { return .gone }
-    if shape.crossesEpisodes {
-      try checkNoCut(number, offset: Int(offset), span: span)
+    let mustEnd = span < shape.spans.upperBound
+    if shape.isPlain {
+      try checkEpisode(number, offset: Int(offset), span: span, mustEnd: mustEnd, insertion: insertion)
     } else {
-      try checkEpisode(
-        number, offset: Int(offset), span: span, mustEnd: span < shape.spans.upperBound, insertion: insertion)
-    }
-    if layout.history > 0, !hasHistory(number, offset: Int(offset), tail: tail, insertion: insertion) {
-      return .gone
+      let isWhole = try checkOther(
+        number, offset: Int(offset), span: span, mustEnd: mustEnd, shape: shape, tail: tail,
+        insertion: insertion)
+      if !isWhole { return .gone }
     }
     return .at(entry.position + offset)
+  }
+
+  /// Items that are not plain; false if a frame before the first step is gone. Apart, so that plain ones do not pay for it.
+  @inline(never)
+  private func checkOther(
+    _ number: UInt64, offset: Int, span: Int, mustEnd: Bool, shape: ItemShape, tail: UInt64,
+    insertion: Insertion
+  ) throws(Refusal) -> Bool {
+    if shape.crossesEpisodes {
+      try checkNoCut(number, offset: offset, span: span)
+    } else {
+      try checkEpisode(number, offset: offset, span: span, mustEnd: mustEnd, insertion: insertion)
+    }
+    return layout.history == 0
+      || hasHistory(number, offset: offset, tail: tail, insertion: insertion)
   }
 
   /// The newest chunk of a stream that starts at or before `index`; nil if none that is left does.
@@ -106,6 +124,7 @@ extension StepRing {
   }
 
   /// No episode may start after the first step nor end before the last, and no chunk between be cut.
+  @inline(__always)
   private func checkEpisode(
     _ start: UInt64, offset: Int, span: Int, mustEnd: Bool, insertion: Insertion
   ) throws(Refusal) {
@@ -157,6 +176,7 @@ extension StepRing {
   }
 
   /// The flags of a chunk's steps: of a staged one in its frame, else in the ring.
+  @inline(__always)
   func flagsColumn(_ number: UInt64, _ entry: ChunkEntry, _ insertion: Insertion) -> FlagsColumn {
     guard number >= stagedFrom else { return FlagsColumn(self, entry) }
     return FlagsColumn(insertion.column(insertion.columnsPerChunk - 1, ofChunk: Int(number - stagedFrom)))

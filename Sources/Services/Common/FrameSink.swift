@@ -1,6 +1,7 @@
 // Where a state machine's frames go.
 
 public import Foundations
+public import Wire
 
 /// What a machine sends through: sockets in production, a seeded network in the simulator. Sending never blocks and may
 /// lose the frame; machines repeat what matters.
@@ -8,6 +9,14 @@ public protocol FrameSink {
   /// False if the frame was dropped (queue full, or peer gone).
   @discardableResult
   mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool
+
+  /// The same for what a writer holds, whose content is gone after it: a large frame may be sent from where it lies.
+  @discardableResult
+  mutating func send(frame: FrameWriter, to peer: PeerID) -> Bool
+}
+
+extension FrameSink {
+  public mutating func send(frame: FrameWriter, to peer: PeerID) -> Bool { send(frame.bytes, to: peer) }
 }
 
 /// A sink that can also publish to all subscribers.

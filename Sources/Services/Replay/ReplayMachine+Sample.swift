@@ -109,7 +109,7 @@ extension ReplayMachine {
       try store.gatherWeightsVersions(
         draw, rows: rows,
         into: scratch.pointer(at: places.versions).assumingMemoryBound(to: UInt64.self))
-      if !sink.send(scratch.bytes, to: peer) { delivered = false }
+      if !sink.send(frame: scratch, to: peer) { delivered = false }
     }
     if delivered { counters.batchesServed += 1 } else { counters.batchesUndelivered += 1 }
   }
