@@ -33,20 +33,28 @@ extension ReplayStore {
   public func coldPages(of draw: Draw, into pages: inout ColdPages) {
     pages.removeAll()
     guard let ring else { return }
-    for index in 0..<draw.count {
-      let key = draw.keys[index]
-      guard ring.isLive(key) else { continue }
-      var cursor = StepCursor(ring, position: key)
-      // The steps mostly lie one after the other: a piece is as long as they do, with the frames of the stack before.
-      var first = max(0, cursor.slot - ring.layout.history)
-      var last = cursor.slot
+    var history = [Int](repeating: 0, count: ring.layout.history)
+    for index in 0..<draw.count where ring.isLive(draw.keys[index]) {
+      // The steps mostly lie one after the other, and so do the frames before them: a piece is as long as they do.
+      var (first, last) = (-1, -1)
+      func note(_ slot: Int) {
+        if slot == last { return }
+        if first >= 0, slot != last + 1 {
+          ring.addPages(first, last, to: &pages)
+          first = -1
+        }
+        if first < 0 { first = slot }
+        last = slot
+      }
+      if !history.isEmpty {
+        _ = ring.writeHistory(before: draw.keys[index], to: &history)
+        history.forEach(note)
+      }
+      var cursor = StepCursor(ring, position: draw.keys[index])
+      note(cursor.slot)
       for _ in 1..<max(1, Int(draw.spans[index])) {
         cursor.advance(ring)
-        if cursor.slot != last + 1 {
-          ring.addPages(first, last, to: &pages)
-          first = max(0, cursor.slot - ring.layout.history)
-        }
-        last = cursor.slot
+        note(cursor.slot)
       }
       ring.addPages(first, last, to: &pages)
     }

@@ -122,4 +122,24 @@ import Testing
       _ = try rawBatch(store, draw, table: 0)
     }
   }
+  /// What another thread reads beforehand are the frames of the stack too, wherever their chunks lie.
+  @Test func thePagesOfADrawHoldItsFrames() throws {
+    let store = try store(capacity: 20, records)
+    for index in 0..<4 as Range<UInt64> {
+      let message = Message().chunk(0, index, flags: [index == 0 ? 1 : 0]).chunk(1, index, flags: [0])
+      if index == 3 { message.item(0, 3, 1) }
+      _ = try store.insert(message, writer: 0)
+    }
+    var draw = Draw()
+    var generator = SeededGenerator(seed: 1)
+    try store.sample(table: 0, count: 1, generator: &generator, into: &draw)
+    var pages = ColdPages()
+    store.coldPages(of: draw, into: &pages)
+    let ring = try #require(store.ring)
+    let expected = [2, 4, 6].flatMap { slot in
+      [(ring.row(slot), ring.layout.rowStride), (ring.largeArenas[0] + slot * 600, 600)]
+    }
+    #expect(pages.pieces.map(\.address) == expected.map { UInt(bitPattern: $0.0) })
+    #expect(pages.pieces.map(\.count) == expected.map(\.1))
+  }
 }
