@@ -46,7 +46,7 @@ import Wire
     // Now the others, of which there are three, take their parts of it before it may go on.
     #expect(flood.send(&replay, at: 0).isEmpty)
     #expect(flood.send(&replay, at: 0).isEmpty)
-    #expect(replay.machine.telemetry(now: .at(0))["messages_over_share_total"] == 1)
+    #expect(replay.machine.telemetry(now: .at(0))["messages_over_quota_total"] == 1)
     #expect(replay.machine.telemetry(now: .at(0))["inserts_blocked_s"] == 0, "no limiter holds it")
     for round in 0..<10 {
       let sent = round % 2 == 0 ? second.send(&replay, at: 100) : third.send(&replay, at: 100)

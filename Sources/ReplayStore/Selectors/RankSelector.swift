@@ -9,7 +9,9 @@ internal import Foundations
 /// time), draws follow every rank (there: k segments of equal probability), and items of equal priority share the probability
 /// of their ranks, so it does not depend on where they lie. "Equal" is within 0.05 %, see `RankBuckets`; but for that, ranks are
 /// exact. `RankDistribution` says how exact the weights are.
-struct RankSelector: ItemSelector {
+///
+/// A class, so that handing selectors around copies one reference.
+final class RankSelector: ItemSelector {
   let buckets: RankBuckets
   let distribution: RankDistribution
 

@@ -110,10 +110,10 @@ extension Table {
     for index in 0..<count {
       let slot = ring.slot(keys[index])
       slots[index] = UInt32(slot)
-      if priorities[index] < 0 { priorities[index] = priorityMax }
-      priorities[index] = clip(priorities[index])
-      priorityMax = max(priorityMax, priorities[index])
-      records[slot] = ItemRecord(priority: priorities[index], span: spans[index], timesSampled: 0)
+      let priority = priorities[index] < 0 ? priorityMax : clip(priorities[index])
+      priorities[index] = priority
+      if priority > priorityMax { priorityMax = priority }
+      records[slot] = ItemRecord(priority: priority, span: spans[index], timesSampled: 0)
     }
     self.slots.insert(slots, count: count)
     assign(slots, priorities, count: count)

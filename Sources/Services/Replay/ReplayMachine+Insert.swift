@@ -29,7 +29,7 @@ extension ReplayMachine {
     case .committed: drain(now: now, sink: &sink)
     case .blocked: wait(handle, sequence, frame, sink: &sink)
     case .overShare:
-      counters.messagesOverShare += 1
+      counters.messagesOverQuota += 1
       nextShareCheck = now + .seconds(1)
       wait(handle, sequence, frame, sink: &sink)
     case .refused: break
@@ -180,7 +180,7 @@ extension ReplayMachine {
       // At once: whoever has waited shall not wait for the others.
       acknowledge(sink: &sink)
     case .overShare:
-      counters.messagesOverShare += 1
+      counters.messagesOverQuota += 1
       waitingInserts.setSteps(insertion.stepCount, at: index)
     case .blocked: break
     }

@@ -21,7 +21,7 @@ extension ReplayMachine {
       "items_drawn_anew_total": Double(counters.itemsDrawnAnew),
       "messages_without_room_total": Double(counters.messagesWithoutRoom),
       "messages_blocked_total": Double(counters.messagesBlocked),
-      "messages_over_share_total": Double(counters.messagesOverShare),
+      "messages_over_quota_total": Double(counters.messagesOverQuota),
       "messages_over_budget_total": Double(counters.messagesOverBudget),
       "messages_waiting": Double(waitingInserts.count),
       "message_bytes_waiting": Double(waitingInserts.bytes),

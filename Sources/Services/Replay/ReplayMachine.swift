@@ -48,7 +48,7 @@ public struct ReplayMachine {
     public var messagesRefused: UInt64 = 0
     public var messagesBlocked: UInt64 = 0
     /// Messages that waited as their writer owned more of the ring than its share.
-    public var messagesOverShare: UInt64 = 0
+    public var messagesOverQuota: UInt64 = 0
     /// Messages that were not kept, as too many bytes waited.
     public var messagesOverBudget: UInt64 = 0
     public var batchesServed: UInt64 = 0

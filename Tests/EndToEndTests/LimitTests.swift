@@ -1,0 +1,41 @@
+// `rookery limit` against a real replay process.
+
+import Foundation
+import Foundations
+import Testing
+
+@Suite struct LimitTests {
+  @Test func limitsAreShownChangedAndRefused() throws {
+    let workspace = try Workspace()
+    let variables = ServiceTests.addresses(workspace)
+    let replay = try Started(["replay"], in: workspace, environment: variables)
+    let address = variables["ROOKERY_REPLAY_ADDRESS"]!
+    func limit(_ arguments: String...) throws -> Ended {
+      try Program.run(["limit", address] + arguments, in: workspace)
+    }
+    let before = try limit()
+    #expect(before.code == 0, "\(before.errors)")
+    #expect(before.output.contains("table experience: samples per insert "))
+    #expect(before.output.hasSuffix("now 0 items, error 0.0\n"))
+    let changed = try limit(
+      "--table", "experience", "--samples-per-insert", "0.5", "--min-size=70", "--error-min=-1e6",
+      "--error-max",
+      "inf")
+    #expect(changed.code == 0, "\(changed.errors)")
+    #expect(
+      changed.output.contains("samples per insert 0.5, min size 70, error -1000000.0 to inf; now 0 items"))
+    // Another question, the same answer.
+    #expect(try limit().output == changed.output)
+    let refused = try limit("--error-max", "-1e6")
+    #expect(refused.code == 1)
+    #expect(refused.errors.contains("else inserts and samples can block each other"), "\(refused.errors)")
+    #expect(
+      try limit("--table", "experiense").errors.contains("expected one of experience, found 'experiense'"))
+    let wrong = try limit("--error-min", "few")
+    #expect(
+      wrong.code == 2 && wrong.errors.contains("--error-min: expected a number, inf or -inf, found 'few'"))
+    #expect(try limit().output == changed.output)
+    #expect(
+      replay.errors.contains("limits of table 'experience' are now samples per insert 0.5, min size 70"))
+  }
+}
