@@ -26,7 +26,10 @@ extension ReplayMachine {
     if insertBlock != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: &sink) }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
     switch commit(handle, sequence, now: now, sink: &sink) {
-    case .committed: drain(now: now, sink: &sink)
+    case .committed:
+      bytesUnacknowledged += frame.count
+      if bytesUnacknowledged >= Self.acknowledgeEvery { acknowledge(sink: &sink) }
+      drain(now: now, sink: &sink)
     case .blocked: wait(handle, sequence, frame, sink: &sink)
     case .overShare:
       counters.messagesOverQuota += 1
@@ -95,7 +98,11 @@ extension ReplayMachine {
       acknowledge(writer, gap: false, sink: &sink)
     }
     acknowledgementsDue.removeAll(keepingCapacity: true)
+    bytesUnacknowledged = 0
   }
+
+  /// Committed bytes after which writers are told, whatever else is there: who waits for it has little more in flight.
+  static let acknowledgeEvery = 32 << 10
 
   private func acknowledge(_ writer: Writer, gap: Bool, sink: inout some FrameSink) {
     Acknowledgement(committed: writer.committed, gap: gap).encode(into: scratch)

@@ -16,7 +16,7 @@ public struct ReplayMachine {
   public struct Configuration: Sendable {
     public var store: ReplayStoreConfiguration
     /// Insert messages, or sample requests, that a peer may have unanswered.
-    public var credit = 64
+    public var credit = 256
     /// Batches beyond this are sent in parts, so that one does not hold up acknowledgements.
     public var partBytes = 1 << 20
     public var writersMax = 1 << 16
@@ -127,6 +127,8 @@ public struct ReplayMachine {
   var spareDraws: [Draw] = []
   /// Writers to whom an acknowledgement is due, in the order of their first commits.
   var acknowledgementsDue: [Int] = []
+  /// Of frames committed since the last acknowledgements.
+  var bytesUnacknowledged = 0
   /// Snapshots and restores, the last one perhaps under way.
   var copies: [CopyJob] = []
   /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.

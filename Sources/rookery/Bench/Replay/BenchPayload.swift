@@ -46,5 +46,5 @@ enum BenchPayload: String, CaseIterable {
   }
 
   /// Messages that may be unacknowledged.
-  var inFlight: Int { self == .small ? 32 : 8 }
+  var inFlight: Int { self == .small ? 64 : 8 }
 }
