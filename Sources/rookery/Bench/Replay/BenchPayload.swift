@@ -45,6 +45,12 @@ enum BenchPayload: String, CaseIterable {
     }
   }
 
-  /// Messages that may be unacknowledged.
-  var inFlight: Int { self == .small ? 64 : 8 }
+  /// Messages of so many steps that may be unacknowledged: some 400 KB of small ones, which stay in the caches, and enough large ones
+  /// that neither side waits (measured).
+  func inFlight(steps: Int) -> Int {
+    switch self {
+    case .small: steps < 500 ? 128 : 8
+    case .kilobyte, .large, .atari: 16
+    }
+  }
 }

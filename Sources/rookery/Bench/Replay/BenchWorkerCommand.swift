@@ -13,8 +13,8 @@ extension CommandLineInterface {
     else { throw UsageError("expected rookery bench-worker KIND ADDRESS --payload P") }
     let address = arguments.positional[1]
     let seconds = Double(arguments.value("seconds") ?? "1") ?? 1
-    let inFlight = try arguments.integer("in-flight", in: 1...1024) ?? payload.inFlight
     let steps = try arguments.integer("steps", in: 1...1 << 20) ?? payload.messageSizes[0]
+    let inFlight = try arguments.integer("in-flight", in: 1...1024) ?? payload.inFlight(steps: steps)
     let batch = try arguments.integer("batch", in: 1...1 << 20) ?? 512
     let count = try arguments.integer("count", in: 1...1 << 40) ?? 1
     let report: BenchReport
