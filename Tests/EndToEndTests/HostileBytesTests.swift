@@ -95,7 +95,9 @@ import Wire
       try peer.send([0x92, 2, MessageType.healthRequest.rawValue])
       #expect(try peer.refusal().text == "at byte 1: expected protocol version 1, found version 2")
       try peer.send([0x92, WireVersion.current, 77])
-      #expect(try peer.refusal().text == "at byte 2: expected a message type 1…\(MessageType.allCases.count), found 77")
+      #expect(
+        try peer.refusal().text
+          == "at byte 2: expected a message type 1…\(MessageType.allCases.count), found 77")
       try peer.send([0x93, WireVersion.current, MessageType.healthRequest.rawValue, 0])
       #expect(try peer.refusal().text == "at byte 0: expected 2 elements of a message of type 9, found 3")
       try peer.send { Goodbye(id: .zero).encode(into: $0) }

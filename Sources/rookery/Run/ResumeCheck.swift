@@ -32,7 +32,8 @@ struct ResumeCheck {
         ? "\(folder.path): nothing had been learned yet; it starts from its seed"
         : "resuming at weights version \(kept.version), after \(Format.number(earlier.seconds)) s, "
           + "\(Format.count(earlier.envSteps)) env steps and \(Format.count(earlier.updates)) updates; "
-          + "the replay starts empty")
+          + (configuration.run.replay.storage == .file
+            ? "the replay takes up its files" : "the replay starts empty"))
     if wasSolved { view.say("it was solved; it goes on until that is confirmed anew") }
     view.finish()
     return earlier
