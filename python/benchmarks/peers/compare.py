@@ -10,163 +10,32 @@ while others are measured; a round measures everybody once. A ratio above 1 is i
 import argparse
 import datetime
 import json
-import os
-import select
 import statistics
 import subprocess
 import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-# What a mode measures; of the last two, less is better.
+from processes import Buffer, PeerError, Reverb
+
+# What is measured: of the first more is better, of the second less.
 RATES = ["insert_per_s", "batches_per_s", "keys_per_s"]
 COSTS = ["sample_p50_ms", "sample_p99_ms", "bytes_an_item"]
+FIGURES = RATES + COSTS
 MODES = ["insert", "sample", "both", "latency", "update"]
+IN_PROCESS = ["cpprb", "tianshou"]
 PAYLOADS = ["36", "1k", "28k", "atari"]
-# An answer that takes longer has failed: filling a table is the longest.
-PATIENCE_S = 300
+# (mode, message) -> how `rookery bench replay` names the same work on its store by itself, used as in-process buffers are.
+STORE = {
+    ("insert", 1000): ("insert_per_s", "insert 36 B, 1000 a message: steps"),
+    ("insert", 50): ("insert_per_s", "insert 36 B, 50 a message: steps"),
+    ("sample", None): ("batches_per_s", "sample 512 and write priorities back: batches"),
+    ("update", None): ("keys_per_s", "priority updates, 512 random keys: keys"),
+}
 
 
-class PeerError(Exception):
-    pass
-
-
-class Worker:
-    """A process that answers a line of JSON with one (see worker.py)."""
-
-    def __init__(self, python, script, *arguments):
-        self.name = " ".join([script, *arguments])
-        self.errors = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(
-            [python, os.path.join(HERE, script), *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-        )
-        self.ready = self.answer()
-
-    def send(self, mode, **more):
-        try:
-            self.process.stdin.write(json.dumps({"mode": mode, **more}) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise self.failure("ended") from None
-
-    def answer(self):
-        if not select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
-            raise self.failure(f"gave no answer in {PATIENCE_S} s")
-        line = self.process.stdout.readline()
-        if not line:
-            raise self.failure("ended")
-        return json.loads(line)
-
-    def ask(self, mode, **more):
-        self.send(mode, **more)
-        return self.answer()
-
-    def failure(self, what):
-        self.errors.seek(0)
-        return PeerError(f"{self.name} {what}: " + " | ".join(self.errors.read().splitlines()[-3:]))
-
-    def stop(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
-        self.errors.close()
-
-
-class Reverb:
-    """A server, two inserters and two samplers; one of each is at work unless the name of a figure says two."""
-
-    name = "reverb"
-
-    def __init__(self, python, payload, content):
-        self.workers = []
-        try:
-            server = self.start(python, "server", payload, content)
-            self.version = server.ready["version"]
-            port = str(server.ready["port"])
-            empty = server.ask("memory")["bytes"]
-            self.inserters = [self.start(python, "inserter", payload, content, port) for _ in range(2)]
-            items = self.inserters[0].ask("fill")["items"]
-            self.bytes = (server.ask("memory")["bytes"] - empty) / items
-            self.empty_bytes = empty
-            self.samplers = [self.start(python, "sampler", payload, content, port) for _ in range(2)]
-        except BaseException:
-            self.stop()
-            raise
-
-    def start(self, python, *arguments):
-        self.workers.append(Worker(python, "reverb_peer.py", *arguments))
-        return self.workers[-1]
-
-    def stop(self):
-        for worker in reversed(self.workers):
-            worker.stop()
-
-    def together(self, *asked, seconds):
-        """Several workers at once: their answers added up."""
-        for worker, mode in asked:
-            worker.send(mode, seconds=seconds)
-        total = {}
-        for worker, _ in asked:
-            for name, value in worker.answer().items():
-                total[name] = total.get(name, 0) + value
-        return total
-
-    def measure(self, modes, sizes, seconds):
-        """(column, mode, message or None) -> figures. Reverb decides itself how much goes into a message."""
-        found = {}
-        insert = [(worker, "insert") for worker in self.inserters]
-        sample = [(worker, "sample") for worker in self.samplers]
-        if "insert" in modes:
-            found["reverb", "insert", None] = self.together(insert[0], seconds=seconds)
-            found["reverb ×2", "insert", None] = self.together(*insert, seconds=seconds)
-            found["reverb", "insert", None]["bytes_an_item"] = self.bytes
-        if "sample" in modes:
-            found["reverb", "sample", None] = self.together(sample[0], seconds=seconds)
-            found["reverb ×2", "sample", None] = self.together(*sample, seconds=seconds)
-        if "both" in modes:
-            found["reverb", "both", None] = self.together(insert[0], sample[0], seconds=seconds)
-        for mode in ("latency", "update"):
-            if mode in modes:
-                found["reverb", mode, None] = self.samplers[0].ask(mode, seconds=seconds)
-        for worker in self.samplers:
-            worker.ask("pause")
-        return found
-
-
-class Buffer:
-    """A buffer in its own process: only its thread is at work, so it cannot insert and be sampled from at once."""
-
-    def __init__(self, python, name, payload):
-        self.name = name
-        self.worker = Worker(python, "buffers_peer.py", name, payload)
-        self.version = self.worker.ready["version"]
-        filled = self.worker.ask("fill")
-        self.bytes = filled["bytes"] / filled["items"]
-
-    def stop(self):
-        self.worker.stop()
-
-    def measure(self, modes, sizes, seconds):
-        found = {}
-        if "insert" in modes:
-            for size in sizes:
-                found[self.name, "insert", size] = self.worker.ask("insert", message=size, seconds=seconds)
-                found[self.name, "insert", size]["bytes_an_item"] = self.bytes
-        for mode in ("sample", "latency", "update"):
-            if mode in modes:
-                found[self.name, mode, None] = self.worker.ask(mode, seconds=seconds)
-        return found
-
-
-def rookery(arguments, payload):
+def rookery(arguments, payload, modes):
     command = [
         arguments.rookery, "bench", "replay", "--json", "--rounds", "1", "--transport", arguments.transport,
-        "--payload", payload, "--mode", ",".join(arguments.modes), "--seconds", str(arguments.seconds),
+        "--payload", payload, "--mode", ",".join(modes), "--seconds", str(arguments.seconds),
     ]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
@@ -174,35 +43,48 @@ def rookery(arguments, payload):
     return json.loads(run.stdout)
 
 
-def peers(arguments, payload, content, skipped):
-    """The peers that can be started; why not is kept in `skipped`."""
+def start_peers(running, arguments, payload, content, document):
+    """Adds the peers that can be started; why not is kept in the document."""
 
     def starts():
         if "reverb" in arguments.peers:
             yield "reverb", lambda: Reverb(arguments.reverb, payload, content)
-        for name in ("cpprb", "tianshou"):
+        for name in IN_PROCESS:
             if name in arguments.peers and content == "noise":
                 yield name, lambda name=name: Buffer(arguments.buffers, name, payload)
 
-    started = []
     for name, start in starts():
-        label = f"{name}, {payload}"
+        label = f"{name}, {payload}, {content}"
         if name == "reverb" and not arguments.reverb:
-            skipped[label] = "not installed: its wheels are for Python 3.11"
+            document["skipped"][label] = "not installed: its wheels are for Python 3.11"
         elif name != "reverb" and payload == "atari":
-            skipped[label] = "whole transitions only, in 28k"
+            document["skipped"][label] = "whole transitions only, in 28k"
         else:
             try:
-                started.append(start())
+                running.append(start())
             except PeerError as error:
-                skipped[label] = str(error)
-    return started
+                document["failed"][label] = str(error)
+
+
+def measure_peers(running, arguments, label, sizes, document):
+    """Everybody's figures of a round; who fails is out from then on."""
+    found = {}
+    for peer in list(running):
+        try:
+            found.update(peer.measure(arguments.modes, sizes, arguments.seconds))
+        except PeerError as error:
+            document["failed"][f"{peer.name}, {label['payload']}, {label['content']}"] = str(error)
+            running.remove(peer)
+            peer.stop()
+    return found
 
 
 def medians(rounds):
-    """The median of each figure over rounds of key -> figures."""
+    """The median of each figure over rounds of key -> figures, for what was measured in each round."""
     return {
-        key: {name: statistics.median(one[key][name] for one in rounds) for name in rounds[0][key]} for key in rounds[0]
+        key: {name: statistics.median(one[key][name] for one in rounds) for name in figures}
+        for key, figures in rounds[0].items()
+        if all(key in one for one in rounds)
     }
 
 
@@ -214,21 +96,24 @@ def ratio(name, ours, theirs):
 
 def compare(arguments, payload, content, document):
     """Rounds of everybody for one payload; rows are added to the document and printed."""
-    running = peers(arguments, payload, content, document["skipped"])
+    tell(f"{payload}, {content}: starting and filling")
+    label = {"payload": payload, "content": content}
+    is_small = payload == "36"
+    running = []
     try:
-        ours, theirs = [], []
-        for _ in range(arguments.rounds):
-            result = rookery(arguments, payload)
-            document["machine"] = result["machine"]
-            document["empty_service_bytes"]["rookery"] = result["empty_service_bytes"]
+        start_peers(running, arguments, payload, content, document)
+        ours, theirs, stores = [], [], []
+        for index in range(arguments.rounds):
+            tell(f"{payload}, {content}: round {index + 1} of {arguments.rounds}")
+            result = rookery(arguments, payload, arguments.modes + (["store"] if is_small else []))
             cases = {(case["mode"], case["message"]): case for case in result["cases"]}
-            figures = [name for name in RATES + COSTS]
-            ours.append({key: {n: case[n] for n in figures if n in case} for key, case in cases.items()})
+            ours.append({key: {name: case[name] for name in FIGURES if name in case} for key, case in cases.items()})
+            if is_small:
+                stores.append({key: {name: result["store"][text]} for key, (name, text) in STORE.items()})
             sizes = sorted({message for mode, message in cases if mode == "insert"})
-            found = {}
-            for peer in running:
-                found.update(peer.measure(arguments.modes, sizes, arguments.seconds))
-            theirs.append(found)
+            theirs.append(measure_peers(running, arguments, label, sizes, document))
+        document["machine"] = result["machine"]
+        document["empty_service_bytes"]["rookery"] = result["empty_service_bytes"]
         for peer in running:
             document["versions"][peer.name] = peer.version
             if isinstance(peer, Reverb):
@@ -238,20 +123,31 @@ def compare(arguments, payload, content, document):
             peer.stop()
     theirs = medians(theirs)
     for (mode, message), case in medians(ours).items():
-        for name in RATES + COSTS:
-            # The harness repeats the bytes of an item in each of its cases.
-            if name not in case or (name == "bytes_an_item" and mode != "insert"):
-                continue
-            columns = {
-                column: found[name]
-                for (column, their_mode, size), found in theirs.items()
-                if their_mode == mode and size in (None, message) and name in found
-            }
-            row = {"payload": payload, "content": content, "message": message, "mode": mode, "figure": name}
-            row |= {"rookery": case[name], "peers": columns}
-            row["ratios"] = {column: ratio(name, case[name], value) for column, value in columns.items()}
-            document["rows"].append(row)
-            print(line(row), flush=True)
+        # The harness repeats the bytes of an item in each of its cases.
+        for name in [name for name in case if name != "bytes_an_item" or mode == "insert"]:
+            add(document, label | {"place": "service", "message": message, "mode": mode}, name, case[name], theirs)
+    in_process = {key: found for key, found in theirs.items() if key[0] in IN_PROCESS}
+    for (mode, message), case in medians(stores).items() if stores and in_process else ():
+        if mode in arguments.modes:
+            for name, value in case.items():
+                add(document, label | {"place": "in process", "message": message, "mode": mode}, name, value, in_process)
+
+
+def add(document, label, name, value, theirs):
+    """One row: a figure of ours, and the same of each peer that has it."""
+    columns = {
+        column: found[name]
+        for (column, mode, message), found in theirs.items()
+        if mode == label["mode"] and message in (None, label["message"]) and name in found
+    }
+    ratios = {column: ratio(name, value, other) for column, other in columns.items()}
+    row = label | {"figure": name, "rookery": value, "peers": columns, "ratios": ratios}
+    document["rows"].append(row)
+    print(line(row), flush=True)
+
+
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def short(value):
@@ -263,11 +159,13 @@ def short(value):
 
 def line(row):
     game = ", game frames" if row["content"] == "game" else ""
-    text = f"{row['payload']}{game} × {row['message']} {row['mode']} {row['figure']}"
+    size = f" × {row['message']}" if row["message"] else ""
+    place = ", in process" if row["place"] == "in process" else ""
+    text = f"{row['payload']}{game}{size} {row['mode']}{place} {row['figure']}"
     parts = [f"rookery {short(row['rookery'])}"]
     for column, value in row["peers"].items():
         times = row["ratios"][column]
-        parts.append(f"{column} {short(value)} ({'' if times is None else f'{times:.3g}'}×)")
+        parts.append(f"{column} {short(value)}" + ("" if times is None else f" ({times:.3g}×)"))
     return f"{text:<46} " + ", ".join(parts)
 
 
@@ -289,7 +187,7 @@ def arguments_of_command_line():
     parser.add_argument("--transport", choices=["ipc", "tcp"], default="tcp", help="Rookery's; Reverb's is TCP")
     parser.add_argument("--payload", type=words(PAYLOADS), default=PAYLOADS, dest="payloads")
     parser.add_argument("--mode", type=words(MODES), default=MODES, dest="modes")
-    names = ["reverb", "cpprb", "tianshou"]
+    names = ["reverb", *IN_PROCESS]
     parser.add_argument("--peer", type=words(names), default=names, dest="peers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
@@ -305,22 +203,22 @@ def main():
     document = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "machine": "",
         "transport": arguments.transport, "rounds": arguments.rounds, "seconds": arguments.seconds, "versions": {},
-        "empty_service_bytes": {}, "rows": [], "skipped": {},
+        "empty_service_bytes": {}, "rows": [], "skipped": {}, "failed": {},
     }
     for payload in arguments.payloads:
         compare(arguments, payload, "noise", document)
         # Reverb compresses: what games look like, mostly black, is its better case.
         if payload in ("28k", "atari") and "reverb" in arguments.peers:
             compare(arguments, payload, "game", document)
-    for label, reason in document["skipped"].items():
-        print(f"skipped: {label}: {reason}")
+    for what in ("skipped", "failed"):
+        for label, reason in document[what].items():
+            print(f"{what}: {label}: {reason}")
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump(document, file, indent=1)
             file.write("\n")
         print(f"figures in {arguments.json}")
-    # A peer that does not fit was skipped by rule; one that failed is a failure of the comparison.
-    return 1 if any("_peer.py" in reason for reason in document["skipped"].values()) else 0
+    return 1 if document["failed"] else 0
 
 
 if __name__ == "__main__":
