@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON := .venv/bin/python
 export ASAN_OPTIONS ?= detect_leaks=0
 
-.PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize bench bench-step clean
+.PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize bench bench-step bench-peers clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,5 +66,8 @@ bench: build ## training step, actor and replay on this machine
 bench-step: build ## the training step beside PyTorch's, interleaved (installs PyTorch into .venv-torch)
 	@.ci/bench-step
 
+bench-peers: build ## the replay beside Reverb, cpprb and tianshou, interleaved (installs them into .venv-peers, 3 GB)
+	@.ci/bench-peers $(ARGS)
+
 clean: ## remove what was built
-	@rm -rf .build .venv .venv-torch .docker-compose
+	@rm -rf .build .venv .venv-torch .venv-peers .docker-compose
