@@ -27,6 +27,11 @@ extension ReplayStore {
     return nil
   }
 
+  /// Says what other shards have of a table: its limiter counts it as if it were here. Nothing before `adopt`: say it again.
+  public func setElsewhere(_ elsewhere: ItemsElsewhere, table: Int) {
+    if tables.indices.contains(table) { tables[table].limiter.elsewhere = elsewhere }
+  }
+
   /// Draws `count` items of a table, with replacement, into `draw`. Stratified: draw i is from the i-th of `count` equal
   /// parts of the mass, so the batch is ordered by slot. O(count · log₈ capacity).
   ///

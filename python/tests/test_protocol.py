@@ -53,6 +53,8 @@ PLAIN = {
     "inspect-request": [1, 20, "experience", 2, 1000],
     "inspect-request-all": [1, 20, None, 0, None],
     "copy-request": [1, 22, LEARNER, 1, "monday"],
+    "totals-request": [1, 26, 0, 4000, [[WRITER, 5000, 40_000]]],
+    "totals": [1, 27, 0, 6.5, 1000, [[SERVICE, 1200, 8000], [WRITER, 5000, 40_000]]],
     "copy-status": [1, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
     "limits-request": [1, 24, "experience", 4.0, None, None, float("inf")],
     "limits-request-only": [1, 24, None, None, None, None, None],

@@ -34,6 +34,9 @@ public struct ReplayMachine {
     public var diskMax = Int.max
     /// Where snapshots go; nil refuses them. One of the name N is in the folder N there, each shard's under its number.
     public var snapshotFolder: String?
+    /// Under which the other shards know what this one has taken and given: that of a store with files, which goes on where an earlier
+    /// process ended; nil: the incarnation.
+    public var life: Identifier?
     public var shard = 1
 
     public init(store: ReplayStoreConfiguration) {
@@ -118,6 +121,8 @@ public struct ReplayMachine {
   var writerHandles: [Identifier: Int] = [:]
   var writers: [Int: Writer] = [:]
   var nextHandle = 0
+  /// Of each table.
+  var fleets: [Fleet]
   var labels: [Int: Label] = [:]
   /// The store may not fit in memory: steps of a batch are read by another thread before they are gathered.
   var warmsBatches: Bool { store.isLargerThanMemory }
@@ -162,6 +167,7 @@ public struct ReplayMachine {
     self.incarnation = incarnation
     self.generator = generator
     store = try ReplayStore(configuration: configuration.store, progress: progress)
+    fleets = configuration.store.tables.map { _ in Fleet() }
     startedAt = now
     nextSweep = now + .seconds(10)
     schemaIsKnown()
@@ -185,6 +191,8 @@ public struct ReplayMachine {
     rowBytes = schema.fields.map(\.byteCount) + [1]
     insertion = Insertion(columnsPerChunk: schema.columnCount)
   }
+
+  var life: Identifier { configuration.life ?? incarnation }
 
   /// What has been noted since the last call, for the log.
   public mutating func takeNotices() -> [String] {
@@ -211,6 +219,7 @@ extension ReplayMachine {
         limits(try LimitsRequest(from: &cursor), from: peer, now: now, sink: &sink)
       case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: &sink)
       case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: &sink)
+      case .totalsRequest: totals(try TotalsRequest(from: &cursor), from: peer, now: now, sink: &sink)
       case .copyRequest: copy(try CopyRequest(from: &cursor), to: peer, sink: &sink)
       case .healthRequest:
         try cursor.close()
@@ -241,6 +250,7 @@ extension ReplayMachine {
       departed[id] = nil
       store.forgetWriter(departure.handle)
     }
+    forgetSizesElsewhere(now: now)
     let withSteps = store.writersWithSteps
     labels = labels.filter { writers[$0.key] != nil || withSteps.contains($0.key) }
     drain(now: now, sink: &sink)

@@ -33,6 +33,7 @@ public final class ReplayService {
       configuration.replay.storage == .file
       ? try DataFolder.claim(in: settings.runDirectory, replica: settings.replica) : nil
     if let folder {
+      machineConfiguration.life = try folder.life()
       machineConfiguration.store.storage = .file(path: folder.path)
       machineConfiguration.diskMax = DiskSpace.availableBytes(at: folder.path) ?? .max
     }
@@ -51,7 +52,7 @@ public final class ReplayService {
       progress: { recovery.note($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
     let context = Context()
-    let endpoint = try settings.listening(at: settings.replay[0])
+    let endpoint = try settings.replayListening()
     router = try RouterLink(context: context, listeningOn: endpoint)
     parameters = try DealerLink(context: context, to: settings.parameters)
     reporter = TelemetryReporter(
