@@ -63,8 +63,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .copyStatus: 7
     case .limitsRequest: 5
     case .limits: 7
-    case .totalsRequest: 3
-    case .totals: 4
+    case .totalsRequest: 4
+    case .totals: 8
     }
   }
 }

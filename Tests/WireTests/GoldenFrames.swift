@@ -126,16 +126,16 @@ enum Golden {
     GoldenFrame(
       "totals-request", .totalsRequest,
       TotalsRequest(
-        table: 0, itemsElsewhere: 4000,
+        table: 0, itemsElsewhere: 4000, error: 8000.5,
         lives: [LifeTotals(life: writer, inserts: 5000, samples: 40_000)])),
+    GoldenFrame(
+      "totals-request-first", .totalsRequest,
+      TotalsRequest(table: 0, itemsElsewhere: 0, error: nil, lives: [])),
     GoldenFrame(
       "totals", .totals,
       Totals(
-        table: 0, mass: 6.5, items: 1000,
-        lives: [
-          LifeTotals(life: service, inserts: 1200, samples: 8000),
-          LifeTotals(life: writer, inserts: 5000, samples: 40_000),
-        ])),
+        table: 0, mass: 6.5, items: 1000, isJoined: true, error: 8000.5,
+        own: LifeTotals(life: service, inserts: 1200, samples: 8000))),
   ]
 
   private static let inspection = Inspection(

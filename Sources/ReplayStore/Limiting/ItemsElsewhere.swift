@@ -2,7 +2,7 @@
 
 /// Counts of the other shards, as far as they are known here: a limiter with them keeps the proportion of the whole.
 public struct ItemsElsewhere: Hashable, Sendable {
-  /// Items ever inserted there and sampled from there, those of shards that have ended included.
+  /// Items inserted there and sampled from there since they were first heard of.
   public var inserts: Double
   public var samples: Double
   /// Items there now.

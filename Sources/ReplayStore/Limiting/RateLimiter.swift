@@ -54,7 +54,8 @@ public struct RateLimiter: Hashable, Sendable {
 
   /// Whether a batch of `count` may be sampled from a table of `size` items.
   public func canSample(_ count: Int, size: Int) -> Bool {
-    size >= 1 && size + elsewhere.size >= configuration.minSize && error(afterSampling: count) >= configuration.errorMin
+    size >= 1 && size + elsewhere.size >= configuration.minSize
+      && error(afterSampling: count) >= configuration.errorMin
   }
 
   /// Goes on from what an earlier life has counted, perhaps by other limits.
@@ -70,6 +71,9 @@ public struct RateLimiter: Hashable, Sendable {
     inserts &+= UInt64(count)
     samples &+= UInt64(min(Double(count) * configuration.samplesPerInsert, 0x1p62))
   }
+
+  /// Goes on from an error that others have counted.
+  public mutating func set(error: Double) { carried += error - self.error }
 
   /// Samples that were counted on, of items that are gone.
   public mutating func didLose(samples: Int) { carried -= Double(samples) }

@@ -7,7 +7,8 @@ extension RunConfiguration {
   var shardSplit: ShardSplit {
     switch learnersTable?.sampler ?? replay.sampler {
     case .prioritized, .uniform: .mass
-    case .fifo: .turns
+    case .rank: .items
+    case .fifo, .lifo, .minHeap, .maxHeap: .turns
     }
   }
 

@@ -23,7 +23,8 @@ struct BatchShare {
   private var partsSeen: Set<Int> = []
 
   init(
-    shard: PeerID = .service, firstRow: Int = 0, count: Int = 0, fraction: Double = 1, askedAt: Instant = .zero
+    shard: PeerID = .service, firstRow: Int = 0, count: Int = 0, fraction: Double = 1,
+    askedAt: Instant = .zero
   ) {
     self.shard = shard
     self.firstRow = firstRow

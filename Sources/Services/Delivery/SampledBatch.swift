@@ -73,7 +73,8 @@ public final class SampledBatch {
     guard shares.count > 1, fields != self.fields,
       shares.indices.contains(where: { $0 != share && shares[$0].rowsReceived > 0 })
     else { return nil }
-    return "columns: shards differ, one has \(self.fields.map(\.description)), another \(fields.map(\.description)); "
+    return
+      "columns: shards differ, one has \(self.fields.map(\.description)), another \(fields.map(\.description)); "
       + "start all from one configuration"
   }
 

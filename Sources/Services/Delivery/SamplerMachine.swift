@@ -109,7 +109,8 @@ extension SamplerMachine {
   ) {
     precondition(priorities.count == batch.rows, "expected a priority a row")
     update(
-      keys: batch.keys, priorities: priorities.baseAddress!, count: batch.rows, drawnBy: batch.shares[0].incarnation,
+      keys: batch.keys, priorities: priorities.baseAddress!, count: batch.rows,
+      drawnBy: batch.shares[0].incarnation,
       sink: &sink)
   }
 
@@ -219,7 +220,8 @@ extension SamplerMachine {
     else { return counters.strays += 1 }
     let (batch, share) = (requests[index].batch, requests[index].share)
     if let problem = batch.mismatch(part.fields, of: share) {
-      phase = .refused(Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
+      phase = .refused(
+        Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
       return
     }
     guard batch.take(part, of: share) else { return counters.strays += 1 }

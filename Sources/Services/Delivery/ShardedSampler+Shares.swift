@@ -7,12 +7,14 @@ extension ShardedSampler {
   /// Whether a shard can be asked for rows now.
   func isAble(_ index: Int, now: Instant) -> Bool {
     let shard = shards[index]
+    // A single one is asked whatever it has: there is nobody else.
+    if shards.count == 1 { return shard.machine.isReady }
     guard shard.machine.isReady, shard.seenAt != nil, !isGone(shard, now: now) else { return false }
     let rows = configuration.sampler.items
     return shard.items >= (configuration.isConsumed ? UInt64((rows + shards.count - 1) / shards.count) : 1)
   }
 
-  private func isGone(_ shard: Shard, now: Instant) -> Bool {
+  func isGone(_ shard: Shard, now: Instant) -> Bool {
     shard.owesSince.map { now >= $0 + configuration.goneAfter } ?? false
   }
 
@@ -42,13 +44,17 @@ extension ShardedSampler {
 
   /// Gives shares to others whose shard has left, is silent, or has nothing. Where nobody else has anything, they wait.
   mutating func moveShares(now: Instant, sink: inout some FrameSink) {
+    var orphans = 0
     for batch in open {
       // Those that are added on the way are new.
       for number in batch.shares.indices where !batch.shares[number].isWhole {
         let share = batch.shares[number]
         guard isLost(share, now: now) else { continue }
         let able = shards.indices.filter { shards[$0].id != share.shard && isAble($0, now: now) }
-        guard !able.isEmpty else { continue }
+        guard !able.isEmpty else {
+          if index(of: share.shard) == nil { orphans += 1 }
+          continue
+        }
         if let index = index(of: share.shard) { shards[index].machine.forget(batch, share: number) }
         batch.shares[number].isMoved = true
         batch.shares[number].fraction = 0
@@ -59,6 +65,7 @@ extension ShardedSampler {
           now: now, sink: &sink)
       }
     }
+    hasOrphans = orphans > 0
   }
 
   private func isLost(_ share: BatchShare, now: Instant) -> Bool {

@@ -48,8 +48,12 @@ public struct ShardedSampler {
   struct Shard {
     var machine: SamplerMachine
     var life: Identifier?
+    /// Zero until it is seen.
     var mass = 0.0
     var items: UInt64 = 0
+    var error = 0.0
+    var isJoined = false
+    var totals: LifeTotals?
     /// When it last said its mass and items, in this life.
     var seenAt: Instant?
     /// Since when it owes an answer.
@@ -61,12 +65,13 @@ public struct ShardedSampler {
   public let configuration: Configuration
   public internal(set) var counters = Counters()
   var shards: [Shard] = []
-  var ledger = FleetLedger()
   /// Batches of which rows are missing, oldest first.
   var open: [SampledBatch] = []
   private var ready: [SampledBatch] = []
   private var spare: [SampledBatch]
   var generator: SeededGenerator
+  /// There may be shares of shards that have left.
+  var hasOrphans = false
   /// Counters of shards that have left.
   private var past = SamplerMachine.Counters()
   var exchangeInterval: Instant.Span
@@ -108,6 +113,7 @@ extension ShardedSampler {
   /// Says which shards there are now.
   public mutating func setShards(_ ids: [PeerID], now: Instant, sink: inout some FrameSink) {
     for index in shards.indices.reversed() where !ids.contains(shards[index].id) {
+      hasOrphans = true
       shards[index].machine.leave(sink: &sink)
       past = past + shards[index].machine.counters
       shards.remove(at: index)
@@ -118,6 +124,12 @@ extension ShardedSampler {
       configuration.service = id
       shards.append(Shard(machine: SamplerMachine(shardOf: configuration, now: now)))
       counters.shardsJoined += 1
+      // One that was gone for a while may still owe some rows.
+      for batch in open {
+        for (number, share) in batch.shares.enumerated() where share.shard == id && !share.isWhole {
+          shards[shards.count - 1].machine.ask(batch, share: number, now: now, sink: &sink)
+        }
+      }
     }
     hurryExchange(now: now)
     moveShares(now: now, sink: &sink)
@@ -142,7 +154,8 @@ extension ShardedSampler {
     if batch.shares.count == 1 || batch.batches == 1 {
       for share in batch.shares where share.count > 0 && !share.isMoved {
         write(
-          share, keys: batch.keys + share.firstRow, priorities: priorities.baseAddress! + share.firstRow, &sink)
+          share, keys: batch.keys + share.firstRow, priorities: priorities.baseAddress! + share.firstRow,
+          &sink)
       }
       return
     }
@@ -183,7 +196,7 @@ extension ShardedSampler {
       return request(now: now, sink: &sink)
     }
     shards[index].machine.receive(frame, now: now, sink: &sink)
-    while let batch = shards[index].machine.take() { settle(batch, index, now: now) }
+    while let batch = shards[index].machine.take() { settle(batch, index) }
     if shards[index].life != shards[index].machine.incarnation { begin(index, now: now, sink: &sink) }
   }
 
@@ -191,6 +204,8 @@ extension ShardedSampler {
     for index in shards.indices { shards[index].machine.advance(to: now, sink: &sink) }
     if exchanges, now >= nextExchange {
       exchange(now: now, sink: &sink)
+      moveShares(now: now, sink: &sink)
+    } else if hasOrphans {
       moveShares(now: now, sink: &sink)
     }
     request(now: now, sink: &sink)
@@ -215,19 +230,21 @@ extension ShardedSampler {
     shards[index].life = shards[index].machine.incarnation
     shards[index].mass = 0
     shards[index].items = 0
+    shards[index].totals = nil
+    shards[index].isJoined = false
     shards[index].seenAt = nil
     hurryExchange(now: now)
     request(now: now, sink: &sink)
   }
 
   /// A share of a batch is whole, and perhaps the batch.
-  private mutating func settle(_ batch: SampledBatch, _ index: Int, now: Instant) {
+  private mutating func settle(_ batch: SampledBatch, _ index: Int) {
     if batch.shares.count > 1 {
       let id = shards[index].id
-      for share in batch.shares where share.shard == id && share.count > 0 && share.isWhole && !share.isMoved {
+      for share in batch.shares where share.shard == id && share.count > 0 && share.isWhole && !share.isMoved
+      {
         shards[index].mass = share.mass
         shards[index].items = share.itemCount
-        shards[index].seenAt = now
       }
       guard batch.isWhole else { return }
       finish(batch)

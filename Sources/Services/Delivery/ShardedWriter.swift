@@ -1,6 +1,6 @@
 // An actor's side of delivery to one of several shards.
 
-internal import Experience
+public import Experience
 public import Foundations
 public import Wire
 
@@ -12,10 +12,10 @@ public import Wire
 /// * A shard that stays away beyond `goneAfter` loses the streams to the next in rank; what it has not acknowledged is dropped and counted,
 ///   never sent elsewhere (that could double it). One that is no shard any more loses them at once.
 ///
-/// Each stay at a shard is a writer of its own to it, with its own id and sequence.
+/// To each shard this is a writer of its own, with its own id and sequence.
 public struct ShardedWriter {
   public struct Configuration: Sendable {
-    /// Of each stay; `id` and `service` are set by itself.
+    /// Of the writer to each shard; `service`, and its `id` there, are set by themselves.
     public var writer: WriterMachine.Configuration
     /// How long a shard may stay away where there are others. A start with file storage takes less.
     public var goneAfter = Instant.Span.seconds(10)
@@ -34,10 +34,14 @@ public struct ShardedWriter {
   private var generator: SeededGenerator
   /// Best first.
   private var ranking: [PeerID] = []
-  /// A machine for each shard up to the one that is written to, which is the last: those before it are better, and being tried.
+  /// Of the shards that have been written to or tried, in no order.
   private var machines: [WriterMachine] = []
-  private var machineCutEpoch: UInt64 = 0
-  /// Counters of stays that are over.
+  /// The one that is written to, and its rank; those before it in rank are tried all the time.
+  private var home = 0
+  private var rank = 0
+  private var homeCutEpoch: UInt64 = 0
+  private var lastWriter: Identifier?
+  /// Counters of shards that are none any more.
   private var past = WriterMachine.Counters()
 
   /// No shards yet: `setShards` says which.
@@ -46,48 +50,51 @@ public struct ShardedWriter {
     self.generator = generator
   }
 
-  /// The shard that is written to.
-  public var home: PeerID? { machines.isEmpty ? nil : machines[last].configuration.service }
   /// No further message may be framed: there is no credit, no shard, or everything sent has to be acknowledged before a move.
-  public var isBlocked: Bool { machines.isEmpty || machines[last].isBlocked || better != nil }
-  public var isReady: Bool { !machines.isEmpty && machines[last].isReady }
-  public var unacknowledged: Int { machines.isEmpty ? 0 : machines[last].unacknowledged }
+  public var isBlocked: Bool { machines.isEmpty || machines[home].isBlocked || betterRank != nil }
+  public var isReady: Bool { !machines.isEmpty && machines[home].isReady }
+  public var unacknowledged: Int { machines.isEmpty ? 0 : machines[home].unacknowledged }
   /// The sequence number that the next message must carry.
-  public var nextSequence: UInt64 { machines.isEmpty ? 1 : machines[last].nextSequence }
+  public var nextSequence: UInt64 { machines.isEmpty ? 1 : machines[home].nextSequence }
   public var refusal: Refusal? { machines.lazy.compactMap(\.refusal).first }
   public var counters: WriterMachine.Counters { machines.reduce(past) { $0 + $1.counters } }
+  /// What this is to the shard that is written to, and the shard.
+  public var writerID: Identifier? { machines.isEmpty ? nil : machines[home].configuration.id }
+  public var shard: PeerID? { machines.isEmpty ? nil : machines[home].configuration.service }
 
-  /// Read in place: a copy of a machine costs more than what is asked.
-  private var last: Int { machines.count - 1 }
-  /// A better shard that is there.
-  private var better: Int? { machines.count < 2 ? nil : machines[..<last].firstIndex(where: \.isReady) }
+  /// The rank of a better shard that is there.
+  private var betterRank: Int? {
+    rank == 0 ? nil : (0..<rank).first { rank in index(ofRank: rank).map { machines[$0].isReady } ?? false }
+  }
+
+  private func index(ofRank rank: Int) -> Int? {
+    machines.firstIndex { $0.configuration.service == ranking[rank] }
+  }
 }
 
 extension ShardedWriter {
   /// Says which shards there are now.
   public mutating func setShards(_ ids: [PeerID], now: Instant, sink: inout some FrameSink) {
-    let home = home
+    let before = shard
     ranking = ids.sorted { (score($0), $0.description) > (score($1), $1.description) }
-    let before = machines
-    let place = home.flatMap { ranking.firstIndex(of: $0) } ?? 0
-    machines = ranking.prefix(place + 1).map { shard in
-      before.first { $0.configuration.service == shard } ?? machine(for: shard, now: now)
+    for index in machines.indices.reversed() where !ids.contains(machines[index].configuration.service) {
+      retire(machines.remove(at: index), sink: &sink)
     }
+    (home, rank) = (0, 0)
+    guard !ranking.isEmpty else { return }
     for index in machines.indices { machines[index].goneAfter = goneAfter }
-    for machine in before where !machines.contains(where: { $0.configuration.service == machine.configuration.service }) {
-      retire(machine, sink: &sink)
-    }
-    if home != self.home { didMove(isFirst: home == nil) }
+    rank = before.flatMap { ranking.firstIndex(of: $0) } ?? 0
+    settle(now: now)
   }
 
   /// A writer for the next message, which must carry `nextSequence`; nil when blocked.
   public mutating func beginFrame() -> FrameWriter? {
-    isBlocked ? nil : machines[last].beginFrame()
+    isBlocked ? nil : machines[home].beginFrame()
   }
 
   /// Queues the frame and sends it if the connection is ready.
   public mutating func commitFrame(now: Instant, sink: inout some FrameSink) {
-    machines[last].commitFrame(now: now, sink: &sink)
+    machines[home].commitFrame(now: now, sink: &sink)
   }
 
   public mutating func receive(
@@ -95,16 +102,25 @@ extension ShardedWriter {
   ) {
     guard let index = machines.firstIndex(where: { $0.configuration.service == shard }) else { return }
     machines[index].receive(frame, now: now, sink: &sink)
-    follow(now: now, sink: &sink)
+    follow(now: now)
   }
 
   public mutating func advance(to now: Instant, sink: inout some FrameSink) {
-    for index in machines.indices { machines[index].advance(to: now, sink: &sink) }
-    follow(now: now, sink: &sink)
+    guard !machines.isEmpty else { return }
+    machines[home].advance(to: now, sink: &sink)
+    for rank in 0..<rank {
+      if let index = index(ofRank: rank) { machines[index].advance(to: now, sink: &sink) }
+    }
+    follow(now: now)
   }
 
   public func nextDeadline(now: Instant) -> Instant {
-    machines.reduce(.never) { min($0, $1.nextDeadline(now: now)) }
+    guard !machines.isEmpty else { return .never }
+    var deadline = machines[home].nextDeadline(now: now)
+    for rank in 0..<rank {
+      if let index = index(ofRank: rank) { deadline = min(deadline, machines[index].nextDeadline(now: now)) }
+    }
+    return deadline
   }
 
   /// Says that the writer leaves for good.
@@ -115,29 +131,37 @@ extension ShardedWriter {
 
 extension ShardedWriter {
   /// Moves, if it is time.
-  private mutating func follow(now: Instant, sink: inout some FrameSink) {
+  private mutating func follow(now: Instant) {
     guard !machines.isEmpty else { return }
-    if machines[last].cutEpoch != machineCutEpoch {
-      // It has given up on the shard. The next in rank is tried, and this one stays among those that are.
-      machineCutEpoch = machines[last].cutEpoch
+    if machines[home].cutEpoch != homeCutEpoch {
+      // It has given up on the shard. The next in rank is tried, and this one goes on being tried, too.
+      homeCutEpoch = machines[home].cutEpoch
       cutEpoch += 1
-      guard machines.count < ranking.count, better == nil else { return }
-      machines.append(machine(for: ranking[machines.count], now: now))
-      didMove()
-    } else if let better, machines[last].unacknowledged == 0 {
-      while machines.count > better + 1 { retire(machines.removeLast(), sink: &sink) }
-      didMove()
+      guard rank + 1 < ranking.count, betterRank == nil else { return }
+      rank += 1
+    } else if let betterRank, machines[home].unacknowledged == 0 {
+      rank = betterRank
+    } else {
+      return
     }
+    settle(now: now)
   }
 
-  private mutating func didMove(isFirst: Bool = false) {
-    machineCutEpoch = machines.last?.cutEpoch ?? 0
-    guard !isFirst else { return }
-    cutEpoch += 1
-    moves += 1
+  /// A machine for each shard up to the rank that is written to. To another writer than before it is a move.
+  private mutating func settle(now: Instant) {
+    for rank in 0...rank where index(ofRank: rank) == nil {
+      machines.append(machine(for: ranking[rank], now: now))
+    }
+    home = index(ofRank: rank) ?? 0
+    homeCutEpoch = machines[home].cutEpoch
+    if let lastWriter, lastWriter != writerID {
+      cutEpoch += 1
+      moves += 1
+    }
+    lastWriter = writerID
   }
 
-  /// A stay is over; what was not acknowledged is dropped.
+  /// A shard is none any more; what it has not acknowledged is dropped.
   private mutating func retire(_ machine: WriterMachine, sink: inout some FrameSink) {
     var machine = machine
     machine.leave(sink: &sink)
@@ -161,9 +185,11 @@ extension ShardedWriter {
   /// Highest random weight: a hash of writer and shard.
   private func score(_ shard: PeerID) -> UInt64 {
     let id = configuration.writer.id
-    var value = id.high ^ id.low
+    var mixer = SeededGenerator(seed: id.high)
+    mixer = SeededGenerator(seed: mixer.next() ^ id.low)
+    var value: UInt64 = mixer.next()
     shard.withBytes { for byte in $0 { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 } }
-    var mixer = SeededGenerator(seed: value)
+    mixer = SeededGenerator(seed: value)
     return mixer.next()
   }
 }

@@ -1,6 +1,5 @@
 // Where a shard of the replay keeps its files.
 
-internal import Experience
 internal import Foundations
 internal import Glibc
 
@@ -38,27 +37,6 @@ struct DataFolder {
     }
     throw DataFolderError(
       description: "\(parent): expected a folder of 1…\(numberMax) that no process holds, found none")
-  }
-}
-
-extension DataFolder {
-  /// The store's life: what it has counted goes on with every process that takes it up, so it keeps one name among the shards. Made with the
-  /// folder's first use.
-  func life() throws -> Identifier {
-    let file = "\(path)/life"
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    if descriptor >= 0 {
-      defer { close(descriptor) }
-      var words: (UInt64, UInt64) = (0, 0)
-      let count = withUnsafeMutableBytes(of: &words) { read(descriptor, $0.baseAddress, 16) }
-      if count == 16 { return Identifier(high: UInt64(littleEndian: words.0), low: UInt64(littleEndian: words.1)) }
-    }
-    var system = SeededGenerator.fromSystem()
-    let life = Identifier(using: &system)
-    try withUnsafeBytes(of: (life.high.littleEndian, life.low.littleEndian)) { bytes in
-      try AtomicFile.replace(file, with: Array(bytes))
-    }
-    return life
   }
 }
 

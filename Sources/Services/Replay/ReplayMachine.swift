@@ -34,9 +34,6 @@ public struct ReplayMachine {
     public var diskMax = Int.max
     /// Where snapshots go; nil refuses them. One of the name N is in the folder N there, each shard's under its number.
     public var snapshotFolder: String?
-    /// Under which the other shards know what this one has taken and given: that of a store with files, which goes on where an earlier
-    /// process ended; nil: the incarnation.
-    public var life: Identifier?
     public var shard = 1
 
     public init(store: ReplayStoreConfiguration) {
@@ -192,8 +189,6 @@ public struct ReplayMachine {
     insertion = Insertion(columnsPerChunk: schema.columnCount)
   }
 
-  var life: Identifier { configuration.life ?? incarnation }
-
   /// What has been noted since the last call, for the log.
   public mutating func takeNotices() -> [String] {
     defer { notices.removeAll() }
@@ -250,7 +245,7 @@ extension ReplayMachine {
       departed[id] = nil
       store.forgetWriter(departure.handle)
     }
-    forgetSizesElsewhere(now: now)
+    forgetOthers(now: now)
     let withSteps = store.writersWithSteps
     labels = labels.filter { writers[$0.key] != nil || withSteps.contains($0.key) }
     drain(now: now, sink: &sink)

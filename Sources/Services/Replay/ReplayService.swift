@@ -33,7 +33,6 @@ public final class ReplayService {
       configuration.replay.storage == .file
       ? try DataFolder.claim(in: settings.runDirectory, replica: settings.replica) : nil
     if let folder {
-      machineConfiguration.life = try folder.life()
       machineConfiguration.store.storage = .file(path: folder.path)
       machineConfiguration.diskMax = DiskSpace.availableBytes(at: folder.path) ?? .max
     }
