@@ -40,6 +40,7 @@ extension LocalLauncher {
     environment["ROOKERY_SERVICE"] = instance.service
     environment["ROOKERY_REPLICA"] = "\(instance.replica)"
     environment["ROOKERY_RUN_DIRECTORY"] = options.runDirectory
+    if let file = addressFile(of: service) { environment[Self.addressesVariable] = file }
     var command = LaunchCommand(arguments: arguments, environment: environment, log: log(of: instance))
     command.workingDirectory = folder
     return command
@@ -63,13 +64,14 @@ extension LocalLauncher {
     result.merge(options.environment) { _, new in new }
     result["ROOKERY_BIND_HOST"] = nil  // each of the launcher's processes has an address of its own
     result["ROOKERY_RUN_DIRECTORY"] = options.runDirectory
+    if let file = addressFile(of: service) { result[Self.addressesVariable] = file }
     let replicas = instances.filter { $0.service == name }.map(\.replica)
     result["ROOKERY_REPLICA"] = "\((replicas.max() ?? 0) + 1)"
     return result
   }
 
   /// A service without replicas stands for the address that its first one would get.
-  private mutating func translation(
+  mutating func translation(
     for service: ComposeService, _ instances: [Instance]
   ) throws(LaunchError) -> AddressTranslation {
     var hosts: [String: [String]] = [:]

@@ -25,6 +25,8 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   private var host: Host
   private var owners: [Int32: Owner] = [:]
   private var starts: [Instance: Start] = [:]
+  /// What each service's file of addresses says.
+  var published: [String: String] = [:]
 
   /// What is known of an instance's starts.
   private struct Start {
@@ -87,6 +89,7 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     try check(service, count: count)
     var events: [LaunchEvent] = []
     perform(.scale(service, count), now, &events)
+    try publishAddresses()
     return events
   }
 
@@ -182,6 +185,7 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     starts[instance, default: Start(at: now, count: 0)].at = now
     starts[instance]?.count += 1
     do throws(LaunchError) {
+      try publishAddresses()
       let command = try command(of: instance, instances: supervisor.instances.map(\.instance))
       owners[try host.start(command)] = .instance(instance)
       starts[instance]?.host = command.environment["ROOKERY_BIND_HOST"]

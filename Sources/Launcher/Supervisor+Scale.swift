@@ -8,6 +8,9 @@ extension Supervisor {
     members.count { $0.key.service == service && !$0.value.isLeaving }
   }
 
+  /// Whether it is stopped to be removed.
+  func isLeaving(_ instance: Instance) -> Bool { members[instance]?.isLeaving ?? false }
+
   /// New replicas take the lowest free numbers, those on their way out first; the highest numbers leave.
   mutating func scale(_ service: String, _ count: Int, _ now: Instant, _ actions: inout [Action]) {
     guard services[service] != nil, !isStopping, count >= 0 else { return }

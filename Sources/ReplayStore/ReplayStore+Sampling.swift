@@ -27,6 +27,19 @@ extension ReplayStore {
     return nil
   }
 
+  /// Says what other shards have of a table: its limiter counts it as if it were here; without `countsFlow` only how many items there
+  /// are. Nothing before `adopt`: say it again.
+  public func setElsewhere(_ elsewhere: ItemsElsewhere, countsFlow: Bool, table: Int) {
+    guard tables.indices.contains(table) else { return }
+    tables[table].limiter.elsewhere = countsFlow ? elsewhere : ItemsElsewhere(size: elsewhere.size)
+  }
+
+  /// Sets the error of a table's limiter, as it is where others have counted before.
+  public func setLimiterError(_ error: Double, table: Int) {
+    guard tables.indices.contains(table) else { return }
+    tables[table].limiter.set(error: error)
+  }
+
   /// Draws `count` items of a table, with replacement, into `draw`. Stratified: draw i is from the i-th of `count` equal
   /// parts of the mass, so the batch is ordered by slot. O(count · log₈ capacity).
   ///

@@ -23,6 +23,12 @@ public struct Poller: ~Copyable {
     return items.count - 1
   }
 
+  /// How many there are; indices are below.
+  public var count: Int { items.count }
+
+  /// Takes away what was added after the first `count`.
+  public mutating func removeAll(after count: Int) { items.removeSubrange(count...) }
+
   /// Waits until something is readable or `deadline` has come; at most an hour. A deadline in the past only looks.
   /// - Parameter ignored: indices that need not wake it this time.
   public mutating func wait(until deadline: Instant, now: Instant, except ignored: [Int] = []) {

@@ -27,6 +27,8 @@ public enum Limits {
   public static let writersShown = 256
   public static let histograms = 16
   public static let nStep = 1 << 16
+  /// Shards of a replay.
+  public static let shards = 1024
   /// Steps of one sequence, and from one to the next.
   public static let sequenceLength = 1 << 16
   public static let sequencePeriod = 1 << 30

@@ -32,6 +32,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case copyStatus = 23
   case limitsRequest = 24
   case limits = 25
+  case totalsRequest = 26
+  case totals = 27
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -61,6 +63,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .copyStatus: 7
     case .limitsRequest: 5
     case .limits: 7
+    case .totalsRequest: 4
+    case .totals: 8
     }
   }
 }

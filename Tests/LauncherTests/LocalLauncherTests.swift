@@ -1,5 +1,6 @@
 // The launcher on a fake host: commands, variables, addresses, events.
 
+import Foundation
 import Foundations
 import Launcher
 import Testing
@@ -70,6 +71,26 @@ import Testing
     #expect(probe.environment["ADDRESS"] == "tcp://\(first):7701,tcp://\(second):7701,tcp://other:1")
     #expect(probe.environment["URL"] == "http://\(actor)/metrics and ipc://\(first),ipc://\(second)")
     #expect(probe.environment["NAME"] == "other" && probe.environment["ROOKERY_SEED"] == "3")
+  }
+
+  /// Processes find in a file what their variables would be now.
+  @Test func addressesArePublished() throws {
+    let text = pipeline.replacing("NAME: replay", with: "ROOKERY_REPLAY_ADDRESS: tcp://replay:7701")
+    var launcher = try launcher(text)
+    let path = folder.path + "/run/addresses/actor"
+    _ = launcher.tick(now: at(0))
+    let actor = try #require(world.commands[3])
+    #expect(actor.environment["ROOKERY_ADDRESSES_FILE"] == path)
+    #expect(world.commands[1]?.environment["ROOKERY_ADDRESSES_FILE"] == nil, "it has no addresses")
+    func published() throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+    let before = try published()
+    #expect(before == "ROOKERY_REPLAY_ADDRESS=\(actor.environment["ROOKERY_REPLAY_ADDRESS"] ?? "")\n")
+    _ = try launcher.scale("replay", to: 3, now: at(1))
+    #expect(try published().split(separator: ",").count == 3)
+    // One on its way out is not in it any more, though its process still lives.
+    _ = try launcher.scale("replay", to: 2, now: at(2))
+    #expect(launcher.processes.count == 4)
+    #expect(try published() == before)
   }
 
   @Test func restartsKeepTheAddress() throws {

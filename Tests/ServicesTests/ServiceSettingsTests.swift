@@ -29,7 +29,7 @@ import Transport
   @Test(arguments: [
     ("ROOKERY_REPLICA", "0", "expected an integer ≥ 1, found '0'"),
     ("ROOKERY_REPLICA", "x", "expected an integer ≥ 1, found 'x'"),
-    ("ROOKERY_REPLAY_ADDRESS", "tcp://127.0.0.1:7701,tcp://127.0.0.1:7801", "expected one address, found 2"),
+    ("ROOKERY_REPLAY_ADDRESS", "tcp://127.0.0.1:7701,tcp://10.0.0.5:7701", "ROOKERY_ALLOW_PLAIN_TCP=1"),
     ("ROOKERY_PARAMETERS_ADDRESS", "nowhere", "nowhere"),
     ("ROOKERY_WEIGHTS_ADDRESS", "", ""),
   ])
@@ -37,6 +37,16 @@ import Transport
     let error = #expect(throws: SettingsError.self) { try settings([name: value]) }
     #expect(error?.variable == name)
     #expect(problem.isEmpty || error?.problem.contains(problem) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func shardsListenAtTheAddressOfTheirNumber() throws {
+    let list = "tcp://127.0.0.1:7701,tcp://127.0.0.1:7801"
+    func listening(_ replica: String) throws -> String {
+      try settings(["ROOKERY_REPLAY_ADDRESS": list, "ROOKERY_REPLICA": replica]).replayListening().description
+    }
+    #expect(try listening("1") == "tcp://127.0.0.1:7701")
+    #expect(try listening("2") == "tcp://127.0.0.1:7801")
+    #expect(try listening("3") == "tcp://127.0.0.1:7801", "as a name gives one address for all")
   }
 
   @Test func plainTrafficStaysOnThisMachineUnlessAskedFor() throws {

@@ -35,6 +35,7 @@ extension Cluster {
   private func heal() {
     network.isHealed = true
     parameters.crashesWhenPublishing = false
+    list(Array(replays.indices))
     for node in nodes { node.stalledUntil = min(node.stalledUntil, now) }
   }
 
@@ -43,12 +44,13 @@ extension Cluster {
     guard !network.isHealed else { return }
     let gap = Double(plan.faultEvery.milliseconds) * (0.2 + 1.6 * generator.uniform())
     network.queue.add(.fault, at: now + .milliseconds(gap))
-    let client = 2 + generator.below(nodes.count - 2)
-    let id: ServiceID = generator.below(2) == 0 ? .replay : .parameters
-    switch generator.below(12) {
+    let client = replays.count + 1 + generator.below(nodes.count - replays.count - 1)
+    let shard = generator.below(replays.count)
+    let id: ServiceID = generator.below(2) == 0 ? .replay(shard) : .parameters
+    switch generator.below(13) {
     case 0:
       count("replay crash")
-      crash(replay.index)
+      crash(replays[shard].index)
     case 1:
       count("parameter server crash")
       crash(parameters.index)
@@ -69,6 +71,12 @@ extension Cluster {
       count("partition")
       let length = Double(100 + generator.below(generator.below(3) == 0 ? 5000 : 1000))
       network.partition(node: client, from: id, until: now + .milliseconds(length))
+    case 12:
+      guard replays.count > 1 else { return }
+      count("other shards")
+      var shards = replays.indices.filter { _ in generator.below(3) > 0 }
+      if shards.isEmpty { shards = [shard] }
+      list(shards)
     case 8, 9:
       count("reconnection")
       disconnect(client)

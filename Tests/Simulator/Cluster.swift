@@ -16,12 +16,14 @@ public final class Cluster {
   private(set) var nodes: [any Node] = []
   private(set) var writers: [WriterNode] = []
   private(set) var learners: [LearnerNode] = []
-  private(set) var replay: ReplayNode!
+  private(set) var replays: [ReplayNode] = []
   private(set) var parameters: ParameterNode!
   private(set) var status: StatusNode!
   /// What did not hold, with its time; the first says most.
   public private(set) var violations: [String] = []
   public private(set) var faults: [String: Int] = [:]
+  /// Shards that clients are told there are.
+  private(set) var listed: [Int]
   private var wakeAt: [Instant] = []
   private var connections: [[Connection?]] = []
 
@@ -33,7 +35,8 @@ public final class Cluster {
     network = Network(plan: plan, seed: seed)
     generator = SeededGenerator(seed: seed, part: "faults")
     ledger = Ledger(isWeightedMean: plan.mode == .rounds)
-    replay = add { ReplayNode(cluster: self, index: $0) }
+    listed = Array(0..<plan.shards)
+    for shard in listed { replays.append(add { ReplayNode(cluster: self, index: $0, shard: shard) }) }
     parameters = add { ParameterNode(cluster: self, index: $0) }
     for _ in 0..<plan.writers { writers.append(add { WriterNode(cluster: self, index: $0) }) }
     for _ in 0..<plan.learners { learners.append(add { LearnerNode(cluster: self, index: $0) }) }
@@ -48,7 +51,7 @@ public final class Cluster {
 
   private func add<N: Node>(_ make: (Int) -> N) -> N {
     wakeAt.append(.never)
-    connections.append([nil, nil])
+    connections.append(Array(repeating: nil, count: ServiceID.count))
     let node = make(nodes.count)
     nodes.append(node)
     return node
@@ -63,15 +66,15 @@ public final class Cluster {
 
   func services(of node: Int) -> [ServiceID] {
     switch nodes[node] {
-    case is WriterNode: [.replay]
-    case is LearnerNode: [.replay, .parameters]
+    case is WriterNode: replays.indices.map(ServiceID.replay)
+    case is LearnerNode: replays.indices.map(ServiceID.replay) + [.parameters]
     case is StatusNode: [.parameters]
     default: []
     }
   }
 
   func sink(of node: Int, to service: ServiceID) -> ClientSink {
-    ClientSink(network: network, connection: connections[node][service.rawValue])
+    ClientSink(network: network, connection: connections[node][service.number])
   }
 }
 
@@ -92,7 +95,7 @@ extension Cluster {
       guard isUp(connection) else { return }
       guard now >= node.stalledUntil else { return network.queue.add(event, at: node.stalledUntil) }
       node.receive(frame, over: connection)
-      advance(node === replay ? replay.index : parameters.index)
+      advance(index(of: connection.service))
     case .down(let connection, let frame):
       let node = nodes[connection.node]
       guard connection.isOpen, node.isUp else { return }
@@ -112,14 +115,20 @@ extension Cluster {
     }
   }
 
-  private func service(_ id: ServiceID) -> any Node { id == .replay ? replay : parameters }
+  private func service(_ id: ServiceID) -> any Node { nodes[index(of: id)] }
+
+  private func index(of id: ServiceID) -> Int {
+    if case .replay(let shard) = id { replays[shard].index } else { parameters.index }
+  }
 
   /// The life of the service that the connection was made to still runs.
   private func isUp(_ connection: Connection) -> Bool {
     service(connection.service).isUp && connection.serviceLife == life(of: connection.service)
   }
 
-  private func life(of id: ServiceID) -> Int { id == .replay ? replay.life : parameters.life }
+  private func life(of id: ServiceID) -> Int {
+    if case .replay(let shard) = id { replays[shard].life } else { parameters.life }
+  }
 
   private func advance(_ node: Int) {
     wake(node, at: nodes[node].advance())
@@ -138,20 +147,31 @@ extension Cluster {
 
   private func connect(_ node: Int, _ id: ServiceID) {
     guard nodes[node].isUp else { return }
-    if let open = connections[node][id.rawValue], open.isOpen { return }
+    if let open = connections[node][id.number], open.isOpen { return }
     guard service(id).isUp else {
       return network.queue.add(
         .connect(node: node, service: id), at: now + .milliseconds(Double(10 + generator.below(40))))
     }
     let learner = id == .parameters ? nodes[node] as? LearnerNode : nil
-    connections[node][id.rawValue] = network.connect(
-      node: node, service: id, serviceLife: life(of: id), writer: (nodes[node] as? WriterNode)?.life,
-      topic: learner?.id.description)
+    connections[node][id.number] = network.connect(
+      node: node, service: id, serviceLife: life(of: id), topic: learner?.id.description)
     wake(node, at: now)
   }
 }
 
 extension Cluster {
+  /// Clients are told of other shards; each closes its connections to those that are missing.
+  func list(_ shards: [Int]) {
+    listed = shards
+    for node in nodes.indices {
+      (nodes[node] as? WriterNode)?.followShards()
+      (nodes[node] as? LearnerNode)?.followShards()
+      for connection in network.openConnections(of: node) {
+        if case .replay(let shard) = connection.service, !shards.contains(shard) { close(connection) }
+      }
+    }
+  }
+
   /// The process dies: what it had in memory, and what is under way to it, is lost.
   func crash(_ node: Int) {
     guard nodes[node].isUp else { return }
@@ -161,7 +181,8 @@ extension Cluster {
   }
 
   func disconnect(_ node: Int) {
-    if let id = node == replay.index ? .replay : node == parameters.index ? ServiceID.parameters : nil {
+    let services = replays.indices.map(ServiceID.replay) + [.parameters]
+    if let id = services.first(where: { index(of: $0) == node }) {
       for connection in network.openConnections(to: id) { close(connection) }
     }
     for connection in network.openConnections(of: node) { close(connection) }

@@ -66,8 +66,16 @@ final class WriterLife {
   /// The index of each stream's first step.
   let base: [UInt64]
   var steps: [[StepRecord]]
-  /// Message of sequence s is at s − 1.
-  var messages: [SentMessage] = []
+  /// What it was to each shard, in the order in which it went there.
+  private(set) var stays: [WriterStay] = []
+
+  /// The stay of an id, which is new at first.
+  func stay(_ id: Identifier, in history: History) -> WriterStay {
+    if let known = stays.first(where: { $0.id == id }) { return known }
+    let stay = history.stay(id, of: self)
+    stays.append(stay)
+    return stay
+  }
 
   init(number: Int, id: Identifier, base: [UInt64]) {
     self.number = number
@@ -83,9 +91,33 @@ final class WriterLife {
   }
 }
 
+/// What a writer's life is to one shard: a writer with its own id and sequence.
+final class WriterStay {
+  let number: Int
+  let id: Identifier
+  unowned let life: WriterLife
+  /// Message of sequence s is at s − 1.
+  var messages: [SentMessage] = []
+  /// Messages that the writer knows to be committed, or has given up.
+  var released = 0
+
+  init(number: Int, id: Identifier, life: WriterLife) {
+    self.number = number
+    self.id = id
+    self.life = life
+  }
+}
+
 /// All writers' lives.
 final class History {
   private(set) var lives: [WriterLife] = []
+  private(set) var stays: [Identifier: WriterStay] = [:]
+
+  fileprivate func stay(_ id: Identifier, of life: WriterLife) -> WriterStay {
+    let stay = WriterStay(number: stays.count, id: id, life: life)
+    stays[id] = stay
+    return stay
+  }
 
   func begin(id: Identifier, base: [UInt64]) -> WriterLife {
     let life = WriterLife(number: lives.count, id: id, base: base)

@@ -2,6 +2,7 @@
 
 internal import Experience
 internal import Foundations
+internal import ReplayStore
 internal import Services
 internal import Wire
 
@@ -10,7 +11,7 @@ final class LearnerNode: Node {
   let index: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero
-  private(set) var sampler: SamplerMachine
+  private(set) var sampler: ShardedSampler
   private(set) var member: MemberMachine
   private(set) var id = Identifier.zero
   private var generator: SeededGenerator
@@ -31,17 +32,21 @@ final class LearnerNode: Node {
     self.index = index
     generator = SeededGenerator(seed: cluster.seed, part: "learner", index: index)
     let id = Identifier(using: &generator)
-    sampler = Self.sampler(id, cluster)
+    sampler = Self.sampler(id, cluster, generator)
     member = Self.member(id, cluster)
     restart()
   }
 
-  private static func sampler(_ id: Identifier, _ cluster: Cluster) -> SamplerMachine {
+  private static func sampler(
+    _ id: Identifier, _ cluster: Cluster, _ generator: SeededGenerator
+  ) -> ShardedSampler {
     var configuration = SamplerMachine.Configuration(
       id: id, label: "learner", table: cluster.plan.table, batch: cluster.plan.batch)
     configuration.inFlight = cluster.plan.samplesInFlight
     configuration.batchesPerRequest = cluster.plan.batchesPerRequest
-    return SamplerMachine(configuration: configuration, now: cluster.now)
+    var sharded = ShardedSampler.Configuration(sampler: configuration)
+    sharded.split = cluster.plan.sampler == .fifo ? .turns : .mass
+    return ShardedSampler(configuration: sharded, generator: generator, now: cluster.now)
   }
 
   private static func member(_ id: Identifier, _ cluster: Cluster) -> MemberMachine {
@@ -54,7 +59,7 @@ final class LearnerNode: Node {
 
   /// Leaves in order, as at SIGTERM: the last change, then goodbyes.
   func leave() {
-    var replay = cluster.sink(of: index, to: .replay)
+    var replay = ShardSink(cluster: cluster, node: index)
     var parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
     sampler.leave(sink: &replay)
     if member.canPush, updates > 0 { push(&parameters) }
@@ -65,7 +70,7 @@ final class LearnerNode: Node {
   func restart() {
     isUp = true
     id = Identifier(using: &generator)
-    sampler = Self.sampler(id, cluster)
+    sampler = Self.sampler(id, cluster, SeededGenerator(seed: generator.next()))
     member = Self.member(id, cluster)
     local = Array(repeating: 0, count: Plan.parameters)
     pushed = Array(repeating: 0, count: Plan.parameters)
@@ -73,14 +78,21 @@ final class LearnerNode: Node {
     updates = 0
     changesMergedSeen = 0
     nextUpdate = cluster.now
+    followShards()
+  }
+
+  func followShards() {
+    guard isUp else { return }
+    var sink = ShardSink(cluster: cluster, node: index)
+    sampler.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: &sink)
   }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
     frame.withUnsafeBytes { bytes in
       switch connection.service {
-      case .replay:
-        var sink = cluster.sink(of: index, to: .replay)
-        sampler.receive(bytes, now: cluster.now, sink: &sink)
+      case .replay(let shard):
+        var sink = ShardSink(cluster: cluster, node: index)
+        sampler.receive(bytes, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: &sink)
       case .parameters:
         var cursor = FrameCursor(bytes)
         if (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) {
@@ -123,7 +135,7 @@ final class LearnerNode: Node {
 
   func advance() -> Instant {
     let now = cluster.now
-    var replay = cluster.sink(of: index, to: .replay)
+    var replay = ShardSink(cluster: cluster, node: index)
     var parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
     sampler.advance(to: now, sink: &replay)
     member.advance(to: now, sink: &parameters)
@@ -145,7 +157,7 @@ final class LearnerNode: Node {
     sink.send(writer.bytes, to: .service)
   }
 
-  private func update(_ batch: SampledBatch, _ sink: inout ClientSink) {
+  private func update(_ batch: SampledBatch, _ sink: inout ShardSink) {
     batches += 1
     BatchCheck(cluster: cluster, batch: batch).run()
     let priorities = (0..<batch.rows).map { _ in Float(generator.below(1000)) / 64 }

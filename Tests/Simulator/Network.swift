@@ -5,9 +5,23 @@ internal import Foundations
 internal import Services
 internal import Wire
 
-enum ServiceID: Int, CaseIterable {
-  case replay
+enum ServiceID: Hashable {
   case parameters
+  /// A shard by its number, from 0.
+  case replay(Int)
+
+  static let shardsMax = 4
+  static let count = 1 + shardsMax
+
+  var number: Int {
+    switch self {
+    case .parameters: 0
+    case .replay(let shard): 1 + shard
+    }
+  }
+
+  /// What clients call a shard.
+  static func peer(ofShard shard: Int) -> PeerID { PeerID(number: UInt64(1 + shard)) }
 }
 
 /// A client's connection to a service, under the identity that the service's router gave it.
@@ -19,8 +33,9 @@ final class Connection {
   let node: Int
   let service: ServiceID
   let serviceLife: Int
-  /// Who is at the client's end: a writer's life, or a learner's.
-  let writer: WriterLife?
+  /// Who has said HELLO over it as a writer.
+  var writer: Identifier?
+  var isSampler = false
   /// What it subscribes to beside all weights; nil if it does not subscribe.
   let topic: String?
   var isOpen = true
@@ -29,13 +44,12 @@ final class Connection {
   var lastDown = Instant.zero
 
   init(
-    peer: PeerID, node: Int, service: ServiceID, serviceLife: Int, writer: WriterLife?, topic: String?
+    peer: PeerID, node: Int, service: ServiceID, serviceLife: Int, topic: String?
   ) {
     self.peer = peer
     self.node = node
     self.service = service
     self.serviceLife = serviceLife
-    self.writer = writer
     self.topic = topic
   }
 }
@@ -65,11 +79,11 @@ final class Network {
   }
 
   func connect(
-    node: Int, service: ServiceID, serviceLife: Int, writer: WriterLife?, topic: String?
+    node: Int, service: ServiceID, serviceLife: Int, topic: String?
   ) -> Connection {
     let connection = Connection(
       peer: PeerID(number: nextPeer), node: node, service: service, serviceLife: serviceLife,
-      writer: writer, topic: topic)
+      topic: topic)
     nextPeer += 1
     connections[connection.peer] = connection
     order.append(connection)
@@ -84,14 +98,14 @@ final class Network {
 
   /// A node and a service do not hear each other for a while.
   func partition(node: Int, from service: ServiceID, until end: Instant) {
-    partitions[node * ServiceID.allCases.count + service.rawValue] = end
+    partitions[node * ServiceID.count + service.number] = end
   }
 
   /// False if the frame was not taken.
   func send(_ bytes: UnsafeRawBufferPointer, over connection: Connection?, up: Bool) -> Bool {
     guard let connection, connection.isOpen, !chance(plan.queueFull) else { return false }
     framesSent += 1
-    let key = connection.node * ServiceID.allCases.count + connection.service.rawValue
+    let key = connection.node * ServiceID.count + connection.service.number
     if !isHealed, let end = partitions[key], now < end {
       framesLost += 1
       return true
@@ -142,5 +156,20 @@ struct ClientSink: FrameSink {
   @discardableResult
   mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     network.send(bytes, over: connection, up: true)
+  }
+}
+
+/// A client's connections to all shards.
+struct ShardSink: FrameSink {
+  let cluster: Cluster
+  let node: Int
+
+  @discardableResult
+  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    guard let shard = cluster.replays.indices.first(where: { ServiceID.peer(ofShard: $0) == peer }) else {
+      return false
+    }
+    var sink = cluster.sink(of: node, to: .replay(shard))
+    return sink.send(bytes, to: .service)
   }
 }

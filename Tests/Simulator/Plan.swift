@@ -7,6 +7,7 @@ internal import Services
 
 /// Sizes, configuration and fault rates of one run, all drawn from the seed.
 struct Plan {
+  var shards: Int
   var writers: Int
   var streams: Int
   var learners: Int
@@ -41,6 +42,7 @@ struct Plan {
 
   init(seed: UInt64) {
     var draw = SeededGenerator(seed: seed, part: "plan")
+    shards = 1 + draw.below(2) * draw.below(ServiceID.shardsMax)
     writers = 1 + draw.below(3)
     streams = 1 + draw.below(4)
     learners = 1 + draw.below(3)

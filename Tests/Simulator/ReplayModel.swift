@@ -24,26 +24,28 @@ struct ReplayModel {
   }
 
   /// The service greets a writer: what is before that number comes no more.
-  mutating func welcomed(_ life: WriterLife, committed sequence: UInt64) {
-    committed[life.number] = max(committed[life.number] ?? 0, sequence)
+  mutating func welcomed(_ stay: WriterStay, committed sequence: UInt64) {
+    committed[stay.number] = max(committed[stay.number] ?? 0, sequence)
   }
 
   /// The service acknowledges; returns what is wrong.
-  mutating func acknowledged(_ life: WriterLife, committed sequence: UInt64) -> String? {
-    let last = committed[life.number] ?? 0
+  mutating func acknowledged(_ stay: WriterStay, committed sequence: UInt64) -> String? {
+    let last = committed[stay.number] ?? 0
     if sequence == last { return nil }
     guard sequence == last + 1 else {
-      return "writer life \(life.number): message \(sequence) acknowledged after \(last)"
+      return "writer \(stay.number): message \(sequence) acknowledged after \(last)"
     }
-    guard sequence <= UInt64(life.messages.count) else { return "message \(sequence) was never sent" }
-    committed[life.number] = sequence
-    life.messages[Int(sequence) - 1].isCommitted = true
-    return commit(life.messages[Int(sequence) - 1], of: life)
+    guard sequence <= UInt64(stay.messages.count) else { return "message \(sequence) was never sent" }
+    committed[stay.number] = sequence
+    stay.messages[Int(sequence) - 1].isCommitted = true
+    return commit(stay.messages[Int(sequence) - 1], of: stay)
   }
 
-  private mutating func commit(_ message: SentMessage, of life: WriterLife) -> String? {
+  private mutating func commit(_ message: SentMessage, of stay: WriterStay) -> String? {
+    let life = stay.life
     for chunk in message.chunks {
-      let stream = StepName(life: life.number, stream: Int(chunk.stream), index: 0)
+      // To the service each stay has streams of its own.
+      let stream = StepName(life: stay.number, stream: Int(chunk.stream), index: 0)
       let expected = nextIndex[stream] ?? chunk.firstIndex
       if chunk.firstIndex != expected, !chunk.isCut || chunk.firstIndex < expected {
         return "life \(life.number), stream \(chunk.stream): step \(chunk.firstIndex) after \(expected - 1)"

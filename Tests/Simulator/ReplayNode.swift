@@ -9,6 +9,7 @@ internal import Wire
 final class ReplayNode: Node {
   let cluster: Cluster
   let index: Int
+  let shard: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero
   private(set) var life = 0
@@ -16,12 +17,15 @@ final class ReplayNode: Node {
   private(set) var models: [ReplayModel] = []
   private var generator: SeededGenerator
   private var received = 0
+  /// Keys that this life has given away.
+  private var drawn: Set<UInt64> = []
   private(set) var messagesCommitted = 0
 
-  init(cluster: Cluster, index: Int) {
+  init(cluster: Cluster, index: Int, shard: Int) {
     self.cluster = cluster
     self.index = index
-    generator = SeededGenerator(seed: cluster.seed, part: "replay")
+    self.shard = shard
+    generator = SeededGenerator(seed: cluster.seed, part: "replay", index: shard)
     machine = Self.machine(cluster, &generator)
     restart()
   }
@@ -47,6 +51,7 @@ final class ReplayNode: Node {
   func restart() {
     isUp = true
     life += 1
+    drawn = []
     machine = Self.machine(cluster, &generator)
     models.append(ReplayModel(capacity: cluster.plan.capacity))
   }
@@ -55,7 +60,10 @@ final class ReplayNode: Node {
 
   func receive(_ frame: [UInt8], over connection: Connection) {
     var sink = ReplaySink(node: self)
-    frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: &sink) }
+    frame.withUnsafeBytes { bytes in
+      note(bytes, over: connection)
+      machine.receive(bytes, from: connection.peer, now: cluster.now, sink: &sink)
+    }
     machine.acknowledge(sink: &sink)
     received += 1
     check()
@@ -68,19 +76,47 @@ final class ReplayNode: Node {
     return machine.nextDeadline(now: cluster.now)
   }
 
+  /// Who writes over a connection, and that priorities come to the shard that drew their items.
+  private func note(_ bytes: UnsafeRawBufferPointer, over connection: Connection) {
+    var cursor = FrameCursor(bytes)
+    switch try? cursor.openMessage() {
+    case .hello:
+      guard let hello = try? Hello(from: &cursor) else { return }
+      if hello.role == .writer { connection.writer = hello.id } else { connection.isSampler = true }
+    case .priorities:
+      // Before HELLO they are refused.
+      guard cluster.plan.isOrdered, connection.isSampler, let update = try? PriorityUpdate(from: &cursor)
+      else { return }
+      let keys = update.keys
+      for row in 0..<update.count {
+        let key = keys.loadUnaligned(fromByteOffset: row * 8, as: UInt64.self)
+        if !drawn.contains(key) {
+          return cluster.violation("shard \(shard): a priority for \(key), which it never gave")
+        }
+      }
+    default: break
+    }
+  }
+
   /// Sees everything the service sends, before the network has it.
   fileprivate func observe(_ bytes: UnsafeRawBufferPointer, to connection: Connection?) {
     var cursor = FrameCursor(bytes)
     let model = models.count - 1
+    let stay = connection?.writer.flatMap { cluster.history.stays[$0] }
     switch try? cursor.openMessage() {
     case .acknowledgement:
-      guard let life = connection?.writer, let frame = try? Acknowledgement(from: &cursor) else { return }
-      if let problem = models[model].acknowledged(life, committed: frame.committed) {
+      guard let stay, let frame = try? Acknowledgement(from: &cursor) else { return }
+      if let problem = models[model].acknowledged(stay, committed: frame.committed) {
         cluster.violation(problem)
       }
     case .welcome:
-      guard let life = connection?.writer, let frame = try? Welcome(from: &cursor) else { return }
-      models[model].welcomed(life, committed: frame.committed)
+      guard let stay, let frame = try? Welcome(from: &cursor) else { return }
+      models[model].welcomed(stay, committed: frame.committed)
+    case .batch:
+      guard let batch = try? Batch(from: &cursor) else { return }
+      for row in 0..<batch.header.rows {
+        drawn.insert(batch.keys.loadUnaligned(fromByteOffset: row * 8, as: UInt64.self))
+      }
     case .refusal:
       guard let refusal = try? Refusal(from: &cursor) else { return }
       // Words of a writer that has left may still come late.
@@ -93,7 +129,9 @@ final class ReplayNode: Node {
   private func check() {
     let statistics = machine.store.statistics
     if let problem = models[models.count - 1].mismatch(statistics) { cluster.violation(problem) }
-    if let table = statistics.tables.first, let spi = cluster.plan.samplesPerInsert {
+    // Several shards limit together, each a little behind the others.
+    if cluster.plan.shards == 1, let table = statistics.tables.first, let spi = cluster.plan.samplesPerInsert
+    {
       let limits = cluster.plan.store.tables[0].limiter
       let overshoot = spi * Double(Plan.itemsPerMessageMax)
       if table.limiterError > limits.errorMax + overshoot {

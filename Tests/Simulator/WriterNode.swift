@@ -22,12 +22,12 @@ final class WriterNode: Node {
   let index: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero
-  private(set) var machine: WriterMachine
+  private(set) var machine: ShardedWriter
   private(set) var life: WriterLife
   private var streams: [SimulatedStream] = []
   private var generator: SeededGenerator
   private var cutEpoch: UInt64 = 0
-  private var released: UInt64 = 0
+  private var releasedSeen = 0
   private var droppedSeen = 0
   private var nextProduce = Instant.zero
   private var version: UInt64 = 1
@@ -38,16 +38,18 @@ final class WriterNode: Node {
     self.index = index
     generator = SeededGenerator(seed: cluster.seed, part: "writer", index: index)
     life = WriterLife(number: -1, id: .zero, base: [])
-    machine = Self.machine(id: .zero, cluster: cluster)
+    machine = Self.machine(id: .zero, cluster: cluster, generator: generator)
     restart()
   }
 
-  private static func machine(id: Identifier, cluster: Cluster) -> WriterMachine {
+  private static func machine(id: Identifier, cluster: Cluster, generator: SeededGenerator) -> ShardedWriter {
     var configuration = WriterMachine.Configuration(
       id: id, label: "writer", schema: StepContent.schema, tables: [cluster.plan.table])
     configuration.inFlight = cluster.plan.writerInFlight
     configuration.goneAfter = .seconds(3)
-    return WriterMachine(configuration: configuration, now: cluster.now)
+    var sharded = ShardedWriter.Configuration(writer: configuration)
+    sharded.goneAfter = .seconds(2)
+    return ShardedWriter(configuration: sharded, generator: generator)
   }
 
   func crash() { isUp = false }
@@ -64,28 +66,45 @@ final class WriterNode: Node {
     let id = Identifier(using: &generator)
     life = cluster.history.begin(
       id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
-    machine = Self.machine(id: id, cluster: cluster)
+    machine = Self.machine(id: id, cluster: cluster, generator: SeededGenerator(seed: generator.next()))
     streams = (0..<cluster.plan.streams).map {
       SimulatedStream(life: life, number: $0, nStep: cluster.plan.nStep)
     }
     cutEpoch = 0
-    released = 0
+    releasedSeen = 0
     droppedSeen = 0
     nextProduce = cluster.now
+    followShards()
   }
 
-  private var sink: ClientSink { cluster.sink(of: index, to: .replay) }
+  private var sink: ShardSink { ShardSink(cluster: cluster, node: index) }
+
+  /// The stay that messages go to now.
+  private var stay: WriterStay? { machine.writerID.map { life.stay($0, in: cluster.history) } }
+
+  func followShards() {
+    guard isUp else { return }
+    var sink = sink
+    let before = stay
+    machine.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: &sink)
+    check(before)
+  }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
+    guard case .replay(let shard) = connection.service else { return }
     var sink = sink
-    frame.withUnsafeBytes { machine.receive($0, now: cluster.now, sink: &sink) }
-    check()
+    let before = stay
+    frame.withUnsafeBytes {
+      machine.receive($0, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: &sink)
+    }
+    check(before)
   }
 
   func advance() -> Instant {
     var sink = sink
+    let before = stay
     machine.advance(to: cluster.now, sink: &sink)
-    check()
+    check(before)
     if cluster.now >= nextProduce {
       produce()
       nextProduce = cluster.now + .milliseconds(Double(10 + generator.below(80)))
@@ -111,7 +130,7 @@ final class WriterNode: Node {
   }
 
   private func flush() {
-    guard let frame = machine.beginFrame() else { return }
+    guard let frame = machine.beginFrame(), let stay else { return }
     var message = SentMessage()
     for stream in streams.indices where generator.below(5) > 0 {
       while let chunk = streams[stream].takeChunk(limit: 1 + generator.below(Plan.rowsPerChunkMax)) {
@@ -126,30 +145,40 @@ final class WriterNode: Node {
       for item in message.items.indices { message.items[item].priority = Float(generator.below(1000)) / 100 }
     }
     MessageEncoding.encode(message, of: life, sequence: machine.nextSequence, into: frame)
-    life.messages.append(message)
+    stay.messages.append(message)
     var sink = sink
     machine.commitFrame(now: cluster.now, sink: &sink)
-    check()
+    check(stay)
   }
 
-  /// What the machine says is committed has been committed; what it gave up is marked.
-  private func check() {
+  /// What the machine says is committed has been committed; what it gave up is marked. Only the stay that was written to before the call has
+  /// messages under way.
+  private func check(_ stay: WriterStay?) {
     if let refusal = machine.refusal { cluster.violation("writer \(index) was refused: \(refusal.text)") }
     if machine.unacknowledged > cluster.plan.writerInFlight {
       cluster.violation("writer \(index) has \(machine.unacknowledged) messages under way")
     }
+    guard let stay else { return }
     // The last ones framed are what it gave up.
     let dropped = Int(machine.counters.messagesDropped) - droppedSeen
     droppedSeen += dropped
-    for message in life.messages.indices.suffix(dropped) { life.messages[message].isDropped = true }
-    while released < machine.committed {
-      released += 1
-      let message = life.messages[Int(released) - 1]
+    for message in stay.messages.indices.suffix(dropped) { stay.messages[message].isDropped = true }
+    var acknowledged = Int(machine.counters.messagesCommitted) - releasedSeen
+    releasedSeen += acknowledged
+    while acknowledged > 0, stay.released < stay.messages.count {
+      let message = stay.messages[stay.released]
+      stay.released += 1
       if message.isDropped { continue }
+      acknowledged -= 1
       messagesCommitted += 1
       if !message.isCommitted {
-        cluster.violation("writer \(index): message \(released) is acknowledged, but was never committed")
+        cluster.violation(
+          "writer \(index): message \(stay.released) of stay \(stay.number) is acknowledged, but was never committed"
+        )
       }
+    }
+    if acknowledged > 0 {
+      cluster.violation("writer \(index): \(acknowledged) messages too many are acknowledged")
     }
   }
 }

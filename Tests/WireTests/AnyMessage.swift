@@ -57,6 +57,8 @@ enum AnyMessage {
     case .copyStatus: _ = try CopyStatus(from: &cursor)
     case .limitsRequest: _ = try LimitsRequest(from: &cursor)
     case .limits: _ = try LimitsAnswer(from: &cursor)
+    case .totalsRequest: _ = try TotalsRequest(from: &cursor)
+    case .totals: _ = try Totals(from: &cursor)
     }
   }
 

@@ -28,6 +28,8 @@ extension CopyRequest: ValueMessage {}
 extension CopyStatus: ValueMessage {}
 extension LimitsRequest: ValueMessage {}
 extension LimitsAnswer: ValueMessage {}
+extension TotalsRequest: ValueMessage {}
+extension Totals: ValueMessage {}
 
 /// A named frame of `Tests/Fixtures/wire/frames.hex`.
 struct GoldenFrame: Sendable, CustomTestStringConvertible {

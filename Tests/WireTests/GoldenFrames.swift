@@ -25,7 +25,7 @@ enum Golden {
   /// In the order of `MessageType`, but for GOODBYE at the end.
   static let frames: [GoldenFrame] =
     peers + inserts + samples + answers + learning + reports
-    + inspections
+    + inspections + totals
 
   static let telemetry = Telemetry(
     id: writer, service: "actor", label: "actor-1",
@@ -120,6 +120,22 @@ enum Golden {
       LimitsAnswer(
         table: "experience", samplesPerInsert: 4, minSize: 1000, errorMin: 3000, errorMax: .infinity,
         error: 3500, size: 1200)),
+  ]
+
+  private static let totals: [GoldenFrame] = [
+    GoldenFrame(
+      "totals-request", .totalsRequest,
+      TotalsRequest(
+        table: 0, itemsElsewhere: 4000, error: 8000.5,
+        lives: [LifeTotals(life: writer, inserts: 5000, samples: 40_000)])),
+    GoldenFrame(
+      "totals-request-first", .totalsRequest,
+      TotalsRequest(table: 0, itemsElsewhere: 0, error: nil, lives: [])),
+    GoldenFrame(
+      "totals", .totals,
+      Totals(
+        table: 0, mass: 6.5, items: 1000, isJoined: true, error: 8000.5,
+        own: LifeTotals(life: service, inserts: 1200, samples: 8000))),
   ]
 
   private static let inspection = Inspection(

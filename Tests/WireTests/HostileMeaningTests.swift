@@ -32,10 +32,10 @@ import Wire
       writer.unsigned(2 as UInt64)
       writer.unsigned(9 as UInt64)
     },
-    Case("an unknown type", "at byte 2: expected a message type 1…25, found 26") { writer in
+    Case("an unknown type", "at byte 2: expected a message type 1…27, found 28") { writer in
       writer.array(2)
       writer.unsigned(1 as UInt64)
-      writer.unsigned(26 as UInt64)
+      writer.unsigned(28 as UInt64)
     },
     Case("too few elements", "at byte 0: expected 3 elements of a message of type 19, found 2") { writer in
       writer.array(2)

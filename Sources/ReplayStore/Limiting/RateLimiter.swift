@@ -8,7 +8,8 @@
 ///
 /// Messages and batches are admitted whole or not at all. *Differs from the source:* while size < minSize every
 /// message is admitted, also one that overshoots minSize (for n = 1 the rules are the same): sampling cannot start
-/// before, so holding it back could only lock both sides. Limits may change while it counts, see `change(to:)`.
+/// before, so holding it back could only lock both sides. Limits may change while it counts, see `change(to:)`. Of one of
+/// several shards it counts what the others have, too: see `elsewhere`.
 public struct RateLimiter: Hashable, Sendable {
   public private(set) var configuration: RateLimiterConfiguration
   /// Items inserted since the start.
@@ -17,6 +18,8 @@ public struct RateLimiter: Hashable, Sendable {
   public private(set) var samples: UInt64 = 0
   /// What changes of limits, and samples that can never be drawn any more, have added to the error.
   public private(set) var carried = 0.0
+  /// What other shards are known to have: inserts, samples and size are those of all together.
+  public var elsewhere = ItemsElsewhere()
 
   public init(configuration: RateLimiterConfiguration) {
     self.configuration = configuration
@@ -24,7 +27,7 @@ public struct RateLimiter: Hashable, Sendable {
 
   /// inserts · samplesPerInsert − samples, and what a change of limits has added.
   public var error: Double {
-    Double(inserts) * configuration.samplesPerInsert - Double(samples) + carried
+    error(afterInserting: 0)
   }
 
   /// Other limits from now on. What has been counted by the old ones is settled: the error stays, as far as the new range
@@ -34,7 +37,7 @@ public struct RateLimiter: Hashable, Sendable {
     let before = error
     let isSame = limits.samplesPerInsert == configuration.samplesPerInsert
     configuration = limits
-    guard inserts >= UInt64(max(0, limits.minSize)) else {
+    guard Double(inserts) + elsewhere.inserts >= Double(limits.minSize) else {
       if !isSame { carried = 0 }
       return
     }
@@ -45,13 +48,14 @@ public struct RateLimiter: Hashable, Sendable {
 
   /// Whether a message with `count` items may be inserted into a table of `size` items. Zero items always may.
   public func canInsert(_ count: Int, size: Int) -> Bool {
-    count == 0 || size < configuration.minSize
+    count == 0 || size + elsewhere.size < configuration.minSize
       || error(afterInserting: count) <= configuration.errorMax
   }
 
   /// Whether a batch of `count` may be sampled from a table of `size` items.
   public func canSample(_ count: Int, size: Int) -> Bool {
-    size >= configuration.minSize && error(afterSampling: count) >= configuration.errorMin
+    size >= 1 && size + elsewhere.size >= configuration.minSize
+      && error(afterSampling: count) >= configuration.errorMin
   }
 
   /// Goes on from what an earlier life has counted, perhaps by other limits.
@@ -68,6 +72,9 @@ public struct RateLimiter: Hashable, Sendable {
     samples &+= UInt64(min(Double(count) * configuration.samplesPerInsert, 0x1p62))
   }
 
+  /// Goes on from an error that others have counted.
+  public mutating func set(error: Double) { carried += error - self.error }
+
   /// Samples that were counted on, of items that are gone.
   public mutating func didLose(samples: Int) { carried -= Double(samples) }
 
@@ -75,7 +82,8 @@ public struct RateLimiter: Hashable, Sendable {
   public mutating func didSample(_ count: Int) { samples &+= UInt64(count) }
 
   private func error(afterInserting count: Int) -> Double {
-    (Double(inserts) + Double(count)) * configuration.samplesPerInsert - Double(samples) + carried
+    (Double(inserts) + elsewhere.inserts + Double(count)) * configuration.samplesPerInsert
+      - (Double(samples) + elsewhere.samples) + carried
   }
 
   private func error(afterSampling count: Int) -> Double {
@@ -90,18 +98,27 @@ extension RateLimiter {
     let limits = configuration
     return
       "insert of \(count): (\(inserts) inserts + \(count)) × \(limits.samplesPerInsert) − \(samples) samples "
-      + "\(carriedText)= \(error(afterInserting: count)) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
+      + "\(elsewhereText)\(carriedText)= \(error(afterInserting: count)) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
   }
 
   /// The inequality that holds a batch of `count` back, with its numbers; nil if it is admitted.
   public func reasonSampleBlocked(_ count: Int, size: Int) -> String? {
     if canSample(count, size: size) { return nil }
     let limits = configuration
-    if size < limits.minSize { return "sample of \(count): size \(size) < \(limits.minSize) (minSize)" }
+    if size < 1 || size + elsewhere.size < limits.minSize {
+      let others = elsewhere.size > 0 ? " + \(elsewhere.size) in other shards" : ""
+      return "sample of \(count): size \(size)\(others) < \(limits.minSize) (minSize)"
+    }
     return
       "sample of \(count): \(inserts) inserts × \(limits.samplesPerInsert) − (\(samples) samples + \(count)) "
-      + "\(carriedText)= \(error(afterSampling: count)) < \(limits.errorMin) (errorMin)"
+      + "\(elsewhereText)\(carriedText)= \(error(afterSampling: count)) < \(limits.errorMin) (errorMin)"
   }
 
   private var carriedText: String { carried == 0 ? "" : "+ \(carried) carried over " }
+
+  private var elsewhereText: String {
+    elsewhere.inserts + elsewhere.samples == 0
+      ? ""
+      : "+ \(elsewhere.inserts) × \(configuration.samplesPerInsert) − \(elsewhere.samples) in other shards "
+  }
 }

@@ -14,10 +14,10 @@ internal import Wire
 public final class ActorService {
   let configuration: RunConfiguration
   let acting: Acting
-  let replay: DealerLink
+  let replay: ShardLinks
   let parameters: DealerLink
   let weights: WeightsLink
-  var writer: WriterMachine
+  var writer: ShardedWriter
   var reporter: TelemetryReporter
   var version: UInt64 = 0
   var hasWeights = false
@@ -49,9 +49,10 @@ public final class ActorService {
     var writerConfiguration = WriterMachine.Configuration(
       id: id, label: settings.label, schema: schema, tables: configuration.tableSchemas)
     writerConfiguration.inFlight = configuration.actor.inFlight
-    writer = WriterMachine(configuration: writerConfiguration, now: now)
+    writer = ShardedWriter(
+      configuration: ShardedWriter.Configuration(writer: writerConfiguration), generator: system)
     let context = Context()
-    replay = try DealerLink(context: context, to: settings.replay[0])
+    replay = ShardLinks(context: context, settings: settings, log: log, now: now)
     parameters = try DealerLink(context: context, to: settings.parameters)
     weights = try WeightsLink(context: context, to: settings.weights, id: id)
     reporter = TelemetryReporter(
@@ -77,14 +78,20 @@ public final class ActorService {
   /// - Throws: if the replay refuses this actor for good, or an environment fails.
   public func run() throws {
     var poller = Poller()
-    poller.add(replay.socket)
     poller.add(parameters.socket)
     let weightsIndices = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
+    let fixed = poller.count
+    var generation = -1
     log.info("\(buffer.count) × \(configuration.environment.id)")
     while !isStopping {
       let now = SystemClock.now()
       try exchange(now: now)
+      if generation != replay.generation {
+        generation = replay.generation
+        poller.removeAll(after: fixed)
+        replay.add(to: &poller)
+      }
       try acting.beginEpisodes(now: now)
       let mayAct = acting.isReady && hasWeights && !(buffer.isFull && writer.isBlocked)
       // While it acts it only looks now and then: a poll costs as much as a tick of small environments.
@@ -123,7 +130,8 @@ public final class ActorService {
 
   private func converse(now: Instant) throws {
     var sink = replay
-    replay.drain { writer.receive($0, now: now, sink: &sink) }
+    try replay.follow(now: now) { writer.setShards($0, now: now, sink: &sink) }
+    replay.drain { writer.receive($0, from: $1, now: now, sink: &sink) }
     writer.advance(to: now, sink: &sink)
     if let refusal = writer.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
     parameters.drain { _ in }
@@ -202,6 +210,7 @@ public final class ActorService {
 
   private func deadline(now: Instant) -> Instant {
     var deadline = min(writer.nextDeadline(now: now), min(reporter.nextReport, connection.nextNotice))
+    deadline = min(deadline, replay.nextDeadline)
     if !acting.isReady { deadline = min(deadline, acting.restartAt) }
     if buffer.rows > 0, !acting.isPartial, !writer.isBlocked {
       deadline = min(deadline, acting.chunkStartedAt + flushEvery)

@@ -71,6 +71,7 @@ extension ActorService {
       "messages_committed_total": Double(writer.counters.messagesCommitted),
       "messages_resent_total": Double(writer.counters.messagesResent),
       "messages_dropped_total": Double(writer.counters.messagesDropped),
+      "shard_moves_total": Double(writer.moves),
       "messages_unacknowledged": Double(writer.unacknowledged),
       "steps_dropped_total": Double(statistics.stepsDropped),
       "service_restarts_total": Double(writer.counters.serviceRestarts),

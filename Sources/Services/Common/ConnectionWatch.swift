@@ -1,6 +1,7 @@
 // Says which service a process waits for.
 
 internal import Foundations
+internal import Transport
 
 /// A process that is started by hand must not be mute: one line when everything is there, one when a service has been missing for two
 /// seconds, and then one every half minute.
@@ -12,7 +13,7 @@ struct ConnectionWatch {
 
   init(_ settings: ServiceSettings, now: Instant) {
     names = [
-      "the replay at \(settings.replay[0]) (ROOKERY_REPLAY_ADDRESS)",
+      "the replay at \(settings.replay.map(\.description).joined(separator: ", ")) (ROOKERY_REPLAY_ADDRESS)",
       "weights at \(settings.weights) (ROOKERY_WEIGHTS_ADDRESS)",
     ]
     nextNotice = now + .seconds(2)

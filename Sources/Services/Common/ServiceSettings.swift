@@ -4,8 +4,10 @@ public import Transport
 
 /// Addresses and places, from `ROOKERY_…` environment variables; everything else is in the run's configuration.
 public struct ServiceSettings: Sendable {
-  /// One for each shard.
+  /// The replay's shards: an address each, or a name that stands for several.
   public var replay: [Endpoint]
+  /// Where the launcher keeps the addresses as they are now; nil where there is no launcher.
+  public var addressFile: String?
   /// Where the parameter server takes messages, and where it publishes weights.
   public var parameters: Endpoint
   public var weights: Endpoint
@@ -35,6 +37,7 @@ public struct ServiceSettings: Sendable {
     parameters = try endpoints("ROOKERY_PARAMETERS_ADDRESS", "tcp://127.0.0.1:7702")[0]
     weights = try endpoints("ROOKERY_WEIGHTS_ADDRESS", "tcp://127.0.0.1:7703")[0]
     http = try Self.http(environment)
+    addressFile = environment["ROOKERY_ADDRESSES_FILE"]
     bindHost = environment["ROOKERY_BIND_HOST"] ?? "127.0.0.1"
     runDirectory = environment["ROOKERY_RUN_DIRECTORY"]
     let number = environment["ROOKERY_REPLICA"] ?? "1"
@@ -47,15 +50,10 @@ public struct ServiceSettings: Sendable {
     for endpoint in replay { try check(endpoint, of: "ROOKERY_REPLAY_ADDRESS") }
     try check(parameters, of: "ROOKERY_PARAMETERS_ADDRESS")
     try check(weights, of: "ROOKERY_WEIGHTS_ADDRESS")
-    if replay.count > 1 {
-      throw SettingsError(
-        variable: "ROOKERY_REPLAY_ADDRESS",
-        problem: "expected one address, found \(replay.count): this version runs one replay service")
-    }
   }
 
   /// Experience and weights cross other networks in the clear only when that was asked for.
-  private func check(_ endpoint: Endpoint, of variable: String) throws(SettingsError) {
+  func check(_ endpoint: Endpoint, of variable: String) throws(SettingsError) {
     guard !endpoint.isLocal, !allowsPlainTCP else { return }
     throw SettingsError(
       variable: variable,
@@ -74,6 +72,11 @@ public struct ServiceSettings: Sendable {
         variable: name, problem: "expected http://HOST:PORT with a port 1…65535 or *, found '\(text)'")
     }
     return endpoint
+  }
+
+  /// Where this shard of the replay listens: the address of its number in the list, as far as there are so many.
+  func replayListening() throws(SettingsError) -> Endpoint {
+    try listening(at: replay[min(replica, replay.count - 1)])
   }
 
   /// Where a service listens whose clients find it at `address`.

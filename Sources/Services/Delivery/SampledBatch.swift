@@ -1,14 +1,16 @@
 // A batch on the learner's side.
 
 public import Experience
+internal import Foundations
 internal import Wire
 
 /// What one request brought, in buffers that are used again: `batches` batches one after the other, `rows` rows in all.
 ///
 /// The service draws in strata, so neighbouring rows are neighbours in the table: row r goes to batch r mod `batches`, and each batch
-/// is a stratified draw of its own.
+/// is a stratified draw of its own. Of several shards each draws some of the rows, one shard's after the other's.
 public final class SampledBatch {
   public internal(set) var rows = 0
+  /// Σ p^α and the items of the table at the draw; of several shards, of all together.
   public internal(set) var mass = 0.0
   public internal(set) var itemCount: UInt64 = 0
   public internal(set) var fields: [Field] = []
@@ -16,13 +18,11 @@ public final class SampledBatch {
   public internal(set) var probabilities: UnsafeMutablePointer<Float>
   public internal(set) var versions: UnsafeMutablePointer<UInt64>
   public internal(set) var columns: [UnsafeMutableRawPointer] = []
-  /// The life of the service that drew it.
-  var incarnation: Identifier?
+  /// Who draws which rows.
+  var shares = [BatchShare()]
   /// Batches, each of `rows / batches` rows.
   public let batches: Int
   let capacity: Int
-  var rowsReceived = 0
-  var partsSeen: Set<Int> = []
 
   init(batch: Int, batches: Int) {
     self.batches = batches
@@ -58,40 +58,59 @@ public final class SampledBatch {
     }
   }
 
-  func reset() {
-    rowsReceived = 0
-    partsSeen.removeAll(keepingCapacity: true)
+  /// One shard is to give all of it.
+  func assignWhole(to shard: PeerID) {
+    if shares.count != 1 { shares = [BatchShare()] }
+    shares[0].shard = shard
+    shares[0].count = capacity
+    shares[0].reset()
   }
 
-  func take(_ part: Batch) {
+  var isWhole: Bool { shares.allSatisfy(\.isWhole) }
+
+  /// Why columns cannot be those of a share, where other shards have given rows already: one batch has one kind of columns.
+  func mismatch(_ fields: [Field], of share: Int) -> String? {
+    guard shares.count > 1, fields != self.fields,
+      shares.indices.contains(where: { $0 != share && shares[$0].rowsReceived > 0 })
+    else { return nil }
+    return
+      "columns: shards differ, one has \(self.fields.map(\.description)), another \(fields.map(\.description)); "
+      + "start all from one configuration"
+  }
+
+  /// Takes a part of a share's answer. False if it has come already.
+  func take(_ part: Batch, of share: Int) -> Bool {
     let header = part.header
+    guard shares[share].takes(header) else { return false }
+    let firstRow = shares[share].firstRow + header.firstRow
     adopt(part.fields)
-    rows = header.batchRows
+    rows = capacity
     mass = header.mass
     itemCount = header.itemCount
-    copy(part.keys, to: keys, rowBytes: 8, header)
-    copy(part.probabilities, to: probabilities, rowBytes: 4, header)
-    copy(part.versions, to: versions, rowBytes: 8, header)
+    copy(part.keys, to: keys, rowBytes: 8, firstRow, header.rows)
+    copy(part.probabilities, to: probabilities, rowBytes: 4, firstRow, header.rows)
+    copy(part.versions, to: versions, rowBytes: 8, firstRow, header.rows)
     for (index, field) in part.fields.enumerated() {
-      copy(part.columns[index], to: columns[index], rowBytes: field.byteCount, header)
+      copy(part.columns[index], to: columns[index], rowBytes: field.byteCount, firstRow, header.rows)
     }
-    rowsReceived += header.rows
+    return true
   }
 
   /// Puts each row of a part where its batch has it.
   private func copy(
-    _ source: UnsafeRawBufferPointer, to column: UnsafeMutableRawPointer, rowBytes: Int, _ header: BatchHeader
+    _ source: UnsafeRawBufferPointer, to column: UnsafeMutableRawPointer, rowBytes: Int, _ firstRow: Int,
+    _ rows: Int
   ) {
     guard let base = source.baseAddress else { return }
     if batches == 1 {
-      (column + header.firstRow * rowBytes).copyMemory(from: base, byteCount: header.rows * rowBytes)
+      (column + firstRow * rowBytes).copyMemory(from: base, byteCount: rows * rowBytes)
       return
     }
-    let rowsPerBatch = capacity / batches
-    for row in 0..<header.rows {
-      let drawn = header.firstRow + row
-      let place = (drawn % batches) * rowsPerBatch + drawn / batches
-      (column + place * rowBytes).copyMemory(from: base + row * rowBytes, byteCount: rowBytes)
+    for row in 0..<rows {
+      (column + place(firstRow + row) * rowBytes).copyMemory(from: base + row * rowBytes, byteCount: rowBytes)
     }
   }
+
+  /// Where a row is that was drawn as number `row`.
+  func place(_ row: Int) -> Int { (row % batches) * (capacity / batches) + row / batches }
 }

@@ -18,6 +18,8 @@ public struct SamplerMachine {
     public var inFlight = 4
     public var helloEvery = Instant.Span.milliseconds(250)
     public var repeatAfter = Instant.Span.seconds(1)
+    /// Whom its frames go to: a shard, where there are several.
+    public var service = PeerID.service
 
     public init(id: Identifier, label: String, table: TableSchema, batch: Int) {
       self.id = id
@@ -45,33 +47,43 @@ public struct SamplerMachine {
     case refused(Refusal)
   }
 
-  struct Request {
+  private struct Request {
     var number: UInt64
     var sentAt: Instant
     var batch: SampledBatch
+    /// Which of the batch's shares.
+    var share: Int
+    var count: Int { batch.shares[share].count }
   }
 
   public let configuration: Configuration
   public private(set) var counters = Counters()
   private var phase: Phase
-  private var tableIndex = 0
+  private(set) var tableIndex = 0
   /// Requests that may be in flight.
-  private var credit: Int
-  private var incarnation: Identifier?
+  private(set) var credit: Int
+  private(set) var incarnation: Identifier?
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
   private var ready: [SampledBatch] = []
   private var spare: [SampledBatch]
   private let scratch = FrameWriter(capacity: 1 << 14)
 
+  /// Asks for batches by itself.
   public init(configuration: Configuration, now: Instant) {
-    self.configuration = configuration
-    phase = .unknown(nextHello: now)
-    credit = configuration.inFlight
+    self.init(shardOf: configuration, now: now)
     // One more than are in flight: the one that is being trained on.
     spare = (0...configuration.inFlight).map { _ in
       SampledBatch(batch: configuration.batch, batches: configuration.batchesPerRequest)
     }
+  }
+
+  /// Asks for what it is told to, with `ask`: one of several shards.
+  init(shardOf configuration: Configuration, now: Instant) {
+    self.configuration = configuration
+    phase = .unknown(nextHello: now)
+    credit = configuration.inFlight
+    spare = []
   }
 
   public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
@@ -96,15 +108,39 @@ extension SamplerMachine {
     _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: inout some FrameSink
   ) {
     precondition(priorities.count == batch.rows, "expected a priority a row")
-    let count = batch.rows
-    guard case .ready = phase, batch.incarnation == incarnation else {
+    update(
+      keys: batch.keys, priorities: priorities.baseAddress!, count: batch.rows,
+      drawnBy: batch.shares[0].incarnation,
+      sink: &sink)
+  }
+
+  mutating func update(
+    keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, drawnBy life: Identifier?,
+    sink: inout some FrameSink
+  ) {
+    guard case .ready = phase, life == incarnation else {
       return counters.prioritiesDropped += UInt64(count)
     }
     let update = PriorityUpdate(
-      table: tableIndex, keys: UnsafeRawBufferPointer(start: batch.keys, count: count * 8),
-      priorities: UnsafeRawBufferPointer(priorities))
+      table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
+      priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
     update.encode(into: scratch)
-    if !sink.send(scratch.bytes, to: .service) { counters.prioritiesDropped += UInt64(count) }
+    if !sink.send(scratch.bytes, to: configuration.service) { counters.prioritiesDropped += UInt64(count) }
+  }
+
+  /// Asks the shard for a share of a batch; `take` gives the batch back once the share is whole.
+  mutating func ask(_ batch: SampledBatch, share: Int, now: Instant, sink: inout some FrameSink) {
+    requests.append(Request(number: nextRequest, sentAt: now, batch: batch, share: share))
+    nextRequest += 1
+    if case .ready = phase { send(requests[requests.count - 1], sink: &sink) }
+  }
+
+  /// A frame that its owner has read, and could not.
+  mutating func noteMalformed() { counters.malformed += 1 }
+
+  /// Forgets a share: its rows come from elsewhere. What still comes for it is a stray.
+  mutating func forget(_ batch: SampledBatch, share: Int) {
+    requests.removeAll { $0.batch === batch && $0.share == share }
   }
 
   public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
@@ -130,7 +166,7 @@ extension SamplerMachine {
       for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
         requests[index].sentAt = now
         counters.requestsRepeated += 1
-        send(requests[index].number, sink: &sink)
+        send(requests[index], sink: &sink)
       }
       request(now: now, sink: &sink)
     }
@@ -147,7 +183,7 @@ extension SamplerMachine {
 
   public mutating func leave(sink: inout some FrameSink) {
     Goodbye(id: configuration.id).encode(into: scratch)
-    sink.send(scratch.bytes, to: .service)
+    sink.send(scratch.bytes, to: configuration.service)
   }
 }
 
@@ -157,7 +193,7 @@ extension SamplerMachine {
       role: .sampler, id: configuration.id, label: configuration.label, nextSequence: 0, schema: nil,
       tables: [configuration.table])
     hello.encode(into: scratch)
-    let isSent = sink.send(scratch.bytes, to: .service)
+    let isSent = sink.send(scratch.bytes, to: configuration.service)
     // Not connected yet: that takes milliseconds at a start.
     phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
   }
@@ -171,8 +207,8 @@ extension SamplerMachine {
     phase = .ready
     for index in requests.indices {
       requests[index].sentAt = now
-      requests[index].batch.reset()
-      send(requests[index].number, sink: &sink)
+      requests[index].batch.shares[requests[index].share].reset()
+      send(requests[index], sink: &sink)
     }
     request(now: now, sink: &sink)
   }
@@ -180,15 +216,17 @@ extension SamplerMachine {
   private mutating func batch(_ part: Batch) {
     let header = part.header
     guard let index = requests.firstIndex(where: { $0.number == header.request }),
-      header.batchRows == configuration.items, header.rows > 0, isUsable(part.fields)
+      header.batchRows == requests[index].count, header.rows > 0, isUsable(part.fields)
     else { return counters.strays += 1 }
-    let batch = requests[index].batch
-    // A part of a repeated request's other draw would mix two draws: parts count once, and a new mass starts over.
-    if header.mass != batch.mass || header.itemCount != batch.itemCount { batch.reset() }
-    guard batch.partsSeen.insert(header.part).inserted else { return counters.strays += 1 }
-    batch.take(part)
-    guard batch.rowsReceived == header.batchRows else { return }
-    batch.incarnation = incarnation
+    let (batch, share) = (requests[index].batch, requests[index].share)
+    if let problem = batch.mismatch(part.fields, of: share) {
+      phase = .refused(
+        Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
+      return
+    }
+    guard batch.take(part, of: share) else { return counters.strays += 1 }
+    guard batch.shares[share].isWhole else { return }
+    batch.shares[share].incarnation = incarnation
     requests.remove(at: index)
     ready.append(batch)
     counters.batches += UInt64(batch.batches)
@@ -213,15 +251,13 @@ extension SamplerMachine {
   private mutating func request(now: Instant, sink: inout some FrameSink) {
     guard case .ready = phase else { return }
     while requests.count < credit, let batch = spare.popLast() {
-      batch.reset()
-      requests.append(Request(number: nextRequest, sentAt: now, batch: batch))
-      send(nextRequest, sink: &sink)
-      nextRequest += 1
+      batch.assignWhole(to: configuration.service)
+      ask(batch, share: 0, now: now, sink: &sink)
     }
   }
 
-  private mutating func send(_ number: UInt64, sink: inout some FrameSink) {
-    SampleRequest(request: number, table: tableIndex, count: configuration.items).encode(into: scratch)
-    sink.send(scratch.bytes, to: .service)
+  private func send(_ request: Request, sink: inout some FrameSink) {
+    SampleRequest(request: request.number, table: tableIndex, count: request.count).encode(into: scratch)
+    sink.send(scratch.bytes, to: configuration.service)
   }
 }

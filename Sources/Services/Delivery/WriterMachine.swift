@@ -22,6 +22,8 @@ public struct WriterMachine {
     /// Without progress for this long, the oldest message is sent again.
     public var probeAfter = Instant.Span.seconds(1)
     public var goneAfter = Instant.Span.seconds(30)
+    /// Whom its frames go to: a shard, where there are several.
+    public var service = PeerID.service
 
     public init(id: Identifier, label: String, schema: StepSchema, tables: [TableSchema]) {
       self.id = id
@@ -46,6 +48,8 @@ public struct WriterMachine {
   }
 
   public let configuration: Configuration
+  /// The configuration's, until somebody knows better.
+  public var goneAfter: Instant.Span
   public private(set) var counters = Counters()
   /// Rises when messages were dropped: every stream's next chunk must then be marked `cut`.
   public private(set) var cutEpoch: UInt64 = 0
@@ -74,6 +78,7 @@ public struct WriterMachine {
 
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
+    goneAfter = configuration.goneAfter
     credit = configuration.inFlight
     phase = .unknown(nextHello: now)
     lastProgress = now
@@ -139,10 +144,10 @@ extension WriterMachine {
         lastResend = now
         isProbing = true
         counters.messagesResent += 1
-        sink.send(pending[0].frame.bytes, to: .service)
+        sink.send(pending[0].frame.bytes, to: configuration.service)
       }
     }
-    if !pending.isEmpty, now >= max(lastHeard, lastProgress) + configuration.goneAfter {
+    if !pending.isEmpty, now >= max(lastHeard, lastProgress) + goneAfter {
       dropPending(now: now)
     }
   }
@@ -161,7 +166,7 @@ extension WriterMachine {
   /// Says that the writer leaves for good.
   public mutating func leave(sink: inout some FrameSink) {
     Goodbye(id: configuration.id).encode(into: scratch)
-    sink.send(scratch.bytes, to: .service)
+    sink.send(scratch.bytes, to: configuration.service)
   }
 }
 
@@ -172,7 +177,7 @@ extension WriterMachine {
       nextSequence: pending.first?.sequence ?? nextSequence, schema: configuration.schema,
       tables: configuration.tables)
     hello.encode(into: scratch)
-    let isSent = sink.send(scratch.bytes, to: .service)
+    let isSent = sink.send(scratch.bytes, to: configuration.service)
     // Not connected yet: that takes milliseconds at a start.
     phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
   }
@@ -245,7 +250,7 @@ extension WriterMachine {
   private mutating func sendUnsent(sink: inout some FrameSink) {
     guard case .ready = phase else { return }
     while unsentFrom < sendable {
-      guard sink.send(pending[unsentFrom].frame.bytes, to: .service) else { return }
+      guard sink.send(pending[unsentFrom].frame.bytes, to: configuration.service) else { return }
       unsentFrom += 1
     }
   }

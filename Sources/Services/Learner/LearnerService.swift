@@ -14,10 +14,10 @@ internal import Wire
 public final class LearnerService {
   let configuration: RunConfiguration
   let dqn: DQNLearner
-  let replay: DealerLink
+  let replay: ShardLinks
   let parameters: DealerLink
   let weights: WeightsLink
-  var sampler: SamplerMachine
+  var sampler: ShardedSampler
   var member: MemberMachine
   var reporter: TelemetryReporter
   var statistics = LearnerStatistics()
@@ -55,12 +55,15 @@ public final class LearnerService {
       id: id, label: settings.label, table: configuration.table, batch: batch)
     samplerConfiguration.batchesPerRequest = configuration.learner.batchesPerRequest
     samplerConfiguration.inFlight = configuration.learner.samplesInFlight
-    sampler = SamplerMachine(configuration: samplerConfiguration, now: now)
+    var shardedConfiguration = ShardedSampler.Configuration(sampler: samplerConfiguration)
+    shardedConfiguration.split = configuration.shardSplit
+    shardedConfiguration.isConsumed = configuration.isConsumed
+    sampler = ShardedSampler(configuration: shardedConfiguration, generator: system, now: now)
     let manifest = try spec.manifest()
     member = MemberMachine(
       configuration: MemberMachine.Configuration(id: id, label: settings.label, manifest: manifest), now: now)
     let context = Context()
-    replay = try DealerLink(context: context, to: settings.replay[0])
+    replay = ShardLinks(context: context, settings: settings, log: log, now: now)
     parameters = try DealerLink(context: context, to: settings.parameters)
     weights = try WeightsLink(context: context, to: settings.weights, id: id)
     reporter = TelemetryReporter(
@@ -90,14 +93,20 @@ public final class LearnerService {
   /// - Throws: if a service refuses this learner for good.
   public func run() throws {
     var poller = Poller()
-    poller.add(replay.socket)
     poller.add(parameters.socket)
     _ = weights.add(to: &poller)
     let signalIndex = poller.add(descriptor: signals.descriptor)
+    let fixed = poller.count
+    var generation = -1
     var updatesSinceLook = 0
     while true {
       let now = SystemClock.now()
       try exchange(now: now)
+      if generation != replay.generation {
+        generation = replay.generation
+        poller.removeAll(after: fixed)
+        replay.add(to: &poller)
+      }
       if !statistics.hasDiverged, member.hasWeights, now >= nextUpdateAt,
         let batch = current ?? sampler.take()
       {
@@ -120,7 +129,8 @@ public final class LearnerService {
   private func exchange(now: Instant) throws {
     var replaySink = replay
     var parameterSink = parameters
-    replay.drain(limit: 64) { sampler.receive($0, now: now, sink: &replaySink) }
+    try replay.follow(now: now) { sampler.setShards($0, now: now, sink: &replaySink) }
+    replay.drain(limit: 64) { sampler.receive($0, from: $1, now: now, sink: &replaySink) }
     sampler.advance(to: now, sink: &replaySink)
     parameters.drain { member.receive($0, now: now, sink: &parameterSink) }
     weights.takeNewest { adopt($0) }
@@ -252,7 +262,7 @@ public final class LearnerService {
 
   private func deadline(now: Instant) -> Instant {
     var deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now), reporter.nextReport)
-    deadline = min(deadline, min(nextCheckpoint, connection.nextNotice))
+    deadline = min(deadline, nextCheckpoint, connection.nextNotice, replay.nextDeadline)
     return nextUpdateAt > now ? min(deadline, nextUpdateAt) : deadline
   }
 

@@ -59,7 +59,8 @@ struct LearnerStatistics {
 
 extension LearnerService {
   func telemetry(now: Instant) -> [String: Double] {
-    [
+    let sampled = sampler.samplerCounters
+    return [
       "updates_total": Double(statistics.updates),
       "learner_index": Double(member.index ?? 0),
       "weights_version": Double(member.version),
@@ -73,13 +74,16 @@ extension LearnerService {
       "checkpoint_failures_total": Double(statistics.checkpointFailures),
       "diverged": statistics.hasDiverged ? 1 : 0,
       "batches_refused_total": Double(statistics.batchesRefused),
-      "batches_total": Double(sampler.counters.batches),
-      "requests_repeated_total": Double(sampler.counters.requestsRepeated),
-      "priorities_dropped_total": Double(sampler.counters.prioritiesDropped),
+      "batches_total": Double(sampled.batches),
+      "requests_repeated_total": Double(sampled.requestsRepeated),
+      "priorities_dropped_total": Double(sampled.prioritiesDropped),
+      "shares_moved_total": Double(sampler.counters.sharesMoved),
+      "rows_moved_total": Double(sampler.counters.rowsMoved),
+      "shards": Double(sampler.shardCount(now: now)),
       "changes_merged_total": Double(member.counters.changesMerged),
       "changes_repeated_total": Double(member.counters.changesRepeated),
       "updates_merged_total": Double(member.counters.updatesMerged),
-      "malformed_total": Double(sampler.counters.malformed + member.counters.malformed + weights.malformed),
+      "malformed_total": Double(sampled.malformed + member.counters.malformed + weights.malformed),
     ]
   }
 }

@@ -118,6 +118,8 @@ public struct ReplayMachine {
   var writerHandles: [Identifier: Int] = [:]
   var writers: [Int: Writer] = [:]
   var nextHandle = 0
+  /// Of each table.
+  var fleets: [Fleet]
   var labels: [Int: Label] = [:]
   /// The store may not fit in memory: steps of a batch are read by another thread before they are gathered.
   var warmsBatches: Bool { store.isLargerThanMemory }
@@ -164,6 +166,7 @@ public struct ReplayMachine {
     self.incarnation = incarnation
     self.generator = generator
     store = try ReplayStore(configuration: configuration.store, progress: progress)
+    fleets = configuration.store.tables.map { _ in Fleet() }
     startedAt = now
     nextSweep = now + .seconds(10)
     schemaIsKnown()
@@ -213,6 +216,7 @@ extension ReplayMachine {
         limits(try LimitsRequest(from: &cursor), from: peer, now: now, sink: &sink)
       case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: &sink)
       case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: &sink)
+      case .totalsRequest: totals(try TotalsRequest(from: &cursor), from: peer, now: now, sink: &sink)
       case .copyRequest: copy(try CopyRequest(from: &cursor), to: peer, sink: &sink)
       case .healthRequest:
         try cursor.close()
@@ -243,6 +247,7 @@ extension ReplayMachine {
       departed[id] = nil
       store.forgetWriter(departure.handle)
     }
+    forgetOthers(now: now)
     let withSteps = store.writersWithSteps
     labels = labels.filter { writers[$0.key] != nil || withSteps.contains($0.key) }
     drain(now: now, sink: &sink)

@@ -51,7 +51,7 @@ public final class ReplayService {
       progress: { recovery.note($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
     let context = Context()
-    let endpoint = try settings.listening(at: settings.replay[0])
+    let endpoint = try settings.replayListening()
     router = try RouterLink(context: context, listeningOn: endpoint)
     parameters = try DealerLink(context: context, to: settings.parameters)
     reporter = TelemetryReporter(

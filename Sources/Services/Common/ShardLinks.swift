@@ -1,0 +1,69 @@
+// Connections to the shards of a replay.
+
+internal import Foundations
+internal import Transport
+
+/// A connection to each shard there is; frames go to the one that is named.
+final class ShardLinks: FrameSink {
+  private let context: Context
+  private let directory: ShardDirectory
+  private let log: Log
+  private var links: [(id: PeerID, link: DealerLink)] = []
+  /// Rises when sockets were added or closed: those who poll them have to look anew.
+  private(set) var generation = 0
+
+  init(context: Context, settings: ServiceSettings, log: Log, now: Instant) {
+    self.context = context
+    self.log = log
+    directory = ShardDirectory(settings, now: now)
+  }
+
+  /// When `follow` is due at latest.
+  var nextDeadline: Instant { directory.nextDeadline }
+
+  /// Follows the shards' addresses. `tell` is called with all shards there are, when there are others than before: after the connections
+  /// to new ones are opened, before those to missing ones are closed, so that it can take leave of them.
+  ///
+  /// - Throws: `TransportError` if a socket cannot be had, `SystemCallError` if a thread cannot.
+  func follow(now: Instant, _ tell: ([PeerID]) -> Void) throws {
+    guard generation == 0 || directory.isDue(at: now) else { return }
+    let hasChanged = try directory.advance(to: now)
+    for notice in directory.takeNotices() { log.warning(notice) }
+    guard hasChanged || generation == 0 else { return }
+    let endpoints = directory.endpoints
+    for endpoint in endpoints where !links.contains(where: { $0.id == endpoint.shard }) {
+      links.append((endpoint.shard, try DealerLink(context: context, to: endpoint)))
+    }
+    tell(endpoints.map(\.shard))
+    links.removeAll { link in !endpoints.contains { $0.shard == link.id } }
+    if generation > 0 || endpoints.count > 1 {
+      let list = endpoints.map(\.description).joined(separator: ", ")
+      log.info("the replay is \(endpoints.count) shards now: \(list)")
+    }
+    generation += 1
+  }
+
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    for (id, link) in links where id == peer { return link.send(bytes, to: peer) }
+    return false
+  }
+
+  /// Hands at most `limit` frames of each shard to `body`.
+  func drain(limit: Int = 256, _ body: (UnsafeRawBufferPointer, PeerID) -> Void) {
+    for (id, link) in links { link.drain(limit: limit) { body($0, id) } }
+  }
+
+  func add(to poller: inout Poller) {
+    for (_, link) in links { poller.add(link.socket) }
+    if let descriptor = directory.descriptor { poller.add(descriptor: descriptor) }
+  }
+}
+
+extension Endpoint {
+  /// What a shard at this address is called: the same in every process, so that all rank it alike.
+  var shard: PeerID {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
+    for byte in description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return PeerID(number: hash)
+  }
+}

@@ -1,0 +1,54 @@
+// What one shard gives of a batch.
+
+internal import Experience
+internal import Foundations
+internal import Wire
+
+/// Rows `firstRow … firstRow + count − 1` of a batch as it was drawn, which one shard is asked for, and how far they have come.
+struct BatchShare {
+  var shard: PeerID
+  var firstRow: Int
+  var count: Int
+  /// The part of the batch that was expected from the shard when it was split; 1 of a single shard.
+  var fraction: Double
+  var askedAt: Instant
+  /// What the shard said with its rows.
+  var mass = 0.0
+  var itemCount: UInt64 = 0
+  /// The life of the shard that drew them.
+  var incarnation: Identifier?
+  /// It was given to other shards: its rows are in later shares.
+  var isMoved = false
+  private(set) var rowsReceived = 0
+  private var partsSeen: Set<Int> = []
+
+  init(
+    shard: PeerID = .service, firstRow: Int = 0, count: Int = 0, fraction: Double = 1,
+    askedAt: Instant = .zero
+  ) {
+    self.shard = shard
+    self.firstRow = firstRow
+    self.count = count
+    self.fraction = fraction
+    self.askedAt = askedAt
+  }
+
+  /// All its rows are there.
+  var isWhole: Bool { rowsReceived == count || isMoved }
+
+  mutating func reset() {
+    rowsReceived = 0
+    partsSeen.removeAll(keepingCapacity: true)
+  }
+
+  /// Whether a part is one of this answer and new. A part of a repeated request's other draw would mix two draws: parts count once, and
+  /// a new mass starts over.
+  mutating func takes(_ header: BatchHeader) -> Bool {
+    if header.mass != mass || header.itemCount != itemCount { reset() }
+    guard partsSeen.insert(header.part).inserted else { return false }
+    mass = header.mass
+    itemCount = header.itemCount
+    rowsReceived += header.rows
+    return true
+  }
+}

@@ -1,0 +1,67 @@
+// Limits that hold for all shards together.
+
+internal import Experience
+internal import Foundations
+internal import ReplayStore
+internal import Wire
+
+extension ReplayMachine {
+  /// Takes what a sampler has seen of the other shards, so that the table's limiter counts it, and says how it stands here.
+  ///
+  /// All that joined count the same from then on, but each joined a little before or after the others knew of it. So one that
+  /// holds somebody back goes half of the way to the others' error each time: no two hold back both sides between them.
+  ///
+  /// A table whose items are gone after some samples limits by itself: what another shard has is no sample that this one could give.
+  mutating func totals(
+    _ request: TotalsRequest, from peer: PeerID, now: Instant, sink: inout some FrameSink
+  ) {
+    guard samplers[peer] != nil else {
+      return refuse(.unknownPeer, .totalsRequest, 0, "say HELLO first", peer, &sink)
+    }
+    samplers[peer]?.lastHeard = now
+    let (table, tables) = (request.table, configuration.store.tables)
+    guard table < tables.count else {
+      let text = "expected a table below \(tables.count), found \(table)"
+      return refuse(.invalid, .totalsRequest, 0, text, peer, &sink)
+    }
+    fleets[table].take(request, own: incarnation, now: now)
+    if store.schema != nil {
+      let isOwn = tables[table].timesSampledMax > 0
+      store.setElsewhere(fleets[table].elsewhere, countsFlow: !isOwn, table: table)
+      if let error = request.error, !isOwn { join(table, error) }
+    }
+    answerTotals(table, to: peer, sink: &sink)
+    drain(now: now, sink: &sink)
+  }
+
+  private mutating func join(_ table: Int, _ error: Double) {
+    guard fleets[table].isJoined else {
+      fleets[table].isJoined = true
+      return store.setLimiterError(error, table: table)
+    }
+    let isBlocking = insertBlock != nil || waitingSamples.contains { $0.request.table == table }
+    guard isBlocking, let own = store.statistics.tables.dropFirst(table).first?.limiterError else { return }
+    store.setLimiterError(own + (error - own) / 2, table: table)
+  }
+
+  private func answerTotals(_ table: Int, to peer: PeerID, sink: inout some FrameSink) {
+    let statistics = store.statistics.tables
+    let own = table < statistics.count ? statistics[table] : nil
+    Totals(
+      table: table, mass: own?.mass ?? 0, items: UInt64(own?.size ?? 0), isJoined: fleets[table].isJoined,
+      error: own?.limiterError ?? 0,
+      own: LifeTotals(
+        life: incarnation, inserts: min(Limits.number, own?.itemsInserted ?? 0),
+        samples: min(Limits.number, own?.itemsSampled ?? 0))
+    ).encode(into: scratch)
+    sink.send(scratch.bytes, to: peer)
+  }
+
+  mutating func forgetOthers(now: Instant) {
+    for table in fleets.indices {
+      fleets[table].forget(now: now)
+      let isOwn = configuration.store.tables[table].timesSampledMax > 0
+      store.setElsewhere(fleets[table].elsewhere, countsFlow: !isOwn, table: table)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+// TOTALS? and TOTALS: what the shards of a replay know of each other.
+
+public import Experience
+
+/// What a shard's process has taken into a table and given from it. Both only grow while it lives, so that of two the larger is the newer.
+public struct LifeTotals: Hashable, Sendable {
+  /// The shard's incarnation.
+  public var life: Identifier
+  public var inserts: UInt64
+  public var samples: UInt64
+
+  public init(life: Identifier, inserts: UInt64, samples: UInt64) {
+    self.life = life
+    self.inserts = inserts
+    self.samples = samples
+  }
+}
+
+/// `[version, 26, table, items elsewhere, error or nil, lives]`: a sampler of several shards tells one of them what it has seen of
+/// the others.
+public struct TotalsRequest: Hashable, Sendable {
+  public var table: Int
+  /// Items in the other shards.
+  public var itemsElsewhere: UInt64
+  /// The mean error of the limiters of those that have joined: from there a shard begins to count with them. Nil: only ask.
+  public var error: Double?
+  public var lives: [LifeTotals]
+
+  public init(table: Int, itemsElsewhere: UInt64, error: Double?, lives: [LifeTotals]) {
+    self.table = table
+    self.itemsElsewhere = itemsElsewhere
+    self.error = error
+    self.lives = lives
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.totalsRequest)
+    writer.unsigned(table)
+    writer.unsigned(itemsElsewhere)
+    if let error { writer.double(error) } else { writer.null() }
+    writer.array(lives.count)
+    for entry in lives {
+      writer.array(3)
+      writer.life(entry)
+    }
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    table = try cursor.count(max: Limits.tables - 1, "the table")
+    itemsElsewhere = try cursor.number("the items elsewhere")
+    error = cursor.nextIsNil() ? nil : try cursor.limiterError()
+    let count = try cursor.array(max: Limits.shards, "the lives")
+    lives = []
+    lives.reserveCapacity(count)
+    for _ in 0..<count {
+      try cursor.elements(3, "a life")
+      lives.append(try cursor.life())
+    }
+    try cursor.close()
+  }
+}
+
+/// `[version, 27, table, mass, items, joined, error, life, inserts, samples]`: the answer, at once.
+public struct Totals: Hashable, Sendable {
+  public var table: Int
+  /// Σ p^α of the table now, and its items.
+  public var mass: Double
+  public var items: UInt64
+  /// It has begun to count with the others.
+  public var isJoined: Bool
+  /// Of its limiter, in samples; what it knows of the others is in it.
+  public var error: Double
+  public var own: LifeTotals
+
+  public init(table: Int, mass: Double, items: UInt64, isJoined: Bool, error: Double, own: LifeTotals) {
+    self.table = table
+    self.mass = mass
+    self.items = items
+    self.isJoined = isJoined
+    self.error = error
+    self.own = own
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.totals)
+    writer.unsigned(table)
+    writer.double(mass)
+    writer.unsigned(items)
+    writer.bool(isJoined)
+    writer.double(error)
+    writer.life(own)
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    table = try cursor.count(max: Limits.tables - 1, "the table")
+    mass = try cursor.double(in: 0...Double.greatestFiniteMagnitude, "the mass")
+    items = try cursor.number("the items")
+    isJoined = try cursor.bool("whether it has joined")
+    error = try cursor.limiterError()
+    own = try cursor.life()
+    try cursor.close()
+  }
+}
+
+extension FrameWriter {
+  fileprivate func life(_ entry: LifeTotals) {
+    identifier(entry.life)
+    unsigned(entry.inserts)
+    unsigned(entry.samples)
+  }
+}
+
+extension FrameCursor {
+  fileprivate mutating func life() throws(WireError) -> LifeTotals {
+    let life = try identifier("a life's id")
+    return LifeTotals(life: life, inserts: try number("its inserts"), samples: try number("its samples"))
+  }
+
+  /// Finite, and such that sums stay finite.
+  fileprivate mutating func limiterError() throws(WireError) -> Double {
+    try double(in: -1e30...1e30, "the error")
+  }
+}
