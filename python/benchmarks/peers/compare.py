@@ -23,7 +23,7 @@ FIGURES = RATES + COSTS
 MODES = ["insert", "sample", "both", "latency", "update"]
 IN_PROCESS = ["cpprb", "tianshou"]
 PAYLOADS = ["36", "1k", "28k", "atari"]
-# (mode, message) -> how `rookery bench replay` names the same work on its store by itself, used as in-process buffers are.
+# (mode, message) -> how `rookery bench replay` names the same work on its store, used in process as buffers are.
 STORE = {
     ("insert", 1000): ("insert_per_s", "insert 36 B, 1000 a message: steps"),
     ("insert", 50): ("insert_per_s", "insert 36 B, 50 a message: steps"),
@@ -58,7 +58,7 @@ def start_peers(running, arguments, payload, content, document):
         if name == "reverb" and not arguments.reverb:
             document["skipped"][label] = "not installed: its wheels are for Python 3.11"
         elif name != "reverb" and payload == "atari":
-            document["skipped"][label] = "whole transitions only, in 28k"
+            document["skipped"][label] = "measured with whole transitions only, in 28k"
         else:
             try:
                 running.append(start())
@@ -130,7 +130,8 @@ def compare(arguments, payload, content, document):
     for (mode, message), case in medians(stores).items() if stores and in_process else ():
         if mode in arguments.modes:
             for name, value in case.items():
-                add(document, label | {"place": "in process", "message": message, "mode": mode}, name, value, in_process)
+                more = {"place": "in process", "message": message, "mode": mode}
+                add(document, label | more, name, value, in_process)
 
 
 def add(document, label, name, value, theirs):
@@ -143,7 +144,7 @@ def add(document, label, name, value, theirs):
     ratios = {column: ratio(name, value, other) for column, other in columns.items()}
     row = label | {"figure": name, "rookery": value, "peers": columns, "ratios": ratios}
     document["rows"].append(row)
-    print(line(row), flush=True)
+    tell(line(row))
 
 
 def tell(text):
@@ -157,16 +158,32 @@ def short(value):
     return f"{value:.3g}"
 
 
-def line(row):
+def cell(row, column):
+    if column not in row["peers"]:
+        return ""
+    times = row["ratios"][column]
+    return short(row["peers"][column]) + ("" if times is None else f" ({times:.3g}×)")
+
+
+def name_of(row):
     game = ", game frames" if row["content"] == "game" else ""
     size = f" × {row['message']}" if row["message"] else ""
     place = ", in process" if row["place"] == "in process" else ""
-    text = f"{row['payload']}{game}{size} {row['mode']}{place} {row['figure']}"
-    parts = [f"rookery {short(row['rookery'])}"]
-    for column, value in row["peers"].items():
-        times = row["ratios"][column]
-        parts.append(f"{column} {short(value)}" + ("" if times is None else f" ({times:.3g}×)"))
-    return f"{text:<46} " + ", ".join(parts)
+    return f"{row['payload']}{game}{size} {row['mode']}{place} {row['figure']}"
+
+
+def line(row):
+    """As it is measured."""
+    return f"{name_of(row):<46} rookery {short(row['rookery'])}" + "".join(f", {c} {cell(row, c)}" for c in row["peers"])
+
+
+def table(rows):
+    """All of it, as Markdown."""
+    columns = ["reverb", "reverb ×2", *IN_PROCESS]
+    yield "| | rookery | " + " | ".join(columns) + " |"
+    yield "|---|" + "---|" * (1 + len(columns))
+    for row in rows:
+        yield f"| {name_of(row)} | {short(row['rookery'])} | " + " | ".join(cell(row, c) for c in columns) + " |"
 
 
 def arguments_of_command_line():
@@ -210,6 +227,7 @@ def main():
         # Reverb compresses: what games look like, mostly black, is its better case.
         if payload in ("28k", "atari") and "reverb" in arguments.peers:
             compare(arguments, payload, "game", document)
+    print(*table(document["rows"]), sep="\n")
     for what in ("skipped", "failed"):
         for label, reason in document[what].items():
             print(f"{what}: {label}: {reason}")

@@ -1,5 +1,6 @@
 """The peers' processes, as compare.py sees them: each is started, filled, asked for figures, and stopped."""
 
+import contextlib
 import json
 import os
 import select
@@ -32,14 +33,14 @@ class Worker:
             self.process.stdin.write(json.dumps({"mode": mode, **more}) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise self.failure("ended") from None
+            raise self.failure(f"ended with {self.process.wait(10)}") from None
 
     def answer(self):
         if not select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
             raise self.failure(f"gave no answer in {PATIENCE_S} s")
         line = self.process.stdout.readline()
         if not line:
-            raise self.failure("ended")
+            raise self.failure(f"ended with {self.process.wait(10)}")
         return json.loads(line)
 
     def ask(self, mode, **more):
@@ -51,7 +52,9 @@ class Worker:
         return PeerError(f"{self.name} {what}: " + " | ".join(self.errors.read().splitlines()[-3:])[-500:])
 
     def stop(self):
-        self.process.stdin.close()
+        # Of one that has ended already, what it was last asked is still waiting to be written.
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:

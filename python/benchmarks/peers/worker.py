@@ -1,7 +1,7 @@
 """What the peers' processes share: the steps they are given, windows of time, and the lines they talk in.
 
-A worker says `{"ready": …}`, then answers each line of its standard input, `{"mode": …, "seconds": …}`, with one line
-of JSON. It ends with its standard input. Payloads are those of `rookery bench replay`.
+A worker says `{"ready": true, …}`, then answers each line of its standard input, `{"mode": …, "seconds": …}`, with one
+line of JSON. It ends with its standard input. Payloads are those of `rookery bench replay`.
 """
 
 import dataclasses
