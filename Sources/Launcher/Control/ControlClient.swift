@@ -34,6 +34,8 @@ public enum ControlClient {
     let line = Array(data) + [UInt8(ascii: "\n")]
     // A request fits into a socket's buffer, so this is whole or nothing.
     guard send(socket.descriptor, line, line.count, Int32(MSG_NOSIGNAL)) == line.count else {
+      // It ended between taking the connection and the question.
+      if errno == EPIPE || errno == ECONNRESET { return nil }
       throw failure("cannot ask the launcher of \(folder)", errno)
     }
     guard let answer = try read(socket.descriptor, until: deadline, folder) else { return nil }
