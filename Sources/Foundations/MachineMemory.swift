@@ -76,25 +76,3 @@ public enum MachineMemory {
     SystemText.read(path).flatMap { Int($0.filter { !$0.isWhitespace }) }
   }
 }
-
-/// Small text files of /proc and /sys.
-enum SystemText {
-  /// At most 64 KB; nil if it cannot be read.
-  static func read(_ path: String) -> String? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    var count = 0
-    while count < bytes.count {
-      let part = bytes.withUnsafeMutableBytes { buffer in
-        Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-      }
-      if part < 0 && errno == EINTR { continue }
-      guard part >= 0 else { return nil }
-      if part == 0 { break }
-      count += part
-    }
-    return String(decoding: bytes[..<count], as: UTF8.self)
-  }
-}

@@ -1,16 +1,16 @@
 // Makes folders.
 
+internal import Foundations
 internal import Glibc
 
 enum Folder {
   /// Makes a folder and those above it, as `mkdir -p`.
   static func make(_ path: String) throws(LaunchError) {
-    var prefix = path.hasPrefix("/") ? "/" : ""
-    for part in path.split(separator: "/") {
-      prefix += part + "/"
-      guard mkdir(prefix, 0o755) != 0, errno != EEXIST else { continue }
+    do {
+      try FolderPath.make(path)
+    } catch {
       throw LaunchError(
-        "cannot make the folder \(prefix): \(POSIXProcessHost.errorText(errno)); check its rights and the disk's space"
+        "cannot make the folder \(error.subject): \(POSIXProcessHost.errorText(error.code)); check its rights and the disk's space"
       )
     }
     var status = stat()

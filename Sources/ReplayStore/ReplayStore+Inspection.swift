@@ -14,8 +14,6 @@ public struct PowerHistogram: Hashable, Sendable {
     while counts.count <= bucket { counts.append(0) }
     counts[bucket] += 1
   }
-
-  public var total: UInt64 { counts.reduce(0, +) }
 }
 
 /// What the items of a table are like.

@@ -85,12 +85,8 @@ extension StepRing {
       case .row(let offset):
         Self.scatter(column, width: bytes, to: row(slot) + offset, stride: stride, count: count)
       case .arena(let arena):
-        if isLargerThanMemory {
-          writtenThrough[arena].write(
-            column, at: slot * bytes, count: count * bytes, free: (capacity - room) * bytes)
-        } else {
-          (largeArenas[arena] + slot * bytes).copyMemory(from: column, byteCount: count * bytes)
-        }
+        large[arena].write(
+          column, at: slot * bytes, count: count * bytes, free: (capacity - room) * bytes)
       }
     }
     let flags = insertion.column(insertion.columnsPerChunk - 1, ofChunk: chunk).baseAddress! + first

@@ -30,8 +30,8 @@ final class StepRing {
 
   let rows: UnsafeMutableRawPointer
   let largeArenas: [UnsafeMutableRawPointer]
-  /// Those of large fields if they may not fit in memory: written past their mappings.
-  let writtenThrough: [Arena]
+  /// Where large fields are written; past the mappings if they may not fit in memory.
+  let large: [Arena]
   let isLargerThanMemory: Bool
   /// Steps that may live at once: the capacity, but for the few that keep the page behind the head free.
   let room: Int
@@ -58,25 +58,22 @@ final class StepRing {
     self.isLargerThanMemory = isLargerThanMemory
     let narrowest = layout.largeByteCounts.min() ?? MappedFile.page
     room = capacity - (isLargerThanMemory ? min((MappedFile.page - 1) / narrowest + 1, capacity / 16) : 0)
-    func arena(_ name: String, stride: Int) throws(ReplayStoreError) -> Arena {
+    func arena(_ name: String, stride: Int, isWrittenThrough: Bool = false) throws(ReplayStoreError) -> Arena
+    {
       guard let folder else { return try Arena(byteCount: capacity * stride) }
-      return try folder.arena(name, stride: stride)
+      return try folder.arena(name, stride: stride, isWrittenThrough: isWrittenThrough)
     }
     let rowArena = try arena("rows", stride: layout.rowStride)
     let referenceArena = try Arena(byteCount: capacity * 4)
     var large: [Arena] = []
     for (index, bytes) in layout.largeByteCounts.enumerated() {
-      if let folder, isLargerThanMemory {
-        large.append(try folder.arena("field-\(index)", stride: bytes, isWrittenThrough: true))
-      } else {
-        large.append(try arena("field-\(index)", stride: bytes))
-      }
+      large.append(try arena("field-\(index)", stride: bytes, isWrittenThrough: isLargerThanMemory))
     }
     rows = rowArena.base
     largeArenas = large.map(\.base)
-    writtenThrough = isLargerThanMemory ? large : []
+    self.large = large
     references = referenceArena.bound(to: UInt32.self)
-    arenas = [rowArena, referenceArena] + large
+    arenas = [rowArena, referenceArena]
   }
 
   var count: Int { Int(head - tail) }

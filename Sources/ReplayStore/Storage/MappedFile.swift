@@ -16,7 +16,7 @@ final class MappedFile {
   private(set) var reserved: Int
   private let descriptor: Int32
   /// Pages are read singly, and bytes are written by `write`.
-  private let isWrittenThrough: Bool
+  let isWrittenThrough: Bool
   /// Written by `write` since the kernel was last told to bring it to the disk.
   private var unwritten = 0..<0
 

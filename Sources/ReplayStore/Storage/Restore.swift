@@ -15,6 +15,7 @@ public final class Restore {
   private var streams: [Stream.Key: StreamState] = [:]
   private var insertion: Insertion
   private var columns: [UnsafeMutableRawBufferPointer] = []
+  /// Items of the message that is being made, of each table.
   private var blocks: [ItemColumns]
   public private(set) var progress: CopyProgress
   /// Steps that fail their checksum, and what is older than a record that does.
@@ -53,7 +54,7 @@ public final class Restore {
     }
     self.items = items
     try store.adopt(schema: schema)
-    blocks = store.configuration.tables.indices.map { ItemColumns(table: $0) }
+    blocks = store.configuration.tables.map { _ in ItemColumns() }
     insertion = Insertion(columnsPerChunk: schema.columnCount)
     var summary = RecoverySummary()
     let commit = folder.header.committed
@@ -121,7 +122,8 @@ public final class Restore {
     }
     let reached = record.firstIndex + UInt64(count)
     for item in state.waiting where item.firstIndex + UInt64(item.span) <= reached {
-      blocks[item.table].append(state.number, item.firstIndex, item.span, item.priority)
+      blocks[item.table].append(
+        Int(state.number), first: item.firstIndex, span: Int(item.span), priority: item.priority)
     }
     state.waiting.removeAll { $0.firstIndex + UInt64($0.span) <= reached }
     state.isBroken = false
@@ -136,16 +138,10 @@ public final class Restore {
     guard index < blocks.count else { return try body() }
     let block = blocks[index]
     guard block.count > 0 else { return try withBlocks(index + 1, body) }
-    var result: Result<Void, ReplayStoreError> = .success(())
-    block.withBlock { items in
+    try block.withBlock(table: index) { items throws(ReplayStoreError) in
       insertion.items.append(items)
-      do throws(ReplayStoreError) {
-        try withBlocks(index + 1, body)
-      } catch {
-        result = .failure(error)
-      }
+      try withBlocks(index + 1, body)
     }
-    try result.get()
   }
 
   private func fillColumns(slot: Int, count: Int) {
@@ -163,50 +159,6 @@ public final class Restore {
           from: value.baseAddress!, byteCount: value.count)
       }
       columns[columns.count - 1][step] = source.flags(slot).rawValue
-    }
-  }
-}
-
-/// Items of one table, column by column.
-private struct ItemColumns {
-  let table: Int
-  private var streams: [UInt32] = []
-  private var firstIndices: [UInt64] = []
-  private var spans: [UInt32] = []
-  private var priorities: [Float] = []
-
-  init(table: Int) {
-    self.table = table
-  }
-
-  var count: Int { streams.count }
-
-  mutating func append(_ stream: UInt32, _ firstIndex: UInt64, _ span: UInt32, _ priority: Float) {
-    streams.append(stream)
-    firstIndices.append(firstIndex)
-    spans.append(span)
-    priorities.append(priority)
-  }
-
-  mutating func removeAll() {
-    streams.removeAll(keepingCapacity: true)
-    firstIndices.removeAll(keepingCapacity: true)
-    spans.removeAll(keepingCapacity: true)
-    priorities.removeAll(keepingCapacity: true)
-  }
-
-  func withBlock(_ body: (ItemBlock) -> Void) {
-    streams.withUnsafeBytes { streams in
-      firstIndices.withUnsafeBytes { firstIndices in
-        spans.withUnsafeBytes { spans in
-          priorities.withUnsafeBytes { priorities in
-            body(
-              ItemBlock(
-                table: table, count: count, streams: streams, firstIndices: firstIndices, spans: spans,
-                priorities: priorities))
-          }
-        }
-      }
     }
   }
 }

@@ -47,7 +47,11 @@ final class StoreFolder {
   init(path: String, configuration: ReplayStoreConfiguration, schema: StepSchema) throws(ReplayStoreError) {
     self.path = path
     capacity = configuration.capacity
-    try Self.makeFolder(path)
+    do {
+      try FolderPath.make(path)
+    } catch {
+      throw .storage(error.description)
+    }
     let identity = StoreIdentity(configuration: configuration, schema: schema)
     if let found = try StoreIdentity.read("\(path)/identity") {
       if let difference = found.difference(from: identity) {
@@ -82,15 +86,6 @@ final class StoreFolder {
   /// The schema of the store in a folder; nil if there is none yet.
   static func schema(in path: String) throws(ReplayStoreError) -> StepSchema? {
     try StoreIdentity.read("\(path)/identity")?.schema()
-  }
-
-  private static func makeFolder(_ path: String) throws(ReplayStoreError) {
-    var partial = ""
-    for part in path.split(separator: "/", omittingEmptySubsequences: false) {
-      partial += partial.isEmpty && !path.hasPrefix("/") ? String(part) : (part.isEmpty ? "" : "/\(part)")
-      guard !partial.isEmpty, mkdir(partial, 0o755) != 0, errno != EEXIST else { continue }
-      throw .storage(SystemCallError.last("make the folder", partial).description)
-    }
   }
 
   /// An arena with `stride` bytes a slot.

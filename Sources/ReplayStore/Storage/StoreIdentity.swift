@@ -55,18 +55,15 @@ struct StoreIdentity {
 
   /// Reads one; nil if there is none yet. Throws `storage` if it cannot be read or is none of ours.
   static func read(_ path: String) throws(ReplayStoreError) -> StoreIdentity? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      if errno == ENOENT { return nil }
-      throw .storage(SystemCallError.last("open", path).description)
+    let text: String
+    do {
+      // 64 fields and 64 tables with the longest names.
+      text = try SystemText.contents(of: path, most: 1 << 18)
+    } catch {
+      if error.code == ENOENT { return nil }
+      throw .storage(error.description)
     }
-    defer { close(descriptor) }
-    // 64 fields and 64 tables with the longest names.
-    let most = 1 << 18
-    let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
-      count = max(0, Glibc.read(descriptor, buffer.baseAddress!, most))
-    }
-    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    let lines = text.split(separator: "\n").map(String.init)
     guard let first = lines.first, first.hasPrefix("rookery replay store ") else {
       throw .storage("\(path): expected the description of a replay store, found something else")
     }

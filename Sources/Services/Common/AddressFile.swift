@@ -1,5 +1,6 @@
 // The launcher's file of addresses.
 
+internal import Foundations
 internal import Glibc
 
 /// Lines `NAME=value`: what the variables of that name would be for a process that is started now. The launcher replaces the file
@@ -23,14 +24,9 @@ final class AddressFile {
         != (seen.st_ino, seen.st_mtim.tv_sec, seen.st_mtim.tv_nsec)
     else { return nil }
     seen = status
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
     // A thousand addresses are some 30 KB.
-    let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 20) { buffer, count in
-      count = max(0, read(descriptor, buffer.baseAddress!, buffer.count))
-    }
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+    guard let text = SystemText.read(path, most: 1 << 20) else { return nil }
+    for line in text.split(separator: "\n") {
       if line.hasPrefix("\(name)=") { return String(line.dropFirst(name.count + 1)) }
     }
     return nil

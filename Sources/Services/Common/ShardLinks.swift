@@ -62,8 +62,6 @@ final class ShardLinks: FrameSink {
 extension Endpoint {
   /// What a shard at this address is called: the same in every process, so that all rank it alike.
   var shard: PeerID {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
-    for byte in description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return PeerID(number: hash)
+    PeerID(number: Array(description.utf8).withUnsafeBytes { Checksum.of($0) })
   }
 }

@@ -72,8 +72,7 @@ extension ReplayMachine {
         if source.progress.isCopied { finishRestore(writer, source) }
       } catch {
         copies[last].fail(error.description)
-        store.closeWriter(writer)
-        store.forgetWriter(writer)
+        closeForGood(writer)
       }
       drain(now: now, sink: &sink)
       return nil
@@ -87,12 +86,17 @@ extension ReplayMachine {
     let last = copies.count - 1
     copies[last].state = .done
     copies[last].restore = nil
-    store.closeWriter(writer)
-    store.forgetWriter(writer)
+    closeForGood(writer)
     if source.stepsDropped > 0 {
       notices.append("\(copies[last].path): \(source.stepsDropped) steps were not whole, and are left out")
     }
     notices.append("restored \(copies[last].path)")
+  }
+
+  /// Of a restore's writer nothing more comes, and nobody asks.
+  private func closeForGood(_ writer: Int) {
+    store.closeWriter(writer)
+    store.forgetWriter(writer)
   }
 
   /// The snapshot at a path is on the disk, or could not be brought there.

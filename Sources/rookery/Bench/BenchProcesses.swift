@@ -23,7 +23,6 @@ final class BenchProcesses {
     guard mkdtemp(&template) != nil else { throw SystemCallError.last("making a folder in", "/tmp") }
     folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     dataPath = ".rookery-bench-\(getpid())"
-    mkdir(dataPath, 0o755)
     var variables = ProcessVariables.current().filter { !$0.key.hasPrefix("ROOKERY_") }
     variables["ROOKERY_REPLAY_ADDRESS"] = "ipc://\(folder)/replay"
     variables["ROOKERY_PARAMETERS_ADDRESS"] = "ipc://\(folder)/parameters"
@@ -71,8 +70,11 @@ final class BenchProcesses {
     return (child, output)
   }
 
-  /// For a service's files: on a disk, where the working folder is; /tmp may be memory.
-  var dataFolder: String { dataPath }
+  /// Makes a folder for a service's files: on a disk, where the working folder is; /tmp may be memory.
+  func makeDataFolder() throws -> String {
+    try FolderPath.make(dataPath)
+    return dataPath
+  }
 
   /// Waits until `condition` holds of the run's status, which is asked for 20 times a second.
   func wait(

@@ -15,12 +15,8 @@ extension CommandLineInterface {
       table: arguments.value("table"), top: try arguments.integer("top", in: 0...Limits.topItems) ?? 5,
       key: try arguments.integer("item", in: 0...Int(Limits.number)).map { UInt64($0) })
     for address in try ReplayAddresses.of(arguments.positional, run: arguments.value("name")) {
-      let found = try ServiceClient.ask(
-        address, timeout: .seconds(Double(timeout)), request.encode, for: .inspection
-      ) { (cursor) throws(WireError) in try Inspection(from: &cursor) }
-      guard let found else {
-        complain("\(address): no answer in \(timeout) s")
-        return .failure
+      let found = try answer(of: address, within: timeout, to: request.encode, as: .inspection) {
+        (cursor) throws(WireError) in try Inspection(from: &cursor)
       }
       if arguments.has("json") {
         print(try JSON.line(InspectionDocument(address: address, found)), terminator: "")

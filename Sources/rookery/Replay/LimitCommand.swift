@@ -17,12 +17,8 @@ extension CommandLineInterface {
       minSize: try arguments.integer("min-size", in: 1...Int(Limits.number)).map { UInt64($0) },
       errorMin: try number("error-min", arguments), errorMax: try number("error-max", arguments))
     for address in try ReplayAddresses.of(arguments.positional, run: arguments.value("name")) {
-      let found = try ServiceClient.ask(
-        address, timeout: .seconds(Double(timeout)), request.encode, for: .limits
-      ) { (cursor) throws(WireError) in try LimitsAnswer(from: &cursor) }
-      guard let found else {
-        complain("\(address): no answer in \(timeout) s")
-        return .failure
+      let found = try answer(of: address, within: timeout, to: request.encode, as: .limits) {
+        (cursor) throws(WireError) in try LimitsAnswer(from: &cursor)
       }
       print(
         "\(address), table \(found.table): samples per insert \(found.samplesPerInsert), min size \(found.minSize), error "

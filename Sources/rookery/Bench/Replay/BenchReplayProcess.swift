@@ -30,12 +30,9 @@ final class BenchReplayProcess {
     ])
     // A free port of this machine: bound and let go a moment before.
     address = transport == "ipc" ? processes.replayAddress : "tcp://127.0.0.1:\(try FreePort.find())"
-    service = try processes.start(
-      "replay",
-      with: [
-        "ROOKERY_REPLAY_ADDRESS": address,
-        "ROOKERY_RUN_DIRECTORY": storage == "memory" ? "" : processes.dataFolder,
-      ])
+    var variables = ["ROOKERY_REPLAY_ADDRESS": address]
+    if storage != "memory" { variables["ROOKERY_RUN_DIRECTORY"] = try processes.makeDataFolder() }
+    service = try processes.start("replay", with: variables)
   }
 
   func waitUntilItAnswers() throws {

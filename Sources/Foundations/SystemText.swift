@@ -1,0 +1,32 @@
+// Small text files.
+
+internal import Glibc
+
+/// Reads files of /proc and /sys, and others that are known to be short, whole.
+public enum SystemText {
+  /// The first `most` bytes as UTF-8.
+  ///
+  /// - Throws: `SystemCallError` if it cannot be opened (`ENOENT`: there is none) or read.
+  public static func contents(of path: String, most: Int = 1 << 16) throws(SystemCallError) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last("open", path) }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: most)
+    var count = 0
+    while count < bytes.count {
+      let part = bytes.withUnsafeMutableBytes { buffer in
+        Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+      }
+      if part < 0 && errno == EINTR { continue }
+      guard part >= 0 else { throw .last("read", path) }
+      if part == 0 { break }
+      count += part
+    }
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
+  /// The same, or nil if it cannot be read.
+  public static func read(_ path: String, most: Int = 1 << 16) -> String? {
+    try? contents(of: path, most: most)
+  }
+}
