@@ -7,12 +7,13 @@
 /// counts) is read from `isTerminal` of that step. The two are never merged into one "done".
 public struct StepFlags: OptionSet, Hashable, Sendable {
   public let rawValue: UInt8
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let isFirst = StepFlags(rawValue: 1)
-  public static let isLast = StepFlags(rawValue: 2)
-  public static let isTerminal = StepFlags(rawValue: 4)
+  // Computed and inlinable: read for each step, and constants of another module would be calls.
+  @inlinable public static var isFirst: StepFlags { StepFlags(rawValue: 1) }
+  @inlinable public static var isLast: StepFlags { StepFlags(rawValue: 2) }
+  @inlinable public static var isTerminal: StepFlags { StepFlags(rawValue: 4) }
 
   /// Every bit that has a meaning; others are refused.
-  public static let known: StepFlags = [.isFirst, .isLast, .isTerminal]
+  @inlinable public static var known: StepFlags { [.isFirst, .isLast, .isTerminal] }
 }

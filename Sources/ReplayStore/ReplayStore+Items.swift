@@ -44,34 +44,37 @@ private struct ItemResolver {
   /// Returns how many items are stale.
   func resolve(_ block: ItemBlock) throws(ReplayStoreError) -> Int {
     let before = table.pending.count
-    var count = before
     var stream: UInt32 = 0
     var number: UInt32?
+    var view: ChunkInView?
     for index in 0..<block.count {
       let item = block[index]
       // Writers send items stream by stream: one look-up for each run.
       if number == nil || item.stream != stream {
         stream = item.stream
         number = ring.streams.number(of: Stream.Key(writer: writer, stream: stream))
+        view = nil
       }
       do throws(Refusal) {
-        if let key = try resolve(item, number.map { UnsafePointer(ring.streams.records + Int($0)) }) {
-          table.pending.keys[count] = key
-          table.pending.spans[count] = UInt16(item.count)
-          table.pending.priorities[count] = item.priority ?? PendingItems.noPriority
-          count += 1
+        try check(item)
+        if let view, item.count == shape.spans.upperBound,
+          let key = view.position(firstIndex: item.firstIndex, span: item.count), key >= tail
+        {
+          try add(item, key)
+        } else if case .at(let key, let chunk) = try place(item, number) {
+          try add(item, key)
+          if shape.isPlain { view = ChunkInView(ring, chunk: chunk, insertion: insertion) }
         }
       } catch {
         throw .item(table: table.configuration.schema.name, index: index, problem: error.problem)
       }
     }
-    table.pending.count = count
-    return block.count - (count - before)
+    return block.count - (table.pending.count - before)
   }
 
-  /// The key of an item, or nil if it is stale. A stream that has no record sent its steps to an earlier life of the store.
+  /// What can be told without the steps.
   @inline(__always)
-  private func resolve(_ item: Item, _ record: UnsafePointer<Stream>?) throws(Refusal) -> UInt64? {
+  private func check(_ item: Item) throws(Refusal) {
     if let priority = item.priority, !(priority >= 0 && priority.isFinite) {
       throw Refusal("expected a finite priority of at least 0, found \(priority)")
     }
@@ -80,20 +83,30 @@ private struct ItemResolver {
       let least = spans.count == 1 ? "" : "\(spans.lowerBound) to "
       throw Refusal("expected a span of \(least)\(spans.upperBound) steps, found \(item.count)")
     }
-    guard let record else { return nil }
-    let place = try ring.place(
-      record.pointee, firstIndex: item.firstIndex, span: item.count, shape: shape, tail: tail,
-      insertion: insertion)
-    switch place {
-    case .gone: return nil
-    case .at(let key):
-      let isThere = ring.isLive(key) && table.records[ring.slot(key)].isItem
-      if isThere || !table.pendingKeys.insert(key) {
-        throw Refusal(
-          "expected one item for each first step, found another for step \(item.firstIndex) of stream \(item.stream)"
-        )
-      }
-      return key
+  }
+
+  /// A stream that has no record sent its steps to an earlier life of the store: its items are stale.
+  @inline(never)
+  private func place(_ item: Item, _ number: UInt32?) throws(Refusal) -> ItemPlace {
+    guard let number else { return .gone }
+    return try ring.place(
+      ring.streams.records[Int(number)], firstIndex: item.firstIndex, span: item.count, shape: shape,
+      tail: tail, insertion: insertion)
+  }
+
+  @inline(__always)
+  private func add(_ item: Item, _ key: UInt64) throws(Refusal) {
+    let count = table.pending.count
+    let isThere = ring.isLive(key) && table.records[ring.slot(key)].isItem
+    let earlier = UnsafeBufferPointer(start: table.pending.keys, count: count)
+    if isThere || !table.pendingKeys.insert(key, after: earlier) {
+      throw Refusal(
+        "expected one item for each first step, found another for step \(item.firstIndex) of stream \(item.stream)"
+      )
     }
+    table.pending.keys[count] = key
+    table.pending.spans[count] = UInt16(item.count)
+    table.pending.priorities[count] = item.priority ?? PendingItems.noPriority
+    table.pending.count = count + 1
   }
 }

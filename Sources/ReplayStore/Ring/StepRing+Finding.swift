@@ -6,7 +6,7 @@ internal import Experience
 enum ItemPlace {
   /// Its first step is or will be evicted.
   case gone
-  case at(UInt64)
+  case at(UInt64, chunk: UInt64)
 }
 
 /// What a table's items may be.
@@ -22,6 +22,27 @@ struct ItemShape {
     spans = kind.spans
     crossesEpisodes = kind.crossesEpisodes
     isPlain = !crossesEpisodes && ring.layout.history == 0
+  }
+}
+
+/// The chunk in which an item begins: the stream's next items are mostly within it, and then found without a search.
+struct ChunkInView {
+  private let entry: ChunkEntry
+  private let flags: FlagsColumn
+
+  init(_ ring: StepRing, chunk: UInt64, insertion: Insertion) {
+    entry = ring.directory[chunk]
+    flags = ring.flagsColumn(chunk, entry, insertion)
+  }
+
+  /// The position of a plain item's first step, if all its steps are in this chunk and of one episode; else nil: then look for it.
+  @inline(__always)
+  func position(firstIndex: UInt64, span: Int) -> UInt64? {
+    let offset = firstIndex &- entry.firstIndex
+    guard offset < UInt64(entry.count), UInt64(span) <= UInt64(entry.count) - offset else { return nil }
+    for row in Int(offset)..<Int(offset) + span - 1
+    where flags.at(row).contains(.isLast) || flags.at(row + 1).contains(.isFirst) { return nil }
+    return entry.position + offset
   }
 }
 
@@ -85,7 +106,7 @@ extension StepRing {
         insertion: insertion)
       if !isWhole { return .gone }
     }
-    return .at(entry.position + offset)
+    return .at(entry.position + offset, chunk: number)
   }
 
   /// Items that are not plain; false if a frame before the first step is gone. Apart, so that plain ones do not pay for it.

@@ -1,6 +1,7 @@
 // Finds a first step named twice in one message.
 
-/// A hash set of keys with open addressing that is emptied in O(1): an entry counts only in the round it was made.
+/// The keys of a message so far. As long as each is larger than the one before, none can be there twice and nothing is looked up; from the first
+/// that is not, a hash set with open addressing that is emptied in O(1): an entry counts only in the round it was made.
 struct KeySet: ~Copyable {
   private struct Entry {
     var key: UInt64
@@ -10,6 +11,7 @@ struct KeySet: ~Copyable {
   private var entries: UnsafeMutablePointer<Entry>
   private var capacity: Int
   private var round: UInt64 = 0
+  private var isInUse = false
 
   init() {
     capacity = 256
@@ -27,6 +29,7 @@ struct KeySet: ~Copyable {
   /// Empties it and makes room for `count` keys.
   mutating func begin(_ count: Int) {
     round += 1
+    isInUse = false
     var needed = capacity
     while needed < count * 2 { needed *= 2 }
     if needed == capacity { return }
@@ -35,9 +38,20 @@ struct KeySet: ~Copyable {
     entries = Self.empty(needed)
   }
 
+  /// Whether the key is not among `earlier`, which are all that went before it since `begin`.
+  @inline(__always)
+  mutating func insert(_ key: UInt64, after earlier: UnsafeBufferPointer<UInt64>) -> Bool {
+    if !isInUse {
+      if earlier.isEmpty || earlier[earlier.count - 1] < key { return true }
+      isInUse = true
+      for key in earlier { _ = insert(key) }
+    }
+    return insert(key)
+  }
+
   /// Whether the key was not there before. Neighbouring keys go to neighbouring entries: positions are dense.
   @inline(__always)
-  func insert(_ key: UInt64) -> Bool {
+  private func insert(_ key: UInt64) -> Bool {
     var index = Int(truncatingIfNeeded: key) & (capacity - 1)
     while entries[index].round == round {
       if entries[index].key == key { return false }

@@ -102,7 +102,7 @@ extension ReplayMachine {
   }
 
   /// Committed bytes after which writers are told, whatever else is there: who waits for it has little more in flight.
-  static let acknowledgeEvery = 32 << 10
+  static let acknowledgeEvery = 64 << 10
 
   private func acknowledge(_ writer: Writer, gap: Bool, sink: inout some FrameSink) {
     Acknowledgement(committed: writer.committed, gap: gap).encode(into: scratch)

@@ -61,7 +61,7 @@ struct BenchInserter: ~Copyable {
     message = BenchMessage(payload, steps: steps)
     var generator = SeededGenerator.fromSystem()
     var configuration = WriterMachine.Configuration(
-      id: Identifier(using: &generator), label: "bench", schema: payload.schema, tables: [payload.table])
+      id: Identifier(using: &generator), label: "bench", schema: payload.schema, tables: payload.tables)
     configuration.inFlight = inFlight
     writer = WriterMachine(configuration: configuration, now: SystemClock.now())
   }

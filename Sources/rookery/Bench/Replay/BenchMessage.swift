@@ -57,7 +57,8 @@ struct BenchMessage: ~Copyable {
       frame,
       [
         ItemBlock(
-          table: 0, count: items, streams: UnsafeRawBufferPointer(rebasing: streams[..<(items * 4)]),
+          table: payload.tables.count - 1, count: items,
+          streams: UnsafeRawBufferPointer(rebasing: streams[..<(items * 4)]),
           firstIndices: UnsafeRawBufferPointer(rebasing: indices[..<(items * 8)]),
           spans: UnsafeRawBufferPointer(rebasing: spans[..<(items * 4)]), priorities: nil)
       ])

@@ -12,25 +12,54 @@ enum BenchPayload: String, CaseIterable {
   case large = "28k"
   /// Single 84×84 frames; the store makes stacks of 4.
   case atari
+  /// The same bytes, but each is an item by itself: a client that sends whole transitions, and takes no second observation.
+  case smallRecord = "36-record"
+  case kilobyteRecord = "1k-record"
+  case largeRecord = "28k-record"
 
   var schema: StepSchema {
     switch self {
-    case .small: .discrete(observation: [7])
-    case .kilobyte: .discrete(observation: [1016], dtype: .uint8)
-    case .large: .discrete(observation: [4, 84, 84], dtype: .uint8)
+    case .small, .smallRecord: .discrete(observation: [7])
+    case .kilobyte, .kilobyteRecord: .discrete(observation: [1016], dtype: .uint8)
+    case .large, .largeRecord: .discrete(observation: [4, 84, 84], dtype: .uint8)
     case .atari: .discrete(observation: [84, 84], dtype: .uint8, stack: 4)
     }
   }
 
-  var nStep: Int { self == .atari ? 3 : 1 }
-  var table: TableSchema { TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: 0.99)) }
+  var isRecord: Bool {
+    switch self {
+    case .small, .kilobyte, .large, .atari: false
+    case .smallRecord, .kilobyteRecord, .largeRecord: true
+    }
+  }
 
-  /// Steps of a message: 256 KB to 1 MB where steps are large enough.
+  /// Steps after an item's first one that it needs.
+  var nStep: Int { isRecord ? 0 : self == .atari ? 3 : 1 }
+
+  /// The table that items are sampled from.
+  var table: TableSchema { tables.last! }
+
+  /// All tables of the service. Records are in a second one: the first is a learner's, which has to be of transitions; here it stays empty.
+  var tables: [TableSchema] {
+    let first = TableSchema(name: "experience", kind: .transition(nStep: max(1, nStep), discount: 0.99))
+    return isRecord ? [first, TableSchema(name: "records", kind: .record)] : [first]
+  }
+
+  /// What the service is told about its tables.
+  var settings: [String: String] {
+    guard isRecord else { return [:] }
+    return [
+      "ROOKERY_REPLAY__TABLES__EXPERIENCE__KIND": "transition",
+      "ROOKERY_REPLAY__TABLES__RECORDS__KIND": "record",
+    ]
+  }
+
+  /// Steps of a message: 256 KB to 1.5 MB where steps are large enough.
   var messageSizes: [Int] {
     switch self {
-    case .small: [1000, 50]
-    case .kilobyte: [50]
-    case .large: [8]
+    case .small, .smallRecord: [1000, 50]
+    case .kilobyte, .kilobyteRecord: [50]
+    case .large, .largeRecord: [8, 50]
     case .atari: [64]
     }
   }
@@ -38,9 +67,9 @@ enum BenchPayload: String, CaseIterable {
   /// Steps of the ring: 64 to 700 MB, beyond any cache.
   var capacity: Int {
     switch self {
-    case .small: 1_000_000
-    case .kilobyte: 200_000
-    case .large: 20_000
+    case .small, .smallRecord: 1_000_000
+    case .kilobyte, .kilobyteRecord: 200_000
+    case .large, .largeRecord: 20_000
     case .atari: 100_000
     }
   }
@@ -49,8 +78,8 @@ enum BenchPayload: String, CaseIterable {
   /// that neither side waits (measured).
   func inFlight(steps: Int) -> Int {
     switch self {
-    case .small: steps < 500 ? 128 : 8
-    case .kilobyte, .large, .atari: 16
+    case .small, .smallRecord: steps < 500 ? 256 : 8
+    case .kilobyte, .large, .atari, .kilobyteRecord, .largeRecord: 16
     }
   }
 }

@@ -198,7 +198,7 @@ struct BenchReplayCommand {
     if found.mode == "insert" { add("bytes an item", found.bytes_an_item, "") }
     if found.mode == "writers" { add("memory", found.service_bytes, "B") }
     let name = "\(found.transport) \(found.payload) × \(found.message) \(found.mode)"
-    return Format.pad(name, 26) + parts.joined(separator: ", ")
+    return Format.pad(name, 31) + parts.joined(separator: ", ")
   }
 }
 

@@ -18,16 +18,17 @@ final class BenchReplayProcess {
 
   init(_ payload: BenchPayload, transport: String, storage: String) throws {
     self.payload = payload
-    processes = try BenchProcesses(settings: [
+    let settings = [
       "ROOKERY_REPLAY__CAPACITY": "\(payload.capacity)",
       "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
       "ROOKERY_REPLAY__STORAGE": storage == "memory" ? storage : "file",
       // As if memory held a fifth of the ring.
       "ROOKERY_REPLAY__MEMORY_MB":
         storage == "disk" ? "\(payload.capacity * payload.schema.stepByteCount / 5_000_000)" : "0",
-      "ROOKERY_ALGORITHM__N_STEP": "\(payload.nStep)",
+      "ROOKERY_ALGORITHM__N_STEP": "\(max(1, payload.nStep))",
       "ROOKERY_ALGORITHM__BATCH": "512",
-    ])
+    ]
+    processes = try BenchProcesses(settings: settings.merging(payload.settings) { $1 })
     // A free port of this machine: bound and let go a moment before.
     address = transport == "ipc" ? processes.replayAddress : "tcp://127.0.0.1:\(try FreePort.find())"
     var variables = ["ROOKERY_REPLAY_ADDRESS": address]
