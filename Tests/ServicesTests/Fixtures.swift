@@ -104,13 +104,26 @@ struct ReplayHarness {
     frame.withUnsafeBytes {
       machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: &sink)
     }
-    machine.acknowledge(sink: &sink)
+    machine.settle(now: .at(milliseconds), sink: &sink)
     return sink.take()
+  }
+
+  /// Hands in frames that have come together; returns what was sent before all were received, and after.
+  mutating func receiveTogether(_ frames: [(frame: [UInt8], peer: UInt64)]) -> (before: [Sent], after: [Sent])
+  {
+    for (frame, peer) in frames {
+      frame.withUnsafeBytes {
+        machine.receive($0, from: PeerID(number: peer), now: .at(0), sink: &sink)
+      }
+    }
+    let before = sink.take()
+    machine.settle(now: .at(0), sink: &sink)
+    return (before, sink.take())
   }
 
   mutating func advance(at milliseconds: Double) -> [Sent] {
     machine.advance(to: .at(milliseconds), sink: &sink)
-    machine.acknowledge(sink: &sink)
+    machine.settle(now: .at(milliseconds), sink: &sink)
     return sink.take()
   }
 }

@@ -131,7 +131,7 @@ final class ShardFleet {
   private func hand(_ frame: [UInt8], to shard: Int, from peer: PeerID) {
     var sink = AnswerSink()
     frame.withUnsafeBytes { shards[shard].receive($0, from: peer, now: now, sink: &sink) }
-    shards[shard].acknowledge(sink: &sink)
+    shards[shard].settle(now: now, sink: &sink)
     for (frame, peer) in sink.frames where peer == Self.client { inbox.append((shard, frame)) }
   }
 

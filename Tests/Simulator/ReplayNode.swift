@@ -64,7 +64,7 @@ final class ReplayNode: Node {
       note(bytes, over: connection)
       machine.receive(bytes, from: connection.peer, now: cluster.now, sink: &sink)
     }
-    machine.acknowledge(sink: &sink)
+    machine.settle(now: cluster.now, sink: &sink)
     received += 1
     check()
   }
@@ -72,7 +72,7 @@ final class ReplayNode: Node {
   func advance() -> Instant {
     var sink = ReplaySink(node: self)
     machine.advance(to: cluster.now, sink: &sink)
-    machine.acknowledge(sink: &sink)
+    machine.settle(now: cluster.now, sink: &sink)
     return machine.nextDeadline(now: cluster.now)
   }
 

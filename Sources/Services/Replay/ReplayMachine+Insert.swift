@@ -1,7 +1,7 @@
 // Inserting, in sequence and within the limiter.
 
 internal import Experience
-internal import Foundations
+public import Foundations
 internal import ReplayStore
 internal import Wire
 
@@ -25,11 +25,19 @@ extension ReplayMachine {
     // First come, first served: a small message must not overtake a large one that waits for room.
     if insertBlock != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: &sink) }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
-    switch commit(handle, sequence, now: now, sink: &sink) {
+    var outcome = commit(handle, sequence, now: now, sink: &sink)
+    if case .blocked = outcome, isDrainDue, drainSamples(now: now, sink: &sink) {
+      // Requests that came before it may have made room.
+      insertBlock = nil
+      outcome = commit(handle, sequence, now: now, sink: &sink)
+    }
+    switch outcome {
     case .committed:
       bytesUnacknowledged += frame.count
       if bytesUnacknowledged >= Self.acknowledgeEvery { acknowledge(sink: &sink) }
-      drain(now: now, sink: &sink)
+      isDrainDue = isDrainDue || !waitingSamples.isEmpty || !waitingInserts.isEmpty
+      bytesBeforeDrain += frame.count
+      if isDrainDue, bytesBeforeDrain >= Self.drainEvery { drain(now: now, sink: &sink) }
     case .blocked: wait(handle, sequence, frame, sink: &sink)
     case .overShare:
       counters.messagesOverQuota += 1
@@ -89,9 +97,17 @@ extension ReplayMachine {
     return .committed
   }
 
-  /// Tells writers how far they are committed. An acknowledgement holds for all messages before it: call this once all frames that
-  /// are there have been received, or before something that takes long.
-  public mutating func acknowledge(sink: inout some FrameSink) {
+  /// Answers what has been received: serves requests and tells writers how far they are committed. Call this once all frames that are
+  /// there have been received. libzmq takes a frame of each peer in turn: a batch for each insert message would leave a busy service
+  /// little time for inserts.
+  public mutating func settle(now: Instant, sink: inout some FrameSink) {
+    if isDrainDue { drain(now: now, sink: &sink) }
+    acknowledge(sink: &sink)
+  }
+
+  /// An acknowledgement holds for all messages before it: sent once all that are there have been received, or before something that
+  /// takes long.
+  mutating func acknowledge(sink: inout some FrameSink) {
     for handle in acknowledgementsDue {
       guard let writer = writers[handle] else { continue }
       writers[handle]?.isAcknowledgementDue = false
@@ -103,6 +119,8 @@ extension ReplayMachine {
 
   /// Committed bytes after which writers are told, whatever else is there: who waits for it has little more in flight.
   static let acknowledgeEvery = 64 << 10
+  /// Committed bytes after which requests are served, whatever else is there: some tenths of a millisecond.
+  static let drainEvery = 256 << 10
 
   private func acknowledge(_ writer: Writer, gap: Bool, sink: inout some FrameSink) {
     Acknowledgement(committed: writer.committed, gap: gap).encode(into: scratch)
@@ -130,6 +148,7 @@ extension ReplayMachine {
 
   /// Lets in what waits, as far as the limiter now admits it: samples make room for inserts, inserts for samples.
   mutating func drain(now: Instant, sink: inout some FrameSink) {
+    (isDrainDue, bytesBeforeDrain) = (false, 0)
     var progress = true
     while progress {
       progress = drainSamples(now: now, sink: &sink)

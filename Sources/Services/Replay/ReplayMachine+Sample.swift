@@ -36,7 +36,7 @@ extension ReplayMachine {
     }
     samplers[peer]?.waiting += 1
     waitingSamples.append(WaitingSample(peer: peer, request: request, since: now))
-    drain(now: now, sink: &sink)
+    isDrainDue = true
   }
 
   /// Serves each table's waiting requests in order, as far as its limiter admits.

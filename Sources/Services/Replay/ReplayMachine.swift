@@ -131,6 +131,9 @@ public struct ReplayMachine {
   var acknowledgementsDue: [Int] = []
   /// Of frames committed since the last acknowledgements.
   var bytesUnacknowledged = 0
+  /// Whether something has come since the last `drain` that may let something in; and the bytes of frames committed since then.
+  var isDrainDue = false
+  var bytesBeforeDrain = 0
   /// Snapshots and restores, the last one perhaps under way.
   var copies: [CopyJob] = []
   /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.

@@ -71,7 +71,7 @@ public final class ReplayService {
     while true {
       let now = SystemClock.now()
       machine.advance(to: now, sink: &sink)
-      machine.acknowledge(sink: &sink)
+      machine.settle(now: now, sink: &sink)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
       if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
@@ -87,7 +87,7 @@ public final class ReplayService {
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
       router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
-      machine.acknowledge(sink: &sink)
+      machine.settle(now: received, sink: &sink)
       if let warmer {
         for request in machine.takeWarmingRequests() {
           warmer.submit(request.ticket) { request.pages.warm() }

@@ -79,7 +79,8 @@ enum BenchPayload: String, CaseIterable {
   func inFlight(steps: Int) -> Int {
     switch self {
     case .small, .smallRecord: steps < 500 ? 256 : 8
-    case .kilobyte, .large, .atari, .kilobyteRecord, .largeRecord: 16
+    case .kilobyte, .kilobyteRecord: 32
+    case .large, .atari, .largeRecord: 16
     }
   }
 }
