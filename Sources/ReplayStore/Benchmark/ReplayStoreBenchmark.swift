@@ -4,9 +4,9 @@ internal import Experience
 internal import Foundations
 
 /// Measures a store on this machine: one thread, 2²⁰ steps of 36 bytes, prioritized 1-step transitions, after the ring
-/// has wrapped once.
+/// has wrapped once; and how sampling grows with the ring, 10⁴ to 10⁷ steps.
 public enum ReplayStoreBenchmark {
-  /// Name and operations a second of each measurement; takes about 4 seconds.
+  /// Name and operations a second of each measurement; takes about 8 seconds.
   public static func run() -> [(name: String, perSecond: Double)] {
     do {
       return try measure()
@@ -22,7 +22,7 @@ public enum ReplayStoreBenchmark {
 
   private static func measure() throws -> [(name: String, perSecond: Double)] {
     var results: [(name: String, perSecond: Double)] = []
-    let store = try filledStore()
+    let store = try filledStore(capacity)
     for steps in [50, 1000] {
       let message = BenchmarkMessage(steps: steps)
       var writer = BenchmarkWriter(message: message, writer: steps)
@@ -36,10 +36,19 @@ public enum ReplayStoreBenchmark {
       ("sample \(batch) and write priorities back: batches", try repeated { try sampler.sampleAndUpdate() }))
     results.append(
       ("priority updates, \(batch) random keys: keys", try repeated { try sampler.update() } * Double(batch)))
+    for (name, capacity) in [("10⁴", 10_000), ("10⁶", 1_000_000), ("10⁷", 10_000_000)] {
+      var sampler = try BenchmarkSampler(store: filledStore(capacity), batch: batch)
+      results.append(("sample \(batch) of \(name): batches", try repeated { try sampler.sample() }))
+      results.append(
+        (
+          "sample \(batch) of \(name) and write priorities back: batches",
+          try repeated { try sampler.sampleAndUpdate() }
+        ))
+    }
     return results
   }
 
-  private static func filledStore() throws -> ReplayStore {
+  private static func filledStore(_ capacity: Int) throws -> ReplayStore {
     let table = TableConfiguration(
       schema: TableSchema(name: "replay", kind: .transition(nStep: 1, discount: 0.99)),
       sampler: .prioritized(exponent: 0.6))

@@ -39,7 +39,7 @@ struct TransitionGatherer {
   }
 
   /// Rows ahead whose memory is asked for.
-  private static let ahead = 16
+  private static let ahead = 32
 
   /// False if a frame before one of the items is gone.
   func gather(_ draw: Draw, _ rows: Range<Int>) -> Bool {

@@ -87,6 +87,11 @@ struct BenchReplayCommand {
         say("store  \(result.name): \(Format.count(result.perSecond))/s")
       }
     }
+    if modes != ["store"] { try measureServices(&document) }
+    if isJSON { print(try JSON.line(document), terminator: "") }
+  }
+
+  private func measureServices(_ document: inout BenchReplayDocument) throws {
     document.empty_service_bytes = try emptyServiceBytes()
     say("an empty service: \(Format.count(document.empty_service_bytes))B")
     for transport in transports {
@@ -97,7 +102,6 @@ struct BenchReplayCommand {
         }
       }
     }
-    if isJSON { print(try JSON.line(document), terminator: "") }
   }
 
   private func say(_ text: String) {
