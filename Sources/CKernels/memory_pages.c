@@ -31,3 +31,9 @@ void rookery_pages_random(void *address, size_t count) { madvise(address, count,
 void rookery_write_back(int descriptor, long long offset, long long count) {
   sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
 }
+
+void rookery_write_back_finish(int descriptor, long long offset, long long count) {
+  sync_file_range(descriptor, offset, count,
+                  SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+  posix_fadvise(descriptor, offset, count, POSIX_FADV_DONTNEED);
+}

@@ -56,6 +56,7 @@ public final class BackgroundWorker: Sendable {
 
   private let shared: Shared
   private let thread: pthread_t
+  private let isStopped = Mutex(false)
 
   /// - Throws: `SystemCallError` if there is no thread or descriptor to be had.
   public init() throws(SystemCallError) {
@@ -76,7 +77,20 @@ public final class BackgroundWorker: Sendable {
     self.thread = thread
   }
 
-  deinit {
+  deinit { end() }
+
+  /// Waits for the job that is being done, and drops those after it: for jobs that use what is about to go.
+  public func stop() {
+    shared.state.withLock { $0.jobs.removeAll() }
+    end()
+  }
+
+  private func end() {
+    let wasStopped = isStopped.withLock { isStopped in
+      defer { isStopped = true }
+      return isStopped
+    }
+    if wasStopped { return }
     // Woken without a job, it ends.
     shared.wake.post()
     pthread_join(thread, nil)
@@ -85,9 +99,10 @@ public final class BackgroundWorker: Sendable {
   /// Readable when jobs are done.
   public var descriptor: Int32 { shared.reader }
 
-  /// Hands a job over; its ticket comes back from `finished`.
-  public func submit(_ ticket: UInt64, _ body: @escaping @Sendable () -> Void) {
-    shared.state.withLock { $0.jobs.append((ticket, body)) }
+  /// Hands a job over, to be done after all others or, if it `isNext`, before those that have not begun; its ticket comes back from
+  /// `finished`.
+  public func submit(_ ticket: UInt64, isNext: Bool = false, _ body: @escaping @Sendable () -> Void) {
+    shared.state.withLock { $0.jobs.insert((ticket, body), at: isNext ? 0 : $0.jobs.count) }
     shared.wake.post()
   }
 

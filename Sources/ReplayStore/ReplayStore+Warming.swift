@@ -29,12 +29,12 @@ extension ReplayStore {
   /// The steps may not fit in memory: those of a draw should be warmed before it is gathered.
   public var isLargerThanMemory: Bool { ring?.isLargerThanMemory ?? false }
 
-  /// The bytes that `gather` will read for a draw. O(steps of the draw).
-  public func coldPages(of draw: Draw, into pages: inout ColdPages) {
+  /// The bytes that `gather` will read for a draw's items (those at `indices`, all if nil). O(their steps).
+  public func coldPages(of draw: Draw, at indices: [Int]? = nil, into pages: inout ColdPages) {
     pages.removeAll()
     guard let ring else { return }
     var history = [Int](repeating: 0, count: ring.layout.history)
-    for index in 0..<draw.count where ring.isLive(draw.keys[index]) {
+    for index in indices ?? Array(0..<draw.count) where ring.isLive(draw.keys[index]) {
       // The steps mostly lie one after the other, and so do the frames before them: a piece is as long as they do.
       var (first, last) = (-1, -1)
       func note(_ slot: Int) {
@@ -60,19 +60,19 @@ extension ReplayStore {
     }
   }
 
-  /// Draws again those items of a draw whose steps have gone since; returns how many. They count as sampled once.
+  /// Draws again those items of a draw whose steps have gone since; returns where they are. They count as sampled once.
   public func replaceGone(in draw: inout Draw, generator: inout SeededGenerator) throws(ReplayStoreError)
-    -> Int
+    -> [Int]
   {
     let table = try self.table(draw.table)
     let ring = ring!
-    var replaced = 0
+    var replaced: [Int] = []
     var fresh = Draw()
     for index in 0..<draw.count where !ring.isLive(draw.keys[index]) || !ring.hasHistory(draw.keys[index]) {
       guard table.size > 0 else { throw .request("sample: expected an item to draw anew, found none left") }
       table.sample(1, ring: ring, generator: &generator, into: &fresh)
       draw.replace(index, by: fresh)
-      replaced += 1
+      replaced.append(index)
     }
     return replaced
   }

@@ -26,3 +26,6 @@ void rookery_pages_random(void *address, size_t count);
 
 /// Lets the kernel begin to write a file's dirty pages of a range.
 void rookery_write_back(int descriptor, long long offset, long long count);
+
+/// Waits until they are written, and lets go of their pages.
+void rookery_write_back_finish(int descriptor, long long offset, long long count);

@@ -17,8 +17,8 @@ final class MappedFile {
   private let descriptor: Int32
   /// Pages are read singly, and bytes are written by `write`.
   let isWrittenThrough: Bool
-  /// Written by `write` since the kernel was last told to bring it to the disk.
-  private var unwritten = 0..<0
+  /// Follows `write`; nil where that is not used.
+  private var behind: WriteBehind?
 
   /// Reserved at once: few system calls, and no more than this is taken ahead of need.
   private let piece: Int
@@ -56,6 +56,7 @@ final class MappedFile {
       // Reserved anew: a copy of the file may have holes where there were zeros.
       let end = min(Int(status.st_size) / Self.page * Self.page, Self.rounded(self.byteCountMax, Self.page))
       if end > 0 { try allocate(upTo: end) }
+      if isWrittenThrough { behind = try WriteBehind(descriptor: descriptor) }
     } catch {
       munmap(base, self.byteCountMax)
       close(descriptor)
@@ -64,6 +65,8 @@ final class MappedFile {
   }
 
   deinit {
+    // It uses the descriptor until it has ended.
+    behind = nil
     munmap(base, byteCountMax)
     close(descriptor)
   }
@@ -101,9 +104,6 @@ final class MappedFile {
     reserved = end
   }
 
-  /// Dirty pages that may gather before the kernel is told to write them: more, and it stops whoever writes for long.
-  private static let writeBackEvery = 8 << 20
-
   /// Writes reserved bytes: where pages are not in memory, cheaper than through the mapping, which would read them first. So would
   /// the last page if it is not written whole: what is in the `free` bytes behind does not matter, and they are overwritten for it.
   func write(_ source: UnsafeRawPointer, at offset: Int, count: Int, free: Int) {
@@ -123,15 +123,7 @@ final class MappedFile {
       }
       done += written
     }
-    beginWriteBack(offset, count)
-  }
-
-  private func beginWriteBack(_ offset: Int, _ count: Int) {
-    if unwritten.isEmpty || unwritten.upperBound != offset { unwritten = offset..<offset }
-    unwritten = unwritten.lowerBound..<offset + count
-    guard unwritten.count >= Self.writeBackEvery else { return }
-    rookery_write_back(descriptor, Int64(unwritten.lowerBound), Int64(unwritten.count))
-    unwritten = unwritten.upperBound..<unwritten.upperBound
+    behind?.note(offset, count)
   }
 
   private static func rounded(_ bytes: Int, _ unit: Int) -> Int { (bytes + unit - 1) / unit * unit }

@@ -10,17 +10,23 @@ struct WarmingBatch {
   var ticket: UInt64
   var waiting: ReplayMachine.WaitingSample
   var draw: Draw
+  /// How often items have been drawn anew, as theirs had gone.
+  var rounds = 0
 }
 
 /// What another thread is to have read.
 public struct WarmingRequest: Sendable {
   public var ticket: UInt64
   public var pages: ColdPages
+  /// A batch waits for these last few: before others.
+  public var isUrgent = false
 }
 
 extension ReplayMachine {
   /// Batches that may be waited for at once: enough to keep a disk busy.
   static let warmingMax = 8
+  /// Each time a few of a few have gone again; what is left then is read by the service itself.
+  private static let roundsMax = 3
 
   /// Draws a batch now, and leaves its steps to be read by another thread: a disk must not hold up acknowledgements.
   mutating func beginWarming(_ waiting: WaitingSample, sink: inout some FrameSink) {
@@ -47,20 +53,32 @@ extension ReplayMachine {
     return warmingRequests
   }
 
-  /// The steps of a batch are in memory: sends it. Items whose steps were evicted meanwhile are drawn anew.
+  /// The steps of a batch are in memory: sends it. Items whose steps were evicted meanwhile are drawn anew, and have to be read first too.
   public mutating func didWarm(_ ticket: UInt64, now: Instant, sink: inout some FrameSink) {
     guard let index = warming.firstIndex(where: { $0.ticket == ticket }) else { return }
-    var batch = warming.remove(at: index)
-    let request = batch.waiting.request
+    let request = warming[index].waiting.request
     do throws(ReplayStoreError) {
-      counters.itemsDrawnAnew += UInt64(try store.replaceGone(in: &batch.draw, generator: &generator))
-      swap(&draw, &batch.draw)
-      try send(request, to: batch.waiting.peer, sink: &sink)
+      if try replaceGone(at: index) { return }
+      swap(&draw, &warming[index].draw)
+      try send(request, to: warming[index].waiting.peer, sink: &sink)
     } catch {
-      refuse(.busy, .sampleRequest, request.request, error.description, batch.waiting.peer, &sink)
+      refuse(.busy, .sampleRequest, request.request, error.description, warming[index].waiting.peer, &sink)
     }
+    let batch = warming.remove(at: index)
     spareDraws.append(batch.draw)
     samplers[batch.waiting.peer]?.waiting -= 1
     drain(now: now, sink: &sink)
+  }
+
+  /// Whether some items of a batch were drawn anew that shall be read.
+  private mutating func replaceGone(at index: Int) throws(ReplayStoreError) -> Bool {
+    let replaced = try store.replaceGone(in: &warming[index].draw, generator: &generator)
+    counters.itemsDrawnAnew += UInt64(replaced.count)
+    guard !replaced.isEmpty, warming[index].rounds < Self.roundsMax else { return false }
+    warming[index].rounds += 1
+    var pages = ColdPages()
+    store.coldPages(of: warming[index].draw, at: replaced, into: &pages)
+    warmingRequests.append(WarmingRequest(ticket: warming[index].ticket, pages: pages, isUrgent: true))
+    return true
   }
 }

@@ -68,6 +68,8 @@ public final class ReplayService {
     let warmerIndex = warmer.map { poller.add(descriptor: $0.descriptor) }
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
     var sink = router
+    // It reads from the store's mappings.
+    defer { warmer?.stop() }
     while true {
       let now = SystemClock.now()
       machine.advance(to: now, sink: &sink)
@@ -90,7 +92,7 @@ public final class ReplayService {
       machine.settle(now: received, sink: &sink)
       if let warmer {
         for request in machine.takeWarmingRequests() {
-          warmer.submit(request.ticket) { request.pages.warm() }
+          warmer.submit(request.ticket, isNext: request.isUrgent) { request.pages.warm() }
         }
       }
       parameters.drain { _ in }

@@ -1,0 +1,79 @@
+// The replay machine: batches whose steps have to be read from the disk first.
+
+import Experience
+import Foundations
+import ReplayStore
+import TestSupport
+import Testing
+import Wire
+
+@testable import Services
+
+@Suite struct ReplayWarmingTests {
+  /// As if no step stayed in memory.
+  private func harness(_ folder: TemporaryFolder, capacity: Int) throws -> ReplayHarness {
+    var store = Fixtures.store(capacity: capacity)
+    store.storage = .file(path: folder.path)
+    store.residentMax = 1
+    var replay = try ReplayHarness(store: store)
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.samplerHello(2), from: 2)
+    return replay
+  }
+
+  @Test func aBatchIsSentOnceItsStepsAreThere() throws {
+    let folder = TemporaryFolder()
+    var replay = try harness(folder, capacity: 64)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    #expect(replay.receive(Fixtures.request(1, count: 8), from: 2).isEmpty)
+    let requests = replay.machine.takeWarmingRequests()
+    #expect(requests.map(\.isUrgent) == [false])
+    replay.machine.didWarm(requests[0].ticket, now: .at(1), sink: &replay.sink)
+    #expect(replay.sink.take().map(\.type) == [.batch])
+    #expect(replay.machine.counters.itemsDrawnAnew == 0)
+  }
+
+  @Test func itemsThatHaveGoneMeanwhileAreDrawnAnewAndReadToo() throws {
+    let folder = TemporaryFolder()
+    var replay = try harness(folder, capacity: 32)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    #expect(replay.receive(Fixtures.request(1, count: 8), from: 2).isEmpty)
+    var next: UInt64 = 2
+    /// Another 8 steps, and with them gone what the ring held 32 steps before.
+    func insert(_ replay: inout ReplayHarness) {
+      _ = replay.receive(Fixtures.insert(next, first: (next - 1) * 8, rows: 8), from: 1)
+      next += 1
+    }
+    for _ in 0..<4 { insert(&replay) }
+    let first = replay.machine.takeWarmingRequests()
+    replay.machine.didWarm(first[0].ticket, now: .at(1), sink: &replay.sink)
+    #expect(replay.sink.take().isEmpty, "none of its steps is there any more")
+    #expect(replay.machine.counters.itemsDrawnAnew == 8)
+
+    let second = replay.machine.takeWarmingRequests()
+    #expect(second.map(\.isUrgent) == [true] && second[0].ticket == first[0].ticket)
+    replay.machine.didWarm(second[0].ticket, now: .at(2), sink: &replay.sink)
+    #expect(replay.sink.take().map(\.type) == [.batch])
+    #expect(replay.machine.takeWarmingRequests().isEmpty)
+  }
+
+  @Test func aRingThatOvertakesEveryReadIsServedAllTheSame() throws {
+    let folder = TemporaryFolder()
+    var replay = try harness(folder, capacity: 32)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    _ = replay.receive(Fixtures.request(1, count: 8), from: 2)
+    var next: UInt64 = 2
+    var rounds = 0
+    while let request = replay.machine.takeWarmingRequests().first {
+      rounds += 1
+      try #require(rounds < 10)
+      for _ in 0..<5 {
+        _ = replay.receive(Fixtures.insert(next, first: (next - 1) * 8, rows: 8), from: 1)
+        next += 1
+      }
+      replay.machine.didWarm(request.ticket, now: .at(1), sink: &replay.sink)
+    }
+    #expect(replay.sink.take().map(\.type) == [.batch])
+    #expect(rounds == 4)
+  }
+}
