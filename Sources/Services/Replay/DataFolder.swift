@@ -12,6 +12,12 @@ struct DataFolder {
 
   static let numberMax = 1024
 
+  /// The folders that there are in a run's, whoever holds them.
+  static func all(in runDirectory: String) -> [String] {
+    DirectoryNames.of("\(runDirectory)/replay").filter { Int($0).map { $0 > 0 } ?? false }
+      .map { "\(runDirectory)/replay/\($0)" }
+  }
+
   /// The folder of a replica's own number if it is free (a process that is being killed holds it for a moment), else the first
   /// free one: a shard that comes back takes up what one of them has left.
   ///
