@@ -5,7 +5,7 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public enum Binding: String, CaseIterable, Sendable {
     /// A learner samples from all shards.
     case shared
-    /// Learner i reads shard i only.
+    /// Learner i reads shard i only. Refused until there are learners that do.
     case own
   }
 

@@ -93,6 +93,7 @@ import Testing
     ),
     ("replay: {rate_limiter: {error_buffer: 4479}}", "replay.rate_limiter.error_buffer", "deadlocks"),
     ("replay: {max_times_sampled: 7}", "replay.max_times_sampled", "deadlocks"),
+    ("replay: {binding: own}", "replay.binding", "expected shared, as every learner samples from all shards"),
     ("evaluator: {confirm_threshold: 5}", "evaluator.confirm_threshold", "evaluator.threshold"),
   ])
   func impossibleTogether(text: String, key: String, reason: String) {
