@@ -198,6 +198,17 @@ import Testing
       #expect(text.hasPrefix("my run.yaml:2:13: replay.capacity: expected at most 14.0 GB"))
       #expect(text.contains("1000000 steps = 28.0 GB") && text.contains("lower it to 450000"))
     }
+    try effective.check(memoryBytes: 7_000_000_000, shards: 2, available: 14_000_000_000)
+    do {
+      try effective.check(memoryBytes: 7_000_000_000, shards: 4, available: 14_000_000_000)
+      Issue.record("accepted")
+    } catch {
+      let text = error.description
+      #expect(text.contains("1000000 steps in each of 4 shards = 28.0 GB") && text.contains("fewer shards"))
+    }
+    #expect(throws: ConfigurationError.self) {
+      try effective.check(memoryBytes: 1 << 60, shards: 1000, available: .max - 1)
+    }
   }
 
   @Test func aDottedKeyIsTheSameKey() {
