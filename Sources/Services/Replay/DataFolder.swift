@@ -12,6 +12,11 @@ struct DataFolder {
 
   static let numberMax = 1024
 
+  /// Whether another process holds the folder at a path.
+  static func isHeld(_ path: String) -> Bool {
+    do { return try FileLock.take("\(path)/lock") == nil } catch { return false }
+  }
+
   /// The folders that there are in a run's, whoever holds them.
   static func all(in runDirectory: String) -> [String] {
     DirectoryNames.of("\(runDirectory)/replay").filter { Int($0).map { $0 > 0 } ?? false }

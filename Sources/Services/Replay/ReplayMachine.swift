@@ -147,6 +147,8 @@ public struct ReplayMachine {
   /// Whose limiter, or unread items, hold inserts back; nil while everything is let in that no quota holds.
   var insertBlock: InsertBlock?
   var samplesBlockedSince: Instant?
+  /// Limits have changed since they were last asked for.
+  var hasNewLimits = false
   var insertion = Insertion(columnsPerChunk: 1)
   var draw = Draw()
   var rowBytes: [Int] = []

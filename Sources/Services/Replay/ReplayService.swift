@@ -18,6 +18,8 @@ public final class ReplayService {
   private let folder: DataFolder?
   /// Of `memory` storage with a folder.
   private let lastSnapshot: LastSnapshot?
+  /// What shards that start later are to know; nil without a folder.
+  private let limitsFile: LimitsFile?
   private let snapshotBytesMax: Int
   private let stopGrace: Instant.Span?
   private let publisher: SnapshotPublisher
@@ -58,6 +60,13 @@ public final class ReplayService {
       generator: SeededGenerator(seed: configuration.seed, part: "replay", index: settings.replica), now: now,
       progress: { recovery.note($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
+    limitsFile = folder.map { LimitsFile(in: $0.path) }
+    do {
+      let folders = settings.runDirectory.map(DataFolder.all(in:)) ?? []
+      if let others = try limitsFile?.begin(beside: folders) { machine.begin(with: others) }
+    } catch {
+      log.warning("\(error)")
+    }
     let context = Context()
     let endpoint = try settings.replayListening()
     router = try RouterLink(context: context, listeningOn: endpoint)
@@ -96,6 +105,7 @@ public final class ReplayService {
       machine.settle(now: now, sink: &sink)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
+      if let limits = machine.takeNewLimits() { publish(limits) }
       if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
       let deadline = machine.hasCopyWork ? now : min(machine.nextDeadline(now: now), reporter.nextReport)
       poller.wait(until: deadline, now: now)
@@ -124,7 +134,16 @@ public final class ReplayService {
     try lastSnapshot?.make(of: &machine, bytesMax: snapshotBytesMax, deadline: deadline) {
       try signals.read() != nil
     }
+    limitsFile?.remove()
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
+  }
+
+  private func publish(_ limits: LimitsByTable) {
+    do {
+      try limitsFile?.write(limits)
+    } catch {
+      log.warning("\(error): shards that start later begin with the configuration's limits")
+    }
   }
 
   private func counters(now: Instant) -> [String: Double] {
