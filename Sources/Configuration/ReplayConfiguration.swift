@@ -47,7 +47,7 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var rateLimiter = RateLimiterConfiguration()
   public var storage = Storage.memory
   /// MB of a snapshot that a replay of `memory` storage leaves at an orderly end at most, for its next start; 0 leaves none.
-  public var snapshotAtEndMB = 1000
+  public var snapshotAtEndMB = 500
   /// MB of memory that the steps of `file` storage may count on; 0 takes half of what the machine has available at the start.
   public var memoryMB = 0
   /// Tables by themselves; none: the one that the algorithm needs, made of the keys above.

@@ -61,11 +61,8 @@ struct LastSnapshot {
     }
   }
 
-  /// Makes it, of at most `bytesMax`, until `deadline` or until `isAskedAgain` says that nobody wants to wait. What is not done by
-  /// then is given up: there is a whole one or none.
-  func make(
-    of machine: inout ReplayMachine, bytesMax: Int, deadline: Instant, isAskedAgain: () throws -> Bool
-  ) rethrows {
+  /// Makes it, of at most `bytesMax`, until `deadline`. What is not done by then is given up: there is a whole one or none.
+  func make(of machine: inout ReplayMachine, bytesMax: Int, deadline: Instant) {
     let bytes = machine.store.snapshotByteCount
     guard machine.store.statistics.steps > 0, bytesMax > 0 else { return }
     guard bytes <= bytesMax else {
@@ -80,13 +77,11 @@ struct LastSnapshot {
       return leaveOut(error.description)
     }
     while let progress = machine.store.continueSnapshot(bytes: Self.slice), !progress.isCopied {
-      let isLate = SystemClock.now() >= deadline
-      guard try isLate || isAskedAgain() else { continue }
+      guard SystemClock.now() >= deadline else { continue }
       machine.store.abandonSnapshot()
-      let done = "\(ByteCount(progress.bytesCopied)) of \(ByteCount(progress.bytesTotal)) were copied"
       return leaveOut(
-        isLate
-          ? "\(done) when time was up; raise stop_grace_period of this service" : "\(done) when asked again")
+        "\(ByteCount(progress.bytesCopied)) of \(ByteCount(progress.bytesTotal)) were copied when time was up; raise "
+          + "stop_grace_period of this service")
     }
     if let problem = ReplayStore.publishSnapshot(at: path, isBroughtToDisk: false) {
       ReplayStore.removeUnfinishedSnapshot(at: path)

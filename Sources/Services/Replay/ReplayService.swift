@@ -131,9 +131,7 @@ public final class ReplayService {
     reporter.finish(now: now, over: parameters, counters: counters(now: now))
     // Some of the time is for what has to be done afterwards.
     let deadline = stopGrace.map { now + .seconds($0.seconds * 0.8) } ?? .never
-    try lastSnapshot?.make(of: &machine, bytesMax: snapshotBytesMax, deadline: deadline) {
-      try signals.read() != nil
-    }
+    lastSnapshot?.make(of: &machine, bytesMax: snapshotBytesMax, deadline: deadline)
     limitsFile?.remove()
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
   }
