@@ -95,19 +95,25 @@ public struct EffectiveConfiguration: Hashable, Sendable {
   /// Refuses a replay that the machine cannot hold.
   ///
   /// - Parameters:
-  ///   - memoryBytes: what the replay's arenas will take, estimated by the service that knows the schema.
+  ///   - memoryBytes: what a shard's arenas will take, estimated by the service that knows the schema.
+  ///   - shards: how many will be started on this machine.
   ///   - available: what the machine has.
-  public func check(memoryBytes: Int, available: Int) throws(ConfigurationError) {
-    guard memoryBytes > available else { return }
+  public func check(memoryBytes: Int, shards: Int = 1, available: Int) throws(ConfigurationError) {
+    let (product, overflow) = memoryBytes.multipliedReportingOverflow(by: shards)
+    let all = overflow ? Int.max : product
+    guard all > available else { return }
     let key = "replay.capacity"
     let source = entries.first { $0.key == key }?.source ?? .standard
-    let fraction = Double(available) / Double(memoryBytes)
+    let fraction = Double(available) / Double(all)
     let fitting = Int(Double(run.replay.capacity) * fraction * 0.9)
+    let steps = "\(run.replay.capacity) steps"
     throw ConfigurationError(
       ConfigurationProblem(
         place: source.place, key: key,
         expected: "at most \(ByteCount(available)) of memory, which this machine has available",
-        found: "\(run.replay.capacity) steps = \(ByteCount(memoryBytes))",
-        advice: "lower it to \(fitting) or less, or use a machine with more memory"))
+        found: "\(shards > 1 ? "\(steps) in each of \(shards) shards" : steps) = \(ByteCount(all))",
+        advice:
+          "lower it to \(fitting) or less, or use \(shards > 1 ? "fewer shards, or " : "")a machine with more memory"
+      ))
   }
 }

@@ -5,7 +5,7 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public enum Binding: String, CaseIterable, Sendable {
     /// A learner samples from all shards.
     case shared
-    /// Learner i reads shard i only.
+    /// Learner i reads shard i only. Refused until there are learners that do.
     case own
   }
 
@@ -46,6 +46,8 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var waitingBytes = 256 << 20
   public var rateLimiter = RateLimiterConfiguration()
   public var storage = Storage.memory
+  /// MB of a snapshot that a replay of `memory` storage leaves at an orderly end at most, for its next start; 0 leaves none.
+  public var snapshotAtEndMB = 500
   /// MB of memory that the steps of `file` storage may count on; 0 takes half of what the machine has available at the start.
   public var memoryMB = 0
   /// Tables by themselves; none: the one that the algorithm needs, made of the keys above.
@@ -86,6 +88,7 @@ extension ReplayConfiguration {
     reader.integer("waiting_bytes", &waitingBytes, (1 << 20)...(1 << 40))
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
     reader.choice("storage", &storage)
+    reader.integer("snapshot_at_end_mb", &snapshotAtEndMB, 0...(1 << 30))
     reader.integer("memory_mb", &memoryMB, 0...(1 << 30))
     readTables(&reader, algorithm: algorithm, learner: learner)
   }

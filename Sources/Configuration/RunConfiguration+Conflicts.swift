@@ -14,8 +14,20 @@ extension RunConfiguration {
   public var conflicts: [ConfigurationConflict] {
     // Where tables have keys of their own, those of `replay` are only what they start from.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
-    return own + messageConflicts + tableConflicts + selectorConflicts + evaluatorConflicts
-      + environment.conflicts
+    return own + bindingConflicts + messageConflicts + tableConflicts + selectorConflicts
+      + evaluatorConflicts + environment.conflicts
+  }
+
+  /// What would be read and do nothing.
+  private var bindingConflicts: [ConfigurationConflict] {
+    guard replay.binding != .shared else { return [] }
+    return [
+      ConfigurationConflict(
+        keys: ["replay.binding"],
+        expected:
+          "shared, as every learner samples from all shards: one that reads a shard of its own is not there yet",
+        found: replay.binding.rawValue, advice: "leave it out")
+    ]
   }
 
   private var sizeConflicts: [ConfigurationConflict] {

@@ -26,8 +26,11 @@ public enum AtomicFile {
 
   /// Replaces `path` by what `body` writes. If `body` throws, nothing has changed and the temporary file is gone.
   ///
+  /// - Parameter isBroughtToDisk: waits for the disk; what need not outlive the machine need not.
   /// - Throws: `SystemCallError`, or what `body` throws.
-  public static func replace(_ path: String, _ body: (borrowing Writer) throws -> Void) throws {
+  public static func replace(
+    _ path: String, isBroughtToDisk: Bool = true, _ body: (borrowing Writer) throws -> Void
+  ) throws {
     // Random, not the process id: in containers every process may be number 1.
     let temporary = "\(path).\(String(SeededGenerator.fromSystem().s0, radix: 16)).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -35,18 +38,22 @@ public enum AtomicFile {
     do {
       defer { close(descriptor) }
       try body(Writer(descriptor: descriptor, path: temporary))
-      guard fsync(descriptor) == 0 else { throw SystemCallError.last("sync", temporary) }
+      guard !isBroughtToDisk || fsync(descriptor) == 0 else {
+        throw SystemCallError.last("sync", temporary)
+      }
       guard rename(temporary, path) == 0 else { throw SystemCallError.last("rename to", path) }
     } catch {
       unlink(temporary)
       throw error
     }
-    try synchronizeDirectory(of: path)
+    if isBroughtToDisk { try synchronizeDirectory(of: path) }
   }
 
   /// Replaces `path` by `bytes`.
-  public static func replace(_ path: String, with bytes: [UInt8]) throws {
-    try replace(path) { writer in try bytes.withUnsafeBytes { try writer.write($0) } }
+  public static func replace(_ path: String, with bytes: [UInt8], isBroughtToDisk: Bool = true) throws {
+    try replace(path, isBroughtToDisk: isBroughtToDisk) { writer in
+      try bytes.withUnsafeBytes { try writer.write($0) }
+    }
   }
 
   private static func synchronizeDirectory(of path: String) throws(SystemCallError) {

@@ -1,5 +1,7 @@
 // What an instance is started with.
 
+internal import Foundations
+
 extension LocalLauncher {
   /// The command of an instance, or `words` in its place with the same variables.
   ///
@@ -40,6 +42,7 @@ extension LocalLauncher {
     environment["ROOKERY_SERVICE"] = instance.service
     environment["ROOKERY_REPLICA"] = "\(instance.replica)"
     environment["ROOKERY_RUN_DIRECTORY"] = options.runDirectory
+    environment["ROOKERY_STOP_GRACE_S"] = "\(service.stopGrace.seconds)"
     if let file = addressFile(of: service) { environment[Self.addressesVariable] = file }
     var command = LaunchCommand(arguments: arguments, environment: environment, log: log(of: instance))
     command.workingDirectory = folder

@@ -22,9 +22,9 @@ extension ReplayStore {
   static let progressEvery = 1 << 20
 
   /// Takes over what the folder holds: chunks in order, their streams, then the tables. `progress` is told steps done and steps in all.
-  /// O(capacity).
+  /// With `verifying` each chunk's steps are checked against their checksum. O(capacity).
   func recover(
-    _ folder: StoreFolder, _ ring: StepRing, _ tables: [Table], progress: (Int, Int) -> Void
+    _ folder: StoreFolder, _ ring: StepRing, _ tables: [Table], verifying: Bool, progress: (Int, Int) -> Void
   ) -> RecoverySummary {
     var summary = RecoverySummary()
     let header = folder.header
@@ -48,7 +48,7 @@ extension ReplayStore {
     let total = Int(commit.head - ring.head)
     var nextProgress = Self.progressEvery
     for number in front..<commit.end {
-      ring.adopt(folder.chunks[number], verifying: folder.isAfterReboot, isOpen: open.contains, &summary)
+      ring.adopt(folder.chunks[number], verifying: verifying, isOpen: open.contains, &summary)
       if ring.count >= nextProgress {
         progress(ring.count, total)
         nextProgress += Self.progressEvery
@@ -59,7 +59,8 @@ extension ReplayStore {
     header.bootID = BootID.current()
     summary.chunks = ring.directory.count
     summary.steps = ring.count
-    for table in tables {
+    for (index, table) in tables.enumerated() {
+      table.recall(folder.header.table(index).pointee)
       summary.itemsDropped += table.adoptItems(ring, touchable: folder.touchableSlots)
       summary.items += table.size
     }
@@ -142,7 +143,6 @@ extension Table {
   /// Takes over the items of live steps, and clears what lies elsewhere; returns how many name steps that are not there.
   /// O(touchable slots).
   func adoptItems(_ ring: StepRing, touchable: Int) -> Int {
-    recall()
     var dropped = 0
     var slots: [UInt32] = []
     func flush() {

@@ -22,14 +22,17 @@ public final class ReplayStore {
   /// Items of the message being checked, by table.
   var itemCounts: [Int]
 
-  /// What was in the folder when the store was made; nil if there was none.
+  /// What was in the folder, or the snapshot, when the store was made; nil if there was none.
   public private(set) var recovery: RecoverySummary?
+  /// Handles below were those of writers in the snapshot that was taken up.
+  private var handlesBefore = 0
 
-  /// Takes over what a folder holds, if storage is `file` and there is one: `progress` is told steps done and steps in all, every
-  /// million. Throws `configuration` with the reason if no such store can work, `storage` if the folder cannot be used or
-  /// is another store's, with the difference.
+  /// Takes over what a folder holds, if storage is `file` and there is one, or with `memory` what a snapshot does: a copy of it,
+  /// after which the snapshot is not needed. `progress` is told steps done and steps in all, every million. Throws `configuration`
+  /// with the reason if no such store can work, `storage` if the folder cannot be used or is another store's, with the difference.
   public init(
-    configuration: ReplayStoreConfiguration, progress: (Int, Int) -> Void = { _, _ in }
+    configuration: ReplayStoreConfiguration, takingUp snapshot: String? = nil,
+    progress: (Int, Int) -> Void = { _, _ in }
   ) throws(ReplayStoreError) {
     if let problem = configuration.problem { throw .configuration(problem) }
     self.configuration = configuration
@@ -39,6 +42,11 @@ public final class ReplayStore {
     itemCounts = Array(repeating: 0, count: configuration.tables.count)
     if case .file(let path) = configuration.storage, let schema = try StoreFolder.schema(in: path) {
       try open(schema, progress: progress)
+    } else if configuration.storage == .memory, let snapshot {
+      let schema = try Self.schema(ofSnapshot: snapshot)
+      try open(
+        schema, takingUp: try StoreFolder(path: snapshot, configuration: configuration, schema: schema),
+        progress: progress)
     }
   }
 
@@ -58,7 +66,9 @@ public final class ReplayStore {
     try open(schema) { _, _ in }
   }
 
-  private func open(_ schema: StepSchema, progress: (Int, Int) -> Void) throws(ReplayStoreError) {
+  private func open(
+    _ schema: StepSchema, takingUp snapshot: StoreFolder? = nil, progress: (Int, Int) -> Void
+  ) throws(ReplayStoreError) {
     _ = try Self.byteCount(configuration: configuration, schema: schema)
     var folder: StoreFolder?
     if case .file(let path) = configuration.storage {
@@ -72,8 +82,13 @@ public final class ReplayStore {
           table, number: number, capacity: configuration.capacity, seed: configuration.seed, folder: folder))
     }
     for (table, limits) in zip(tables, limits) { table.limiter.change(to: limits) }
-    if let folder {
-      let summary = recover(folder, ring, tables, progress: progress)
+    if let snapshot {
+      try copy(snapshot, to: ring, tables)
+      handlesBefore = Int(truncatingIfNeeded: snapshot.header.nextWriter)
+    }
+    if let source = folder ?? snapshot {
+      let summary = recover(
+        source, ring, tables, verifying: source.isAfterReboot || snapshot != nil, progress: progress)
       countShares(ring)
       if summary.chunks > 0 || !summary.writers.isEmpty { recovery = summary }
     }
@@ -113,7 +128,9 @@ public final class ReplayStore {
   }
 
   /// The lowest handle that no writer of this store or its earlier lives had.
-  public var nextWriter: Int { Int(truncatingIfNeeded: ring?.folder?.header.nextWriter ?? 0) }
+  public var nextWriter: Int {
+    ring?.folder.map { Int(truncatingIfNeeded: $0.header.nextWriter) } ?? handlesBefore
+  }
 
   /// The writer will send nothing below this again.
   public func skip(_ writer: Int, to committed: UInt64) {

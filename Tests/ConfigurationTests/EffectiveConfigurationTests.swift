@@ -93,6 +93,7 @@ import Testing
     ),
     ("replay: {rate_limiter: {error_buffer: 4479}}", "replay.rate_limiter.error_buffer", "deadlocks"),
     ("replay: {max_times_sampled: 7}", "replay.max_times_sampled", "deadlocks"),
+    ("replay: {binding: own}", "replay.binding", "expected shared, as every learner samples from all shards"),
     ("evaluator: {confirm_threshold: 5}", "evaluator.confirm_threshold", "evaluator.threshold"),
   ])
   func impossibleTogether(text: String, key: String, reason: String) {
@@ -196,6 +197,17 @@ import Testing
       let text = error.description
       #expect(text.hasPrefix("my run.yaml:2:13: replay.capacity: expected at most 14.0 GB"))
       #expect(text.contains("1000000 steps = 28.0 GB") && text.contains("lower it to 450000"))
+    }
+    try effective.check(memoryBytes: 7_000_000_000, shards: 2, available: 14_000_000_000)
+    do {
+      try effective.check(memoryBytes: 7_000_000_000, shards: 4, available: 14_000_000_000)
+      Issue.record("accepted")
+    } catch {
+      let text = error.description
+      #expect(text.contains("1000000 steps in each of 4 shards = 28.0 GB") && text.contains("fewer shards"))
+    }
+    #expect(throws: ConfigurationError.self) {
+      try effective.check(memoryBytes: 1 << 60, shards: 1000, available: .max - 1)
     }
   }
 

@@ -1,4 +1,4 @@
-// A replay with `file` storage that is killed again and again.
+// A replay that ends again and again while experience comes: killed, with `file` storage, or asked to, with `memory`.
 
 import Experience
 import Foundations
@@ -13,12 +13,12 @@ import Transport
   private static let capacity = 4_000_000
 
   /// kill -9 at random moments while two writers insert as fast as they can: afterwards every acknowledged step is there,
-  /// with its content and its item, none twice.
-  @Test func nothingAcknowledgedIsLostOrDoubled() throws {
+  /// with its content and its item, none twice. SIGTERM with what is held in memory: the same.
+  @Test(arguments: ["file", "memory"]) func nothingAcknowledgedIsLostOrDoubled(_ storage: String) throws {
     let kills = Program.runsLongTests ? 50 : 8
     let workspace = try Workspace()
     let variables = ServiceTests.addresses(workspace).merging([
-      "ROOKERY_RUN_DIRECTORY": workspace.path, "ROOKERY_REPLAY__STORAGE": "file",
+      "ROOKERY_RUN_DIRECTORY": workspace.path, "ROOKERY_REPLAY__STORAGE": storage,
       "ROOKERY_REPLAY__CAPACITY": "\(Self.capacity)", "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
       "ROOKERY_ALGORITHM__N_STEP": "1",
     ]) { $1 }
@@ -37,10 +37,11 @@ import Transport
       }
       // Somewhere within the next messages.
       for _ in 0..<generator.below(20_000) { _ = SystemClock.now() }
-      _ = try replay.child.kill()
+      try replay.child.send(storage == "file" ? SIGKILL : SIGTERM)
       _ = try replay.child.wait()
     }
-    try check(workspace, writers, "seed \(seed)")
+    let kept = storage == "file" ? "replay/1" : "replay/1/snapshot"
+    try check(workspace.file(kept), writers, "\(storage), seed \(seed)")
   }
 
   private func committed(_ writers: [StreamWriter]) throws -> UInt64 {
@@ -62,11 +63,11 @@ import Transport
     }
   }
 
-  private func check(_ workspace: Workspace, _ writers: [StreamWriter], _ seed: String) throws {
+  private func check(_ path: String, _ writers: [StreamWriter], _ seed: String) throws {
     let table = TableConfiguration(schema: StreamWriter.table)
     let store = try ReplayStore(
       configuration: ReplayStoreConfiguration(
-        capacity: Self.capacity, tables: [table], storage: .file(path: workspace.file("replay/1"))))
+        capacity: Self.capacity, tables: [table], storage: .file(path: path)))
     #expect(store.checkInvariants() == nil)
     let ring = try #require(store.ring)
     #expect(ring.tail == 0, "the ring is large enough for all")

@@ -2,9 +2,36 @@
 
 import Foundation
 import Foundations
+import Glibc
 import Testing
 
 @Suite struct LimitTests {
+  /// A shard that starts later, or again, has the limits that the others were given; a resumed run has its configuration's.
+  @Test func aLaterShardHasThem() throws {
+    let workspace = try Workspace()
+    let run = try LiveRun(workspace, settings: ["telemetry.interval_ms=200"])
+    func command(_ arguments: String...) throws -> String {
+      let ended = try Program.run(arguments, in: workspace)
+      #expect(ended.code == 0, "\(ended.errors)")
+      return ended.output
+    }
+    try run.started()
+    let changed = "samples per insert 4.5, min size 170,"
+    #expect(try command("limit", "--samples-per-insert", "4.5", "--min-size", "170").contains(changed))
+    _ = try command("scale", "replay=2")
+    let word = "are those that other shards were given: \(changed)"
+    try eventually("the second shard; \(run.log("replay-2"))") { run.log("replay-2").contains(word) }
+    let both = try command("limit").split(separator: "\n")
+    #expect(both.count == 2 && both.allSatisfy { $0.contains(changed) }, "\(both)")
+
+    // The first one is killed: the second has told it on.
+    let first = try #require(run.process("replay"))
+    kill(first.pid, SIGKILL)
+    try eventually("another first shard; \(run.log("replay-1"))") { run.log("replay-1").contains(word) }
+    _ = try run.end()
+    for shard in 1...2 { #expect(!workspace.exists("runs/test/replay/\(shard)/limits")) }
+  }
+
   @Test func limitsAreShownChangedAndRefused() throws {
     let workspace = try Workspace()
     let variables = ServiceTests.addresses(workspace)

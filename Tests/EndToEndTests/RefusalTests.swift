@@ -99,6 +99,23 @@ import Testing
     ),
   ]
 
+  /// One shard would fit.
+  @Test func threeShardsThatDoNotFit() throws {
+    let workspace = try Workspace()
+    let compose = Text.read("\(Program.root)/compose/compose.yaml")
+      .replacing("command: rookery replay\n", with: "command: rookery replay\n    scale: 3\n")
+      .replacing("context: ..", with: "context: .").replacing("../config", with: "./config")
+    try workspace.write(compose, to: "three.yaml")
+    // Some 50 bytes a step; the store itself takes up to 2³¹.
+    let steps = min(2_000_000_000, try #require(MachineMemory.availableBytes()) / 80)
+    let ended = try Program.run(
+      ["run", "config/cartpole.yaml", "--compose", "three.yaml", "--set", "replay.capacity=\(steps)"],
+      in: workspace)
+    #expect(
+      ended.code == 2 && ended.errors.contains("\(steps) steps in each of 3 shards = "), "\(ended.errors)")
+    #expect(!workspace.exists("runs"))
+  }
+
   @Test(arguments: cases) func refuses(_ test: Case) throws {
     let workspace = try Workspace()
     let ended = try Program.run(test.arguments, in: workspace, environment: test.variables, within: 30)

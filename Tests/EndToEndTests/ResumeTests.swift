@@ -39,7 +39,7 @@ import Wire
     // The server may have merged a leaving learner's last change after the run had asked for the last time.
     let updates = try #require(before["updates"] as? Double)
     #expect(try #require(Text.number(before: " updates;", in: resumed.output)) >= Int(updates))
-    #expect(resumed.output.contains("the replay starts empty"))
+    #expect(resumed.output.contains("the replay takes up what it held at its end"))
     let after = try run.summary()
     #expect(after["outcome"] as? String == "finished")
     for key in ["seconds", "envSteps", "updates"] {
@@ -96,6 +96,8 @@ import Wire
     let resumed = try Program.run(
       ["run", "--resume", "runs/test", "--set", "stop.updates=\(goal)"], in: workspace, within: 120)
     #expect(resumed.code == 0, "\(resumed.output) \(resumed.errors)")
+    #expect(resumed.output.contains("the replay starts empty"), "\(resumed.output)")
+    #expect(run.log("replay-1").components(separatedBy: "begins empty").count == 3)
     let summary = try run.summary()
     #expect(
       summary["outcome"] as? String == "finished" && (summary["updates"] as? Double ?? 0) >= Double(goal))

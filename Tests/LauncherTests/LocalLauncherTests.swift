@@ -65,6 +65,7 @@ import Testing
         "PATH": "/opt:/bin", "STATE": folder.path + "/run/volumes/data/a", "RUN": folder.path + "/run",
         "NOT": "/database", "EXTRA": "tcp://replay:1", "NAME": "other", "ROOKERY_BIND_HOST": second,
         "ROOKERY_SERVICE": "replay", "ROOKERY_REPLICA": "2", "ROOKERY_RUN_DIRECTORY": folder.path + "/run",
+        "ROOKERY_STOP_GRACE_S": "10.0",
       ])
     let probe = try #require(world.commands[3])
     #expect(probe.arguments == ["probe", "tcp://\(first):7701,tcp://\(second):7701", "rookery"])

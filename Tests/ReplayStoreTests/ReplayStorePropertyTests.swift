@@ -117,12 +117,27 @@ struct History {
     } + [statistics.steps, statistics.chunks, Int(statistics.tail), Int(statistics.head)].map(Double.init)
   }
 
-  /// Another life of the store takes over.
-  mutating func reopen() throws {
+  /// Another life of the store takes over: its files, or, of one in memory, a snapshot at `path`.
+  mutating func reopen(through path: String? = nil) throws {
     let configuration = store.configuration
-    let before = Self.lasting(store)
-    store = try ReplayStore(configuration: configuration)
-    #expect(Self.lasting(store) == before)
+    let before = (Self.lasting(store), contents(of: store))
+    if let path {
+      let writers = (0..<2).map {
+        KnownWriter(
+          handle: $0, id: Identifier(high: 7, low: UInt64($0)), label: "writer-\($0)", committed: 5,
+          hasLeft: false)
+      }
+      try store.beginSnapshot(at: path, writers: writers)
+      while try #require(store.continueSnapshot(bytes: 900)).isCopied == false {}
+      #expect(ReplayStore.publishSnapshot(at: path, isBroughtToDisk: false) == nil)
+      store = try ReplayStore(configuration: configuration, takingUp: path)
+      #expect(store.recovery?.writers == writers)
+      #expect(ReplayStore.removeSnapshot(at: path) == nil)
+    } else {
+      store = try ReplayStore(configuration: configuration)
+    }
+    #expect(Self.lasting(store) == before.0)
+    #expect(contents(of: store) == before.1)
     model.forgetDeadStreams()
   }
 

@@ -91,7 +91,96 @@ import Testing
     #expect(throws: ReplayStoreError.self) {
       try Restore(from: "\(folder.path)/none", into: other, writer: 1)
     }
+    let difference = "expected 'capacity 11', found 'capacity 10'"
+    #expect(
+      try ReplayStore.difference(ofSnapshot: path, from: other.configuration, schema: Message.schema)
+        == difference)
+    #expect(
+      try ReplayStore.difference(ofSnapshot: path, from: store.configuration, schema: Message.schema) == nil)
+    do {
+      _ = try ReplayStore(configuration: other.configuration, takingUp: path)
+      Issue.record("it was taken up")
+    } catch {
+      #expect("\(error)".contains(difference))
+    }
+    #expect(throws: ReplayStoreError.self) {
+      try ReplayStore(configuration: other.configuration, takingUp: "\(folder.path)/none")
+    }
     Snapshot.remove(path)
+  }
+
+  /// What is in memory goes on in other lives as if nothing had been, through snapshots that are removed once taken up.
+  @Test func randomHistoriesGoOnThroughSnapshots() throws {
+    for seed in 0..<25 as Range<UInt64> {
+      let folder = TemporaryFolder()
+      var history = try History(seed: seed)
+      for step in 0..<60 {
+        if step % 7 == 6 { try history.reopen(through: "\(folder.path)/last") }
+        try act(&history, seed)
+      }
+      #expect(history.accepted > 2, "seed \(seed): hardly anything was accepted")
+      #expect(DirectoryNames.of(folder.path).isEmpty)
+      #expect(history.store.nextWriter == 2)
+    }
+  }
+
+  @Test func whatIsDamagedIsNotTakenUp() throws {
+    let folder = TemporaryFolder()
+    let path = "\(folder.path)/a"
+    var store = try makeStore(capacity: 20, transitionTable(1))
+    for chunk in 0..<3 as Range<UInt64> {
+      let message = Message().chunk(0, chunk * 4, flags: [0, 0, 0, 0])
+      for first in (chunk == 0 ? 0 : chunk * 4 - 1)..<chunk * 4 + 3 { message.item(0, first, 2) }
+      _ = try store.insert(message, writer: 0)
+    }
+    try store.beginSnapshot(at: path)
+    _ = store.continueSnapshot(bytes: .max)
+    #expect(ReplayStore.publishSnapshot(at: path) == nil)
+    let file = try #require(fopen("\(path)/field-0", "r+"))
+    #expect(fseek(file, 5 * 600 + 3, SEEK_SET) == 0 && fputc(0x5A, file) == 0x5A)
+    fclose(file)
+    store = try ReplayStore(configuration: store.configuration, takingUp: path)
+    #expect(store.checkInvariants() == nil)
+    #expect(store.recovery?.stepsDropped == 4 && store.recovery?.steps == 12)
+    // Its items, and the one that ends in it.
+    #expect(store.recovery?.itemsDropped == 5 && store.recovery?.items == 6)
+    Snapshot.remove(path)
+  }
+
+  @Test func oneThatIsGivenUpLeavesNothing() throws {
+    let folder = TemporaryFolder()
+    let path = "\(folder.path)/a"
+    let store = try makeStore(capacity: 20, transitionTable(1))
+    for chunk in 0..<3 as Range<UInt64> {
+      _ = try store.insert(Message().chunk(0, chunk * 4, flags: [0, 0, 0, 0]), writer: 0)
+    }
+    try store.beginSnapshot(at: path)
+    #expect(store.continueSnapshot(bytes: 1)?.isCopied == false)
+    store.abandonSnapshot()
+    #expect(store.continueSnapshot(bytes: 1) == nil && DirectoryNames.of(folder.path).isEmpty)
+    // One whose process died.
+    try store.beginSnapshot(at: path)
+    #expect(ReplayStore.removeUnfinishedSnapshot(at: path))
+    #expect(!ReplayStore.removeUnfinishedSnapshot(at: path) && DirectoryNames.of(folder.path).isEmpty)
+  }
+
+  @Test func aFullDiskLeavesNothing() throws {
+    guard let disk = TinyDisk(kibibytes: 512) else { return }
+    let store = try makeStore(capacity: 2000, transitionTable(1))
+    var next: UInt64 = 0
+    while next < 2000 {
+      _ = try store.insert(
+        Message().chunk(0, next, flags: [UInt8](repeating: 0, count: 10)), writer: 0)
+      next += 10
+    }
+    do {
+      try store.beginSnapshot(at: "\(disk.path)/a")
+      Issue.record("1.3 MB in 0.5 MB")
+    } catch {
+      #expect("\(error)".contains("No space left on device"), "\(error)")
+    }
+    #expect(DirectoryNames.of(disk.path).isEmpty)
+    #expect(store.checkInvariants() == nil && store.continueSnapshot(bytes: 1) == nil)
   }
 
   private func act(_ history: inout History, _ seed: UInt64) throws {

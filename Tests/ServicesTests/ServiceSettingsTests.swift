@@ -1,5 +1,6 @@
 // What a process is told of its place, and what it will not accept.
 
+import Foundations
 import Testing
 import Transport
 
@@ -16,18 +17,23 @@ import Transport
     #expect(settings.parameters.description == "tcp://127.0.0.1:7702")
     #expect(settings.weights.description == "tcp://127.0.0.1:7703")
     #expect(settings.label == "actor-1" && settings.replica == 0 && settings.runDirectory == nil)
+    #expect(settings.stopGrace == nil)
   }
 
   @Test func placesAreRead() throws {
     let settings = try settings([
       "ROOKERY_REPLAY_ADDRESS": "ipc:///tmp/r", "ROOKERY_REPLICA": "3", "ROOKERY_RUN_DIRECTORY": "/tmp/run",
+      "ROOKERY_STOP_GRACE_S": "2.5",
     ])
+    #expect(settings.stopGrace == .seconds(2.5))
     #expect(settings.replay.map(\.description) == ["ipc:///tmp/r"])
     #expect(settings.label == "actor-3" && settings.replica == 2 && settings.runDirectory == "/tmp/run")
   }
 
   @Test(arguments: [
     ("ROOKERY_REPLICA", "0", "expected an integer ≥ 1, found '0'"),
+    ("ROOKERY_STOP_GRACE_S", "5s", "expected seconds, 0 or more, found '5s'"),
+    ("ROOKERY_STOP_GRACE_S", "-1", "expected seconds, 0 or more, found '-1'"),
     ("ROOKERY_REPLICA", "x", "expected an integer ≥ 1, found 'x'"),
     ("ROOKERY_REPLAY_ADDRESS", "tcp://127.0.0.1:7701,tcp://10.0.0.5:7701", "ROOKERY_ALLOW_PLAIN_TCP=1"),
     ("ROOKERY_PARAMETERS_ADDRESS", "nowhere", "nowhere"),

@@ -28,9 +28,11 @@ final class Snapshot {
   let bytesTotal: Int
 
   static func partial(_ path: String) -> String { path + ".partial" }
+  /// What it is called while it is being removed.
+  static func removed(_ path: String) -> String { path + ".removed" }
 
   /// Begins at this moment. O(capacity · 8 bytes a table). Throws `storage` if the folder is there already or the disk has no room.
-  init(path: String, store: ReplayStore) throws(ReplayStoreError) {
+  init(path: String, store: ReplayStore, writers: [KnownWriter]) throws(ReplayStoreError) {
     guard let ring = store.ring else { throw .schemaMissing }
     self.path = path
     self.ring = ring
@@ -64,6 +66,13 @@ final class Snapshot {
       copyItems()
     }
     for (index, table) in tables.enumerated() { table.note(in: folder.header.table(index)) }
+    for writer in writers {
+      try folder.writers.open(
+        writer.handle, id: writer.id, label: writer.label, committed: writer.committed)
+      if writer.hasLeft { folder.writers.leave(writer.handle) }
+    }
+    let handles = ring.streams.writers.union(writers.map(\.handle))
+    folder.header.nextWriter = UInt64(handles.max().map { $0 + 1 } ?? 0)
   }
 
   private func copyItems() {
@@ -124,14 +133,14 @@ final class Snapshot {
   func seal() {
     precondition(isCopied, "a snapshot that lacks chunks")
     folder.header.front = front
-    folder.header.nextWriter = UInt64(ring.streams.writers.max().map { $0 + 1 } ?? 0)
     folder.header.commit(StoreHeader.Commit(head: head, end: end))
   }
 
-  /// Brings a sealed snapshot to the disk and gives it its name. May be called on any thread; returns what went wrong, or nil.
-  static func publish(_ path: String) -> String? {
+  /// Brings a sealed snapshot to the disk, if asked to, and gives it its name. May be called on any thread; returns what went wrong, or
+  /// nil.
+  static func publish(_ path: String, isBroughtToDisk: Bool) -> String? {
     let temporary = partial(path)
-    for name in DirectoryNames.of(temporary) {
+    for name in isBroughtToDisk ? DirectoryNames.of(temporary) : [] {
       let descriptor = open("\(temporary)/\(name)", O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { return SystemCallError.last("open", "\(temporary)/\(name)").description }
       defer { close(descriptor) }
@@ -143,9 +152,10 @@ final class Snapshot {
     return nil
   }
 
-  /// Removes a folder of files.
-  static func remove(_ path: String) {
+  /// Removes a folder of files. False if there was none.
+  @discardableResult
+  static func remove(_ path: String) -> Bool {
     for name in DirectoryNames.of(path) { unlink("\(path)/\(name)") }
-    rmdir(path)
+    return rmdir(path) == 0
   }
 }

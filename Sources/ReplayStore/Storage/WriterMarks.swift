@@ -14,6 +14,14 @@ public struct KnownWriter: Hashable, Sendable {
   public var committed: UInt64
   /// It has said that it leaves for good.
   public var hasLeft: Bool
+
+  public init(handle: Int, id: Identifier, label: String, committed: UInt64, hasLeft: Bool) {
+    self.handle = handle
+    self.id = id
+    self.label = label
+    self.committed = committed
+    self.hasLeft = hasLeft
+  }
 }
 
 /// The file `writers`: a record of 64 bytes for each writer whose messages may still come again.

@@ -93,11 +93,10 @@ extension Table {
   }
 
   /// Takes over what an earlier life has counted.
-  func recall() {
-    guard let mark, mark.pointee.priorityMax > 0 else { return }
-    limiter.recall(
-      inserts: mark.pointee.inserts, samples: mark.pointee.samples, carried: mark.pointee.carried)
-    priorityMax = min(mark.pointee.priorityMax, configuration.priorityLimit)
+  func recall(_ mark: StoreHeader.TableMark) {
+    guard mark.priorityMax > 0 else { return }
+    limiter.recall(inserts: mark.inserts, samples: mark.samples, carried: mark.carried)
+    priorityMax = min(mark.priorityMax, configuration.priorityLimit)
   }
 
   /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it. Room is made

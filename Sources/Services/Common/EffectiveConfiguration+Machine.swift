@@ -40,8 +40,10 @@ extension EffectiveConfiguration {
 
   /// Refuses an environment or network that cannot be and a replay that does not fit, before anything is started.
   ///
-  /// - Parameter availableBytes: memory that this machine has left.
-  public func checkServices(availableBytes: Int) throws(ConfigurationError) {
+  /// - Parameters:
+  ///   - shards: processes of the replay that this machine will have.
+  ///   - availableBytes: memory that it has left.
+  public func checkServices(shards: Int = 1, availableBytes: Int) throws(ConfigurationError) {
     let spec: EnvironmentSpec
     do {
       spec = try run.environmentSpec()
@@ -72,7 +74,7 @@ extension EffectiveConfiguration {
         "replay.capacity", expected: "a replay that can be made",
         found: "\(run.replay.capacity) steps (\(error))")
     }
-    try check(memoryBytes: needed, available: availableBytes)
+    try check(memoryBytes: needed, shards: shards, available: availableBytes)
   }
 
   /// Nobody knows the native environment.

@@ -1,5 +1,6 @@
 // What a service process is told about its place in the run.
 
+public import Foundations
 public import Transport
 
 /// Addresses and places, from `ROOKERY_…` environment variables; everything else is in the run's configuration.
@@ -21,6 +22,8 @@ public struct ServiceSettings: Sendable {
   public var label: String
   /// This process's number among its service's replicas, from 0.
   public var replica: Int
+  /// How long it has to stop, from the signal on; nil if nobody has said so.
+  public var stopGrace: Instant.Span?
   /// Unencrypted TCP beyond this machine was asked for.
   public var allowsPlainTCP: Bool
 
@@ -46,6 +49,7 @@ public struct ServiceSettings: Sendable {
     }
     self.replica = replica - 1
     label = "\(service)-\(replica)"
+    stopGrace = try Self.stopGrace(environment)
     allowsPlainTCP = environment["ROOKERY_ALLOW_PLAIN_TCP"] == "1"
     for endpoint in replay { try check(endpoint, of: "ROOKERY_REPLAY_ADDRESS") }
     try check(parameters, of: "ROOKERY_PARAMETERS_ADDRESS")
@@ -60,6 +64,15 @@ public struct ServiceSettings: Sendable {
       problem:
         "expected an address of this machine (127.x.x.x, localhost or ipc), as traffic is not encrypted, "
         + "found \(endpoint); set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
+  }
+
+  private static func stopGrace(_ environment: [String: String]) throws(SettingsError) -> Instant.Span? {
+    let name = "ROOKERY_STOP_GRACE_S"
+    guard let text = environment[name], !text.isEmpty else { return nil }
+    guard let seconds = Double(text), seconds >= 0 else {
+      throw SettingsError(variable: name, problem: "expected seconds, 0 or more, found '\(text)'")
+    }
+    return .seconds(min(seconds, 1e9))
   }
 
   /// `http://HOST:PORT`, or nothing.

@@ -12,6 +12,17 @@ struct DataFolder {
 
   static let numberMax = 1024
 
+  /// Whether another process holds the folder at a path.
+  static func isHeld(_ path: String) -> Bool {
+    do { return try FileLock.take("\(path)/lock") == nil } catch { return false }
+  }
+
+  /// The folders that there are in a run's, whoever holds them.
+  static func all(in runDirectory: String) -> [String] {
+    DirectoryNames.of("\(runDirectory)/replay").filter { Int($0).map { $0 > 0 } ?? false }
+      .map { "\(runDirectory)/replay/\($0)" }
+  }
+
   /// The folder of a replica's own number if it is free (a process that is being killed holds it for a moment), else the first
   /// free one: a shard that comes back takes up what one of them has left.
   ///

@@ -13,6 +13,9 @@ public struct BlockedCalls: Hashable, Sendable {
   public var seconds: Double
 }
 
+/// The limits of tables, by name.
+public typealias LimitsByTable = [String: RateLimiterConfiguration]
+
 /// A table's limits and what they do now.
 public struct LimiterState: Hashable, Sendable {
   public var table: String
@@ -30,6 +33,36 @@ extension ReplayMachine {
   /// Of each table, in order.
   public func limiterStates(now: Instant) -> [LimiterState] {
     configuration.store.tables.indices.map { limiterState($0, now: now) }
+  }
+
+  /// The limits of tables that are others than the configuration's, if any changed since the last call.
+  public mutating func takeNewLimits() -> LimitsByTable? {
+    guard hasNewLimits else { return nil }
+    hasNewLimits = false
+    var changed: LimitsByTable = [:]
+    for (table, limits) in zip(configuration.store.tables, store.limits) where limits != table.limiter {
+      changed[table.schema.name] = limits
+    }
+    return changed
+  }
+
+  /// Begins with limits that other shards have been given; those of tables that are not here, or that could lock both sides, are left
+  /// out with a word.
+  public mutating func begin(with limits: LimitsByTable) {
+    for (name, limits) in limits.sorted(by: { $0.key < $1.key }) {
+      guard let index = configuration.store.tables.firstIndex(where: { $0.schema.name == name }) else {
+        notices.append("limits of table '\(name)', which other shards have, are left out: no such table")
+        continue
+      }
+      do throws(ReplayStoreError) {
+        try store.change(limits: limits, table: index)
+        hasNewLimits = true
+        notices.append("limits of table '\(name)' are those that other shards were given: \(limits)")
+      } catch {
+        notices.append(
+          "limits of table '\(name)', which other shards have, are left out: \(error.description)")
+      }
+    }
   }
 
   func limiterState(_ index: Int, now: Instant) -> LimiterState {
@@ -66,6 +99,7 @@ extension ReplayMachine {
       } catch {
         return refuse(.invalid, .limitsRequest, 0, error.description, peer, &sink)
       }
+      hasNewLimits = true
       notices.append("limits of table '\(named)' are now \(store.limits[index])")
       drain(now: now, sink: &sink)
     }

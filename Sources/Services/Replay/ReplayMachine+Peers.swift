@@ -98,23 +98,28 @@ extension ReplayMachine {
     guard let schema else { return "schema: expected a writer's fields, found nil" }
     if let own = store.schema { return own.mismatch(with: schema) }
     do throws(ReplayStoreError) {
-      let needed = try ReplayStore.byteCount(configuration: configuration.store, schema: schema)
-      let (memory, disk) = needed.split(by: configuration.store.storage)
-      if memory > configuration.memoryMax {
-        return "capacity: \(needed), but this machine has \(configuration.memoryMax / 1_000_000) MB free: "
-          + "lower replay.capacity"
-      }
-      if disk > configuration.diskMax {
-        return "capacity: \(needed), but the disk has \(configuration.diskMax / 1_000_000) MB free: "
-          + "lower replay.capacity"
-      }
+      let capacity = try Self.capacity(of: configuration, schema: schema)
       try store.adopt(schema: schema)
-      notices.append("capacity: \(needed)")
+      notices.append(capacity)
     } catch {
       return error.description
     }
     schemaIsKnown()
     return nil
+  }
+
+  /// What the store will take, in words. Throws `configuration` if this machine has less.
+  static func capacity(of configuration: Configuration, schema: StepSchema) throws(ReplayStoreError) -> String
+  {
+    let needed = try ReplayStore.byteCount(configuration: configuration.store, schema: schema)
+    let (memory, disk) = needed.split(by: configuration.store.storage)
+    for (bytes, most, place) in [
+      (memory, configuration.memoryMax, "this machine"), (disk, configuration.diskMax, "the disk"),
+    ] where bytes > most {
+      throw .configuration(
+        "capacity: \(needed), but \(place) has \(most / 1_000_000) MB free: lower replay.capacity")
+    }
+    return "capacity: \(needed)"
   }
 
   private mutating func welcome(_ peer: PeerID, committed: UInt64, sink: inout some FrameSink) {

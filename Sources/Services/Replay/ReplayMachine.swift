@@ -35,6 +35,8 @@ public struct ReplayMachine {
     /// Where snapshots go; nil refuses them. One of the name N is in the folder N there, each shard's under its number.
     public var snapshotFolder: String?
     public var shard = 1
+    /// A snapshot that it begins with, with `memory` storage.
+    public var beginning: String?
 
     public init(store: ReplayStoreConfiguration) {
       self.store = store
@@ -145,6 +147,8 @@ public struct ReplayMachine {
   /// Whose limiter, or unread items, hold inserts back; nil while everything is let in that no quota holds.
   var insertBlock: InsertBlock?
   var samplesBlockedSince: Instant?
+  /// Limits have changed since they were last asked for.
+  var hasNewLimits = false
   var insertion = Insertion(columnsPerChunk: 1)
   var draw = Draw()
   var rowBytes: [Int] = []
@@ -160,7 +164,8 @@ public struct ReplayMachine {
   /// Said once, when the first writer has declared what steps look like.
   public internal(set) var notices: [String] = []
 
-  /// With `file` storage it knows the writers of the life before; `progress` is told how far its steps have been taken over.
+  /// With `file` storage, or a snapshot to begin with, it knows the writers of the life before; `progress` is told how far its steps have
+  /// been taken over.
   public init(
     configuration: Configuration, incarnation: Identifier, generator: SeededGenerator, now: Instant,
     progress: (Int, Int) -> Void = { _, _ in }
@@ -168,7 +173,12 @@ public struct ReplayMachine {
     self.configuration = configuration
     self.incarnation = incarnation
     self.generator = generator
-    store = try ReplayStore(configuration: configuration.store, progress: progress)
+    if let snapshot = configuration.beginning {
+      notices.append(
+        try Self.capacity(of: configuration, schema: ReplayStore.schema(ofSnapshot: snapshot)))
+    }
+    store = try ReplayStore(
+      configuration: configuration.store, takingUp: configuration.beginning, progress: progress)
     fleets = configuration.store.tables.map { _ in Fleet() }
     startedAt = now
     nextSweep = now + .seconds(10)

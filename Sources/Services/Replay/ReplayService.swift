@@ -16,6 +16,12 @@ public final class ReplayService {
   private let signals: SignalDescriptor
   /// Held while the service lives.
   private let folder: DataFolder?
+  /// Of `memory` storage with a folder.
+  private let lastSnapshot: LastSnapshot?
+  /// What shards that start later are to know; nil without a folder.
+  private let limitsFile: LimitsFile?
+  private let snapshotBytesMax: Int
+  private let stopGrace: Instant.Span?
   private let publisher: SnapshotPublisher
   /// Reads what batches need from the disk, if the store is larger than memory.
   private let warmer: BackgroundWorker?
@@ -29,13 +35,17 @@ public final class ReplayService {
     var machineConfiguration = ReplayMachine.Configuration(store: configuration.replayStore)
     machineConfiguration.waitingBytesMax = configuration.replay.waitingBytes
     machineConfiguration.memoryMax = MachineMemory.availableBytes() ?? .max
-    folder =
-      configuration.replay.storage == .file
-      ? try DataFolder.claim(in: settings.runDirectory, replica: settings.replica) : nil
-    if let folder {
+    let isFile = configuration.replay.storage == .file
+    folder = try Self.claimFolder(settings, isNeeded: isFile, log)
+    if let folder, isFile {
       machineConfiguration.store.storage = .file(path: folder.path)
       machineConfiguration.diskMax = DiskSpace.availableBytes(at: folder.path) ?? .max
     }
+    let log = log
+    lastSnapshot = isFile ? nil : folder.map { LastSnapshot(in: $0.path, log: log) }
+    machineConfiguration.beginning = try lastSnapshot?.found(for: machineConfiguration.store)
+    snapshotBytesMax = configuration.replay.snapshotAtEndMB * 1_000_000
+    stopGrace = settings.stopGrace
     machineConfiguration.snapshotFolder = settings.runDirectory.map { "\($0)/snapshots" }
     machineConfiguration.shard = folder?.number ?? settings.replica + 1
     publisher = try SnapshotPublisher()
@@ -43,13 +53,20 @@ public final class ReplayService {
     machineConfiguration.store.residentMax =
       configuration.replay.memoryMB > 0
       ? configuration.replay.memoryMB * 1_000_000 : machineConfiguration.memoryMax / 2
-    warmer = folder == nil ? nil : try BackgroundWorker()
+    warmer = isFile ? try BackgroundWorker() : nil
     var recovery = RecoveryLog(log, now: now)
     machine = try ReplayMachine(
       configuration: machineConfiguration, incarnation: id,
       generator: SeededGenerator(seed: configuration.seed, part: "replay", index: settings.replica), now: now,
       progress: { recovery.note($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
+    limitsFile = folder.map { LimitsFile(in: $0.path) }
+    do {
+      let folders = settings.runDirectory.map(DataFolder.all(in:)) ?? []
+      if let others = try limitsFile?.begin(beside: folders) { machine.begin(with: others) }
+    } catch {
+      log.warning("\(error)")
+    }
     let context = Context()
     let endpoint = try settings.replayListening()
     router = try RouterLink(context: context, listeningOn: endpoint)
@@ -60,8 +77,22 @@ public final class ReplayService {
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }
 
+  /// The numbered folder of this shard. Storage in memory goes without where there is none to be had.
+  private static func claimFolder(
+    _ settings: ServiceSettings, isNeeded: Bool, _ log: Log
+  ) throws -> DataFolder? {
+    if !isNeeded, settings.runDirectory == nil { return nil }
+    do {
+      return try DataFolder.claim(in: settings.runDirectory, replica: settings.replica)
+    } catch  where !isNeeded {
+      log.warning("\(error): what is held in memory is not kept at the end")
+      return nil
+    }
+  }
+
   /// Serves until SIGTERM or SIGINT.
   public func run() throws {
+    lastSnapshot?.forget()
     var poller = Poller()
     poller.add(router.socket)
     let signalIndex = poller.add(descriptor: signals.descriptor)
@@ -76,6 +107,7 @@ public final class ReplayService {
       machine.settle(now: now, sink: &sink)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
+      if let limits = machine.takeNewLimits() { publish(limits) }
       if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
       let deadline = machine.hasCopyWork ? now : min(machine.nextDeadline(now: now), reporter.nextReport)
       poller.wait(until: deadline, now: now)
@@ -99,7 +131,19 @@ public final class ReplayService {
     }
     let now = SystemClock.now()
     reporter.finish(now: now, over: parameters, counters: counters(now: now))
+    // Some of the time is for what has to be done afterwards.
+    let deadline = stopGrace.map { now + .seconds($0.seconds * 0.8) } ?? .never
+    lastSnapshot?.make(of: &machine, bytesMax: snapshotBytesMax, deadline: deadline)
+    limitsFile?.remove()
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
+  }
+
+  private func publish(_ limits: LimitsByTable) {
+    do {
+      try limitsFile?.write(limits)
+    } catch {
+      log.warning("\(error): shards that start later begin with the configuration's limits")
+    }
   }
 
   private func counters(now: Instant) -> [String: Double] {

@@ -24,6 +24,7 @@ struct ResumeCheck {
   func earlier(_ view: RunView) throws -> EarlierSessions {
     try refuseChanges()
     let kept = try KeptRun(directory: folder.path, configuration: configuration.run)
+    let replay = try KeptReplay(directory: folder.path, configuration: configuration.run)
     let earlier = EarlierSessions(folder, kept: kept)
     try refuseReachedLimits(earlier)
     var view = view
@@ -32,11 +33,19 @@ struct ResumeCheck {
         ? "\(folder.path): nothing had been learned yet; it starts from its seed"
         : "resuming at weights version \(kept.version), after \(Format.number(earlier.seconds)) s, "
           + "\(Format.count(earlier.envSteps)) env steps and \(Format.count(earlier.updates)) updates; "
-          + (configuration.run.replay.storage == .file
-            ? "the replay takes up its files" : "the replay starts empty"))
+          + Self.text(replay))
     if wasSolved { view.say("it was solved; it goes on until that is confirmed anew") }
     view.finish()
     return earlier
+  }
+
+  private static func text(_ replay: KeptReplay) -> String {
+    switch replay {
+    case .files: "the replay takes up its files"
+    case .snapshot: "the replay takes up what it held at its end"
+    case .nothing:
+      "the replay starts empty, as it left nothing (logs/replay-1.log says why, unless it was killed)"
+    }
   }
 
   private func refuseChanges() throws {

@@ -40,9 +40,10 @@ struct RunCommand {
     // An environment of Gymnasium is asked once, here: its facts go into the run's configuration.
     let configuration = try configuration.withEnvironmentFacts()
     let run = configuration.run
-    try configuration.checkServices(availableBytes: MachineMemory.availableBytes() ?? .max)
-    let executable = try POSIXProcessHost.selfExecutable()
     let compose = try ComposeFile(contentsOf: composeFile, variables: ProcessVariables.current())
+    try configuration.checkServices(
+      shards: compose["replay"]?.replicas ?? 1, availableBytes: MachineMemory.availableBytes() ?? .max)
+    let executable = try POSIXProcessHost.selfExecutable()
     let replicas = [
       "actor": run.actor.replicas, "learner": run.learner.replicas,
       "evaluator": run.evaluator.enabled ? 1 : 0,

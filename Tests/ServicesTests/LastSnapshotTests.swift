@@ -1,0 +1,82 @@
+// A replay machine that goes on from what another life left at its end.
+
+import Experience
+import Foundations
+import Glibc
+import ReplayStore
+import TestSupport
+import Testing
+import Wire
+
+@testable import Services
+
+@Suite struct LastSnapshotTests {
+  /// The other life of a replay: what it left is copied whole and taken up.
+  private func nextLife(
+    of replay: inout ReplayHarness, _ path: String,
+    configure: (inout ReplayMachine.Configuration) -> Void = { _ in }
+  ) throws -> ReplayHarness {
+    try replay.machine.beginLastSnapshot(at: path)
+    while try #require(replay.machine.store.continueSnapshot(bytes: 10)).isCopied == false {}
+    #expect(ReplayStore.publishSnapshot(at: path, isBroughtToDisk: false) == nil)
+    defer { #expect(ReplayStore.removeSnapshot(at: path) == nil) }
+    return try ReplayHarness {
+      $0.beginning = path
+      configure(&$0)
+    }
+  }
+
+  /// Its acknowledgement may not have arrived: the writer sends the last message again, and goes on within its episode.
+  @Test func messagesAreTakenOnceAcrossAnEnd() throws {
+    let folder = TemporaryFolder()
+    var first = try ReplayHarness()
+    _ = first.receive(Fixtures.hello(1), from: 1)
+    _ = first.receive(Fixtures.hello(2), from: 2)
+    _ = first.receive(Fixtures.insert(1, first: 0), from: 1)
+    _ = first.receive(Fixtures.insert(2, first: 3), from: 1)
+    _ = first.receive(Fixtures.insert(1, first: 0), from: 2)
+    _ = first.receive(frame { Goodbye(id: Fixtures.id(2)).encode(into: $0) }, from: 2)
+    var next = try nextLife(of: &first, "\(folder.path)/last")
+    #expect(next.machine.store.statistics.steps == 9)
+    #expect(next.machine.takeNotices().first?.hasPrefix("capacity: ") == true)
+    let welcome = try #require(next.receive(Fixtures.hello(1, next: 2), from: 7).first?.welcome)
+    #expect(welcome.committed == 2)
+    let again = next.receive(Fixtures.insert(2, first: 3), from: 7)
+    #expect(again.map(\.acknowledgement) == [Acknowledgement(committed: 2, gap: false)])
+    #expect(next.machine.store.statistics.head == 9)
+    _ = next.receive(Fixtures.insert(3, first: 6), from: 7)
+    #expect(next.machine.store.statistics.head == 12 && next.machine.counters.itemsStale == 0)
+    // Late words of one that has left.
+    #expect(next.receive(Fixtures.hello(2), from: 8).first?.refusal?.text == "this writer has said GOODBYE")
+    // A new one does not get the number of an old one.
+    _ = next.receive(Fixtures.hello(3), from: 9)
+    _ = next.receive(Fixtures.insert(1, first: 0), from: 9)
+    #expect(next.machine.store.writersWithSteps.count == 3)
+  }
+
+  /// A copy that somebody asked for does not stand in the way of the last one.
+  @Test func aCopyUnderWayIsGivenUp() throws {
+    let folder = TemporaryFolder()
+    var first = try ReplayHarness { $0.snapshotFolder = folder.path }
+    _ = first.receive(Fixtures.hello(1), from: 1)
+    _ = first.receive(Fixtures.insert(1, first: 0), from: 1)
+    let request = CopyRequest(id: Fixtures.id(5), verb: .snapshot, name: "monday")
+    _ = first.receive(frame(request.encode), from: 3)
+    #expect(DirectoryNames.of("\(folder.path)/monday") == ["1.partial"])
+    let next = try nextLife(of: &first, "\(folder.path)/last")
+    #expect(next.machine.store.statistics.steps == 3)
+    #expect(rmdir("\(folder.path)/monday") == 0, "nothing is left in it")
+  }
+
+  @Test func whatTheMachineCannotHoldIsNotTakenUp() throws {
+    let folder = TemporaryFolder()
+    var first = try ReplayHarness()
+    _ = first.receive(Fixtures.hello(1), from: 1)
+    do {
+      _ = try nextLife(of: &first, "\(folder.path)/last") { $0.memoryMax = 100 }
+      Issue.record("it was taken up")
+    } catch let error as ReplayStoreError {
+      #expect("\(error)".contains("but this machine has 0 MB free: lower replay.capacity"), "\(error)")
+    }
+  }
+}
