@@ -56,7 +56,8 @@ extension ReplayStore {
     }
     ring.stagedFrom = ring.directory.end
     ring.streams.finishRecovery()
-    header.bootID = BootID.current()
+    // What was dropped keeps its place in the files: a next start must not take it for whole.
+    if summary.stepsDropped == 0 { header.bootID = BootID.current() }
     summary.chunks = ring.directory.count
     summary.steps = ring.count
     for (index, table) in tables.enumerated() {
