@@ -131,8 +131,8 @@ enum CommandLineInterface {
       rookery snapshot NAME [ADDRESS]  copy what a replay holds to RUN/snapshots/NAME, while it works
       rookery restore NAME [ADDRESS]   insert what a snapshot holds again
       rookery bench step|actor|gymnasium|selectors|scale [--json]
-      rookery bench replay [--json]  with --transport ipc,tcp  --payload 36,1k,28k,atari,36-record,…  --mode insert,sample,both,latency,update,writers,store
-          --storage memory|file  --rounds 5  --seconds 1
+      rookery bench replay [--json]  with --transport ipc,tcp  --payload 36,1k,28k,atari,36-record,…  --mode insert,sample,both,latency,update,writers,snapshot,restore,store
+          --storage memory|file|disk  --rounds 5  --seconds 1
 
     One service by itself (addresses come from ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS
     and ROOKERY_WEIGHTS_ADDRESS, the configuration from ROOKERY_CONFIG or --config FILE):

@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import Experience
+internal import FoundationEssentials
 internal import Foundations
 internal import Glibc
 internal import Launcher
@@ -15,7 +16,8 @@ final class BenchProcesses {
   private var children: [ChildProcess] = []
   private let variables: [String: String]
   private var workers = 0
-  private let dataPath: String
+  let dataPath: String
+  private var afterwards: [() -> Void] = []
 
   init(settings: [String: String]) throws {
     executable = try POSIXProcessHost.selfExecutable()
@@ -35,11 +37,12 @@ final class BenchProcesses {
       _ = try? child.kill()
       _ = try? child.wait()
     }
-    for name in ["replay", "parameters", "weights", "log"] { unlink("\(folder)/\(name)") }
-    for name in DirectoryNames.of("\(dataPath)/replay/1") { unlink("\(dataPath)/replay/1/\(name)") }
-    for name in ["/replay/1", "/replay", ""] { rmdir(dataPath + name) }
-    rmdir(folder)
+    for path in [folder, dataPath] { try? FileManager.default.removeItem(atPath: path) }
+    for body in afterwards { body() }
   }
+
+  /// Has something done once all processes have ended.
+  func afterwards(_ body: @escaping () -> Void) { afterwards.append(body) }
 
   var replayAddress: String { "ipc://\(folder)/replay" }
   var parametersAddress: String { "ipc://\(folder)/parameters" }

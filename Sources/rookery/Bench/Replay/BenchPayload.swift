@@ -54,6 +54,12 @@ enum BenchPayload: String, CaseIterable {
     ]
   }
 
+  /// Bytes of fields that a batch needs for each of its items.
+  var itemByteCount: Int {
+    let stack = schema.fields.map(\.stack).max() ?? 1
+    return (nStep + stack) * schema.stepByteCount
+  }
+
   /// Steps of a message: 256 KB to 1.5 MB where steps are large enough.
   var messageSizes: [Int] {
     switch self {

@@ -15,16 +15,22 @@ final class BenchReplayProcess {
   private let payload: BenchPayload
   private let address: String
   private let service: ChildProcess
+  /// Steps of its ring.
+  let capacity: Int
 
-  init(_ payload: BenchPayload, transport: String, storage: String) throws {
+  /// - Parameter keepsSnapshots: it has a folder for them.
+  init(
+    _ payload: BenchPayload, transport: String, storage: BenchStorage, keepsSnapshots: Bool = false
+  ) throws {
     self.payload = payload
+    capacity = payload.capacity * (storage == .disk ? 3 : 1)
+    // A fifth of the ring.
+    let memory = capacity * payload.schema.stepByteCount / 5
     let settings = [
-      "ROOKERY_REPLAY__CAPACITY": "\(payload.capacity)",
+      "ROOKERY_REPLAY__CAPACITY": "\(capacity)",
       "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
-      "ROOKERY_REPLAY__STORAGE": storage == "memory" ? storage : "file",
-      // As if memory held a fifth of the ring.
-      "ROOKERY_REPLAY__MEMORY_MB":
-        storage == "disk" ? "\(payload.capacity * payload.schema.stepByteCount / 5_000_000)" : "0",
+      "ROOKERY_REPLAY__STORAGE": storage == .memory ? "memory" : "file",
+      "ROOKERY_REPLAY__MEMORY_MB": storage == .disk ? "\(memory / 1_000_000)" : "0",
       "ROOKERY_ALGORITHM__N_STEP": "\(max(1, payload.nStep))",
       "ROOKERY_ALGORITHM__BATCH": "512",
     ]
@@ -32,9 +38,20 @@ final class BenchReplayProcess {
     // A free port of this machine: bound and let go a moment before.
     address = transport == "ipc" ? processes.replayAddress : "tcp://127.0.0.1:\(try FreePort.find())"
     var variables = ["ROOKERY_REPLAY_ADDRESS": address]
-    if storage != "memory" { variables["ROOKERY_RUN_DIRECTORY"] = try processes.makeDataFolder() }
+    if storage != .memory || keepsSnapshots {
+      variables["ROOKERY_RUN_DIRECTORY"] = try processes.makeDataFolder()
+    }
     service = try processes.start("replay", with: variables)
+    if storage == .disk {
+      // What is not of the ring: messages, tables, the program.
+      let group = try BenchMemoryGroup(bytes: memory + 160_000_000)
+      processes.afterwards { group.remove() }
+      try group.add(service.identifier)
+    }
   }
+
+  /// A folder on the disk that holds the service's files; only where it has one.
+  var dataFolder: String { processes.dataPath }
 
   func waitUntilItAnswers() throws {
     for _ in 0..<30 {
@@ -68,12 +85,10 @@ final class BenchReplayProcess {
     try finish(try begin(kind, arguments))
   }
 
-  /// Runs two at once.
-  func workers(_ first: (String, [String]), _ second: (String, [String])) throws -> (BenchReport, BenchReport)
-  {
-    let one = try begin(first.0, first.1)
-    let other = try begin(second.0, second.1)
-    return (try finish(one), try finish(other))
+  /// Runs several at once.
+  func workers(_ all: [(kind: String, arguments: [String])]) throws -> [BenchReport] {
+    let begun = try all.map { try begin($0.kind, $0.arguments) }
+    return try begun.map(finish)
   }
 
   private func begin(_ kind: String, _ arguments: [String]) throws -> (child: ChildProcess, output: String) {

@@ -1,9 +1,10 @@
 // `rookery bench-worker`: a client of the replay benchmark.
 
 internal import Foundations
+internal import Wire
 
 extension CommandLineInterface {
-  /// `rookery bench-worker fill|insert|sample|update|writers ADDRESS --payload P …`: prints its report as a line of JSON. For
+  /// `rookery bench-worker fill|insert|sample|update|writers|snapshot|restore ADDRESS --payload P …`: prints its report as a line of JSON. For
   /// `rookery bench replay`, which starts it.
   static func runBenchWorker(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(
@@ -35,7 +36,13 @@ extension CommandLineInterface {
     case "writers":
       var writers = try BenchWriters(address: address, count: count, rate: 50)
       report = try writers.run(seconds: seconds)
-    case let kind: throw UsageError("expected fill, insert, sample, update or writers, found '\(kind)'")
+    case "snapshot", "restore":
+      let verb: CopyVerb = arguments.positional[0] == "snapshot" ? .snapshot : .restore
+      var copies = BenchCopies(address: address, verb: verb)
+      report = try copies.run(seconds: seconds)
+    case let kind:
+      throw UsageError(
+        "expected fill, insert, sample, update, writers, snapshot or restore, found '\(kind)'")
     }
     print(try JSON.line(report), terminator: "")
     return .success

@@ -1,0 +1,53 @@
+// Snapshots and restores beside the benchmark's clients.
+
+internal import Experience
+internal import FoundationEssentials
+internal import Foundations
+internal import Services
+internal import Wire
+
+/// Has a replay make snapshots one after the other, or take one back again and again.
+struct BenchCopies {
+  let address: String
+  let verb: CopyVerb
+  private var generator = SeededGenerator.fromSystem()
+
+  init(address: String, verb: CopyVerb) {
+    self.address = address
+    self.verb = verb
+  }
+
+  /// Copies a second.
+  mutating func run(seconds: Double) throws -> BenchReport {
+    let kept = verb == .restore ? try copy(.snapshot, newName()) : nil
+    defer { if let kept { remove(kept.text) } }
+    let start = SystemClock.now()
+    var copies = 0
+    while SystemClock.now() < start + .seconds(seconds) {
+      let status = try copy(verb, kept?.name ?? newName())
+      if verb == .snapshot { remove(status.text) }
+      copies += 1
+    }
+    let elapsed = (SystemClock.now() - start).seconds
+    return BenchReport(perSecond: Double(copies) / elapsed, p50_ms: 0, p99_ms: 0, cpu: 0)
+  }
+
+  private mutating func copy(_ verb: CopyVerb, _ name: String) throws -> CopyStatus {
+    let request = CopyRequest(id: Identifier(using: &generator), verb: verb, name: name)
+    while true {
+      let status = try ServiceClient.ask(address, timeout: .seconds(10), request.encode, for: .copyStatus) {
+        (cursor) throws(WireError) in try CopyStatus(from: &cursor)
+      }
+      guard let status else { throw BenchError("\(address): no answer in 10 s") }
+      switch status.state {
+      case .underWay: Pause.short()
+      case .failed: throw BenchError("\(verb) of \(name): \(status.text)")
+      case .done: return status
+      }
+    }
+  }
+
+  private mutating func newName() -> String { "bench-\(generator.below(1 << 40))" }
+
+  private func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+}

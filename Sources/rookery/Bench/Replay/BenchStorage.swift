@@ -1,0 +1,16 @@
+// Where the replay benchmark's steps are kept.
+
+internal import Experience
+
+/// `--storage`.
+enum BenchStorage: String, CaseIterable, Encodable {
+  case memory
+  case file
+  /// Files of which a fifth fits in the memory that the service may have; needs root.
+  case disk
+
+  /// What it can be measured with: pages are what a disk reads, so small steps say nothing about it.
+  var payloads: [BenchPayload] {
+    self == .disk ? BenchPayload.allCases.filter { $0.schema.stepByteCount >= 4096 } : BenchPayload.allCases
+  }
+}
