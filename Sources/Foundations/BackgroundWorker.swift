@@ -18,11 +18,13 @@ public final class BackgroundWorker: Sendable {
   private final class Shared: Sendable {
     let state = Mutex(State())
     let wake: Semaphore
+    let isPatient: Bool
     /// A byte is written for each job that is done.
     let reader: Int32
     let writer: Int32
 
-    init() throws(SystemCallError) {
+    init(isPatient: Bool) throws(SystemCallError) {
+      self.isPatient = isPatient
       wake = Semaphore()
       var ends: [Int32] = [-1, -1]
       guard pipe(&ends) == 0 else { throw .last("make a pipe") }
@@ -39,6 +41,7 @@ public final class BackgroundWorker: Sendable {
     }
 
     func work() {
+      if isPatient { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
       while true {
         wake.wait()
         let job = state.withLock { state -> (ticket: UInt64, body: @Sendable () -> Void)? in
@@ -58,9 +61,10 @@ public final class BackgroundWorker: Sendable {
   private let thread: pthread_t
   private let isStopped = Mutex(false)
 
+  /// - Parameter isPatient: its thread gives way to others that want to run (nice 10, which on Linux is a thread's own).
   /// - Throws: `SystemCallError` if there is no thread or descriptor to be had.
-  public init() throws(SystemCallError) {
-    let shared = try Shared()
+  public init(isPatient: Bool = false) throws(SystemCallError) {
+    let shared = try Shared(isPatient: isPatient)
     var thread = pthread_t()
     let argument = Unmanaged.passRetained(shared)
     let code = pthread_create(

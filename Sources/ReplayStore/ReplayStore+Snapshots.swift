@@ -9,11 +9,14 @@ public struct CopyProgress: Hashable, Sendable {
   public var bytesCopied: Int
   public var bytesTotal: Int
   public var isCopied: Bool
+  /// The disk is behind: nothing goes on until it has written more.
+  public var isWaiting: Bool
 
-  public init(bytesCopied: Int = 0, bytesTotal: Int = 0, isCopied: Bool = false) {
+  public init(bytesCopied: Int = 0, bytesTotal: Int = 0, isCopied: Bool = false, isWaiting: Bool = false) {
     self.bytesCopied = bytesCopied
     self.bytesTotal = bytesTotal
     self.isCopied = isCopied
+    self.isWaiting = isWaiting
   }
 }
 
@@ -21,10 +24,14 @@ extension ReplayStore {
   /// Begins a consistent copy of this moment in a folder that is not there yet; `continueSnapshot` goes on with it. Copies all items
   /// at once, O(capacity). It tells the next life of `writers`, so that what they send again is not taken twice. Throws
   /// `schemaMissing`, `storage` (then nothing is left of it), and `request` while another is being made.
-  public func beginSnapshot(at path: String, writers: [KnownWriter] = []) throws(ReplayStoreError) {
+  ///
+  /// - Parameter followsDisk: copies no faster than the disk writes, as long as others have to be answered too.
+  public func beginSnapshot(
+    at path: String, writers: [KnownWriter] = [], followsDisk: Bool = true
+  ) throws(ReplayStoreError) {
     guard snapshot == nil else { throw .request("snapshot: another one is being made") }
     do throws(ReplayStoreError) {
-      snapshot = try Snapshot(path: path, store: self, writers: writers)
+      snapshot = try Snapshot(path: path, store: self, writers: writers, followsDisk: followsDisk)
     } catch {
       Snapshot.remove(Snapshot.partial(path))
       throw error
@@ -35,12 +42,14 @@ extension ReplayStore {
   public func continueSnapshot(bytes: Int) -> CopyProgress? {
     guard let snapshot else { return nil }
     snapshot.copy(bytes: bytes)
-    if snapshot.isCopied {
+    let progress = CopyProgress(
+      bytesCopied: snapshot.bytesCopied, bytesTotal: snapshot.bytesTotal, isCopied: snapshot.isCopied,
+      isWaiting: snapshot.isWaiting)
+    if progress.isCopied {
       snapshot.seal()
       self.snapshot = nil
     }
-    return CopyProgress(
-      bytesCopied: snapshot.bytesCopied, bytesTotal: snapshot.bytesTotal, isCopied: snapshot.isCopied)
+    return progress
   }
 
   /// Gives up a snapshot that is not all copied; nothing is left of it.

@@ -25,6 +25,9 @@ import Testing
     #expect(number(2, "insert_p99_ms") > 0 && number(3, "keys_per_s") > 0)
     let refused = try Program.run(["bench", "replay", "--payload", "37"], in: try Workspace())
     #expect(
-      refused.code == 2 && refused.errors.contains("--payload: expected 36, 1k, 28k, atari, 36-record, 1k-record, 28k-record, found '37'"))
+      refused.code == 2
+        && refused.errors.contains(
+          "--payload: expected 36, 1k, 28k, atari, 36-record, 1k-record, 28k-record, found '37'")
+    )
   }
 }

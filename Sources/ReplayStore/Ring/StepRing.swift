@@ -58,16 +58,18 @@ final class StepRing {
     self.isLargerThanMemory = isLargerThanMemory
     let narrowest = layout.largeByteCounts.min() ?? MappedFile.page
     room = capacity - (isLargerThanMemory ? min((MappedFile.page - 1) / narrowest + 1, capacity / 16) : 0)
-    func arena(_ name: String, stride: Int, isWrittenThrough: Bool = false) throws(ReplayStoreError) -> Arena
+    func arena(_ name: String, stride: Int, writing: MappedFile.Writing = .mapped) throws(ReplayStoreError)
+      -> Arena
     {
       guard let folder else { return try Arena(byteCount: capacity * stride) }
-      return try folder.arena(name, stride: stride, isWrittenThrough: isWrittenThrough)
+      return try folder.arena(name, stride: stride, writing: writing)
     }
     let rowArena = try arena("rows", stride: layout.rowStride)
     let referenceArena = try Arena(byteCount: capacity * 4)
     var large: [Arena] = []
     for (index, bytes) in layout.largeByteCounts.enumerated() {
-      large.append(try arena("field-\(index)", stride: bytes, isWrittenThrough: isLargerThanMemory))
+      large.append(
+        try arena("field-\(index)", stride: bytes, writing: isLargerThanMemory ? .followed : .mapped))
     }
     rows = rowArena.base
     largeArenas = large.map(\.base)

@@ -49,6 +49,11 @@ final class Arena {
     }
   }
 
+  /// Whether the disk is so far behind that a write may have to wait for it.
+  var isBehind: Bool { file?.behind?.isFull ?? false }
+  /// Whether nothing is on its way to the disk.
+  var isIdle: Bool { file?.behind?.isIdle ?? true }
+
   /// Bytes from the start that may be touched.
   var reserved: Int { file?.reserved ?? byteCount }
 

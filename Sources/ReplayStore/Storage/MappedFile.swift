@@ -17,8 +17,8 @@ final class MappedFile {
   private let descriptor: Int32
   /// Pages are read singly, and bytes are written by `write`.
   let isWrittenThrough: Bool
-  /// Follows `write`; nil where that is not used.
-  private var behind: WriteBehind?
+  /// Follows `write`; nil where nobody does.
+  private(set) var behind: WriteBehind?
 
   /// Reserved at once: few system calls, and no more than this is taken ahead of need.
   private let piece: Int
@@ -30,13 +30,23 @@ final class MappedFile {
     return UnsafeRawPointer(page)
   }()
 
+  /// How bytes come into a file.
+  enum Writing {
+    /// Through its mapping.
+    case mapped
+    /// By `write`: to pages that are not in memory, many times as fast.
+    case through
+    /// By `write`, and a thread sees to it that few of them wait for the disk.
+    case followed
+  }
+
   /// Opens a file, or makes an empty one. Throws `storage` with the path and the system's reason.
   init(
-    path: String, byteCountMax: Int, piece: Int = 16 << 20, isWrittenThrough: Bool = false
+    path: String, byteCountMax: Int, piece: Int = 16 << 20, writing: Writing = .mapped
   ) throws(ReplayStoreError) {
     self.path = path
     self.piece = piece
-    self.isWrittenThrough = isWrittenThrough
+    isWrittenThrough = writing != .mapped
     self.byteCountMax = max(byteCountMax, Self.page)
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Self.failure("open", path) }
@@ -56,7 +66,7 @@ final class MappedFile {
       // Reserved anew: a copy of the file may have holes where there were zeros.
       let end = min(Int(status.st_size) / Self.page * Self.page, Self.rounded(self.byteCountMax, Self.page))
       if end > 0 { try allocate(upTo: end) }
-      if isWrittenThrough { behind = try WriteBehind(descriptor: descriptor) }
+      if writing == .followed { behind = try WriteBehind(descriptor: descriptor) }
     } catch {
       munmap(base, self.byteCountMax)
       close(descriptor)

@@ -32,7 +32,11 @@ final class Snapshot {
   static func removed(_ path: String) -> String { path + ".removed" }
 
   /// Begins at this moment. O(capacity · 8 bytes a table). Throws `storage` if the folder is there already or the disk has no room.
-  init(path: String, store: ReplayStore, writers: [KnownWriter]) throws(ReplayStoreError) {
+  ///
+  /// - Parameter followsDisk: copies no faster than the disk writes, as long as others have to be answered too.
+  init(
+    path: String, store: ReplayStore, writers: [KnownWriter], followsDisk: Bool
+  ) throws(ReplayStoreError) {
     guard let ring = store.ring else { throw .schemaMissing }
     self.path = path
     self.ring = ring
@@ -43,15 +47,17 @@ final class Snapshot {
     }
     Self.remove(temporary)
     folder = try StoreFolder(path: temporary, configuration: store.configuration, schema: ring.schema)
-    rows = try folder.arena("rows", stride: ring.layout.rowStride)
+    let writing = followsDisk ? MappedFile.Writing.followed : .through
+    rows = try folder.arena("rows", stride: ring.layout.rowStride, writing: writing)
     var large: [Arena] = []
     for (index, bytes) in ring.layout.largeByteCounts.enumerated() {
-      large.append(try folder.arena("field-\(index)", stride: bytes))
+      large.append(try folder.arena("field-\(index)", stride: bytes, writing: writing))
     }
     self.large = large
     var items: [Arena] = []
     for index in tables.indices {
-      items.append(try folder.arena("items-\(index)", stride: MemoryLayout<ItemRecord>.stride))
+      items.append(
+        try folder.arena("items-\(index)", stride: MemoryLayout<ItemRecord>.stride, writing: .through))
     }
     self.items = items
     front = ring.directory.front
@@ -79,18 +85,20 @@ final class Snapshot {
     let first = ring.oldestSlot
     let untilEnd = min(ring.count, ring.capacity - first)
     for (table, arena) in zip(tables, items) {
-      let target = arena.bound(to: ItemRecord.self)
-      (target + first).update(from: table.records + first, count: untilEnd)
-      target.update(from: table.records, count: ring.count - untilEnd)
+      copy(table.records, to: arena, stride: MemoryLayout<ItemRecord>.stride, first, untilEnd)
+      copy(table.records, to: arena, stride: MemoryLayout<ItemRecord>.stride, 0, ring.count - untilEnd)
     }
   }
 
-  var isCopied: Bool { next == end }
+  /// All is in its files, and they can be closed without waiting.
+  var isCopied: Bool { next == end && rows.isIdle && large.allSatisfy(\.isIdle) }
+  /// Nothing goes on until the disk has written more.
+  var isWaiting: Bool { next == end ? !isCopied : rows.isBehind || large.contains(where: \.isBehind) }
 
-  /// Copies chunks until `bytes` are done, or all.
+  /// Copies chunks until `bytes` are done, or all, or the disk is behind.
   func copy(bytes: Int) {
     let before = bytesCopied
-    while next < end, bytesCopied - before < bytes { copyNext() }
+    while next < end, bytesCopied - before < bytes, !isWaiting { copyNext() }
   }
 
   /// The ring is about to evict a chunk.
@@ -124,14 +132,14 @@ final class Snapshot {
   }
 
   private func copy(
-    _ source: UnsafeMutableRawPointer, to arena: Arena, stride: Int, _ first: Int, _ count: Int
+    _ source: UnsafeRawPointer, to arena: Arena, stride: Int, _ first: Int, _ count: Int
   ) {
-    (arena.base + first * stride).copyMemory(from: source + first * stride, byteCount: count * stride)
+    arena.write(source + first * stride, at: first * stride, count: count * stride, free: 0)
   }
 
   /// Everything is copied: what remains is to bring it to the disk and to give it its name, which takes as long as the disk does.
   func seal() {
-    precondition(isCopied, "a snapshot that lacks chunks")
+    precondition(next == end, "a snapshot that lacks chunks")
     folder.header.front = front
     folder.header.commit(StoreHeader.Commit(head: head, end: end))
   }

@@ -89,10 +89,11 @@ final class StoreFolder {
   }
 
   /// An arena with `stride` bytes a slot.
-  func arena(_ name: String, stride: Int, isWrittenThrough: Bool = false) throws(ReplayStoreError) -> Arena {
+  func arena(_ name: String, stride: Int, writing: MappedFile.Writing = .mapped) throws(ReplayStoreError)
+    -> Arena
+  {
     let arena = Arena(
-      file: try MappedFile(
-        path: "\(path)/\(name)", byteCountMax: capacity * stride, isWrittenThrough: isWrittenThrough))
+      file: try MappedFile(path: "\(path)/\(name)", byteCountMax: capacity * stride, writing: writing))
     arenas.append((arena, stride))
     reservedSlots = arenas.map { $0.arena.reserved / $0.stride }.min() ?? 0
     return arena

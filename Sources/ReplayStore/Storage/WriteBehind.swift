@@ -28,7 +28,7 @@ final class WriteBehind {
   init(descriptor: Int32) throws(ReplayStoreError) {
     self.descriptor = descriptor
     do throws(SystemCallError) {
-      worker = try BackgroundWorker()
+      worker = try BackgroundWorker(isPatient: true)
     } catch {
       throw .storage(error.description)
     }
@@ -55,12 +55,22 @@ final class WriteBehind {
     }
   }
 
+  /// Whether whoever writes more may have to wait for the disk.
+  var isFull: Bool {
+    if jobs >= Self.jobsMax { jobs -= worker.finished().count }
+    return jobs >= Self.jobsMax
+  }
+
+  /// Whether nothing is being done, so that it can go without waiting.
+  var isIdle: Bool {
+    if jobs > 0 { jobs -= worker.finished().count }
+    return jobs == 0
+  }
+
   private func waitForRoom() {
-    jobs -= worker.finished().count
-    while jobs >= Self.jobsMax {
+    while isFull {
       var waited = pollfd(fd: worker.descriptor, events: Int16(POLLIN), revents: 0)
       _ = poll(&waited, 1, -1)
-      jobs -= worker.finished().count
     }
   }
 }

@@ -1,6 +1,7 @@
 // A snapshot that is being made, or one that comes back.
 
 internal import Experience
+internal import Foundations
 internal import ReplayStore
 internal import Wire
 
@@ -15,6 +16,9 @@ struct CopyJob {
   var text: String
   /// What comes back, under which handle.
   var restore: (source: Restore, writer: Int)?
+
+  /// When the next slice may be copied.
+  var nextSlice = Instant.zero
 
   /// Something is left to copy.
   var hasWork: Bool { state == .underWay && !progress.isCopied }

@@ -7,7 +7,9 @@ internal import Wire
 
 extension ReplayMachine {
   /// Bytes copied between two looks at the sockets: some 0.1 ms.
-  static let copySlice = 256 << 10
+  static let copySlice = 128 << 10
+  /// Between two of them while others are at work.
+  static let copyPause = Instant.Span.milliseconds(1)
   /// Outcomes that are remembered for whoever asks.
   static let copiesKept = 16
 
@@ -57,14 +59,20 @@ extension ReplayMachine {
     sink.send(scratch.bytes, to: peer)
   }
 
-  /// Whether `advanceCopy` has something to do now.
-  public var hasCopyWork: Bool { copies.last?.hasWork ?? false }
+  /// When `advanceCopy` has something to do next: now, soon if the disk is behind or others are at work, or never. A service that
+  /// copied without a pause would be one more that wants a processor, and everybody would wait for one.
+  public var nextCopy: Instant {
+    guard let job = copies.last, job.hasWork else { return .never }
+    return job.nextSlice
+  }
 
   /// Copies one slice. Returns the path of a snapshot that is all copied: bring it to the disk with
   /// `ReplayStore.publishSnapshot`, on another thread, and say so with `didPublish`.
   public mutating func advanceCopy(now: Instant, sink: inout some FrameSink) -> String? {
-    guard hasCopyWork else { return nil }
     let last = copies.count - 1
+    guard last >= 0, now >= nextCopy else { return nil }
+    copies[last].nextSlice = hasReceived ? now + Self.copyPause : now
+    hasReceived = false
     if let (source, writer) = copies[last].restore {
       do throws(ReplayStoreError) {
         try source.advance(bytes: Self.copySlice)
@@ -79,6 +87,7 @@ extension ReplayMachine {
     }
     guard let progress = store.continueSnapshot(bytes: Self.copySlice) else { return nil }
     copies[last].progress = progress
+    if progress.isWaiting { copies[last].nextSlice = now + Self.copyPause }
     return progress.isCopied ? copies[last].path : nil
   }
 

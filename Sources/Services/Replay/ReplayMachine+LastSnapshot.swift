@@ -11,7 +11,7 @@ extension ReplayMachine {
   /// - Throws: `ReplayStoreError` if the disk has no room; then nothing is left of it.
   public mutating func beginLastSnapshot(at path: String) throws(ReplayStoreError) {
     store.abandonSnapshot()
-    try store.beginSnapshot(at: path, writers: knownWriters)
+    try store.beginSnapshot(at: path, writers: knownWriters, followsDisk: false)
   }
 
   private var knownWriters: [KnownWriter] {

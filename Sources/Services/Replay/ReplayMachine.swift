@@ -136,6 +136,8 @@ public struct ReplayMachine {
   /// Whether something has come since the last `drain` that may let something in; and the bytes of frames committed since then.
   var isDrainDue = false
   var bytesBeforeDrain = 0
+  /// A frame has come since the last slice of a copy.
+  var hasReceived = false
   /// Snapshots and restores, the last one perhaps under way.
   var copies: [CopyJob] = []
   /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.
@@ -215,6 +217,7 @@ extension ReplayMachine {
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: inout some FrameSink
   ) {
+    hasReceived = true
     var cursor = FrameCursor(frame)
     var type: MessageType?
     do throws(WireError) {

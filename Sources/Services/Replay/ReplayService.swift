@@ -109,8 +109,8 @@ public final class ReplayService {
       for notice in machine.takeNotices() { log.info(notice) }
       if let limits = machine.takeNewLimits() { publish(limits) }
       if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
-      let deadline = machine.hasCopyWork ? now : min(machine.nextDeadline(now: now), reporter.nextReport)
-      poller.wait(until: deadline, now: now)
+      let deadline = min(machine.nextDeadline(now: now), reporter.nextReport)
+      poller.wait(until: min(deadline, machine.nextCopy), now: now)
       if let warmer, let warmerIndex, poller.isReadable(warmerIndex) {
         let warmed = SystemClock.now()
         for ticket in warmer.finished() { machine.didWarm(ticket, now: warmed, sink: &sink) }
