@@ -31,7 +31,9 @@ struct BenchReplayCommand {
     self.storage = storage
     let names = storage.payloads.map(\.rawValue)
     payloads = try list("payload", names, names).compactMap(BenchPayload.init)
-    modes = Set(try list("mode", Self.modeNames, Self.modeNames))
+    // Copies take long, and are asked for by name.
+    let usual = Self.modeNames.filter { !["snapshot", "restore"].contains($0) }
+    modes = Set(try list("mode", Self.modeNames, usual))
     rounds = try arguments.integer("rounds", in: 1...101) ?? 5
     guard let seconds = Double(arguments.value("seconds") ?? "1"), seconds > 0, seconds <= 600 else {
       throw UsageError("--seconds: expected a number up to 600, found '\(arguments.value("seconds") ?? "")'")

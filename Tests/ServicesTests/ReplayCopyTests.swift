@@ -1,0 +1,69 @@
+// The replay machine: snapshots beside other work.
+
+import Experience
+import Foundations
+import Glibc
+import ReplayStore
+import TestSupport
+import Testing
+import Wire
+
+@testable import Services
+
+@Suite struct ReplayCopyTests {
+  private static func request(_ name: String) -> [UInt8] {
+    frame { CopyRequest(id: Fixtures.id(5), verb: .snapshot, name: name).encode(into: $0) }
+  }
+
+  /// Holds enough for several slices.
+  private func harness(_ folder: String) throws -> ReplayHarness {
+    var replay = try ReplayHarness(store: Fixtures.store(capacity: 100_000)) { $0.snapshotFolder = folder }
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    for index in 0..<12 as Range<UInt64> {
+      _ = replay.receive(Fixtures.insert(index + 1, first: index * 5000, rows: 5000, items: 1), from: 1)
+    }
+    return replay
+  }
+
+  @Test func copyingPausesWhileOthersAreServed() throws {
+    let folder = TemporaryFolder()
+    var replay = try harness(folder.path)
+    #expect(replay.machine.nextCopy == .never)
+    _ = replay.receive(Self.request("a"), from: 2)
+    #expect(replay.machine.nextCopy <= .at(0))
+    let job = { (replay: ReplayHarness) in replay.machine.copies.last }
+    #expect(replay.machine.advanceCopy(now: .at(10), sink: &replay.sink) == nil)
+    let first = try #require(job(replay)).progress.bytesCopied
+    #expect(first >= ReplayMachine.copySlice && first < 2 * ReplayMachine.copySlice)
+    // The request itself was a frame that came.
+    #expect(replay.machine.nextCopy == .at(11))
+    #expect(replay.machine.advanceCopy(now: .at(10.5), sink: &replay.sink) == nil)
+    #expect(job(replay)?.progress.bytesCopied == first)
+    // Nobody else: no pause.
+    #expect(replay.machine.advanceCopy(now: .at(11), sink: &replay.sink) == nil)
+    #expect(replay.machine.nextCopy == .at(11))
+    #expect(try #require(job(replay)).progress.bytesCopied > first)
+    replay.machine.store.abandonSnapshot()
+    rmdir("\(folder.path)/a")
+  }
+
+  @Test func itEndsAndIsPublished() throws {
+    let folder = TemporaryFolder()
+    var replay = try harness(folder.path)
+    _ = replay.receive(Self.request("a"), from: 2)
+    var path: String?
+    var slices = 0
+    while path == nil {
+      slices += 1
+      try #require(slices < 100)
+      path = replay.machine.advanceCopy(now: .at(Double(slices)), sink: &replay.sink)
+    }
+    #expect(slices > 3 && path == "\(folder.path)/a/1")
+    #expect(replay.machine.nextCopy == .never)
+    #expect(ReplayStore.publishSnapshot(at: path!) == nil)
+    replay.machine.didPublish(path!, problem: nil)
+    #expect(replay.machine.copies.last?.state == .done)
+    #expect(ReplayStore.removeSnapshot(at: path!) == nil)
+    rmdir("\(folder.path)/a")
+  }
+}
