@@ -57,16 +57,16 @@ struct ReplayScript {
       var script = ReplayScript(
         variant, configuration, ByteSource(UnsafeRawBufferPointer(start: nil, count: 0)))
     else { fatalError("no store can be made of \(variant)") }
-    script.receive(script.frames.writerHello(&script.source, peer: 0), from: 0)
-    script.receive(script.frames.samplerHello(&script.source, peer: 1), from: 1)
+    script.ask(script.frames.writerHello(&script.source, peer: 0), from: 0)
+    script.ask(script.frames.samplerHello(&script.source, peer: 1), from: 1)
     for message in 0..<12 as Range<UInt64> {
       // The last items stay.
-      if message == 11 { script.receive(script.frames.goodbye(11), from: 1) }
+      if message == 11 { script.ask(script.frames.goodbye(11), from: 1) }
       for (request, table) in configuration.store.tables.indices.flatMap({ [$0, $0] }).enumerated() {
-        script.receive(
+        script.ask(
           script.frames.sampleRequest(message << 8 | UInt64(request), table: table, count: 4), from: 1)
       }
-      script.receive(script.frames.plainInsert(sequence: message + 1, first: message * 4, count: 4), from: 0)
+      script.ask(script.frames.plainInsert(sequence: message + 1, first: message * 4, count: 4), from: 0)
     }
     return script
   }
@@ -78,14 +78,17 @@ struct ReplayScript {
       let problem = machine.checkInvariants() ?? machine.store.checkInvariants()
       expect(problem == nil, "\(variant): \(problem ?? "")")
     }
-    machine.acknowledge(sink: &sink)
+    machine.settle(now: now, sink: &sink)
     // Long after the last word everybody is forgotten.
     advance(by: .seconds(2000))
     expect(isDamaged || machine.writers.isEmpty && machine.samplers.isEmpty, "somebody is never forgotten")
   }
 
   private mutating func act() {
-    let peer = source.below(Self.peers)
+    let first = source.byte()
+    let peer = Int(first) % Self.peers
+    // Mostly a frame is answered before the next one is there.
+    defer { if first & 0x30 != 0 { machine.settle(now: now, sink: &sink) } }
     switch source.below(16) {
     case 0: receive(source.bytes(Int(source.byte())), from: peer)
     case 1: say(frames.writerHello(&source, peer: peer), from: peer)
@@ -109,6 +112,12 @@ struct ReplayScript {
       frame[place] = source.byte()
     }
     receive(frame, from: peer)
+  }
+
+  /// Hands in a frame and has it answered.
+  private mutating func ask(_ frame: [UInt8], from peer: Int) {
+    receive(frame, from: peer)
+    machine.settle(now: now, sink: &sink)
   }
 
   private mutating func receive(_ frame: [UInt8], from peer: Int) {
@@ -144,7 +153,7 @@ struct ReplayScript {
   /// What the driver does beside handing in messages.
   private mutating func other() {
     switch source.below(6) {
-    case 0: machine.acknowledge(sink: &sink)
+    case 0: machine.settle(now: now, sink: &sink)
     case 1: sink.isFull.toggle()
     case 2:
       if let path = machine.advanceCopy(now: now, sink: &sink) {

@@ -16,8 +16,12 @@ enum Seeds {
   /// A writer and a sampler say HELLO, and then this and that.
   static func conversation(seed: UInt64) -> [UInt8] {
     var generator = SeededGenerator(seed: seed)
-    let noise = (0..<800).map { _ in UInt8(generator.below(256)) }
-    return [0, 1, 0, 0, 0, 0, 0, 0, 0] + [0, 2, 0, 0, 0] + noise
+    let noise = (0..<800).map { _ -> UInt8 in
+      let byte = UInt8(generator.below(256))
+      // Every other conversation is one in which little goes wrong: see `rarely` and `near`.
+      return seed % 2 == 0 ? byte : byte & (byte % 8 < 6 ? 0xFE : 0xFC)
+    }
+    return [16, 1, 0, 0, 0, 0, 0, 0, 0] + [17, 2, 0, 0, 0] + noise
   }
 
   /// A conversation with each replay.
