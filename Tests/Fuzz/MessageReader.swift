@@ -87,8 +87,9 @@ struct MessageReader {
     message.encode(into: writer)
     let bytes = writer.array()
     let again = reread(bytes, Message.init)
-    // NaN is not equal to itself: then the bytes must do.
-    expect(again == message || message != message, "read \(message), wrote it and read \(again)")
+    // NaN is not equal to itself, and an array with one only to the very same array: then the bytes must do.
+    expect(
+      again == message || "\(message)".contains("nan"), "read \(message), wrote it and read \(again)")
     again.encode(into: writer)
     expect(writer.array() == bytes, "written twice, with different bytes: \(message)")
   }
