@@ -1,6 +1,7 @@
 // Where libFuzzer begins.
 
 import Foundations
+import Glibc
 
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
@@ -38,6 +39,8 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
     return 0
   }
   if target == .folder { FolderTarget.prepare() }
+  // libFuzzer takes an abort for a finding.
+  signal(SIGVTALRM) { _ in abort() }
   // Without the target.
   arguments[1] = arguments[0]
   var rest = arguments + 1
@@ -49,9 +52,15 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
   }
 }
 
+/// What an input may take of the processor's time: unlike libFuzzer's own limit it does not go on where the process is paused.
+private let secondsMax = 10
+
 private func input(
   _ run: (UnsafeRawBufferPointer) -> Void, _ data: UnsafePointer<UInt8>?, _ count: Int
 ) -> CInt {
+  var limit = itimerval()
+  limit.it_value.tv_sec = secondsMax
+  setitimer(__itimer_which_t(ITIMER_VIRTUAL.rawValue), &limit, nil)
   run(UnsafeRawBufferPointer(start: data, count: count))
   return 0
 }
