@@ -40,7 +40,7 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
   }
   if target == .folder { FolderTarget.prepare() }
   // libFuzzer takes an abort for a finding.
-  signal(SIGVTALRM) { _ in abort() }
+  signal(SIGPROF) { _ in abort() }
   // Without the target.
   arguments[1] = arguments[0]
   var rest = arguments + 1
@@ -60,7 +60,7 @@ private func input(
 ) -> CInt {
   var limit = itimerval()
   limit.it_value.tv_sec = secondsMax
-  setitimer(__itimer_which_t(ITIMER_VIRTUAL.rawValue), &limit, nil)
+  setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &limit, nil)
   run(UnsafeRawBufferPointer(start: data, count: count))
   return 0
 }
