@@ -5,11 +5,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CONFIG ?= config/cartpole.yaml
+SECONDS ?= 600
 ARGS ?=
 PYTHON := .venv/bin/python
 export ASAN_OPTIONS ?= detect_leaks=0
 
-.PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize bench bench-step bench-peers clean
+.PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize fuzz bench bench-step bench-peers clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +58,9 @@ learning-gymnasium: build ## the same for LunarLander, which needs Python (insta
 
 sanitize: setup ## thread and address sanitizers on what they can run
 	@.ci/sanitize
+
+fuzz: setup ## fuzz decoders, the replay's entry and damaged stores (SECONDS=600 in all; a build of its own)
+	@.ci/fuzz $(SECONDS)
 
 bench: build ## training step, actor and replay on this machine
 	@.build/release/rookery bench step

@@ -110,3 +110,19 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make fuzz`: everything is built with libFuzzer's and the address sanitizer's checks, in a build folder of its own.
+if Context.environment["ROOKERY_FUZZ"] == "1" {
+  for target in package.targets where target.type == .regular {
+    let flags = ["-sanitize=fuzzer,address", "-enable-testing"]
+    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(flags)]
+    target.cSettings = (target.cSettings ?? []) + [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
+  }
+  package.targets.append(
+    .executableTarget(
+      name: "RookeryFuzz",
+      dependencies: ["Wire", "Experience", "Foundations", "ReplayStore", "Services"], path: "Tests/Fuzz",
+      swiftSettings: settings + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+      // libFuzzer has a `main` of its own, which gold, the usual linker, does not leave aside for ours.
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
+}

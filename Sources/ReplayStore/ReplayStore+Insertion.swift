@@ -112,11 +112,9 @@ extension ReplayStore {
 
   /// The message's steps, if some table keeps what is unread; no more than fit, as others are refused anyway.
   private func stepsThatPush(_ insertion: Insertion) -> Int {
-    guard keepsUnread else { return 0 }
+    guard keepsUnread, let room = ring?.room else { return 0 }
     var steps = 0
-    for chunk in insertion.chunks {
-      steps = min(steps + max(0, min(chunk.count, configuration.capacity)), configuration.capacity)
-    }
+    for chunk in insertion.chunks { steps = min(steps + max(0, min(chunk.count, room)), room) }
     return steps
   }
 

@@ -80,8 +80,9 @@ extension ReplayStore {
     {
       let record = folder.chunks[number - 1]
       guard record.check == record.expectedCheck, record.count > 0,
-        record.position &+ UInt64(record.count) == end,
+        record.position < end, end - record.position == UInt64(record.count),
         commit.head - record.position <= UInt64(configuration.capacity),
+        max(record.firstIndex, record.weightsVersion) <= StoreHeader.numberMax,
         slotsAreTouchable(record, folder)
       else { break }
       end = record.position
@@ -154,10 +155,17 @@ extension Table {
       let record = records[slot]
       let position = ring.position(inSlot: slot)
       guard ring.isLive(position), ring.holds(Int(record.span), stepsFrom: position),
-        ring.hasHistory(position), record.priority >= 0, record.priority.isFinite
+        ring.hasHistory(position), configuration.schema.kind.spans.contains(Int(record.span)),
+        record.priority >= 0, record.priority.isFinite
       else {
         if ring.isLive(position) { dropped += 1 }
         records[slot] = .none
+        continue
+      }
+      // Earlier lives may have let it be sampled more often.
+      if configuration.timesSampledMax > 0, samplesLeft(in: record) == 0 {
+        records[slot] = .none
+        counters.removed &+= 1
         continue
       }
       slots.append(UInt32(slot))

@@ -21,7 +21,7 @@ extension ReplayStore {
   /// Whether `count` more steps push out others.
   public func pushesOut(steps count: Int) -> Bool {
     guard let ring else { return false }
-    return ring.count + count > ring.capacity
+    return ring.count + count > ring.room
   }
 
   /// The writer of the oldest steps; nil in an empty ring.

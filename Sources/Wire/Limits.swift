@@ -26,6 +26,8 @@ public enum Limits {
   public static let topItems = 1000
   public static let writersShown = 256
   public static let histograms = 16
+  /// Of a rate limiter's error, either way: such that sums stay finite.
+  public static let limiterError = 1e30
   public static let nStep = 1 << 16
   /// Shards of a replay.
   public static let shards = 1024

@@ -116,8 +116,7 @@ extension FrameCursor {
     return LifeTotals(life: life, inserts: try number("its inserts"), samples: try number("its samples"))
   }
 
-  /// Finite, and such that sums stay finite.
   fileprivate mutating func limiterError() throws(WireError) -> Double {
-    try double(in: -1e30...1e30, "the error")
+    try double(in: -Limits.limiterError...Limits.limiterError, "the error")
   }
 }

@@ -63,13 +63,16 @@ import Testing
     #expect(problem(.unlimited()) == nil)
     #expect(problem(.unlimited(minSize: 0)) != nil)
     #expect(problem(.ratio(samplesPerInsert: 4, minSize: 10, tolerance: 12)) == nil)
-    for spi in [0, -1, .nan, .infinity] as [Double] {
+    for spi in [0, -1, .nan, .infinity, 1e7] as [Double] {
       #expect(
         problem(RateLimiterConfiguration(samplesPerInsert: spi, minSize: 1, errorMin: 0, errorMax: 99)) != nil
       )
     }
     #expect(
       problem(RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: .nan, errorMax: 9)) != nil)
+    #expect(
+      problem(RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: 0, errorMax: 1e300))!
+        .contains("within ±1e+28"))
     #expect(
       problem(RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: 9, errorMax: 0)) != nil)
   }

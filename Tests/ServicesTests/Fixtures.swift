@@ -3,6 +3,7 @@
 import Experience
 import Foundations
 import ReplayStore
+import Testing
 import Wire
 
 @testable import Services
@@ -105,6 +106,7 @@ struct ReplayHarness {
       machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: &sink)
     }
     machine.settle(now: .at(milliseconds), sink: &sink)
+    #expect(machine.checkInvariants() == nil)
     return sink.take()
   }
 

@@ -64,12 +64,40 @@ import Wire
       narrower?.text.contains("error range [0.0, 8.0] is 8.0 wide: expected at least 16.0") == true,
       "\(String(describing: narrower))")
     #expect(
-      refusal(LimitsRequest(samplesPerInsert: 0))?.text.contains("expected a positive number, found 0.0")
+      refusal(LimitsRequest(samplesPerInsert: 0))?.text.contains(
+        "expected a positive number of at most 1000000.0, found 0.0")
         == true)
     #expect(refusal(LimitsRequest(errorMax: .nan))?.text.contains("expected numbers") == true)
     #expect(refusal(LimitsRequest(minSize: 101))?.text.contains("it could never be sampled") == true)
     #expect(refusal(LimitsRequest(table: "x"))?.text == "table: expected one of experience, found 'x'")
     #expect(replay.machine.store.limits == [Self.narrow])
+  }
+
+  /// Whatever samplers say that other shards did, the answer can be read. Found by fuzzing.
+  @Test func totalsStayReadable() throws {
+    var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow))
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.samplerHello(3), from: 3)
+    #expect(
+      replay.receive(ask(LimitsRequest(samplesPerInsert: 1e38, errorMax: 1e40)), from: 9).first?.refusal?.code
+        == .invalid)
+    _ = replay.receive(
+      ask(LimitsRequest(samplesPerInsert: 1e6, errorMin: -.infinity, errorMax: .infinity)), from: 9)
+    var last: Totals?
+    // Each round 1024 new lives with as many inserts as there can be; forgotten in between.
+    for round in 0..<230 as Range<UInt64> {
+      for inserts in [0, Limits.number] {
+        let lives = (0..<UInt64(Limits.shards)).map {
+          LifeTotals(life: Fixtures.id(1000 + round * 1024 + $0), inserts: inserts, samples: 0)
+        }
+        let request = TotalsRequest(table: 0, itemsElsewhere: 0, error: nil, lives: lives)
+        let at = Double(round) * 70_000
+        let sent = replay.receive(frame { request.encode(into: $0) }, from: 3, at: at)
+        last = try #require(sent.first?.totals, "round \(round)")
+      }
+      _ = replay.advance(at: Double(round) * 70_000 + 65_000)
+    }
+    #expect(last?.error == Limits.limiterError)
   }
 
   @Test func aTableThatWaitsHoldsUpNoOther() throws {
@@ -132,5 +160,6 @@ import Wire
 
 extension Sent {
   fileprivate var limits: LimitsAnswer? { type == .limits ? read { try LimitsAnswer(from: &$0) } : nil }
+  fileprivate var totals: Totals? { type == .totals ? read { try Totals(from: &$0) } : nil }
   fileprivate var batch: BatchHeader? { type == .batch ? read { try Batch(from: &$0).header } : nil }
 }

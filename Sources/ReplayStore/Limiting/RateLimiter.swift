@@ -62,7 +62,7 @@ public struct RateLimiter: Hashable, Sendable {
   mutating func recall(inserts: UInt64, samples: UInt64, carried: Double) {
     self.inserts = inserts
     self.samples = samples
-    self.carried = carried.isFinite ? carried : 0
+    self.carried = abs(carried) <= RateLimiterConfiguration.errorLimit ? carried : 0
     change(to: configuration)
   }
 

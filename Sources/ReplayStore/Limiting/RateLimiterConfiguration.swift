@@ -45,14 +45,19 @@ extension RateLimiterConfiguration: CustomStringConvertible {
 }
 
 extension RateLimiterConfiguration {
+  /// With these no error that counts 2⁶² items comes near what a float64 holds, or other shards take.
+  static let samplesPerInsertMax = 1e6
+  static let errorLimit = 1e28
+
   /// Why these limits would lock both sides (or make no sense) with batches of up to `batchSizeMax`, messages of up
   /// to `itemsPerMessageMax` items and a table of at most `sizeMax` items; nil if they are fine.
   ///
   /// Inserts are blocked if error > errorMax − samplesPerInsert · items, samples if error < errorMin + batch. No error
   /// does both exactly if errorMax − errorMin ≥ samplesPerInsert · items + batch.
   public func problem(batchSizeMax: Int, itemsPerMessageMax: Int, sizeMax: Int) -> String? {
-    if !(samplesPerInsert > 0 && samplesPerInsert.isFinite) {
-      return "samplesPerInsert: expected a positive number, found \(samplesPerInsert)"
+    if !(samplesPerInsert > 0 && samplesPerInsert <= Self.samplesPerInsertMax) {
+      return
+        "samplesPerInsert: expected a positive number of at most \(Self.samplesPerInsertMax), found \(samplesPerInsert)"
     }
     if minSize < 1 { return "minSize: expected at least 1, found \(minSize)" }
     if minSize > sizeMax {
@@ -61,6 +66,10 @@ extension RateLimiterConfiguration {
     }
     if errorMin.isNaN || errorMax.isNaN || errorMin == .infinity || errorMax == -.infinity {
       return "error range: expected numbers, found [\(errorMin), \(errorMax)]"
+    }
+    if [errorMin, errorMax].contains(where: { $0.isFinite && abs($0) > Self.errorLimit }) {
+      return
+        "error range: expected numbers within ±\(Self.errorLimit), or infinite ones, found [\(errorMin), \(errorMax)]"
     }
     let message = samplesPerInsert * Double(itemsPerMessageMax)
     let needed = message + Double(batchSizeMax)

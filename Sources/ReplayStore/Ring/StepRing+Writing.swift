@@ -4,11 +4,12 @@ internal import Experience
 internal import Foundations
 
 extension StepRing {
-  /// The tail there will be once `steps` more fit: the oldest chunks go whole. O(chunks that go).
+  /// The tail there will be once `steps` more fit: the oldest chunks go whole, all of them for more than fit at all.
+  /// O(chunks that go).
   func tail(afterInserting steps: Int) -> UInt64 {
     var tail = self.tail
     var number = directory.front
-    while Int(head - tail) + steps > room {
+    while Int(head - tail) + steps > room, number < directory.end {
       tail += UInt64(directory[number].count)
       number += 1
     }

@@ -53,6 +53,9 @@ final class ChunkLog {
 
   private static func path(_ folder: String, _ bits: Int) -> String { "\(folder)/chunks-\(bits)" }
 
+  /// Whether a folder has the file of so many entries.
+  static func exists(in folder: String, bits: Int) -> Bool { access(path(folder, bits), F_OK) == 0 }
+
   private static func open(_ folder: String, _ bits: Int) throws(ReplayStoreError) -> Arena {
     Arena(
       file: try MappedFile(

@@ -71,7 +71,9 @@ final class StoreFolder {
       header.bootID = boot
       header.mark()
     }
-    guard header.isOurs, (ChunkLog.bitsMin...40).contains(header.directoryBits) else {
+    guard header.isOurs, header.isPlausible,
+      header.committed.end == 0 || ChunkLog.exists(in: path, bits: header.directoryBits)
+    else {
       throw .storage(
         "\(path)/header: expected a replay store's, found something else; remove the folder to begin anew")
     }

@@ -40,6 +40,16 @@ struct StoreHeader {
   var generation: UInt64 { rookery_load_acquire(word(8)) }
   var committed: Commit { slot(generation).pointee }
 
+  /// Positions, numbers and sequences grow from 0, and none gets so far: what is beyond is damage.
+  static let numberMax: UInt64 = 1 << 62
+
+  /// Whether its numbers can be those of a store.
+  var isPlausible: Bool {
+    let commit = committed
+    return max(commit.head, commit.end, commit.writer, commit.sequence, nextWriter) <= Self.numberMax
+      && (ChunkLog.bitsMin...40).contains(directoryBits)
+  }
+
   private func slot(_ generation: UInt64) -> UnsafeMutablePointer<Commit> {
     (base + 32 + Int(generation & 1) * 32).assumingMemoryBound(to: Commit.self)
   }

@@ -49,6 +49,11 @@ struct StoreIdentity {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// As much of a line as a message should hold: a damaged file may be one line of any length.
+  private static func shown(_ line: String) -> String {
+    line.unicodeScalars.count > 200 ? String(line.unicodeScalars.prefix(200)) + "…" : line
+  }
+
   private init(lines: [String]) {
     self.lines = lines
   }
@@ -84,7 +89,7 @@ struct StoreIdentity {
     for index in 0..<max(lines.count, expected.lines.count) {
       let found = index < lines.count ? lines[index] : "nothing"
       let wanted = index < expected.lines.count ? expected.lines[index] : "nothing"
-      if found != wanted { return "expected '\(wanted)', found '\(found)'" }
+      if found != wanted { return "expected '\(wanted)', found '\(Self.shown(found))'" }
     }
     return nil
   }
@@ -97,7 +102,7 @@ struct StoreIdentity {
       let shape = parts.count == 5 && parts[3] != "-" ? parts[3].split(separator: ",").map { Int($0) } : []
       guard parts.count == 5, let dtype = DType.allCases.first(where: { $0.name == parts[1] }),
         let stack = Int(parts[2]), !shape.contains(nil), let name = Self.unescaped(parts[4])
-      else { throw .storage("expected 'field TYPE STACK SHAPE NAME', found '\(line)'") }
+      else { throw .storage("expected 'field TYPE STACK SHAPE NAME', found '\(Self.shown(line))'") }
       fields.append(Field(name, dtype, shape: shape.compactMap { $0 }, stack: stack))
     }
     let schema = StepSchema(fields: fields)

@@ -42,7 +42,15 @@ final class WriterMarks {
     used = min(arena.reserved, arena.byteCount) / Self.stride
     for place in 0..<used {
       let handle = record(place).load(fromByteOffset: 16, as: UInt64.self)
-      if handle == 0 { free.append(place) } else { places[Int(truncatingIfNeeded: handle &- 1)] = place }
+      let committed = record(place).load(fromByteOffset: 24, as: UInt64.self)
+      // Beyond what can be, or a handle again: damage.
+      if handle == 0 || handle > StoreHeader.numberMax || committed > StoreHeader.numberMax
+        || places[Int(handle) - 1] != nil
+      {
+        free.append(place)
+      } else {
+        places[Int(handle) - 1] = place
+      }
     }
     // Filled from the start.
     free.reverse()

@@ -26,7 +26,7 @@ extension Table {
 
   /// Why a message of `steps` steps must wait for a reader, or nil. O(chunks that would go).
   func reasonUnread(inserting steps: Int, _ ring: StepRing) -> String? {
-    guard configuration.isConsumeOnce, ring.count + steps > ring.capacity, size > 0, canServeBatch else {
+    guard configuration.isConsumeOnce, ring.count + steps > ring.room, size > 0, canServeBatch else {
       return nil
     }
     let tail = ring.tail(afterInserting: steps)

@@ -23,7 +23,9 @@ extension ReplayMachine {
         guard samplers.count < configuration.writersMax else {
           return refuse(.busy, .hello, 0, "\(configuration.writersMax) samplers are the most", peer, &sink)
         }
-        samplers[peer] = Sampler(id: hello.id, lastHeard: now)
+        // Batches that it waited for before it left are still on their way from the disk.
+        let waiting = warming.count { $0.waiting.peer == peer }
+        samplers[peer] = Sampler(id: hello.id, waiting: waiting, lastHeard: now)
       }
       samplers[peer]?.id = hello.id
       welcome(peer, committed: 0, sink: &sink)

@@ -49,7 +49,8 @@ extension ReplayMachine {
     let own = table < statistics.count ? statistics[table] : nil
     Totals(
       table: table, mass: own?.mass ?? 0, items: UInt64(own?.size ?? 0), isJoined: fleets[table].isJoined,
-      error: own?.limiterError ?? 0,
+      // Whatever samplers have told of other shards.
+      error: min(max(own?.limiterError ?? 0, -Limits.limiterError), Limits.limiterError),
       own: LifeTotals(
         life: incarnation, inserts: min(Limits.number, own?.itemsInserted ?? 0),
         samples: min(Limits.number, own?.itemsSampled ?? 0))

@@ -1,0 +1,147 @@
+// Reads any message, writes it again and reads that.
+
+import Experience
+import Wire
+
+/// A message that is a value.
+protocol ValueMessage: Equatable {
+  func encode(into writer: FrameWriter)
+  init(from cursor: inout FrameCursor) throws(WireError)
+}
+
+extension Hello: ValueMessage {}
+extension Welcome: ValueMessage {}
+extension Goodbye: ValueMessage {}
+extension Acknowledgement: ValueMessage {}
+extension SampleRequest: ValueMessage {}
+extension Refusal: ValueMessage {}
+extension Health: ValueMessage {}
+extension Telemetry: ValueMessage {}
+extension Join: ValueMessage {}
+extension Joined: ValueMessage {}
+extension Evaluation: ValueMessage {}
+extension StatusRequest: ValueMessage {}
+extension Status: ValueMessage {}
+extension InspectRequest: ValueMessage {}
+extension Inspection: ValueMessage {}
+extension CopyRequest: ValueMessage {}
+extension CopyStatus: ValueMessage {}
+extension LimitsRequest: ValueMessage {}
+extension LimitsAnswer: ValueMessage {}
+extension TotalsRequest: ValueMessage {}
+extension Totals: ValueMessage {}
+
+/// Reads a frame as a service would, by its type; throws what the decoder does. What can be read must also be written
+/// again, to bytes that read as the same.
+struct MessageReader {
+  /// Of the steps that INSERT's are read as.
+  var schema: StepSchema
+  private let writer = FrameWriter()
+
+  init(schema: StepSchema) {
+    self.schema = schema
+  }
+
+  func read(_ frame: UnsafeRawBufferPointer) throws(WireError) {
+    var cursor = FrameCursor(frame)
+    let type = try cursor.openMessage()
+    switch type {
+    case .hello: try value(Hello.self, &cursor)
+    case .welcome: try value(Welcome.self, &cursor)
+    case .insert: try view(&cursor) { cursor throws(WireError) in try insert(&cursor) }
+    case .acknowledgement: try value(Acknowledgement.self, &cursor)
+    case .sampleRequest: try value(SampleRequest.self, &cursor)
+    case .batch:
+      try view(&cursor) { cursor throws(WireError) in try batch(Batch(from: &cursor)) }
+    case .priorities:
+      try view(&cursor) { cursor throws(WireError) in try PriorityUpdate(from: &cursor).encode(into: writer) }
+    case .refusal: try value(Refusal.self, &cursor)
+    case .healthRequest: try cursor.close()
+    case .health: try value(Health.self, &cursor)
+    case .telemetry: try value(Telemetry.self, &cursor)
+    case .join: try value(Join.self, &cursor)
+    case .joined: try value(Joined.self, &cursor)
+    case .change:
+      try view(&cursor) { cursor throws(WireError) in try Change(from: &cursor).encode(into: writer) }
+    case .weights:
+      try view(&cursor) { cursor throws(WireError) in try Weights(from: &cursor).encode(into: writer) }
+    case .statusRequest: try value(StatusRequest.self, &cursor)
+    case .status: try value(Status.self, &cursor)
+    case .evaluation: try value(Evaluation.self, &cursor)
+    case .goodbye: try value(Goodbye.self, &cursor)
+    case .inspectRequest: try value(InspectRequest.self, &cursor)
+    case .inspection: try value(Inspection.self, &cursor)
+    case .copyRequest: try value(CopyRequest.self, &cursor)
+    case .copyStatus: try value(CopyStatus.self, &cursor)
+    case .limitsRequest: try value(LimitsRequest.self, &cursor)
+    case .limits: try value(LimitsAnswer.self, &cursor)
+    case .totalsRequest: try value(TotalsRequest.self, &cursor)
+    case .totals: try value(Totals.self, &cursor)
+    }
+  }
+
+  private func value<Message: ValueMessage>(_ type: Message.Type, _ cursor: inout FrameCursor)
+    throws(WireError)
+  {
+    let message = try Message(from: &cursor)
+    message.encode(into: writer)
+    let bytes = writer.array()
+    let again = reread(bytes, Message.init)
+    // NaN is not equal to itself, and an array with one only to the very same array: then the bytes must do.
+    expect(
+      again == message || "\(message)".contains("nan"), "read \(message), wrote it and read \(again)")
+    again.encode(into: writer)
+    expect(writer.array() == bytes, "written twice, with different bytes: \(message)")
+  }
+
+  /// Of messages that are views into their frames only the bytes are compared.
+  private func view(
+    _ cursor: inout FrameCursor, _ rewrite: (inout FrameCursor) throws(WireError) -> Void
+  ) throws(WireError) {
+    try rewrite(&cursor)
+    let bytes = writer.array()
+    reread(bytes, rewrite)
+    expect(writer.array() == bytes, "written twice, with different bytes: \(bytes)")
+  }
+
+  private func reread<Result>(
+    _ bytes: [UInt8], _ body: (inout FrameCursor) throws(WireError) -> Result
+  ) -> Result {
+    bytes.withUnsafeBytes { bytes in
+      var cursor = FrameCursor(bytes)
+      do throws(WireError) {
+        _ = try cursor.openMessage()
+        return try body(&cursor)
+      } catch {
+        fatalError("what was written of a readable message cannot be read: \(error)")
+      }
+    }
+  }
+
+  private func insert(_ cursor: inout FrameCursor) throws(WireError) {
+    let sequence = try Insert.sequence(from: &cursor)
+    var insertion = Insertion(columnsPerChunk: schema.columnCount)
+    try Insert.content(
+      from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
+    for block in insertion.items {
+      for index in 0..<block.count { _ = block[index] }
+    }
+    Insert.begin(writer, sequence: sequence, chunks: insertion.chunks.count)
+    for (index, chunk) in insertion.chunks.enumerated() {
+      let columns = (0..<insertion.columnsPerChunk).map { insertion.column($0, ofChunk: index) }
+      Insert.chunk(writer, chunk, columns: columns)
+    }
+    Insert.items(writer, insertion.items)
+  }
+
+  private func batch(_ batch: Batch) {
+    let places = Batch.reserve(writer, batch.header, fields: batch.fields)
+    let payloads = [batch.keys, batch.probabilities, batch.versions] + batch.columns
+    let offsets = [places.keys, places.probabilities, places.versions] + places.columns
+    for (payload, offset) in zip(payloads, offsets) {
+      if let base = payload.baseAddress {
+        writer.pointer(at: offset).copyMemory(from: base, byteCount: payload.count)
+      }
+    }
+  }
+}

@@ -1,0 +1,184 @@
+// A conversation with the replay machine, made of a fuzzer's bytes.
+
+import Experience
+import Foundations
+import Wire
+
+@testable import ReplayStore
+@testable import Services
+
+/// Plays several peers and the clock. Most of what they say is well-formed and nearly right, so that it gets far; what they say in an
+/// input's own bytes is whatever it is.
+struct ReplayScript {
+  private let variant: ReplayVariant
+  private let configuration: ReplayMachine.Configuration
+  private(set) var machine: ReplayMachine
+  private var sink: FuzzSink
+  private var source: ByteSource
+  private var now = Instant.zero
+  private let frames: FrameMaker
+  /// The index that comes next in each stream, as its writer knows it.
+  private var nextIndices: [Stream.Key: UInt64] = [:]
+  /// Batches that wait for the disk.
+  private var warming: [WarmingRequest] = []
+
+  private static let peers = 4
+  /// An input is cut off after so many.
+  private static let actionsMax = 100
+
+  /// Files may have been damaged: then not all holds that should, but still nothing may trap.
+  private let isDamaged: Bool
+
+  /// Nil if the store cannot be had.
+  init?(
+    _ variant: ReplayVariant, _ configuration: ReplayMachine.Configuration, _ source: ByteSource,
+    isDamaged: Bool = false
+  ) {
+    self.isDamaged = isDamaged
+    guard let machine = Self.machine(configuration, at: .zero) else { return nil }
+    self.variant = variant
+    self.configuration = configuration
+    self.machine = machine
+    self.source = source
+    sink = FuzzSink(reader: isDamaged ? nil : MessageReader(schema: variant.schema))
+    frames = FrameMaker(variant)
+  }
+
+  private static func machine(_ configuration: ReplayMachine.Configuration, at now: Instant) -> ReplayMachine?
+  {
+    try? ReplayMachine(
+      configuration: configuration, incarnation: FrameMaker.id(99), generator: SeededGenerator(seed: 1),
+      now: now)
+  }
+
+  /// A replay that has been written and read until its ring has gone around.
+  static func plain(_ variant: ReplayVariant, _ configuration: ReplayMachine.Configuration) -> ReplayScript {
+    guard
+      var script = ReplayScript(
+        variant, configuration, ByteSource(UnsafeRawBufferPointer(start: nil, count: 0)))
+    else { fatalError("no store can be made of \(variant)") }
+    script.ask(script.frames.writerHello(&script.source, peer: 0), from: 0)
+    script.ask(script.frames.samplerHello(&script.source, peer: 1), from: 1)
+    for message in 0..<12 as Range<UInt64> {
+      // The last items stay.
+      if message == 11 { script.ask(script.frames.goodbye(11), from: 1) }
+      for (request, table) in configuration.store.tables.indices.flatMap({ [$0, $0] }).enumerated() {
+        script.ask(
+          script.frames.sampleRequest(message << 8 | UInt64(request), table: table, count: 4), from: 1)
+      }
+      script.ask(script.frames.plainInsert(sequence: message + 1, first: message * 4, count: 4), from: 0)
+    }
+    return script
+  }
+
+  mutating func run() {
+    for _ in 0..<Self.actionsMax where !source.isEmpty {
+      act()
+      if isDamaged { continue }
+      let problem = machine.checkInvariants() ?? machine.store.checkInvariants()
+      expect(problem == nil, "\(variant): \(problem ?? "")")
+    }
+    machine.settle(now: now, sink: &sink)
+    // Long after the last word everybody is forgotten.
+    advance(by: .seconds(2000))
+    expect(isDamaged || machine.writers.isEmpty && machine.samplers.isEmpty, "somebody is never forgotten")
+  }
+
+  private mutating func act() {
+    let first = source.byte()
+    let peer = Int(first) % Self.peers
+    // Mostly a frame is answered before the next one is there.
+    defer { if first & 0x30 != 0 { machine.settle(now: now, sink: &sink) } }
+    switch source.below(16) {
+    case 0: receive(source.bytes(Int(source.byte())), from: peer)
+    case 1: say(frames.writerHello(&source, peer: peer), from: peer)
+    case 2: say(frames.samplerHello(&source, peer: peer), from: peer)
+    case 3...7: insert(from: peer)
+    case 8, 9: say(frames.sampleRequest(&source), from: peer)
+    case 10: say(frames.priorities(&source, head: machine.store.statistics.head), from: peer)
+    case 11: say(frames.limits(&source), from: peer)
+    case 12: say(frames.totals(&source), from: peer)
+    case 13: say(frames.question(&source, head: machine.store.statistics.head), from: peer)
+    case 14: advance(by: .milliseconds([0, 1, 1100, 11_000, 700_000][source.below(5)]))
+    default: other()
+    }
+  }
+
+  /// Hands in a frame, now and then with a byte of it changed.
+  private mutating func say(_ frame: [UInt8], from peer: Int) {
+    var frame = frame
+    if source.rarely(16) {
+      let place = (Int(source.byte()) << 8 | Int(source.byte())) % frame.count
+      frame[place] = source.byte()
+    }
+    receive(frame, from: peer)
+  }
+
+  /// Hands in a frame and has it answered.
+  private mutating func ask(_ frame: [UInt8], from peer: Int) {
+    receive(frame, from: peer)
+    machine.settle(now: now, sink: &sink)
+  }
+
+  private mutating func receive(_ frame: [UInt8], from peer: Int) {
+    frame.withUnsafeBytes { machine.receive($0, from: PeerID(number: UInt64(peer)), now: now, sink: &sink) }
+  }
+
+  private mutating func insert(from peer: Int) {
+    let handle = machine.writerOfPeer[PeerID(number: UInt64(peer))]
+    let writer = handle.flatMap { machine.writers[$0] }
+    let next = writer.map { $0.committed + UInt64($0.waiting) + 1 } ?? 1
+    var told: [UInt32: UInt64] = [:]
+    let known = (0..<FrameMaker.streams).map { stream -> UInt64 in
+      let key = Stream.Key(writer: handle ?? 0, stream: stream)
+      let number = machine.store.ring?.streams.number(of: key)
+      // While messages wait the store does not know yet.
+      if let number, writer?.waiting == 0 {
+        return machine.store.ring!.streams.records[Int(number)].nextIndex
+      }
+      return nextIndices[key] ?? 0
+    }
+    let frame = frames.insert(&source, sequence: source.near(next), next: { known[Int($0)] }, told: &told)
+    say(frame, from: peer)
+    for (stream, index) in told { nextIndices[Stream.Key(writer: handle ?? 0, stream: stream)] = index }
+  }
+
+  private mutating func advance(by span: Instant.Span) {
+    now += span
+    machine.advance(to: now, sink: &sink)
+    expect(
+      isDamaged || machine.nextDeadline(now: now) > now || span < .seconds(1), "a deadline that has passed")
+  }
+
+  /// What the driver does beside handing in messages.
+  private mutating func other() {
+    switch source.below(6) {
+    case 0: machine.settle(now: now, sink: &sink)
+    case 1: sink.isFull.toggle()
+    case 2:
+      if let path = machine.advanceCopy(now: now, sink: &sink) {
+        machine.didPublish(path, problem: ReplayStore.publishSnapshot(at: path))
+      }
+    case 3:
+      warming += machine.takeWarmingRequests()
+      guard !warming.isEmpty else { return }
+      // The disk answers in any order.
+      let request = warming.remove(at: source.below(warming.count))
+      request.pages.warm()
+      machine.didWarm(request.ticket, now: now, sink: &sink)
+    case 4:
+      let numbers = machine.telemetry(now: now)
+      expect(isDamaged || numbers.values.allSatisfy { $0.isFinite && $0 >= 0 }, "telemetry: \(numbers)")
+      _ = machine.takeNotices()
+    default: begin()
+    }
+  }
+
+  /// The process dies, and another one begins with its files.
+  private mutating func begin() {
+    guard case .file = configuration.store.storage else { return }
+    // Its memory is gone.
+    warming.removeAll()
+    if let next = Self.machine(configuration, at: now) { machine = next }
+  }
+}

@@ -1,0 +1,15 @@
+// The replay service's entry, with conversations.
+
+import ReplayStore
+
+enum ReplayTarget {
+  /// The first byte of an input chooses the replay, the rest is what is said to it.
+  static func run(_ input: UnsafeRawBufferPointer) {
+    var source = ByteSource(input)
+    let variants = ReplayVariant.allCases
+    let variant = variants[source.below(variants.count)]
+    var script = ReplayScript(variant, variant.machine(), source)
+    expect(script != nil, "no store can be made of \(variant)")
+    script?.run()
+  }
+}
