@@ -16,7 +16,7 @@ final class BenchProcesses {
   private var children: [ChildProcess] = []
   private let variables: [String: String]
   private var workers = 0
-  let dataPath: String
+  private let dataPath: String
   private var afterwards: [() -> Void] = []
 
   init(settings: [String: String]) throws {

@@ -50,9 +50,6 @@ final class BenchReplayProcess {
     }
   }
 
-  /// A folder on the disk that holds the service's files; only where it has one.
-  var dataFolder: String { processes.dataPath }
-
   func waitUntilItAnswers() throws {
     for _ in 0..<30 {
       if try HealthClient.ask(address, timeout: .seconds(1)) != nil { return }
