@@ -143,7 +143,7 @@ extension StepRing {
 
 extension Table {
   /// Takes over the items of live steps, and clears what lies elsewhere; returns how many name steps that are not there.
-  /// O(touchable slots).
+  /// O(slots on the disk).
   func adoptItems(_ ring: StepRing, touchable: Int) -> Int {
     var dropped = 0
     var slots: [UInt32] = []
@@ -175,6 +175,8 @@ extension Table {
       if slots.count == 4096 { flush() }
     }
     flush()
+    // Out of reach only until the other files have grown again.
+    for slot in touchable..<max(touchable, slotsInFile) where records[slot].isItem { records[slot] = .none }
     rebuildSelectors()
     makeRoom(for: 0, oldest: ring.oldestSlot)
     return dropped

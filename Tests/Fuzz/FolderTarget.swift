@@ -22,7 +22,11 @@ enum FolderTarget {
     case 0: converse(variant, store, source)
     case 1:
       Files.write(folder: store, damaged(templates[number].snapshot, &source))
-      restore(variant, store)
+      if source.rarely(2) { return restore(variant, store) }
+      var configuration = variant.machine()
+      configuration.beginning = store
+      var script = ReplayScript(variant, configuration, source, isDamaged: true)
+      script?.run()
     default:
       Files.write(folder: store, damaged(templates[number].store, &source))
       var script = ReplayScript(variant, configuration(variant, store, &source), source, isDamaged: true)

@@ -111,6 +111,15 @@ import Testing
     #expect(store.recovery?.itemsDropped == 1 && store.recovery?.items == 10)
   }
 
+  /// Its steps are gone, and with them its items, also when the file has grown again.
+  @Test func aFileThatIsTooShortLeavesNoItems() throws {
+    let store = try reopen { #expect(truncate("\($0.path)/rows", 0) == 0) }
+    #expect(store.statistics.tables[0].size == 0 && store.statistics.steps == 0)
+    let message = Message().chunk(0, 12, flags: [UInt8](repeating: 0, count: 20), cut: true).item(0, 12, 2)
+    #expect(try store.insert(message, writer: 0).items == 1)
+    #expect(store.checkInvariants() == nil && store.statistics.tables[0].size == 1)
+  }
+
   /// A life that lets items be sampled less often than the one before: those that have had it all are gone, and batches go on.
   @Test func itemsThatWereSampledMoreOftenAreGone() throws {
     let before = transitionTable(1, .fifo)

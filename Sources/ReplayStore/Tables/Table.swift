@@ -66,6 +66,11 @@ final class Table {
   var mass: Double { sampler.mass(of: slots) }
 
   var remover: Selector { ownRemover ?? sampler }
+
+  /// Slots whose records have room in the table's file, which another file may be too short for; none in memory.
+  var slotsInFile: Int {
+    mark == nil ? 0 : min(slots.capacity, arena.reserved / MemoryLayout<ItemRecord>.stride)
+  }
 }
 
 /// What has happened to a table's items since the start.
