@@ -112,8 +112,10 @@ import Testing
   }
 
   /// Its steps are gone, and with them its items, also when the file has grown again.
-  @Test func aFileThatIsTooShortLeavesNoItems() throws {
-    let store = try reopen { #expect(truncate("\($0.path)/rows", 0) == 0) }
+  @Test(arguments: [("rows", 0), ("items-0", 4000)]) func aFileThatIsTooShortLeavesNoItems(
+    _ name: String, _ byteCount: Int
+  ) throws {
+    let store = try reopen { #expect(truncate("\($0.path)/\(name)", off_t(byteCount)) == 0) }
     #expect(store.statistics.tables[0].size == 0 && store.statistics.steps == 0)
     let message = Message().chunk(0, 12, flags: [UInt8](repeating: 0, count: 20), cut: true).item(0, 12, 2)
     #expect(try store.insert(message, writer: 0).items == 1)

@@ -63,8 +63,11 @@ final class MappedFile {
     base = address
     reserved = 0
     do throws(ReplayStoreError) {
+      // A part of a page is what damage has left: it must not come back once the file has grown again.
+      let whole = Int(status.st_size) / Self.page * Self.page
+      if whole < status.st_size, ftruncate(descriptor, off_t(whole)) != 0 { throw Self.failure("cut", path) }
       // Reserved anew: a copy of the file may have holes where there were zeros.
-      let end = min(Int(status.st_size) / Self.page * Self.page, Self.rounded(self.byteCountMax, Self.page))
+      let end = min(whole, Self.rounded(self.byteCountMax, Self.page))
       if end > 0 { try allocate(upTo: end) }
       if writing == .followed { behind = try WriteBehind(descriptor: descriptor) }
     } catch {
