@@ -2,7 +2,6 @@
 
 internal import Experience
 internal import Foundations
-internal import Services
 internal import Wire
 
 /// Makes a snapshot of what a replay holds, or brings one back, and says how it goes until it is done.
@@ -35,26 +34,20 @@ struct CopyCommand {
   /// Asks until it is done; whether it went well.
   private func follow(_ request: CopyRequest, at address: String) throws -> Bool {
     let start = SystemClock.now()
-    while true {
-      let status = try ServiceClient.ask(address, timeout: .seconds(10), request.encode, for: .copyStatus) {
-        (cursor) throws(WireError) in try CopyStatus(from: &cursor)
-      }
-      guard let status else {
-        complain("\(address): no answer in 10 s")
-        return false
-      }
-      switch status.state {
-      case .underWay: Pause.short()
-      case .failed:
+    do {
+      let status = try CommandLineInterface.copy(request, at: address)
+      if status.state == .failed {
         complain("\(address): \(status.text)")
         return false
-      case .done:
-        let seconds = (SystemClock.now() - start).seconds
-        print(
-          "\(verb) of \(Format.count(Double(status.bytesTotal)))B in \(Format.number(seconds)) s: \(status.text)"
-        )
-        return true
       }
+      let seconds = (SystemClock.now() - start).seconds
+      print(
+        "\(verb) of \(Format.count(Double(status.bytesTotal)))B in \(Format.number(seconds)) s: \(status.text)"
+      )
+      return true
+    } catch let problem as NoAnswer {
+      complain("\(problem)")
+      return false
     }
   }
 

@@ -25,4 +25,17 @@ extension CommandLineInterface {
     guard let answer else { throw NoAnswer(address: address, seconds: seconds) }
     return answer
   }
+
+  /// How a snapshot or a restore has ended: begins it, and asks until it is done or has failed.
+  ///
+  /// - Throws: as `answer(of:within:to:as:)`.
+  static func copy(_ request: CopyRequest, at address: String) throws -> CopyStatus {
+    while true {
+      let status = try answer(of: address, within: 10, to: request.encode, as: .copyStatus) {
+        (cursor) throws(WireError) in try CopyStatus(from: &cursor)
+      }
+      if status.state != .underWay { return status }
+      Pause.short()
+    }
+  }
 }

@@ -3,7 +3,6 @@
 internal import Experience
 internal import FoundationEssentials
 internal import Foundations
-internal import Services
 internal import Wire
 
 /// Has a replay make snapshots one after the other, or take one back again and again.
@@ -36,17 +35,9 @@ struct BenchCopies {
 
   private mutating func copy(_ verb: CopyVerb, _ name: String) throws -> CopyStatus {
     let request = CopyRequest(id: Identifier(using: &generator), verb: verb, name: name)
-    while true {
-      let status = try ServiceClient.ask(address, timeout: .seconds(10), request.encode, for: .copyStatus) {
-        (cursor) throws(WireError) in try CopyStatus(from: &cursor)
-      }
-      guard let status else { throw BenchError("\(address): no answer in 10 s") }
-      switch status.state {
-      case .underWay: Pause.short()
-      case .failed: throw BenchError("\(verb) of \(name): \(status.text)")
-      case .done: return status
-      }
-    }
+    let status = try CommandLineInterface.copy(request, at: address)
+    if status.state == .failed { throw BenchError("\(verb) of \(name): \(status.text)") }
+    return status
   }
 
   private mutating func newName() -> String { "bench-\(generator.below(1 << 40))" }
