@@ -12,6 +12,8 @@ public struct RecoverySummary: Hashable, Sendable {
   public var stepsDropped = 0
   /// Items that name steps that are not there.
   public var itemsDropped = 0
+  /// The page that says what counts was empty: whatever the folder held is dropped, however many steps that were.
+  public var hasLostHeader = false
   public var writers: [KnownWriter] = []
 
   public init() {}
@@ -27,6 +29,7 @@ extension ReplayStore {
     _ folder: StoreFolder, _ ring: StepRing, _ tables: [Table], verifying: Bool, progress: (Int, Int) -> Void
   ) -> RecoverySummary {
     var summary = RecoverySummary()
+    summary.hasLostHeader = folder.hasLostHeader
     let header = folder.header
     let commit = header.committed
     for entry in folder.journal.entries(ofGeneration: header.generation &+ 1) {

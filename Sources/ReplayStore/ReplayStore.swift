@@ -90,7 +90,7 @@ public final class ReplayStore {
       let summary = recover(
         source, ring, tables, verifying: source.isAfterReboot || snapshot != nil, progress: progress)
       countShares(ring)
-      if summary.chunks > 0 || !summary.writers.isEmpty { recovery = summary }
+      if summary.chunks > 0 || !summary.writers.isEmpty || summary.hasLostHeader { recovery = summary }
     }
     self.ring = ring
     self.tables = tables

@@ -3,34 +3,6 @@
 import Experience
 import Wire
 
-/// A message that is a value.
-protocol ValueMessage: Equatable {
-  func encode(into writer: FrameWriter)
-  init(from cursor: inout FrameCursor) throws(WireError)
-}
-
-extension Hello: ValueMessage {}
-extension Welcome: ValueMessage {}
-extension Goodbye: ValueMessage {}
-extension Acknowledgement: ValueMessage {}
-extension SampleRequest: ValueMessage {}
-extension Refusal: ValueMessage {}
-extension Health: ValueMessage {}
-extension Telemetry: ValueMessage {}
-extension Join: ValueMessage {}
-extension Joined: ValueMessage {}
-extension Evaluation: ValueMessage {}
-extension StatusRequest: ValueMessage {}
-extension Status: ValueMessage {}
-extension InspectRequest: ValueMessage {}
-extension Inspection: ValueMessage {}
-extension CopyRequest: ValueMessage {}
-extension CopyStatus: ValueMessage {}
-extension LimitsRequest: ValueMessage {}
-extension LimitsAnswer: ValueMessage {}
-extension TotalsRequest: ValueMessage {}
-extension Totals: ValueMessage {}
-
 /// Reads a frame as a service would, by its type; throws what the decoder does. What can be read must also be written
 /// again, to bytes that read as the same.
 struct MessageReader {

@@ -61,6 +61,13 @@ import Testing
     #expect(refusal { $0.header.nextWriter = .max }.contains("remove the folder to begin anew"))
   }
 
+  @Test func aHeaderThatIsLostIsToldAbout() throws {
+    let store = try reopen { #expect(truncate("\($0.path)/header", 0) == 0) }
+    #expect(store.recovery?.hasLostHeader == true && store.statistics.steps == 0)
+    #expect(store.checkInvariants() == nil)
+    #expect(try reopen().recovery?.hasLostHeader == false)
+  }
+
   /// Else the files that hold the chunks would be removed as not the ones in use.
   @Test func aDirectoryThatIsNotThereIsRefused() throws {
     var path = ""

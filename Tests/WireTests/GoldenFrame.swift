@@ -3,34 +3,6 @@
 import Testing
 import Wire
 
-/// A message that is a value: encoded, decoded and compared as a whole.
-protocol ValueMessage: Equatable, Sendable {
-  func encode(into writer: FrameWriter)
-  init(from cursor: inout FrameCursor) throws(WireError)
-}
-
-extension Hello: ValueMessage {}
-extension Welcome: ValueMessage {}
-extension Goodbye: ValueMessage {}
-extension Acknowledgement: ValueMessage {}
-extension SampleRequest: ValueMessage {}
-extension Refusal: ValueMessage {}
-extension Health: ValueMessage {}
-extension Telemetry: ValueMessage {}
-extension Join: ValueMessage {}
-extension Joined: ValueMessage {}
-extension Evaluation: ValueMessage {}
-extension StatusRequest: ValueMessage {}
-extension Status: ValueMessage {}
-extension InspectRequest: ValueMessage {}
-extension Inspection: ValueMessage {}
-extension CopyRequest: ValueMessage {}
-extension CopyStatus: ValueMessage {}
-extension LimitsRequest: ValueMessage {}
-extension LimitsAnswer: ValueMessage {}
-extension TotalsRequest: ValueMessage {}
-extension Totals: ValueMessage {}
-
 /// A named frame of `Tests/Fixtures/wire/frames.hex`.
 struct GoldenFrame: Sendable, CustomTestStringConvertible {
   let name: String

@@ -59,15 +59,7 @@ public enum ReplayStoreBenchmark {
     return store
   }
 
-  /// Calls a second.
   private static func repeated(_ body: () throws -> Void) rethrows -> Double {
-    var calls = 0
-    let start = SystemClock.now()
-    while true {
-      for _ in 0..<16 { try body() }
-      calls += 16
-      let elapsed = SystemClock.now() - start
-      if elapsed > duration { return Double(calls) / elapsed.seconds }
-    }
+    try CallRate.measure(for: duration, body)
   }
 }

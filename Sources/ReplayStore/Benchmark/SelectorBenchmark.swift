@@ -52,7 +52,7 @@ public enum SelectorBenchmark {
     let slots = (0..<batch * 64).map { _ in UInt32(generator.below(items)) }
     let priorities = slots.map { _ in 2 * generator.uniformFloat() }
     var first = 0
-    let updates = repeated {
+    let updates = CallRate.measure(for: duration) {
       first = (first + batch) % slots.count
       slots.withUnsafeBufferPointer { slots in
         priorities.withUnsafeBufferPointer { priorities in
@@ -64,7 +64,7 @@ public enum SelectorBenchmark {
     }
     var drawn = [UInt32](repeating: 0, count: batch)
     var weights = [Float](repeating: 0, count: batch)
-    let draws = repeated {
+    let draws = CallRate.measure(for: duration) {
       drawn.withUnsafeMutableBufferPointer { drawn in
         weights.withUnsafeMutableBufferPointer { weights in
           let selection = Selection(slots: drawn.baseAddress!, weights: weights.baseAddress!, count: batch)
@@ -76,17 +76,5 @@ public enum SelectorBenchmark {
       selector: name, items: items, updatesPerSecond: updates * Double(batch), drawsPerSecond: draws,
       rebuild_s: rebuilt.seconds,
       bytesPerItem: Double(Selector.byteCount(kind, capacity: items)) / Double(items))
-  }
-
-  /// Calls a second.
-  private static func repeated(_ body: () -> Void) -> Double {
-    var calls = 0
-    let start = SystemClock.now()
-    while true {
-      for _ in 0..<16 { body() }
-      calls += 16
-      let elapsed = SystemClock.now() - start
-      if elapsed > duration { return Double(calls) / elapsed.seconds }
-    }
   }
 }

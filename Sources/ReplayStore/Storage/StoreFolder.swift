@@ -36,6 +36,9 @@ final class StoreFolder {
   private let capacity: Int
   /// The machine has been started anew since the files were written: what the disk has may be older than what was written.
   let isAfterReboot: Bool
+  /// There are steps, but nothing says where they belong: the machine went down before the header's first page was on the disk, or the
+  /// page was overwritten.
+  let hasLostHeader: Bool
 
   /// Told by each message how far it has come; for tests that let the process die there.
   var stageReached: ((CommitStage) -> Void)?
@@ -66,6 +69,7 @@ final class StoreFolder {
     try headerFile.reserve(StoreHeader.byteCount)
     header = StoreHeader(base: headerFile.base)
     let boot = BootID.current()
+    hasLostHeader = header.isNew && access("\(path)/rows", F_OK) == 0
     if header.isNew {
       header.directoryBits = ChunkLog.bitsMin
       header.bootID = boot

@@ -27,6 +27,11 @@ struct RecoveryLog {
     log.info(
       "recovered \(summary.steps) steps, \(summary.items) items, \(summary.writers.count) writers in "
         + "\((seconds * 1000).rounded() / 1000) s")
+    if summary.hasLostHeader {
+      log.warning(
+        "the folder's header was empty: where the steps in its other files belong is not known, and the store begins anew"
+      )
+    }
     if summary.stepsDropped + summary.itemsDropped > 0 {
       log.warning(
         "dropped \(summary.stepsDropped) steps that were not whole on disk, and \(summary.itemsDropped) items without steps"

@@ -1,0 +1,17 @@
+// What the benchmarks of this target measure.
+
+internal import Foundations
+
+enum CallRate {
+  /// Calls of `body` a second, over at least `duration`.
+  static func measure(for duration: Instant.Span, _ body: () throws -> Void) rethrows -> Double {
+    var calls = 0
+    let start = SystemClock.now()
+    while true {
+      for _ in 0..<16 { try body() }
+      calls += 16
+      let elapsed = SystemClock.now() - start
+      if elapsed > duration { return Double(calls) / elapsed.seconds }
+    }
+  }
+}
