@@ -58,13 +58,14 @@ struct ConfigurationLayers {
     for (name, value) in variables.sorted(by: { $0.key < $1.key }) where name.hasPrefix(Self.prefix) {
       let rest = String(name.dropFirst(Self.prefix.count))
       guard rest.contains("__") || Self.plainVariables.contains(name), !value.isEmpty else { continue }
-      set(Self.key(of: rest), to: value, from: .variable(name))
+      set(Self.key(ofVariable: name), to: value, from: .variable(name))
     }
   }
 
-  private static func key(of variable: String) -> String {
+  /// The key that a variable sets.
+  static func key(ofVariable name: String) -> String {
     var key = ""
-    var rest = Substring(variable.lowercased())
+    var rest = Substring(name.dropFirst(prefix.count).lowercased())
     while let separator = rest.firstRange(of: "__") {
       key += rest[..<separator.lowerBound] + "."
       rest = rest[separator.upperBound...]

@@ -104,7 +104,7 @@ enum CommandLineInterface {
       rookery run CONFIG.yaml        start every service, learn, stop at the criterion
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
       rookery run --resume runs/NAME go on with a run that ended or died
-      rookery up [-f FILE] [-p NAME] [--scale actor=4] [-d]
+      rookery up [-f FILE] [-p NAME] [--scale actor=4] [--set key=value] [-d]
                                      start a compose file's services as processes of this machine; -d: in the background
 
     While something runs (-p NAME where there are several):

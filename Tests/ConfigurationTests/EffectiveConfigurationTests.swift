@@ -51,6 +51,30 @@ import Testing
     #expect(effective.show.contains("\nreplay.capacity: 9000"))
   }
 
+  @Test func settingsAsVariables() throws {
+    let settings = [
+      "replay.storage=file", "seed=5", "algorithm.hidden=[64,64]", "environment.python=\"\"", "seed=7",
+      "environment.arguments.gravity=-5",
+    ]
+    let variables = try EffectiveConfiguration.variables(for: settings)
+    #expect(variables["ROOKERY_SEED"] == "7" && variables["ROOKERY_ENVIRONMENT__ARGUMENTS__GRAVITY"] == "-5")
+    let text = "environment: {python: python3}\n"
+    #expect(try load(text, variables).run == load(text, [:], settings).run)
+    for (setting, expected) in [
+      ("replay.storge=file", "did you mean 'replay.storage'"), ("replay.capacity=many", "a whole number"),
+      ("replay.capacity", "key=value"), ("environment.python=", "found nothing"),
+      ("environment.arguments.Gravity=5", "a key in small letters"),
+      ("environment.arguments.a__b=5", "without two underscores"),
+    ] {
+      do {
+        _ = try EffectiveConfiguration.variables(for: [setting])
+        Issue.record("\(setting) was taken")
+      } catch {
+        #expect("\(error)".contains(expected), "\(error)")
+      }
+    }
+  }
+
   @Test func allProblemsAtOnce() {
     let found = problems(
       "replay:\n  capacty: 5\n  sampler: unifrm\nalgorithm: {n_step: 0, batch: many}\nactor: 5\nseed: {a: 1, b: 2}\n",

@@ -38,6 +38,9 @@ import Testing
     Case(
       "\(run) --set algorithm.network=nature",
       says: "a network for observations [4] of CartPole-v1, found nature"),
+    Case("up --set replay.storge=file", says: "did you mean 'replay.storage'?"),
+    Case("up --set replay.capacity=many", says: "replay.capacity: expected a whole number"),
+    Case("up --set actor.replicas=3", says: "expected --scale SERVICE=N"),
     Case(
       "learner stray",
       says: "expected rookery learner [--config CONFIG.yaml] [--set key=value], found 'stray'"),

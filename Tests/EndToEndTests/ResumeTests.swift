@@ -70,10 +70,16 @@ import Wire
     let solved = try Program.run(
       ["run", "--resume", "runs/test"] + Self.solvable, in: workspace, within: 120)
     #expect(solved.code == 0 && solved.output.contains("solved in"), "\(solved.errors)")
+    // One, or more if the evaluator was quicker than what stops it.
+    let confirmations = try confirmations(run)
+    #expect(confirmations > 0)
     let again = try Program.run(["run", "--resume", "runs/test/"], in: workspace, within: 120)
     #expect(again.code == 0 && again.output.contains("it was solved"))
-    let kinds = try objects(run, "evaluations.jsonl").compactMap { $0["kind"] as? String }
-    #expect(kinds.last == "confirmation" && kinds.filter { $0 == "confirmation" }.count == 2)
+    #expect(try self.confirmations(run) > confirmations)
+  }
+
+  private func confirmations(_ run: LiveRun) throws -> Int {
+    try objects(run, "evaluations.jsonl").filter { $0["kind"] as? String == "confirmation" }.count
   }
 
   /// TensorBoard reads what the run kept.

@@ -101,21 +101,25 @@ import Wire
   /// It goes on where it was: the named volume is the folder.
   @Test func upAgain() throws {
     let workspace = try Workspace()
+    let settings = ["--set", "replay.storage=file"]
     do {
-      let up = try Up(workspace)
+      let up = try Up(workspace, settings)
       try up.status("some updates") { $0.updates > 100 }
       let down = try up.command("down")
       #expect(down.code == 0, "\(down.errors)")
     }
-    let up = try Up(workspace)
-    try eventually("that the learner goes on") {
+    let up = try Up(workspace, settings)
+    try eventually("that the learner and the replay go on") {
       Text.read("\(up.folder)/logs/learner-1.log").contains("resumed after")
+        && Text.read("\(up.folder)/logs/replay-1.log").contains("recovered ")
     }
     // Already up: as many as asked for, and the foreground is refused.
     #expect(try up.command("up", "-d", "--scale", "actor=1").code == 0)
     #expect(up.processes.filter { $0.service == "actor" }.count == 1)
-    let refused = try up.command("up")
-    #expect(refused.code == 1 && refused.errors.contains("is up already"))
+    for arguments in [[], ["-d"] + settings] {
+      let refused = try Program.run(["up"] + arguments, in: workspace)
+      #expect(refused.code == 1 && refused.errors.contains("is up already"))
+    }
   }
 
   /// A kill -9 of the launcher leaves nothing, and nothing in the way.

@@ -8,10 +8,13 @@ internal import Launcher
 /// Starts what the compose file says and keeps it running until `rookery down`, Ctrl-C or the machine's end. In the foreground it
 /// shows what the processes say; with `-d` it goes on in the background, and the command returns when everything is up.
 struct UpCommand {
-  static let usage = "rookery up [-f FILE …] [-p NAME] [--profile NAME …] [--scale SERVICE=N …] [-d]"
+  static let usage =
+    "rookery up [-f FILE …] [-p NAME] [--profile NAME …] [--scale SERVICE=N …] [--set key=value …] [-d]"
 
   private let compose: ComposeFile
   private let scale: [String: Int]
+  /// What `--set` says, for all processes.
+  private let settings: [String: String]
   private let name: String
   private let isDetached: Bool
   /// This is the process that goes on in the background.
@@ -20,7 +23,7 @@ struct UpCommand {
 
   init(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["file", "name", "profile", "scale"], plain: ["detach", "launcher"],
+      list, valued: ["file", "name", "profile", "scale", "set"], plain: ["detach", "launcher"],
       short: ["f": "file", "p": "name", "d": "detach"])
     try arguments.expectNoPositional(Self.usage)
     let variables = ProcessVariables.current()
@@ -30,6 +33,10 @@ struct UpCommand {
       profiles: arguments.all("profile"))
     let scaled = arguments.all("scale")
     scale = scaled.isEmpty ? [:] : try ReplicaChanges(scaled, usage: Self.usage).counts("--scale")
+    if let setting = arguments.all("set").first(where: { $0.prefix { $0 != "=" }.hasSuffix(".replicas") }) {
+      throw UsageError("--set \(setting): here the compose file says how many; expected --scale SERVICE=N")
+    }
+    settings = try EffectiveConfiguration.variables(for: arguments.all("set"))
     name = arguments.value("name") ?? compose.name
     guard RunConfiguration.isName(name) else {
       throw UsageError(
@@ -52,6 +59,7 @@ struct UpCommand {
     var options = LaunchOptions(
       runDirectory: run.path, executable: executable, inherited: ProcessVariables.current())
     options.replicas = scale
+    options.environment = settings
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
       host: POSIXProcessHost.guarded(executable: executable))
@@ -69,6 +77,10 @@ struct UpCommand {
       throw LaunchError(
         "\(folder) is up already; rookery logs -f -p \(name) follows it, rookery down -p \(name) stops it, and "
           + "-p NAME starts another beside it")
+    }
+    guard settings.isEmpty else {
+      throw LaunchError(
+        "\(folder) is up already, and --set is for processes that start; rookery down -p \(name) stops it")
     }
     let run = try LiveRun(name: name)
     if !scale.isEmpty { try run.scale(scale.mapValues { .to($0) }) }

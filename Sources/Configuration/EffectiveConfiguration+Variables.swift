@@ -1,0 +1,31 @@
+// Settings for processes that read their configuration themselves.
+
+extension EffectiveConfiguration {
+  /// `key=value` settings as environment variables, which win over the file a process reads.
+  ///
+  /// - Throws: `ConfigurationError` for an unknown key, one that a variable cannot name, and a value that its key cannot have. Whether
+  ///   the values go together is for the process to say, which knows the others.
+  public static func variables(for settings: [String]) throws(ConfigurationError) -> [String: String] {
+    var layers = ConfigurationLayers()
+    for argument in settings { layers.add(argument: argument) }
+    var reader = ConfigurationReader(layers)
+    var variables: [String: String] = [:]
+    for (key, setting) in layers.settings {
+      guard case .argument(let text) = setting.source, let equals = text.firstIndex(of: "=") else { continue }
+      let name = ConfigurationLayers.variable(for: key)
+      if ConfigurationLayers.key(ofVariable: name) != key {
+        reader.report(
+          ConfigurationProblem(
+            place: setting.keyPlace, key: key, expected: "a key in small letters, without two underscores",
+            found: key,
+            advice: "write it in the configuration file: here it becomes a variable of the processes"))
+      }
+      variables[name] = String(text[text.index(after: equals)...])
+    }
+    var run = RunConfiguration()
+    run.read(&reader)
+    reader.refuseUnknownKeys()
+    guard reader.problems.isEmpty else { throw ConfigurationError(reader.problems) }
+    return variables
+  }
+}
