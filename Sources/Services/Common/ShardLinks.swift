@@ -38,7 +38,8 @@ final class ShardLinks: FrameSink {
     links.removeAll { link in !endpoints.contains { $0.shard == link.id } }
     if generation > 0 || endpoints.count > 1 {
       let list = endpoints.map(\.description).joined(separator: ", ")
-      log.info("the replay is \(endpoints.count) shards now: \(list)")
+      let shards = endpoints.count == 1 ? "one shard" : "\(endpoints.count) shards"
+      log.info("the replay is now \(shards): \(list)")
     }
     generation += 1
   }
