@@ -34,6 +34,12 @@ import Testing
       "runs/test/replay/1/snapshot", "expected 'capacity 6000', found 'capacity 5000'",
       "remove that folder to begin empty",
     ] { #expect(refused.errors.contains(text), "\(refused.errors)") }
+    let other = try Program.run(
+      ["run", "--resume", "runs/test", "--set", "stop.updates=900", "--set", "replay.storage=file"],
+      in: workspace)
+    #expect(
+      other.code == 1 && other.errors.contains("storage: memory left at its end, and replay.storage is file"),
+      "\(other.errors)")
     #expect(workspace.exists("runs/test/replay/1/snapshot/header"), "it may still be taken up")
 
     let live = try Started(
@@ -126,6 +132,25 @@ import Testing
     #expect(
       log.contains("no snapshot at the end: ") && log.contains("No space left on device"), "\(log)")
     #expect(DirectoryNames.of("\(disk.path)/replay/1") == ["lock"])
+  }
+
+  /// What one storage holds is not left aside by the other: it would come back later, out of date.
+  @Test(arguments: [("memory", "file"), ("file", "memory")]) func anotherStorageIsRefused(
+    _ first: String, _ second: String
+  ) throws {
+    let workspace = try Workspace()
+    func variables(_ storage: String) -> [String: String] {
+      self.variables(workspace, ["ROOKERY_REPLAY__STORAGE": storage])
+    }
+    let (replay, _) = try filled(workspace, 1000, variables(first))
+    _ = try end(replay)
+    let refused = try Program.run(["replay"], in: workspace, environment: variables(second))
+    #expect(refused.code == 1, "\(refused.output)")
+    for text in ["run/replay/1", "replay.storage is \(second)", "storage: \(first)"] {
+      #expect(refused.errors.contains(text), "\(refused.errors)")
+    }
+    let again = try Started(["replay"], in: workspace, environment: variables(first))
+    try eventually("the first storage's start") { again.errors.contains("recovered 1") }
   }
 
   /// One whose process was killed before it was whole does not come back.

@@ -40,6 +40,13 @@ import Testing
       says: "a network for observations [4] of CartPole-v1, found nature"),
     Case("up --set replay.storge=file", says: "did you mean 'replay.storage'?"),
     Case("up --set replay.capacity=many", says: "replay.capacity: expected a whole number"),
+    Case(
+      "up --set replay.capacity=5",
+      says:
+        "--set replay.capacity=5: replay.capacity: expected at least 64: a batch (algorithm.batch) must fit"),
+    Case(
+      "up -d", ["ROOKERY_CONFIG": "config/none.yaml"],
+      says: "config/none.yaml: expected a readable file, found No such file"),
     Case("up --set actor.replicas=3", says: "expected --scale SERVICE=N"),
     Case(
       "learner stray",

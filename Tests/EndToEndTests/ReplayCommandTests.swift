@@ -39,6 +39,14 @@ import Testing
     let restored = try Program.run(["restore", "one"], in: workspace)
     #expect(restored.code == 0, "\(restored.errors)")
     try eventually("the restore in the log") { run.log("replay-1").contains("restored") }
+    // Of a shard that is not there.
+    try FileManager.default.copyItem(
+      atPath: workspace.file("runs/test/snapshots/one/1"), toPath: workspace.file("runs/test/snapshots/one/2")
+    )
+    let partly = try Program.run(["restore", "one"], in: workspace)
+    #expect(
+      partly.code == 1 && partly.errors.contains("is of 2 shards, and one is here; rookery scale replay=2"),
+      "\(partly.errors)")
     let missing = try Program.run(["restore", "two"], in: workspace)
     #expect(
       missing.code == 1 && missing.errors.contains("expected a snapshot, found none"), "\(missing.errors)")
@@ -52,6 +60,12 @@ import Testing
     let ended = try first.command.end(within: 120)
     #expect(ended.code == 0 || ended.code == 1, "\(ended.errors)")
     #expect(workspace.exists("runs/test/replay/1/header"))
+    let other = try Program.run(
+      ["run", "--resume", "runs/test", "--set", "stop.updates=300", "--set", "replay.storage=memory"],
+      in: workspace)
+    #expect(
+      other.code == 1 && other.errors.contains("storage: file, and replay.storage is memory"),
+      "\(other.errors)")
     let resumed = try Program.run(
       ["run", "--resume", "runs/test", "--set", "stop.updates=300"], in: workspace, within: 120)
     #expect(resumed.code == 0 || resumed.code == 1, "\(resumed.errors)")

@@ -136,7 +136,7 @@ import Testing
     #expect(limiter.canSample(20, size: 40) && !limiter.canSample(21, size: 40))
     #expect(
       limiter.reasonSampleBlocked(21, size: 40)
-        == "sample of 21: 40 inserts × 8.0 − (50 samples + 21) + -240.0 carried over = 9.0 < 10.0 (errorMin)"
+        == "sample of 21: 40 inserts × 8.0 − (50 samples + 21) − 240.0 carried over = 9.0 < 10.0 (errorMin)"
     )
     limiter.change(
       to: RateLimiterConfiguration(samplesPerInsert: 1, minSize: 3, errorMin: 50, errorMax: 90))

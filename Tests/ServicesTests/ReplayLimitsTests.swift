@@ -37,6 +37,20 @@ import Wire
     #expect(replay.machine.takeNotices().contains { $0.contains("limits of table 'experience' are now") })
   }
 
+  /// What is let in now and then is not blocked for long, however long something has always been waiting.
+  @Test func whatIsLetInBeginsTheWaitAnew() throws {
+    var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow))
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.samplerHello(3), from: 3)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
+    _ = replay.receive(Fixtures.insert(2, first: 8, rows: 8), from: 1, at: 1000)
+    _ = replay.receive(Fixtures.insert(3, first: 16, rows: 8), from: 1, at: 1500)
+    #expect(replay.machine.limiterStates(now: .at(3000))[0].insertsBlocked?.seconds == 2)
+    let sent = replay.receive(Fixtures.request(1, count: 8), from: 3, at: 4000)
+    #expect(sent.compactMap(\.acknowledgement?.committed) == [2])
+    #expect(replay.machine.limiterStates(now: .at(5000))[0].insertsBlocked?.seconds == 1)
+  }
+
   @Test func changedLimitsServeWhatWaits() throws {
     var replay = try ReplayHarness(store: Fixtures.store(minSize: 50))
     _ = replay.receive(Fixtures.hello(1), from: 1)

@@ -98,7 +98,7 @@ extension RateLimiter {
     let limits = configuration
     return
       "insert of \(count): (\(inserts) inserts + \(count)) × \(limits.samplesPerInsert) − \(samples) samples "
-      + "\(elsewhereText)\(carriedText)= \(error(afterInserting: count)) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
+      + "\(elsewhereText)\(carriedText)= \(Self.rounded(error(afterInserting: count))) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
   }
 
   /// The inequality that holds a batch of `count` back, with its numbers; nil if it is admitted.
@@ -111,10 +111,14 @@ extension RateLimiter {
     }
     return
       "sample of \(count): \(inserts) inserts × \(limits.samplesPerInsert) − (\(samples) samples + \(count)) "
-      + "\(elsewhereText)\(carriedText)= \(error(afterSampling: count)) < \(limits.errorMin) (errorMin)"
+      + "\(elsewhereText)\(carriedText)= \(Self.rounded(error(afterSampling: count))) < \(limits.errorMin) (errorMin)"
   }
 
-  private var carriedText: String { carried == 0 ? "" : "+ \(carried) carried over " }
+  private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
+
+  private var carriedText: String {
+    carried == 0 ? "" : "\(carried < 0 ? "−" : "+") \(Self.rounded(abs(carried))) carried over "
+  }
 
   private var elsewhereText: String {
     elsewhere.inserts + elsewhere.samples == 0

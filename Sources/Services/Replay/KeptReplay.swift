@@ -24,6 +24,9 @@ public enum KeptReplay: Hashable, Sendable {
     let schema = configuration.stepSchema(of: try configuration.environmentSpec())
     self = .nothing
     for folder in DataFolder.all(in: directory) {
+      if let problem = DataFolder.problem(in: folder, isFile: isFile) {
+        throw KeptRunError(description: problem)
+      }
       let path = isFile ? folder : LastSnapshot.path(in: folder)
       guard LastSnapshot.exists(at: "\(path)/identity") else { continue }
       if let problem = try LastSnapshot.problem(at: path, configuration.replayStore, schema) {

@@ -88,6 +88,8 @@ extension ReplayMachine {
       notices.append("the disk has room again: inserts go on")
     }
     counters.messagesCommitted += 1
+    // Whatever waits next is held back from now on.
+    insertBlock = nil
     writer.committed = sequence
     if !writer.isAcknowledgementDue {
       writer.isAcknowledgementDue = true

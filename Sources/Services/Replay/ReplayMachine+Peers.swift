@@ -163,15 +163,16 @@ extension ReplayMachine {
 
   /// Says what is there, and which of the limiter's inequalities holds whom back since when.
   func health(to peer: PeerID, now: Instant, sink: inout some FrameSink) {
+    func rounded(_ since: Instant) -> Double { ((now - since).seconds * 10).rounded() / 10 }
     var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"
     if let storageProblem { text += "; inserts refused: \(storageProblem)" }
     if let insertBlock {
-      text += "; inserts blocked for \((now - insertBlock.since).seconds) s: \(insertBlock.reason)"
+      text += "; inserts blocked for \(rounded(insertBlock.since)) s: \(insertBlock.reason)"
     }
     if let first = waitingSamples.first,
       let reason = store.reasonSampleBlocked(table: first.request.table, count: first.request.count)
     {
-      text += "; samples blocked for \((now - first.since).seconds) s: \(reason)"
+      text += "; samples blocked for \(rounded(first.since)) s: \(reason)"
     }
     Health(
       service: "replay", isHealthy: storageProblem == nil, text: text,

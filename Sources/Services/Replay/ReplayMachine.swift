@@ -101,7 +101,7 @@ public struct ReplayMachine {
   struct InsertBlock {
     var table: Int
     var reason: String
-    /// Since when this table has done so.
+    /// Since when it has let nothing in.
     var since: Instant
   }
 

@@ -37,6 +37,9 @@ public final class ReplayService {
     machineConfiguration.memoryMax = MachineMemory.availableBytes() ?? .max
     let isFile = configuration.replay.storage == .file
     folder = try Self.claimFolder(settings, isNeeded: isFile, log)
+    if let folder, let problem = DataFolder.problem(in: folder.path, isFile: isFile) {
+      throw DataFolderError(description: problem)
+    }
     if let folder, isFile {
       machineConfiguration.store.storage = .file(path: folder.path)
       machineConfiguration.diskMax = DiskSpace.availableBytes(at: folder.path) ?? .max

@@ -43,9 +43,23 @@ struct UpCommand {
         "--name: expected letters, digits, '.', '_' and '-' that start with a letter or digit, found '\(name)'"
       )
     }
+    try Self.check(compose, arguments.all("set"))
     isDetached = arguments.has("detach")
     isLauncher = arguments.has("launcher")
     words = list
+  }
+
+  /// Reads the services' configuration files as they will: each would refuse what is wrong by itself, again and again. Those that
+  /// lie where only a container sees them are left to the processes.
+  private static func check(_ compose: ComposeFile, _ settings: [String]) throws {
+    var checked: Set<[String: String]> = []
+    for service in compose.services where service.words.first == "rookery" {
+      let variables = service.environment.filter { $0.key.hasPrefix("ROOKERY_") }
+      guard let file = variables["ROOKERY_CONFIG"], !file.isEmpty, !file.hasPrefix("/"),
+        service.workingDirectory == nil, checked.insert(variables).inserted
+      else { continue }
+      _ = try EffectiveConfiguration(file: file, variables: variables, settings: settings)
+    }
   }
 
   func execute() throws -> ExitCode {

@@ -18,7 +18,30 @@ struct CopyCommand {
     }
     self.verb = verb
     self.name = name
-    addresses = try ReplayAddresses.of(Array(arguments.positional.dropFirst()), run: arguments.value("name"))
+    let named = Array(arguments.positional.dropFirst())
+    guard named.isEmpty else {
+      addresses = named
+      return
+    }
+    let run = try LiveRun(name: arguments.value("name"))
+    let all = try ReplayAddresses.all(of: run)
+    addresses = verb == .restore ? try Self.shards(all, ofSnapshot: name, in: run) : all
+  }
+
+  /// Those that have a part of a snapshot: each brings back its own. All are asked where there is no such snapshot here, and say so.
+  ///
+  /// - Throws: `LaunchError` if a part's shard is not there: the others alone would bring back a part of the experience.
+  private static func shards(
+    _ addresses: [String], ofSnapshot name: String, in run: LiveRun
+  ) throws -> [String] {
+    let parts = DirectoryNames.of("\(run.folder)/snapshots/\(name)").compactMap(Int.init).filter { $0 > 0 }
+    guard let last = parts.max() else { return addresses }
+    guard last <= addresses.count else {
+      throw LaunchError(
+        "the snapshot '\(name)' is of \(last) shards, and \(addresses.count == 1 ? "one is" : "\(addresses.count) are") "
+          + "here; rookery scale replay=\(last), or name an address to bring back that shard's part")
+    }
+    return parts.sorted().map { addresses[$0 - 1] }
   }
 
   func execute() throws -> ExitCode {

@@ -22,7 +22,8 @@ extension CommandLineInterface {
       }
       print(
         "\(address), table \(found.table): samples per insert \(found.samplesPerInsert), min size \(found.minSize), error "
-          + "\(found.errorMin) to \(found.errorMax); now \(found.size) items, error \(found.error)")
+          + "\(found.errorMin) to \(found.errorMax); now \(found.size) items, error \(found.error)"
+          + (request.asksForChange ? "; until this service ends" : ""))
     }
     return .success
   }

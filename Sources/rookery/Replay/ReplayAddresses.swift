@@ -8,8 +8,12 @@ enum ReplayAddresses {
   ///
   /// - Throws: `LaunchError` if nothing is named and there is no run, or more than one.
   static func of(_ named: [String], run: String?) throws -> [String] {
-    if !named.isEmpty { return named }
-    let variables = try LiveRun(name: run).ask(.variables(service: "actor")).variables
+    named.isEmpty ? try all(of: LiveRun(name: run)) : named
+  }
+
+  /// Those of a run's shards, in the order of their numbers.
+  static func all(of run: LiveRun) throws -> [String] {
+    let variables = try run.ask(.variables(service: "actor")).variables
     guard let list = variables["ROOKERY_REPLAY_ADDRESS"] else {
       throw LaunchError("the run has no ROOKERY_REPLAY_ADDRESS; name the replay's address")
     }

@@ -50,7 +50,8 @@ struct RunWatcher: ~Copyable {
 
   /// Returns how the run ended; nothing it started is left then.
   mutating func watch(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
-    let replicas = "\(run.actor.replicas) actors, \(run.learner.replicas) learners"
+    let replicas =
+      "\(run.actor.replicas) actors, \(run.learner.replicas) learner\(run.learner.replicas == 1 ? "" : "s")"
     view.say(
       "\(run.name): \(run.environment.id), \(run.algorithm.name.rawValue), \(replicas), in \(folder.path)")
     var outcome: RunSummary.Outcome?
