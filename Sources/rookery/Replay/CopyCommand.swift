@@ -2,6 +2,7 @@
 
 internal import Experience
 internal import Foundations
+internal import Launcher
 internal import Wire
 
 /// Makes a snapshot of what a replay holds, or brings one back, and says how it goes until it is done.
