@@ -10,7 +10,7 @@ extension EffectiveConfiguration {
     for argument in settings { layers.add(argument: argument) }
     var reader = ConfigurationReader(layers)
     var variables: [String: String] = [:]
-    for (key, setting) in layers.settings {
+    for (key, setting) in layers.settings.sorted(by: { $0.key < $1.key }) {
       guard case .argument(let text) = setting.source, let equals = text.firstIndex(of: "=") else { continue }
       let name = ConfigurationLayers.variable(for: key)
       if ConfigurationLayers.key(ofVariable: name) != key {

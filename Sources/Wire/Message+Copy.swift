@@ -18,7 +18,7 @@ public enum CopyState: UInt8, CaseIterable, Sendable {
 }
 
 /// `[version, 22, id, verb, name]`: begins a snapshot or a restore, or, with the id of one that was begun, asks how it stands.
-public struct CopyRequest: ValueMessage, Hashable, Sendable {
+public struct CopyRequest: ValueMessage {
   /// Random, another one for each snapshot and restore.
   public var id: Identifier
   public var verb: CopyVerb
@@ -47,7 +47,7 @@ public struct CopyRequest: ValueMessage, Hashable, Sendable {
 }
 
 /// `[version, 23, id, verb, name, state, bytes copied, bytes in all, text]`: text is where the snapshot is, or what went wrong.
-public struct CopyStatus: ValueMessage, Hashable, Sendable {
+public struct CopyStatus: ValueMessage {
   public var id: Identifier
   public var verb: CopyVerb
   public var name: String

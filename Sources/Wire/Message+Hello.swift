@@ -9,7 +9,7 @@ public enum PeerRole: UInt8, Sendable {
 }
 
 /// `[version, 1, role, id, label, next sequence, fields or nil, tables]`: the first message of a writer or sampler on a connection.
-public struct Hello: ValueMessage, Hashable, Sendable {
+public struct Hello: ValueMessage {
   public var role: PeerRole
   /// The peer's life: random at each process start.
   public var id: Identifier
@@ -65,7 +65,7 @@ public struct Hello: ValueMessage, Hashable, Sendable {
 }
 
 /// `[version, 2, incarnation, committed, credit, fields or nil, tables]`: the answer to HELLO.
-public struct Welcome: ValueMessage, Hashable, Sendable {
+public struct Welcome: ValueMessage {
   /// The service's life.
   public var incarnation: Identifier
   /// The sequence number of the writer's last committed message; 0 for none. Send on from the next one.
@@ -107,7 +107,7 @@ public struct Welcome: ValueMessage, Hashable, Sendable {
 }
 
 /// `[version, 19, id]`: the peer leaves for good; what the service keeps for it may go.
-public struct Goodbye: ValueMessage, Hashable, Sendable {
+public struct Goodbye: ValueMessage {
   public var id: Identifier
 
   public init(id: Identifier) {

@@ -120,7 +120,7 @@ public enum Insert {
 }
 
 /// `[version, 4, committed, gap]`: everything up to `committed` is in the store.
-public struct Acknowledgement: ValueMessage, Hashable, Sendable {
+public struct Acknowledgement: ValueMessage {
   public var committed: UInt64
   /// A message with a higher number than the next came: send again from `committed + 1`.
   public var gap: Bool

@@ -3,7 +3,7 @@
 public import Experience
 
 /// `[version, 20, table or nil, largest, key or nil]`: asks a replay service what it holds.
-public struct InspectRequest: ValueMessage, Hashable, Sendable {
+public struct InspectRequest: ValueMessage {
   /// The table's name; nil for all.
   public var table: String?
   /// How many of the largest priorities to name.
@@ -34,7 +34,7 @@ public struct InspectRequest: ValueMessage, Hashable, Sendable {
 
 /// `[version, 21, incarnation, [capacity, steps, head, chunks, streams], [storage, problem or nil], tables, writers in all, writers,
 /// item or nil]`.
-public struct Inspection: ValueMessage, Hashable, Sendable {
+public struct Inspection: ValueMessage {
   public struct Ring: Hashable, Sendable {
     public var capacity: UInt64
     /// Steps now.

@@ -2,7 +2,7 @@
 
 /// `[version, 24, table or nil, samples per insert or nil, least size or nil, least error or nil, largest error or nil]`: asks a replay
 /// service for a table's limits, after changing those that are given.
-public struct LimitsRequest: ValueMessage, Hashable, Sendable {
+public struct LimitsRequest: ValueMessage {
   /// The table's name; nil for the only one.
   public var table: String?
   public var samplesPerInsert: Double?
@@ -46,7 +46,7 @@ public struct LimitsRequest: ValueMessage, Hashable, Sendable {
 
 /// `[version, 25, table, samples per insert, least size, least error, largest error, error, size]`: a table's limits, and where it is
 /// between them.
-public struct LimitsAnswer: ValueMessage, Hashable, Sendable {
+public struct LimitsAnswer: ValueMessage {
   public var table: String
   public var samplesPerInsert: Double
   public var minSize: UInt64

@@ -17,7 +17,7 @@ public enum RefusalCode: UInt8, CaseIterable, Sendable {
 }
 
 /// `[version, 8, code, type refused or 0, reference, text]`
-public struct Refusal: ValueMessage, Hashable, Sendable, Error {
+public struct Refusal: ValueMessage, Error {
   public var code: RefusalCode
   /// The type of the refused message; 0 if it could not be read.
   public var type: UInt8

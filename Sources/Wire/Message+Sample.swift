@@ -3,7 +3,7 @@
 public import Experience
 
 /// `[version, 5, request, table, count]`
-public struct SampleRequest: ValueMessage, Hashable, Sendable {
+public struct SampleRequest: ValueMessage {
   public var request: UInt64
   public var table: Int
   public var count: Int

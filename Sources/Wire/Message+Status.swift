@@ -7,7 +7,7 @@ public enum EvaluationKind: UInt8, Sendable {
 }
 
 /// `[version, 18, kind, weights version, updates, episodes, mean, min, max, solved]`: greedy episodes of one weights version.
-public struct Evaluation: ValueMessage, Hashable, Sendable {
+public struct Evaluation: ValueMessage {
   public var kind: EvaluationKind
   public var version: UInt64
   public var updates: UInt64
@@ -66,7 +66,7 @@ public struct Evaluation: ValueMessage, Hashable, Sendable {
 }
 
 /// `[version, 16, evaluations known]`: asks the parameter server how the run goes.
-public struct StatusRequest: ValueMessage, Hashable, Sendable {
+public struct StatusRequest: ValueMessage {
   /// Evaluations already known: only later ones are sent.
   public var evaluationsKnown: UInt64
 
@@ -98,7 +98,7 @@ public struct ProcessStatus: Hashable, Sendable {
 
 /// `[version, 17, weights version, updates, processes, evaluations]`: a process is `[age, id, service, label, counters]`,
 /// evaluations are `[first number, [fields of EVALUATION, …]]`.
-public struct Status: ValueMessage, Hashable, Sendable {
+public struct Status: ValueMessage {
   public var version: UInt64
   public var updates: UInt64
   public var processes: [ProcessStatus]

@@ -8,7 +8,7 @@ public enum HealthRequest {
 }
 
 /// `[version, 10, service, healthy, text, uptime]`
-public struct Health: ValueMessage, Hashable, Sendable {
+public struct Health: ValueMessage {
   public var service: String
   public var isHealthy: Bool
   public var text: String
@@ -39,7 +39,7 @@ public struct Health: ValueMessage, Hashable, Sendable {
 }
 
 /// `[version, 11, id, service, label, counters]`: once a second from each process to the parameter server.
-public struct Telemetry: ValueMessage, Hashable, Sendable {
+public struct Telemetry: ValueMessage {
   /// The process's life.
   public var id: Identifier
   /// What it is: `actor`, `learner`, `replay`, `evaluator`, `parameters`.

@@ -18,7 +18,7 @@ public struct LifeTotals: Hashable, Sendable {
 
 /// `[version, 26, table, items elsewhere, error or nil, lives]`: a sampler of several shards tells one of them what it has seen of
 /// the others.
-public struct TotalsRequest: ValueMessage, Hashable, Sendable {
+public struct TotalsRequest: ValueMessage {
   public var table: Int
   /// Items in the other shards.
   public var itemsElsewhere: UInt64
@@ -61,7 +61,7 @@ public struct TotalsRequest: ValueMessage, Hashable, Sendable {
 }
 
 /// `[version, 27, table, mass, items, joined, error, life, inserts, samples]`: the answer, at once.
-public struct Totals: ValueMessage, Hashable, Sendable {
+public struct Totals: ValueMessage {
   public var table: Int
   /// Σ p^α of the table now, and its items.
   public var mass: Double

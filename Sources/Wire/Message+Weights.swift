@@ -3,7 +3,7 @@
 public import Experience
 
 /// `[version, 12, id, label, tensors]`: a learner joins.
-public struct Join: ValueMessage, Hashable, Sendable {
+public struct Join: ValueMessage {
   public var id: Identifier
   public var label: String
   public var manifest: WeightsManifest
@@ -30,7 +30,7 @@ public struct Join: ValueMessage, Hashable, Sendable {
 }
 
 /// `[version, 13, incarnation, index, merged, weights version]`
-public struct Joined: ValueMessage, Hashable, Sendable {
+public struct Joined: ValueMessage {
   /// The parameter server's life.
   public var incarnation: Identifier
   /// The learner's number, from 0; lowest free one.
