@@ -52,7 +52,9 @@ import Testing
     #expect(
       changed.output.contains("samples per insert 0.5, min size 70, error -1000000.0 to inf; now 0 items"))
     // Another question, the same answer.
-    #expect(try limit().output == changed.output)
+    let held = changed.output.replacingOccurrences(of: "; until this service ends", with: "")
+    #expect(held != changed.output)
+    #expect(try limit().output == held)
     let refused = try limit("--error-max", "-1e6")
     #expect(refused.code == 1)
     #expect(refused.errors.contains("else inserts and samples can block each other"), "\(refused.errors)")
@@ -61,7 +63,7 @@ import Testing
     let wrong = try limit("--error-min", "few")
     #expect(
       wrong.code == 2 && wrong.errors.contains("--error-min: expected a number, inf or -inf, found 'few'"))
-    #expect(try limit().output == changed.output)
+    #expect(try limit().output == held)
     #expect(
       replay.errors.contains("limits of table 'experience' are now samples per insert 0.5, min size 70"))
   }
