@@ -47,6 +47,13 @@ import Wire
     rmdir("\(folder.path)/a")
   }
 
+  @Test func thereIsNothingToCopyYet() throws {
+    let folder = TemporaryFolder()
+    var replay = try ReplayHarness { $0.snapshotFolder = folder.path }
+    let refusal = replay.receive(Self.request("a"), from: 2).first?.refusal
+    #expect(refusal?.text.contains("holds nothing yet") == true && refusal?.code == .invalid)
+  }
+
   @Test func itEndsAndIsPublished() throws {
     let folder = TemporaryFolder()
     var replay = try harness(folder.path)

@@ -38,6 +38,9 @@ extension ReplayMachine {
     if let busy = copies.last, busy.state == .underWay {
       return "the \(busy.verb) '\(busy.name)' is under way; ask again when it is done"
     }
+    if request.verb == .snapshot, store.schema == nil {
+      return "this replay holds nothing yet: no actor has come, and what steps look like is not known"
+    }
     return CopyJob.problem(ofName: request.name)
   }
 
