@@ -16,7 +16,6 @@ import Wire
       settings: [
         "evaluator.threshold=475", "evaluator.interval_ms=1000", "telemetry.interval_ms=50",
         "replay.storage=file", "replay.capacity=1000000",
-        // Slow enough to be still learning when all of it has happened.
         "learner.updates_per_second_max=1500", "stop.seconds=400",
       ])
     func command(_ arguments: String...) throws {
@@ -24,6 +23,8 @@ import Wire
       #expect(ended.code == 0, "\(ended.errors)")
     }
     try run.started()
+    // Nobody says that it is solved before all of this has happened.
+    try command("scale", "evaluator=0")
     let first = try #require(run.process("replay"))
     try command("scale", "replay=3", "actor=6")
     try spread(run, command)
@@ -44,6 +45,7 @@ import Wire
     #expect(run.processes.filter { $0.service == "replay" }.count == 2)
     try run.progress("with two shards")
 
+    try command("scale", "evaluator=1")
     let ended = try run.command.end(within: 420)
     #expect(ended.code == 0, "\(ended.output.suffix(500))")
     let summary = try run.summary()
