@@ -15,8 +15,7 @@ import Testing
     var left = try #require(Text.number(before: " steps (", in: first.log("replay-1")))
     #expect(left > 200)
     for updates in [300, 400] {
-      let resumed = try Program.run(
-        ["run", "--resume", "runs/test", "--set", "stop.updates=\(updates)"], in: workspace, within: 120)
+      let resumed = try first.resume("stop.updates=\(updates)")
       #expect(resumed.code == 0, "\(resumed.errors)")
       #expect(resumed.output.contains("takes up what it held at its end"), "\(resumed.output)")
       let log = first.log("replay-1")
@@ -26,17 +25,13 @@ import Testing
       left = more
     }
 
-    let refused = try Program.run(
-      ["run", "--resume", "runs/test", "--set", "stop.updates=900", "--set", "replay.capacity=6000"],
-      in: workspace)
+    let refused = try first.resume("stop.updates=900", "replay.capacity=6000")
     #expect(refused.code == 1, "\(refused.output)")
     for text in [
       "runs/test/replay/1/snapshot", "expected 'capacity 6000', found 'capacity 5000'",
       "remove that folder to begin empty",
     ] { #expect(refused.errors.contains(text), "\(refused.errors)") }
-    let other = try Program.run(
-      ["run", "--resume", "runs/test", "--set", "stop.updates=900", "--set", "replay.storage=file"],
-      in: workspace)
+    let other = try first.resume("stop.updates=900", "replay.storage=file")
     #expect(
       other.code == 1 && other.errors.contains("storage: memory left at its end, and replay.storage is file"),
       "\(other.errors)")
@@ -48,8 +43,7 @@ import Testing
     try live.child.send(SIGKILL)
     _ = try live.child.wait()
     try eventually("no process of the run") { first.processes.isEmpty }
-    let empty = try Program.run(
-      ["run", "--resume", "runs/test", "--set", "stop.updates=1500"], in: workspace, within: 120)
+    let empty = try first.resume("stop.updates=1500")
     #expect(empty.code == 0 && empty.output.contains("the replay starts empty"), "\(empty.output)")
     #expect(first.log("replay-1").components(separatedBy: "begins empty").count == 3)
   }

@@ -60,14 +60,11 @@ import Testing
     let ended = try first.command.end(within: 120)
     #expect(ended.code == 0 || ended.code == 1, "\(ended.errors)")
     #expect(workspace.exists("runs/test/replay/1/header"))
-    let other = try Program.run(
-      ["run", "--resume", "runs/test", "--set", "stop.updates=300", "--set", "replay.storage=memory"],
-      in: workspace)
+    let other = try first.resume("stop.updates=300", "replay.storage=memory")
     #expect(
       other.code == 1 && other.errors.contains("storage: file, and replay.storage is memory"),
       "\(other.errors)")
-    let resumed = try Program.run(
-      ["run", "--resume", "runs/test", "--set", "stop.updates=300"], in: workspace, within: 120)
+    let resumed = try first.resume("stop.updates=300")
     #expect(resumed.code == 0 || resumed.code == 1, "\(resumed.errors)")
     #expect(resumed.output.contains("the replay takes up its files"), "\(resumed.output)")
     let log = first.log("replay-1")

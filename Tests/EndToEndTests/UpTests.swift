@@ -25,6 +25,11 @@ import Wire
       _ = try? Program.run(["down"], in: workspace)
     }
 
+    /// By name. A health check has the variables of its service, and a later number.
+    var identifiers: [String: Int32] {
+      Dictionary(processes.map { ("\($0.service)-\($0.replica)", $0.pid) }, uniquingKeysWith: min)
+    }
+
     var processes: [RunProcess] { ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder) }
 
     func command(_ arguments: String...) throws -> Ended { try Program.run(arguments, in: workspace) }
@@ -76,14 +81,12 @@ import Wire
     #expect(try up.command("scale", "actor=2", "evaluator=0").output == "actor: 0 → 2\nevaluator: 1 → 0\n")
 
     // One process, and a service.
-    let before = Dictionary(
-      up.processes.map { ("\($0.service)-\($0.replica)", $0.pid) }, uniquingKeysWith: min)
+    let before = up.identifiers
     #expect(try up.command("restart", "actor-2", "learner").code == 0)
-    // While a process becomes another program the kernel shows it without variables. Health checks have those of their service.
+    // While a process becomes another program the kernel shows it without variables.
     var after: [String: Int32] = [:]
     try eventually("the restarted processes to show their variables") {
-      let pairs = up.processes.map { ("\($0.service)-\($0.replica)", $0.pid) }
-      after = Dictionary(pairs, uniquingKeysWith: min)
+      after = up.identifiers
       return Set(after.keys) == Set(before.keys)
     }
     for name in before.keys {

@@ -23,18 +23,23 @@ struct DataFolder {
       .map { "\(runDirectory)/replay/\($0)" }
   }
 
+  /// The store that a replay of this storage takes up from a shard's folder; nil if there is none.
+  static func kept(in folder: String, isFile: Bool) -> String? {
+    let path = isFile ? folder : LastSnapshot.path(in: folder)
+    return LastSnapshot.exists(at: "\(path)/identity") ? path : nil
+  }
+
   /// What a replay of one storage must not leave aside: what the other kind holds there. It would be back, out of date, at a later start.
   ///
   /// - Returns: what is there and what to do; nil if nothing is.
   static func problem(in folder: String, isFile: Bool) -> String? {
-    let (held, kind) =
-      isFile
-      ? (LastSnapshot.path(in: folder), "what a replay with storage: memory left at its end")
-      : (folder, "the files of a replay with storage: file")
-    guard LastSnapshot.exists(at: "\(held)/identity") else { return nil }
-    return
-      "\(held) holds \(kind), and replay.storage is \(isFile ? "file" : "memory"); set it as it was, or move that "
-      + "folder away to begin empty"
+    kept(in: folder, isFile: !isFile).map { other in
+      "\(other) holds "
+        + (isFile
+          ? "what a replay with storage: memory left at its end, and replay.storage is file"
+          : "the files of a replay with storage: file, and replay.storage is memory")
+        + "; set it as it was, or move that folder away to begin empty"
+    }
   }
 
   /// The folder of a replica's own number if it is free (a process that is being killed holds it for a moment), else the first

@@ -27,8 +27,7 @@ public enum KeptReplay: Hashable, Sendable {
       if let problem = DataFolder.problem(in: folder, isFile: isFile) {
         throw KeptRunError(description: problem)
       }
-      let path = isFile ? folder : LastSnapshot.path(in: folder)
-      guard LastSnapshot.exists(at: "\(path)/identity") else { continue }
+      guard let path = DataFolder.kept(in: folder, isFile: isFile) else { continue }
       if let problem = try LastSnapshot.problem(at: path, configuration.replayStore, schema) {
         throw KeptRunError(description: problem)
       }

@@ -39,6 +39,12 @@ final class LiveRun {
     folder = workspace.file("runs/\(name)")
   }
 
+  /// What a command says that takes the run up again once it is over, to its end.
+  func resume(_ settings: String...) throws -> Ended {
+    try Program.run(
+      ["run", "--resume", folder] + settings.flatMap { ["--set", $0] }, in: workspace, within: 120)
+  }
+
   deinit {
     // Whoever still writes would make the folder anew.
     _ = try? command.child.kill()
