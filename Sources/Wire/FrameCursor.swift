@@ -26,8 +26,10 @@ public struct FrameCursor {
     let typeOffset = offset
     let code = try unsigned("a message type")
     guard code <= 255, let type = MessageType(rawValue: UInt8(code)) else {
-      throw WireError(
+      var error = WireError(
         offset: typeOffset, expected: "a message type 1…\(MessageType.allCases.count)", found: "\(code)")
+      error.unknownType = UInt8(exactly: code)
+      throw error
     }
     guard elements == 2 + type.fieldCount else {
       throw WireError(

@@ -1,8 +1,8 @@
 // The messages there are.
 
 public enum WireVersion {
-  /// Raised with every change of any message; peers of other versions are refused.
-  public static let current: UInt8 = 1
+  /// A changed message raises it, a new message type does not; peers of other versions are refused.
+  public static let current: UInt8 = 2
 }
 
 /// The second element of every message. Codes never change meaning.

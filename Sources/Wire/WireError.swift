@@ -6,6 +6,8 @@ public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
   public var offset: Int
   public var expected: String
   public var found: String
+  /// The type of a well-formed message that this version does not know: there may be newer ones.
+  public var unknownType: UInt8?
 
   public init(offset: Int, expected: String, found: String) {
     self.offset = offset

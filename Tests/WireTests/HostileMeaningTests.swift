@@ -27,26 +27,26 @@ import Wire
   }
 
   private static let frames = [
-    Case("another version", "at byte 1: expected protocol version 1, found version 2") { writer in
+    Case("another version", "at byte 1: expected protocol version 2, found version 1") { writer in
       writer.array(2)
-      writer.unsigned(2 as UInt64)
+      writer.unsigned(1 as UInt64)
       writer.unsigned(9 as UInt64)
     },
     Case("an unknown type", "at byte 2: expected a message type 1…27, found 28") { writer in
       writer.array(2)
-      writer.unsigned(1 as UInt64)
+      writer.unsigned(2 as UInt64)
       writer.unsigned(28 as UInt64)
     },
     Case("too few elements", "at byte 0: expected 3 elements of a message of type 19, found 2") { writer in
       writer.array(2)
-      writer.unsigned(1 as UInt64)
+      writer.unsigned(2 as UInt64)
       writer.unsigned(19 as UInt64)
     },
     Case("no array", "at byte 0: expected an array for a message, found a map") { $0.map(0) },
     Case("a negative type", "at byte 2: expected an integer ≥ 0 for a message type, found -1") {
       writer in
       writer.array(2)
-      writer.unsigned(1 as UInt64)
+      writer.unsigned(2 as UInt64)
       writer.signed(-1)
     },
     Case("bytes that are no UTF-8", "expected UTF-8 for the service, found other bytes") { writer in

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "python" / "fixtures"))
 import make_protocol  # noqa: E402
 
 FRAMES = make_protocol.frames()
+VERSION = 2
 WRITER = bytes.fromhex("00112233445566778899aabbccddeeff")
 LEARNER = bytes.fromhex("102132435465768798a9bacbdcedfe0f")
 SERVICE = bytes.fromhex("f0e0d0c0b0a090807060504030201000")
@@ -30,36 +31,36 @@ VALUES = np.array([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3], "<f4")
 
 # Messages without payloads, whole.
 PLAIN = {
-    "hello-writer": [1, 1, 1, WRITER, "actor-1", 1, SCHEMA, TABLES],
-    "hello-sampler": [1, 1, 2, LEARNER, "learner-1", 0, None, TABLES],
-    "welcome": [1, 2, SERVICE, 41, 64, SCHEMA, TABLES],
-    "welcome-stacked": [1, 2, SERVICE, 0, 64, STACKED, TABLES],
-    "welcome-first": [1, 2, SERVICE, 0, 64, None, TABLES],
-    "welcome-kinds": [1, 2, SERVICE, 0, 64, SCHEMA, KINDS],
-    "acknowledgement": [1, 4, 42, False],
-    "acknowledgement-gap": [1, 4, 300, True],
-    "sample-request": [1, 5, 9, 0, 3],
-    "refusal": [1, 8, 3, 1, 0, "table 'experience': expected n-step 3, found 1"],
-    "health-request": [1, 9],
-    "health": [1, 10, "replay", True, "2 writers, 1 samplers, 5000 steps", 12.5],
-    "telemetry": [1, 11, WRITER, "actor", "actor-1", COUNTERS],
-    "join": [1, 12, LEARNER, "learner-1", TENSORS],
-    "joined": [1, 13, SERVICE, 0, 0, 7],
-    "status-request": [1, 16, 4],
-    "status": [1, 17, 300, 3000, [[0.25, WRITER, "actor", "actor-1", COUNTERS]], [4, [EVALUATION]]],
-    "evaluation": [1, 18, *EVALUATION],
-    "evaluation-confirmation": [1, 18, 1, 300, 3000, 100, -0.5, -1.0, 0.0, False],
-    "goodbye": [1, 19, WRITER],
-    "inspect-request": [1, 20, "experience", 2, 1000],
-    "inspect-request-all": [1, 20, None, 0, None],
-    "copy-request": [1, 22, LEARNER, 1, "monday"],
-    "totals-request": [1, 26, 0, 4000, 8000.5, [[WRITER, 5000, 40_000]]],
-    "totals-request-first": [1, 26, 0, 0, None, []],
-    "totals": [1, 27, 0, 6.5, 1000, True, 8000.5, SERVICE, 1200, 8000],
-    "copy-status": [1, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
-    "limits-request": [1, 24, "experience", 4.0, None, None, float("inf")],
-    "limits-request-only": [1, 24, None, None, None, None, None],
-    "limits": [1, 25, "experience", 4.0, 1000, 3000.0, float("inf"), 3500.0, 1200],
+    "hello-writer": [VERSION, 1, 1, WRITER, "actor-1", 1, SCHEMA, TABLES],
+    "hello-sampler": [VERSION, 1, 2, LEARNER, "learner-1", 0, None, TABLES],
+    "welcome": [VERSION, 2, SERVICE, 41, 64, SCHEMA, TABLES],
+    "welcome-stacked": [VERSION, 2, SERVICE, 0, 64, STACKED, TABLES],
+    "welcome-first": [VERSION, 2, SERVICE, 0, 64, None, TABLES],
+    "welcome-kinds": [VERSION, 2, SERVICE, 0, 64, SCHEMA, KINDS],
+    "acknowledgement": [VERSION, 4, 42, False],
+    "acknowledgement-gap": [VERSION, 4, 300, True],
+    "sample-request": [VERSION, 5, 9, 0, 3],
+    "refusal": [VERSION, 8, 3, 1, 0, "table 'experience': expected n-step 3, found 1"],
+    "health-request": [VERSION, 9],
+    "health": [VERSION, 10, "replay", True, "2 writers, 1 samplers, 5000 steps", 12.5],
+    "telemetry": [VERSION, 11, WRITER, "actor", "actor-1", COUNTERS],
+    "join": [VERSION, 12, LEARNER, "learner-1", TENSORS],
+    "joined": [VERSION, 13, SERVICE, 0, 0, 7],
+    "status-request": [VERSION, 16, 4],
+    "status": [VERSION, 17, 300, 3000, [[0.25, WRITER, "actor", "actor-1", COUNTERS]], [4, [EVALUATION]]],
+    "evaluation": [VERSION, 18, *EVALUATION],
+    "evaluation-confirmation": [VERSION, 18, 1, 300, 3000, 100, -0.5, -1.0, 0.0, False],
+    "goodbye": [VERSION, 19, WRITER],
+    "inspect-request": [VERSION, 20, "experience", 2, 1000],
+    "inspect-request-all": [VERSION, 20, None, 0, None],
+    "copy-request": [VERSION, 22, LEARNER, 1, "monday"],
+    "totals-request": [VERSION, 26, 0, 4000, 8000.5, [[WRITER, 5000, 40_000]]],
+    "totals-request-first": [VERSION, 26, 0, 0, None, []],
+    "totals": [VERSION, 27, 0, 6.5, 1000, True, 8000.5, SERVICE, 1200, 8000],
+    "copy-status": [VERSION, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
+    "limits-request": [VERSION, 24, "experience", 4.0, None, None, float("inf")],
+    "limits-request-only": [VERSION, 24, None, None, None, None, None],
+    "limits": [VERSION, 25, "experience", 4.0, 1000, 3000.0, float("inf"), 3500.0, 1200],
 }
 PAYLOADS = {
     "insert", "insert-items-only", "batch-part-0", "batch-part-1", "batch-sequence", "priorities", "change", "weights",
@@ -147,7 +148,7 @@ def check_items(name, block, priorities):
 
 def test_insert():
     version, kind, sequence, chunks, items = unpack("insert")
-    assert (version, kind, sequence) == (1, 3, 42)
+    assert (version, kind, sequence) == (VERSION, 3, 42)
     assert [chunk[:5] for chunk in chunks] == [[0, 0, 3, 7, False], [1, 7, 1, 7, True]]
     for chunk, flags in zip(chunks, ([1, 0, 6], [0])):
         found = chunk[5]
@@ -161,7 +162,7 @@ def test_insert():
 
 def test_insert_of_items_only():
     version, kind, sequence, chunks, items = unpack("insert-items-only")
-    assert (version, kind, sequence, chunks, len(items)) == (1, 3, 43, [], 1)
+    assert (version, kind, sequence, chunks, len(items)) == (VERSION, 3, 43, [], 1)
     check_items("insert-items-only", items[0], None)
 
 
@@ -169,7 +170,7 @@ def test_batch():
     for part, rows in enumerate((range(0, 2), range(2, 3))):
         name = f"batch-part-{part}"
         message = unpack(name)
-        assert message[:10] == [1, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000]
+        assert message[:10] == [VERSION, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000]
         assert len(message) == 17
         assert view(name, *message[10:12], "<u8").tolist() == [1000 + row for row in rows]
         assert view(name, *message[12:14], "<f4").tolist() == [(row + 1) / 8 for row in rows]
@@ -198,7 +199,7 @@ SEQUENCES = {
 def test_batch_of_sequences():
     name = "batch-sequence"
     message = unpack(name)
-    assert message[:10] == [1, 6, 10, 0, 1, 0, 2, 2, 2.0, 2] and len(message) == 17
+    assert message[:10] == [VERSION, 6, 10, 0, 1, 0, 2, 2, 2.0, 2] and len(message) == 17
     assert view(name, *message[10:12], "<u8").tolist() == [1000, 1002]
     columns = {field[0]: (field[1:], pad, content) for field, pad, content in message[16]}
     assert list(columns) == list(SEQUENCES)
@@ -210,7 +211,7 @@ def test_batch_of_sequences():
 
 
 def test_batch_of_sequences_is_written_the_same():
-    batch = Aligned().array(17).add(1, 6, 10, 0, 1, 0, 2, 2, 2.0, 2).payload([1000, 1002], "<u8")
+    batch = Aligned().array(17).add(VERSION, 6, 10, 0, 1, 0, 2, 2, 2.0, 2).payload([1000, 1002], "<u8")
     batch.payload([0.5, 0.5], "<f4").payload([7, 8], "<u8").array(len(SEQUENCES))
     for field, (dtype, shape, values) in SEQUENCES.items():
         batch.array(3).add([field, dtype, shape, 1]).payload(values, DTYPES[dtype])
@@ -219,14 +220,14 @@ def test_batch_of_sequences_is_written_the_same():
 
 def test_priorities():
     message = unpack("priorities")
-    assert message[:3] == [1, 7, 0] and len(message) == 7
+    assert message[:3] == [VERSION, 7, 0] and len(message) == 7
     assert view("priorities", *message[3:5], "<u8").tolist() == [1000, 1001, 1 << 40]
     assert view("priorities", *message[5:7], "<f4").tolist() == [0.25, 1.5, 0]
 
 
 def test_inspection():
     message = unpack("inspection")
-    assert message[:5] == [1, 21, SERVICE, [4096, 4000, 5000, 125, 2], ["memory", None]]
+    assert message[:5] == [VERSION, 21, SERVICE, [4096, 4000, 5000, 125, 2], ["memory", None]]
     limits, numbers = [8.0, 1000, 0.0, 16000.0], {"mass": 1234.5, "size": 3996.0}
     histograms = [["times_sampled", 1.0, [10, 20, 30]], ["priority", 0.5, [0, 60]]]
     blocked = ["error 16008 > 16000 (errorMax)", 0.5]
@@ -242,18 +243,18 @@ def test_inspection():
 
 def test_change():
     message = unpack("change")
-    assert message[:8] == [1, 14, LEARNER, 3, 7, 10, 1_000_000_000, 1_020_000_000] and len(message) == 10
+    assert message[:8] == [VERSION, 14, LEARNER, 3, 7, 10, 1_000_000_000, 1_020_000_000] and len(message) == 10
     assert np.array_equal(view("change", *message[8:], "<f4"), VALUES)
 
 
 def test_weights():
     message = unpack("weights")
-    assert message[:8] == [1, 15, "all", 8, SERVICE, 80, 1_000_000_000, 1_020_000_000] and len(message) == 12
+    assert message[:8] == [VERSION, 15, "all", 8, SERVICE, 80, 1_000_000_000, 1_020_000_000] and len(message) == 12
     assert message[8:10] == [[[LEARNER, 3]], TENSORS]
     assert np.array_equal(view("weights", *message[10:], "<f4"), VALUES)
     # What a subscriber of 'all' hands to ZMQ_SUBSCRIBE.
-    prefix = Aligned().array(12).add(1, 15, "all").bytes()
-    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9c010fa3616c6c")
+    prefix = Aligned().array(12).add(VERSION, 15, "all").bytes()
+    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9c020fa3616c6c")
 
 
 def add_items(message, priorities):
@@ -263,25 +264,25 @@ def add_items(message, priorities):
 
 def test_payloads_are_written_the_same():
     """The document's rules, followed in Python, give the same bytes."""
-    insert = Aligned().array(5).add(1, 3, 42).array(2)
+    insert = Aligned().array(5).add(VERSION, 3, 42).array(2)
     for (stream, first, cut), flags in zip(((0, 0, False), (1, 7, True)), ([1, 0, 6], [0])):
         insert.array(6).add(stream, first, len(flags), 7, cut).array(8)
         for column in columns(len(flags), flags):
             insert.payload(column, column.dtype)
     assert add_items(insert, [0.5, 2]).bytes() == FRAMES["insert"]
-    only = Aligned().array(5).add(1, 3, 43, [])
+    only = Aligned().array(5).add(VERSION, 3, 43, [])
     assert add_items(only, None).bytes() == FRAMES["insert-items-only"]
-    priorities = Aligned().array(7).add(1, 7, 0).payload([1000, 1001, 1 << 40], "<u8").payload([0.25, 1.5, 0], "<f4")
+    priorities = Aligned().array(7).add(VERSION, 7, 0).payload([1000, 1001, 1 << 40], "<u8").payload([0.25, 1.5, 0], "<f4")
     assert priorities.bytes() == FRAMES["priorities"]
-    change = Aligned().array(10).add(1, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
+    change = Aligned().array(10).add(VERSION, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
     assert change.bytes() == FRAMES["change"]
-    weights = Aligned().array(12).add(1, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER, 3]], TENSORS)
+    weights = Aligned().array(12).add(VERSION, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
 
 
 def test_batches_are_written_the_same():
     for part, rows in enumerate((range(0, 2), range(2, 3))):
-        batch = Aligned().array(17).add(1, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000)
+        batch = Aligned().array(17).add(VERSION, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000)
         batch.payload([1000 + row for row in rows], "<u8").payload([(row + 1) / 8 for row in rows], "<f4")
         batch.payload([5 + row for row in rows], "<u8").array(5)
         observations = [[row * 4 + i for i in range(4)] for row in rows]
@@ -314,7 +315,7 @@ def test_what_swift_takes_is_msgpack():
     assert lines, "no mutants"
     for line in lines:
         message = msgpack.unpackb(bytes.fromhex(line), raw=False, strict_map_key=True)
-        assert message[0] == 1 and 1 <= message[1] <= 27, line
+        assert message[0] == VERSION and 1 <= message[1] <= 27, line
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ extension ParameterServerMachine {
       }
     } catch {
       counters.malformed += 1
-      refuse(.malformed, type?.rawValue ?? 0, error.description, peer, &sink)
+      let code = error.unknownType == nil ? RefusalCode.malformed : .unsupported
+      refuse(code, type?.rawValue ?? error.unknownType ?? 0, error.description, peer, &sink)
     }
   }
 

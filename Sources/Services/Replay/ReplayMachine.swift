@@ -243,7 +243,8 @@ extension ReplayMachine {
       }
     } catch {
       counters.malformed += 1
-      refuse(.malformed, type, 0, error.description, peer, &sink)
+      let code = error.unknownType == nil ? RefusalCode.malformed : .unsupported
+      refuse(code, type?.rawValue ?? error.unknownType, 0, error.description, peer, &sink)
     }
   }
 
@@ -272,10 +273,17 @@ extension ReplayMachine {
   public func nextDeadline(now: Instant) -> Instant { min(nextSweep, nextShareCheck ?? .never) }
 
   func refuse(
-    _ code: RefusalCode, _ type: MessageType?, _ reference: UInt64, _ text: String, _ peer: PeerID,
+    _ code: RefusalCode, _ type: MessageType, _ reference: UInt64, _ text: String, _ peer: PeerID,
     _ sink: inout some FrameSink
   ) {
-    Refusal(code: code, type: type?.rawValue ?? 0, reference: reference, text: text).encode(into: scratch)
+    refuse(code, type.rawValue, reference, text, peer, &sink)
+  }
+
+  func refuse(
+    _ code: RefusalCode, _ type: UInt8?, _ reference: UInt64, _ text: String, _ peer: PeerID,
+    _ sink: inout some FrameSink
+  ) {
+    Refusal(code: code, type: type ?? 0, reference: reference, text: text).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)
   }
 }
