@@ -46,6 +46,9 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var waitingBytes = 256 << 20
   public var rateLimiter = RateLimiterConfiguration()
   public var storage = Storage.memory
+  /// Draws follow from the seed alone, for tests and for runs that repeat: a restarted replay, and each container of one, draws the same
+  /// numbers again.
+  public var repeatsDraws = false
   /// MB of a snapshot that a replay of `memory` storage leaves at an orderly end at most, for its next start; 0 leaves none.
   public var snapshotAtEndMB = 500
   /// MB of memory that the steps of `file` storage may count on; 0 takes half of what the machine has available at the start.
@@ -88,6 +91,7 @@ extension ReplayConfiguration {
     reader.integer("waiting_bytes", &waitingBytes, (1 << 20)...(1 << 40))
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
     reader.choice("storage", &storage)
+    reader.bool("repeats_draws", &repeatsDraws)
     reader.integer("snapshot_at_end_mb", &snapshotAtEndMB, 0...(1 << 30))
     reader.integer("memory_mb", &memoryMB, 0...(1 << 30))
     readTables(&reader, algorithm: algorithm, learner: learner)

@@ -19,25 +19,13 @@ public final class BackgroundWorker: Sendable {
     let state = Mutex(State())
     let wake: Semaphore
     let isPatient: Bool
-    /// A byte is written for each job that is done.
-    let reader: Int32
-    let writer: Int32
+    /// Signalled for each job that is done.
+    let done: WakeUp
 
     init(isPatient: Bool) throws(SystemCallError) {
       self.isPatient = isPatient
       wake = Semaphore()
-      var ends: [Int32] = [-1, -1]
-      guard pipe(&ends) == 0 else { throw .last("make a pipe") }
-      for end in ends {
-        _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-        _ = fcntl(end, F_SETFL, O_NONBLOCK)
-      }
-      (reader, writer) = (ends[0], ends[1])
-    }
-
-    deinit {
-      close(reader)
-      close(writer)
+      done = try WakeUp()
     }
 
     func work() {
@@ -50,9 +38,7 @@ public final class BackgroundWorker: Sendable {
         guard let job else { return }
         job.body()
         state.withLock { $0.finished.append(job.ticket) }
-        // A full pipe is readable already.
-        var byte: UInt8 = 1
-        _ = write(writer, &byte, 1)
+        done.signal()
       }
     }
   }
@@ -101,7 +87,7 @@ public final class BackgroundWorker: Sendable {
   }
 
   /// Readable when jobs are done.
-  public var descriptor: Int32 { shared.reader }
+  public var descriptor: Int32 { shared.done.descriptor }
 
   /// Hands a job over, to be done after all others or, if it `isNext`, before those that have not begun; its ticket comes back from
   /// `finished`.
@@ -112,8 +98,7 @@ public final class BackgroundWorker: Sendable {
 
   /// The tickets of jobs that were done since the last call, in order.
   public func finished() -> [UInt64] {
-    var bytes = [UInt8](repeating: 0, count: 256)
-    while read(shared.reader, &bytes, bytes.count) == bytes.count {}
+    shared.done.clear()
     return shared.state.withLock { state in
       defer { state.finished.removeAll() }
       return state.finished

@@ -1,40 +1,71 @@
 // Memory that is sent from where it lies.
 
 internal import CZeroMQ
+public import Foundations
 internal import Synchronization
 
 /// Memory for frames that libzmq sends without copying them; comes back when they are sent, and is used again.
 ///
-/// Fresh pages cost more than the copy that this saves, so as much as `spareMax` bytes are kept.
+/// Fresh pages cost more than the copy that this saves, so as much as `spareMax` bytes are kept. What libzmq holds is counted by
+/// peer: the only way to know how much of what was sent has left this process.
 public final class SendMemory: Sendable {
   private struct Piece {
     var address: UInt
     var capacity: Int
   }
-  private struct Spare {
-    var pieces: [Piece] = []
-    var bytes = 0
+
+  /// Frames and bytes that libzmq holds.
+  public struct Load: Hashable, Sendable {
+    public var frames = 0
+    public var bytes = 0
+
+    public init() {}
+
+    fileprivate mutating func add(_ frames: Int, _ bytes: Int) {
+      self.frames += frames
+      self.bytes += bytes
+    }
   }
 
-  private let spare = Mutex(Spare())
-  private let spareMax: Int
+  private struct State {
+    var pieces: [Piece] = []
+    var spareBytes = 0
+    /// Of each peer for which there is something.
+    var loads: [PeerID: Load] = [:]
+    var load = Load()
+    var isAwaited = false
+  }
 
-  public init(spareMax: Int = 64 << 20) {
+  private let state = Mutex(State())
+  private let spareMax: Int
+  private let wakeUp: WakeUp?
+
+  /// - Parameter wakeUp: signalled when memory comes back after `awaitReturn`.
+  public init(spareMax: Int = 64 << 20, wakeUp: WakeUp? = nil) {
     self.spareMax = spareMax
+    self.wakeUp = wakeUp
   }
 
   deinit {
-    spare.withLock { spare in
-      for piece in spare.pieces { UnsafeMutableRawPointer(bitPattern: piece.address)?.deallocate() }
+    state.withLock { state in
+      for piece in state.pieces { UnsafeMutableRawPointer(bitPattern: piece.address)?.deallocate() }
     }
   }
+
+  /// What libzmq holds for a peer, and for all.
+  public func load(of peer: PeerID) -> (own: Load, all: Load) {
+    state.withLock { ($0.loads[peer] ?? Load(), $0.load) }
+  }
+
+  /// Signals the wake-up once, when something comes back from libzmq.
+  public func awaitReturn() { state.withLock { $0.isAwaited = true } }
 
   /// Memory to write a frame into: what was used last, or else `byteCount` fresh bytes. Who takes it owns it, and may
   /// deallocate it.
   public func take(byteCount: Int) -> UnsafeMutableRawBufferPointer {
-    let piece = spare.withLock { spare -> Piece? in
-      let last = spare.pieces.popLast()
-      spare.bytes -= last?.capacity ?? 0
+    let piece = state.withLock { state -> Piece? in
+      let last = state.pieces.popLast()
+      state.spareBytes -= last?.capacity ?? 0
       return last
     }
     if let piece {
@@ -45,37 +76,50 @@ public final class SendMemory: Sendable {
   }
 
   /// Takes memory that nobody uses any more. Any thread may call it: libzmq does so on its own.
-  fileprivate func giveBack(_ memory: UnsafeMutableRawPointer, capacity: Int) {
-    let piece = Piece(address: UInt(bitPattern: memory), capacity: capacity)
-    let isKept = spare.withLock { spare in
-      guard spare.bytes + capacity <= spareMax else { return false }
-      spare.pieces.append(piece)
-      spare.bytes += capacity
-      return true
+  private func giveBack(_ memory: UnsafeMutableRawPointer, _ loan: Loan) {
+    let piece = Piece(address: UInt(bitPattern: memory), capacity: loan.capacity)
+    let (isKept, isAwaited) = state.withLock { state -> (Bool, Bool) in
+      state.load.add(-1, -loan.capacity)
+      state.loads[loan.peer]?.add(-1, -loan.capacity)
+      if state.loads[loan.peer]?.frames == 0 { state.loads[loan.peer] = nil }
+      let isAwaited = state.isAwaited
+      state.isAwaited = false
+      guard state.spareBytes + loan.capacity <= spareMax else { return (false, isAwaited) }
+      state.pieces.append(piece)
+      state.spareBytes += loan.capacity
+      return (true, isAwaited)
     }
     if !isKept { memory.deallocate() }
+    if isAwaited { wakeUp?.signal() }
   }
 
   /// What libzmq holds while it sends.
   private final class Loan {
     let owner: SendMemory
+    let peer: PeerID
     let capacity: Int
 
-    init(_ owner: SendMemory, capacity: Int) {
+    init(_ owner: SendMemory, _ peer: PeerID, capacity: Int) {
       self.owner = owner
+      self.peer = peer
       self.capacity = capacity
     }
   }
 
   /// Fills `message` with the first `count` bytes of `memory`, which comes back here once the message is sent or closed.
   func lend(
-    _ memory: UnsafeMutableRawBufferPointer, count: Int, to message: UnsafeMutablePointer<zmq_msg_t>
+    _ memory: UnsafeMutableRawBufferPointer, count: Int, to message: UnsafeMutablePointer<zmq_msg_t>,
+    for peer: PeerID
   ) {
-    let loan = Unmanaged.passRetained(Loan(self, capacity: memory.count))
+    let loan = Unmanaged.passRetained(Loan(self, peer, capacity: memory.count))
+    state.withLock { state in
+      state.load.add(1, memory.count)
+      state.loads[peer, default: Load()].add(1, memory.count)
+    }
     let release: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void = {
       @Sendable data, hint in
       let loan = Unmanaged<Loan>.fromOpaque(hint!).takeRetainedValue()
-      loan.owner.giveBack(data!, capacity: loan.capacity)
+      loan.owner.giveBack(data!, loan)
     }
     zmq_msg_init_data(message, memory.baseAddress, count, release, loan.toOpaque())
   }

@@ -10,10 +10,16 @@ extension Socket {
     send(bytes, flags: ZMQ_DONTWAIT)
   }
 
+  /// Begins a message from a router to a peer, which tells whether the peer is there and has room. After `sent` its one frame
+  /// must follow, with `isBegun`, before anything else is sent.
+  public func begin(to peer: PeerID) -> Sent {
+    peer.withBytes { send($0, flags: ZMQ_DONTWAIT | ZMQ_SNDMORE) }
+  }
+
   /// Sends one frame from a router to a peer.
   @discardableResult
-  public func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Sent {
-    let identity = peer.withBytes { send($0, flags: ZMQ_DONTWAIT | ZMQ_SNDMORE) }
+  public func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID, isBegun: Bool = false) -> Sent {
+    let identity = isBegun ? .sent : begin(to: peer)
     guard case .sent = identity else { return identity }
     return send(bytes, flags: ZMQ_DONTWAIT)
   }
@@ -22,12 +28,13 @@ extension Socket {
   /// more, and goes back to `owner` when it is sent, or at once if it cannot be.
   @discardableResult
   public func send(
-    _ memory: UnsafeMutableRawBufferPointer, count: Int, of owner: SendMemory, to peer: PeerID
+    _ memory: UnsafeMutableRawBufferPointer, count: Int, of owner: SendMemory, to peer: PeerID,
+    isBegun: Bool = false
   ) -> Sent {
     withUnsafeTemporaryAllocation(of: zmq_msg_t.self, capacity: 1) { message in
       let message = message.baseAddress!
-      owner.lend(memory, count: count, to: message)
-      let identity = peer.withBytes { send($0, flags: ZMQ_DONTWAIT | ZMQ_SNDMORE) }
+      owner.lend(memory, count: count, to: message, for: peer)
+      let identity = isBegun ? .sent : begin(to: peer)
       guard case .sent = identity else {
         zmq_msg_close(message)
         return identity

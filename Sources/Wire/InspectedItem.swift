@@ -2,7 +2,7 @@
 
 public import Experience
 
-/// `[table, key, priority, times sampled, writer's label, writer's id or nil, stream, first index, weights version, flags, columns]`: flags and
+/// `[table, key, priority, times sampled, writer's label, writer's number, stream, first index, weights version, flags, columns]`: flags and
 /// each column `[field, padding, content]` hold the values of its steps, in order.
 public struct InspectedItem: Hashable, Sendable {
   public var table: String
@@ -11,7 +11,8 @@ public struct InspectedItem: Hashable, Sendable {
   public var timesSampled: UInt64
   /// The actor whose it is; empty if nobody knows any more.
   public var label: String
-  public var writer: Identifier?
+  /// The number under which the service lists its writer.
+  public var writer: UInt64
   public var stream: UInt64
   public var firstIndex: UInt64
   public var weightsVersion: UInt64
@@ -22,7 +23,7 @@ public struct InspectedItem: Hashable, Sendable {
   public var columns: [[UInt8]]
 
   public init(
-    table: String, key: UInt64, priority: Float, timesSampled: UInt64, label: String, writer: Identifier?,
+    table: String, key: UInt64, priority: Float, timesSampled: UInt64, label: String, writer: UInt64,
     stream: UInt64, firstIndex: UInt64, weightsVersion: UInt64, flags: [UInt8], fields: [Field],
     columns: [[UInt8]]
   ) {
@@ -47,7 +48,7 @@ public struct InspectedItem: Hashable, Sendable {
     writer.float(priority)
     writer.unsigned(timesSampled)
     writer.string(label, maxBytes: Limits.labelBytes)
-    if let id = self.writer { writer.identifier(id) } else { writer.null() }
+    writer.unsigned(self.writer)
     writer.unsigned(stream)
     writer.unsigned(firstIndex)
     writer.unsigned(weightsVersion)
@@ -67,7 +68,7 @@ public struct InspectedItem: Hashable, Sendable {
     priority = Float(try cursor.double("an item's priority"))
     timesSampled = try cursor.number("how often an item was sampled")
     label = try cursor.string(maxBytes: Limits.labelBytes, "an item's actor")
-    writer = try cursor.nextIsNil() ? nil : cursor.identifier("an item's writer")
+    writer = try cursor.number("an item's writer")
     stream = try cursor.number("an item's stream")
     firstIndex = try cursor.number("an item's first index")
     weightsVersion = try cursor.number("an item's weights version")

@@ -64,25 +64,24 @@ public struct Hello: ValueMessage {
   }
 }
 
-/// `[version, 2, incarnation, committed, credit, fields or nil, tables]`: the answer to HELLO.
+/// `[version, 2, incarnation, committed, credit, credit bytes, frame bytes, silence, rows, fields or nil, tables]`: the answer to HELLO.
 public struct Welcome: ValueMessage {
   /// The service's life.
   public var incarnation: Identifier
   /// The sequence number of the writer's last committed message; 0 for none. Send on from the next one.
   public var committed: UInt64
-  /// How many insert messages (or sample requests) the peer may have unanswered.
-  public var credit: Int
+  public var grant: Grant
   /// The schema of the steps, once a writer has declared it.
   public var schema: StepSchema?
   /// The service's tables; their order numbers them in sample requests.
   public var tables: [TableSchema]
 
   public init(
-    incarnation: Identifier, committed: UInt64, credit: Int, schema: StepSchema?, tables: [TableSchema]
+    incarnation: Identifier, committed: UInt64, grant: Grant, schema: StepSchema?, tables: [TableSchema]
   ) {
     self.incarnation = incarnation
     self.committed = committed
-    self.credit = credit
+    self.grant = grant
     self.schema = schema
     self.tables = tables
   }
@@ -91,7 +90,7 @@ public struct Welcome: ValueMessage {
     writer.begin(.welcome)
     writer.identifier(incarnation)
     writer.unsigned(committed)
-    writer.unsigned(credit)
+    grant.encode(into: writer)
     writer.schema(schema)
     writer.tables(tables)
   }
@@ -99,7 +98,7 @@ public struct Welcome: ValueMessage {
   public init(from cursor: inout FrameCursor) throws(WireError) {
     incarnation = try cursor.identifier("the incarnation")
     committed = try cursor.number("the committed sequence")
-    credit = try cursor.count(max: 1 << 16, "the credit")
+    grant = try Grant(fieldsFrom: &cursor)
     schema = try cursor.schema()
     tables = try cursor.tables()
     try cursor.close()

@@ -124,17 +124,18 @@ public struct Inspection: ValueMessage {
     }
   }
 
-  /// `[label, id, committed sequence, messages waiting, seconds since it was heard]`.
+  /// `[label, number, committed sequence, messages waiting, seconds since it was heard]`. The number is the service's own: with a
+  /// writer's id anybody could speak in its name.
   public struct Writer: Hashable, Sendable {
     public var label: String
-    public var id: Identifier
+    public var number: UInt64
     public var committed: UInt64
     public var waiting: UInt64
     public var age_s: Double
 
-    public init(label: String, id: Identifier, committed: UInt64, waiting: UInt64, age_s: Double) {
+    public init(label: String, number: UInt64, committed: UInt64, waiting: UInt64, age_s: Double) {
       self.label = label
-      self.id = id
+      self.number = number
       self.committed = committed
       self.waiting = waiting
       self.age_s = age_s
@@ -184,7 +185,7 @@ extension Inspection {
     for entry in writers {
       writer.array(5)
       writer.string(entry.label, maxBytes: Limits.labelBytes)
-      writer.identifier(entry.id)
+      writer.unsigned(entry.number)
       writer.unsigned(entry.committed)
       writer.unsigned(entry.waiting)
       writer.double(entry.age_s)
@@ -214,7 +215,7 @@ extension Inspection {
       writers.append(
         Writer(
           label: try cursor.string(maxBytes: Limits.labelBytes, "a writer's label"),
-          id: try cursor.identifier("a writer's id"), committed: try cursor.number("a writer's sequence"),
+          number: try cursor.number("a writer's number"), committed: try cursor.number("a writer's sequence"),
           waiting: try cursor.number("a writer's waiting messages"),
           age_s: try cursor.double("a writer's silence")))
     }

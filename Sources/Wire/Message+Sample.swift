@@ -32,6 +32,8 @@ public struct SampleRequest: ValueMessage {
 /// What a part of a batch says beside its columns.
 public struct BatchHeader: Hashable, Sendable {
   public var request: UInt64
+  /// Numbers the service's draws, from 1: parts of one draw share it, a repeated request's answer has a higher one.
+  public var draw: UInt64
   /// This part of how many, and its first row of the whole batch.
   public var part: Int
   public var parts: Int
@@ -44,10 +46,11 @@ public struct BatchHeader: Hashable, Sendable {
   public var itemCount: UInt64
 
   public init(
-    request: UInt64, part: Int, parts: Int, firstRow: Int, rows: Int, batchRows: Int, mass: Double,
-    itemCount: UInt64
+    request: UInt64, draw: UInt64, part: Int, parts: Int, firstRow: Int, rows: Int, batchRows: Int,
+    mass: Double, itemCount: UInt64
   ) {
     self.request = request
+    self.draw = draw
     self.part = part
     self.parts = parts
     self.firstRow = firstRow
@@ -66,7 +69,7 @@ public struct BatchPayloads {
   public var columns: [Int] = []
 }
 
-/// `[version, 6, request, part, parts, first row, rows, batch rows, mass, items, keys, probabilities, versions, columns]`,
+/// `[version, 6, request, draw, part, parts, first row, rows, batch rows, mass, items, keys, probabilities, versions, columns]`,
 /// a padding before each payload; a column is `[field, padding, payload]`.
 public struct Batch {
   public var header: BatchHeader
@@ -83,6 +86,7 @@ public struct Batch {
   public static func reserve(_ writer: FrameWriter, _ header: BatchHeader, fields: [Field]) -> BatchPayloads {
     writer.begin(.batch)
     writer.unsigned(header.request)
+    writer.unsigned(header.draw)
     writer.unsigned(header.part)
     writer.unsigned(header.parts)
     writer.unsigned(header.firstRow)
@@ -106,6 +110,7 @@ public struct Batch {
   /// Reads a part as views into the frame.
   public init(from cursor: inout FrameCursor) throws(WireError) {
     let request = try cursor.number("the request")
+    let draw = try cursor.number("the draw")
     let part = try cursor.count(max: Limits.batchParts, "the part")
     let parts = try cursor.count(max: Limits.batchParts, "the parts")
     let firstRow = try cursor.count(max: Limits.batchItems, "the first row")
@@ -120,8 +125,8 @@ public struct Batch {
     let mass = try cursor.double(in: 0...Double.greatestFiniteMagnitude, "the mass")
     let itemCount = try cursor.number("the item count")
     header = BatchHeader(
-      request: request, part: part, parts: parts, firstRow: firstRow, rows: rows, batchRows: batchRows,
-      mass: mass, itemCount: itemCount)
+      request: request, draw: draw, part: part, parts: parts, firstRow: firstRow, rows: rows,
+      batchRows: batchRows, mass: mass, itemCount: itemCount)
     keys = try cursor.alignedBinary(byteCount: rows * 8, "the keys")
     probabilities = try cursor.alignedBinary(byteCount: rows * 4, "the probabilities")
     versions = try cursor.alignedBinary(byteCount: rows * 8, "the weights versions")

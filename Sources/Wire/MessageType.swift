@@ -39,11 +39,11 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   public var fieldCount: Int {
     switch self {
     case .hello: 6
-    case .welcome: 5
+    case .welcome: 9
     case .insert: 3
     case .acknowledgement: 2
     case .sampleRequest: 3
-    case .batch: 15
+    case .batch: 16
     case .priorities: 5
     case .refusal: 4
     case .healthRequest: 0

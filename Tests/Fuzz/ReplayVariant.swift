@@ -34,7 +34,7 @@ enum ReplayVariant: CaseIterable {
     var configuration = ReplayMachine.Configuration(store: store(storage))
     configuration.credit = 3
     configuration.partBytes = 256
-    configuration.writersMax = 3
+    configuration.peersMax = 3
     configuration.waitingBytesMax = 2048
     configuration.memoryMax = 64 << 20
     configuration.diskMax = 64 << 20

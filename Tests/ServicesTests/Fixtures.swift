@@ -45,6 +45,10 @@ enum Fixtures {
     }
   }
 
+  static func grant(_ messages: Int, bytes: UInt64 = 1 << 30) -> Grant {
+    Grant(messages: messages, bytes: bytes, frameBytes: 1 << 30, silence_s: 600, rows: [])
+  }
+
   static func request(_ number: UInt64, count: Int = 2, table: Int = 0) -> [UInt8] {
     frame { SampleRequest(request: number, table: table, count: count).encode(into: $0) }
   }

@@ -72,6 +72,7 @@ import Wire
     let folder = TemporaryFolder()
     var first = try ReplayHarness()
     _ = first.receive(Fixtures.hello(1), from: 1)
+    _ = first.receive(Fixtures.insert(1, first: 0), from: 1)
     do {
       _ = try nextLife(of: &first, "\(folder.path)/last") { $0.memoryMax = 100 }
       Issue.record("it was taken up")

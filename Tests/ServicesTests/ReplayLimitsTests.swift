@@ -92,6 +92,7 @@ import Wire
     var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow))
     _ = replay.receive(Fixtures.hello(1), from: 1)
     _ = replay.receive(Fixtures.samplerHello(3), from: 3)
+    _ = replay.receive(Fixtures.insert(1, first: 0, rows: 1), from: 1)
     #expect(
       replay.receive(ask(LimitsRequest(samplesPerInsert: 1e38, errorMax: 1e40)), from: 9).first?.refusal?.code
         == .invalid)

@@ -31,7 +31,7 @@ import Wire
     #expect(replay.machine.counters.items == 6)
   }
 
-  @Test func whatIsBlockedWaitsInOrderAndIsAcknowledgedWhenItIsIn() throws {
+  @Test func whatIsBlockedWaitsItsTurnAndIsAcknowledgedWhenItIsIn() throws {
     // Room for 8 samples' worth: 8 items may be ahead of the samples.
     let limiter = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: -8, errorMax: 8)
     var replay = try ReplayHarness(store: Fixtures.store(limiter: limiter)) { $0.credit = 4 }
@@ -50,7 +50,7 @@ import Wire
     let acknowledged = sent.compactMap { sent in
       sent.acknowledgement.map { [sent.peer == PeerID(number: 1) ? 1 : 2, $0.committed] }
     }
-    #expect(acknowledged == [[1, 2], [1, 3], [2, 1]])
+    #expect(acknowledged == [[1, 2], [2, 1], [1, 3]], "writers in turn, each one's messages in order")
     #expect(sent.first?.type == .batch)
     #expect(replay.machine.store.statistics.head == 19)
   }
@@ -122,6 +122,7 @@ import Wire
   @Test func helloSaysWhatDoesNotAgree() throws {
     var replay = try ReplayHarness()
     _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.insert(1, first: 0), from: 1)
     func text(_ frame: [UInt8]) -> String { replay.receive(frame, from: 9).first?.refusal?.text ?? "welcome" }
     #expect(
       text(Fixtures.hello(2, schema: .discrete(observation: [2])))

@@ -32,7 +32,7 @@ struct SamplerHarness {
   mutating func welcome(at milliseconds: Double, credit: Int = 64, life: UInt64 = 50) -> [UInt64] {
     receive(at: milliseconds) {
       Welcome(
-        incarnation: Fixtures.id(life), committed: 0, credit: credit, schema: nil,
+        incarnation: Fixtures.id(life), committed: 0, grant: Fixtures.grant(credit), schema: nil,
         tables: [TableSchema(name: "other", kind: Fixtures.table.kind), Fixtures.table]
       ).encode(into: $0)
     }.compactMap { $0.sampleRequest?.request }
@@ -46,10 +46,12 @@ struct SamplerHarness {
 
   /// Part `part` of two of a batch of 4 rows; row r has key r and observation `value` + r.
   mutating func part(
-    _ part: Int, of request: UInt64, mass: Double = 9, value: Float = 0, rows batchRows: Int = 4
+    _ part: Int, of request: UInt64, draw: UInt64 = 1, mass: Double = 9, value: Float = 0,
+    rows batchRows: Int = 4
   ) {
     let header = BatchHeader(
-      request: request, part: part, parts: 2, firstRow: part * 2, rows: 2, batchRows: batchRows, mass: mass,
+      request: request, draw: draw, part: part, parts: 2, firstRow: part * 2, rows: 2, batchRows: batchRows,
+      mass: mass,
       itemCount: 9)
     _ = receive(at: 1) { writer in
       let places = Batch.reserve(writer, header, fields: [Field("observation", .float32)])
@@ -109,15 +111,18 @@ struct SamplerHarness {
   @Test func partsOfTwoDrawsAreNotMixed() throws {
     var sampler = SamplerHarness()
     _ = sampler.welcome(at: 0)
-    sampler.part(0, of: 1, mass: 9, value: 100)
-    sampler.part(1, of: 1, mass: 8, value: 200)
+    // Both draws of the same table, mass and items alike: only their numbers tell them apart.
+    sampler.part(0, of: 1, draw: 5, value: 100)
+    sampler.part(1, of: 1, draw: 6, value: 200)
     #expect(sampler.machine.take() == nil)
-    sampler.part(0, of: 1, mass: 8, value: 200)
+    sampler.part(1, of: 1, draw: 5, value: 100)
+    #expect(sampler.machine.take() == nil, "an older draw's part comes too late")
+    sampler.part(0, of: 1, draw: 6, value: 200)
     let batch = try sampler.taken()
     let column = try #require(batch.column("observation")).assumingMemoryBound(to: Float.self)
     #expect((0..<4).map { column[$0] } == [200, 201, 202, 203])
-    sampler.part(0, of: 1, mass: 8)
-    #expect(sampler.machine.counters.strays == 1, "the request is answered")
+    sampler.part(0, of: 1, draw: 6)
+    #expect(sampler.machine.counters.strays == 2, "the request is answered")
   }
 
   @Test func anUnansweredRequestIsRepeated() {
@@ -135,7 +140,7 @@ struct SamplerHarness {
     sampler.part(0, of: 1, rows: 5)
     _ = sampler.receive(at: 1) { writer in
       let header = BatchHeader(
-        request: 1, part: 0, parts: 1, firstRow: 0, rows: 0, batchRows: 4, mass: 1, itemCount: 1)
+        request: 1, draw: 1, part: 0, parts: 1, firstRow: 0, rows: 0, batchRows: 4, mass: 1, itemCount: 1)
       _ = Batch.reserve(writer, header, fields: [Field("observation", .float64, shape: [1 << 27])])
     }
     #expect(sampler.machine.counters.strays == 2)

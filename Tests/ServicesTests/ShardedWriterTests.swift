@@ -45,7 +45,8 @@ import Wire
     func welcome(_ shard: PeerID, committed: UInt64 = 0, at milliseconds: Double) {
       receive(shard, at: milliseconds) {
         Welcome(
-          incarnation: Fixtures.id(90), committed: committed, credit: 64, schema: Fixtures.schema,
+          incarnation: Fixtures.id(90), committed: committed, grant: Fixtures.grant(64),
+          schema: Fixtures.schema,
           tables: [Fixtures.table]
         ).encode(into: $0)
       }

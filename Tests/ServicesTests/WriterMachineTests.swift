@@ -32,8 +32,10 @@ struct WriterHarness {
     -> [Sent]
   {
     receive(at: milliseconds) {
-      Welcome(incarnation: Fixtures.id(life), committed: committed, credit: credit, schema: nil, tables: [])
-        .encode(into: $0)
+      Welcome(
+        incarnation: Fixtures.id(life), committed: committed, grant: Fixtures.grant(credit), schema: nil,
+        tables: []
+      ).encode(into: $0)
     }
   }
 

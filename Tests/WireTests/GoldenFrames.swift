@@ -42,19 +42,22 @@ enum Golden {
         role: .sampler, id: learner, label: "learner-1", nextSequence: 0, schema: nil, tables: [table])),
     GoldenFrame(
       "welcome", .welcome,
-      Welcome(incarnation: service, committed: 41, credit: 64, schema: schema, tables: [table])),
+      Welcome(incarnation: service, committed: 41, grant: grant, schema: schema, tables: [table])),
     GoldenFrame(
       "welcome-stacked", .welcome,
       Welcome(
-        incarnation: service, committed: 0, credit: 64,
+        incarnation: service, committed: 0, grant: grant,
         schema: .discrete(observation: [84, 84], dtype: .uint8, stack: 4), tables: [table])),
     GoldenFrame(
       "welcome-first", .welcome,
-      Welcome(incarnation: service, committed: 0, credit: 64, schema: nil, tables: [table])),
+      Welcome(incarnation: service, committed: 0, grant: grant, schema: nil, tables: [table])),
     GoldenFrame(
       "welcome-kinds", .welcome,
-      Welcome(incarnation: service, committed: 0, credit: 64, schema: schema, tables: tables)),
+      Welcome(incarnation: service, committed: 0, grant: grant, schema: schema, tables: tables)),
   ]
+
+  static let grant = Grant(
+    messages: 64, bytes: 1 << 24, frameBytes: 1 << 26, silence_s: 600, rows: [4096])
 
   private static let answers: [GoldenFrame] = [
     GoldenFrame(
@@ -156,9 +159,9 @@ enum Golden {
         top: [Inspection.Ranked(key: 1000, priority: 2)])
     ],
     writersTotal: 1,
-    writers: [Inspection.Writer(label: "actor-1", id: writer, committed: 42, waiting: 3, age_s: 0.25)],
+    writers: [Inspection.Writer(label: "actor-1", number: 5, committed: 42, waiting: 3, age_s: 0.25)],
     item: InspectedItem(
-      table: "experience", key: 1000, priority: 2, timesSampled: 3, label: "actor-1", writer: writer,
+      table: "experience", key: 1000, priority: 2, timesSampled: 3, label: "actor-1", writer: 5,
       stream: 1,
       firstIndex: 7, weightsVersion: 12, flags: [1, 6], fields: [Field("reward", .float32)],
       columns: [payload([1, -0.5] as [Float])]))

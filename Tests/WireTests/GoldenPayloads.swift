@@ -105,7 +105,7 @@ extension Golden {
 
   private static func batch(_ name: String, part: Int, firstRow: Int, rows: Int) -> GoldenFrame {
     let header = BatchHeader(
-      request: 9, part: part, parts: 2, firstRow: firstRow, rows: rows, batchRows: 3, mass: 6.5,
+      request: 9, draw: 77, part: part, parts: 2, firstRow: firstRow, rows: rows, batchRows: 3, mass: 6.5,
       itemCount: 5000)
     return batch(name, header, table: table, batchPayloads(firstRow..<firstRow + rows))
   }
@@ -134,7 +134,7 @@ extension Golden {
   /// Two padded sequences of three steps: an episode's first three, and its last two.
   private static let sequences: GoldenFrame = {
     let header = BatchHeader(
-      request: 10, part: 0, parts: 1, firstRow: 0, rows: 2, batchRows: 2, mass: 2, itemCount: 2)
+      request: 10, draw: 78, part: 0, parts: 1, firstRow: 0, rows: 2, batchRows: 2, mass: 2, itemCount: 2)
     let observations = (0..<12).map(Float.init) + (8..<16).map(Float.init) + [0, 0, 0, 0]
     return batch(
       "batch-sequence", header, table: tables[2],

@@ -8,7 +8,8 @@ extension HostileMeaningTests {
     part: Int = 0, parts: Int = 1, firstRow: Int = 0, rows: Int = 1, batchRows: Int = 1, mass: Double = 1
   ) -> BatchHeader {
     BatchHeader(
-      request: 1, part: part, parts: parts, firstRow: firstRow, rows: rows, batchRows: batchRows, mass: mass,
+      request: 1, draw: 1, part: part, parts: parts, firstRow: firstRow, rows: rows, batchRows: batchRows,
+      mass: mass,
       itemCount: 1)
   }
 
@@ -67,7 +68,7 @@ extension HostileMeaningTests {
   /// A batch up to its keys.
   private static func opened(_ writer: FrameWriter, rows: Int) {
     writer.begin(.batch)
-    for value in [1, 0, 1, 0, rows, rows] { writer.unsigned(value) }
+    for value in [1, 1, 0, 1, 0, rows, rows] { writer.unsigned(value) }
     writer.double(1)
     writer.unsigned(1 as UInt64)
   }

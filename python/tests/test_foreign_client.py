@@ -106,16 +106,18 @@ class Episodes:
 def read_batch(client, request):
     """The columns of a whole batch by name, from all of its parts."""
     parts = []
-    while not parts or len(parts) < parts[0][3]:
+    while not parts or len(parts) < parts[0][4]:
         part = client.receive(BATCH)
         assert part[1] == request
+        # Parts of one draw; a repeated request would be drawn again under a higher number.
+        assert not parts or part[2] == parts[0][2]
         parts.append(part)
-    parts.sort(key=lambda part: part[2])
-    batch = {"items": parts[0][8]}
-    for name, index, dtype in [("keys", 10, "<u8"), ("probabilities", 12, "<f4"), ("versions", 14, "<u8")]:
+    parts.sort(key=lambda part: part[3])
+    batch = {"items": parts[0][9]}
+    for name, index, dtype in [("keys", 11, "<u8"), ("probabilities", 13, "<f4"), ("versions", 15, "<u8")]:
         batch[name] = np.concatenate([np.frombuffer(part[index], dtype) for part in parts])
-    for index, ((name, code, shape, _), _, _) in enumerate(parts[0][15]):
-        payloads = [np.frombuffer(part[15][index][2], DTYPES[code]).reshape(-1, *shape) for part in parts]
+    for index, ((name, code, shape, _), _, _) in enumerate(parts[0][16]):
+        payloads = [np.frombuffer(part[16][index][2], DTYPES[code]).reshape(-1, *shape) for part in parts]
         batch[name] = np.concatenate(payloads)
     return batch
 
@@ -141,9 +143,9 @@ def check_batch(batch, episodes):
 def insert(writer, episodes):
     identifier = os.urandom(16)
     writer.send(HELLO, WRITER, identifier, "python", 1, FIELDS, TABLES)
-    _, incarnation, committed, credit, fields, tables = writer.receive(WELCOME)
+    _, incarnation, committed, credit, credit_bytes, frame_bytes, silence_s, rows, fields, tables = writer.receive(WELCOME)
     assert (len(incarnation), committed, fields, tables) == (16, 0, FIELDS, TABLES)
-    assert credit >= 1
+    assert credit >= 1 and credit_bytes >= 1 << 20 and frame_bytes >= credit_bytes and silence_s >= 60 and rows[0] >= 8
     writer.send(*episodes.message(1))
     assert writer.receive(ACKNOWLEDGEMENT) == [ACKNOWLEDGEMENT, 1, False]
     # Again: acknowledged, not stored twice. Ahead of the next: a gap.
@@ -163,7 +165,7 @@ def test_inserts_and_samples():
     identifier = insert(writer, episodes)
     sampler = Client(REPLAY)
     sampler.send(HELLO, SAMPLER, os.urandom(16), "python", 0, None, TABLES)
-    assert sampler.receive(WELCOME)[4] == FIELDS
+    assert sampler.receive(WELCOME)[8] == FIELDS
     keys = {}
     for request in range(1, 41):
         sampler.send(SAMPLE, request, 0, 8)
@@ -179,7 +181,7 @@ def test_inserts_and_samples():
     assert sampler.receive(REFUSAL)[1:3] == [INVALID, PRIORITIES]
     sampler.send(SAMPLE, 99, 0, 10_000)
     refusal = sampler.receive(REFUSAL)
-    assert refusal[1:4] == [INVALID, SAMPLE, 99] and "found table 0, 10000 items" in refusal[4], refusal
+    assert refusal[1:4] == [INVALID, SAMPLE, 99] and "items of table 'experience', found 10000" in refusal[4], refusal
 
     sampler.send(HEALTH_REQUEST)
     assert sampler.receive(HEALTH)[1:4] == ["replay", True, "1 writers, 1 samplers, 11 steps"]

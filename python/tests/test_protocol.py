@@ -24,6 +24,7 @@ STACKED = [["observation", 1, [84, 84], 4], ["action", 2, [], 1], ["reward", 4, 
 TABLES = [["experience", 1, 3, 0.5]]
 KINDS = [["experience", 1, 3, 0.5], ["unroll", 2, 21, 20, 1], ["replay", 2, 3, 2, 2], ["steps", 3]]
 TENSORS = [["0.weight", [2, 3]], ["0.bias", [2]], ["scale", []]]
+GRANT = [64, 1 << 24, 1 << 26, 600, [4096]]
 COUNTERS = {"env_steps_total": 1048576.0, "episodes_total": 37.0, "weights_version": 12.0}
 EVALUATION = [0, 300, 3000, 20, 482.75, 310.0, 500.0, True]
 DTYPES = {1: "u1", 2: "<i4", 3: "<i8", 4: "<f4", 5: "<f8"}
@@ -33,10 +34,10 @@ VALUES = np.array([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3], "<f4")
 PLAIN = {
     "hello-writer": [VERSION, 1, 1, WRITER, "actor-1", 1, SCHEMA, TABLES],
     "hello-sampler": [VERSION, 1, 2, LEARNER, "learner-1", 0, None, TABLES],
-    "welcome": [VERSION, 2, SERVICE, 41, 64, SCHEMA, TABLES],
-    "welcome-stacked": [VERSION, 2, SERVICE, 0, 64, STACKED, TABLES],
-    "welcome-first": [VERSION, 2, SERVICE, 0, 64, None, TABLES],
-    "welcome-kinds": [VERSION, 2, SERVICE, 0, 64, SCHEMA, KINDS],
+    "welcome": [VERSION, 2, SERVICE, 41, *GRANT, SCHEMA, TABLES],
+    "welcome-stacked": [VERSION, 2, SERVICE, 0, *GRANT, STACKED, TABLES],
+    "welcome-first": [VERSION, 2, SERVICE, 0, *GRANT, None, TABLES],
+    "welcome-kinds": [VERSION, 2, SERVICE, 0, *GRANT, SCHEMA, KINDS],
     "acknowledgement": [VERSION, 4, 42, False],
     "acknowledgement-gap": [VERSION, 4, 300, True],
     "sample-request": [VERSION, 5, 9, 0, 3],
@@ -170,13 +171,13 @@ def test_batch():
     for part, rows in enumerate((range(0, 2), range(2, 3))):
         name = f"batch-part-{part}"
         message = unpack(name)
-        assert message[:10] == [VERSION, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000]
-        assert len(message) == 17
-        assert view(name, *message[10:12], "<u8").tolist() == [1000 + row for row in rows]
-        assert view(name, *message[12:14], "<f4").tolist() == [(row + 1) / 8 for row in rows]
-        assert view(name, *message[14:16], "<u8").tolist() == [5 + row for row in rows]
+        assert message[:11] == [VERSION, 6, 9, 77, part, 2, rows.start, len(rows), 3, 6.5, 5000]
+        assert len(message) == 18
+        assert view(name, *message[11:13], "<u8").tolist() == [1000 + row for row in rows]
+        assert view(name, *message[13:15], "<f4").tolist() == [(row + 1) / 8 for row in rows]
+        assert view(name, *message[15:17], "<u8").tolist() == [5 + row for row in rows]
         found = {}
-        for (field, dtype, shape, stack), padding, content in message[16]:
+        for (field, dtype, shape, stack), padding, content in message[17]:
             assert stack == 1
             found[field] = view(name, padding, content, DTYPES[dtype], [len(rows), *shape])
         observations = np.array([[row * 4 + i for i in range(4)] for row in rows], "<f4")
@@ -199,9 +200,9 @@ SEQUENCES = {
 def test_batch_of_sequences():
     name = "batch-sequence"
     message = unpack(name)
-    assert message[:10] == [VERSION, 6, 10, 0, 1, 0, 2, 2, 2.0, 2] and len(message) == 17
-    assert view(name, *message[10:12], "<u8").tolist() == [1000, 1002]
-    columns = {field[0]: (field[1:], pad, content) for field, pad, content in message[16]}
+    assert message[:11] == [VERSION, 6, 10, 78, 0, 1, 0, 2, 2, 2.0, 2] and len(message) == 18
+    assert view(name, *message[11:13], "<u8").tolist() == [1000, 1002]
+    columns = {field[0]: (field[1:], pad, content) for field, pad, content in message[17]}
     assert list(columns) == list(SEQUENCES)
     for field, (dtype, shape, values) in SEQUENCES.items():
         declared, pad, content = columns[field]
@@ -211,7 +212,7 @@ def test_batch_of_sequences():
 
 
 def test_batch_of_sequences_is_written_the_same():
-    batch = Aligned().array(17).add(VERSION, 6, 10, 0, 1, 0, 2, 2, 2.0, 2).payload([1000, 1002], "<u8")
+    batch = Aligned().array(18).add(VERSION, 6, 10, 78, 0, 1, 0, 2, 2, 2.0, 2).payload([1000, 1002], "<u8")
     batch.payload([0.5, 0.5], "<f4").payload([7, 8], "<u8").array(len(SEQUENCES))
     for field, (dtype, shape, values) in SEQUENCES.items():
         batch.array(3).add([field, dtype, shape, 1]).payload(values, DTYPES[dtype])
@@ -233,9 +234,9 @@ def test_inspection():
     blocked = ["error 16008 > 16000 (errorMax)", 0.5]
     assert message[5] == [
         ["experience", "prioritized(exponent: 0.6)", limits, numbers, blocked, None, histograms, [[1000, 2.0]]]]
-    assert message[6:8] == [1, [["actor-1", WRITER, 42, 3, 0.25]]]
+    assert message[6:8] == [1, [["actor-1", 5, 42, 3, 0.25]]]
     *item, columns = message[8]
-    assert item == ["experience", 1000, 2.0, 3, "actor-1", WRITER, 1, 7, 12, bytes([1, 6])]
+    assert item == ["experience", 1000, 2.0, 3, "actor-1", 5, 1, 7, 12, bytes([1, 6])]
     [[field, *payload]] = columns
     assert field == ["reward", 4, [], 1]
     assert view("inspection", *payload, "<f4").tolist() == [1, -0.5]
@@ -282,7 +283,7 @@ def test_payloads_are_written_the_same():
 
 def test_batches_are_written_the_same():
     for part, rows in enumerate((range(0, 2), range(2, 3))):
-        batch = Aligned().array(17).add(VERSION, 6, 9, part, 2, rows.start, len(rows), 3, 6.5, 5000)
+        batch = Aligned().array(18).add(VERSION, 6, 9, 77, part, 2, rows.start, len(rows), 3, 6.5, 5000)
         batch.payload([1000 + row for row in rows], "<u8").payload([(row + 1) / 8 for row in rows], "<f4")
         batch.payload([5 + row for row in rows], "<u8").array(5)
         observations = [[row * 4 + i for i in range(4)] for row in rows]

@@ -11,34 +11,73 @@ final class RouterLink: FrameSink {
   private(set) var sendsDropped: UInt64 = 0
   private(set) var discarded: UInt64 = 0
 
-  init(context: Context, listeningOn endpoint: Endpoint) throws(TransportError) {
+  /// Readable when there may be room for what `room` said `later` of.
+  let wakeUp: WakeUp
+  private let memory: SendMemory
+  /// To whom a message has been begun, by `room`.
+  private var begun: PeerID?
+
+  /// Frames that may wait for a peer. libzmq tells a sender what has been read by halves of a queue, so half of it is safe, however
+  /// promptly the peer reads: `framesUnderWay` of large answers, as many small ones as the credit grants, and acknowledgements.
+  /// A small frame takes 64 bytes and its content here.
+  static let sendQueue: Int32 = 2048
+  /// Frames of answers, sent from where they lie, that may be under way to a peer.
+  private static let framesUnderWay = 512
+  /// Their bytes: what one peer that reads slowly, and all of them, hold of this process's memory. One answer may always be.
+  private static let bytesUnderWay = 64 << 20
+  private static let bytesUnderWayInAll = 128 << 20
+  /// From here on a copy costs more than what libzmq does to send without one.
+  private static let lentFrom = 32 << 10
+
+  init(context: Context, listeningOn endpoint: Endpoint) throws {
     var options = SocketOptions()
-    // A batch part is about 1 MB: this bounds what waits for a peer that has stopped reading.
-    options.sendQueue = 256
+    options.sendQueue = Self.sendQueue
+    wakeUp = try WakeUp()
+    memory = SendMemory(wakeUp: wakeUp)
     socket = try Socket(.router, context: context, options: options)
     try socket.bind(endpoint.description)
   }
 
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
-    guard case .sent = socket.send(bytes, to: peer) else {
-      sendsDropped += 1
-      return false
-    }
-    return true
+    isSent(socket.send(bytes, to: peer, isBegun: endBegun(peer)))
   }
-
-  /// From here on a copy costs more than what libzmq does to send without one.
-  private static let lentFrom = 32 << 10
-  private let memory = SendMemory()
 
   func send(frame: FrameWriter, to peer: PeerID) -> Bool {
     if frame.bytes.count < Self.lentFrom { return send(frame.bytes, to: peer) }
     let (content, count) = frame.exchange(memory.take(byteCount: 1 << 16))
-    guard case .sent = socket.send(content, count: count, of: memory, to: peer) else {
-      sendsDropped += 1
-      return false
+    return isSent(socket.send(content, count: count, of: memory, to: peer, isBegun: endBegun(peer)))
+  }
+
+  private func isSent(_ sent: Socket.Sent) -> Bool {
+    if case .sent = sent { return true }
+    sendsDropped += 1
+    return false
+  }
+
+  /// Whether the message to a peer has been begun.
+  private func endBegun(_ peer: PeerID) -> Bool {
+    precondition(begun == nil || begun == peer, "a message to another peer was begun")
+    defer { begun = nil }
+    return begun != nil
+  }
+
+  func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
+    let (own, all) = memory.load(of: peer)
+    if own.frames > 0, own.bytes + bytes > Self.bytesUnderWay || own.frames + frames > Self.framesUnderWay {
+      memory.awaitReturn()
+      return .later
     }
-    return true
+    if all.frames > 0, all.bytes + bytes > Self.bytesUnderWayInAll {
+      memory.awaitReturn()
+      return .later
+    }
+    switch socket.begin(to: peer) {
+    case .sent:
+      begun = peer
+      return .now
+    case .full: return .later
+    case .unknownPeer: return .gone
+    }
   }
 
   /// Hands at most `limit` frames to `body`, so that no peer can keep the loop from its timers.

@@ -20,6 +20,8 @@ struct BatchShare {
   /// It was given to other shards: its rows are in later shares.
   var isMoved = false
   private(set) var rowsReceived = 0
+  /// The draw of the service that the rows are of; 0 before the first.
+  private var draw: UInt64 = 0
   private var partsSeen: Set<Int> = []
 
   init(
@@ -38,13 +40,18 @@ struct BatchShare {
 
   mutating func reset() {
     rowsReceived = 0
+    draw = 0
     partsSeen.removeAll(keepingCapacity: true)
   }
 
-  /// Whether a part is one of this answer and new. A part of a repeated request's other draw would mix two draws: parts count once, and
-  /// a new mass starts over.
+  /// Whether a part is one of this answer and new. A repeated request may be drawn twice: parts of a newer draw start over, those
+  /// of an older one are strays.
   mutating func takes(_ header: BatchHeader) -> Bool {
-    if header.mass != mass || header.itemCount != itemCount { reset() }
+    if header.draw > draw {
+      reset()
+      draw = header.draw
+    }
+    guard header.draw == draw, rowsReceived + header.rows <= count else { return false }
     guard partsSeen.insert(header.part).inserted else { return false }
     mass = header.mass
     itemCount = header.itemCount

@@ -203,7 +203,7 @@ extension SamplerMachine {
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
     tableIndex = welcome.tables.firstIndex { $0.name == configuration.table.name } ?? 0
-    credit = max(1, min(configuration.inFlight, welcome.credit))
+    credit = max(1, min(configuration.inFlight, welcome.grant.messages))
     phase = .ready
     for index in requests.indices {
       requests[index].sentAt = now

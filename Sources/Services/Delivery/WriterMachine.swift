@@ -7,7 +7,8 @@ public import Wire
 /// Numbers insert messages, keeps them until they are acknowledged, and sends again what was lost (go-back-N).
 ///
 /// A message is built in place: `beginFrame` gives a recycled writer, `commitFrame` sends it. At most `credit` messages
-/// wait for acknowledgement; then `isBlocked`, and its owner waits or drops what it has not framed yet.
+/// wait for acknowledgement, and so many bytes as the service grants; then `isBlocked`, and its owner waits or drops what it has
+/// not framed yet. An answer that counts more than was sent is refused: what it is about is not this writer's.
 /// If the service stays away longer than `goneAfter`, what is unacknowledged is dropped and counted, never sent elsewhere
 /// (that could double it).
 public struct WriterMachine {
@@ -58,13 +59,18 @@ public struct WriterMachine {
 
   private var phase: Phase
   private var credit: Int
+  /// Bytes that may be unanswered together; one message may always be.
+  private var creditBytes: UInt64 = .max
   private var incarnation: Identifier?
   private var pending: [Pending] = []
+  private var pendingBytes = 0
   private var spare: [FrameWriter] = []
   private var current: FrameWriter?
   private let scratch = FrameWriter(capacity: 512)
   /// Pending messages before this one have been sent on this connection.
   private var unsentFrom = 0
+  /// Their bytes.
+  private var sentBytes = 0
   private var lastProgress: Instant
   private var lastHeard: Instant
   private var lastResend: Instant
@@ -87,7 +93,7 @@ public struct WriterMachine {
   }
 
   /// No further message may be framed until an acknowledgement comes.
-  public var isBlocked: Bool { pending.count >= credit }
+  public var isBlocked: Bool { pending.count >= credit || UInt64(pendingBytes) >= creditBytes }
   public var isReady: Bool { if case .ready = phase { true } else { false } }
   /// Messages that wait for acknowledgement.
   public var unacknowledged: Int { pending.count }
@@ -113,6 +119,7 @@ extension WriterMachine {
     current = nil
     if pending.isEmpty { lastProgress = now }
     pending.append(Pending(sequence: nextSequence, frame: frame))
+    pendingBytes += frame.count
     nextSequence += 1
     sendUnsent(sink: &sink)
   }
@@ -186,21 +193,23 @@ extension WriterMachine {
     // One that does not reach up to what this writer still has answers an older HELLO: the service does not know yet that the
     // rest was given up, and would wait for it.
     guard case .unknown = phase, welcome.committed >= committed else { return }
+    guard isPossible(welcome.committed, "WELCOME") else { return }
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
-    credit = max(1, min(configuration.inFlight, welcome.credit))
+    credit = max(1, min(configuration.inFlight, welcome.grant.messages))
+    creditBytes = welcome.grant.bytes
     phase = .ready
     isProbing = false
     lastProgress = now
     release(upTo: welcome.committed)
-    unsentFrom = 0
+    sendAgain()
     sendUnsent(sink: &sink)
   }
 
   private mutating func acknowledge(
     _ acknowledgement: Acknowledgement, now: Instant, sink: inout some FrameSink
   ) {
-    guard case .ready = phase else { return }
+    guard case .ready = phase, isPossible(acknowledgement.committed, "ACKNOWLEDGEMENT") else { return }
     let before = pending.count
     release(upTo: acknowledgement.committed)
     let hasProgressed = pending.count < before
@@ -215,9 +224,21 @@ extension WriterMachine {
     if isMissing || wasLost {
       lastResend = now
       counters.messagesResent += UInt64(unsentFrom)
-      unsentFrom = 0
+      sendAgain()
     }
     sendUnsent(sink: &sink)
+  }
+
+  /// Whether the service may have committed up to a sequence. If it says so of what was never sent, the messages are another
+  /// writer's; to go on would throw experience away as repeated.
+  private mutating func isPossible(_ sequence: UInt64, _ message: String) -> Bool {
+    if sequence < nextSequence { return true }
+    let text =
+      "\(message): expected a committed sequence of at most \(nextSequence - 1), which is all that this writer has sent, "
+      + "found \(sequence): something else writes under its id, or answers in the replay's place; start this process again"
+    phase = .refused(
+      Refusal(code: .invalid, type: MessageType.hello.rawValue, reference: sequence, text: text))
+    return false
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
@@ -236,6 +257,8 @@ extension WriterMachine {
   private mutating func release(upTo committed: UInt64) {
     var count = 0
     while count < pending.count, pending[count].sequence <= committed {
+      pendingBytes -= pending[count].frame.count
+      if count < unsentFrom { sentBytes -= pending[count].frame.count }
       spare.append(pending[count].frame)
       count += 1
     }
@@ -250,16 +273,24 @@ extension WriterMachine {
   private mutating func sendUnsent(sink: inout some FrameSink) {
     guard case .ready = phase else { return }
     while unsentFrom < sendable {
-      guard sink.send(pending[unsentFrom].frame.bytes, to: configuration.service) else { return }
+      let bytes = pending[unsentFrom].frame.bytes
+      guard unsentFrom == 0 || UInt64(sentBytes + bytes.count) <= creditBytes,
+        sink.send(bytes, to: configuration.service)
+      else { return }
+      sentBytes += bytes.count
       unsentFrom += 1
     }
   }
+
+  /// Nothing that is pending counts as sent any more.
+  private mutating func sendAgain() { (unsentFrom, sentBytes) = (0, 0) }
 
   private mutating func dropPending(now: Instant) {
     counters.messagesDropped += UInt64(pending.count)
     for entry in pending { spare.append(entry.frame) }
     pending.removeAll(keepingCapacity: true)
-    unsentFrom = 0
+    pendingBytes = 0
+    sendAgain()
     cutEpoch += 1
     lastHeard = now
     phase = .unknown(nextHello: now)

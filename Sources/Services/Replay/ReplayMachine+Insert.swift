@@ -10,10 +10,10 @@ extension ReplayMachine {
     _ cursor: inout FrameCursor, _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant,
     sink: inout some FrameSink
   ) throws(WireError) {
-    guard let handle = writerOfPeer[peer], var writer = writers[handle], let schema = store.schema else {
-      return refuse(.unknownPeer, .insert, 0, "say HELLO first", peer, &sink)
-    }
     let sequence = try Insert.sequence(from: &cursor)
+    guard let handle = writerOfPeer[peer], var writer = writers[handle] else {
+      return refuseStranger(.insert, sequence, as: .writer, peer, &sink)
+    }
     writer.lastHeard = now
     writers[handle] = writer
     let next = writer.committed + UInt64(writer.waiting) + 1
@@ -24,6 +24,7 @@ extension ReplayMachine {
     }
     // First come, first served: a small message must not overtake a large one that waits for room.
     if insertBlock != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: &sink) }
+    guard let schema = adoptedSchema(sequence, peer, sink: &sink) else { return }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
     var outcome = commit(handle, sequence, now: now, sink: &sink)
     if case .blocked = outcome, isDrainDue, drainSamples(now: now, sink: &sink) {
@@ -88,6 +89,7 @@ extension ReplayMachine {
       notices.append("the disk has room again: inserts go on")
     }
     counters.messagesCommitted += 1
+    writer.isProven = true
     // Whatever waits next is held back from now on.
     insertBlock = nil
     writer.committed = sequence
@@ -133,7 +135,9 @@ extension ReplayMachine {
   private mutating func wait(
     _ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, sink: inout some FrameSink
   ) {
-    guard let writer = writers[handle], writer.waiting < configuration.credit else {
+    guard var writer = writers[handle], writer.waiting < configuration.credit,
+      writer.waiting == 0 || writer.waitingBytes + frame.count <= configuration.creditBytes
+    else {
       // More than was granted: not kept, and sent again by the writer once it sees the gap.
       return counters.messagesAhead += 1
     }
@@ -143,8 +147,11 @@ extension ReplayMachine {
         "\(waitingInserts.bytes) bytes of messages wait already, at most \(configuration.waitingBytesMax) may: send it again"
       return refuse(.busy, .insert, sequence, text, writer.peer, &sink)
     }
-    writers[handle]?.waiting += 1
-    waitingInserts.append(WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame), steps: 0))
+    let entry = WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame), steps: 0)
+    writer.lastTurn = waitingInserts.append(entry, after: writer.waiting > 0 ? writer.lastTurn : nil)
+    writer.waiting += 1
+    writer.waitingBytes += frame.count
+    writers[handle] = writer
     counters.messagesBlocked += 1
   }
 
@@ -158,7 +165,7 @@ extension ReplayMachine {
     }
   }
 
-  /// In order, up to the first that a table blocks. Those that a quota holds are passed by, as others may have room.
+  /// Writers in turn, up to the first message that a table blocks. Those that a quota holds are passed by, as others may have room.
   private mutating func drainInserts(now: Instant, sink: inout some FrameSink) -> Bool {
     var (next, kept) = (0, 0)
     var held: Set<Int> = []
@@ -205,6 +212,8 @@ extension ReplayMachine {
     switch outcome {
     case .committed, .refused:
       writers[entry.writer]?.waiting -= 1
+      writers[entry.writer]?.waitingBytes -= entry.frame.count
+      waitingInserts.didServe(index)
       // At once: whoever has waited shall not wait for the others.
       acknowledge(sink: &sink)
     case .overShare:

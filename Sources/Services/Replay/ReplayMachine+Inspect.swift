@@ -34,9 +34,10 @@ extension ReplayMachine {
         chunks: UInt64(statistics.chunks), streams: UInt64(statistics.streams)),
       storage: configuration.store.storage.description, storageProblem: storageProblem, tables: tables,
       writersTotal: UInt64(writers.count),
-      writers: listed.map { _, writer in
+      writers: listed.map { handle, writer in
         Inspection.Writer(
-          label: writer.label, id: writer.id, committed: writer.committed, waiting: UInt64(writer.waiting),
+          label: writer.label, number: UInt64(handle), committed: writer.committed,
+          waiting: UInt64(writer.waiting),
           age_s: (now - writer.lastHeard).seconds)
       }, item: try item(request, names))
   }
@@ -82,7 +83,7 @@ extension ReplayMachine {
     guard let item = try store.item(key, table: table) else { return nil }
     return InspectedItem(
       table: names[table], key: key, priority: item.priority, timesSampled: UInt64(item.timesSampled),
-      label: labels[item.writer]?.text ?? "", writer: labels[item.writer]?.id, stream: UInt64(item.stream),
+      label: labels[item.writer]?.text ?? "", writer: UInt64(item.writer), stream: UInt64(item.stream),
       firstIndex: item.firstIndex, weightsVersion: item.weightsVersion, flags: item.flags.map(\.rawValue),
       fields: item.fields, columns: item.columns)
   }

@@ -10,7 +10,7 @@ extension ReplayMachine {
   }
 
   private func brokenWriter() -> String? {
-    if writers.count > configuration.writersMax { return "\(writers.count) writers" }
+    if writers.count > configuration.peersMax { return "\(writers.count) writers" }
     if writerHandles.count != writers.count {
       return "\(writerHandles.count) handles of \(writers.count) writers"
     }
@@ -21,6 +21,10 @@ extension ReplayMachine {
       let waiting = waitingInserts.entries.filter { $0.writer == handle }
       if writer.waiting != waiting.count || waiting.count > configuration.credit {
         return "writer \(handle): \(waiting.count) messages wait, counted \(writer.waiting)"
+      }
+      let bytes = waiting.reduce(0) { $0 + $1.frame.count }
+      if writer.waitingBytes != bytes || waiting.count > 1 && bytes > configuration.creditBytes {
+        return "writer \(handle): \(bytes) bytes wait, counted \(writer.waitingBytes)"
       }
       // In order and without a gap, so that each can be committed in its turn.
       for (index, entry) in waiting.enumerated() where entry.sequence != writer.committed + UInt64(index) + 1
@@ -38,12 +42,16 @@ extension ReplayMachine {
   }
 
   private func brokenSampler() -> String? {
-    if samplers.count > configuration.writersMax { return "\(samplers.count) samplers" }
+    if samplers.count > configuration.peersMax { return "\(samplers.count) samplers" }
     for (peer, sampler) in samplers {
       let waiting = waitingSamples.count { $0.peer == peer } + warming.count { $0.waiting.peer == peer }
+      if samplerPeers[sampler.id] != peer { return "sampler \(peer): not found by its id" }
       if sampler.waiting != waiting || waiting > configuration.credit {
         return "sampler \(peer): \(waiting) requests wait, counted \(sampler.waiting)"
       }
+    }
+    if samplerPeers.count != samplers.count {
+      return "\(samplerPeers.count) ids of \(samplers.count) samplers"
     }
     if let lost = waitingSamples.first(where: { samplers[$0.peer] == nil }) {
       return "a request of \(lost.peer) waits, who is no sampler"

@@ -13,24 +13,89 @@ extension ReplayMachine {
     }
     switch hello.role {
     case .writer: helloWriter(hello, from: peer, now: now, sink: &sink)
-    case .sampler:
-      if let old = samplers.first(where: { $0.value.id == hello.id }), old.key != peer {
-        // The same learner over a new connection: what waits for the old one would be sent nowhere.
-        samplers[old.key] = nil
-        waitingSamples.removeAll { $0.peer == old.key }
-      }
-      if samplers[peer] == nil {
-        guard samplers.count < configuration.writersMax else {
-          return refuse(.busy, .hello, 0, "\(configuration.writersMax) samplers are the most", peer, &sink)
-        }
-        // Batches that it waited for before it left are still on their way from the disk.
-        let waiting = warming.count { $0.waiting.peer == peer }
-        samplers[peer] = Sampler(id: hello.id, waiting: waiting, lastHeard: now)
-      }
-      samplers[peer]?.id = hello.id
-      welcome(peer, committed: 0, sink: &sink)
-      drain(now: now, sink: &sink)
+    case .sampler: helloSampler(hello, from: peer, now: now, sink: &sink)
     }
+  }
+
+  private mutating func helloSampler(
+    _ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink
+  ) {
+    if let old = samplerPeers[hello.id], old != peer {
+      // The same learner over a new connection: what waits for the old one would be sent nowhere.
+      forget(sampler: old)
+    }
+    if let known = samplers[peer] {
+      samplerPeers[known.id] = nil
+      samplers[peer]?.id = hello.id
+      samplers[peer]?.lastHeard = now
+    } else {
+      guard hasRoomForSampler(now) else {
+        return refuse(.busy, .hello, 0, "\(configuration.peersMax) samplers are the most", peer, &sink)
+      }
+      // Batches that it waited for before it left are still on their way from the disk.
+      let waiting = warming.count { $0.waiting.peer == peer }
+      samplers[peer] = Sampler(id: hello.id, waiting: waiting, lastHeard: now)
+      unprovenSamplers.append(peer)
+    }
+    samplerPeers[hello.id] = peer
+    welcome(peer, committed: 0, sink: &sink)
+    drain(now: now, sink: &sink)
+  }
+
+  /// Whether one more can be remembered; one that has asked for nothing, or is long silent, may have to go for it.
+  private mutating func hasRoomForSampler(_ now: Instant) -> Bool {
+    var newcomers = Newcomers<PeerID>()
+    swap(&newcomers, &unprovenSamplers)
+    defer { swap(&newcomers, &unprovenSamplers) }
+    newcomers.trim(above: 4 * configuration.peersMax) { samplers[$0]?.isProven == false }
+    guard samplers.count >= configuration.peersMax else { return true }
+    let silent = now - configuration.peerReplaceableAfter
+    guard
+      let replaced = newcomers.popFirst(where: { samplers[$0]?.isProven == false })
+        ?? samplers.first(where: { $0.value.lastHeard <= silent })?.key
+    else { return false }
+    counters.peersReplaced += 1
+    forget(sampler: replaced)
+    return true
+  }
+
+  /// The same for a writer.
+  private mutating func hasRoomForWriter(_ now: Instant) -> Bool {
+    var newcomers = Newcomers<Int>()
+    swap(&newcomers, &unprovenWriters)
+    defer { swap(&newcomers, &unprovenWriters) }
+    newcomers.trim(above: 4 * configuration.peersMax) { writers[$0]?.isProven == false }
+    guard writers.count >= configuration.peersMax else { return true }
+    let silent = now - configuration.peerReplaceableAfter
+    guard
+      let replaced = newcomers.popFirst(where: { writers[$0]?.isProven == false })
+        ?? writers.first(where: { $0.value.lastHeard <= silent })?.key
+    else { return false }
+    counters.peersReplaced += 1
+    forget(writer: replaced)
+    store.forgetWriter(replaced)
+    return true
+  }
+
+  mutating func forget(sampler peer: PeerID) {
+    guard let sampler = samplers.removeValue(forKey: peer) else { return }
+    if samplerPeers[sampler.id] == peer { samplerPeers[sampler.id] = nil }
+    waitingSamples.removeAll { $0.peer == peer }
+  }
+
+  /// Says what a connection that has not said HELLO in a role has to do.
+  mutating func refuseStranger(
+    _ type: MessageType, _ reference: UInt64, as role: PeerRole, _ peer: PeerID, _ sink: inout some FrameSink
+  ) {
+    let (other, own) = role == .writer ? ("sampler", "writer") : ("writer", "sampler")
+    let hasOther = role == .writer ? samplers[peer] != nil : writerOfPeer[peer] != nil
+    if hasOther {
+      let text =
+        "expected a \(own)'s connection, found a \(other)'s: say HELLO with role \(role.rawValue) (\(own)) before \(type)"
+      return refuse(.invalid, type, reference, text, peer, &sink)
+    }
+    refuse(
+      .unknownPeer, type, reference, "say HELLO with role \(role.rawValue) (\(own)) first", peer, &sink)
   }
 
   /// A peer's tables must be the service's: a writer numbers its items by the order it gave, a sampler by the service's.
@@ -50,7 +115,7 @@ extension ReplayMachine {
   private mutating func helloWriter(
     _ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink
   ) {
-    if let problem = adopt(hello.schema) {
+    if let problem = propose(hello.schema) {
       counters.messagesRefused += 1
       return refuse(.mismatch, .hello, 0, problem, peer, &sink)
     }
@@ -72,16 +137,24 @@ extension ReplayMachine {
         dropWaiting(writer: known)
       }
     } else {
-      guard writers.count < configuration.writersMax else {
-        return refuse(.busy, .hello, 0, "\(configuration.writersMax) writers are the most", peer, &sink)
+      if let former = writerOfPeer[peer], writers[former]?.isProven == false {
+        // A connection that changes its id once a message must not fill the list by itself.
+        forget(writer: former)
+        store.forgetWriter(former)
+      }
+      guard hasRoomForWriter(now) else {
+        return refuse(.busy, .hello, 0, "\(configuration.peersMax) writers are the most", peer, &sink)
       }
       handle = nextHandle
-      do throws(ReplayStoreError) {
-        try store.openWriter(handle, id: hello.id, label: hello.label, committed: hello.nextSequence - 1)
-      } catch {
-        return refuse(.busy, .hello, 0, error.description, peer, &sink)
+      if store.schema != nil {
+        do throws(ReplayStoreError) {
+          try store.openWriter(handle, id: hello.id, label: hello.label, committed: hello.nextSequence - 1)
+        } catch {
+          return refuse(.busy, .hello, 0, error.description, peer, &sink)
+        }
       }
       nextHandle += 1
+      unprovenWriters.append(handle)
       labels[handle] = Label(id: hello.id, text: hello.label)
       writerHandles[hello.id] = handle
       writers[handle] = Writer(
@@ -95,19 +168,45 @@ extension ReplayMachine {
     drain(now: now, sink: &sink)
   }
 
-  /// Takes the first writer's schema as the store's; later ones must agree. Returns what is wrong.
-  private mutating func adopt(_ schema: StepSchema?) -> String? {
+  /// Takes the first writer's schema for what steps look like; later ones must agree once a step is stored. Returns what is wrong.
+  private mutating func propose(_ schema: StepSchema?) -> String? {
     guard let schema else { return "schema: expected a writer's fields, found nil" }
     if let own = store.schema { return own.mismatch(with: schema) }
+    if let named = configuration.schema, let problem = named.mismatch(with: schema) {
+      return "\(problem) (the environment that the configuration names)"
+    }
+    if proposedSchema == schema { return nil }
     do throws(ReplayStoreError) {
-      let capacity = try Self.capacity(of: configuration, schema: schema)
-      try store.adopt(schema: schema)
-      notices.append(capacity)
+      notices.append(try Self.capacity(of: configuration, schema: schema))
     } catch {
       return error.description
     }
-    schemaIsKnown()
+    // Nothing was stored under the other one: its writers say HELLO again, and are told.
+    for handle in Array(writers.keys) { forget(writer: handle) }
+    proposedSchema = schema
     return nil
+  }
+
+  /// What steps look like, now that the first are to be stored; nil if there is no room for them, which the writer has been told.
+  mutating func adoptedSchema(_ sequence: UInt64, _ peer: PeerID, sink: inout some FrameSink) -> StepSchema? {
+    if let schema = store.schema { return schema }
+    guard let proposedSchema else {
+      refuseStranger(.insert, sequence, as: .writer, peer, &sink)
+      return nil
+    }
+    do throws(ReplayStoreError) {
+      try store.adopt(schema: proposedSchema)
+      for (handle, writer) in writers {
+        try store.openWriter(handle, id: writer.id, label: writer.label, committed: writer.committed)
+      }
+    } catch {
+      counters.messagesWithoutRoom += 1
+      notices.append("inserts are refused: \(error.description)")
+      refuse(.busy, .insert, sequence, error.description, peer, &sink)
+      return nil
+    }
+    schemaIsKnown()
+    return store.schema
   }
 
   /// What the store will take, in words. Throws `configuration` if this machine has less.
@@ -126,24 +225,33 @@ extension ReplayMachine {
 
   private mutating func welcome(_ peer: PeerID, committed: UInt64, sink: inout some FrameSink) {
     Welcome(
-      incarnation: incarnation, committed: committed, credit: configuration.credit, schema: store.schema,
+      incarnation: incarnation, committed: committed, grant: grant,
+      schema: store.schema ?? proposedSchema ?? configuration.schema,
       tables: configuration.store.tables.map(\.schema)
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)
   }
 
+  private var grant: Grant {
+    Grant(
+      messages: configuration.credit, bytes: UInt64(configuration.creditBytes),
+      frameBytes: UInt64(configuration.frameBytesMax),
+      silence_s: UInt64(configuration.peerGoneAfter.seconds),
+      rows: configuration.store.tables.indices.map(rowsMax))
+  }
+
+  /// Counts only on the connection that said HELLO with this id: whoever else knows it cannot end what it names.
   mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
-    if let handle = writerHandles[goodbye.id] {
+    if let handle = writerHandles[goodbye.id], writers[handle]?.peer == peer {
       forget(writer: handle)
-      if departed.count < configuration.writersMax {
+      if departed.count < configuration.peersMax {
         departed[goodbye.id] = Departure(handle: handle, since: now)
       } else {
         store.forgetWriter(handle)
       }
     }
     if samplers[peer]?.id == goodbye.id {
-      samplers[peer] = nil
-      waitingSamples.removeAll { $0.peer == peer }
+      forget(sampler: peer)
     }
     drain(now: now, sink: &sink)
   }
@@ -159,6 +267,7 @@ extension ReplayMachine {
   private mutating func dropWaiting(writer handle: Int) {
     waitingInserts.removeAll(of: handle)
     writers[handle]?.waiting = 0
+    writers[handle]?.waitingBytes = 0
   }
 
   /// Says what is there, and which of the limiter's inequalities holds whom back since when.

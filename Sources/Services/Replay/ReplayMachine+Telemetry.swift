@@ -28,6 +28,8 @@ extension ReplayMachine {
       "batches_served_total": Double(counters.batchesServed),
       "batches_undelivered_total": Double(counters.batchesUndelivered),
       "requests_repeated_total": Double(counters.requestsRepeated),
+      "requests_of_gone_total": Double(counters.requestsOfGone),
+      "peers_replaced_total": Double(counters.peersReplaced),
       "requests_waiting": Double(waitingSamples.count),
       "priorities_applied_total": Double(counters.prioritiesApplied),
       "priorities_gone_total": Double(counters.prioritiesGone),

@@ -16,7 +16,7 @@ extension ReplayMachine {
     _ request: TotalsRequest, from peer: PeerID, now: Instant, sink: inout some FrameSink
   ) {
     guard samplers[peer] != nil else {
-      return refuse(.unknownPeer, .totalsRequest, 0, "say HELLO first", peer, &sink)
+      return refuseStranger(.totalsRequest, 0, as: .sampler, peer, &sink)
     }
     samplers[peer]?.lastHeard = now
     let (table, tables) = (request.table, configuration.store.tables)

@@ -8,18 +8,30 @@ internal import Wire
 /// Takes experience from writers and serves batches to samplers.
 ///
 /// * **Insert.** Of each writer only the message after the last committed one is taken. A lower one is acknowledged again, a
-///   higher one answered with a gap. A message that the rate limiter holds back waits here, first come first served; a
-///   writer has at most `credit` of them waiting, so memory is bounded.
-/// * **Sample.** Requests that the limiter holds back wait in order; at most `credit` a sampler.
+///   higher one answered with a gap. A message that the rate limiter holds back waits here, writers in turn; a writer has at
+///   most `credit` of them waiting, and `creditBytes`, so memory is bounded.
+/// * **Sample.** Requests that the limiter holds back wait, samplers in turn; at most `credit` a sampler. A request waits too
+///   while too much is under way to its sampler. One whose sampler is gone is dropped before anything is drawn for it.
 /// * A frame that cannot be read, or not be accepted, is answered with a refusal and counted; nothing of it is kept.
 public struct ReplayMachine {
   public struct Configuration: Sendable {
     public var store: ReplayStoreConfiguration
     /// Insert messages, or sample requests, that a peer may have unanswered.
     public var credit = 256
+    /// Bytes of insert messages that a writer may have unanswered: one message may always be.
+    public var creditBytes = 32 << 20
+    /// The largest frame that the service's socket takes.
+    public var frameBytesMax = Limits.frameBytes
     /// Batches beyond this are sent in parts, so that one does not hold up acknowledgements.
     public var partBytes = 1 << 20
-    public var writersMax = 1 << 16
+    /// A request for more is refused, unless it is for one row: all of an answer is in memory while it is sent.
+    public var answerBytesMax = 256 << 20
+    /// Writers, and samplers, that are remembered: four times as many as were measured; each takes some hundred bytes. Where
+    /// there are more, one that has brought or asked nothing yet makes room for a newcomer.
+    public var peersMax = 4096
+    /// Where all have brought something, one that has been silent for this long makes room: twice a writer's patience, after
+    /// which it has given its messages up.
+    public var peerReplaceableAfter = Instant.Span.seconds(60)
     /// A writer or sampler that is silent for this long is forgotten. Much longer than a writer's own patience: it drops its
     /// unacknowledged messages first, so none can come twice.
     public var peerGoneAfter = Instant.Span.seconds(600)
@@ -35,6 +47,8 @@ public struct ReplayMachine {
     /// Where snapshots go; nil refuses them. One of the name N is in the folder N there, each shard's under its number.
     public var snapshotFolder: String?
     public var shard = 1
+    /// What steps look like, where the configuration names an environment; nil takes the first writer's word.
+    public var schema: StepSchema?
     /// A snapshot that it begins with, with `memory` storage.
     public var beginning: String?
 
@@ -56,6 +70,10 @@ public struct ReplayMachine {
     public var batchesServed: UInt64 = 0
     public var batchesUndelivered: UInt64 = 0
     public var requestsRepeated: UInt64 = 0
+    /// Requests that were dropped, as their sampler's connection is closed.
+    public var requestsOfGone: UInt64 = 0
+    /// Writers and samplers that made room for newcomers.
+    public var peersReplaced: UInt64 = 0
     public var prioritiesApplied: UInt64 = 0
     public var prioritiesGone: UInt64 = 0
     public var prioritiesRefused: UInt64 = 0
@@ -77,6 +95,12 @@ public struct ReplayMachine {
     /// Something was committed since the last acknowledgement.
     var isAcknowledgementDue = false
     var waiting = 0
+    /// Bytes of its messages that wait.
+    var waitingBytes = 0
+    /// The turn of its last message that waits.
+    var lastTurn: UInt64 = 0
+    /// It has brought something.
+    var isProven = false
     var lastHeard: Instant
   }
 
@@ -94,6 +118,10 @@ public struct ReplayMachine {
   struct Sampler {
     var id: Identifier
     var waiting = 0
+    /// The turn of its last request that waits.
+    var lastTurn: UInt64 = 0
+    /// It has asked for something.
+    var isProven = false
     var lastHeard: Instant
   }
 
@@ -105,10 +133,11 @@ public struct ReplayMachine {
     var since: Instant
   }
 
-  struct WaitingSample {
+  struct WaitingSample: TakesTurns {
     var peer: PeerID
     var request: SampleRequest
     var since: Instant
+    var turn: UInt64 = 0
   }
 
   public let configuration: Configuration
@@ -144,8 +173,21 @@ public struct ReplayMachine {
   var departed: [Identifier: Departure] = [:]
   var writerOfPeer: [PeerID: Int] = [:]
   var samplers: [PeerID: Sampler] = [:]
+  var samplerPeers: [Identifier: PeerID] = [:]
   var waitingInserts = WaitingInserts()
   var waitingSamples: [WaitingSample] = []
+  var sampleTurns = Turns()
+  /// Those that had brought or asked nothing when they came, oldest first; some have since.
+  var unprovenWriters = Newcomers<Int>()
+  var unprovenSamplers = Newcomers<PeerID>()
+  /// Draws for samplers that went away before they were sent, for the next request of as many items.
+  var orphans: [Draw] = []
+  /// When to look again whether there is room on the way to samplers; nil while no request waits for that.
+  var nextRoomCheck: Instant?
+  /// Draws so far: each answer has a number.
+  var draws: UInt64 = 0
+  /// What steps look like by the first writer's word, until some are stored.
+  var proposedSchema: StepSchema?
   /// Whose limiter, or unread items, hold inserts back; nil while everything is let in that no quota holds.
   var insertBlock: InsertBlock?
   var samplesBlockedSince: Instant?
@@ -154,6 +196,8 @@ public struct ReplayMachine {
   var insertion = Insertion(columnsPerChunk: 1)
   var draw = Draw()
   var rowBytes: [Int] = []
+  /// Bytes of a row of an answer, by table; none before the schema is known.
+  var answerRowBytes: [Int] = []
   let scratch = FrameWriter(capacity: 1 << 16)
   /// Why the disk takes nothing more; nil while it does.
   var storageProblem: String?
@@ -204,6 +248,10 @@ public struct ReplayMachine {
     guard let schema = store.schema else { return }
     rowBytes = schema.fields.map(\.byteCount) + [1]
     insertion = Insertion(columnsPerChunk: schema.columnCount)
+    answerRowBytes = configuration.store.tables.map { table in
+      // Key, probability and weights version too.
+      table.schema.batchFields(of: schema).reduce(20) { $0 + $1.byteCount }
+    }
   }
 
   /// What has been noted since the last call, for the log.
@@ -244,11 +292,22 @@ extension ReplayMachine {
     } catch {
       counters.malformed += 1
       let code = error.unknownType == nil ? RefusalCode.malformed : .unsupported
-      refuse(code, type?.rawValue ?? error.unknownType, 0, error.description, peer, &sink)
+      let reference = Self.reference(of: frame)
+      refuse(code, type?.rawValue ?? error.unknownType, reference, error.description, peer, &sink)
+    }
+  }
+
+  /// The sequence of an INSERT or the number of a SAMPLE that cannot be read as a whole; 0 if that cannot be read either.
+  private static func reference(of frame: UnsafeRawBufferPointer) -> UInt64 {
+    var cursor = FrameCursor(frame)
+    switch try? cursor.openMessage() {
+    case .insert, .sampleRequest: return (try? cursor.number("the number")) ?? 0
+    default: return 0
     }
   }
 
   public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+    if let check = nextRoomCheck, now >= check { lookForRoom(now: now, sink: &sink) }
     if let check = nextShareCheck, now >= check { drain(now: now, sink: &sink) }
     guard now >= nextSweep else { return }
     nextSweep = now + .seconds(10)
@@ -257,8 +316,7 @@ extension ReplayMachine {
       store.forgetWriter(handle)
     }
     for (peer, sampler) in samplers where now >= sampler.lastHeard + configuration.peerGoneAfter {
-      samplers[peer] = nil
-      waitingSamples.removeAll { $0.peer == peer }
+      forget(sampler: peer)
     }
     for (id, departure) in departed where now >= departure.since + configuration.peerGoneAfter {
       departed[id] = nil
@@ -270,7 +328,9 @@ extension ReplayMachine {
     drain(now: now, sink: &sink)
   }
 
-  public func nextDeadline(now: Instant) -> Instant { min(nextSweep, nextShareCheck ?? .never) }
+  public func nextDeadline(now: Instant) -> Instant {
+    min(nextSweep, nextShareCheck ?? .never, nextRoomCheck ?? .never)
+  }
 
   func refuse(
     _ code: RefusalCode, _ type: MessageType, _ reference: UInt64, _ text: String, _ peer: PeerID,

@@ -60,7 +60,7 @@ public final class ReplayService {
     var recovery = RecoveryLog(log, now: now)
     machine = try ReplayMachine(
       configuration: machineConfiguration, incarnation: id,
-      generator: SeededGenerator(seed: configuration.seed, part: "replay", index: settings.replica), now: now,
+      generator: Self.generator(configuration, settings, incarnation: id), now: now,
       progress: { recovery.note($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
     limitsFile = folder.map { LimitsFile(in: $0.path) }
@@ -78,6 +78,15 @@ public final class ReplayService {
       id: id, service: "replay", label: settings.label,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
+  }
+
+  /// Each incarnation draws differently, so that a restart, or a shard beside it, does not draw the same numbers again.
+  private static func generator(
+    _ configuration: RunConfiguration, _ settings: ServiceSettings, incarnation: Identifier
+  ) -> SeededGenerator {
+    SeededGenerator(
+      seed: configuration.seed,
+      part: configuration.replay.repeatsDraws ? "replay" : "replay \(incarnation)", index: settings.replica)
   }
 
   /// The numbered folder of this shard. Storage in memory goes without where there is none to be had.
@@ -101,6 +110,7 @@ public final class ReplayService {
     let signalIndex = poller.add(descriptor: signals.descriptor)
     let warmerIndex = warmer.map { poller.add(descriptor: $0.descriptor) }
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
+    let roomIndex = poller.add(descriptor: router.wakeUp.descriptor)
     var sink = router
     // It reads from the store's mappings.
     defer { warmer?.stop() }
@@ -117,6 +127,10 @@ public final class ReplayService {
       if let warmer, let warmerIndex, poller.isReadable(warmerIndex) {
         let warmed = SystemClock.now()
         for ticket in warmer.finished() { machine.didWarm(ticket, now: warmed, sink: &sink) }
+      }
+      if poller.isReadable(roomIndex) {
+        router.wakeUp.clear()
+        machine.lookForRoom(now: SystemClock.now(), sink: &sink)
       }
       if poller.isReadable(publisherIndex) {
         for (path, problem) in publisher.finished() { machine.didPublish(path, problem: problem) }

@@ -33,7 +33,7 @@ struct InspectionDocument: Encodable {
   }
   struct Writer: Encodable {
     var label: String
-    var id: String
+    var number: UInt64
     var committed: UInt64
     var waiting: UInt64
     var age_s: Double
@@ -44,7 +44,7 @@ struct InspectionDocument: Encodable {
     var priority: Float
     var times_sampled: UInt64
     var actor: String
-    var writer: String?
+    var writer: UInt64
     var stream: UInt64
     var first_index: UInt64
     var weights_version: UInt64
@@ -93,12 +93,12 @@ struct InspectionDocument: Encodable {
     writers_total = inspection.writersTotal
     writers = inspection.writers.map {
       Writer(
-        label: $0.label, id: $0.id.description, committed: $0.committed, waiting: $0.waiting, age_s: $0.age_s)
+        label: $0.label, number: $0.number, committed: $0.committed, waiting: $0.waiting, age_s: $0.age_s)
     }
     item = inspection.item.map { item in
       Item(
         table: item.table, key: item.key, priority: item.priority, times_sampled: item.timesSampled,
-        actor: item.label, writer: item.writer?.description, stream: item.stream,
+        actor: item.label, writer: item.writer, stream: item.stream,
         first_index: item.firstIndex,
         weights_version: item.weightsVersion, flags: item.flags,
         steps: Dictionary(

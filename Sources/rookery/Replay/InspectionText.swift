@@ -75,7 +75,7 @@ struct InspectionText {
     let actor = item.label.isEmpty ? "a writer that is forgotten" : item.label
     var lines = [
       "  item     \(item.key) of table \(item.table): priority \(item.priority), sampled \(item.timesSampled) times",
-      "    from   \(actor)\(item.writer.map { " (\($0))" } ?? ""), stream \(item.stream), step \(item.firstIndex), "
+      "    from   \(actor) (writer \(item.writer)), stream \(item.stream), step \(item.firstIndex), "
         + "weights version \(item.weightsVersion)",
     ]
     for step in item.flags.indices {

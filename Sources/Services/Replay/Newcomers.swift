@@ -1,0 +1,33 @@
+// Who came last and has done nothing yet.
+
+/// Clients that were unproven when they came, in that order. Amortised O(1).
+struct Newcomers<Key: Hashable> {
+  private var keys: [Key] = []
+  private var first = 0
+
+  mutating func append(_ key: Key) { keys.append(key) }
+
+  /// The oldest that is still unproven; it, and those before it that are not, are taken out.
+  mutating func popFirst(where isUnproven: (Key) -> Bool) -> Key? {
+    defer { compact() }
+    while first < keys.count {
+      first += 1
+      if isUnproven(keys[first - 1]) { return keys[first - 1] }
+    }
+    return nil
+  }
+
+  /// Drops those that are no newcomers any more, once there are many more entries than clients.
+  mutating func trim(above count: Int, where isUnproven: (Key) -> Bool) {
+    guard keys.count - first > count else { return }
+    keys.removeSubrange(..<first)
+    first = 0
+    keys.removeAll { !isUnproven($0) }
+  }
+
+  private mutating func compact() {
+    guard first > 1024, first * 2 > keys.count else { return }
+    keys.removeSubrange(..<first)
+    first = 0
+  }
+}

@@ -1,0 +1,162 @@
+// Serving batches.
+
+internal import Experience
+public import Foundations
+internal import ReplayStore
+internal import Wire
+
+extension ReplayMachine {
+  /// Looks again for room this long after there was none, if nothing says so earlier.
+  static let roomCheckEvery = Instant.Span.milliseconds(5)
+
+  /// There may be room on the way to samplers whose requests wait for it.
+  public mutating func lookForRoom(now: Instant, sink: inout some FrameSink) {
+    guard nextRoomCheck != nil else { return }
+    nextRoomCheck = nil
+    sendWarmed(now: now, sink: &sink)
+    drain(now: now, sink: &sink)
+  }
+
+  /// Whom a pass over the requests that wait does not serve any more.
+  private struct Held {
+    /// A bit for each table that admits nothing more: one that waits holds up no other.
+    var tables: UInt64 = 0
+    /// Samplers to which too much is under way.
+    var peers: Set<PeerID> = []
+    /// Samplers that are gone.
+    var gone: Set<PeerID> = []
+  }
+
+  /// Serves waiting requests, samplers in turn, as far as each table's limiter admits and the way to each sampler has room.
+  mutating func drainSamples(now: Instant, sink: inout some FrameSink) -> Bool {
+    guard !waitingSamples.isEmpty else { return false }
+    var (next, kept) = (0, 0)
+    var held = Held()
+    while next < waitingSamples.count, held.tables.nonzeroBitCount < configuration.store.tables.count {
+      if !serveInTurn(waitingSamples[next], &held, now: now, sink: &sink) {
+        if kept != next { waitingSamples.swapAt(kept, next) }
+        kept += 1
+      }
+      next += 1
+    }
+    waitingSamples.removeSubrange(kept..<next)
+    for peer in held.gone { drop(gone: peer) }
+    samplesBlockedSince = waitingSamples.first?.since
+    return next > kept
+  }
+
+  /// False if the request goes on waiting.
+  private mutating func serveInTurn(
+    _ waiting: WaitingSample, _ held: inout Held, now: Instant, sink: inout some FrameSink
+  ) -> Bool {
+    let request = waiting.request
+    let table: UInt64 = 1 << UInt64(request.table)
+    if held.gone.contains(waiting.peer) {
+      // Counted where its sampler is dropped.
+      return false
+    }
+    guard held.tables & table == 0, !held.peers.contains(waiting.peer) else { return false }
+    guard !warmsBatches || warming.count < Self.warmingMax,
+      store.canSample(table: request.table, count: request.count)
+    else {
+      held.tables |= table
+      return false
+    }
+    if let problem = problem(of: request) {
+      // The schema has become known since it came.
+      refuse(.invalid, .sampleRequest, request.request, problem, waiting.peer, &sink)
+      samplers[waiting.peer]?.waiting -= 1
+      return true
+    }
+    if warmsBatches {
+      beginWarming(waiting, sink: &sink)
+      sampleTurns.serve(waiting.turn)
+      return true
+    }
+    acknowledge(sink: &sink)
+    switch room(for: request, to: waiting.peer, sink: &sink) {
+    case .now:
+      serve(waiting, sink: &sink)
+      samplers[waiting.peer]?.waiting -= 1
+      sampleTurns.serve(waiting.turn)
+      return true
+    case .later:
+      held.peers.insert(waiting.peer)
+      nextRoomCheck = now + Self.roomCheckEvery
+      return false
+    case .gone:
+      held.gone.insert(waiting.peer)
+      return false
+    }
+  }
+
+  /// Whether an answer can go to a sampler now.
+  func room(for request: SampleRequest, to peer: PeerID, sink: inout some FrameSink) -> Room {
+    let rowBytes = answerRowBytes[request.table]
+    return sink.room(
+      forFrames: parts(of: request.count, rowBytes: rowBytes).parts, bytes: request.count * rowBytes, to: peer
+    )
+  }
+
+  /// A sampler's connection is closed: what it asked for spends nothing.
+  private mutating func drop(gone peer: PeerID) {
+    counters.requestsOfGone += UInt64(waitingSamples.count { $0.peer == peer })
+    forget(sampler: peer)
+  }
+
+  private mutating func serve(_ waiting: WaitingSample, sink: inout some FrameSink) {
+    let request = waiting.request
+    do throws(ReplayStoreError) {
+      try store.sample(table: request.table, count: request.count, generator: &generator, into: &draw)
+      _ = try send(request, to: waiting.peer, sink: &sink)
+    } catch {
+      refuse(.busy, .sampleRequest, request.request, error.description, waiting.peer, &sink)
+    }
+  }
+
+  private func parts(of rows: Int, rowBytes: Int) -> (rowsPerPart: Int, parts: Int) {
+    let rowsPerPart = max(1, min(rows, configuration.partBytes / rowBytes))
+    return (rowsPerPart, (rows + rowsPerPart - 1) / rowsPerPart)
+  }
+
+  /// Gathers the drawn items straight into frames of at most about `partBytes`. False if some could not be sent.
+  mutating func send(
+    _ request: SampleRequest, to peer: PeerID, sink: inout some FrameSink
+  ) throws(ReplayStoreError) -> Bool {
+    let fields = try store.batchFields(request.table)
+    let (rowsPerPart, parts) = parts(of: request.count, rowBytes: answerRowBytes[request.table])
+    draws += 1
+    var delivered = true
+    for part in 0..<parts {
+      let rows = part * rowsPerPart..<min(request.count, (part + 1) * rowsPerPart)
+      let header = BatchHeader(
+        request: request.request, draw: draws, part: part, parts: parts, firstRow: rows.lowerBound,
+        rows: rows.count, batchRows: request.count, mass: draw.mass, itemCount: UInt64(draw.itemCount))
+      try fill(header, rows, fields: fields, table: request.table)
+      if !sink.send(frame: scratch, to: peer) { delivered = false }
+    }
+    if delivered { counters.batchesServed += 1 } else { counters.batchesUndelivered += 1 }
+    return delivered
+  }
+
+  /// Writes one part of the drawn items into `scratch`.
+  private func fill(
+    _ header: BatchHeader, _ rows: Range<Int>, fields: [Field], table: Int
+  ) throws(ReplayStoreError) {
+    let places = Batch.reserve(scratch, header, fields: fields)
+    draw.keys.withUnsafeBytes {
+      scratch.pointer(at: places.keys).copyMemory(
+        from: $0.baseAddress! + rows.lowerBound * 8, byteCount: rows.count * 8)
+    }
+    draw.probabilities.withUnsafeBytes {
+      scratch.pointer(at: places.probabilities).copyMemory(
+        from: $0.baseAddress! + rows.lowerBound * 4, byteCount: rows.count * 4)
+    }
+    let columns = zip(places.columns, fields).map { place, field in
+      UnsafeMutableRawBufferPointer(start: scratch.pointer(at: place), count: rows.count * field.byteCount)
+    }
+    try store.gather(draw, table: table, rows: rows, into: columns)
+    try store.gatherWeightsVersions(
+      draw, rows: rows, into: scratch.pointer(at: places.versions).assumingMemoryBound(to: UInt64.self))
+  }
+}
