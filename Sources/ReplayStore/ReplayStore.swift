@@ -66,6 +66,17 @@ public final class ReplayStore {
     try open(schema) { _, _ in }
   }
 
+  /// Gives up a schema under which no step was ever stored, with its memory and files: another may be adopted then. False if one was.
+  public func abandonSchema() -> Bool {
+    guard let ring else { return true }
+    guard ring.head == 0 else { return false }
+    let path = ring.folder?.path
+    self.ring = nil
+    tables = []
+    if let path { StoreFolder.remove(in: path) }
+    return true
+  }
+
   private func open(
     _ schema: StepSchema, takingUp snapshot: StoreFolder? = nil, progress: (Int, Int) -> Void
   ) throws(ReplayStoreError) {

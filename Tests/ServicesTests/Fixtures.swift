@@ -57,7 +57,7 @@ enum Fixtures {
   /// reward i.
   static func insert(
     _ sequence: UInt64, first: UInt64, rows: Int = 3, isCut: Bool = false, items: Int? = nil,
-    flags: [UInt8]? = nil, table: Int = 0
+    flags: [UInt8]? = nil, table: Int = 0, spans span: UInt32 = 2
   ) -> [UInt8] {
     let values = (0..<rows).map { Float(first) + Float($0) }
     let actions = [Int32](repeating: 1, count: rows)
@@ -65,7 +65,7 @@ enum Fixtures {
     let count = items ?? rows - 1
     let streams = [UInt32](repeating: 0, count: count)
     let firsts = (0..<UInt64(count)).map { first + $0 }
-    let spans = [UInt32](repeating: 2, count: count)
+    let spans = [UInt32](repeating: span, count: count)
     return frame { writer in
       Insert.begin(writer, sequence: sequence, chunks: 1)
       let header = ChunkHeader(stream: 0, firstIndex: first, count: rows, weightsVersion: 7, isCut: isCut)

@@ -6,16 +6,28 @@ import Wire
 
 @testable import Services
 
-/// Keeps frames and publications; `isFull` makes every send fail.
+/// Keeps frames and publications; `isFull` makes every send fail, `rooms` says who has room for answers.
 struct ScriptedSink: PublishingSink {
   private(set) var frames: [(bytes: [UInt8], peer: PeerID)] = []
   private(set) var publications: [[UInt8]] = []
   var isFull = false
+  /// Of peers that have none now; others have room.
+  var rooms: [PeerID: Room] = [:]
+  /// Who has been promised the next frame.
+  private var begun: PeerID?
 
   mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     guard !isFull else { return false }
+    precondition(begun == nil || begun == peer, "a message to another peer was begun")
+    begun = nil
     frames.append((Array(bytes), peer))
     return true
+  }
+
+  mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
+    let room = rooms[peer] ?? .now
+    if case .now = room { begun = peer }
+    return room
   }
 
   mutating func publish(_ bytes: UnsafeRawBufferPointer) { publications.append(Array(bytes)) }

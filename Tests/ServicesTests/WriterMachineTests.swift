@@ -190,6 +190,58 @@ struct WriterHarness {
     }
   }
 
+  /// Bytes are a credit of their own; one message may always be under way.
+  @Test func bytesAreGrantedToo() {
+    var writer = WriterHarness()
+    _ = writer.advance(0)
+    _ = writer.receive(at: 0) {
+      // A message of no chunks and no items is 6 bytes.
+      Welcome(
+        incarnation: Fixtures.id(50), committed: 0, grant: Fixtures.grant(8, bytes: 19), schema: nil,
+        tables: []
+      ).encode(into: $0)
+    }
+    #expect(writer.write(8, at: 1) == [1, 2, 3])
+    #expect(writer.machine.isBlocked && writer.machine.unacknowledged == 4)
+    #expect(writer.acknowledge(at: 2, 1) == [4])
+    #expect(writer.write(8, at: 3).isEmpty && writer.machine.isBlocked)
+    #expect(writer.acknowledge(at: 4, 4) == [5])
+    #expect(!writer.machine.isBlocked)
+  }
+
+  /// A message that is larger than all that is granted goes by itself.
+  @Test func oneMessageMayAlwaysBeUnderWay() {
+    var writer = WriterHarness()
+    _ = writer.advance(0)
+    _ = writer.receive(at: 0) {
+      Welcome(
+        incarnation: Fixtures.id(50), committed: 0, grant: Fixtures.grant(8, bytes: 1), schema: nil,
+        tables: []
+      ).encode(into: $0)
+    }
+    #expect(writer.write(8, at: 1) == [1])
+    #expect(writer.acknowledge(at: 2, 1).isEmpty && writer.write(8, at: 2) == [2])
+  }
+
+  /// What was never sent cannot be committed: to believe it would throw experience away as repeated.
+  @Test func moreThanWasSentIsNotBelieved() {
+    var welcomed = WriterHarness()
+    _ = welcomed.advance(0)
+    #expect(welcomed.welcome(at: 1, committed: 5).isEmpty)
+    #expect(welcomed.machine.refusal?.code == .invalid)
+    #expect(
+      welcomed.machine.refusal?.text.hasPrefix(
+        "WELCOME: expected a committed sequence of at most 0, which is all that this writer has sent, found 5:"
+      )
+        == true)
+    var acknowledged = WriterHarness()
+    _ = acknowledged.welcome(at: 0)
+    _ = acknowledged.write(3, at: 1)
+    #expect(acknowledged.acknowledge(at: 2, 4).isEmpty)
+    #expect(acknowledged.machine.unacknowledged == 3, "nothing is thrown away")
+    #expect(acknowledged.machine.refusal?.text.hasPrefix("ACKNOWLEDGEMENT: expected") == true)
+  }
+
   @Test func foreignFramesAreCounted() {
     var writer = WriterHarness()
     _ = writer.receive(at: 0) { HealthRequest.encode(into: $0) }

@@ -94,6 +94,17 @@ final class StoreFolder {
     try StoreIdentity.read("\(path)/identity")?.schema()
   }
 
+  /// Removes the files of a store that holds nothing. Without its identity, which goes first, a folder is no store.
+  static func remove(in path: String) {
+    unlink("\(path)/identity")
+    for name in DirectoryNames.of(path) where isFile(name) { unlink("\(path)/\(name)") }
+  }
+
+  private static func isFile(_ name: String) -> Bool {
+    ["header", "rows", "writers", "journal"].contains(name)
+      || ["field-", "items-", "chunks-"].contains { name.hasPrefix($0) }
+  }
+
   /// An arena with `stride` bytes a slot.
   func arena(_ name: String, stride: Int, writing: MappedFile.Writing = .mapped) throws(ReplayStoreError)
     -> Arena

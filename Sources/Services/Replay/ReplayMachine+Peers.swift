@@ -171,7 +171,7 @@ extension ReplayMachine {
   /// Takes the first writer's schema for what steps look like; later ones must agree once a step is stored. Returns what is wrong.
   private mutating func propose(_ schema: StepSchema?) -> String? {
     guard let schema else { return "schema: expected a writer's fields, found nil" }
-    if let own = store.schema { return own.mismatch(with: schema) }
+    if let own = store.schema, own == schema || !store.abandonSchema() { return own.mismatch(with: schema) }
     if let named = configuration.schema, let problem = named.mismatch(with: schema) {
       return "\(problem) (the environment that the configuration names)"
     }
@@ -181,6 +181,7 @@ extension ReplayMachine {
     } catch {
       return error.description
     }
+    answerRowBytes = []
     // Nothing was stored under the other one: its writers say HELLO again, and are told.
     for handle in Array(writers.keys) { forget(writer: handle) }
     proposedSchema = schema

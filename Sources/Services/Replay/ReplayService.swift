@@ -81,7 +81,7 @@ public final class ReplayService {
   }
 
   /// Each incarnation draws differently, so that a restart, or a shard beside it, does not draw the same numbers again.
-  private static func generator(
+  static func generator(
     _ configuration: RunConfiguration, _ settings: ServiceSettings, incarnation: Identifier
   ) -> SeededGenerator {
     SeededGenerator(
