@@ -65,6 +65,12 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     }
   }
 
+  /// Somebody has said which environment there is, or what its observations and actions are.
+  public var namesEnvironment: Bool {
+    let keys: Set = ["environment.id", "environment.observation.shape", "environment.actions"]
+    return entries.contains { keys.contains($0.key) && $0.source != .standard }
+  }
+
   /// The same with the environment's facts, now that they are known.
   public func replacing(environment: EnvironmentConfiguration) -> EffectiveConfiguration {
     var run = run

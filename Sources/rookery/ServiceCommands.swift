@@ -12,12 +12,12 @@ extension CommandLineInterface {
     try arguments.expectNoPositional("rookery \(name) [--config CONFIG.yaml] [--set key=value]")
     let variables = ProcessVariables.current()
     let file = arguments.value("config") ?? variables["ROOKERY_CONFIG"]
-    let configuration = try EffectiveConfiguration(
-      file: file, variables: variables, settings: arguments.all("set")
-    ).run
+    let effective = try EffectiveConfiguration(
+      file: file, variables: variables, settings: arguments.all("set"))
+    let configuration = effective.run
     let settings = try ServiceSettings(service: name, environment: variables)
     switch name {
-    case "replay": try ReplayService(configuration: configuration, settings: settings).run()
+    case "replay": try ReplayService(configuration: effective, settings: settings).run()
     case "parameters": try ParameterService(configuration: configuration, settings: settings).run()
     case "learner": try LearnerService(configuration: configuration, settings: settings).run()
     case "actor": try ActorService(configuration: configuration, settings: settings).run()

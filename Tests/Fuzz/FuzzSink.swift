@@ -10,6 +10,8 @@ struct FuzzSink: FrameSink {
   let reader: MessageReader?
   var isFull = false
 
+  mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room { isFull ? .later : .now }
+
   mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     do throws(WireError) {
       try reader?.read(bytes)

@@ -54,6 +54,19 @@ import Wire
     #expect(refusal?.text.contains("holds nothing yet") == true && refusal?.code == .invalid)
   }
 
+  /// A client that asks for one snapshot after the other fills no disk; the names that are there may be used again.
+  @Test func snapshotsAreBounded() throws {
+    let folder = TemporaryFolder()
+    var replay = try harness(folder.path)
+    for index in 0..<ReplayMachine.snapshotsMax { #expect(mkdir("\(folder.path)/s\(index)", 0o700) == 0) }
+    let refusal = replay.receive(Self.request("one-more"), from: 2).first?.refusal
+    #expect(refusal?.code == .invalid)
+    #expect(
+      refusal?.text
+        == "\(folder.path): expected fewer than 64 snapshots, found 64; remove one, or use its name again")
+    #expect(replay.receive(Self.request("s5"), from: 2).first?.refusal == nil)
+  }
+
   @Test func itEndsAndIsPublished() throws {
     let folder = TemporaryFolder()
     var replay = try harness(folder.path)

@@ -42,7 +42,8 @@ import Wire
 
   /// Where the configuration names an environment nobody else can say what its steps look like.
   @Test func theConfigurationsEnvironmentDecides() throws {
-    var replay = try ReplayHarness { $0.schema = Fixtures.schema }
+    var replay = try ReplayHarness()
+    replay.machine.expect(Fixtures.schema)
     let refusal = replay.receive(Fixtures.hello(9, schema: other), from: 9).first?.refusal
     #expect(refusal?.code == .mismatch)
     #expect(

@@ -168,8 +168,20 @@ final class ReplayNode: Node {
 
 private struct ReplaySink: FrameSink {
   let node: ReplayNode
+  /// Who has been promised the next frame.
+  var begun: PeerID?
+
+  mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
+    let network = node.cluster.network
+    guard network.connections[peer]?.isOpen == true else { return .gone }
+    if network.chance(network.plan.queueFull) { return .later }
+    begun = peer
+    return .now
+  }
 
   mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    precondition(begun == nil || begun == peer, "a message to another peer was begun")
+    begun = nil
     let connection = node.cluster.network.connections[peer]
     node.observe(bytes, to: connection)
     return node.cluster.network.send(bytes, over: connection, up: false)

@@ -10,6 +10,8 @@ extension ReplayMachine {
   static let copySlice = 128 << 10
   /// Between two of them while others are at work.
   static let copyPause = Instant.Span.milliseconds(1)
+  /// Snapshots that the folder may hold: a client that asks for one after the other fills no disk.
+  static let snapshotsMax = 64
   /// Outcomes that are remembered for whoever asks.
   static let copiesKept = 16
 
@@ -41,7 +43,15 @@ extension ReplayMachine {
     if request.verb == .snapshot, store.schema == nil {
       return "this replay holds nothing yet: no actor has come, and what steps look like is not known"
     }
-    return CopyJob.problem(ofName: request.name)
+    return CopyJob.problem(ofName: request.name) ?? problem(ofNewSnapshot: request)
+  }
+
+  private func problem(ofNewSnapshot request: CopyRequest) -> String? {
+    guard request.verb == .snapshot, let folder = configuration.snapshotFolder else { return nil }
+    let names = DirectoryNames.of(folder)
+    guard names.count >= Self.snapshotsMax, !names.contains(request.name) else { return nil }
+    return
+      "\(folder): expected fewer than \(Self.snapshotsMax) snapshots, found \(names.count); remove one, or use its name again"
   }
 
   private mutating func beginRestore(_ path: String, _ name: String) throws(ReplayStoreError) -> (

@@ -172,7 +172,7 @@ extension ReplayMachine {
   private mutating func propose(_ schema: StepSchema?) -> String? {
     guard let schema else { return "schema: expected a writer's fields, found nil" }
     if let own = store.schema, own == schema || !store.abandonSchema() { return own.mismatch(with: schema) }
-    if let named = configuration.schema, let problem = named.mismatch(with: schema) {
+    if let named = expectedSchema, let problem = named.mismatch(with: schema) {
       return "\(problem) (the environment that the configuration names)"
     }
     if proposedSchema == schema { return nil }
@@ -227,7 +227,7 @@ extension ReplayMachine {
   private mutating func welcome(_ peer: PeerID, committed: UInt64, sink: inout some FrameSink) {
     Welcome(
       incarnation: incarnation, committed: committed, grant: grant,
-      schema: store.schema ?? proposedSchema ?? configuration.schema,
+      schema: store.schema ?? proposedSchema ?? expectedSchema,
       tables: configuration.store.tables.map(\.schema)
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)

@@ -47,8 +47,6 @@ public struct ReplayMachine {
     /// Where snapshots go; nil refuses them. One of the name N is in the folder N there, each shard's under its number.
     public var snapshotFolder: String?
     public var shard = 1
-    /// What steps look like, where the configuration names an environment; nil takes the first writer's word.
-    public var schema: StepSchema?
     /// A snapshot that it begins with, with `memory` storage.
     public var beginning: String?
 
@@ -186,6 +184,8 @@ public struct ReplayMachine {
   var nextRoomCheck: Instant?
   /// Draws so far: each answer has a number.
   var draws: UInt64 = 0
+  /// What steps look like by the configuration's environment.
+  var expectedSchema: StepSchema?
   /// What steps look like by the first writer's word, until some are stored.
   var proposedSchema: StepSchema?
   /// Whose limiter, or unread items, hold inserts back; nil while everything is let in that no quota holds.
@@ -253,6 +253,9 @@ public struct ReplayMachine {
       table.schema.batchFields(of: schema).reduce(20) { $0 + $1.byteCount }
     }
   }
+
+  /// Refuses writers of other steps than these, which the run's environment has; nil takes the first writer's word.
+  public mutating func expect(_ schema: StepSchema?) { expectedSchema = schema }
 
   /// What has been noted since the last call, for the log.
   public mutating func takeNotices() -> [String] {

@@ -1,6 +1,7 @@
 // The replay process: sockets and clock around the machine.
 
 public import Configuration
+internal import Environments
 internal import Experience
 internal import Foundations
 internal import ReplayStore
@@ -26,7 +27,8 @@ public final class ReplayService {
   /// Reads what batches need from the disk, if the store is larger than memory.
   private let warmer: BackgroundWorker?
 
-  public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
+  public init(configuration effective: EffectiveConfiguration, settings: ServiceSettings) throws {
+    let configuration = effective.run
     signals = try SignalDescriptor(Signals.termination)
     log = Log(settings.label)
     let now = SystemClock.now()
@@ -63,6 +65,7 @@ public final class ReplayService {
       generator: Self.generator(configuration, settings, incarnation: id), now: now,
       progress: { recovery.note($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
+    if effective.namesEnvironment { machine.expect(try Self.stepSchema(configuration, machine.store, log)) }
     limitsFile = folder.map { LimitsFile(in: $0.path) }
     do {
       let folders = settings.runDirectory.map(DataFolder.all(in:)) ?? []
@@ -87,6 +90,21 @@ public final class ReplayService {
     SeededGenerator(
       seed: configuration.seed,
       part: configuration.replay.repeatsDraws ? "replay" : "replay \(incarnation)", index: settings.replica)
+  }
+
+  /// What steps of the run's environment look like; nil if nobody can say, or if it is known from stored steps, so that a restart
+  /// waits for no Python.
+  private static func stepSchema(
+    _ configuration: RunConfiguration, _ store: ReplayStore, _ log: Log
+  ) throws -> StepSchema? {
+    guard store.statistics.head == 0 else { return nil }
+    do {
+      return configuration.stepSchema(of: try configuration.environmentSpec())
+    } catch let failure as GymnasiumFailure {
+      log.warning(
+        "what steps look like is what the first writer says, as nobody can be asked here: \(failure)")
+      return nil
+    }
   }
 
   /// The numbered folder of this shard. Storage in memory goes without where there is none to be had.
