@@ -32,7 +32,8 @@ struct RunSockets {
     let left = parent.candidates.reduce(0) { $0 + SocketFolder.removeLeft(in: $1) }
     if left > 0 {
       notes.append(
-        "removed the sockets of \(left == 1 ? "a launcher that was" : "\(left) launchers that were") killed")
+        "removed the sockets that \(left == 1 ? "an earlier launcher" : "\(left) earlier launchers") had left behind"
+      )
     }
     guard transport == .ipc else {
       notes.append(
