@@ -11,7 +11,7 @@ public final class AppendOnlyFile {
   /// Opens the file, or makes it.
   public init(path: String) throws(SystemCallError) {
     self.path = path
-    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .last("open", path) }
   }
 

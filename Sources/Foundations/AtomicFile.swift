@@ -33,7 +33,7 @@ public enum AtomicFile {
   ) throws {
     // Random, not the process id: in containers every process may be number 1.
     let temporary = "\(path).\(String(SeededGenerator.fromSystem().s0, radix: 16)).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw SystemCallError.last("create", temporary) }
     do {
       defer { close(descriptor) }

@@ -148,7 +148,7 @@ private struct SpawnPlan {
   }
 
   private mutating func open(_ path: String, _ flags: Int32) throws(SystemCallError) -> Int32 {
-    let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
+    let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .last("open", path) }
     defer { close(descriptor) }
     return try duplicate(descriptor)

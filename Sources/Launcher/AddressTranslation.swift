@@ -2,17 +2,23 @@
 
 /// Rewrites commands and environment values of a compose file.
 ///
-/// `SCHEME://service…` and `service:PORT` stand for all replicas of a service, as a list with commas; a path of a volume
+/// `SCHEME://service…` and `service:PORT` stand for all replicas of a service, as a list with commas, and `tcp://service:PORT` for their
+/// sockets where they listen on such; a path of a volume
 /// stands for its folder, wherever it begins a word, an option's value or an entry of a list. A name alone is left as it is:
 /// nobody can tell whether it is meant as a host.
 struct AddressTranslation {
   /// The addresses of a service's replicas, for every service.
   var hosts: [String: [String]]
+  /// The sockets that are meant by `SERVICE:PORT` after `tcp://`.
+  var sockets: [String: [String]]
   /// Folders that stand for paths in a container, longer paths first.
   let folders: [(target: String, folder: String)]
 
-  init(hosts: [String: [String]], folders: [(target: String, folder: String)]) {
+  init(
+    hosts: [String: [String]], sockets: [String: [String]] = [:], folders: [(target: String, folder: String)]
+  ) {
     self.hosts = hosts
+    self.sockets = sockets
     self.folders = folders.sorted { $0.target.count > $1.target.count }
   }
 
@@ -43,7 +49,13 @@ struct AddressTranslation {
       }
       let name = address.prefix { $0 != ":" && $0 != "/" }
       result += replacePorts(in: before[..<schemeStart])
-      if !scheme.isEmpty, let hosts = hosts[String(name)], !hosts.isEmpty {
+      let port = address[name.endIndex...].dropFirst().prefix { $0.isNumber }
+      let after = address[port.endIndex...]
+      if scheme == "tcp", let sockets = sockets["\(name):\(port)"],
+        after.first.map(Self.separators.contains) ?? true
+      {
+        result += sockets.joined(separator: ",") + after
+      } else if !scheme.isEmpty, let hosts = hosts[String(name)], !hosts.isEmpty {
         let tail = address[name.endIndex...]
         result += hosts.map { "\(scheme)://\($0)\(tail)" }.joined(separator: ",")
       } else {

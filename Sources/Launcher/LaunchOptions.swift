@@ -50,6 +50,8 @@ public struct ProcessStatus: Hashable, Sendable {
   public var pid: Int32?
   /// Its loopback address, once it was started.
   public var host: String?
+  /// Where it listens, by the variable that says so, once it was started.
+  public var listening: [String: String]
   /// When its process was started, while it has one.
   public var startedAt: Instant?
   /// Starts after the first.

@@ -16,7 +16,7 @@ extension LocalLauncher {
     service.environment.contains { Self.isAddress($0.key, $0.value) }
   }
 
-  private static func isAddress(_ name: String, _ value: String) -> Bool {
+  static func isAddress(_ name: String, _ value: String) -> Bool {
     name.hasPrefix("ROOKERY_") && name.hasSuffix("_ADDRESS") && value.contains("://")
   }
 

@@ -16,7 +16,13 @@ extension LocalLauncher {
     if words != nil {
       // A check is about this replica only; in a container it would say localhost.
       let own = [try network.host(of: instance)]
-      for name in [service.name, "localhost", "127.0.0.1"] { translation.hosts[name] = own }
+      let sockets = sockets(of: service.name, [instance])
+      for name in [service.name, "localhost", "127.0.0.1"] {
+        translation.hosts[name] = own
+        for (address, socket) in sockets {
+          translation.sockets[name + address.dropFirst(service.name.count)] = socket
+        }
+      }
     }
     let folder = service.workingDirectory.map(translation.apply)
     let used = (words ?? service.words) + service.environment.values + [service.workingDirectory ?? ""]
@@ -37,6 +43,10 @@ extension LocalLauncher {
     var environment = options.inherited.filter { !$0.key.hasPrefix("ROOKERY_") || $0.key == "ROOKERY_PYTHON" }
     environment["PATH"] = searchPath(environment["PATH"])
     for (name, value) in service.environment { environment[name] = translation.apply(to: value) }
+    if sockets != nil {
+      // It listens at its own: the others' are their own too. (Over TCP the host is its own, and the port is the same for all.)
+      environment.merge(try listening(instance)) { _, own in own }
+    }
     environment.merge(options.environment) { _, new in new }
     environment["ROOKERY_BIND_HOST"] = try network.host(of: instance)
     environment["ROOKERY_SERVICE"] = instance.service
@@ -69,7 +79,12 @@ extension LocalLauncher {
     result["ROOKERY_RUN_DIRECTORY"] = options.runDirectory
     if let file = addressFile(of: service) { result[Self.addressesVariable] = file }
     let replicas = instances.filter { $0.service == name }.map(\.replica)
-    result["ROOKERY_REPLICA"] = "\((replicas.max() ?? 0) + 1)"
+    let next = (replicas.max() ?? 0) + 1
+    result["ROOKERY_REPLICA"] = "\(next)"
+    // What listens has a socket that the launcher's next replica does not ask for.
+    for (name, address) in try listening(Instance(name, next)) where address.hasPrefix("ipc://") {
+      result[name] = address + "+"
+    }
     return result
   }
 
@@ -78,11 +93,12 @@ extension LocalLauncher {
     for service: ComposeService, _ instances: [Instance]
   ) throws(LaunchError) -> AddressTranslation {
     var hosts: [String: [String]] = [:]
+    var sockets: [String: [String]] = [:]
     for name in services.keys.sorted() {
-      let own = instances.filter { $0.service == name }
-      for instance in own.isEmpty ? [Instance(name, 1)] : own {
-        hosts[name, default: []].append(try network.host(of: instance))
-      }
+      var own = instances.filter { $0.service == name }
+      if own.isEmpty { own = [Instance(name, 1)] }
+      for instance in own { hosts[name, default: []].append(try network.host(of: instance)) }
+      sockets.merge(self.sockets(of: name, own)) { _, new in new }
     }
     // What a container has as its run folder is the run's folder here; other paths get folders of their own.
     let runTarget = service.environment["ROOKERY_RUN_DIRECTORY"]
@@ -94,6 +110,6 @@ extension LocalLauncher {
       case .volume(let name): return (target: mount.target, folder: "\(options.runDirectory)/volumes/\(name)")
       }
     }
-    return AddressTranslation(hosts: hosts, folders: folders)
+    return AddressTranslation(hosts: hosts, sockets: sockets, folders: folders)
   }
 }

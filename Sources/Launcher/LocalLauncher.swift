@@ -21,6 +21,8 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   let services: [String: ComposeService]
   let options: LaunchOptions
   var network: LoopbackNetwork
+  /// Where services of this program listen; nil: on TCP, as others do.
+  let sockets: SocketFolder?
   private(set) var supervisor: Supervisor
   private var host: Host
   private var owners: [Int32: Owner] = [:]
@@ -31,15 +33,19 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   /// What is known of an instance's starts.
   private struct Start {
     var host: String?
+    var listening: [String: String] = [:]
     var at: Instant
     var count: Int
   }
 
   /// Nothing starts before the first `tick`.
   ///
+  /// - Parameter sockets: kept until every process is gone; nil for TCP.
   /// - Throws: `LaunchError` for replicas of unknown services, and if the run's folder cannot be made.
   public init(
-    compose: ComposeFile, options: LaunchOptions, network: consuming LoopbackNetwork, host: Host
+    compose: ComposeFile, options: LaunchOptions, network: consuming LoopbackNetwork,
+    sockets: SocketFolder? = nil,
+    host: Host
   ) throws(LaunchError) {
     let names = compose.services.map(\.name)
     for name in options.replicas.keys.sorted() { try Self.check(name, among: names) }
@@ -51,6 +57,7 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     self.services = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.options = options
     self.network = network
+    self.sockets = sockets
     self.host = host
     supervisor = Supervisor(services: services, limits: options.limits)
   }
@@ -124,7 +131,7 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
       let pid = pids[instance]
       return ProcessStatus(
         instance: instance, state: state, isBlocked: supervisor.isBlocked(instance), pid: pid,
-        host: start?.host,
+        host: start?.host, listening: start?.listening ?? [:],
         startedAt: pid == nil ? nil : start?.at, restarts: max(0, (start?.count ?? 0) - 1),
         isHealthy: services[instance.service]?.healthcheck == nil ? nil : supervisor.isHealthy(instance),
         log: log(of: instance))
@@ -187,8 +194,10 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     do throws(LaunchError) {
       try publishAddresses()
       let command = try command(of: instance, instances: supervisor.instances.map(\.instance))
+      let listening = try listening(instance)
       owners[try host.start(command)] = .instance(instance)
       starts[instance]?.host = command.environment["ROOKERY_BIND_HOST"]
+      starts[instance]?.listening = listening
       return nil
     } catch {
       return error.description

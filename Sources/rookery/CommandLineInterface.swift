@@ -103,8 +103,9 @@ enum CommandLineInterface {
 
       rookery run CONFIG.yaml        start every service, learn, stop at the criterion
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
+          --transport ipc|tcp         tcp: loopback addresses in place of sockets of yours (docs/SECURITY.md)
       rookery run --resume runs/NAME go on with a run that ended or died
-      rookery up [-f FILE] [-p NAME] [--scale actor=4] [--set key=value] [-d]
+      rookery up [-f FILE] [-p NAME] [--scale actor=4] [--set key=value] [--transport ipc|tcp] [-d]
                                      start a compose file's services as processes of this machine; -d: in the background
 
     While something runs (-p NAME where there are several):

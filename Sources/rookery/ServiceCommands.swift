@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import Foundations
+internal import Glibc
 internal import Services
 internal import Wire
 
@@ -16,6 +17,7 @@ extension CommandLineInterface {
       file: file, variables: variables, settings: arguments.all("set"))
     let configuration = effective.run
     let settings = try ServiceSettings(service: name, environment: variables)
+    if let folder = settings.runDirectory { closeRun(folder) }
     switch name {
     case "replay": try ReplayService(configuration: effective, settings: settings).run()
     case "parameters": try ParameterService(configuration: configuration, settings: settings).run()
@@ -24,6 +26,27 @@ extension CommandLineInterface {
     default: try EvaluatorService(configuration: configuration, settings: settings).run()
     }
     return .success
+  }
+
+  /// A run's folder is its user's alone, also a volume that an earlier version has filled. A folder that holds no run yet, or other things,
+  /// stays as it is: what services make in it is their user's alone anyway.
+  private static func closeRun(_ folder: String) {
+    guard
+      ["parameters.rookery", "replay", "checkpoints"].contains(where: { access("\(folder)/\($0)", F_OK) == 0 }
+      ),
+      !isShared(folder)
+    else { return }
+    do {
+      try PrivateFiles.closeFolder(folder)
+    } catch {
+      complain("\(error)")
+    }
+  }
+
+  /// A place for everybody's files, as `/tmp`.
+  private static func isShared(_ folder: String) -> Bool {
+    var status = stat()
+    return stat(folder, &status) == 0 && status.st_mode & S_ISVTX != 0
   }
 
   /// `rookery config show [FILE] [--set …]`

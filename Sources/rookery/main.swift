@@ -2,5 +2,6 @@
 
 internal import Foundations
 
+PrivateFiles.maskOthers()
 Signals.ignoreBrokenPipes()
 CommandLineInterface.main(Array(CommandLine.arguments.dropFirst()))

@@ -28,7 +28,8 @@ import Wire
   }
 
   @Test func anyBytesOnEverySocket() throws {
-    let run = try LiveRun(try Workspace())
+    // Where strangers can come from.
+    let run = try LiveRun(try Workspace(), arguments: ["--transport", "tcp"])
     let before = try run.started()
     let processes = Set(run.processes)
     var generator = SeededGenerator(seed: 20)

@@ -19,7 +19,8 @@ import Testing
     reply.variables = ["NAME": "a 'b'\n\u{1F426}"]
     reply.processes = [
       ProcessReport(
-        service: "actor", replica: 2, state: .running, detail: "", pid: 7, host: "127.0.0.1", up_s: 1.5,
+        service: "actor", replica: 2, state: .running, detail: "", pid: 7, host: "127.0.0.1",
+        addresses: ["ipc:///tmp/x"], up_s: 1.5,
         restarts: 3, isHealthy: nil, log: "/x")
     ]
     return reply

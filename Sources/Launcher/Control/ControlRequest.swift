@@ -77,6 +77,8 @@ public struct ProcessReport: Codable, Hashable, Sendable {
   public var detail: String
   public var pid: Int32?
   public var host: String?
+  /// Where it listens, as far as its `ROOKERY_…_ADDRESS` variables say.
+  public var addresses: [String]
   /// Since its process was started, in seconds; nil while it has none.
   public var up_s: Double?
   /// Starts after the first.
@@ -86,8 +88,8 @@ public struct ProcessReport: Codable, Hashable, Sendable {
   public var log: String
 
   public init(
-    service: String, replica: Int, state: State, detail: String, pid: Int32?, host: String?, up_s: Double?,
-    restarts: Int, isHealthy: Bool?, log: String
+    service: String, replica: Int, state: State, detail: String, pid: Int32?, host: String?,
+    addresses: [String], up_s: Double?, restarts: Int, isHealthy: Bool?, log: String
   ) {
     self.service = service
     self.replica = replica
@@ -95,6 +97,7 @@ public struct ProcessReport: Codable, Hashable, Sendable {
     self.detail = detail
     self.pid = pid
     self.host = host
+    self.addresses = addresses
     self.up_s = up_s
     self.restarts = restarts
     self.isHealthy = isHealthy

@@ -75,9 +75,16 @@ extension LocalLauncher {
         ? (.blocked, "what it depends on has ended") : Self.describe(process.state, now: now)
       return ProcessReport(
         service: process.instance.service, replica: process.instance.replica, state: state, detail: detail,
-        pid: process.pid, host: process.host, up_s: process.startedAt.map { (now - $0).seconds },
+        pid: process.pid, host: process.host, addresses: Self.addresses(process.listening),
+        up_s: process.startedAt.map { (now - $0).seconds },
         restarts: process.restarts, isHealthy: process.isHealthy, log: process.log)
     }
+  }
+
+  /// What other processes speak to first, then pages for people.
+  private static func addresses(_ listening: [String: String]) -> [String] {
+    let sorted = listening.sorted { $0.key < $1.key }.map(\.value)
+    return sorted.filter { !$0.hasPrefix("http") } + sorted.filter { $0.hasPrefix("http") }
   }
 
   private static func describe(_ state: InstanceState, now: Instant) -> (ProcessReport.State, String) {

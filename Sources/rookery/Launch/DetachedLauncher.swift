@@ -16,7 +16,7 @@ struct DetachedLauncher {
   func start() throws -> ExitCode {
     let log = try RunFolder(reopen: String(folder.split(separator: "/").last ?? ""), parent: LiveRun.parent)
       .file("logs/launcher.log")
-    mkdir("\(folder)/logs", 0o755)
+    mkdir("\(folder)/logs", 0o700)
     var spawn = ProcessSpawn(
       try POSIXProcessHost.selfExecutable(), ["up"] + arguments + ["--launcher"])
     spawn.startsSession = true
@@ -55,6 +55,9 @@ struct DetachedLauncher {
     }
     let blocked = processes.filter { $0.state == .blocked }
     for process in blocked { print("\(process.instance) does not start: what it depends on has ended") }
+    if let notice = (try? ControlClient.ask(.variables(service: "learner"), folder: folder))??.learnerNotice {
+      print(notice)
+    }
     if let page = try? LiveRun.page(folder) { print("dashboard: \(page)") }
     let name = folder.split(separator: "/").last ?? ""
     print(

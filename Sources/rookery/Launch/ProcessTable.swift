@@ -7,7 +7,8 @@ enum ProcessTable {
   static func text(_ processes: [ProcessReport]) -> String {
     let rows = processes.map { process in
       [
-        "\(process.instance)", state(process), process.pid.map { "\($0)" } ?? "–", process.host ?? "–",
+        "\(process.instance)", state(process), process.pid.map { "\($0)" } ?? "–",
+        process.addresses.first ?? process.host ?? "–",
         process.up_s.map(duration) ?? "–", "\(process.restarts)", process.detail,
       ]
     }

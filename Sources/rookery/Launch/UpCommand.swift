@@ -9,13 +9,15 @@ internal import Launcher
 /// shows what the processes say; with `-d` it goes on in the background, and the command returns when everything is up.
 struct UpCommand {
   static let usage =
-    "rookery up [-f FILE …] [-p NAME] [--profile NAME …] [--scale SERVICE=N …] [--set key=value …] [-d]"
+    "rookery up [-f FILE …] [-p NAME] [--profile NAME …] [--scale SERVICE=N …] [--set key=value …] [--transport ipc|tcp] "
+    + "[-d]"
 
   private let compose: ComposeFile
   private let scale: [String: Int]
   /// What `--set` says, for all processes.
   private let settings: [String: String]
   private let name: String
+  private let transport: RunTransport
   private let isDetached: Bool
   /// This is the process that goes on in the background.
   private let isLauncher: Bool
@@ -23,7 +25,7 @@ struct UpCommand {
 
   init(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["file", "name", "profile", "scale", "set"], plain: ["detach", "launcher"],
+      list, valued: ["file", "name", "profile", "scale", "set", "transport"], plain: ["detach", "launcher"],
       short: ["f": "file", "p": "name", "d": "detach"])
     try arguments.expectNoPositional(Self.usage)
     let variables = ProcessVariables.current()
@@ -38,6 +40,7 @@ struct UpCommand {
     }
     settings = try EffectiveConfiguration.variables(for: arguments.all("set"))
     name = arguments.value("name") ?? compose.name
+    transport = try RunTransport(arguments, variables)
     guard RunConfiguration.isName(name) else {
       throw UsageError(
         "--name: expected letters, digits, '.', '_' and '-' that start with a letter or digit, found '\(name)'"
@@ -70,15 +73,17 @@ struct UpCommand {
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     let run = try RunFolder(reopen: name, parent: LiveRun.parent)
     let executable = try POSIXProcessHost.selfExecutable()
-    var options = LaunchOptions(
-      runDirectory: run.path, executable: executable, inherited: ProcessVariables.current())
+    let variables = ProcessVariables.current()
+    var options = LaunchOptions(runDirectory: run.path, executable: executable, inherited: variables)
     options.replicas = scale
     options.environment = settings
+    let sockets = try RunSockets(transport, variables: variables, outlivesSession: isLauncher)
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
-      host: POSIXProcessHost.guarded(executable: executable))
+      sockets: sockets.folder, host: POSIXProcessHost.guarded(executable: executable))
+    let notes = compose.notes + sockets.notes + launcher.notes
     var loop = try UpLoop(folder: run.path, launcher: launcher, showsLogs: !isLauncher)
-    for note in compose.notes { loop.say(note) }
+    for note in notes { loop.say(note) }
     let code = try loop.run(signals)
     // It holds the folder's lock.
     withExtendedLifetime(run) {}

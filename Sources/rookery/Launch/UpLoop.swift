@@ -41,6 +41,11 @@ struct UpLoop: ~Copyable {
     tell(launcher.tick(now: SystemClock.now()))
     let variables = launcher.answer(.variables(service: "parameters"), now: SystemClock.now()).reply.variables
     if let page = variables["ROOKERY_HTTP_ADDRESS"] { say("dashboard: \(page)") }
+    if let notice = launcher.answer(.variables(service: "learner"), now: SystemClock.now()).reply
+      .learnerNotice
+    {
+      say(notice)
+    }
     while true {
       tell(launcher.tick(now: SystemClock.now()))
       serve()

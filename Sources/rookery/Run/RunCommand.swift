@@ -12,13 +12,15 @@ struct RunCommand {
   private let configuration: EffectiveConfiguration
   private let composeFile: String
   private let json: Bool
+  private let transport: RunTransport
   /// The folder of an earlier run to take up.
   private let resumed: String?
   private let startedAt = SystemClock.now()
 
   init(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["seed", "actors", "learners", "set", "name", "compose", "resume"], plain: ["json"])
+      list, valued: ["seed", "actors", "learners", "set", "name", "compose", "resume", "transport"],
+      plain: ["json"])
     resumed = arguments.value("resume")
     let file = try Self.configurationFile(arguments)
     var settings = arguments.all("set")
@@ -26,12 +28,13 @@ struct RunCommand {
     if let actors = try arguments.integer("actors", in: 0...1000) {
       settings.append("actor.replicas=\(actors)")
     }
-    if let learners = try arguments.integer("learners", in: 1...1000) {
+    if let learners = try arguments.integer("learners", in: 0...1000) {
       settings.append("learner.replicas=\(learners)")
     }
     if let name = arguments.value("name") { settings.append("name=\(name)") }
-    configuration = try EffectiveConfiguration(
-      file: file, variables: ProcessVariables.current(), settings: settings)
+    let variables = ProcessVariables.current()
+    configuration = try EffectiveConfiguration(file: file, variables: variables, settings: settings)
+    transport = try RunTransport(arguments, variables)
     composeFile = arguments.value("compose") ?? "compose/compose.yaml"
     json = arguments.has("json")
   }
@@ -51,20 +54,23 @@ struct RunCommand {
     try check(compose, needed: ["replay", "parameters"] + replicas.filter { $0.value > 0 }.keys.sorted())
     // Before any thread: they inherit what is blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
-    let view = RunView(json: json)
+    var view = RunView(json: json)
     let (folder, earlier) = try openFolder(configuration, view)
     try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.run.yaml.utf8))
     // A run that goes on has not ended.
     unlink(folder.file("summary.json"))
-    var options = LaunchOptions(
-      runDirectory: folder.path, executable: executable, inherited: ProcessVariables.current())
+    let variables = ProcessVariables.current()
+    var options = LaunchOptions(runDirectory: folder.path, executable: executable, inherited: variables)
     options.environment = [
       "ROOKERY_CONFIG": folder.file("config.yaml"), "ROOKERY_RUN_DIRECTORY": folder.path,
     ]
     options.replicas = replicas.filter { compose[$0.key] != nil }
+    let sockets = try RunSockets(transport, variables: variables)
+    for note in sockets.notes { view.say(note) }
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
-      host: POSIXProcessHost.guarded(executable: executable))
+      sockets: sockets.folder, host: POSIXProcessHost.guarded(executable: executable))
+    for note in launcher.notes { view.say(note) }
     var watcher = try RunWatcher(
       run: run, folder: folder, statusPort: Self.statusPort(compose), pagePort: Self.pagePort(compose),
       launcher: launcher, view: view, startedAt: startedAt, earlier: earlier)

@@ -6,18 +6,19 @@ internal import Glibc
 /// `runs/<name>/`: `config.yaml` (effective), `logs/`, `metrics.jsonl`, `evaluations.jsonl`, `checkpoints/`, `parameters.rookery`,
 /// `summary.json`, TensorBoard's events. A name that is taken gets a number.
 ///
-/// Whoever has the folder holds the lock of its file `lock`, so that one run at a time works in it.
+/// Whoever has the folder holds the lock of its file `lock`, so that one run at a time works in it. The folder is its user's alone, also
+/// one that an earlier version has made.
 struct RunFolder {
   let path: String
   private let lock: FileLock
 
   /// Makes a folder.
   init(parent: String, name: String) throws {
-    if mkdir(parent, 0o755) != 0, errno != EEXIST { throw SystemCallError.last("make the folder", parent) }
+    if mkdir(parent, 0o700) != 0, errno != EEXIST { throw SystemCallError.last("make the folder", parent) }
     var candidate = "\(parent)/\(name)"
     var number = 1
     // Making it decides who has the name, also between two runs that start at once.
-    while mkdir(candidate, 0o755) != 0 {
+    while mkdir(candidate, 0o700) != 0 {
       guard errno == EEXIST, number < 10_000 else { throw SystemCallError.last("make the folder", candidate) }
       number += 1
       candidate = "\(parent)/\(name)-\(number)"
@@ -28,7 +29,7 @@ struct RunFolder {
   /// The folder of this name, made if it is missing.
   init(reopen name: String, parent: String) throws {
     let folder = "\(parent)/\(name)"
-    for folder in [parent, folder] where mkdir(folder, 0o755) != 0 && errno != EEXIST {
+    for folder in [parent, folder] where mkdir(folder, 0o700) != 0 && errno != EEXIST {
       throw SystemCallError.last("make the folder", folder)
     }
     try self.init(
@@ -62,6 +63,7 @@ struct RunFolder {
 
   private init(locking folder: String, patience: Instant.Span, busy: String) throws {
     path = try Self.absolute(folder)
+    try PrivateFiles.closeFolder(path)
     guard let lock = try FileLock.take("\(path)/lock", patience: patience) else { throw UsageError(busy) }
     self.lock = lock
   }

@@ -111,10 +111,14 @@ struct RunWatcher: ~Copyable {
   /// Connects to the parameter server once it has an address, and asks.
   private mutating func follow() {
     if client == nil,
-      let host = launcher.processes.first(where: { $0.instance.service == "parameters" })?.host
+      let server = launcher.processes.first(where: { $0.instance.service == "parameters" }),
+      let host = server.host
     {
-      client = try? StatusClient(address: "tcp://\(host):\(statusPort)")
+      let address = server.listening["ROOKERY_PARAMETERS_ADDRESS"] ?? "tcp://\(host):\(statusPort)"
+      client = try? StatusClient(address: address)
       if let pagePort { view.say("dashboard: http://\(host):\(pagePort)/") }
+      let asked = launcher.answer(.variables(service: "learner"), now: SystemClock.now())
+      if let notice = asked.reply.learnerNotice { view.say(notice) }
     }
     client?.ask()
   }

@@ -20,7 +20,9 @@ struct WebAnswer {
 enum Web {
   /// - Parameter address: `http://127.a.b.c:PORT/`.
   /// - Returns: nil while nobody listens there.
-  static func get(_ path: String, at address: String, host: String? = nil) throws -> WebAnswer? {
+  static func get(_ path: String, at address: String, host: String? = nil, method: String = "GET") throws
+    -> WebAnswer?
+  {
     let parts = address.dropFirst(7).prefix { $0 != "/" }.split(separator: ":")
     guard parts.count == 2, let port = UInt16(parts[1]) else {
       throw TimedOut(description: "not an address: \(address)")
@@ -38,7 +40,7 @@ enum Web {
     }
     guard code == 0 else { return nil }
     let request = Array(
-      "GET \(path) HTTP/1.1\r\nHost: \(host ?? String(parts[0]))\r\nConnection: close\r\n\r\n".utf8)
+      "\(method) \(path) HTTP/1.1\r\nHost: \(host ?? String(parts[0]))\r\nConnection: close\r\n\r\n".utf8)
     // MSG_NOSIGNAL
     guard request.withUnsafeBytes({ send(descriptor, $0.baseAddress, $0.count, 0x4000) }) == request.count
     else { return nil }
