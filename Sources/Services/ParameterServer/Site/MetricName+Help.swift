@@ -56,6 +56,10 @@ extension MetricName {
     "steps": "Steps that the replay holds.",
     "capacity": "Steps that the replay can hold.",
     "items": "Items that can be sampled.",
+    "steps_damaged_total":
+      "Steps of an earlier life that were not what had been written to their file, and were dropped.",
+    "items_damaged_total": "Items that needed such steps, or that could not be, and were dropped.",
+    "steps_in_doubt": "Steps of an earlier life that have not been checked yet; they are before they are served.",
     "steps_evicted_total": "Steps that made room for newer ones.",
     "writers": "Writers that are connected.",
     "samplers": "Learners that are connected.",
