@@ -21,14 +21,24 @@ final class StreamWriter {
   private var unacknowledged: [UInt64] = []
   private(set) var acknowledged: UInt64 = 0
   private var generator: SeededGenerator
+  private let tables: Int
+  private let messageSteps: ClosedRange<Int>
 
-  init(number: Int, address: String) throws {
+  /// The same items for each of `tables` tables, in the order of their names.
+  static func tables(_ count: Int) -> [TableSchema] {
+    let names = ["experience", "second", "third"]
+    return names[..<count].map { TableSchema(name: $0, kind: table.kind) }
+  }
+
+  init(number: Int, address: String, tables: Int = 1, messageSteps: ClosedRange<Int> = 1...60) throws {
     self.number = number
+    self.tables = tables
+    self.messageSteps = messageSteps
     generator = SeededGenerator(seed: UInt64(number))
     link = try DealerLink(context: Context(), to: Endpoint(address))
     var configuration = WriterMachine.Configuration(
       id: Identifier(high: 77, low: UInt64(number)), label: "writer-\(number)", schema: Self.schema,
-      tables: [Self.table])
+      tables: Self.tables(tables))
     configuration.inFlight = 16
     configuration.goneAfter = .seconds(600)
     machine = WriterMachine(configuration: configuration, now: SystemClock.now())
@@ -47,7 +57,7 @@ final class StreamWriter {
     if let refusal = machine.refusal { throw TimedOut(description: "refused: \(refusal.text)") }
     while unacknowledged.count > machine.unacknowledged { acknowledged += unacknowledged.removeFirst() }
     while let frame = machine.beginFrame() {
-      encode(into: frame, count: 1 + generator.below(60))
+      encode(into: frame, count: messageSteps.lowerBound + generator.below(messageSteps.count))
       machine.commitFrame(now: now, sink: &sink)
     }
     return machine.counters.messagesCommitted
@@ -80,11 +90,11 @@ final class StreamWriter {
         [UInt32](repeating: 2, count: starts.count / 8).withUnsafeBytes { spans in
           Insert.items(
             frame,
-            [
+            (0..<tables).map {
               ItemBlock(
-                table: 0, count: starts.count / 8, streams: streams, firstIndices: starts, spans: spans,
+                table: $0, count: starts.count / 8, streams: streams, firstIndices: starts, spans: spans,
                 priorities: nil)
-            ])
+            })
         }
       }
     }
