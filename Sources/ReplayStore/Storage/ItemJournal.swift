@@ -13,8 +13,7 @@ final class ItemJournal {
   private var count = 0
 
   init(path: String, itemsMax: Int) throws(ReplayStoreError) {
-    arena = Arena(
-      file: try MappedFile(path: path, byteCountMax: 16 + itemsMax * Self.wordsMax * 8, piece: 1 << 16))
+    arena = Arena(file: try MappedFile(path: path, byteCountMax: 16 + itemsMax * Self.wordsMax * 8, piece: 1 << 16))
     try arena.reserve(16)
   }
 
