@@ -69,7 +69,6 @@ extension ReplayStore {
     for table in tables {
       summary.items += table.pending.count
       summary.itemsRemoved += table.insertPending(ring, isRestored: isRestored)
-      ring.folder?.stageReached?(.itemsWriting)
     }
     if let folder = ring.folder { commit(ring, folder, writer: writer, sequence: sequence) }
     return summary
@@ -145,8 +144,6 @@ extension ReplayStore {
     }
   }
 
-  /// Evicts the oldest chunks. An eviction counts before anything of it can be seen: a process that dies while items are struck out,
-  /// table by table, leaves a front behind which recovery finds none of them.
   private func makeRoom(for steps: Int, _ ring: StepRing, _ summary: inout InsertSummary) {
     while ring.count + steps > ring.room {
       let entry = ring.directory[ring.directory.front]
@@ -154,12 +151,9 @@ extension ReplayStore {
       let slot = ring.slot(entry.position)
       let untilEnd = min(count, ring.capacity - slot)
       snapshot?.willEvict(ring.directory.front)
-      ring.countEviction()
-      ring.folder?.stageReached?(.evicting)
       for table in tables {
         summary.itemsEvicted += table.evict(slot..<slot + untilEnd)
         if untilEnd < count { summary.itemsEvicted += table.evict(0..<count - untilEnd) }
-        ring.folder?.stageReached?(.evicting)
       }
       if ring.layout.history > 0 {
         ring.forEachBereaved { slot in

@@ -32,11 +32,10 @@ extension ReplayStore {
     summary.hasLostHeader = folder.hasLostHeader
     let header = folder.header
     let commit = header.committed
-    for change in folder.journal.changes(ofGeneration: header.generation &+ 1) {
-      guard tables.indices.contains(change.table), change.slot < folder.touchableSlots else { continue }
-      tables[change.table].records[change.slot] = change.before
+    for entry in folder.journal.entries(ofGeneration: header.generation &+ 1) {
+      guard tables.indices.contains(entry.table), entry.slot < folder.touchableSlots else { continue }
+      tables[entry.table].records[entry.slot] = .none
     }
-    folder.journal.clear()
     // The commit counts from its generation on; the mark may be one behind.
     if let writer = folder.writers.all.first(where: { UInt64($0.handle) == commit.writer }),
       writer.committed < commit.sequence
@@ -158,16 +157,11 @@ extension Table {
     for slot in 0..<touchable where records[slot].isItem {
       let record = records[slot]
       let position = ring.position(inSlot: slot)
-      // Evicted, or, where frames of its stack were, about to be struck out for it.
-      guard ring.isLive(position), ring.hasHistory(position) else {
-        records[slot] = .none
-        continue
-      }
-      guard ring.holds(Int(record.span), stepsFrom: position),
-        configuration.schema.kind.spans.contains(Int(record.span)),
+      guard ring.isLive(position), ring.holds(Int(record.span), stepsFrom: position),
+        ring.hasHistory(position), configuration.schema.kind.spans.contains(Int(record.span)),
         record.priority >= 0, record.priority.isFinite
       else {
-        dropped += 1
+        if ring.isLive(position) { dropped += 1 }
         records[slot] = .none
         continue
       }
@@ -187,7 +181,7 @@ extension Table {
     // Out of reach only until the other files have grown again.
     for slot in touchable..<max(touchable, slotsInFile) where records[slot].isItem { records[slot] = .none }
     rebuildSelectors()
-    makeRoom(for: 0, oldest: ring.oldestSlot, in: nil)
+    makeRoom(for: 0, oldest: ring.oldestSlot)
     return dropped
   }
 }

@@ -107,12 +107,10 @@ final class StepRing {
     StepFlags(rawValue: row(slot).load(fromByteOffset: layout.flagsOffset, as: UInt8.self))
   }
 
-  /// Makes the oldest chunk's eviction count for a later life; `evictOldest` must follow.
-  func countEviction() { folder?.header.front = directory.front + 1 }
-
-  /// Moves the tail over the oldest chunk, whose eviction counts already.
+  /// Moves the tail over the oldest chunk.
   func evictOldest() {
     let entry = directory[directory.front]
+    folder?.header.front = directory.front + 1
     tail += UInt64(entry.count)
     tailSlot = (tailSlot + Int(entry.count)) % capacity
     let record = streams.records + Int(entry.stream)

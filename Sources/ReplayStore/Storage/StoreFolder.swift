@@ -4,10 +4,9 @@ internal import Experience
 internal import Foundations
 internal import Glibc
 
-/// How far the commit of a message has come. `evicting`, `removing` and `itemsWriting` are reached more than once: an eviction has
-/// come to count, or a table's items are struck out; an item that has to go for others is journaled, or gone; a table's items are there.
+/// How far the commit of a message has come.
 enum CommitStage: CaseIterable {
-  case evicting, evicted, journaled, stepsWritten, removing, itemsWriting, itemsWritten, committed, marked
+  case evicted, journaled, stepsWritten, itemsWritten, committed, marked
 }
 
 /// A folder with a store's arenas, mapped, and what says which of their bytes count.
@@ -20,10 +19,10 @@ enum CommitStage: CaseIterable {
 /// | `items-<t>` | a table's items |
 /// | `chunks-<bits>` | a ring of chunk records |
 /// | `writers` | writers and their last committed sequence |
-/// | `journal` | items to take back, or put back, if the last message did not count |
+/// | `journal` | items to take back if the last message did not count |
 ///
-/// A message is committed in this order: what is evicted no longer counts (`front`), then its items are struck out; journal, steps,
-/// chunk records and items are written; one 8-byte store of the generation makes all of them count; then the writer's mark, then the
+/// A message is committed in this order: what is evicted no longer counts (`front`); steps, chunk records, journal and items
+/// are written; one 8-byte store of the generation makes all of them count; then the writer's mark, then the
 /// acknowledgement. A process may die between any two stores: the mapped pages are the kernel's.
 final class StoreFolder {
   let path: String

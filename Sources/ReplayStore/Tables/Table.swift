@@ -8,7 +8,6 @@ internal import Foundations
 /// Properties that hot loops read are not checked for exclusive access at run time: one thread, and no closure is handed in.
 final class Table {
   let configuration: TableConfiguration
-  private let number: Int
   var limiter: RateLimiter
   /// The slots that hold an item.
   let slots: SlotSet
@@ -36,7 +35,6 @@ final class Table {
     throws(ReplayStoreError)
   {
     self.configuration = configuration
-    self.number = number
     priorityMax = min(1, configuration.priorityLimit)
     removalGenerator = SeededGenerator(seed: seed, part: "remover", index: number)
     limiter = RateLimiter(configuration: configuration.limiter)
@@ -111,7 +109,7 @@ extension Table {
   func insertPending(_ ring: StepRing, isRestored: Bool) -> Int {
     let count = pending.count
     guard count > 0 else { return 0 }
-    var removed = makeRoom(for: count, oldest: ring.oldestSlot, in: ring.folder)
+    var removed = makeRoom(for: count, oldest: ring.oldestSlot)
     let (keys, spans, priorities, slots) = (pending.keys, pending.spans, pending.priorities, pending.slots)
     for index in 0..<count {
       let slot = ring.slot(keys[index])
@@ -126,24 +124,19 @@ extension Table {
     samplesLeft += count * configuration.timesSampledMax
     if isRestored { limiter.didRestore(count) } else { limiter.didInsert(count) }
     pending.count = 0
-    removed += makeRoom(for: 0, oldest: ring.oldestSlot, in: ring.folder)
+    removed += makeRoom(for: 0, oldest: ring.oldestSlot)
     return removed
   }
 
-  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many there were. They are noted in the journal
-  /// of `folder`, as they must come back if the message that they go for never counts.
+  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many there were.
   @discardableResult
-  func makeRoom(for count: Int, oldest: Int, in folder: StoreFolder?) -> Int {
+  func makeRoom(for count: Int, oldest: Int) -> Int {
     guard let itemsMax = configuration.itemsMax else { return 0 }
     let excess = min(size, max(0, size + count - itemsMax))
     guard excess > 0 else { return 0 }
     let left = samplesLeft
     for _ in 0..<excess {
-      let slot = remover.choose(from: slots, oldest: oldest, generator: &removalGenerator)
-      folder?.journal.addRemoved(table: number, slot: slot, record: records[slot])
-      folder?.stageReached?(.removing)
-      remove(slot)
-      folder?.stageReached?(.removing)
+      remove(remover.choose(from: slots, oldest: oldest, generator: &removalGenerator))
     }
     didLose(samples: left - samplesLeft)
     counters.removed &+= UInt64(excess)
