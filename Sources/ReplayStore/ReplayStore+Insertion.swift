@@ -69,6 +69,7 @@ extension ReplayStore {
     for table in tables {
       summary.items += table.pending.count
       summary.itemsRemoved += table.insertPending(ring, isRestored: isRestored)
+      ring.folder?.stageReached?(.tableInserted)
     }
     if let folder = ring.folder { commit(ring, folder, writer: writer, sequence: sequence) }
     return summary
@@ -95,19 +96,20 @@ extension ReplayStore {
     try folder.reserve(slots: min(ring.capacity, ring.headSlot + steps + ring.capacity - ring.room))
     try folder.reserve(
       chunks: min(insertion.chunks.count, ring.capacity),
-      items: min(insertion.itemCount, ring.capacity * tables.count),
+      // Each of them, and one that a remover takes for it, and itself if it is one too many.
+      entries: min(insertion.itemCount, ring.capacity * tables.count) * 3,
       front: ring.directory.front, end: ring.directory.end)
   }
 
-  /// Notes the items that will lie on steps of earlier messages.
+  /// Notes the items that will lie on steps of earlier messages; what removers take is noted when they do.
   private func journal(_ ring: StepRing, _ folder: StoreFolder) {
-    folder.journal.begin()
+    folder.journal.begin(generation: folder.header.generation &+ 1)
     for (number, table) in tables.enumerated() {
       for index in 0..<table.pending.count where table.pending.keys[index] < ring.head {
-        folder.journal.add(table: number, slot: ring.slot(table.pending.keys[index]))
+        folder.journal.add(table: number, slot: ring.slot(table.pending.keys[index]), before: .none)
       }
     }
-    folder.journal.seal(generation: folder.header.generation &+ 1)
+    folder.journal.seal()
   }
 
   /// The message's steps, if some table keeps what is unread; no more than fit, as others are refused anyway.
@@ -151,13 +153,19 @@ extension ReplayStore {
       let slot = ring.slot(entry.position)
       let untilEnd = min(count, ring.capacity - slot)
       snapshot?.willEvict(ring.directory.front)
+      ring.announceEviction()
+      ring.folder?.stageReached?(.announced)
       for table in tables {
         summary.itemsEvicted += table.evict(slot..<slot + untilEnd)
         if untilEnd < count { summary.itemsEvicted += table.evict(0..<count - untilEnd) }
+        ring.folder?.stageReached?(.tableEvicted)
       }
       if ring.layout.history > 0 {
         ring.forEachBereaved { slot in
-          for table in tables { summary.itemsEvicted += table.evict(slot..<slot + 1) }
+          for table in tables {
+            summary.itemsEvicted += table.evict(slot..<slot + 1)
+            ring.folder?.stageReached?(.bereaved)
+          }
         }
       }
       summary.stepsEvicted += count

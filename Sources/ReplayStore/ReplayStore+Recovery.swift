@@ -27,15 +27,20 @@ extension ReplayStore {
   /// With `verifying` each chunk's steps are checked against their checksum. O(capacity).
   func recover(
     _ folder: StoreFolder, _ ring: StepRing, _ tables: [Table], verifying: Bool, progress: (Int, Int) -> Void
-  ) -> RecoverySummary {
+  ) throws(ReplayStoreError) -> RecoverySummary {
     var summary = RecoverySummary()
     summary.hasLostHeader = folder.hasLostHeader
     let header = folder.header
     let commit = header.committed
-    for entry in folder.journal.entries(ofGeneration: header.generation &+ 1) {
-      guard tables.indices.contains(entry.table), entry.slot < folder.touchableSlots else { continue }
-      tables[entry.table].records[entry.slot] = .none
+    func takeBack(_ entry: ItemJournal.Entry) {
+      let (table, slot) = (Int(entry.table), Int(entry.slot))
+      guard tables.indices.contains(table), slot < folder.touchableSlots else { return }
+      tables[table].records[slot] = entry.before
     }
+    folder.journal.takeBack(generation: header.generation &+ 1, takeBack)
+    try ItemJournal.takeBack(
+      inFolder: folder.path, itemsMax: configuration.capacity * tables.count,
+      generation: header.generation &+ 1, takeBack)
     // The commit counts from its generation on; the mark may be one behind.
     if let writer = folder.writers.all.first(where: { UInt64($0.handle) == commit.writer }),
       writer.committed < commit.sequence
@@ -158,10 +163,15 @@ extension Table {
       let record = records[slot]
       let position = ring.position(inSlot: slot)
       guard ring.isLive(position), ring.holds(Int(record.span), stepsFrom: position),
-        ring.hasHistory(position), configuration.schema.kind.spans.contains(Int(record.span)),
+        configuration.schema.kind.spans.contains(Int(record.span)),
         record.priority >= 0, record.priority.isFinite
       else {
         if ring.isLive(position) { dropped += 1 }
+        records[slot] = .none
+        continue
+      }
+      // It went with the frame that its stack needs, but the process died first.
+      guard ring.hasHistory(position) else {
         records[slot] = .none
         continue
       }
@@ -181,7 +191,7 @@ extension Table {
     // Out of reach only until the other files have grown again.
     for slot in touchable..<max(touchable, slotsInFile) where records[slot].isItem { records[slot] = .none }
     rebuildSelectors()
-    makeRoom(for: 0, oldest: ring.oldestSlot)
+    makeRoom(for: 0, oldest: ring.oldestSlot, undo: nil)
     return dropped
   }
 }

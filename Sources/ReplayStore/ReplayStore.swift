@@ -98,7 +98,7 @@ public final class ReplayStore {
       handlesBefore = Int(truncatingIfNeeded: snapshot.header.nextWriter)
     }
     if let source = folder ?? snapshot {
-      let summary = recover(
+      let summary = try recover(
         source, ring, tables, verifying: source.isAfterReboot || snapshot != nil, progress: progress)
       countShares(ring)
       if summary.chunks > 0 || !summary.writers.isEmpty || summary.hasLostHeader { recovery = summary }

@@ -24,62 +24,6 @@ import Testing
     }
   }
 
-  /// The folder as a process that dies at each stage of a message leaves it: the message is there whole or not at all, and
-  /// the writer's mark says which.
-  @Test func aProcessMayDieAtAnyStage() throws {
-    for stage in CommitStage.allCases {
-      for seed in 0..<20 as Range<UInt64> { try die(at: stage, seed: seed) }
-    }
-  }
-
-  private func die(at stage: CommitStage, seed: UInt64) throws {
-    let folder = TemporaryFolder()
-    let copy = TemporaryFolder()
-    var generator = SeededGenerator(seed: seed)
-    let capacity = 8 + generator.below(20)
-    let configuration = ReplayStoreConfiguration(
-      capacity: capacity, tables: [transitionTable(2, .prioritized(exponent: 1))],
-      storage: .file(path: folder.path))
-    let store = try ReplayStore(configuration: configuration)
-    try store.adopt(schema: Message.schema)
-    try store.openWriter(0, id: Identifier(high: 1, low: 2), label: "actor-1", committed: 0)
-    var next: UInt64 = 0
-    let last = UInt64(2 + generator.below(8))
-    for sequence in 1...last {
-      let count = 1 + generator.below(5)
-      let message = Message().chunk(0, next, flags: [UInt8](repeating: 0, count: count))
-      for first in (next >= 2 ? next - 2 : 0)..<next + UInt64(count) where first + 2 < next + UInt64(count) {
-        message.item(0, first, 3, Float(first))
-      }
-      next += UInt64(count)
-      let before = store.statistics
-      if sequence == last {
-        store.ring!.folder!.stageReached = { reached in
-          if reached == stage { copyFiles(from: folder.path, to: copy.path) }
-        }
-      }
-      _ = try store.insert(message.insertion(), writer: 0, sequence: sequence)
-      guard sequence == last else { continue }
-      let expected = store.statistics
-      var copied = configuration
-      copied.storage = .file(path: copy.path)
-      let other = try ReplayStore(configuration: copied)
-      let recovery = try #require(other.recovery)
-      #expect(other.checkInvariants() == nil, "\(stage), seed \(seed)")
-      let isIn = stage == .committed || stage == .marked
-      #expect(recovery.writers.map(\.committed) == [isIn ? last : last - 1], "\(stage), seed \(seed)")
-      #expect(recovery.writers.map(\.label) == ["actor-1"])
-      #expect(recovery.itemsDropped == 0 && recovery.stepsDropped == 0)
-      if !isIn {
-        #expect(other.statistics.head == before.head, "\(stage), seed \(seed)")
-        _ = try other.insert(message.insertion(), writer: 0, sequence: sequence)
-      }
-      #expect(other.statistics.head == expected.head && other.statistics.tail == expected.tail)
-      #expect(contents(of: other) == contents(of: store), "\(stage), seed \(seed)")
-      withExtendedLifetime(message) {}
-    }
-  }
-
   @Test func anotherStoreIsRefusedWithTheDifference() throws {
     let folder = TemporaryFolder()
     func configuration(_ capacity: Int, _ nStep: Int) -> ReplayStoreConfiguration {
@@ -243,7 +187,7 @@ import Testing
   }
 }
 
-private func bytes(of path: String) throws -> [UInt8] {
+func bytes(of path: String) throws -> [UInt8] {
   let descriptor = open(path, O_RDONLY)
   defer { close(descriptor) }
   var status = stat()
@@ -259,7 +203,7 @@ private func bytes(of path: String) throws -> [UInt8] {
   }
 }
 
-private func copyFiles(from: String, to: String) {
+func copyFiles(from: String, to: String) {
   for name in DirectoryNames.of(from) {
     guard let all = try? bytes(of: "\(from)/\(name)") else { continue }
     try? AtomicFile.replace("\(to)/\(name)", with: all)

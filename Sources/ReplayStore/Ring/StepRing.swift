@@ -107,10 +107,13 @@ final class StepRing {
     StepFlags(rawValue: row(slot).load(fromByteOffset: layout.flagsOffset, as: UInt8.self))
   }
 
-  /// Moves the tail over the oldest chunk.
+  /// What a later life finds: the oldest chunk is gone, with all its items, whatever of them is still in the files. Before anything of
+  /// it is struck out, so that no kill leaves steps of which some tables have items and others none.
+  func announceEviction() { folder?.header.front = directory.front + 1 }
+
+  /// Moves the tail over the oldest chunk, whose eviction has been announced.
   func evictOldest() {
     let entry = directory[directory.front]
-    folder?.header.front = directory.front + 1
     tail += UInt64(entry.count)
     tailSlot = (tailSlot + Int(entry.count)) % capacity
     let record = streams.records + Int(entry.stream)

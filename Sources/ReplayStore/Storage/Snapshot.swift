@@ -68,7 +68,7 @@ final class Snapshot {
     if ring.count > 0 {
       let slots = ring.head <= UInt64(ring.capacity) ? Int(ring.head) : ring.capacity
       try folder.reserve(slots: slots)
-      try folder.reserve(chunks: Int(end - front), items: 0, front: front, end: front)
+      try folder.reserve(chunks: Int(end - front), entries: 0, front: front, end: front)
       copyItems()
     }
     for (index, table) in tables.enumerated() { table.note(in: folder.header.table(index)) }

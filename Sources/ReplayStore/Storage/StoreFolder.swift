@@ -6,7 +6,12 @@ internal import Glibc
 
 /// How far the commit of a message has come.
 enum CommitStage: CaseIterable {
-  case evicted, journaled, stepsWritten, itemsWritten, committed, marked
+  /// Of each chunk that goes: it counts as gone, then each table's items are struck out, then those whose stacks lose a frame.
+  case announced, tableEvicted, bereaved
+  case evicted, journaled, stepsWritten
+  /// Of each table: each item that its remover took, then all that it gets.
+  case removed, tableInserted
+  case itemsWritten, committed, marked
 }
 
 /// A folder with a store's arenas, mapped, and what says which of their bytes count.
@@ -19,10 +24,10 @@ enum CommitStage: CaseIterable {
 /// | `items-<t>` | a table's items |
 /// | `chunks-<bits>` | a ring of chunk records |
 /// | `writers` | writers and their last committed sequence |
-/// | `journal` | items to take back if the last message did not count |
+/// | `undo` | items as they were, to bring back if the last message did not count |
 ///
-/// A message is committed in this order: what is evicted no longer counts (`front`); steps, chunk records, journal and items
-/// are written; one 8-byte store of the generation makes all of them count; then the writer's mark, then the
+/// A message is committed in this order: what is evicted no longer counts (`front`), and then its items are struck out; journal, steps,
+/// chunk records and items are written; one 8-byte store of the generation makes all of them count; then the writer's mark, then the
 /// acknowledgement. A process may die between any two stores: the mapped pages are the kernel's.
 final class StoreFolder {
   let path: String
@@ -86,7 +91,7 @@ final class StoreFolder {
     chunks.removeOthers()
     writers = try WriterMarks(path: "\(path)/writers", writersMax: WriterMarks.countMax)
     journal = try ItemJournal(
-      path: "\(path)/journal", itemsMax: configuration.capacity * configuration.tables.count)
+      path: "\(path)/undo", entriesMax: configuration.capacity * configuration.tables.count * 3)
   }
 
   /// The schema of the store in a folder; nil if there is none yet.
@@ -101,7 +106,7 @@ final class StoreFolder {
   }
 
   private static func isFile(_ name: String) -> Bool {
-    ["header", "rows", "writers", "journal"].contains(name)
+    ["header", "rows", "writers", "undo", "journal"].contains(name)
       || ["field-", "items-", "chunks-"].contains { name.hasPrefix($0) }
   }
 
@@ -138,11 +143,11 @@ final class StoreFolder {
   }
 
   /// Room for a message's chunks and items.
-  func reserve(chunks count: Int, items: Int, front: UInt64, end: UInt64) throws(ReplayStoreError) {
+  func reserve(chunks count: Int, entries: Int, front: UInt64, end: UInt64) throws(ReplayStoreError) {
     if try chunks.reserve(front: front, end: end, more: count) {
       header.directoryBits = chunks.bits
       chunks.removeOthers()
     }
-    try journal.reserve(items: items)
+    try journal.reserve(entries: entries)
   }
 }

@@ -1,5 +1,6 @@
 // The items of one table.
 
+internal import CKernels
 internal import Experience
 internal import Foundations
 
@@ -20,6 +21,7 @@ final class Table {
   private let arena: Arena
   /// Where a later life finds what the items do not tell.
   private let mark: UnsafeMutablePointer<StoreHeader.TableMark>?
+  private let number: Int
   /// Raw priority of items that come without one: the largest ever seen, 1 (or the limit) at first.
   @exclusivity(unchecked) var priorityMax: Float
   /// How many more samples the items have in them, where `timesSampledMax` bounds that.
@@ -35,6 +37,7 @@ final class Table {
     throws(ReplayStoreError)
   {
     self.configuration = configuration
+    self.number = number
     priorityMax = min(1, configuration.priorityLimit)
     removalGenerator = SeededGenerator(seed: seed, part: "remover", index: number)
     limiter = RateLimiter(configuration: configuration.limiter)
@@ -97,6 +100,13 @@ extension Table {
       carried: limiter.carried)
   }
 
+  /// A larger priority than any before: noted before an item has it, as a later life drops items of priorities beyond.
+  func raise(to priority: Float) {
+    priorityMax = priority
+    mark?.pointee.priorityMax = priority
+    rookery_store_fence()
+  }
+
   /// Takes over what an earlier life has counted.
   func recall(_ mark: StoreHeader.TableMark) {
     guard mark.priorityMax > 0 else { return }
@@ -109,14 +119,14 @@ extension Table {
   func insertPending(_ ring: StepRing, isRestored: Bool) -> Int {
     let count = pending.count
     guard count > 0 else { return 0 }
-    var removed = makeRoom(for: count, oldest: ring.oldestSlot)
+    var removed = makeRoom(for: count, oldest: ring.oldestSlot, undo: ring.folder)
     let (keys, spans, priorities, slots) = (pending.keys, pending.spans, pending.priorities, pending.slots)
     for index in 0..<count {
       let slot = ring.slot(keys[index])
       slots[index] = UInt32(slot)
       let priority = priorities[index] < 0 ? priorityMax : clip(priorities[index])
       priorities[index] = priority
-      if priority > priorityMax { priorityMax = priority }
+      if priority > priorityMax { raise(to: priority) }
       records[slot] = ItemRecord(priority: priority, span: spans[index], timesSampled: 0)
     }
     self.slots.insert(slots, count: count)
@@ -124,23 +134,32 @@ extension Table {
     samplesLeft += count * configuration.timesSampledMax
     if isRestored { limiter.didRestore(count) } else { limiter.didInsert(count) }
     pending.count = 0
-    removed += makeRoom(for: 0, oldest: ring.oldestSlot)
+    removed += makeRoom(for: 0, oldest: ring.oldestSlot, undo: ring.folder)
     return removed
   }
 
-  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many there were.
+  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many there were. For a message that does not
+  /// count yet they are noted in a folder's journal, so that they come back if it never does.
   @discardableResult
-  func makeRoom(for count: Int, oldest: Int) -> Int {
+  func makeRoom(for count: Int, oldest: Int, undo folder: StoreFolder?) -> Int {
     guard let itemsMax = configuration.itemsMax else { return 0 }
     let excess = min(size, max(0, size + count - itemsMax))
     guard excess > 0 else { return 0 }
     let left = samplesLeft
     for _ in 0..<excess {
-      remove(remover.choose(from: slots, oldest: oldest, generator: &removalGenerator))
+      let slot = remover.choose(from: slots, oldest: oldest, generator: &removalGenerator)
+      if let folder { journalRemoval(slot, folder) }
+      remove(slot)
+      folder?.stageReached?(.removed)
     }
     didLose(samples: left - samplesLeft)
     counters.removed &+= UInt64(excess)
     return excess
+  }
+
+  private func journalRemoval(_ slot: Int, _ folder: StoreFolder) {
+    folder.journal.add(table: number, slot: slot, before: records[slot])
+    folder.journal.seal()
   }
 
   /// Tells the selectors of new items or priorities.
@@ -226,8 +245,8 @@ extension Table {
   func update(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafeMutablePointer<Float>, count: Int) {
     for index in 0..<count {
       priorities[index] = clip(priorities[index])
+      if priorities[index] > priorityMax { raise(to: priorities[index]) }
       records[Int(slots[index])].priority = priorities[index]
-      priorityMax = max(priorityMax, priorities[index])
     }
     assign(slots, priorities, count: count)
     counters.updated &+= UInt64(count)
