@@ -90,6 +90,22 @@ import Testing
     }
   }
 
+  /// A volume of an earlier image; a folder that holds no run is left as it is.
+  @Test func aServiceByItselfClosesItsRun() throws {
+    let workspace = try Workspace()
+    let folder = workspace.file("state")
+    try #require(mkdir(folder, 0o755) == 0 && chmod(folder, 0o755) == 0)
+    var variables = ServiceTests.addresses(workspace)
+    variables["ROOKERY_RUN_DIRECTORY"] = folder
+    for expected in [0o755, 0o700] as [mode_t] {
+      let server = try Started(["parameters"], in: workspace, environment: variables)
+      try eventually("it to listen") { server.errors.contains("listening on") }
+      #expect(mode(folder) == expected && mode("\(folder)/parameters.rookery") == 0o600)
+      try server.child.terminate()
+      #expect(try server.end().code == 0)
+    }
+  }
+
   @Test(.enabled(if: Stranger.exists, "\(Stranger.reason)"))
   func anotherUserReachesNothing() throws {
     let workspace = try Workspace()
