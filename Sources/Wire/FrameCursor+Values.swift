@@ -75,4 +75,9 @@ extension FrameCursor {
       high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
       low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
   }
+
+  public mutating func publicName(_ what: @autoclosure () -> String) throws(WireError) -> PublicName {
+    let value = try identifier(what())
+    return PublicName(high: value.high, low: value.low)
+  }
 }

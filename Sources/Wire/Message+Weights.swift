@@ -169,7 +169,7 @@ public struct Weights {
     writer.array(merged.count)
     for entry in merged {
       writer.array(2)
-      writer.identifier(entry.id)
+      writer.publicName(entry.learner)
       writer.unsigned(entry.sequence)
     }
     writer.manifest(manifest)
@@ -188,7 +188,8 @@ public struct Weights {
       try cursor.elements(2, "a merged change")
       merged.append(
         Merged(
-          id: try cursor.identifier("a learner's id"), sequence: try cursor.number("a merged sequence")))
+          learner: try cursor.publicName("a learner's name"), sequence: try cursor.number("a merged sequence")
+        ))
     }
     manifest = try cursor.manifest()
     values = try cursor.alignedBinary(byteCount: manifest.elementCount * 4, "the values")

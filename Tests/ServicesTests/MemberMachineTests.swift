@@ -45,7 +45,7 @@ struct MemberHarness {
       let weights = Weights(
         topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, oldestUpdate: 0,
         newestUpdate: 0,
-        merged: merged.map { [Merged(id: Fixtures.id(id), sequence: $0)] } ?? [],
+        merged: merged.map { [Merged(learner: Fixtures.id(id).publicName, sequence: $0)] } ?? [],
         manifest: ServerHarness.manifest,
         values: values)
       return local.withUnsafeMutableBufferPointer { machine.rebase(on: weights, local: $0) }
@@ -167,7 +167,8 @@ struct MemberHarness {
       }
       for publication in server.advance(now) {
         for index in members.indices {
-          let merged = publication.merged.first { $0.id == Fixtures.id(members[index].id) }?.sequence
+          let merged = publication.merged.first { $0.learner == Fixtures.id(members[index].id).publicName }?
+            .sequence
           _ = members[index].rebase(publication.version, publication.values, merged: merged)
         }
       }

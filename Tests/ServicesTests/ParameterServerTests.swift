@@ -100,7 +100,7 @@ struct Published: Equatable {
     #expect(server.change(1, 1, updates: 3, [1, -2]) == nil)
     let published = try #require(server.published().first, "the last publication was long ago")
     #expect(published.version == 2 && published.values == [1, -2] && published.updates == 3)
-    #expect(published.merged == [Merged(id: Fixtures.id(1), sequence: 1)])
+    #expect(published.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 1)])
     #expect(published.oldest == 10 && published.newest == 15)
     #expect(server.machine.store.last == server.machine.state)
   }
@@ -181,7 +181,7 @@ struct Published: Equatable {
     _ = server.change(1, 1, [4, 4], at: 3)
     let published = server.advance(60)
     #expect(published.map(\.values) == [[4, 4]])
-    #expect(published.first?.merged.contains(Merged(id: Fixtures.id(1), sequence: 1)) == true)
+    #expect(published.first?.merged.contains(Merged(learner: Fixtures.id(1).publicName, sequence: 1)) == true)
   }
 
   @Test func aMemberForgottenBeforeItsRoundClosesIsRemembered() {
@@ -191,7 +191,7 @@ struct Published: Equatable {
     _ = server.published()
     _ = server.change(1, 2, [1, 1], at: 1)
     // The process was stopped for long: silence and the end of the round are seen at once.
-    #expect(server.advance(9000).first?.merged == [Merged(id: Fixtures.id(1), sequence: 2)])
+    #expect(server.advance(9000).first?.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 2)])
     #expect(server.join(1, at: 9001)?.merged == 2)
   }
 

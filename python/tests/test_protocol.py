@@ -3,6 +3,7 @@
 Tests/WireTests/ProtocolPythonTests.swift writes) it also checks that whatever Swift's reader takes is msgpack to Python's.
 """
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ FRAMES = make_protocol.frames()
 VERSION = 2
 WRITER = bytes.fromhex("00112233445566778899aabbccddeeff")
 LEARNER = bytes.fromhex("102132435465768798a9bacbdcedfe0f")
+# What others may call a process.
+LEARNER_NAME = hashlib.sha256(LEARNER).digest()[:16]
 SERVICE = bytes.fromhex("f0e0d0c0b0a090807060504030201000")
 SCHEMA = [["observation", 4, [4], 1], ["action", 2, [], 1], ["reward", 4, [], 1]]
 STACKED = [["observation", 1, [84, 84], 4], ["action", 2, [], 1], ["reward", 4, [], 1]]
@@ -251,7 +254,7 @@ def test_change():
 def test_weights():
     message = unpack("weights")
     assert message[:8] == [VERSION, 15, "all", 8, SERVICE, 80, 1_000_000_000, 1_020_000_000] and len(message) == 12
-    assert message[8:10] == [[[LEARNER, 3]], TENSORS]
+    assert message[8:10] == [[[LEARNER_NAME, 3]], TENSORS]
     assert np.array_equal(view("weights", *message[10:], "<f4"), VALUES)
     # What a subscriber of 'all' hands to ZMQ_SUBSCRIBE.
     prefix = Aligned().array(12).add(VERSION, 15, "all").bytes()
@@ -277,7 +280,7 @@ def test_payloads_are_written_the_same():
     assert priorities.bytes() == FRAMES["priorities"]
     change = Aligned().array(10).add(VERSION, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
     assert change.bytes() == FRAMES["change"]
-    weights = Aligned().array(12).add(VERSION, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER, 3]], TENSORS)
+    weights = Aligned().array(12).add(VERSION, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER_NAME, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
 
 

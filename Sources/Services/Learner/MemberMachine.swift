@@ -50,6 +50,8 @@ public struct MemberMachine {
   public private(set) var reference: [Float] = []
   public private(set) var refusal: Refusal?
 
+  /// How publications call this learner.
+  private let name: PublicName
   private var atPush: [Float]
   private var incarnation: Identifier?
   private var isJoined = false
@@ -61,6 +63,7 @@ public struct MemberMachine {
 
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
+    name = configuration.id.publicName
     atPush = []
     nextJoin = now
   }
@@ -128,7 +131,7 @@ extension MemberMachine {
   private mutating func shift(_ local: UnsafeMutableBufferPointer<Float>, onto weights: Weights) {
     let values = weights.values
     if let sent = pending,
-      let merged = weights.merged.first(where: { $0.id == configuration.id }),
+      let merged = weights.merged.first(where: { $0.learner == name }),
       merged.sequence >= sent.sequence
     {
       for index in 0..<local.count {

@@ -31,7 +31,13 @@ public struct ParameterServerMachine<Store: ParameterStore> {
     public var saveFailures: UInt64 = 0
   }
 
+  struct Contribution {
+    var id: Identifier
+    var merged: Merged
+  }
+
   struct Member {
+    let name: PublicName
     var index: Int
     /// The last change that is in `values` or in the open round.
     var accepted: UInt64
@@ -51,7 +57,7 @@ public struct ParameterServerMachine<Store: ParameterStore> {
   var members: [Identifier: Member] = [:]
   var round: MergeRound
   /// Whose changes are in the open round: they stay there, also if the learner leaves before it closes.
-  var contributions: [Merged] = []
+  var contributions: [Contribution] = []
   var roundOpenedAt: Instant?
   var lastPublished: Instant
   var lastOldest: Int64 = 0
@@ -156,9 +162,10 @@ extension ParameterServerMachine {
       }
       let taken = Set(members.values.map(\.index))
       let index = (0...members.count).first { !taken.contains($0) } ?? members.count
-      let known = contributions.last { $0.id == join.id } ?? state.merged.last { $0.id == join.id }
-      let accepted = known?.sequence ?? 0
-      members[join.id] = Member(index: index, accepted: accepted, lastHeard: now)
+      let name = join.id.publicName
+      let known =
+        contributions.last { $0.id == join.id }?.merged ?? state.merged.last { $0.learner == name }
+      members[join.id] = Member(name: name, index: index, accepted: known?.sequence ?? 0, lastHeard: now)
     }
     members[join.id]?.lastHeard = now
     Joined(
@@ -193,7 +200,8 @@ extension ParameterServerMachine {
     member.recentUpdates = change.updates
     member.contributedToRound = true
     members[change.id] = member
-    contributions.append(Merged(id: change.id, sequence: change.sequence))
+    let merged = Merged(learner: member.name, sequence: change.sequence)
+    contributions.append(Contribution(id: change.id, merged: merged))
     round.add(change.values, weight: weight(of: change))
     round.note(updates: change.updates, oldest: change.oldestUpdate, newest: change.newestUpdate)
     counters.changesMerged += 1
@@ -231,7 +239,7 @@ extension ParameterServerMachine {
     state.version += 1
     for change in contributions {
       members[change.id]?.contributedToRound = false
-      remember(change)
+      remember(change.merged)
     }
     contributions.removeAll(keepingCapacity: true)
     roundOpenedAt = nil
@@ -246,11 +254,13 @@ extension ParameterServerMachine {
     publish(topic: Weights.topicAll, sink: &sink)
   }
 
-  /// The newest `Limits.members` learners' last changes; learners that are members come last, so they are never forgotten.
+  /// The newest `Limits.members` learners' last changes. Those of members are never forgotten, however many others come and go.
   private mutating func remember(_ change: Merged) {
-    state.merged.removeAll { $0.id == change.id }
+    state.merged.removeAll { $0.learner == change.learner }
     state.merged.append(change)
-    if state.merged.count > Limits.members { state.merged.removeFirst() }
+    guard state.merged.count > Limits.members else { return }
+    let present = Set(members.values.map(\.name))
+    state.merged.remove(at: state.merged.firstIndex { !present.contains($0.learner) } ?? 0)
   }
 
   private mutating func publish(topic: String, sink: inout some PublishingSink) {

@@ -30,6 +30,7 @@ public final class ParameterService {
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
     let spec = configuration.network(for: try configuration.environmentSpec())
     let keeper = try ParameterKeeper(directory: settings.runDirectory)
+    if let notice = keeper.notice { log.warning(notice) }
     machine = ParameterServerMachine(
       configuration: machineConfiguration, incarnation: id,
       state: try keeper.kept ?? Self.initialState(configuration, spec), store: keeper, now: now)
@@ -123,12 +124,15 @@ struct ParameterKeeper: ParameterStore {
   private let file: FileParameterStore?
   private let lock: FileLock?
   let kept: ParameterState?
+  /// What was lost of it.
+  let notice: String?
 
   init(directory: String?) throws {
     let path = directory.map { $0 + "/parameters.rookery" }
     file = try path.map { try FileParameterStore(path: $0) }
     lock = try path.map(Self.lock)
     kept = try file?.load()
+    notice = file?.notice
   }
 
   /// Two servers that write one file would spoil it. One that is being killed lets go within a moment.
