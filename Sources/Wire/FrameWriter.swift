@@ -97,6 +97,11 @@ public final class FrameWriter {
     withUnsafeBytes(of: (value.high.bigEndian, value.low.bigEndian)) { binary($0) }
   }
 
+  /// nil for none.
+  public func identifier(_ value: Identifier?) {
+    if let value { identifier(value) } else { null() }
+  }
+
   public func publicName(_ value: PublicName) {
     identifier(Identifier(high: value.high, low: value.low))
   }

@@ -27,6 +27,7 @@ public final class ParameterService {
     let id = Identifier(using: &system)
     var machineConfiguration = ParameterServerMachine<ParameterKeeper>.Configuration()
     machineConfiguration.mode = configuration.aggregation.mode == .rounds ? .rounds : .asynchronous
+    machineConfiguration.token = settings.runToken
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
     let spec = configuration.network(for: try configuration.environmentSpec())
     let keeper = try ParameterKeeper(directory: settings.runDirectory)
@@ -40,7 +41,7 @@ public final class ParameterService {
     router = try RouterLink(context: context, listeningOn: requests)
     publisher = try PublisherLink(router: router, context: context, listeningOn: publications)
     reporter = TelemetryReporter(
-      id: id, service: "parameters", label: settings.label,
+      id: id, service: "parameters", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     try Self.check(machine.state.manifest, against: spec)
     site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
@@ -112,6 +113,11 @@ public final class ParameterService {
       "publications_total": Double(counters.publications),
       "save_failures_total": Double(counters.saveFailures),
       "malformed_total": Double(counters.malformed),
+      "strangers_refused_total": Double(counters.strangersRefused),
+      "impostors_refused_total": Double(counters.impostorsRefused),
+      "reports_dropped_total": Double(counters.reportsDropped),
+      "requests_dropped_total": Double(counters.requestsDropped),
+      "newcomers_dropped_total": Double(counters.newcomersDropped),
       "frames_discarded_total": Double(router.discarded),
       "sends_dropped_total": Double(router.sendsDropped),
     ]
