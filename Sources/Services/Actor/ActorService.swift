@@ -56,7 +56,7 @@ public final class ActorService {
     parameters = try DealerLink(context: context, to: settings.parameters)
     weights = try WeightsLink(context: context, to: settings.weights, id: id)
     reporter = TelemetryReporter(
-      id: id, service: "actor", label: settings.label,
+      id: id, service: "actor", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     let batches = try configuration.environments(spec, count: count, seed: generator.next(), inTurn: true)
     let ladder = ExplorationLadder(

@@ -27,9 +27,11 @@ public final class ParameterService {
     let id = Identifier(using: &system)
     var machineConfiguration = ParameterServerMachine<ParameterKeeper>.Configuration()
     machineConfiguration.mode = configuration.aggregation.mode == .rounds ? .rounds : .asynchronous
+    machineConfiguration.token = settings.runToken
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
     let spec = configuration.network(for: try configuration.environmentSpec())
     let keeper = try ParameterKeeper(directory: settings.runDirectory)
+    if let notice = keeper.notice { log.warning(notice) }
     machine = ParameterServerMachine(
       configuration: machineConfiguration, incarnation: id,
       state: try keeper.kept ?? Self.initialState(configuration, spec), store: keeper, now: now)
@@ -39,7 +41,7 @@ public final class ParameterService {
     router = try RouterLink(context: context, listeningOn: requests)
     publisher = try PublisherLink(router: router, context: context, listeningOn: publications)
     reporter = TelemetryReporter(
-      id: id, service: "parameters", label: settings.label,
+      id: id, service: "parameters", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     try Self.check(machine.state.manifest, against: spec)
     site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
@@ -111,6 +113,11 @@ public final class ParameterService {
       "publications_total": Double(counters.publications),
       "save_failures_total": Double(counters.saveFailures),
       "malformed_total": Double(counters.malformed),
+      "strangers_refused_total": Double(counters.strangersRefused),
+      "impostors_refused_total": Double(counters.impostorsRefused),
+      "reports_dropped_total": Double(counters.reportsDropped),
+      "requests_dropped_total": Double(counters.requestsDropped),
+      "newcomers_dropped_total": Double(counters.newcomersDropped),
       "frames_discarded_total": Double(router.discarded),
       "sends_dropped_total": Double(router.sendsDropped),
     ]
@@ -123,12 +130,15 @@ struct ParameterKeeper: ParameterStore {
   private let file: FileParameterStore?
   private let lock: FileLock?
   let kept: ParameterState?
+  /// What was lost of it.
+  let notice: String?
 
   init(directory: String?) throws {
     let path = directory.map { $0 + "/parameters.rookery" }
     file = try path.map { try FileParameterStore(path: $0) }
     lock = try path.map(Self.lock)
     kept = try file?.load()
+    notice = file?.notice
   }
 
   /// Two servers that write one file would spoil it. One that is being killed lets go within a moment.

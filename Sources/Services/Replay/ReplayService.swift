@@ -77,8 +77,9 @@ public final class ReplayService {
     let endpoint = try settings.replayListening()
     router = try RouterLink(context: context, listeningOn: endpoint)
     parameters = try DealerLink(context: context, to: settings.parameters)
+    // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as the process.
     reporter = TelemetryReporter(
-      id: id, service: "replay", label: settings.label,
+      id: Identifier(using: &system), service: "replay", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }

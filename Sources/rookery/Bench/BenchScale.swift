@@ -130,7 +130,7 @@ private final class BenchRun {
         && status.actors.allSatisfy { $0.counters["messages_committed_total"] ?? 0 > 0 }
     }.actors
     let base = Dictionary(before.map { ($0.id, $0.counters) }, uniquingKeysWith: { first, _ in first })
-    func elapsed(_ actor: Telemetry) -> Double {
+    func elapsed(_ actor: ShownTelemetry) -> Double {
       (actor.counters["uptime_s"] ?? 0) - (base[actor.id]?["uptime_s"] ?? .infinity)
     }
     let after = try wait(for: "three seconds") { $0.actors.filter { elapsed($0) >= 3 }.count == count }.actors
@@ -173,7 +173,7 @@ private final class BenchRun {
 
 extension Status {
   /// Those that are there now.
-  fileprivate var actors: [Telemetry] {
+  fileprivate var actors: [ShownTelemetry] {
     processes.filter { $0.telemetry.service == "actor" && $0.age_s < 2 }.map(\.telemetry)
   }
 }

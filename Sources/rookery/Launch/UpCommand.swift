@@ -79,6 +79,8 @@ struct UpCommand {
     var options = LaunchOptions(runDirectory: run.path, executable: executable, inherited: variables)
     options.replicas = scale
     options.environment = settings
+    // `rookery up` goes on with what it left, but its processes are all new.
+    options.environment["ROOKERY_RUN_TOKEN"] = RunCommand.newToken()
     let sockets = try RunSockets(transport, variables: variables, outlivesSession: isLauncher)
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),

@@ -9,6 +9,14 @@ extension MetricName {
     "pid": "The process's number on its machine.",
     "weights_version": "The weights version that the process has.",
     "malformed_total": "Messages that could not be read.",
+    "strangers_refused_total": "Joins, reports and evaluations without the run's token.",
+    "impostors_refused_total": "Messages in the name of a process that speaks over another connection.",
+    "reports_dropped_total":
+      "Reports that found no room, because too many processes or counters were reported.",
+    "requests_dropped_total": "Requests beyond what one connection may send in a second.",
+    "newcomers_dropped_total":
+      "Subscriptions that were answered only by the next publication: too many at once.",
+    "answers_doubted_total": "What the parameter server said that cannot be; it was not believed.",
     "frames_discarded_total": "Messages of several frames, or of an identity that is too long.",
     "sends_dropped_total": "Messages not sent, because the peer was gone or its queue full.",
     "env_steps_total": "Actions taken.",
