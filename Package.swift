@@ -83,7 +83,7 @@ let package = Package(
     tests("Wire", ["Wire", "Experience", "Foundations"]),
     tests("Transport", ["Transport", "Foundations"]),
     tests("HTTP", ["HTTP", "Foundations"]),
-    tests("ReplayStore", ["ReplayStore", "Experience", "Foundations"]),
+    tests("ReplayStore", ["ReplayStore", "Experience", "Foundations", "CKernels"]),
     tests("Numerics", ["Numerics", "Foundations"]),
     tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),
     tests("Environments", ["Environments", "Experience", "Foundations"]),

@@ -34,21 +34,60 @@ double rookery_sum_squares(const float *values, size_t count) {
   return total;
 }
 
-static inline uint32_t is_not_finite(const unsigned char *value) {
+// Without the sign: from the exponent of infinity on it is none or no number.
+static inline uint32_t magnitude(const unsigned char *value) {
   uint32_t bits;
   memcpy(&bits, value, sizeof bits);
-  return (bits & 0x7f800000u) == 0x7f800000u;
+  return bits << 1;
+}
+
+static inline uint64_t magnitude_double(const unsigned char *value) {
+  uint64_t bits;
+  memcpy(&bits, value, sizeof bits);
+  return bits & 0x7ff0000000000000u;
 }
 
 ROOKERY_CLONES
 size_t rookery_first_not_finite(const void *values, size_t count) {
   const unsigned char *bytes = values;
-  uint32_t any = 0;
+  uint32_t most = 0;
   // Without an exit the loop is a vector loop; hardly any column has one.
-  for (size_t i = 0; i < count; i++) any |= is_not_finite(bytes + i * 4);
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t value = magnitude(bytes + i * 4);
+    most = value > most ? value : most;
+  }
+  if (most < 0xff000000u) return count;
+  for (size_t i = 0; i < count; i++)
+    if (magnitude(bytes + i * 4) >= 0xff000000u) return i;
+  return count;
+}
+
+ROOKERY_CLONES
+size_t rookery_first_not_finite_double(const void *values, size_t count) {
+  const unsigned char *bytes = values;
+  // There is no maximum of 64-bit integers before AVX-512: their equality is as fast.
+  uint64_t any = 0;
+  for (size_t i = 0; i < count; i++) any |= magnitude_double(bytes + i * 8) == 0x7ff0000000000000u ? ~0ull : 0;
   if (!any) return count;
   for (size_t i = 0; i < count; i++)
-    if (is_not_finite(bytes + i * 4)) return i;
+    if (magnitude_double(bytes + i * 8) == 0x7ff0000000000000u) return i;
+  return count;
+}
+
+ROOKERY_CLONES
+size_t rookery_first_beyond(const void *values, size_t count, float limit) {
+  const unsigned char *bytes = values;
+  uint32_t bits, most = 0;
+  memcpy(&bits, &limit, sizeof bits);
+  // Magnitudes of floats are in the order of their bits.
+  const uint32_t bound = bits << 1;
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t value = magnitude(bytes + i * 4);
+    most = value > most ? value : most;
+  }
+  if (most <= bound) return count;
+  for (size_t i = 0; i < count; i++)
+    if (magnitude(bytes + i * 4) > bound) return i;
   return count;
 }
 

@@ -152,6 +152,24 @@ import Testing
     try run.progress("over TCP")
   }
 
+  /// In a folder of somebody else's anybody could play the launcher.
+  @Test(.enabled(if: Stranger.exists, "\(Stranger.reason)"))
+  func anotherUsersLauncherIsNotAsked() throws {
+    let workspace = try Workspace()
+    for name in ["", "runs", "runs/other"] {
+      let path = workspace.file(name)
+      #expect(mkdir(path, 0o755) == 0 || errno == EEXIST)
+      try #require(chmod(path, 0o755) == 0)
+    }
+    for command in ["ps", "env", "down"] {
+      let ended = try Stranger.run(
+        [Program.path, command, "-p", "other"], in: workspace, folder: workspace.path)
+      #expect(ended.code == 1)
+      #expect(
+        ended.errors == "rookery: runs/other is another user's (number 0): its launcher is not asked\n")
+    }
+  }
+
   @Test func anUnknownTransport() throws {
     let workspace = try Workspace()
     for command in [["run", "config/cartpole.yaml"], ["up"]] {

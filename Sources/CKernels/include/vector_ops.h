@@ -21,8 +21,12 @@ void rookery_adam_step(float *parameters, float *first, float *second, const flo
 /// The sum of squares, in float64; not finite if any value is not.
 double rookery_sum_squares(const float *values, size_t count);
 
-/// The index of the first value of an unaligned little-endian column that is NaN or infinite, or `count`.
+/// The index of the first value of an unaligned little-endian column that is NaN or infinite, or `count`: of float32, of float64.
 size_t rookery_first_not_finite(const void *values, size_t count);
+size_t rookery_first_not_finite_double(const void *values, size_t count);
+
+/// The index of the first float32 whose magnitude is not at most `limit` (NaN is not), or `count`.
+size_t rookery_first_beyond(const void *values, size_t count, float limit);
 
 /// target += fraction * (source - target).
 void rookery_blend(float *target, const float *source, float fraction, size_t count);

@@ -1,6 +1,5 @@
 // Checks the chunks of a message before anything is overwritten.
 
-internal import CKernels
 internal import Experience
 
 /// What staging a chunk changed of its stream.
@@ -89,7 +88,7 @@ extension StepRing {
     if let problem = Self.flagsProblem(flags) {
       throw .chunk(index: index, stream: header.stream, problem: problem)
     }
-    if let problem = rewardProblem(insertion, chunk: index) {
+    if let problem = numberProblem(insertion, chunk: index) {
       throw .chunk(index: index, stream: header.stream, problem: problem)
     }
     let (end, overflow) = header.firstIndex.addingReportingOverflow(UInt64(header.count))
@@ -119,18 +118,6 @@ extension StepRing {
       ChunkEntry(
         position: position, firstIndex: header.firstIndex, weightsVersion: header.weightsVersion,
         next: ChunkEntry.none, previous: staged.previous, stream: number, count: UInt32(header.count)))
-  }
-
-  /// The first reward that is not finite: one would spoil every gradient that it reaches. Vectorised: a few hundredths of a nanosecond a step.
-  private func rewardProblem(_ insertion: Insertion, chunk: Int) -> String? {
-    guard let rewardColumn else { return nil }
-    let column = insertion.column(rewardColumn, ofChunk: chunk)
-    let count = column.count / 4
-    let row = rookery_first_not_finite(column.baseAddress!, count)
-    if row == count { return nil }
-    let value = Float(
-      bitPattern: UInt32(littleEndian: column.loadUnaligned(fromByteOffset: row * 4, as: UInt32.self)))
-    return "row \(row): reward: expected a finite number, found \(value)"
   }
 
   /// Makes the stream's newest chunk lead to the one that is about to be appended, if that continues it.

@@ -12,8 +12,7 @@ internal import Experience
 final class StepRing {
   let schema: StepSchema
   let layout: StepLayout
-  /// The column of float32 rewards, if there is one.
-  let rewardColumn: Int?
+  let floatColumns: [FloatColumn]
   let capacity: Int
   /// Position of the oldest live step.
   @exclusivity(unchecked) private(set) var tail: UInt64 = 0
@@ -47,9 +46,7 @@ final class StepRing {
   {
     self.schema = schema
     layout = StepLayout(schema)
-    rewardColumn = schema.index(of: StepSchema.reward).flatMap {
-      schema.fields[$0].dtype == .float32 ? $0 : nil
-    }
+    floatColumns = FloatColumn.all(of: schema, for: configuration.tables)
     capacity = configuration.capacity
     streams = StreamTable(countMax: configuration.streamsMax)
     self.folder = folder
