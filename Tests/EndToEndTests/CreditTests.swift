@@ -1,5 +1,6 @@
 // As many requests under way as WELCOME grants, from a client in Python.
 
+import Foundation
 import Foundations
 import Testing
 
@@ -46,6 +47,35 @@ struct CreditTests {
     // 8192 steps of 16 KB.
     #expect(peak < Self.memoryMax + 8192 * 16_400, "\(peak) bytes")
     print("credit: the replay had at most \(peak / 1_000_000) MB, 134 MB of them its ring")
+    try replay.child.terminate()
+    #expect(try replay.end().code == 0)
+  }
+
+  /// What docs/STANDALONE.md shows is run as it stands there, but for the address.
+  @Test func theDocumentsReplayAndClientWork() throws {
+    let workspace = try Workspace()
+    let page = Text.read("\(Program.root)/docs/STANDALONE.md")
+    let lines = page.components(separatedBy: "\n")
+    let configuration = lines.drop { !$0.hasPrefix("    ") }.prefix { $0.hasPrefix("    ") }
+    try Text.write(
+      configuration.map { String($0.dropFirst(4)) }.joined(separator: "\n"), to: workspace.file("replay.yaml")
+    )
+    let address = "ipc://\(workspace.path)/replay"
+    let client = try #require(page.components(separatedBy: "```").first { $0.hasPrefix("python\n") })
+    #expect(client.contains("ipc:///tmp/my-replay"))
+    try Text.write(
+      String(client.dropFirst("python\n".count)).replacing("ipc:///tmp/my-replay", with: address),
+      to: workspace.file("client.py"))
+    let replay = try Started(
+      ["replay", "--config", "replay.yaml"], in: workspace, environment: ["ROOKERY_REPLAY_ADDRESS": address])
+    try eventually("the replay to listen") { replay.errors.contains("listening") }
+    var spawn = ProcessSpawn(
+      python!, ["client.py"], environment: Program.clean, workingDirectory: workspace.path)
+    spawn.standardOutput = .append(path: workspace.file("out"))
+    spawn.standardError = .append(path: workspace.file("out"))
+    #expect(try spawn.start().wait().isSuccess, "\(Text.read(workspace.file("out")))")
+    #expect(
+      Text.read(workspace.file("out")).hasPrefix("welcome: True\nacknowledged: 1\nstate (32, 3) P(i) ["))
     try replay.child.terminate()
     #expect(try replay.end().code == 0)
   }

@@ -56,6 +56,8 @@ extension MetricName {
     "shard_moves_total": "Times that the actor's streams went to another shard of the replay.",
     "batches_total": "Batches that came from the replay.",
     "requests_repeated_total": "Requests for a batch that were made again.",
+    "requests_of_gone_total": "Requests for a batch that were dropped, as their learner's connection was closed.",
+    "peers_replaced_total": "Writers and samplers that were forgotten to make room for newcomers.",
     "priorities_dropped_total": "Priority updates that were not sent.",
     "changes_merged_total": "Changes of learners that are in the weights.",
     "changes_repeated_total": "Changes that came, or were sent, again.",
