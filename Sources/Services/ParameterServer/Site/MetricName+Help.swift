@@ -14,6 +14,8 @@ extension MetricName {
     "reports_dropped_total":
       "Reports that found no room, because too many processes or counters were reported.",
     "requests_dropped_total": "Requests beyond what one connection may send in a second.",
+    "subscribers_cut_off_total":
+      "Connections that were cut off, because they sent more than a subscriber does.",
     "newcomers_dropped_total":
       "Subscriptions that were answered only by the next publication: too many at once.",
     "answers_doubted_total": "What the parameter server said that cannot be; it was not believed.",
