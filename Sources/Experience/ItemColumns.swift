@@ -35,6 +35,9 @@ public struct ItemColumns: Sendable {
     keep(firstIndices.indices.filter { firstIndices[$0] >= index })
   }
 
+  /// Removes one of them.
+  public mutating func remove(at index: Int) { keep(streams.indices.filter { $0 != index }) }
+
   private mutating func keep(_ kept: [Int]) {
     streams = kept.map { streams[$0] }
     spans = kept.map { spans[$0] }

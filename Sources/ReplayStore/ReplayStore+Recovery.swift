@@ -8,15 +8,21 @@ public struct RecoverySummary: Hashable, Sendable {
   public var steps = 0
   public var chunks = 0
   public var items = 0
-  /// Steps that fail their checksum (the machine went down while they were written), or are older than a record that does.
+  /// Steps that fail their checksum, as far as they have been checked, or are older than a record that does.
   public var stepsDropped = 0
-  /// Items that name steps that are not there.
+  /// Items that need such steps, or name steps that are not there, or have a priority beyond all that their table ever took.
   public var itemsDropped = 0
+  /// Steps that are still to be checked.
+  public var stepsInDoubt = 0
+  /// Files that are shorter than what was written to them: which, and by how much.
+  public var damagedFiles: [String] = []
   /// The page that says what counts was empty: whatever the folder held is dropped, however many steps that were.
   public var hasLostHeader = false
   public var writers: [KnownWriter] = []
 
   public init() {}
+
+  var isDamaged: Bool { hasLostHeader || !damagedFiles.isEmpty || stepsDropped + itemsDropped > 0 }
 }
 
 extension ReplayStore {
@@ -24,23 +30,15 @@ extension ReplayStore {
   static let progressEvery = 1 << 20
 
   /// Takes over what the folder holds: chunks in order, their streams, then the tables. `progress` is told steps done and steps in all.
-  /// With `verifying` each chunk's steps are checked against their checksum. O(capacity).
-  func recover(
-    _ folder: StoreFolder, _ ring: StepRing, _ tables: [Table], verifying: Bool, progress: (Int, Int) -> Void
-  ) throws(ReplayStoreError) -> RecoverySummary {
+  /// O(capacity).
+  func recover(_ folder: StoreFolder, _ ring: StepRing, progress: (Int, Int) -> Void)
+    throws(ReplayStoreError) -> RecoverySummary
+  {
     var summary = RecoverySummary()
-    summary.hasLostHeader = folder.hasLostHeader
+    folder.lookForShortFiles()
     let header = folder.header
     let commit = header.committed
-    func takeBack(_ entry: ItemJournal.Entry) {
-      let (table, slot) = (Int(entry.table), Int(entry.slot))
-      guard tables.indices.contains(table), slot < folder.touchableSlots else { return }
-      tables[table].records[slot] = entry.before
-    }
-    folder.journal.takeBack(generation: header.generation &+ 1, takeBack)
-    try ItemJournal.takeBack(
-      inFolder: folder.path, itemsMax: configuration.capacity * tables.count,
-      generation: header.generation &+ 1, takeBack)
+    try takeBack(folder)
     // The commit counts from its generation on; the mark may be one behind.
     if let writer = folder.writers.all.first(where: { UInt64($0.handle) == commit.writer }),
       writer.committed < commit.sequence
@@ -56,7 +54,7 @@ extension ReplayStore {
     let total = Int(commit.head - ring.head)
     var nextProgress = Self.progressEvery
     for number in front..<commit.end {
-      ring.adopt(folder.chunks[number], verifying: verifying, isOpen: open.contains, &summary)
+      ring.adopt(folder.chunks[number], isOpen: open.contains)
       if ring.count >= nextProgress {
         progress(ring.count, total)
         nextProgress += Self.progressEvery
@@ -64,15 +62,52 @@ extension ReplayStore {
     }
     ring.stagedFrom = ring.directory.end
     ring.streams.finishRecovery()
-    // What was dropped keeps its place in the files: a next start must not take it for whole.
-    if summary.stepsDropped == 0 { header.bootID = BootID.current() }
-    summary.chunks = ring.directory.count
-    summary.steps = ring.count
     for (index, table) in tables.enumerated() {
-      table.recall(folder.header.table(index).pointee)
-      summary.itemsDropped += table.adoptItems(ring, touchable: folder.touchableSlots)
-      summary.items += table.size
+      let mark = header.table(index).pointee
+      table.recall(mark)
+      let isBounded = mark.priorityMax > 0 && mark.priorityMax.isFinite
+      summary.itemsDropped += table.adoptItems(
+        ring, touchable: folder.touchableSlots,
+        priorityMax: isBounded ? mark.priorityMax : .greatestFiniteMagnitude)
+      table.raise(to: table.priorityMax)
     }
+    return summary
+  }
+
+  /// Puts back what a message that never counted has done to items.
+  private func takeBack(_ folder: StoreFolder) throws(ReplayStoreError) {
+    func takeBack(_ entry: ItemJournal.Entry) {
+      let (table, slot) = (Int(entry.table), Int(entry.slot))
+      guard tables.indices.contains(table), slot < folder.touchableSlots else { return }
+      tables[table].records[slot] = entry.before
+    }
+    let generation = folder.header.generation &+ 1
+    folder.journal.takeBack(generation: generation, takeBack)
+    try ItemJournal.takeBack(
+      inFolder: folder.path, itemsMax: configuration.capacity * tables.count, generation: generation, takeBack
+    )
+  }
+
+  /// Checks recovered steps: the newest of streams that may go on, then the oldest, `bytes` of them.
+  func verifyRecovered(_ ring: StepRing, bytes: Int) {
+    doubtful = DoubtfulChunks(ring.directory.front..<ring.directory.end, steps: ring.count)
+    verifyNewest(ring)
+    verify(bytes: bytes)
+  }
+
+  /// What is there after all this; the rest is to be told apart from what is found later.
+  func summary(_ before: RecoverySummary, _ folder: StoreFolder) -> RecoverySummary {
+    var summary = before
+    damage.steps += before.stepsDropped
+    damage.items += before.itemsDropped
+    summary.stepsDropped = damage.steps
+    summary.itemsDropped = damage.items
+    summary.hasLostHeader = folder.hasLostHeader
+    summary.damagedFiles = folder.damagedFiles
+    summary.stepsInDoubt = stepsInDoubt
+    summary.chunks = ring?.directory.count ?? 0
+    summary.steps = ring?.count ?? 0
+    summary.items = tables.reduce(0) { $0 + $1.size }
     return summary
   }
 
@@ -114,20 +149,16 @@ extension ReplayStore {
 
 extension StepRing {
   /// Takes over a chunk that lies at the head already.
-  func adopt(
-    _ record: ChunkRecord, verifying: Bool, isOpen: (Int) -> Bool, _ summary: inout RecoverySummary
-  ) {
+  func adopt(_ record: ChunkRecord, isOpen: (Int) -> Bool) {
     let count = Int(record.count)
-    let isWhole = !verifying || checksum(slot: headSlot, count: count) == record.checksum
-    if !isWhole { summary.stepsDropped += count }
-    let writer = isWhole ? Int(truncatingIfNeeded: record.writer) : Self.nobody
-    let key = Stream.Key(writer: writer, stream: isWhole ? record.stream : 0)
-    let known = streams.number(of: key)
+    let writer = Int(truncatingIfNeeded: record.writer)
+    let key = Stream.Key(writer: writer, stream: record.stream)
     let number =
-      known ?? streams.recover(key, firstIndex: record.firstIndex, isOpen: isWhole && isOpen(writer))
+      streams.number(of: key)
+      ?? streams.recover(key, firstIndex: record.firstIndex, isOpen: isOpen(writer))
     let stream = streams.records + Int(number)
     let previous: UInt64? =
-      isWhole && record.flags & ChunkRecord.isCut == 0 && record.firstIndex == stream.pointee.nextIndex
+      record.flags & ChunkRecord.isCut == 0 && record.firstIndex == stream.pointee.nextIndex
         && stream.pointee.chunks.count > 0
       ? directory.number(of: stream.pointee.chunks[stream.pointee.chunks.count - 1]) : nil
     if let previous { directory[previous].next = directory.end }
@@ -144,15 +175,12 @@ extension StepRing {
     stream.pointee.nextIndex = record.firstIndex &+ UInt64(count)
     stream.pointee.lastFlags = flags((headSlot + capacity - 1) % capacity)
   }
-
-  /// Whose the chunks are that recovery gave up: they keep their place until they are evicted.
-  static let nobody = -1
 }
 
 extension Table {
-  /// Takes over the items of live steps, and clears what lies elsewhere; returns how many name steps that are not there.
-  /// O(slots on the disk).
-  func adoptItems(_ ring: StepRing, touchable: Int) -> Int {
+  /// Takes over the items of live steps, and clears what lies elsewhere; returns how many name steps that are not there, or have
+  /// priorities that the table never took. O(slots on the disk).
+  func adoptItems(_ ring: StepRing, touchable: Int, priorityMax most: Float) -> Int {
     var dropped = 0
     var slots: [UInt32] = []
     func flush() {
@@ -164,7 +192,7 @@ extension Table {
       let position = ring.position(inSlot: slot)
       guard ring.isLive(position), ring.holds(Int(record.span), stepsFrom: position),
         configuration.schema.kind.spans.contains(Int(record.span)),
-        record.priority >= 0, record.priority.isFinite
+        record.priority >= 0, record.priority <= most
       else {
         if ring.isLive(position) { dropped += 1 }
         records[slot] = .none
@@ -193,23 +221,5 @@ extension Table {
     rebuildSelectors()
     makeRoom(for: 0, oldest: ring.oldestSlot, undo: nil)
     return dropped
-  }
-}
-
-extension StepRing {
-  /// Whether `span` steps of a stream follow each other from a live position on. O(chunks they lie in).
-  func holds(_ span: Int, stepsFrom position: UInt64) -> Bool {
-    var number = directory.number(of: references[slot(position)])
-    var left = span
-    var entry = directory[number]
-    if streams.records[Int(entry.stream)].key.writer == Self.nobody { return false }
-    left -= Int(entry.end - position)
-    while left > 0 {
-      guard entry.next != ChunkEntry.none else { return false }
-      number = entry.next
-      entry = directory[number]
-      left -= Int(entry.count)
-    }
-    return true
   }
 }

@@ -56,6 +56,7 @@ extension ReplayStore {
     }
     draw.table = index
     table.sample(count, ring: ring!, generator: &generator, into: &draw)
+    if doubtful != nil { try verify(&draw, table, generator: &generator) }
   }
 
   /// Gives items new raw priorities: `keys` are uint64, `priorities` float32, little-endian, of any alignment. Of a key

@@ -71,6 +71,7 @@ extension ReplayStore {
     for index in 0..<draw.count where !ring.isLive(draw.keys[index]) || !ring.hasHistory(draw.keys[index]) {
       guard table.size > 0 else { throw .request("sample: expected an item to draw anew, found none left") }
       table.sample(1, ring: ring, generator: &generator, into: &fresh)
+      if doubtful != nil { try verify(&fresh, table, generator: &generator) }
       draw.replace(index, by: fresh)
       replaced.append(index)
     }
@@ -79,7 +80,7 @@ extension ReplayStore {
 }
 
 extension StepRing {
-  fileprivate func addPages(_ first: Int, _ last: Int, to pages: inout ColdPages) {
+  func addPages(_ first: Int, _ last: Int, to pages: inout ColdPages) {
     pages.add(row(first), (last - first + 1) * layout.rowStride)
     for (arena, bytes) in layout.largeByteCounts.enumerated() {
       pages.add(largeArenas[arena] + first * bytes, (last - first + 1) * bytes)

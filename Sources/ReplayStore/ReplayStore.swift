@@ -24,14 +24,23 @@ public final class ReplayStore {
 
   /// What was in the folder, or the snapshot, when the store was made; nil if there was none.
   public private(set) var recovery: RecoverySummary?
+  /// What has been found damaged since the start.
+  public internal(set) var damage = StoreDamage()
+  /// Chunks that have not been checked yet; nil once all are known.
+  var doubtful: DoubtfulChunks?
+  /// The snapshot that is being taken up, which has its chunks' checksums.
+  var source: StoreFolder?
+  /// Chunks from this number on are whole.
+  var lostBefore: UInt64 = 0
   /// Handles below were those of writers in the snapshot that was taken up.
   private var handlesBefore = 0
 
   /// Takes over what a folder holds, if storage is `file` and there is one, or with `memory` what a snapshot does: a copy of it,
-  /// after which the snapshot is not needed. `progress` is told steps done and steps in all, every million. Throws `configuration`
+  /// after which the snapshot is not needed. If the process before did not end in order, its steps are checked: about
+  /// `bytesVerified` of them at once, those of a snapshot all, the rest before they are served, or by `verify`. `progress` is told steps done and steps in all, every million. Throws `configuration`
   /// with the reason if no such store can work, `storage` if the folder cannot be used or is another store's, with the difference.
   public init(
-    configuration: ReplayStoreConfiguration, takingUp snapshot: String? = nil,
+    configuration: ReplayStoreConfiguration, takingUp snapshot: String? = nil, bytesVerified: Int = .max,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(ReplayStoreError) {
     if let problem = configuration.problem { throw .configuration(problem) }
@@ -41,12 +50,12 @@ public final class ReplayStore {
     keepsUnread = configuration.tables.contains(where: \.isConsumeOnce)
     itemCounts = Array(repeating: 0, count: configuration.tables.count)
     if case .file(let path) = configuration.storage, let schema = try StoreFolder.schema(in: path) {
-      try open(schema, progress: progress)
+      try open(schema, bytesVerified: bytesVerified, progress: progress)
     } else if configuration.storage == .memory, let snapshot {
       let schema = try Self.schema(ofSnapshot: snapshot)
       try open(
         schema, takingUp: try StoreFolder(path: snapshot, configuration: configuration, schema: schema),
-        progress: progress)
+        bytesVerified: .max, progress: progress)
     }
   }
 
@@ -63,7 +72,7 @@ public final class ReplayStore {
       if let mismatch = ring.schema.mismatch(with: schema) { throw .schema(mismatch) }
       return
     }
-    try open(schema) { _, _ in }
+    try open(schema, bytesVerified: 0) { _, _ in }
   }
 
   /// Gives up a schema under which no step was ever stored, with its memory and files: another may be adopted then. False if one was.
@@ -78,7 +87,8 @@ public final class ReplayStore {
   }
 
   private func open(
-    _ schema: StepSchema, takingUp snapshot: StoreFolder? = nil, progress: (Int, Int) -> Void
+    _ schema: StepSchema, takingUp snapshot: StoreFolder? = nil, bytesVerified: Int,
+    progress: (Int, Int) -> Void
   ) throws(ReplayStoreError) {
     _ = try Self.byteCount(configuration: configuration, schema: schema)
     var folder: StoreFolder?
@@ -97,14 +107,19 @@ public final class ReplayStore {
       try copy(snapshot, to: ring, tables)
       handlesBefore = Int(truncatingIfNeeded: snapshot.header.nextWriter)
     }
-    if let source = folder ?? snapshot {
-      let summary = try recover(
-        source, ring, tables, verifying: source.isAfterReboot || snapshot != nil, progress: progress)
-      countShares(ring)
-      if summary.chunks > 0 || !summary.writers.isEmpty || summary.hasLostHeader { recovery = summary }
-    }
     self.ring = ring
     self.tables = tables
+    if let source = folder ?? snapshot {
+      let before = try recover(source, ring, progress: progress)
+      if source.isInDoubt || snapshot != nil {
+        self.source = snapshot
+        verifyRecovered(ring, bytes: bytesVerified)
+        self.source = nil
+      }
+      countShares(ring)
+      let summary = summary(before, source)
+      if summary.chunks > 0 || !summary.writers.isEmpty || summary.isDamaged { recovery = summary }
+    }
   }
 
   /// Other limits for a table's limiter from now on, until the store's life ends. Throws `request` for a table that does not exist,
@@ -136,6 +151,7 @@ public final class ReplayStore {
     guard let folder = ring.folder else { return }
     folder.header.nextWriter = max(folder.header.nextWriter, UInt64(writer) + 1)
     try folder.writers.open(writer, id: id, label: label, committed: committed)
+    folder.header.writersUsed = UInt64(folder.writers.used)
   }
 
   /// The lowest handle that no writer of this store or its earlier lives had.

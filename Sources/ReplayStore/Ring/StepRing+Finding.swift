@@ -92,6 +92,7 @@ extension StepRing {
     }
     guard let number = chunk(of: record, holding: firstIndex) else { return .gone }
     let entry = directory[number]
+    if entry.isLost { return .gone }
     let offset = firstIndex - entry.firstIndex
     guard offset < UInt64(entry.count) else {
       throw Refusal("step \(firstIndex) was never sent: the stream has a gap there")
@@ -99,7 +100,9 @@ extension StepRing {
     if entry.position + offset < tail { return .gone }
     let mustEnd = span < shape.spans.upperBound
     if shape.isPlain {
-      try checkEpisode(number, offset: Int(offset), span: span, mustEnd: mustEnd, insertion: insertion)
+      let isWhole = try checkEpisode(
+        number, offset: Int(offset), span: span, mustEnd: mustEnd, insertion: insertion)
+      if !isWhole { return .gone }
     } else {
       let isWhole = try checkOther(
         number, offset: Int(offset), span: span, mustEnd: mustEnd, shape: shape, tail: tail,
@@ -109,16 +112,18 @@ extension StepRing {
     return .at(entry.position + offset, chunk: number)
   }
 
-  /// Items that are not plain; false if a frame before the first step is gone. Apart, so that plain ones do not pay for it.
+  /// Items that are not plain; false if a step, or a frame before the first one, is gone. Apart, so that plain ones do not pay for it.
   @inline(never)
   private func checkOther(
     _ number: UInt64, offset: Int, span: Int, mustEnd: Bool, shape: ItemShape, tail: UInt64,
     insertion: Insertion
   ) throws(Refusal) -> Bool {
     if shape.crossesEpisodes {
-      try checkNoCut(number, offset: offset, span: span)
+      guard try checkNoCut(number, offset: offset, span: span) else { return false }
     } else {
-      try checkEpisode(number, offset: offset, span: span, mustEnd: mustEnd, insertion: insertion)
+      guard
+        try checkEpisode(number, offset: offset, span: span, mustEnd: mustEnd, insertion: insertion)
+      else { return false }
     }
     return layout.history == 0
       || hasHistory(number, offset: offset, tail: tail, insertion: insertion)
@@ -144,11 +149,11 @@ extension StepRing {
     return low == 0 ? nil : directory.number(of: chunks[low - 1])
   }
 
-  /// No episode may start after the first step nor end before the last, and no chunk between be cut.
+  /// No episode may start after the first step nor end before the last, and no chunk between be cut. False if one is lost.
   @inline(__always)
   private func checkEpisode(
     _ start: UInt64, offset: Int, span: Int, mustEnd: Bool, insertion: Insertion
-  ) throws(Refusal) {
+  ) throws(Refusal) -> Bool {
     var number = start
     var row = offset
     var left = span
@@ -166,7 +171,7 @@ extension StepRing {
             throw Refusal(
               "expected the full span, or an episode's last step at the end, found a span of \(span) without")
           }
-          return
+          return true
         }
         if value & StepFlags.isLast.rawValue != 0 {
           throw Refusal(
@@ -175,7 +180,8 @@ extension StepRing {
         inside = StepFlags.isFirst.rawValue
         row += 1
       }
-      if entry.next == ChunkEntry.none {
+      if !entry.hasNext {
+        if entry.next == ChunkEntry.lost { return false }
         throw Refusal("expected steps that follow each other, found a cut within")
       }
       number = entry.next
@@ -183,17 +189,19 @@ extension StepRing {
     }
   }
 
-  /// No chunk between the first and the last step may be cut.
-  private func checkNoCut(_ start: UInt64, offset: Int, span: Int) throws(Refusal) {
+  /// No chunk between the first and the last step may be cut. False if one is lost.
+  private func checkNoCut(_ start: UInt64, offset: Int, span: Int) throws(Refusal) -> Bool {
     var entry = directory[start]
     var left = span - (Int(entry.count) - offset)
     while left > 0 {
-      if entry.next == ChunkEntry.none {
+      if !entry.hasNext {
+        if entry.next == ChunkEntry.lost { return false }
         throw Refusal("expected steps that follow each other, found a cut within")
       }
       entry = directory[entry.next]
       left -= Int(entry.count)
     }
+    return true
   }
 
   /// The flags of a chunk's steps: of a staged one in its frame, else in the ring.

@@ -36,7 +36,7 @@ extension StepRing {
       if record.nextIndex != last.firstIndex + UInt64(last.count) {
         return "stream \(stream): next \(record.nextIndex)"
       }
-      if record.lastFlags != flags(slot(last.end - 1)) {
+      if !last.isLost, record.lastFlags != flags(slot(last.end - 1)) {
         return "stream \(stream): last flags \(record.lastFlags)"
       }
     }
@@ -44,7 +44,8 @@ extension StepRing {
   }
 
   private func brokenLink(_ number: UInt64, _ entry: ChunkEntry) -> String? {
-    if entry.next == ChunkEntry.none { return nil }
+    if entry.isLost { return entry.next == ChunkEntry.lost ? nil : "chunk \(number): lost, with a next" }
+    if !entry.hasNext { return nil }
     guard directory.isLive(entry.next), entry.next > number else {
       return "chunk \(number): next is \(entry.next)"
     }

@@ -127,8 +127,11 @@ extension StepRing {
       stream: number, isNewStream: isNew, nextIndex: record.nextIndex, lastFlags: record.lastFlags,
       previous: ChunkEntry.none)
     if !header.isCut, header.firstIndex == record.nextIndex, record.chunks.count > 0 {
-      staged.previous = directory.number(of: record.chunks[record.chunks.count - 1])
-      directory[staged.previous].next = directory.end
+      let previous = directory.number(of: record.chunks[record.chunks.count - 1])
+      // What it would continue may be lost.
+      if directory[previous].isLost { return staged }
+      staged.previous = previous
+      directory[previous].next = directory.end
     }
     return staged
   }

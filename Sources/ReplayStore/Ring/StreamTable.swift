@@ -107,6 +107,12 @@ struct StreamTable: ~Copyable {
     capacity *= 2
   }
 
+  /// Those whose writers may go on, as they are now. O(streams).
+  var open: [Stream] {
+    let unused = Set(free)
+    return (0..<used).filter { !unused.contains(UInt32($0)) && records[$0].isOpen }.map { records[$0] }
+  }
+
   /// Writers that have streams here. O(streams).
   var writers: Set<Int> {
     let unused = Set(free)

@@ -54,6 +54,8 @@ final class Arena {
   /// Whether nothing is on its way to the disk.
   var isIdle: Bool { file?.behind?.isIdle ?? true }
 
+  /// Bytes that the file had when it was opened.
+  var found: Int { file?.found ?? byteCount }
   /// Bytes from the start that may be touched.
   var reserved: Int { file?.reserved ?? byteCount }
 

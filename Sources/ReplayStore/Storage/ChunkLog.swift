@@ -67,6 +67,9 @@ final class ChunkLog {
     set { records[Int(truncatingIfNeeded: number & (1 << UInt64(bits) - 1))] = newValue }
   }
 
+  /// Bytes that the file had when it was opened.
+  var found: Int { arena.found }
+
   /// Whether record `number` may be touched.
   func isReserved(_ number: UInt64) -> Bool {
     let index = Int(truncatingIfNeeded: number & (1 << UInt64(bits) - 1))

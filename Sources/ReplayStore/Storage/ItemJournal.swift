@@ -27,6 +27,9 @@ final class ItemJournal {
     entries = (arena.base + Self.headBytes).assumingMemoryBound(to: Entry.self)
   }
 
+  /// Bytes that the file had when it was opened.
+  var found: Int { arena.found }
+
   private var words: UnsafeMutablePointer<UInt64> { arena.base.assumingMemoryBound(to: UInt64.self) }
 
   func reserve(entries: Int) throws(ReplayStoreError) {

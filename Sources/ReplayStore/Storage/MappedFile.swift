@@ -14,6 +14,8 @@ final class MappedFile {
   let byteCountMax: Int
   /// Bytes from the start that are on disk and may be touched.
   private(set) var reserved: Int
+  /// Bytes it had when it was opened.
+  let found: Int
   private let descriptor: Int32
   /// Pages are read singly, and bytes are written by `write`.
   let isWrittenThrough: Bool
@@ -62,6 +64,7 @@ final class MappedFile {
     }
     base = address
     reserved = 0
+    found = Int(status.st_size)
     do throws(ReplayStoreError) {
       // A part of a page is what damage has left: it must not come back once the file has grown again.
       let whole = Int(status.st_size) / Self.page * Self.page

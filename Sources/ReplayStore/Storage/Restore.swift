@@ -18,8 +18,21 @@ public final class Restore {
   /// Items of the message that is being made, of each table.
   private var blocks: [ItemColumns]
   public private(set) var progress: CopyProgress
-  /// Steps that fail their checksum, and what is older than a record that does.
+  /// Steps that fail their checksum, or cannot be, and what is older than a record that does.
   public private(set) var stepsDropped = 0
+  /// Items that cannot be.
+  public private(set) var itemsDropped = 0
+  /// Files that are shorter than what was written to them.
+  public private(set) var damagedFiles: [String] = []
+
+  /// What was left out, in words; nil if nothing was.
+  public var problem: String? {
+    var parts = damagedFiles
+    if stepsDropped + itemsDropped > 0 {
+      parts.append("\(stepsDropped) steps and \(itemsDropped) items were not whole, and are left out")
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: "; ")
+  }
 
   private struct StreamState {
     var number: UInt32
@@ -54,6 +67,8 @@ public final class Restore {
     }
     self.items = items
     try store.adopt(schema: schema)
+    folder.lookForShortFiles()
+    damagedFiles = folder.damagedFiles
     blocks = store.configuration.tables.map { _ in ItemColumns() }
     insertion = Insertion(columnsPerChunk: schema.columnCount)
     var summary = RecoverySummary()
@@ -86,9 +101,7 @@ public final class Restore {
     if source.checksum(slot: slot, count: count) == record.checksum {
       try insert(record, key, slot: slot)
     } else {
-      stepsDropped += count
-      streams[key]?.waiting.removeAll()
-      streams[key]?.isBroken = true
+      lose(key, count)
     }
     next += 1
     progress.bytesCopied += count * source.layout.stepByteCount
@@ -113,7 +126,11 @@ public final class Restore {
     for step in 0..<count {
       for table in items.indices {
         let item = items[table][(slot + step) % source.capacity]
-        guard item.isItem, item.priority >= 0, item.priority.isFinite else { continue }
+        guard item.isItem else { continue }
+        guard item.priority >= 0, item.priority.isFinite else {
+          itemsDropped += 1
+          continue
+        }
         state.waiting.append(
           Waiting(
             table: table, firstIndex: record.firstIndex + UInt64(step), span: UInt32(item.span),
@@ -128,8 +145,41 @@ public final class Restore {
     state.waiting.removeAll { $0.firstIndex + UInt64($0.span) <= reached }
     state.isBroken = false
     defer { for index in blocks.indices { blocks[index].removeAll() } }
-    try withBlocks(0) { () throws(ReplayStoreError) in try store.insertRestored(insertion, writer: writer) }
-    streams[key] = state
+    if try insertAllowed() {
+      streams[key] = state
+    } else {
+      lose(key, count)
+    }
+  }
+
+  /// Inserts the message, without those of its items that cannot be; false if its steps cannot.
+  private func insertAllowed() throws(ReplayStoreError) -> Bool {
+    while true {
+      do throws(ReplayStoreError) {
+        insertion.items.removeAll()
+        try withBlocks(0) { () throws(ReplayStoreError) in try store.insertRestored(insertion, writer: writer)
+        }
+        return true
+      } catch {
+        switch error {
+        case .item(let name, let index, _):
+          let tables = store.configuration.tables
+          guard let table = tables.firstIndex(where: { $0.schema.name == name }) else { throw error }
+          blocks[table].remove(at: index)
+          itemsDropped += 1
+        case .chunk, .message: return false
+        default: throw error
+        }
+      }
+    }
+  }
+
+  /// A chunk is left out, and so are the items that reach into it.
+  private func lose(_ key: Stream.Key, _ count: Int) {
+    stepsDropped += count
+    itemsDropped += streams[key]?.waiting.count ?? 0
+    streams[key]?.waiting.removeAll()
+    streams[key]?.isBroken = true
   }
 
   /// Calls with the blocks of tables from `index` on in the insertion.

@@ -24,6 +24,8 @@ final class Snapshot {
   private var next: UInt64
   /// Of each stream's number the chunk that continues the one copied last.
   private var continuations: [UInt32: UInt64] = [:]
+  /// Sees to it that a chunk is known to be whole, or lost, before it is copied.
+  private let isVerified: (UInt64) -> Void
   private(set) var bytesCopied = 0
   let bytesTotal: Int
 
@@ -41,6 +43,7 @@ final class Snapshot {
     self.path = path
     self.ring = ring
     tables = store.tables
+    isVerified = { [unowned store] in store.verify(chunk: $0) }
     let temporary = Self.partial(path)
     guard access(path, F_OK) != 0 else {
       throw .storage("\(path): expected no such folder, found one; choose another name, or remove it")
@@ -77,6 +80,7 @@ final class Snapshot {
         writer.handle, id: writer.id, label: writer.label, committed: writer.committed)
       if writer.hasLeft { folder.writers.leave(writer.handle) }
     }
+    folder.header.writersUsed = UInt64(writers.isEmpty ? 0 : folder.writers.used)
     let handles = ring.streams.writers.union(writers.map(\.handle))
     folder.header.nextWriter = UInt64(handles.max().map { $0 + 1 } ?? 0)
   }
@@ -107,6 +111,8 @@ final class Snapshot {
   }
 
   private func copyNext() {
+    // Else it would have a checksum of whatever its bytes have become.
+    isVerified(next)
     let entry = ring.directory[next]
     let slot = ring.slot(entry.position)
     let count = Int(entry.count)
@@ -119,9 +125,12 @@ final class Snapshot {
     }
     bytesCopied += count * ring.layout.stepByteCount
     let key = ring.streams.records[Int(entry.stream)].key
+    let checksum = ring.checksum(slot: slot, count: count)
     var record = ChunkRecord(
       position: entry.position, firstIndex: entry.firstIndex, weightsVersion: entry.weightsVersion,
-      writer: UInt64(bitPattern: Int64(key.writer)), checksum: ring.checksum(slot: slot, count: count),
+      writer: UInt64(bitPattern: Int64(key.writer)),
+      // What is lost here is not whole there.
+      checksum: entry.isLost ? ~checksum : checksum,
       sequence: 0,
       stream: key.stream, count: entry.count,
       flags: continuations[entry.stream] == next ? 0 : ChunkRecord.isCut)

@@ -36,14 +36,18 @@ final class StoreFolder {
   let writers: WriterMarks
   let journal: ItemJournal
   private let headerFile: MappedFile
-  private var arenas: [(arena: Arena, stride: Int)] = []
+  private var arenas: [(name: String, arena: Arena, stride: Int)] = []
   private var reservedSlots = 0
   private let capacity: Int
-  /// The machine has been started anew since the files were written: what the disk has may be older than what was written.
-  let isAfterReboot: Bool
+  /// The process before did not end in order, or the machine has been started anew since: what the files hold may not be what was
+  /// written.
+  let isInDoubt: Bool
   /// There are steps, but nothing says where they belong: the machine went down before the header's first page was on the disk, or the
   /// page was overwritten.
   let hasLostHeader: Bool
+
+  /// Files that are shorter than what was written to them, with what was expected and found.
+  private(set) var damagedFiles: [String] = []
 
   /// Told by each message how far it has come; for tests that let the process die there.
   var stageReached: ((CommitStage) -> Void)?
@@ -86,12 +90,19 @@ final class StoreFolder {
       throw .storage(
         "\(path)/header: expected a replay store's, found something else; remove the folder to begin anew")
     }
-    isAfterReboot = header.bootID != boot || boot == (0, 0)
+    isInDoubt = !header.isEnded || header.bootID != boot || boot == (0, 0)
+    header.mark(ended: false)
+    header.bootID = boot
     chunks = try ChunkLog(folder: path, bits: header.directoryBits)
     chunks.removeOthers()
     writers = try WriterMarks(path: "\(path)/writers", writersMax: WriterMarks.countMax)
+    let hadUndo = header.hasUndo
     journal = try ItemJournal(
       path: "\(path)/undo", entriesMax: configuration.capacity * configuration.tables.count * 3)
+    header.hasUndo = true
+    if hadUndo, journal.found == 0 { damagedFiles.append("undo: expected what was written, found it empty") }
+    let used = Int(min(header.writersUsed, UInt64(WriterMarks.countMax)))
+    note("writers", found: writers.found, expected: used * WriterMarks.stride)
   }
 
   /// The schema of the store in a folder; nil if there is none yet.
@@ -116,9 +127,27 @@ final class StoreFolder {
   {
     let arena = Arena(
       file: try MappedFile(path: "\(path)/\(name)", byteCountMax: capacity * stride, writing: writing))
-    arenas.append((arena, stride))
+    arenas.append((name, arena, stride))
     reservedSlots = arenas.map { $0.arena.reserved / $0.stride }.min() ?? 0
     return arena
+  }
+
+  private func note(_ name: String, found: Int, expected: Int) {
+    if found < expected {
+      damagedFiles.append("\(name): expected at least \(expected) bytes, found \(found)")
+    }
+  }
+
+  /// Notes files that are too short for what has been committed; once all arenas are open.
+  func lookForShortFiles() {
+    let (commit, size) = (header.committed, UInt64(1) << UInt64(chunks.bits))
+    guard commit.end > 0 else { return }
+    let slots = Int(min(commit.head, UInt64(capacity)))
+    for (name, arena, stride) in arenas { note(name, found: arena.found, expected: slots * stride) }
+    let front = min(header.front, commit.end) & (size - 1)
+    let records = min(size, front + (commit.end - min(header.front, commit.end)))
+    note(
+      "chunks-\(chunks.bits)", found: chunks.found, expected: Int(records) * MemoryLayout<ChunkRecord>.stride)
   }
 
   /// Slots that may be touched in all arenas.
@@ -138,7 +167,7 @@ final class StoreFolder {
   }
 
   private func reserveArenas(_ slots: Int) throws(ReplayStoreError) {
-    for (arena, stride) in arenas { try arena.reserve(slots * stride) }
+    for (_, arena, stride) in arenas { try arena.reserve(slots * stride) }
     reservedSlots = max(reservedSlots, slots)
   }
 

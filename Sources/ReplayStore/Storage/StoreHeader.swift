@@ -12,6 +12,9 @@ internal import Experience
 ///      32  commit slots    2 × { head, end, writer, sequence: u64 }
 ///      96  next writer     u64   handles below have been used
 ///     104  boot id         16 B  of the machine's start that last wrote
+///     120  end             u64   what the generation was at an orderly end, mixed; 0 while a process works here
+///     128  writers        u64   records of the file `writers` that have been used
+///     136  undo           u64   1 once there is a file `undo`
 ///     256  tables          64 × { inserts u64, samples u64, largest priority f32, pad, carried f64 }
 struct StoreHeader {
   let base: UnsafeMutableRawPointer
@@ -86,6 +89,26 @@ struct StoreHeader {
       word(104).pointee = newValue.0
       word(112).pointee = newValue.1
     }
+  }
+
+  /// The process before ended in order, with everything in its files whole.
+  var isEnded: Bool { word(120).pointee == endMark }
+  private var endMark: UInt64 { (generation &+ 1) &* 0x9E37_79B9_7F4A_7C15 | 1 }
+
+  /// Marks an orderly end, after everything else, or that a process works here, before anything else.
+  func mark(ended: Bool) {
+    rookery_store_release(word(120), ended ? endMark : 0)
+    rookery_store_fence()
+  }
+
+  var writersUsed: UInt64 {
+    get { word(128).pointee }
+    nonmutating set { word(128).pointee = newValue }
+  }
+
+  var hasUndo: Bool {
+    get { word(136).pointee == 1 }
+    nonmutating set { word(136).pointee = newValue ? 1 : 0 }
   }
 
   /// What a table has to remember beside its items.

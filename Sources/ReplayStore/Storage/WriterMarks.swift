@@ -1,5 +1,6 @@
 // Which writers there are, and how far each is committed.
 
+internal import CKernels
 public import Experience
 internal import Foundations
 internal import Glibc
@@ -28,14 +29,16 @@ public struct KnownWriter: Hashable, Sendable {
 final class WriterMarks {
   /// `{ id 16 B, handle u64 (0: free; else handle + 1), committed u64, state u8, label length u8, label 30 B }`
   private let arena: Arena
-  private static let stride = 64
+  static let stride = 64
   /// Writers and those that have left: a service takes at most 2^16 of each.
   static let countMax = 1 << 17
   static let labelBytes = 30
   private var places: [Int: Int] = [:]
   private var free: [Int] = []
   /// Records ever used.
-  private var used = 0
+  private(set) var used = 0
+  /// Bytes that the file had when it was opened.
+  var found: Int { arena.found }
 
   init(path: String, writersMax: Int) throws(ReplayStoreError) {
     arena = Arena(file: try MappedFile(path: path, byteCountMax: writersMax * Self.stride, piece: 1 << 16))
@@ -94,7 +97,9 @@ final class WriterMarks {
     bytes.withUnsafeBytes {
       if let base = $0.baseAddress { (record + 34).copyMemory(from: base, byteCount: $0.count) }
     }
-    record.storeBytes(of: UInt64(handle) + 1, toByteOffset: 16, as: UInt64.self)
+    // Only now it is a writer's.
+    rookery_store_release(
+      (record + 16).assumingMemoryBound(to: UInt64.self), UInt64(handle) + 1)
     places[handle] = place
   }
 

@@ -109,7 +109,7 @@ extension Table {
 
   /// Takes over what an earlier life has counted.
   func recall(_ mark: StoreHeader.TableMark) {
-    guard mark.priorityMax > 0 else { return }
+    guard mark.priorityMax > 0, mark.priorityMax.isFinite else { return }
     limiter.recall(inserts: mark.inserts, samples: mark.samples, carried: mark.carried)
     priorityMax = min(mark.priorityMax, configuration.priorityLimit)
   }
@@ -185,6 +185,13 @@ extension Table {
     records[slot] = .none
     slots.remove(slot)
     removeFromSelectors(slot..<slot + 1)
+  }
+
+  /// Removes the items of steps that are not whole, or do not allow them; returns how many. O(steps).
+  func drop(_ range: Range<Int>) -> Int {
+    let evicted = (counters.evicted, counters.evictedUnsampled)
+    defer { (counters.evicted, counters.evictedUnsampled) = evicted }
+    return evict(range)
   }
 
   /// Removes the items of steps that are being evicted; returns how many. O(steps).

@@ -19,7 +19,8 @@ public final class StatusClient {
   /// - Parameter counters: those that are wanted of each process; nil for all.
   public init(address: String, counters: [String]? = nil) throws {
     self.counters = counters
-    link = try DealerLink(context: Context(), to: Endpoint(address))
+    link = try DealerLink(
+      context: Context(), to: Endpoint(address), frameBytesMax: FrameBounds.parameterAnswer)
   }
 
   /// Sends a question, unless one is under way; the answer comes with a later `take`.

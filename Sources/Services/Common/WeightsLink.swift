@@ -18,8 +18,11 @@ final class WeightsLink {
   private var version: UInt64 = 0
   private(set) var malformed: UInt64 = 0
 
-  init(context: Context, to endpoint: Endpoint, id: Identifier) throws(TransportError) {
+  init(
+    context: Context, to endpoint: Endpoint, id: Identifier, manifest: WeightsManifest
+  ) throws(TransportError) {
     var options = SocketOptions()
+    options.frameBytesMax = Int64(FrameBounds.weights(manifest))
     options.receiveQueue = 4
     own = try Socket(.subscriber, context: context, options: options)
     options.conflate = true

@@ -58,8 +58,9 @@ public final class EvaluatorService {
       batchMax: max(regular.environments.count, confirming.environments.count))
     let now = SystemClock.now()
     let context = Context()
-    parameters = try DealerLink(context: context, to: settings.parameters)
-    weights = try WeightsLink(context: context, to: settings.weights, id: id)
+    parameters = try DealerLink(
+      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    weights = try WeightsLink(context: context, to: settings.weights, id: id, manifest: manifest)
     reporter = TelemetryReporter(
       id: id, service: "evaluator", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)

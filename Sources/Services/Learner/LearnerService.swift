@@ -65,8 +65,9 @@ public final class LearnerService {
         id: id, token: settings.runToken, label: settings.label, manifest: manifest), now: now)
     let context = Context()
     replay = ShardLinks(context: context, settings: settings, log: log, now: now)
-    parameters = try DealerLink(context: context, to: settings.parameters)
-    weights = try WeightsLink(context: context, to: settings.weights, id: id)
+    parameters = try DealerLink(
+      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    weights = try WeightsLink(context: context, to: settings.weights, id: id, manifest: manifest)
     reporter = TelemetryReporter(
       id: id, service: "learner", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)

@@ -113,7 +113,11 @@ extension ParameterServerMachine {
       let opened = try cursor.openMessage()
       type = opened
       // A learner has one change under way, and only learners' are looked into.
-      guard opened == .change || budget.take(peer, now: now) else { return counters.requestsDropped += 1 }
+      // The status of all processes is the dearest answer.
+      let cost = opened == .statusRequest ? 2 : 1
+      guard opened == .change || budget.take(peer, cost: cost, now: now) else {
+        return counters.requestsDropped += 1
+      }
       try take(opened, &cursor, from: peer, now: now, sink: &sink)
     } catch {
       counters.malformed += 1

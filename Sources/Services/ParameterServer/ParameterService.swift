@@ -38,7 +38,10 @@ public final class ParameterService {
     let context = Context()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)
-    router = try RouterLink(context: context, listeningOn: requests)
+    // A learner has one change under way, and others one question.
+    router = try RouterLink(
+      context: context, listeningOn: requests,
+      frameBytesMax: FrameBounds.parameterRequest(machine.state.manifest), sendQueue: 16, receiveQueue: 8)
     publisher = try PublisherLink(router: router, context: context, listeningOn: publications)
     reporter = TelemetryReporter(
       id: id, service: "parameters", settings: settings,
@@ -92,7 +95,8 @@ public final class ParameterService {
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
       publisher.drainSubscriptions { machine.subscribed($0, sink: &sink) }
-      router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
+      // Few at once: the rounds close in between.
+      router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: &sink) }
       site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
     }
     log.info("stopped at version \(machine.state.version)")
@@ -117,6 +121,7 @@ public final class ParameterService {
       "impostors_refused_total": Double(counters.impostorsRefused),
       "reports_dropped_total": Double(counters.reportsDropped),
       "requests_dropped_total": Double(counters.requestsDropped),
+      "subscribers_cut_off_total": Double(publisher.cutOff),
       "newcomers_dropped_total": Double(counters.newcomersDropped),
       "frames_discarded_total": Double(router.discarded),
       "sends_dropped_total": Double(router.sendsDropped),

@@ -13,15 +13,16 @@ struct RequestBudget {
   private var taken: [PeerID: Int] = [:]
   private var windowEnds = Instant.zero
 
-  mutating func take(_ peer: PeerID, now: Instant) -> Bool {
+  /// - Parameter cost: how many requests it is worth.
+  mutating func take(_ peer: PeerID, cost: Int = 1, now: Instant) -> Bool {
     if now >= windowEnds {
       windowEnds = now + .seconds(1)
       taken.removeAll(keepingCapacity: true)
     }
     let peer = taken.count < Self.peersMax || taken[peer] != nil ? peer : Self.others
     let count = taken[peer, default: 0]
-    guard count < Self.perSecond else { return false }
-    taken[peer] = count + 1
+    guard count + cost <= Self.perSecond else { return false }
+    taken[peer] = count + cost
     return true
   }
 }

@@ -32,9 +32,15 @@ struct RecoveryLog {
         "the folder's header was empty: where the steps in its other files belong is not known, and the store begins anew"
       )
     }
+    for file in summary.damagedFiles { log.warning(file) }
+    if summary.stepsInDoubt > 0 {
+      log.info(
+        "\(summary.stepsInDoubt) steps are checked before they are served, as the process before did not end in order"
+      )
+    }
     if summary.stepsDropped + summary.itemsDropped > 0 {
       log.warning(
-        "dropped \(summary.stepsDropped) steps that were not whole on disk, and \(summary.itemsDropped) items without steps"
+        "dropped \(summary.stepsDropped) steps that were not whole on disk, and \(summary.itemsDropped) items that needed them or could not be"
       )
     }
   }

@@ -108,10 +108,9 @@ extension ReplayMachine {
     let last = copies.count - 1
     copies[last].state = .done
     copies[last].restore = nil
+    if let problem = source.problem { copies[last].text += ": \(problem)" }
     closeForGood(writer)
-    if source.stepsDropped > 0 {
-      notices.append("\(copies[last].path): \(source.stepsDropped) steps were not whole, and are left out")
-    }
+    if let problem = source.problem { warnings.append("\(copies[last].path): \(problem)") }
     notices.append("restored \(copies[last].path)")
   }
 

@@ -62,6 +62,7 @@ extension ReplayMachine {
   /// The steps of a batch are in memory: sends it as soon as there is room. Items whose steps were evicted meanwhile are drawn anew, and
   /// have to be read first too.
   public mutating func didWarm(_ ticket: UInt64, now: Instant, sink: inout some FrameSink) {
+    if ticket == checkingTicket { return check() }
     guard let index = warming.firstIndex(where: { $0.ticket == ticket }) else { return }
     let waiting = warming[index].waiting
     do throws(ReplayStoreError) {

@@ -49,6 +49,8 @@ public struct ReplayMachine {
     public var shard = 1
     /// A snapshot that it begins with, with `memory` storage.
     public var beginning: String?
+    /// Steps that are in doubt are checked before it serves, about so many bytes of them; the rest while it does.
+    public var bytesVerified = Int.max
 
     public init(store: ReplayStoreConfiguration) {
       self.store = store
@@ -209,6 +211,12 @@ public struct ReplayMachine {
   var nextShareCheck: Instant?
   /// Said once, when the first writer has declared what steps look like.
   public internal(set) var notices: [String] = []
+  /// What somebody should look at.
+  var warnings: [String] = []
+  /// The ticket of what is being read of steps that are in doubt; nil once all are checked.
+  var checkingTicket: UInt64?
+  /// How much had been found damaged when it was last said.
+  var damageSaid = StoreDamage()
 
   /// With `file` storage, or a snapshot to begin with, it knows the writers of the life before; `progress` is told how far its steps have
   /// been taken over.
@@ -224,12 +232,15 @@ public struct ReplayMachine {
         try Self.capacity(of: configuration, schema: ReplayStore.schema(ofSnapshot: snapshot)))
     }
     store = try ReplayStore(
-      configuration: configuration.store, takingUp: configuration.beginning, progress: progress)
+      configuration: configuration.store, takingUp: configuration.beginning,
+      bytesVerified: configuration.bytesVerified, progress: progress)
+    damageSaid = store.damage
     fleets = configuration.store.tables.map { _ in Fleet() }
     startedAt = now
     nextSweep = now + .seconds(10)
     schemaIsKnown()
     for writer in store.recovery?.writers ?? [] { takeUp(writer, now: now) }
+    requestCheck()
   }
 
   private mutating func takeUp(_ writer: KnownWriter, now: Instant) {
@@ -256,6 +267,13 @@ public struct ReplayMachine {
 
   /// Refuses writers of other steps than these, which the run's environment has; nil takes the first writer's word.
   public mutating func expect(_ schema: StepSchema?) { expectedSchema = schema }
+
+  /// What somebody should look at, since the last call.
+  public mutating func takeWarnings() -> [String] {
+    sayDamage()
+    defer { warnings.removeAll() }
+    return warnings
+  }
 
   /// What has been noted since the last call, for the log.
   public mutating func takeNotices() -> [String] {

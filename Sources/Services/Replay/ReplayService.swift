@@ -44,6 +44,7 @@ public final class ReplayService {
     }
     if let folder, isFile {
       machineConfiguration.store.storage = .file(path: folder.path)
+      machineConfiguration.bytesVerified = Self.bytesVerified
       machineConfiguration.diskMax = DiskSpace.availableBytes(at: folder.path) ?? .max
     }
     let log = log
@@ -76,13 +77,17 @@ public final class ReplayService {
     let context = Context()
     let endpoint = try settings.replayListening()
     router = try RouterLink(context: context, listeningOn: endpoint)
-    parameters = try DealerLink(context: context, to: settings.parameters)
+    parameters = try DealerLink(
+      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
     // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as the process.
     reporter = TelemetryReporter(
       id: Identifier(using: &system), service: "replay", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }
+
+  /// Of steps that are in doubt, checked before anybody is served: 0.1 s if they are in memory, and less than a second from most disks.
+  private static let bytesVerified = 256 << 20
 
   /// Each incarnation draws differently, so that a restart, or a shard beside it, does not draw the same numbers again.
   static func generator(
@@ -131,6 +136,7 @@ public final class ReplayService {
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
     let roomIndex = poller.add(descriptor: router.wakeUp.descriptor)
     var sink = router
+    submitWarmingRequests()
     // It reads from the store's mappings.
     defer { warmer?.stop() }
     while true {
@@ -139,6 +145,7 @@ public final class ReplayService {
       machine.settle(now: now, sink: &sink)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
+      for warning in machine.takeWarnings() { log.warning(warning) }
       if let limits = machine.takeNewLimits() { publish(limits) }
       if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
       let deadline = min(machine.nextDeadline(now: now), reporter.nextReport)
@@ -158,11 +165,7 @@ public final class ReplayService {
       let received = SystemClock.now()
       router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
       machine.settle(now: received, sink: &sink)
-      if let warmer {
-        for request in machine.takeWarmingRequests() {
-          warmer.submit(request.ticket, isNext: request.isUrgent) { request.pages.warm() }
-        }
-      }
+      submitWarmingRequests()
       parameters.drain { _ in }
     }
     let now = SystemClock.now()
@@ -170,8 +173,16 @@ public final class ReplayService {
     // Some of the time is for what has to be done afterwards.
     let deadline = stopGrace.map { now + .seconds($0.seconds * 0.8) } ?? .never
     lastSnapshot?.make(of: &machine, bytesMax: snapshotBytesMax, deadline: deadline)
+    machine.store.end()
     limitsFile?.remove()
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
+  }
+
+  private func submitWarmingRequests() {
+    guard let warmer else { return }
+    for request in machine.takeWarmingRequests() {
+      warmer.submit(request.ticket, isNext: request.isUrgent) { request.pages.warm() }
+    }
   }
 
   private func publish(_ limits: LimitsByTable) {

@@ -14,6 +14,8 @@ extension MetricName {
     "reports_dropped_total":
       "Reports that found no room, because too many processes or counters were reported.",
     "requests_dropped_total": "Requests beyond what one connection may send in a second.",
+    "subscribers_cut_off_total":
+      "Connections that were cut off, because they sent more than a subscriber does.",
     "newcomers_dropped_total":
       "Subscriptions that were answered only by the next publication: too many at once.",
     "answers_doubted_total": "What the parameter server said that cannot be; it was not believed.",
@@ -66,6 +68,10 @@ extension MetricName {
     "steps": "Steps that the replay holds.",
     "capacity": "Steps that the replay can hold.",
     "items": "Items that can be sampled.",
+    "steps_damaged_total":
+      "Steps of an earlier life that were not what had been written to their file, and were dropped.",
+    "items_damaged_total": "Items that needed such steps, or that could not be, and were dropped.",
+    "steps_in_doubt": "Steps of an earlier life that have not been checked yet; they are before they are served.",
     "steps_evicted_total": "Steps that made room for newer ones.",
     "writers": "Writers that are connected.",
     "samplers": "Learners that are connected.",
