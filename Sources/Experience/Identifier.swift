@@ -14,6 +14,18 @@ public struct Identifier: Hashable, Sendable {
     self.init(high: generator.next(), low: generator.next())
   }
 
+  /// Nil for what is not 32 hexadecimal digits.
+  public init?(hexadecimal text: some StringProtocol) {
+    let digits = Array(text.utf8)
+    guard digits.count == 32 else { return nil }
+    var parts: [UInt64] = [0, 0]
+    for (place, digit) in digits.enumerated() {
+      guard let value = Character(Unicode.Scalar(digit)).hexDigitValue else { return nil }
+      parts[place / 16] = parts[place / 16] << 4 | UInt64(value)
+    }
+    self.init(high: parts[0], low: parts[1])
+  }
+
   public static let zero = Identifier(high: 0, low: 0)
 }
 

@@ -44,11 +44,12 @@ public struct WeightsManifest: Hashable, Sendable {
 
 /// Which change of a learner is the last one in the weights.
 public struct Merged: Hashable, Sendable {
-  public var id: Identifier
+  /// The learner, as others may know it: with its id anybody could send changes in its name.
+  public var learner: PublicName
   public var sequence: UInt64
 
-  public init(id: Identifier, sequence: UInt64) {
-    self.id = id
+  public init(learner: PublicName, sequence: UInt64) {
+    self.learner = learner
     self.sequence = sequence
   }
 }

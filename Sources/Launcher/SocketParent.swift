@@ -8,26 +8,39 @@ public struct SocketParent: Sendable {
   public let path: String
   /// Why it is not `XDG_RUNTIME_DIR`, which is set; nil if it is, or is not set.
   public let note: String?
-  /// Where launchers that were killed may have left theirs.
-  public let candidates: [String]
 
   static let fallback = "/tmp"
 
   /// - Parameters:
   ///   - variables: of this process.
   ///   - outlivesSession: the run goes on when its user has logged out, with whom systemd removes the user's runtime folder.
-  public init(variables: [String: String], outlivesSession: Bool = false) {
-    guard let text = variables["XDG_RUNTIME_DIR"], !text.isEmpty else {
-      (path, note, candidates) = (Self.fallback, nil, [Self.fallback])
-      return
+  /// - Throws: `LaunchError` if neither will do.
+  public init(variables: [String: String], outlivesSession: Bool = false) throws(LaunchError) {
+    var note: String?
+    if let runtime = Self.runtime(variables) {
+      let problem = Self.problem(with: runtime) ?? (outlivesSession ? Self.end(of: runtime) : nil)
+      guard let problem else {
+        (path, self.note) = (runtime, nil)
+        return
+      }
+      note = "XDG_RUNTIME_DIR=\(runtime): \(problem); the run's sockets are below \(Self.fallback)"
     }
-    let parent = text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
-    if let problem = Self.problem(with: parent) ?? (outlivesSession ? Self.end(of: parent) : nil) {
-      note = "XDG_RUNTIME_DIR=\(text): \(problem); the run's sockets are below \(Self.fallback)"
-      (path, candidates) = (Self.fallback, [Self.fallback, parent])
-    } else {
-      (path, note, candidates) = (parent, nil, [parent, Self.fallback])
+    if let problem = Self.problem(with: Self.fallback) {
+      throw LaunchError(
+        "\(Self.fallback): \(problem); set XDG_RUNTIME_DIR to a folder of yours for the run's sockets, or use --transport tcp"
+      )
     }
+    (path, self.note) = (Self.fallback, note)
+  }
+
+  /// Where launchers that were killed may have left theirs.
+  public static func all(_ variables: [String: String]) -> Set<String> {
+    Set([fallback, runtime(variables)].compactMap { $0 })
+  }
+
+  private static func runtime(_ variables: [String: String]) -> String? {
+    guard let text = variables["XDG_RUNTIME_DIR"], !text.isEmpty else { return nil }
+    return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
   }
 
   /// What keeps a folder from holding the sockets; nil if nothing does.

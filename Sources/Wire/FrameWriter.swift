@@ -97,6 +97,15 @@ public final class FrameWriter {
     withUnsafeBytes(of: (value.high.bigEndian, value.low.bigEndian)) { binary($0) }
   }
 
+  /// nil for none.
+  public func identifier(_ value: Identifier?) {
+    if let value { identifier(value) } else { null() }
+  }
+
+  public func publicName(_ value: PublicName) {
+    identifier(Identifier(high: value.high, low: value.low))
+  }
+
   /// Two elements: padding of 0 to 7 zero bytes, then the payload, which starts on a multiple of 8.
   public func alignedBinary(_ value: UnsafeRawBufferPointer) {
     let offset = reserveAlignedBinary(byteCount: value.count)

@@ -1,13 +1,18 @@
 // EVALUATION and STATUS: how the run goes.
 
+public import Experience
+
 /// Whether an evaluation looked for the criterion or confirmed it with fresh episodes.
 public enum EvaluationKind: UInt8, Sendable {
   case regular = 0
   case confirmation = 1
 }
 
-/// `[version, 18, kind, weights version, updates, episodes, mean, min, max, solved]`: greedy episodes of one weights version.
-public struct Evaluation: ValueMessage {
+/// Greedy episodes of one weights version. As a message (EVALUATION, `EvaluationReport`) it comes with the run's token.
+public struct Evaluation: Hashable, Sendable {
+  /// Elements in a message.
+  static let fieldCount = 8
+
   public var kind: EvaluationKind
   public var version: UInt64
   public var updates: UInt64
@@ -32,11 +37,6 @@ public struct Evaluation: ValueMessage {
     self.isSolved = isSolved
   }
 
-  public func encode(into writer: FrameWriter) {
-    writer.begin(.evaluation)
-    encodeFields(into: writer)
-  }
-
   func encodeFields(into writer: FrameWriter) {
     writer.unsigned(UInt64(kind.rawValue))
     writer.unsigned(version)
@@ -46,11 +46,6 @@ public struct Evaluation: ValueMessage {
     writer.double(minReturn)
     writer.double(maxReturn)
     writer.bool(isSolved)
-  }
-
-  public init(from cursor: inout FrameCursor) throws(WireError) {
-    try self.init(fieldsFrom: &cursor)
-    try cursor.close()
   }
 
   init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
@@ -65,91 +60,168 @@ public struct Evaluation: ValueMessage {
   }
 }
 
-/// `[version, 16, evaluations known]`: asks the parameter server how the run goes.
-public struct StatusRequest: ValueMessage {
-  /// Evaluations already known: only later ones are sent.
-  public var evaluationsKnown: UInt64
+/// `[version, 18, token, kind, weights version, updates, episodes, mean, min, max, solved]`
+public struct EvaluationReport: ValueMessage {
+  /// The run's, if it has one (see `Telemetry`).
+  public var token: Identifier?
+  public var evaluation: Evaluation
 
-  public init(evaluationsKnown: UInt64) {
-    self.evaluationsKnown = evaluationsKnown
+  public init(token: Identifier? = nil, _ evaluation: Evaluation) {
+    self.token = token
+    self.evaluation = evaluation
   }
 
   public func encode(into writer: FrameWriter) {
-    writer.begin(.statusRequest)
-    writer.unsigned(evaluationsKnown)
+    writer.begin(.evaluation)
+    writer.identifier(token)
+    evaluation.encodeFields(into: writer)
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    evaluationsKnown = try cursor.number("the evaluations known")
+    token = try cursor.optionalIdentifier("the run's token")
+    evaluation = try Evaluation(fieldsFrom: &cursor)
     try cursor.close()
   }
 }
 
-/// The last telemetry of a process and its age.
+/// `[version, 16, life, evaluations known, counters]`: asks the parameter server how the run goes.
+public struct StatusRequest: ValueMessage {
+  /// The server's life in which the evaluations were counted; nil if none is known.
+  public var life: Identifier?
+  /// Evaluations of that life already known: only later ones are sent.
+  public var evaluationsKnown: UInt64
+  /// Names of the counters that are wanted of each process; nil for all.
+  public var counters: [String]?
+
+  public init(life: Identifier? = nil, evaluationsKnown: UInt64, counters: [String]? = nil) {
+    self.life = life
+    self.evaluationsKnown = evaluationsKnown
+    self.counters = counters
+  }
+
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.statusRequest)
+    writer.identifier(life)
+    writer.unsigned(evaluationsKnown)
+    guard let counters else { return writer.null() }
+    writer.array(counters.count)
+    for counter in counters { writer.string(counter) }
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    life = try cursor.optionalIdentifier("the server's life")
+    evaluationsKnown = try cursor.number("the evaluations known")
+    if cursor.nextIsNil() {
+      counters = nil
+    } else {
+      var names: [String] = []
+      for _ in 0..<(try cursor.array(max: Limits.countersAsked, "the counters that are asked for")) {
+        names.append(try cursor.string(maxBytes: Limits.nameBytes, "a counter's name"))
+      }
+      counters = names
+    }
+    try cursor.close()
+  }
+}
+
+/// What a process last said of itself, for others: its id is left out, as whoever knows it can speak as the process.
+public struct ShownTelemetry: Hashable, Sendable {
+  public var id: PublicName
+  public var service: String
+  public var label: String
+  public var counters: [String: Double]
+
+  public init(id: PublicName, service: String, label: String, counters: [String: Double]) {
+    self.id = id
+    self.service = service
+    self.label = label
+    self.counters = counters
+  }
+}
+
+/// The last report of a process and its age.
 public struct ProcessStatus: Hashable, Sendable {
-  public var telemetry: Telemetry
+  public var telemetry: ShownTelemetry
   public var age_s: Double
 
-  public init(telemetry: Telemetry, age_s: Double) {
+  public init(telemetry: ShownTelemetry, age_s: Double) {
     self.telemetry = telemetry
     self.age_s = age_s
   }
 }
 
-/// `[version, 17, weights version, updates, processes, evaluations]`: a process is `[age, id, service, label, counters]`,
-/// evaluations are `[first number, [fields of EVALUATION, …]]`.
+/// `[version, 17, life, weights version, updates, processes, left out, evaluations]`: a process is `[age, name, service, label,
+/// counters]`, evaluations are `[first number, [fields of an evaluation, …]]`.
 public struct Status: ValueMessage {
+  /// The server's.
+  public var life: Identifier
   public var version: UInt64
   public var updates: UInt64
   public var processes: [ProcessStatus]
+  /// Processes that found no room in the answer.
+  public var processesLeftOut: Int
   /// The number of the first of `evaluations` in the life of the parameter server.
   public var firstEvaluation: UInt64
   public var evaluations: [Evaluation]
 
   public init(
-    version: UInt64, updates: UInt64, processes: [ProcessStatus], firstEvaluation: UInt64,
-    evaluations: [Evaluation]
+    life: Identifier, version: UInt64, updates: UInt64, processes: [ProcessStatus], processesLeftOut: Int = 0,
+    firstEvaluation: UInt64, evaluations: [Evaluation]
   ) {
+    self.life = life
     self.version = version
     self.updates = updates
     self.processes = processes
+    self.processesLeftOut = processesLeftOut
     self.firstEvaluation = firstEvaluation
     self.evaluations = evaluations
   }
 
   public func encode(into writer: FrameWriter) {
     writer.begin(.status)
+    writer.identifier(life)
     writer.unsigned(version)
     writer.unsigned(updates)
     writer.array(processes.count)
     for process in processes {
+      let report = process.telemetry
       writer.array(5)
       writer.double(process.age_s)
-      process.telemetry.encodeFields(into: writer)
+      writer.publicName(report.id)
+      writer.string(report.service)
+      writer.string(report.label)
+      writer.counters(report.counters.sorted { $0.key < $1.key })
     }
+    writer.unsigned(processesLeftOut)
     writer.array(2)
     writer.unsigned(firstEvaluation)
     writer.array(evaluations.count)
     for evaluation in evaluations {
-      writer.array(MessageType.evaluation.fieldCount)
+      writer.array(Evaluation.fieldCount)
       evaluation.encodeFields(into: writer)
     }
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
+    life = try cursor.identifier("the server's life")
     version = try cursor.number("the weights version")
     updates = try cursor.number("the updates")
     processes = []
     for _ in 0..<(try cursor.array(max: Limits.processes, "the processes")) {
       try cursor.elements(5, "a process")
       let age = try cursor.double("a process's age")
-      processes.append(ProcessStatus(telemetry: try Telemetry(fieldsFrom: &cursor), age_s: age))
+      let report = ShownTelemetry(
+        id: try cursor.publicName("a process's name"),
+        service: try cursor.string(maxBytes: Limits.labelBytes, "the service"),
+        label: try cursor.string(maxBytes: Limits.labelBytes, "the label"), counters: try cursor.counters())
+      processes.append(ProcessStatus(telemetry: report, age_s: age))
     }
+    processesLeftOut = try cursor.count(max: Limits.processes, "the processes left out")
     try cursor.elements(2, "the evaluations")
     firstEvaluation = try cursor.number("the first evaluation's number")
     evaluations = []
-    for _ in 0..<(try cursor.array(max: Limits.evaluations, "the evaluations")) {
-      try cursor.elements(MessageType.evaluation.fieldCount, "an evaluation")
+    for _ in 0..<(try cursor.array(max: Limits.evaluationsPerStatus, "the evaluations")) {
+      try cursor.elements(Evaluation.fieldCount, "an evaluation")
       evaluations.append(try Evaluation(fieldsFrom: &cursor))
     }
     try cursor.close()

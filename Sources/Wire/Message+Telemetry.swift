@@ -38,18 +38,23 @@ public struct Health: ValueMessage {
   }
 }
 
-/// `[version, 11, id, service, label, counters]`: once a second from each process to the parameter server.
+/// `[version, 11, id, token, service, label, counters]`: once a second from each process to the parameter server.
 public struct Telemetry: ValueMessage {
   /// The process's life.
   public var id: Identifier
+  /// What the processes of a run know and others do not; nil if the run has none.
+  public var token: Identifier?
   /// What it is: `actor`, `learner`, `replay`, `evaluator`, `parameters`.
   public var service: String
   public var label: String
   /// Counters (`…_total`, never falling in a life) and gauges by name.
   public var counters: [String: Double]
 
-  public init(id: Identifier, service: String, label: String, counters: [String: Double]) {
+  public init(
+    id: Identifier, token: Identifier? = nil, service: String, label: String, counters: [String: Double]
+  ) {
     self.id = id
+    self.token = token
     self.service = service
     self.label = label
     self.counters = counters
@@ -57,36 +62,49 @@ public struct Telemetry: ValueMessage {
 
   public func encode(into writer: FrameWriter) {
     writer.begin(.telemetry)
-    encodeFields(into: writer)
-  }
-
-  func encodeFields(into writer: FrameWriter) {
     writer.identifier(id)
+    writer.identifier(token)
     writer.string(service)
     writer.string(label)
-    writer.map(counters.count)
-    for (name, value) in counters.sorted(by: { $0.key < $1.key }) {
-      writer.string(name)
-      writer.double(value)
-    }
+    writer.counters(counters.sorted { $0.key < $1.key })
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    try self.init(fieldsFrom: &cursor)
+    (id, token) = try Self.sender(from: &cursor)
+    service = try cursor.string(maxBytes: Limits.labelBytes, "the service")
+    label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
+    counters = try cursor.counters()
     try cursor.close()
   }
 
-  init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
-    id = try cursor.identifier("the process's id")
-    service = try cursor.string(maxBytes: Limits.labelBytes, "the service")
-    label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
-    counters = [:]
-    for _ in 0..<(try cursor.map(max: Limits.counters, "the counters")) {
-      let start = cursor.offset
-      let name = try cursor.string(maxBytes: Limits.nameBytes, "a counter's name")
-      guard counters.updateValue(try cursor.double("counter '\(name)'"), forKey: name) == nil else {
+  /// Who sends it, which is enough to refuse it: the counters are most of the work.
+  public static func sender(
+    from cursor: inout FrameCursor
+  ) throws(WireError) -> (id: Identifier, token: Identifier?) {
+    (try cursor.identifier("the process's id"), try cursor.optionalIdentifier("the run's token"))
+  }
+}
+
+extension FrameWriter {
+  func counters(_ counters: [(key: String, value: Double)]) {
+    map(counters.count)
+    for (name, value) in counters {
+      string(name)
+      double(value)
+    }
+  }
+}
+
+extension FrameCursor {
+  mutating func counters() throws(WireError) -> [String: Double] {
+    var counters: [String: Double] = [:]
+    for _ in 0..<(try map(max: Limits.counters, "the counters")) {
+      let start = offset
+      let name = try string(maxBytes: Limits.nameBytes, "a counter's name")
+      guard counters.updateValue(try double("counter '\(name)'"), forKey: name) == nil else {
         throw WireError(offset: start, expected: "each counter once", found: "'\(name)' again")
       }
     }
+    return counters
   }
 }

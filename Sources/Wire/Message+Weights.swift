@@ -2,14 +2,17 @@
 
 public import Experience
 
-/// `[version, 12, id, label, tensors]`: a learner joins.
+/// `[version, 12, id, token, label, tensors]`: a learner joins.
 public struct Join: ValueMessage {
   public var id: Identifier
+  /// The run's, if it has one (see `Telemetry`).
+  public var token: Identifier?
   public var label: String
   public var manifest: WeightsManifest
 
-  public init(id: Identifier, label: String, manifest: WeightsManifest) {
+  public init(id: Identifier, token: Identifier? = nil, label: String, manifest: WeightsManifest) {
     self.id = id
+    self.token = token
     self.label = label
     self.manifest = manifest
   }
@@ -17,12 +20,14 @@ public struct Join: ValueMessage {
   public func encode(into writer: FrameWriter) {
     writer.begin(.join)
     writer.identifier(id)
+    writer.identifier(token)
     writer.string(label)
     writer.manifest(manifest)
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     id = try cursor.identifier("the learner's id")
+    token = try cursor.optionalIdentifier("the run's token")
     label = try cursor.string(maxBytes: Limits.labelBytes, "the label")
     manifest = try cursor.manifest()
     try cursor.close()
@@ -169,7 +174,7 @@ public struct Weights {
     writer.array(merged.count)
     for entry in merged {
       writer.array(2)
-      writer.identifier(entry.id)
+      writer.publicName(entry.learner)
       writer.unsigned(entry.sequence)
     }
     writer.manifest(manifest)
@@ -188,7 +193,8 @@ public struct Weights {
       try cursor.elements(2, "a merged change")
       merged.append(
         Merged(
-          id: try cursor.identifier("a learner's id"), sequence: try cursor.number("a merged sequence")))
+          learner: try cursor.publicName("a learner's name"), sequence: try cursor.number("a merged sequence")
+        ))
     }
     manifest = try cursor.manifest()
     values = try cursor.alignedBinary(byteCount: manifest.elementCount * 4, "the values")

@@ -48,14 +48,14 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .refusal: 4
     case .healthRequest: 0
     case .health: 4
-    case .telemetry: 4
-    case .join: 3
+    case .telemetry: 5
+    case .join: 4
     case .joined: 4
     case .change: 8
     case .weights: 10
-    case .statusRequest: 1
-    case .status: 4
-    case .evaluation: 8
+    case .statusRequest: 3
+    case .status: 6
+    case .evaluation: 9
     case .goodbye: 1
     case .inspectRequest: 3
     case .inspection: 7

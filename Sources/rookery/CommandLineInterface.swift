@@ -124,7 +124,7 @@ enum CommandLineInterface {
       rookery plot runs/A runs/B …   learning curves as a picture
           --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --title TEXT
       rookery config show [CONFIG]   the effective configuration, and where each value came from
-      rookery health ADDRESS         ask a service how it is (tcp://HOST:PORT)
+      rookery health ADDRESS         ask a service how it is (ipc://PATH or tcp://HOST:PORT, as rookery ps says)
       rookery inspect [ADDRESS]      what a replay holds: tables, limits, histograms, largest priorities; the live run's by default
           -p NAME  --table NAME  --top N  --item KEY  --json
       rookery limit [ADDRESS]        a table's limits, changed while it works

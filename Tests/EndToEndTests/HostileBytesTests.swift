@@ -171,11 +171,16 @@ import Wire
       .encode(into: writer)
     }
     try peer.send { writer in
-      Evaluation(
-        kind: .regular, version: 1, updates: 1, episodes: 1, meanReturn: .nan, minReturn: -.infinity,
-        maxReturn: 1e300,
-        isSolved: false
+      EvaluationReport(
+        Evaluation(
+          kind: .confirmation, version: 1, updates: 1, episodes: 100, meanReturn: 500, minReturn: 500,
+          maxReturn: 500, isSolved: true)
       ).encode(into: writer)
+    }
+    for type in [MessageType.telemetry, .evaluation] {
+      let refusal = try peer.refusal()
+      #expect(refusal.code == .invalid && refusal.type == type.rawValue)
+      #expect(refusal.text.hasPrefix("expected this run's token, found none; send what `rookery env` prints"))
     }
     #expect(try peer.health().isHealthy)
   }

@@ -90,6 +90,22 @@ import Testing
     }
   }
 
+  /// A volume of an earlier image; a folder that holds no run is left as it is.
+  @Test func aServiceByItselfClosesItsRun() throws {
+    let workspace = try Workspace()
+    let folder = workspace.file("state")
+    try #require(mkdir(folder, 0o755) == 0 && chmod(folder, 0o755) == 0)
+    var variables = ServiceTests.addresses(workspace)
+    variables["ROOKERY_RUN_DIRECTORY"] = folder
+    for expected in [0o755, 0o700] as [mode_t] {
+      let server = try Started(["parameters"], in: workspace, environment: variables)
+      try eventually("it to listen") { server.errors.contains("listening on") }
+      #expect(mode(folder) == expected && mode("\(folder)/parameters.rookery") == 0o600)
+      try server.child.terminate()
+      #expect(try server.end().code == 0)
+    }
+  }
+
   @Test(.enabled(if: Stranger.exists, "\(Stranger.reason)"))
   func anotherUserReachesNothing() throws {
     let workspace = try Workspace()
@@ -134,6 +150,24 @@ import Testing
     #expect(stranger.code == 0 && stranger.output.hasPrefix("replay healthy"))
     #expect(run.command.output.contains("over loopback TCP every user of this machine can reach"))
     try run.progress("over TCP")
+  }
+
+  /// In a folder of somebody else's anybody could play the launcher.
+  @Test(.enabled(if: Stranger.exists, "\(Stranger.reason)"))
+  func anotherUsersLauncherIsNotAsked() throws {
+    let workspace = try Workspace()
+    for name in ["", "runs", "runs/other"] {
+      let path = workspace.file(name)
+      #expect(mkdir(path, 0o755) == 0 || errno == EEXIST)
+      try #require(chmod(path, 0o755) == 0)
+    }
+    for command in ["ps", "env", "down"] {
+      let ended = try Stranger.run(
+        [Program.path, command, "-p", "other"], in: workspace, folder: workspace.path)
+      #expect(ended.code == 1)
+      #expect(
+        ended.errors == "rookery: runs/other is another user's (number 0): its launcher is not asked\n")
+    }
   }
 
   @Test func anUnknownTransport() throws {

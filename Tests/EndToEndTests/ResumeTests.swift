@@ -155,7 +155,7 @@ import Wire
     try FileManager.default.removeItem(atPath: "\(run.folder)/checkpoints/learner-1.optimizer.safetensors")
     try Text.write("other bytes, more than a header", to: "\(run.folder)/parameters.rookery")
     try refused(
-      ["--resume", "runs/test"], "parameters.rookery: expected a file of Rookery's parameters", code: 1)
+      ["--resume", "runs/test"], "parameters.rookery: expected a header of 40 bytes, found", code: 1)
     #expect(run.processes.isEmpty)
   }
 

@@ -122,7 +122,7 @@ import Wire
     // Already up: as many as asked for, and the foreground is refused.
     #expect(try up.command("up", "-d", "--scale", "actor=1").code == 0)
     #expect(up.processes.filter { $0.service == "actor" }.count == 1)
-    for arguments in [[], ["-d"] + settings] {
+    for arguments in [[], ["-d"] + settings, ["-d", "--transport", "ipc"]] {
       let refused = try Program.run(["up"] + arguments, in: workspace)
       #expect(refused.code == 1 && refused.errors.contains("is up already"))
     }

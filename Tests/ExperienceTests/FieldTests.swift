@@ -1,7 +1,8 @@
 // Sizes and descriptions of fields, flags and identifiers.
 
-import Experience
 import Testing
+
+@testable import Experience
 
 @Suite struct FieldTests {
   @Test func sizesOfElements() {
@@ -36,5 +37,26 @@ import Testing
     #expect(Identifier.zero.description == String(repeating: "0", count: 32))
     var generator = SystemRandomNumberGenerator()
     #expect(Identifier(using: &generator) != Identifier(using: &generator))
+  }
+
+  /// Against Python's hashlib; as `docs/PROTOCOL.md` has it.
+  @Test func aPublicNameIsTheHashOfAnId() {
+    let id = Identifier(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
+    #expect(id.publicName.description == "a8faed6abbf35c12a4b26e40f6feb19d")
+    #expect(Identifier.zero.publicName.description == "374708fff7719dd5979ec875d56cd228")
+  }
+
+  @Test func theHashIsTheStandardsOverSeveralBlocks() {
+    func hex(_ words: [UInt32]) -> String {
+      words.map { word in
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+      }.joined()
+    }
+    #expect(
+      hex(SHA256.of(Array("abc".utf8))) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    #expect(
+      hex(SHA256.of([UInt8](repeating: 0x61, count: 119)))
+        == "31eba51c313a5c08226adf18d4a359cfdfd8d2e816b13f4af952f7ea6584dcfb")
   }
 }

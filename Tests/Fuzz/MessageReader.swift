@@ -39,7 +39,7 @@ struct MessageReader {
       try view(&cursor) { cursor throws(WireError) in try Weights(from: &cursor).encode(into: writer) }
     case .statusRequest: try value(StatusRequest.self, &cursor)
     case .status: try value(Status.self, &cursor)
-    case .evaluation: try value(Evaluation.self, &cursor)
+    case .evaluation: try value(EvaluationReport.self, &cursor)
     case .goodbye: try value(Goodbye.self, &cursor)
     case .inspectRequest: try value(InspectRequest.self, &cursor)
     case .inspection: try value(Inspection.self, &cursor)

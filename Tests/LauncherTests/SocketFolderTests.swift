@@ -117,16 +117,18 @@ import Testing
 }
 
 @Suite struct SocketParentTests {
-  private func parent(_ path: String) -> SocketParent { SocketParent(variables: ["XDG_RUNTIME_DIR": path]) }
+  private func parent(_ path: String) throws -> SocketParent {
+    try SocketParent(variables: ["XDG_RUNTIME_DIR": path])
+  }
 
   @Test func theRuntimeFolderIfItWillDo() throws {
     let folder = try TemporaryFolder()
-    let chosen = parent(folder.path + "/")
+    let chosen = try parent(folder.path + "/")
     #expect(chosen.path == folder.path && chosen.note == nil)
-    #expect(chosen.candidates == [folder.path, "/tmp"])
+    #expect(SocketParent.all(["XDG_RUNTIME_DIR": folder.path + "/"]) == [folder.path, "/tmp"])
     for variables in [[:], ["XDG_RUNTIME_DIR": ""]] {
-      let chosen = SocketParent(variables: variables)
-      #expect(chosen.path == "/tmp" && chosen.note == nil && chosen.candidates == ["/tmp"])
+      let chosen = try SocketParent(variables: variables)
+      #expect(chosen.path == "/tmp" && chosen.note == nil && SocketParent.all(variables) == ["/tmp"])
     }
   }
 
@@ -141,7 +143,7 @@ import Testing
       (long, "at most 40 bytes"), ("run/user", "expected an absolute path"), (comma, "expected letters"),
       (folder.path + "/none", "expected a folder, found none"), (open, "nobody else can rename"),
     ] {
-      let chosen = parent(path)
+      let chosen = try parent(path)
       #expect(chosen.path == "/tmp" && chosen.note?.contains(reason) == true, "\(path)")
       #expect(chosen.note?.hasPrefix("XDG_RUNTIME_DIR=\(path): expected") == true, "\(path)")
       #expect(chosen.note?.hasSuffix("the run's sockets are below /tmp") == true)

@@ -1,6 +1,7 @@
 // Weights on disk.
 
 import Experience
+import Foundation
 import Foundations
 import Glibc
 import Testing
@@ -15,7 +16,9 @@ import TestSupport
   private func state(_ version: UInt64, _ values: [Float] = [1, 2], merged: Int = 0) -> ParameterState {
     ParameterState(
       version: version, updates: version * 3,
-      merged: (0..<merged).map { Merged(id: Fixtures.id(UInt64($0)), sequence: (1 << 62) - UInt64($0)) },
+      merged: (0..<merged).map {
+        Merged(learner: Fixtures.id(UInt64($0)).publicName, sequence: (1 << 62) - UInt64($0))
+      },
       manifest: WeightsManifest(tensors: [TensorSpec(name: "w", shape: [values.count])]), values: values)
   }
 
@@ -53,30 +56,66 @@ import TestSupport
     #expect(try load() == state(1025, merged: 1024))
   }
 
-  /// Each byte of the slot that was written last: a torn save leaves the one before.
-  @Test func aTornSlotFallsBackToTheOther() throws {
+  /// Where a slot's head begins.
+  private func place(ofSlot index: Int) -> Int { 4096 + index * (bytes().count - 4096) / 2 }
+
+  /// Any byte of the slot that was written last: what it held may have been published, so versions go on behind it.
+  @Test func aDamagedNewestSlotFallsBackToTheOlderAndSaysSo() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
-    let one = bytes()
     try store.save(state(2))
-    let two = bytes()
-    let changed = one.indices.filter { one[$0] != two[$0] }
-    for place in stride(from: changed.first!, through: changed.last!, by: 7) {
-      var torn = two
-      torn[place] ^= 0x55
-      write(torn)
-      let found = try load()
-      #expect(found == state(1) || found == state(2), "byte \(place)")
-      if changed.contains(place) { #expect(found == state(1), "byte \(place)") }
+    let whole = bytes()
+    let start = place(ofSlot: 1)
+    let record = ParameterRecord.encode(state(2)).count
+    for place in stride(from: start, to: start + 32 + record, by: 3) {
+      var damaged = whole
+      damaged[place] ^= 0x55
+      write(damaged)
+      let again = try FileParameterStore(path: path)
+      var expected = state(1)
+      expected.version = 3
+      #expect(try again.load() == expected, "byte \(place)")
+      let notice = try #require(again.notice, "byte \(place)")
+      #expect(notice.contains("are damaged; it goes on from version 1, as version 3"), "\(notice)")
+      try again.save(state(4))
+      #expect(try load() == state(4))
     }
-    write(two)
+  }
+
+  @Test func aDamagedOlderSlotIsNoLoss() throws {
+    let store = try FileParameterStore(path: path)
+    try store.save(state(1))
+    try store.save(state(2))
+    var damaged = bytes()
+    damaged[place(ofSlot: 0) + 40] ^= 1
+    write(damaged)
     let again = try FileParameterStore(path: path)
-    _ = try again.load()
+    #expect(try again.load() == state(2))
+    #expect(again.notice == nil)
     try again.save(state(3))
     #expect(try load() == state(3))
   }
 
-  /// A death at any moment of the first save: nothing had been published, so the run starts from new weights.
+  /// A death at any moment of a save, which writes the record and then its head: the other slot stands, and nothing is lost.
+  @Test func aSaveThatIsCutOffLeavesTheOther() throws {
+    let store = try FileParameterStore(path: path)
+    for version in 1...2 { try store.save(state(UInt64(version))) }
+    let before = bytes()
+    try store.save(state(3))
+    let after = bytes()
+    let start = place(ofSlot: 0)
+    let record = start + 32
+    for end in record...(record + ParameterRecord.encode(state(3)).count) {
+      var torn = before
+      torn.replaceSubrange(record..<end, with: after[record..<end])
+      write(torn)
+      let again = try FileParameterStore(path: path)
+      #expect(try again.load() == state(2), "\(end - record) bytes")
+      #expect(again.notice == nil)
+    }
+  }
+
+  /// A death at any moment of the first save, whose header comes last: nothing had been published, so it starts from new weights.
   @Test func anUnfinishedFirstSaveIsNoState() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
@@ -84,33 +123,60 @@ import TestSupport
     write([UInt8](repeating: 0, count: whole.count))
     #expect(try load() == nil, "reserved only")
     var headless = whole
-    for place in 4096..<4112 { headless[place] = 0 }
+    for place in 0..<4096 { headless[place] = 0 }
     write(headless)
-    #expect(try load() == nil, "the head of the slot comes last")
+    #expect(try load() == nil, "the header comes last")
     let again = try FileParameterStore(path: path)
     _ = try again.load()
     try again.save(state(7))
     #expect(try load() == state(7))
   }
 
+  @Test func anEmptyFileIsSaidToBe() throws {
+    let new = try FileParameterStore(path: path)
+    #expect(try new.load() == nil)
+    #expect(new.notice == nil, "nobody had made it")
+    let again = try FileParameterStore(path: path)
+    #expect(try again.load() == nil)
+    #expect(again.notice?.hasPrefix("\(path): empty: no weights had been saved yet") == true)
+  }
+
   @Test func foreignAndDamagedFilesAreRefused() throws {
     write(Array("a text that someone left here, longer than a header".utf8))
     #expect(throws: ParameterStoreError.self) { try load() }
-    let store = try FileParameterStore(path: folder.path + "/other")
+    write(Array("short".utf8))
+    #expect(throws: ParameterStoreError.self) { try load() }
+    write([])
+    let store = try FileParameterStore(path: path)
     try store.save(state(1))
     try store.save(state(2))
-    let descriptor = open(folder.path + "/other", O_RDWR)
-    defer { close(descriptor) }
-    let size = Int(lseek(descriptor, 0, SEEK_END))
-    for place in [4096 + 40, 4096 + (size - 4096) / 2 + 40] {
-      var byte: UInt8 = 0
-      _ = pread(descriptor, &byte, 1, off_t(place))
-      byte ^= 1
-      _ = pwrite(descriptor, &byte, 1, off_t(place))
+    let whole = bytes()
+    for place in 0..<40 {
+      var damaged = whole
+      damaged[place] ^= 0x10
+      write(damaged)
+      #expect(throws: ParameterStoreError.self, "byte \(place)") { try load() }
     }
-    let damaged = try FileParameterStore(path: folder.path + "/other")
-    let error = #expect(throws: ParameterStoreError.self) { try damaged.load() }
+    write(Array(whole[..<(whole.count - 8)]))
+    #expect(throws: ParameterStoreError.self, "cut short") { try load() }
+    write(whole)
+    var damaged = whole
+    for index in 0...1 { damaged[place(ofSlot: index) + 40] ^= 1 }
+    write(damaged)
+    let error = #expect(throws: ParameterStoreError.self) { try load() }
     #expect(error?.description.contains("neither slot holds whole weights; move the file away") == true)
+  }
+
+  @Test func anotherFormatIsRefusedWithWhatToDo() throws {
+    let store = try FileParameterStore(path: path)
+    try store.save(state(1))
+    var later = bytes()
+    later[8] = 3
+    write(later)
+    let error = #expect(throws: ParameterStoreError.self) { try load() }
+    #expect(
+      error?.problem == "expected format 2, found 3, which another version of Rookery wrote: go on with that "
+        + "version, or move the file away to start from new weights")
   }
 
   @Test func weightsOfALargerNetworkDoNotFit() throws {
@@ -124,5 +190,68 @@ import TestSupport
 
   @Test func aFolderIsNoFile() {
     #expect(throws: ParameterStoreError.self) { try FileParameterStore(path: folder.path) }
+  }
+}
+
+/// `parameters.rookery` as the version before format 2 left it (slots of WEIGHTS messages of protocol version 1): 180 versions of
+/// a network with a hidden layer of 4, learned by one learner.
+@Suite struct OldParameterFileTests {
+  private let folder = TemporaryFolder()
+  private var path: String { folder.path + "/parameters.rookery" }
+
+  private static func fixture() throws -> [UInt8] {
+    let path = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../Fixtures/parameters/version1.rookery")
+    return Array(try Data(contentsOf: path))
+  }
+
+  private func write(_ bytes: [UInt8]) throws { try Data(bytes).write(to: URL(filePath: path)) }
+
+  @Test func isTakenUpAndWrittenAnew() throws {
+    try write(try Self.fixture())
+    let store = try FileParameterStore(path: path)
+    var state = try #require(try store.load())
+    #expect(store.notice == nil)
+    #expect(state.version == 180 && state.updates == 15_512)
+    #expect(state.manifest.tensors.first == TensorSpec(name: "trunk.0.weight", shape: [4, 4]))
+    #expect(state.values.count == state.manifest.elementCount && state.values.allSatisfy { $0.isFinite })
+    let id = Identifier(high: 0xA7B0_75B6_459D_F6EF, low: 0xA75E_46BF_6EA1_3B3B)
+    #expect(state.merged == [Merged(learner: id.publicName, sequence: 179)])
+    #expect(try Data(contentsOf: URL(filePath: path)) == Data(Self.fixture()), "only read so far")
+    for _ in 0..<3 {
+      state.version += 1
+      try store.save(state)
+      #expect(try FileParameterStore(path: path).load() == state)
+    }
+  }
+
+  /// A death before the new header: the old slots stand.
+  @Test func isWholeUntilTheNewSlotsAre() throws {
+    let old = try Self.fixture()
+    try write(old)
+    let store = try FileParameterStore(path: path)
+    var state = try #require(try store.load())
+    let kept = state
+    state.version += 1
+    try store.save(state)
+    var headless = Array(try Data(contentsOf: URL(filePath: path)))
+    headless.replaceSubrange(0..<4096, with: old[0..<4096])
+    try write(headless)
+    #expect(try FileParameterStore(path: path).load() == kept)
+  }
+
+  @Test func aDamagedSlotFallsBackToTheOther() throws {
+    var damaged = try Self.fixture()
+    damaged[4096 + 200] ^= 1
+    try write(damaged)
+    let store = try FileParameterStore(path: path)
+    let state = try #require(try store.load())
+    #expect(
+      state.version == 181 && state.merged.first?.sequence == 178, "version 180 may have been published")
+    #expect(store.notice?.contains("goes on from version 179, as version 181") == true)
+    damaged[4096 + (damaged.count - 4096) / 2 + 200] ^= 1
+    try write(damaged)
+    let error = #expect(throws: ParameterStoreError.self) { try FileParameterStore(path: path).load() }
+    #expect(error?.description.contains("neither slot holds whole weights") == true)
   }
 }

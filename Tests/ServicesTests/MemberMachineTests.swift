@@ -45,7 +45,7 @@ struct MemberHarness {
       let weights = Weights(
         topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, oldestUpdate: 0,
         newestUpdate: 0,
-        merged: merged.map { [Merged(id: Fixtures.id(id), sequence: $0)] } ?? [],
+        merged: merged.map { [Merged(learner: Fixtures.id(id).publicName, sequence: $0)] } ?? [],
         manifest: ServerHarness.manifest,
         values: values)
       return local.withUnsafeMutableBufferPointer { machine.rebase(on: weights, local: $0) }
@@ -108,6 +108,35 @@ struct MemberHarness {
     #expect(member.local == [101.5, 201.5])
   }
 
+  /// A server that says what cannot be: no learner believes that it is merged, and no number is skipped.
+  @Test func moreThanWasSentIsNotBelieved() {
+    var member = MemberHarness()
+    member.joined(merged: 1)
+    #expect(member.machine.index == nil && member.machine.counters.impossible == 1)
+    #expect(
+      member.machine.takeNotice()
+        == "the parameter server says what cannot be, JOINED: expected changes up to 0 merged, found 1; it is not "
+        + "believed, later ones are only counted")
+    member.joined()
+    _ = member.rebase(1, [10, 20])
+    #expect(member.push(1) == [1, 1])
+    #expect(member.rebase(2, [11, 21], merged: 2) == true)
+    #expect(member.local == [12, 22], "taken as others' work")
+    #expect(!member.machine.canPush && member.machine.counters.changesMerged == 0)
+    #expect(member.machine.counters.impossible == 2 && member.machine.takeNotice() == nil)
+    #expect(member.rebase(3, [11, 21], merged: 1) == true)
+    #expect(member.local == [11, 21] && member.machine.canPush)
+  }
+
+  @Test(arguments: [Float.nan, .infinity]) func weightsThatAreNoNumbersAreNotTaken(_ value: Float) {
+    var member = MemberHarness()
+    member.joined()
+    _ = member.rebase(1, [10, 20])
+    #expect(member.rebase(2, [value, 1]) == false)
+    #expect(
+      member.local == [10, 20] && member.machine.version == 1 && member.machine.counters.impossible == 1)
+  }
+
   @Test func aChangeIsRepeatedUntilItIsMerged() {
     var member = MemberHarness()
     member.joined()
@@ -160,14 +189,15 @@ struct MemberHarness {
     func exchange(_ now: Double) {
       for index in members.indices {
         for sent in members[index].advance(now) {
-          for answer in server.receive(sent.bytes, at: now) {
+          for answer in server.receive(sent.bytes, at: now, over: UInt64(index)) {
             members[index].receive(answer.bytes, at: now)
           }
         }
       }
       for publication in server.advance(now) {
         for index in members.indices {
-          let merged = publication.merged.first { $0.id == Fixtures.id(members[index].id) }?.sequence
+          let merged = publication.merged.first { $0.learner == Fixtures.id(members[index].id).publicName }?
+            .sequence
           _ = members[index].rebase(publication.version, publication.values, merged: merged)
         }
       }

@@ -17,9 +17,10 @@ struct ServerHarness {
   init(
     mode: AveragingMode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
-    life: UInt64 = 99
+    life: UInt64 = 99, token: Identifier? = nil
   ) {
     var configuration = Machine.Configuration()
+    configuration.token = token
     configuration.mode = mode
     let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])
     machine = Machine(
@@ -27,29 +28,37 @@ struct ServerHarness {
       now: .at(0))
   }
 
-  mutating func receive(_ frame: [UInt8], at milliseconds: Double = 0) -> [Sent] {
+  /// Learners speak over connections of their own numbers.
+  mutating func receive(_ frame: [UInt8], at milliseconds: Double = 0, over peer: UInt64 = 1000) -> [Sent] {
     frame.withUnsafeBytes {
-      machine.receive($0, from: PeerID(number: 1), now: .at(milliseconds), sink: &sink)
+      machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: &sink)
     }
     return sink.take()
   }
 
-  mutating func join(_ id: UInt64, at milliseconds: Double = 0) -> Joined? {
+  mutating func join(
+    _ id: UInt64, at milliseconds: Double = 0, over peer: UInt64? = nil, token: Identifier? = nil
+  ) -> Sent? {
     receive(
-      frame { Join(id: Fixtures.id(id), label: "l", manifest: Self.manifest).encode(into: $0) },
-      at: milliseconds
-    ).first?.joined
+      frame { Join(id: Fixtures.id(id), token: token, label: "l", manifest: Self.manifest).encode(into: $0) },
+      at: milliseconds, over: peer ?? id
+    ).first
+  }
+
+  mutating func join(_ id: UInt64, at milliseconds: Double = 0) -> Joined? {
+    (join(id, at: milliseconds, over: nil) as Sent?)?.joined
   }
 
   mutating func change(
-    _ id: UInt64, _ sequence: UInt64, updates: UInt64 = 1, _ values: [Float], at milliseconds: Double = 0
+    _ id: UInt64, _ sequence: UInt64, updates: UInt64 = 1, _ values: [Float], at milliseconds: Double = 0,
+    over peer: UInt64? = nil
   ) -> Refusal? {
     values.withUnsafeBytes { values in
       let change = Change(
         id: Fixtures.id(id), sequence: sequence, baseVersion: 1, updates: updates,
         oldestUpdate: Int64(sequence) * 10,
         newestUpdate: Int64(sequence) * 10 + 5, values: values)
-      return receive(frame { change.encode(into: $0) }, at: milliseconds).first?.refusal
+      return receive(frame { change.encode(into: $0) }, at: milliseconds, over: peer ?? id).first?.refusal
     }
   }
 
@@ -57,7 +66,23 @@ struct ServerHarness {
     notice.withUnsafeBytes { machine.subscribed($0, sink: &sink) }
   }
 
-  mutating func goodbye(_ id: UInt64) { _ = receive(frame { Goodbye(id: Fixtures.id(id)).encode(into: $0) }) }
+  mutating func goodbye(_ id: UInt64, over peer: UInt64? = nil) {
+    _ = receive(frame { Goodbye(id: Fixtures.id(id)).encode(into: $0) }, over: peer ?? id)
+  }
+
+  @discardableResult
+  mutating func report(
+    _ id: UInt64, counters: [String: Double] = [:], at milliseconds: Double = 0, over peer: UInt64? = nil,
+    token: Identifier? = nil
+  ) -> Refusal? {
+    let telemetry = Telemetry(
+      id: Fixtures.id(id), token: token, service: "learner", label: "l\(id)", counters: counters)
+    return receive(frame { telemetry.encode(into: $0) }, at: milliseconds, over: peer ?? id).first?.refusal
+  }
+
+  mutating func status(_ request: StatusRequest = StatusRequest(evaluationsKnown: 0)) -> Status? {
+    receive(frame { request.encode(into: $0) }, over: 2000).first?.status
+  }
 
   mutating func advance(_ milliseconds: Double) -> [Published] {
     machine.advance(to: .at(milliseconds), sink: &sink)
@@ -100,7 +125,7 @@ struct Published: Equatable {
     #expect(server.change(1, 1, updates: 3, [1, -2]) == nil)
     let published = try #require(server.published().first, "the last publication was long ago")
     #expect(published.version == 2 && published.values == [1, -2] && published.updates == 3)
-    #expect(published.merged == [Merged(id: Fixtures.id(1), sequence: 1)])
+    #expect(published.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 1)])
     #expect(published.oldest == 10 && published.newest == 15)
     #expect(server.machine.store.last == server.machine.state)
   }
@@ -181,7 +206,7 @@ struct Published: Equatable {
     _ = server.change(1, 1, [4, 4], at: 3)
     let published = server.advance(60)
     #expect(published.map(\.values) == [[4, 4]])
-    #expect(published.first?.merged.contains(Merged(id: Fixtures.id(1), sequence: 1)) == true)
+    #expect(published.first?.merged.contains(Merged(learner: Fixtures.id(1).publicName, sequence: 1)) == true)
   }
 
   @Test func aMemberForgottenBeforeItsRoundClosesIsRemembered() {
@@ -191,7 +216,7 @@ struct Published: Equatable {
     _ = server.published()
     _ = server.change(1, 2, [1, 1], at: 1)
     // The process was stopped for long: silence and the end of the round are seen at once.
-    #expect(server.advance(9000).first?.merged == [Merged(id: Fixtures.id(1), sequence: 2)])
+    #expect(server.advance(9000).first?.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 2)])
     #expect(server.join(1, at: 9001)?.merged == 2)
   }
 
@@ -221,8 +246,7 @@ struct Published: Equatable {
     var server = ServerHarness()
     _ = server.join(1)
     _ = server.join(2)
-    let telemetry = Telemetry(id: Fixtures.id(2), service: "learner", label: "l", counters: [:])
-    _ = server.receive(frame { telemetry.encode(into: $0) }, at: 4000)
+    server.report(2, at: 4000)
     _ = server.advance(6000)
     #expect(server.change(1, 1, [1, 1], at: 6001)?.code == .unknownPeer)
     #expect(server.change(2, 1, [1, 1], at: 6002) == nil)
@@ -278,7 +302,8 @@ struct Published: Equatable {
       for _ in 0..<draw.below(4) where !bytes.isEmpty {
         bytes[draw.below(bytes.count)] = UInt8(draw.below(256))
       }
-      #expect(server.receive(bytes, at: Double(step)).allSatisfy { $0.type != nil })
+      let sent = server.receive(bytes, at: Double(step), over: UInt64(draw.below(50)))
+      #expect(sent.allSatisfy { $0.type != nil })
       server.subscribed(bytes)
       _ = server.advance(Double(step))
     }

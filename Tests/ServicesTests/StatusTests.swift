@@ -10,70 +10,72 @@ import Wire
 @Suite struct StatusTests {
   private func evaluation(_ number: Int) -> [UInt8] {
     frame {
-      Evaluation(
-        kind: .regular, version: UInt64(number), updates: 0, episodes: 1, meanReturn: Double(number),
-        minReturn: 0,
-        maxReturn: 0, isSolved: false
+      EvaluationReport(
+        Evaluation(
+          kind: .regular, version: UInt64(number), updates: 0, episodes: 1, meanReturn: Double(number),
+          minReturn: 0, maxReturn: 0, isSolved: false)
       ).encode(into: $0)
     }
+  }
+
+  /// A connection takes so many a second.
+  private func evaluate(_ server: inout ServerHarness, _ numbers: ClosedRange<Int>) {
+    for number in numbers { _ = server.receive(evaluation(number), over: UInt64(1000 + number / 50)) }
   }
 
   private func ask(_ server: inout ServerHarness, _ follower: StatusFollower) -> Status? {
     let telemetry = Telemetry(
       id: server.machine.incarnation, service: "parameters", label: "p", counters: [:])
     server.machine.report(telemetry, now: .at(0))
-    return server.receive(
-      frame { StatusRequest(evaluationsKnown: follower.evaluationsKnown).encode(into: $0) }
-    ).first?.status
+    return server.status(follower.question(counters: nil))
   }
 
   @Test func eachEvaluationComesOnce() throws {
     var server = ServerHarness()
     var follower = StatusFollower()
-    for number in 1...3 { _ = server.receive(evaluation(number)) }
+    evaluate(&server, 1...3)
     let first = try #require(ask(&server, follower))
     _ = server.receive(evaluation(4))
     let second = try #require(ask(&server, follower), "asked before the first answer came")
     #expect(follower.take(first).map(\.version) == [1, 2, 3])
     #expect(follower.take(second).map(\.version) == [4])
     #expect(follower.take(first).isEmpty, "late")
-    #expect(follower.evaluationsKnown == 4)
+    #expect(follower.question(counters: nil).evaluationsKnown == 4)
     #expect(ask(&server, follower)?.evaluations.isEmpty == true)
   }
 
   @Test(arguments: [1, 3, 5]) func aServerThatWasStartedAgainCountsAnew(evaluations: Int) throws {
     var server = ServerHarness()
     var follower = StatusFollower()
-    for number in 1...3 { _ = server.receive(evaluation(number)) }
+    evaluate(&server, 1...3)
     let before = try #require(ask(&server, follower))
     _ = follower.take(before)
     var again = ServerHarness(life: 100)
-    for number in 1...evaluations { _ = again.receive(evaluation(100 + number)) }
-    var seen: [UInt64] = []
-    for _ in 0..<2 {
-      let status = try #require(ask(&again, follower))
-      seen += follower.take(status).map(\.version)
-    }
+    evaluate(&again, 101...100 + evaluations)
+    let seen = follower.take(try #require(ask(&again, follower))).map(\.version)
     #expect(seen == (1...evaluations).map { UInt64(100 + $0) })
   }
 
   @Test func onlyTheNewestAreKept() throws {
     var server = ServerHarness()
-    for number in 1...Limits.evaluations + 10 { _ = server.receive(evaluation(number)) }
+    evaluate(&server, 1...Limits.evaluations + 10)
     var follower = StatusFollower()
-    let status = try #require(ask(&server, follower))
-    #expect(status.firstEvaluation == 10)
-    #expect(follower.take(status).first?.version == 11)
-    #expect(follower.evaluationsKnown == UInt64(Limits.evaluations) + 10)
+    var seen: [UInt64] = []
+    for _ in 0..<Limits.evaluations / Limits.evaluationsPerStatus + 1 {
+      let status = try #require(ask(&server, follower))
+      #expect(status.evaluations.count <= Limits.evaluationsPerStatus)
+      seen += follower.take(status).map(\.version)
+    }
+    #expect(seen == (11...UInt64(Limits.evaluations) + 10).map { $0 })
   }
 
   @Test func aNumberBeyondAllIsAnsweredWithWhatIsKept() throws {
     var server = ServerHarness()
-    for number in 1...Limits.evaluations + 10 { _ = server.receive(evaluation(number)) }
-    let answer = server.receive(frame { StatusRequest(evaluationsKnown: Limits.number).encode(into: $0) })
-    let status = try #require(answer.first?.status)
+    evaluate(&server, 1...Limits.evaluations + 10)
+    let answer = server.status(StatusRequest(evaluationsKnown: Limits.number))
+    let status = try #require(answer)
     #expect(status.firstEvaluation == 10)
-    #expect(status.evaluations.count == Limits.evaluations)
+    #expect(status.evaluations.count == Limits.evaluationsPerStatus)
   }
 
   @Test func processesThatFallSilentGo() {
@@ -82,9 +84,7 @@ import Wire
     _ = server.receive(frame { telemetry.encode(into: $0) })
     #expect(ask(&server, StatusFollower())?.processes.map(\.telemetry.label) == ["a", "p"])
     _ = server.advance(10_000)
-    #expect(
-      server.receive(frame { StatusRequest(evaluationsKnown: 0).encode(into: $0) }).first?.status?.processes
-        .isEmpty == true)
+    #expect(server.status()?.processes.isEmpty == true)
   }
 
   @Test func aFailedSaveIsUnhealthy() {

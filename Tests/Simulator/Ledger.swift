@@ -9,7 +9,7 @@ struct Ledger {
   static let manifest = WeightsManifest(tensors: [TensorSpec(name: "θ", shape: [Plan.parameters])])
 
   struct Key: Hashable {
-    var id: Identifier
+    var learner: PublicName
     var sequence: UInt64
   }
 
@@ -22,7 +22,7 @@ struct Ledger {
   private var sent: [Key: Sent] = [:]
   private(set) var version: UInt64 = 1
   private(set) var updates: UInt64 = 0
-  private(set) var merged: [Identifier: UInt64] = [:]
+  private(set) var merged: [PublicName: UInt64] = [:]
   private var values = [Double](repeating: 0, count: Plan.parameters)
   private(set) var problems: [String] = []
 
@@ -31,7 +31,7 @@ struct Ledger {
   }
 
   mutating func sent(id: Identifier, sequence: UInt64, updates: UInt64, values: [Double]) {
-    let key = Key(id: id, sequence: sequence)
+    let key = Key(learner: id.publicName, sequence: sequence)
     if let before = sent[key], before.values != values || before.updates != updates {
       problems.append("change \(sequence) was sent again with another content")
     }
@@ -42,7 +42,7 @@ struct Ledger {
     let now = (0..<Plan.parameters).map {
       Double(weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
     }
-    let entries = Dictionary(weights.merged.map { ($0.id, $0.sequence) }) { _, last in last }
+    let entries = Dictionary(weights.merged.map { ($0.learner, $0.sequence) }) { _, last in last }
     if entries.count != weights.merged.count {
       problems.append("a learner is listed twice in version \(weights.version)")
     }
@@ -60,12 +60,12 @@ struct Ledger {
     values = now
   }
 
-  private mutating func advance(to weights: Weights, _ now: [Double], _ entries: [Identifier: UInt64]) {
+  private mutating func advance(to weights: Weights, _ now: [Double], _ entries: [PublicName: UInt64]) {
     var sum = [Double](repeating: 0, count: Plan.parameters)
     var weight: UInt64 = 0
-    for (id, sequence) in entries where sequence != merged[id] {
-      let before = merged[id] ?? 0
-      guard sequence == before + 1, let change = sent[Key(id: id, sequence: sequence)] else {
+    for (learner, sequence) in entries where sequence != merged[learner] {
+      let before = merged[learner] ?? 0
+      guard sequence == before + 1, let change = sent[Key(learner: learner, sequence: sequence)] else {
         problems.append("change \(sequence) merged after \(before), or never sent")
         continue
       }

@@ -33,16 +33,16 @@ final class StatusNode: Node {
     var sink = cluster.sink(of: index, to: .parameters)
     if cluster.now >= nextEvaluation {
       evaluations += 1
-      Evaluation(
-        kind: .regular, version: evaluations, updates: 0, episodes: 1, meanReturn: Double(evaluations),
-        minReturn: 0,
-        maxReturn: 0, isSolved: false
+      EvaluationReport(
+        Evaluation(
+          kind: .regular, version: evaluations, updates: 0, episodes: 1, meanReturn: Double(evaluations),
+          minReturn: 0, maxReturn: 0, isSolved: false)
       ).encode(into: writer)
       sink.send(writer.bytes, to: .service)
       nextEvaluation = cluster.now + .milliseconds(Double(100 + generator.below(300)))
     }
     if cluster.now >= nextQuestion {
-      StatusRequest(evaluationsKnown: follower.evaluationsKnown).encode(into: writer)
+      follower.question(counters: nil).encode(into: writer)
       sink.send(writer.bytes, to: .service)
       nextQuestion = cluster.now + .milliseconds(250)
     }
@@ -53,9 +53,8 @@ final class StatusNode: Node {
     frame.withUnsafeBytes { bytes in
       var cursor = FrameCursor(bytes)
       guard (try? cursor.openMessage()) == .status, let status = try? Status(from: &cursor) else { return }
-      let life = status.processes.first { $0.telemetry.service == "parameters" }?.telemetry.id
       for evaluation in follower.take(status) {
-        check(evaluation, ofCurrentLife: life == cluster.parameters.machine.incarnation)
+        check(evaluation, ofCurrentLife: status.life == cluster.parameters.machine.incarnation)
       }
     }
   }

@@ -49,7 +49,7 @@ enum AnyMessage {
     case .weights: _ = try Weights(from: &cursor)
     case .statusRequest: _ = try StatusRequest(from: &cursor)
     case .status: _ = try Status(from: &cursor)
-    case .evaluation: _ = try Evaluation(from: &cursor)
+    case .evaluation: _ = try EvaluationReport(from: &cursor)
     case .goodbye: _ = try Goodbye(from: &cursor)
     case .inspectRequest: _ = try InspectRequest(from: &cursor)
     case .inspection: _ = try Inspection(from: &cursor)

@@ -27,8 +27,10 @@ enum Golden {
     peers + inserts + samples + answers + learning + reports
     + inspections + totals
 
+  static let token = Identifier(high: 0x7F6E_5D4C_3B2A_1908, low: 0xF7E6_D5C4_B3A2_9180)
+
   static let telemetry = Telemetry(
-    id: writer, service: "actor", label: "actor-1",
+    id: writer, token: token, service: "actor", label: "actor-1",
     counters: ["env_steps_total": 1_048_576, "episodes_total": 37, "weights_version": 12])
 
   private static let peers: [GoldenFrame] = [
@@ -78,7 +80,7 @@ enum Golden {
   ]
 
   private static let learning: [GoldenFrame] = [
-    GoldenFrame("join", .join, Join(id: learner, label: "learner-1", manifest: manifest)),
+    GoldenFrame("join", .join, Join(id: learner, token: token, label: "learner-1", manifest: manifest)),
     GoldenFrame("joined", .joined, Joined(incarnation: service, index: 0, merged: 0, version: 7)),
     change, weights,
   ]
@@ -88,18 +90,27 @@ enum Golden {
     maxReturn: 500, isSolved: true)
 
   private static let reports: [GoldenFrame] = [
-    GoldenFrame("status-request", .statusRequest, StatusRequest(evaluationsKnown: 4)),
+    GoldenFrame(
+      "status-request", .statusRequest,
+      StatusRequest(life: service, evaluationsKnown: 4, counters: ["env_steps_total", "weights_version"])),
+    GoldenFrame("status-request-first", .statusRequest, StatusRequest(evaluationsKnown: 0)),
     GoldenFrame(
       "status", .status,
       Status(
-        version: 300, updates: 3000, processes: [ProcessStatus(telemetry: telemetry, age_s: 0.25)],
-        firstEvaluation: 4, evaluations: [evaluation])),
-    GoldenFrame("evaluation", .evaluation, evaluation),
+        life: service, version: 300, updates: 3000,
+        processes: [
+          ProcessStatus(
+            telemetry: ShownTelemetry(
+              id: writer.publicName, service: "actor", label: "actor-1",
+              counters: ["env_steps_total": 1_048_576, "weights_version": 12]), age_s: 0.25)
+        ], firstEvaluation: 4, evaluations: [evaluation])),
+    GoldenFrame("evaluation", .evaluation, EvaluationReport(token: token, evaluation)),
     GoldenFrame(
       "evaluation-confirmation", .evaluation,
-      Evaluation(
-        kind: .confirmation, version: 300, updates: 3000, episodes: 100, meanReturn: -0.5, minReturn: -1,
-        maxReturn: 0, isSolved: false)),
+      EvaluationReport(
+        Evaluation(
+          kind: .confirmation, version: 300, updates: 3000, episodes: 100, meanReturn: -0.5, minReturn: -1,
+          maxReturn: 0, isSolved: false))),
     GoldenFrame("goodbye", .goodbye, Goodbye(id: writer)),
   ]
 

@@ -167,7 +167,8 @@ extension Golden {
     values.withUnsafeBytes {
       Weights(
         topic: Weights.topicAll, version: 8, incarnation: service, updates: 80, oldestUpdate: 1_000_000_000,
-        newestUpdate: 1_020_000_000, merged: [Merged(id: learner, sequence: 3)], manifest: manifest,
+        newestUpdate: 1_020_000_000, merged: [Merged(learner: learner.publicName, sequence: 3)],
+        manifest: manifest,
         values: $0
       ).encode(into: writer)
     }
@@ -176,7 +177,7 @@ extension Golden {
     #expect(weights.topic == "all" && weights.version == 8 && weights.updates == 80)
     #expect(weights.incarnation == service)
     #expect(weights.oldestUpdate == 1_000_000_000 && weights.newestUpdate == 1_020_000_000)
-    #expect(weights.merged == [Merged(id: learner, sequence: 3)])
+    #expect(weights.merged == [Merged(learner: learner.publicName, sequence: 3)])
     #expect(weights.manifest == manifest)
     #expect(Array(weights.values) == values)
   }

@@ -57,6 +57,7 @@ import Wire
     Case("a counter twice", "expected each counter once, found 'a' again") { writer in
       writer.begin(.telemetry)
       writer.identifier(.zero)
+      writer.null()
       writer.string("actor")
       writer.string("actor-1")
       writer.map(2)

@@ -226,10 +226,10 @@ def test_subscribes_to_weights():
     assert (len(frame) - len(values)) % 8 == 0
 
     client = Client(PARAMETERS)
-    client.send(STATUS_REQUEST, 0)
+    client.send(STATUS_REQUEST, None, 0, None)
     status = client.receive(STATUS)
-    assert status[1:3] == [1, 0], status[:3]
-    assert "parameters" in {process[2] for process in status[3]}
+    assert status[1:4] == [incarnation, 1, 0], status[:4]
+    assert "parameters" in {process[2] for process in status[4]}
     client.send(HEALTH_REQUEST)
     assert client.receive(HEALTH)[1:4] == ["parameters", True, "version 1, 0 learners"]
     client.close()

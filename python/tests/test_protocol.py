@@ -3,6 +3,7 @@
 Tests/WireTests/ProtocolPythonTests.swift writes) it also checks that whatever Swift's reader takes is msgpack to Python's.
 """
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,10 @@ FRAMES = make_protocol.frames()
 VERSION = 2
 WRITER = bytes.fromhex("00112233445566778899aabbccddeeff")
 LEARNER = bytes.fromhex("102132435465768798a9bacbdcedfe0f")
+# What others may call a process.
+LEARNER_NAME = hashlib.sha256(LEARNER).digest()[:16]
+WRITER_NAME = hashlib.sha256(WRITER).digest()[:16]
+TOKEN = bytes.fromhex("7f6e5d4c3b2a1908f7e6d5c4b3a29180")
 SERVICE = bytes.fromhex("f0e0d0c0b0a090807060504030201000")
 SCHEMA = [["observation", 4, [4], 1], ["action", 2, [], 1], ["reward", 4, [], 1]]
 STACKED = [["observation", 1, [84, 84], 4], ["action", 2, [], 1], ["reward", 4, [], 1]]
@@ -26,6 +31,7 @@ KINDS = [["experience", 1, 3, 0.5], ["unroll", 2, 21, 20, 1], ["replay", 2, 3, 2
 TENSORS = [["0.weight", [2, 3]], ["0.bias", [2]], ["scale", []]]
 GRANT = [64, 1 << 24, 1 << 26, 600, [4096]]
 COUNTERS = {"env_steps_total": 1048576.0, "episodes_total": 37.0, "weights_version": 12.0}
+SHOWN = {name: COUNTERS[name] for name in ("env_steps_total", "weights_version")}
 EVALUATION = [0, 300, 3000, 20, 482.75, 310.0, 500.0, True]
 DTYPES = {1: "u1", 2: "<i4", 3: "<i8", 4: "<f4", 5: "<f8"}
 VALUES = np.array([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3], "<f4")
@@ -44,13 +50,14 @@ PLAIN = {
     "refusal": [VERSION, 8, 3, 1, 0, "table 'experience': expected n-step 3, found 1"],
     "health-request": [VERSION, 9],
     "health": [VERSION, 10, "replay", True, "2 writers, 1 samplers, 5000 steps", 12.5],
-    "telemetry": [VERSION, 11, WRITER, "actor", "actor-1", COUNTERS],
-    "join": [VERSION, 12, LEARNER, "learner-1", TENSORS],
+    "telemetry": [VERSION, 11, WRITER, TOKEN, "actor", "actor-1", COUNTERS],
+    "join": [VERSION, 12, LEARNER, TOKEN, "learner-1", TENSORS],
     "joined": [VERSION, 13, SERVICE, 0, 0, 7],
-    "status-request": [VERSION, 16, 4],
-    "status": [VERSION, 17, 300, 3000, [[0.25, WRITER, "actor", "actor-1", COUNTERS]], [4, [EVALUATION]]],
-    "evaluation": [VERSION, 18, *EVALUATION],
-    "evaluation-confirmation": [VERSION, 18, 1, 300, 3000, 100, -0.5, -1.0, 0.0, False],
+    "status-request": [VERSION, 16, SERVICE, 4, ["env_steps_total", "weights_version"]],
+    "status-request-first": [VERSION, 16, None, 0, None],
+    "status": [VERSION, 17, SERVICE, 300, 3000, [[0.25, WRITER_NAME, "actor", "actor-1", SHOWN]], 0, [4, [EVALUATION]]],
+    "evaluation": [VERSION, 18, TOKEN, *EVALUATION],
+    "evaluation-confirmation": [VERSION, 18, None, 1, 300, 3000, 100, -0.5, -1.0, 0.0, False],
     "goodbye": [VERSION, 19, WRITER],
     "inspect-request": [VERSION, 20, "experience", 2, 1000],
     "inspect-request-all": [VERSION, 20, None, 0, None],
@@ -251,7 +258,7 @@ def test_change():
 def test_weights():
     message = unpack("weights")
     assert message[:8] == [VERSION, 15, "all", 8, SERVICE, 80, 1_000_000_000, 1_020_000_000] and len(message) == 12
-    assert message[8:10] == [[[LEARNER, 3]], TENSORS]
+    assert message[8:10] == [[[LEARNER_NAME, 3]], TENSORS]
     assert np.array_equal(view("weights", *message[10:], "<f4"), VALUES)
     # What a subscriber of 'all' hands to ZMQ_SUBSCRIBE.
     prefix = Aligned().array(12).add(VERSION, 15, "all").bytes()
@@ -277,7 +284,7 @@ def test_payloads_are_written_the_same():
     assert priorities.bytes() == FRAMES["priorities"]
     change = Aligned().array(10).add(VERSION, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
     assert change.bytes() == FRAMES["change"]
-    weights = Aligned().array(12).add(VERSION, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER, 3]], TENSORS)
+    weights = Aligned().array(12).add(VERSION, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER_NAME, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
 
 

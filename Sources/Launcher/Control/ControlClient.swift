@@ -20,6 +20,10 @@ public enum ControlClient {
       if error.code == ENOENT || error.code == ENOTDIR { return nil }
       throw failure("cannot reach the launcher of \(folder)", error.code)
     }
+    // In somebody else's folder anybody may answer, and what a launcher says is believed.
+    guard socket.owner == geteuid() || geteuid() == 0 else {
+      throw LaunchError("\(folder) is another user's (number \(socket.owner)): its launcher is not asked")
+    }
     let deadline = SystemClock.now() + timeout
     while socket.name({ connect($0, $1, $2) }) != 0 {
       let code = errno

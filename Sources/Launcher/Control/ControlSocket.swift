@@ -37,6 +37,12 @@ enum ControlSocket {
       if !isKept { close(descriptor) }
     }
 
+    /// Whose folder it is.
+    var owner: UInt32 {
+      var status = stat()
+      return fstat(folder, &status) == 0 ? status.st_uid : .max
+    }
+
     /// Hands the socket on; the folder is closed.
     mutating func take() -> Int32 {
       isKept = true

@@ -53,10 +53,13 @@ public final class ActorService {
       configuration: ShardedWriter.Configuration(writer: writerConfiguration), generator: system)
     let context = Context()
     replay = ShardLinks(context: context, settings: settings, log: log, now: now)
-    parameters = try DealerLink(context: context, to: settings.parameters)
-    weights = try WeightsLink(context: context, to: settings.weights, id: id)
+    parameters = try DealerLink(
+      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    weights = try WeightsLink(
+      context: context, to: settings.weights, id: id,
+      manifest: try configuration.network(for: spec).manifest())
     reporter = TelemetryReporter(
-      id: id, service: "actor", label: settings.label,
+      id: id, service: "actor", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     let batches = try configuration.environments(spec, count: count, seed: generator.next(), inTurn: true)
     let ladder = ExplorationLadder(

@@ -6,7 +6,7 @@ public import Wire
 /// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier life had
 /// counted is kept.
 public struct CounterTotals: Sendable {
-  private var last: [String: [Identifier: Double]] = [:]
+  private var last: [String: [PublicName: Double]] = [:]
   private var carried: [String: Double] = [:]
   /// Anybody may claim to be one more process: of more lives than this only those that still report are remembered.
   private let livesMax: Int

@@ -29,9 +29,18 @@ final class RouterLink: FrameSink {
   /// From here on a copy costs more than what libzmq does to send without one.
   private static let lentFrom = 32 << 10
 
-  init(context: Context, listeningOn endpoint: Endpoint) throws {
+  /// - Parameters:
+  ///   - frameBytesMax: see `FrameBounds`.
+  ///   - sendQueue: frames that may wait for a peer that does not read.
+  ///   - receiveQueue: frames of each peer that may wait here.
+  init(
+    context: Context, listeningOn endpoint: Endpoint, frameBytesMax: Int = Limits.frameBytes,
+    sendQueue: Int32 = RouterLink.sendQueue, receiveQueue: Int32 = 1000
+  ) throws {
     var options = SocketOptions()
-    options.sendQueue = Self.sendQueue
+    options.sendQueue = sendQueue
+    options.receiveQueue = receiveQueue
+    options.frameBytesMax = Int64(frameBytesMax)
     wakeUp = try WakeUp()
     memory = SendMemory(wakeUp: wakeUp)
     socket = try Socket(.router, context: context, options: options)
@@ -100,8 +109,13 @@ public final class DealerLink: FrameSink {
   public private(set) var sendsDropped: UInt64 = 0
   public private(set) var discarded: UInt64 = 0
 
-  public init(context: Context, to endpoint: Endpoint) throws(TransportError) {
-    socket = try Socket(.dealer, context: context)
+  /// - Parameter frameBytesMax: see `FrameBounds`.
+  public init(
+    context: Context, to endpoint: Endpoint, frameBytesMax: Int = 1 << 30
+  ) throws(TransportError) {
+    var options = SocketOptions()
+    options.frameBytesMax = Int64(frameBytesMax)
+    socket = try Socket(.dealer, context: context, options: options)
     try socket.connect(endpoint.description)
   }
 

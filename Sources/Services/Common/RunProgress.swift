@@ -8,18 +8,32 @@ public import Wire
 public struct RunProgress: Sendable {
   /// As if all sessions had followed each other without a pause.
   public let startedAt: Instant
+  private let criterion: SolvedCriterion
   private let earlierEnvSteps: Double
   private let earlierVersion: UInt64
   public private(set) var status: Status?
   public private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
+  /// An evaluation that passed for a confirmation but is none, and why.
+  public private(set) var contradiction: String?
   public private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
   /// Updates that the learners have made; they count on across restarts by themselves.
   public private(set) var updates: Double
   private var totals = CounterTotals()
   private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)
 
-  /// - Parameter earlier: what this session goes on from.
-  public init(startedAt: Instant, earlier: EarlierSessions = EarlierSessions()) {
+  /// What `take` and the rest of this read of each process.
+  public static let counters = [
+    "env_steps_total", "update_to_action_p99_ms", "batches_total", "staleness_versions", "waiting_share",
+    "diverged", "loss", "mean_q", "gradient_norm", "steps", "capacity", "items_inserted_total",
+  ]
+
+  /// - Parameters:
+  ///   - criterion: when the run is solved.
+  ///   - earlier: what this session goes on from.
+  public init(
+    startedAt: Instant, criterion: SolvedCriterion, earlier: EarlierSessions = EarlierSessions()
+  ) {
+    self.criterion = criterion
     self.startedAt = startedAt - .seconds(earlier.seconds)
     earlierEnvSteps = earlier.envSteps
     earlierVersion = earlier.version
@@ -38,7 +52,8 @@ public struct RunProgress: Sendable {
       let seconds = (now - startedAt).seconds
       if evaluation.kind == .regular { append(seconds, evaluation) }
       if evaluation.kind == .confirmation, evaluation.isSolved, confirmed == nil {
-        confirmed = (seconds, evaluation)
+        contradiction = criterion.objection(to: evaluation)
+        if contradiction == nil { confirmed = (seconds, evaluation) }
       }
     }
   }

@@ -1,5 +1,6 @@
 // What a service process is told about its place in the run.
 
+public import Experience
 public import Foundations
 public import Transport
 
@@ -24,6 +25,8 @@ public struct ServiceSettings: Sendable {
   public var replica: Int
   /// How long it has to stop, from the signal on; nil if nobody has said so.
   public var stopGrace: Instant.Span?
+  /// What tells this run's processes from others; nil if it has nothing that does.
+  public var runToken: Identifier?
   /// Unencrypted TCP beyond this machine was asked for.
   public var allowsPlainTCP: Bool
 
@@ -50,6 +53,7 @@ public struct ServiceSettings: Sendable {
     self.replica = replica - 1
     label = "\(service)-\(replica)"
     stopGrace = try Self.stopGrace(environment)
+    runToken = try Self.runToken(environment)
     allowsPlainTCP = environment["ROOKERY_ALLOW_PLAIN_TCP"] == "1"
     for endpoint in replay { try check(endpoint, of: "ROOKERY_REPLAY_ADDRESS") }
     try check(parameters, of: "ROOKERY_PARAMETERS_ADDRESS")
@@ -64,6 +68,16 @@ public struct ServiceSettings: Sendable {
       problem:
         "expected an address of this machine (127.x.x.x, localhost or ipc), as traffic is not encrypted, "
         + "found \(endpoint); set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
+  }
+
+  private static func runToken(_ environment: [String: String]) throws(SettingsError) -> Identifier? {
+    let name = "ROOKERY_RUN_TOKEN"
+    guard let text = environment[name], !text.isEmpty else { return nil }
+    // It is a secret: what was found is not said.
+    guard let token = Identifier(hexadecimal: text) else {
+      throw SettingsError(variable: name, problem: "expected 32 hexadecimal digits, found other text")
+    }
+    return token
   }
 
   private static func stopGrace(_ environment: [String: String]) throws(SettingsError) -> Instant.Span? {

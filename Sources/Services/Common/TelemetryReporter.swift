@@ -8,6 +8,7 @@ internal import Wire
 /// Sends the process's counters once an interval over its connection to the parameter server.
 struct TelemetryReporter {
   let id: Identifier
+  private let token: Identifier?
   let service: String
   let label: String
   let interval: Instant.Span
@@ -15,10 +16,13 @@ struct TelemetryReporter {
   private let startedAt: Instant
   private let scratch = FrameWriter(capacity: 4096)
 
-  init(id: Identifier, service: String, label: String, interval: Instant.Span, now: Instant) {
+  init(
+    id: Identifier, service: String, settings: ServiceSettings, interval: Instant.Span, now: Instant
+  ) {
     self.id = id
+    token = settings.runToken
     self.service = service
-    self.label = label
+    label = settings.label
     self.interval = interval
     nextReport = now
     startedAt = now
@@ -47,6 +51,6 @@ struct TelemetryReporter {
     counters["uptime_s"] = (now - startedAt).seconds
     counters["cpu_s_total"] = SystemClock.processTime().seconds
     counters["pid"] = Double(ProcessFacts.pid)
-    return Telemetry(id: id, service: service, label: label, counters: counters)
+    return Telemetry(id: id, token: token, service: service, label: label, counters: counters)
   }
 }

@@ -6,7 +6,7 @@ internal import Transport
 internal import Wire
 
 /// Two subscriptions: to all publications, of which only the newest is kept, and to a topic of its own, on which the server answers a
-/// newcomer at once with the current version.
+/// newcomer at once with the current version. It is the public name: whoever subscribes to all topics reads them all.
 ///
 /// They are two sockets, because ZMQ_CONFLATE also conflates what goes upstream: of two subscriptions on one socket only the last
 /// would reach the server (libzmq 4.3.4).
@@ -18,14 +18,17 @@ final class WeightsLink {
   private var version: UInt64 = 0
   private(set) var malformed: UInt64 = 0
 
-  init(context: Context, to endpoint: Endpoint, id: Identifier) throws(TransportError) {
+  init(
+    context: Context, to endpoint: Endpoint, id: Identifier, manifest: WeightsManifest
+  ) throws(TransportError) {
     var options = SocketOptions()
+    options.frameBytesMax = Int64(FrameBounds.weights(manifest))
     options.receiveQueue = 4
     own = try Socket(.subscriber, context: context, options: options)
     options.conflate = true
     all = try Socket(.subscriber, context: context, options: options)
     try all.subscribe(Weights.subscription(topic: Weights.topicAll))
-    try own.subscribe(Weights.subscription(topic: id.description))
+    try own.subscribe(Weights.subscription(topic: id.publicName.description))
     try all.connect(endpoint.description)
     try own.connect(endpoint.description)
   }

@@ -34,6 +34,7 @@ public final class EvaluatorService {
   private var saveFailures: UInt64 = 0
   private var bestReturn = -Double.infinity
   private let folder: String?
+  private let token: Identifier?
   private let manifest: WeightsManifest
   /// The adopted weights, in the manifest's order.
   private var values: [Float]
@@ -51,15 +52,17 @@ public final class EvaluatorService {
     manifest = try spec.manifest()
     values = Array(repeating: 0, count: manifest.elementCount)
     folder = settings.runDirectory
+    token = settings.runToken
     policy = try QPolicy(
       spec: spec,
       batchMax: max(regular.environments.count, confirming.environments.count))
     let now = SystemClock.now()
     let context = Context()
-    parameters = try DealerLink(context: context, to: settings.parameters)
-    weights = try WeightsLink(context: context, to: settings.weights, id: id)
+    parameters = try DealerLink(
+      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    weights = try WeightsLink(context: context, to: settings.weights, id: id, manifest: manifest)
     reporter = TelemetryReporter(
-      id: id, service: "evaluator", label: settings.label,
+      id: id, service: "evaluator", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     nextEvaluation = now
     // What an earlier life found is replaced only by better weights.
@@ -132,7 +135,7 @@ public final class EvaluatorService {
     report(.regular, returns, isSolved: found)
     guard found else { return }
     guard let fresh = try play(confirming, episodes: configuration.evaluator.confirmEpisodes) else { return }
-    let isConfirmed = meets(fresh, configuration.evaluator.confirmThreshold)
+    let isConfirmed = meets(fresh, SolvedCriterion(configuration.evaluator).threshold)
     if isConfirmed { save("solved", fresh.mean) }
     report(.confirmation, fresh, isSolved: isConfirmed)
   }
@@ -176,11 +179,11 @@ public final class EvaluatorService {
   private func report(_ kind: EvaluationKind, _ returns: [Double], isSolved: Bool) {
     evaluations += 1
     episodes += UInt64(returns.count)
-    Evaluation(
+    let evaluation = Evaluation(
       kind: kind, version: version ?? 0, updates: updates, episodes: returns.count,
       meanReturn: returns.mean, minReturn: returns.min() ?? 0,
-      maxReturn: returns.max() ?? 0, isSolved: isSolved
-    ).encode(into: scratch)
+      maxReturn: returns.max() ?? 0, isSolved: isSolved)
+    EvaluationReport(token: token, evaluation).encode(into: scratch)
     _ = parameters.send(scratch.bytes, to: .service)
   }
 

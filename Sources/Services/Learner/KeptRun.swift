@@ -13,13 +13,15 @@ public struct KeptRun: Sendable {
   /// 0: nothing had been published yet.
   public let version: UInt64
   public let updates: UInt64
+  /// What was lost of the weights.
+  public let notice: String?
 
   /// - Parameter directory: the run's folder.
   /// - Throws: `ParameterStoreError` or `KeptRunError` naming the file, what was expected, what was found, and what to do.
   public init(directory: String, configuration: RunConfiguration) throws {
     let spec = configuration.network(for: try configuration.environmentSpec())
     let manifest = try spec.manifest()
-    let state = try Self.parameters(directory + "/parameters.rookery", manifest)
+    let (state, notice) = try Self.parameters(directory + "/parameters.rookery", manifest)
     let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)
     for number in 1...max(1, configuration.learner.replicas) {
       let checkpoint = CheckpointFolder(
@@ -37,16 +39,21 @@ public struct KeptRun: Sendable {
     }
     version = state?.version ?? 0
     updates = state?.updates ?? 0
+    self.notice = notice
   }
 
-  private static func parameters(_ path: String, _ manifest: WeightsManifest) throws -> ParameterState? {
-    guard access(path, F_OK) == 0, let state = try FileParameterStore(path: path).load() else { return nil }
+  private static func parameters(
+    _ path: String, _ manifest: WeightsManifest
+  ) throws -> (state: ParameterState?, notice: String?) {
+    guard access(path, F_OK) == 0 else { return (nil, nil) }
+    let store = try FileParameterStore(path: path)
+    guard let state = try store.load() else { return (nil, store.notice) }
     if let problem = manifest.mismatch(with: state.manifest) {
       throw KeptRunError(
         description: "\(path): \(problem): the weights are of another network than the configuration says; "
           + "set environment and algorithm as they were, or start a new run")
     }
-    return state
+    return (state, store.notice)
   }
 }
 

@@ -61,13 +61,15 @@ public final class LearnerService {
     sampler = ShardedSampler(configuration: shardedConfiguration, generator: system, now: now)
     let manifest = try spec.manifest()
     member = MemberMachine(
-      configuration: MemberMachine.Configuration(id: id, label: settings.label, manifest: manifest), now: now)
+      configuration: MemberMachine.Configuration(
+        id: id, token: settings.runToken, label: settings.label, manifest: manifest), now: now)
     let context = Context()
     replay = ShardLinks(context: context, settings: settings, log: log, now: now)
-    parameters = try DealerLink(context: context, to: settings.parameters)
-    weights = try WeightsLink(context: context, to: settings.weights, id: id)
+    parameters = try DealerLink(
+      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    weights = try WeightsLink(context: context, to: settings.weights, id: id, manifest: manifest)
     reporter = TelemetryReporter(
-      id: id, service: "learner", label: settings.label,
+      id: id, service: "learner", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     checkpoints = settings.runDirectory.map {
       CheckpointFolder(path: $0 + "/checkpoints", label: settings.label, manifest: manifest)
@@ -134,6 +136,7 @@ public final class LearnerService {
     sampler.advance(to: now, sink: &replaySink)
     parameters.drain { member.receive($0, now: now, sink: &parameterSink) }
     weights.takeNewest { adopt($0) }
+    if let notice = member.takeNotice() { log.warning(notice) }
     member.advance(to: now, sink: &parameterSink)
     if let refusal = sampler.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
     if let refusal = member.refusal { throw ServiceFailure(service: "parameters", refusal: refusal) }

@@ -83,6 +83,7 @@ extension LearnerService {
       "changes_merged_total": Double(member.counters.changesMerged),
       "changes_repeated_total": Double(member.counters.changesRepeated),
       "updates_merged_total": Double(member.counters.updatesMerged),
+      "answers_doubted_total": Double(member.counters.impossible),
       "malformed_total": Double(sampled.malformed + member.counters.malformed + weights.malformed),
     ]
   }

@@ -13,13 +13,16 @@ public import Wire
 public struct MemberMachine {
   public struct Configuration: Sendable {
     public var id: Identifier
+    /// The run's, if it has one.
+    public var token: Identifier?
     public var label: String
     public var manifest: WeightsManifest
     public var joinEvery = Instant.Span.milliseconds(250)
     public var repeatAfter = Instant.Span.milliseconds(500)
 
-    public init(id: Identifier, label: String, manifest: WeightsManifest) {
+    public init(id: Identifier, token: Identifier? = nil, label: String, manifest: WeightsManifest) {
       self.id = id
+      self.token = token
       self.label = label
       self.manifest = manifest
     }
@@ -33,6 +36,9 @@ public struct MemberMachine {
     public var rebases: UInt64 = 0
     public var malformed: UInt64 = 0
     public var serverRestarts: UInt64 = 0
+    /// Answers and publications that say what cannot be: more of this learner's changes merged than it has sent, or weights that
+    /// are no numbers. None of it is believed.
+    public var impossible: UInt64 = 0
   }
 
   struct Pending {
@@ -50,17 +56,21 @@ public struct MemberMachine {
   public private(set) var reference: [Float] = []
   public private(set) var refusal: Refusal?
 
+  /// How publications call this learner.
+  private let name: PublicName
   private var atPush: [Float]
   private var incarnation: Identifier?
   private var isJoined = false
   private var nextJoin: Instant
   private var nextSequence: UInt64 = 1
+  private var notice: String?
   private var pending: Pending?
   private let change = FrameWriter(capacity: 1 << 16)
   private let scratch = FrameWriter(capacity: 1 << 12)
 
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
+    name = configuration.id.publicName
     atPush = []
     nextJoin = now
   }
@@ -102,6 +112,10 @@ extension MemberMachine {
       counters.malformed += 1
       return false
     }
+    guard Self.isFinite(weights.values) else {
+      doubt("weights \(weights.version): expected finite numbers, found others")
+      return false
+    }
     let isNewLife = incarnation != nil && incarnation != weights.incarnation
     if isNewLife {
       counters.serverRestarts += 1
@@ -125,12 +139,17 @@ extension MemberMachine {
     return true
   }
 
+  private static func isFinite(_ values: UnsafeRawBufferPointer) -> Bool {
+    var wrong = 0
+    for index in 0..<values.count / 4 {
+      wrong |= values.loadUnaligned(fromByteOffset: index * 4, as: Float.self).isFinite ? 0 : 1
+    }
+    return wrong == 0
+  }
+
   private mutating func shift(_ local: UnsafeMutableBufferPointer<Float>, onto weights: Weights) {
     let values = weights.values
-    if let sent = pending,
-      let merged = weights.merged.first(where: { $0.id == configuration.id }),
-      merged.sequence >= sent.sequence
-    {
+    if let sent = pending, let merged = merged(by: weights), merged >= sent.sequence {
       for index in 0..<local.count {
         let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
         local[index] = published + (local[index] - atPush[index])
@@ -148,15 +167,42 @@ extension MemberMachine {
     }
   }
 
+  /// The last of this learner's changes that is in a publication; none if it claims one that was never sent.
+  private mutating func merged(by weights: Weights) -> UInt64? {
+    guard let merged = weights.merged.first(where: { $0.learner == name })?.sequence else { return nil }
+    guard merged < nextSequence else {
+      doubt("weights \(weights.version): expected changes up to \(nextSequence - 1) merged, found \(merged)")
+      return nil
+    }
+    return merged
+  }
+
+  private mutating func doubt(_ text: String) {
+    counters.impossible += 1
+    if counters.impossible == 1 {
+      notice =
+        "the parameter server says what cannot be, \(text); it is not believed, later ones are only counted"
+    }
+  }
+
+  /// What should be said once.
+  public mutating func takeNotice() -> String? {
+    defer { notice = nil }
+    return notice
+  }
+
   public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
       case .joined:
         let joined = try Joined(from: &cursor)
+        // A number is given by this process alone: the server cannot have merged a later one.
+        guard joined.merged < nextSequence else {
+          return doubt("JOINED: expected changes up to \(nextSequence - 1) merged, found \(joined.merged)")
+        }
         index = joined.index
         isJoined = true
-        nextSequence = max(nextSequence, joined.merged + 1)
       case .refusal: refuse(try Refusal(from: &cursor), now: now)
       default: counters.malformed += 1
       }
@@ -169,8 +215,10 @@ extension MemberMachine {
     guard refusal == nil else { return }
     if !isJoined {
       guard now >= nextJoin else { return }
-      Join(id: configuration.id, label: configuration.label, manifest: configuration.manifest)
-        .encode(into: scratch)
+      Join(
+        id: configuration.id, token: configuration.token, label: configuration.label,
+        manifest: configuration.manifest
+      ).encode(into: scratch)
       let isSent = sink.send(scratch.bytes, to: .service)
       nextJoin = now + (isSent ? configuration.joinEvery : .milliseconds(20))
     } else if let sent = pending, now >= sent.sentAt + configuration.repeatAfter {

@@ -8,123 +8,237 @@ internal import Wire
 /// One file of a header and two slots; a save writes the slot that is not the newest, so that a death in the middle of it leaves
 /// the other one whole. Survives the death of the process (not a power loss: nothing is forced to the disk).
 ///
-///     0     8 bytes "ROOKPAR1"
-///     8     u64 bytes of a slot
-///     4096  slot 0: u64 checksum, u64 length, then a WEIGHTS message
-///     …     slot 1
+///     0      8 bytes "ROOKPARM"
+///     8      u32 format, u32 0
+///     16     u64 bytes of a slot, u64 where slot 0 begins
+///     32     u64 checksum of the bytes before
+///     4096   slot 0: u64 checksum of the next 24 bytes, u64 version, u64 length of the record, u64 checksum of the record;
+///            then the record
+///     …      slot 1
+///
+/// All little-endian. A slot is written record first, a new file slot first: what a head says is there. A file of format 1
+/// keeps its slots; the first save adds those of format 2 behind them and then replaces the header.
 final class FileParameterStore: ParameterStore {
   private let path: String
   private let descriptor: Int32
-  private var slotBytes: Int
+  /// The file was there before.
+  private let wasThere: Bool
+  /// Where the slots are; nil before the first save, and while the file is of an earlier format.
+  private var slots: Slots?
   private var nextSlot = 0
-  private let scratch = FrameWriter(capacity: 1 << 16)
+  /// What whoever takes the run up must know of the file: set by `load`.
+  private(set) var notice: String?
 
-  private static let magic: [UInt8] = Array("ROOKPAR1".utf8)
-  private static let headerBytes = 4096
+  private struct Slots {
+    var byteCount: Int
+    var start: Int
+  }
+
+  private enum Slot {
+    case unwritten
+    /// The version is nil if the head itself is damaged.
+    case damaged(version: UInt64?)
+    case whole(ParameterState)
+  }
+
+  static let magic: [UInt8] = Array("ROOKPARM".utf8)
+  static let format: UInt32 = 2
+  private static let pageBytes = 4096
+  private static let headerBytes = 40
+  private static let slotHeadBytes = 32
 
   /// Opens or makes the file.
   init(path: String) throws(ParameterStoreError) {
     self.path = path
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    var descriptor = open(path, O_RDWR | O_CLOEXEC)
+    wasThere = descriptor >= 0
+    if descriptor < 0, errno == ENOENT { descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
     guard descriptor >= 0 else {
       throw .system(
         path, "opening", advice: "check that the folder ROOKERY_RUN_DIRECTORY exists and can be written")
     }
     self.descriptor = descriptor
-    slotBytes = 0
   }
 
   deinit {
     close(descriptor)
   }
+}
 
-  /// The newest whole state, or nil if the file is new.
+extension FileParameterStore {
+  /// The newest whole state, or nil if none was ever saved. Says in `notice` what was lost.
   /// - Throws: if there is a file, but no whole state in it.
   func load() throws(ParameterStoreError) -> ParameterState? {
-    let size = Int(lseek(descriptor, 0, SEEK_END))
-    guard size > 0 else { return nil }
-    var header = [UInt8](repeating: 0, count: 16)
-    let headerBytes = pread(descriptor, &header, 16, 0)
-    // Reserved, but its maker died before it wrote the header.
-    if headerBytes == 16, header.allSatisfy({ $0 == 0 }) { return nil }
-    guard headerBytes == 16, Array(header[0..<8]) == Self.magic else {
+    guard let header = bytes(at: 0, count: Self.headerBytes), !header.allSatisfy({ $0 == 0 }) else {
+      return try loadEmpty()
+    }
+    let magic = Array(header[0..<8])
+    if magic == OldParameterFile.magic { return try loadOld(slotBytes: Self.word(header, 8)) }
+    guard magic == Self.magic else {
       throw .damaged(path, "expected a file of Rookery's parameters, found other bytes")
     }
-    let stored = header.withUnsafeBytes {
-      UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    let format = UInt32(truncatingIfNeeded: Self.word(header, 8))
+    guard format == Self.format else {
+      throw ParameterStoreError(
+        path: path,
+        problem: "expected format \(Self.format), found \(format), which another version of Rookery wrote: "
+          + "go on with that version, or move the file away to start from new weights")
     }
-    guard stored >= 16, stored <= UInt64(max(0, size - Self.headerBytes)) else {
-      throw .damaged(path, "expected a slot within \(size) bytes, found \(stored)")
+    let (byteCount, start) = (Self.word(header, 16), Self.word(header, 24))
+    let size = UInt64(fileBytes)
+    let checksum = header[0..<32].withUnsafeBytes { Checksum.of($0) }
+    guard checksum == Self.word(header, 32), start <= size, byteCount <= (size - start) / 2,
+      byteCount >= UInt64(Self.slotHeadBytes)
+    else { throw .damaged(path, "expected a whole header and two slots within \(size) bytes") }
+    let slots = Slots(byteCount: Int(byteCount), start: Int(start))
+    self.slots = slots
+    return try newest(of: [slot(0, slots), slot(1, slots)])
+  }
+
+  /// No byte was saved: the file's maker died before, or all of it is gone.
+  private func loadEmpty() throws(ParameterStoreError) -> ParameterState? {
+    let size = fileBytes
+    guard size == 0 || bytes(at: 0, count: Self.headerBytes) != nil else {
+      throw .damaged(path, "expected a header of \(Self.headerBytes) bytes, found \(size) bytes")
     }
-    slotBytes = Int(stored)
-    let states = [slot(0, fileBytes: size), slot(1, fileBytes: size)]
-    let newest = (states[0]?.version ?? 0) >= (states[1]?.version ?? 0) ? 0 : 1
-    guard let state = states[newest] ?? states[1 - newest] else {
-      // The head of a slot comes last: the first save never finished, and nothing of it was published.
-      if isUnwritten(0), isUnwritten(1) { return nil }
-      throw .damaged(path, "neither slot holds whole weights")
+    if wasThere {
+      notice =
+        "\(path): empty: no weights had been saved yet, or they are gone; it starts from the seed's weights"
     }
-    nextSlot = state.version == states[0]?.version ? 1 : 0
+    return nil
+  }
+
+  /// The newer of what is whole. A save that was cut off leaves the older slot's head before a torn record, and nothing of it was
+  /// published. Anything else that is not whole may have been published: versions go on behind it.
+  private func newest(of slots: [Slot]) throws(ParameterStoreError) -> ParameterState? {
+    var found: (slot: Int, state: ParameterState)?
+    for (index, slot) in slots.enumerated() {
+      guard case .whole(let state) = slot, state.version > found?.state.version ?? 0 else { continue }
+      found = (index, state)
+    }
+    guard let found else { throw .damaged(path, "neither slot holds whole weights") }
+    var state = found.state
+    nextSlot = 1 - found.slot
+    guard case .damaged(let version) = slots[nextSlot], version ?? .max > state.version else { return state }
+    let goesOn = max(state.version + 1, min(version ?? 0, Limits.number - 2)) + 1
+    notice =
+      "\(path): the newest weights\(version.map { " (version \($0))" } ?? "") are damaged; it goes on from version "
+      + "\(state.version), as version \(goesOn): what was learned between them is lost"
+    state.version = goesOn
     return state
   }
 
-  func save(_ state: borrowing ParameterState) throws {
-    let manifest = state.manifest
-    let merged = state.merged
-    let (version, updates) = (state.version, state.updates)
-    state.values.withUnsafeBytes { values in
-      Weights(
-        topic: Weights.topicAll, version: version, incarnation: .zero, updates: updates, oldestUpdate: 0,
-        newestUpdate: 0, merged: merged, manifest: manifest, values: values
-      ).encode(into: scratch)
+  private func slot(_ index: Int, _ slots: Slots) -> Slot {
+    let offset = slots.start + index * slots.byteCount
+    guard let head = bytes(at: offset, count: Self.slotHeadBytes) else { return .damaged(version: nil) }
+    if head.allSatisfy({ $0 == 0 }) { return .unwritten }
+    let (version, length) = (Self.word(head, 8), Self.word(head, 16))
+    guard head[8...].withUnsafeBytes({ Checksum.of($0) }) == Self.word(head, 0),
+      length <= UInt64(slots.byteCount - Self.slotHeadBytes)
+    else { return .damaged(version: nil) }
+    guard let record = bytes(at: offset + Self.slotHeadBytes, count: Int(length)) else {
+      return .damaged(version: version)
     }
-    let needed = scratch.count + 16
-    if needed > slotBytes { try format(slotBytes: needed + Limits.members * 32) }
-    let offset = Self.headerBytes + nextSlot * slotBytes
-    try write(scratch.bytes, at: offset + 16)
-    let head = (Checksum.of(scratch.bytes).littleEndian, UInt64(scratch.count).littleEndian)
-    try withUnsafeBytes(of: head) { try write($0, at: offset) }
+    return record.withUnsafeBytes { record in
+      guard Checksum.of(record) == Self.word(head, 24), let state = ParameterRecord.decode(record),
+        state.version == version
+      else { return .damaged(version: version) }
+      return .whole(state)
+    }
+  }
+
+  /// A file of format 1, which does not tell a save that was cut off from a damaged slot.
+  private func loadOld(slotBytes: UInt64) throws(ParameterStoreError) -> ParameterState? {
+    let size = UInt64(max(0, fileBytes - Self.pageBytes))
+    guard slotBytes >= 16, slotBytes <= size else {
+      throw .damaged(path, "expected a slot within \(size) bytes, found \(slotBytes)")
+    }
+    let old = (0...1).map { index -> OldParameterFile.Slot in
+      guard let bytes = bytes(at: Self.pageBytes + index * Int(slotBytes), count: Int(slotBytes)) else {
+        return .damaged
+      }
+      return bytes.withUnsafeBytes { OldParameterFile.Slot($0) }
+    }
+    if case (.unwritten, .unwritten) = (old[0], old[1]) { return nil }
+    let slots = old.map { slot -> Slot in
+      switch slot {
+      case .unwritten: .unwritten
+      case .damaged: .damaged(version: nil)
+      case .whole(let state): .whole(state)
+      }
+    }
+    let state = try newest(of: slots)
+    nextSlot = 0
+    return state
+  }
+
+  private var fileBytes: Int { Int(lseek(descriptor, 0, SEEK_END)) }
+
+  /// Nil if there are not so many.
+  private func bytes(at offset: Int, count: Int) -> [UInt8]? {
+    guard offset + count <= fileBytes else { return nil }
+    var bytes = [UInt8](repeating: 0, count: count)
+    return pread(descriptor, &bytes, count, off_t(offset)) == count ? bytes : nil
+  }
+
+  private static func word(_ bytes: [UInt8], _ offset: Int) -> UInt64 {
+    bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+  }
+}
+
+extension FileParameterStore {
+  func save(_ state: borrowing ParameterState) throws {
+    let record = ParameterRecord.encode(state)
+    let version = state.version
+    guard let slots else {
+      let added = try reserve(Self.slotHeadBytes + ParameterRecord.byteCountMax(state))
+      try write(record, version: version, to: 0, of: added)
+      try writeHeader(added)
+      slots = added
+      nextSlot = 1
+      return
+    }
+    guard Self.slotHeadBytes + record.count <= slots.byteCount else {
+      // Only `merged` grows, and slots have room for it: this file was made for other weights.
+      throw ParameterStoreError.damaged(
+        path,
+        "expected weights of at most \(slots.byteCount - Self.slotHeadBytes) bytes, found \(record.count)")
+    }
+    try write(record, version: version, to: nextSlot, of: slots)
     nextSlot = 1 - nextSlot
   }
 
-  /// Makes room for two slots in a new file. A file that has them keeps their size.
-  private func format(slotBytes bytes: Int) throws {
-    if slotBytes > 0 {
-      // Only `merged` grows, by bounded steps, and slots have room for it: this file was made for other weights.
-      throw ParameterStoreError.damaged(
-        path, "expected weights of at most \(slotBytes) bytes, found \(scratch.count)")
-    }
-    let reserved = posix_fallocate(descriptor, 0, off_t(Self.headerBytes + 2 * bytes))
+  /// Makes room for two slots behind what is there.
+  private func reserve(_ byteCount: Int) throws -> Slots {
+    let before = fileBytes
+    let start = max(Self.pageBytes, (before + Self.pageBytes - 1) / Self.pageBytes * Self.pageBytes)
+    let reserved = posix_fallocate(descriptor, 0, off_t(start + 2 * byteCount))
     guard reserved == 0 else {
-      ftruncate(descriptor, 0)
+      ftruncate(descriptor, off_t(before))
       // It returns its error, and leaves errno as it was.
-      throw ParameterStoreError.system(
-        path, "reserving \(Self.headerBytes + 2 * bytes) bytes for", code: reserved)
+      throw ParameterStoreError.system(path, "reserving \(start + 2 * byteCount) bytes for", code: reserved)
     }
-    let head = Self.magic + withUnsafeBytes(of: UInt64(bytes).littleEndian) { Array($0) }
-    try head.withUnsafeBytes { try write($0, at: 0) }
-    slotBytes = bytes
+    return Slots(byteCount: byteCount, start: start)
   }
 
-  private func isUnwritten(_ index: Int) -> Bool {
-    var head = [UInt8](repeating: 1, count: 16)
-    return pread(descriptor, &head, 16, off_t(Self.headerBytes + index * slotBytes)) == 16
-      && head.allSatisfy { $0 == 0 }
+  private func write(_ record: [UInt8], version: UInt64, to index: Int, of slots: Slots) throws {
+    let offset = slots.start + index * slots.byteCount
+    try record.withUnsafeBytes { try write($0, at: offset + Self.slotHeadBytes) }
+    let checksum = record.withUnsafeBytes { Checksum.of($0) }
+    let head = Self.bytes([version, UInt64(record.count), checksum])
+    let whole = Self.bytes([head.withUnsafeBytes { Checksum.of($0) }]) + head
+    try whole.withUnsafeBytes { try write($0, at: offset) }
   }
 
-  private func slot(_ index: Int, fileBytes: Int) -> ParameterState? {
-    let offset = Self.headerBytes + index * slotBytes
-    guard offset + slotBytes <= fileBytes else { return nil }
-    var bytes = [UInt8](repeating: 0, count: slotBytes)
-    guard pread(descriptor, &bytes, slotBytes, off_t(offset)) == slotBytes else { return nil }
-    return bytes.withUnsafeBytes { bytes in
-      let checksum = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-      let length = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-      guard length <= UInt64(slotBytes - 16) else { return nil }
-      let frame = UnsafeRawBufferPointer(rebasing: bytes[16..<16 + Int(length)])
-      guard Checksum.of(frame) == checksum else { return nil }
-      return ParameterState(frame: frame)
-    }
+  private func writeHeader(_ slots: Slots) throws {
+    var header = Self.magic + Self.bytes([UInt64(Self.format)])
+    header += Self.bytes([UInt64(slots.byteCount), UInt64(slots.start)])
+    header += Self.bytes([header.withUnsafeBytes { Checksum.of($0) }])
+    try header.withUnsafeBytes { try write($0, at: 0) }
+  }
+
+  private static func bytes(_ words: [UInt64]) -> [UInt8] {
+    words.flatMap { word in withUnsafeBytes(of: word.littleEndian) { Array($0) } }
   }
 
   private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
@@ -137,23 +251,6 @@ final class FileParameterStore: ParameterStore {
       }
       done += written
     }
-  }
-}
-
-extension ParameterState {
-  /// Reads a WEIGHTS message; nil if it is none.
-  init?(frame: UnsafeRawBufferPointer) {
-    var cursor = FrameCursor(frame)
-    guard (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) else {
-      return nil
-    }
-    let values = [Float](unsafeUninitializedCapacity: weights.values.count / 4) { buffer, count in
-      UnsafeMutableRawBufferPointer(buffer).copyMemory(from: weights.values)
-      count = weights.values.count / 4
-    }
-    self.init(
-      version: weights.version, updates: weights.updates, merged: weights.merged, manifest: weights.manifest,
-      values: values)
   }
 }
 

@@ -18,6 +18,8 @@ public struct ParameterServerMachine<Store: ParameterStore> {
     /// A learner silent for this long is no longer waited for, and its index is free.
     public var memberGoneAfter = Instant.Span.seconds(5)
     public var processGoneAfter = Instant.Span.seconds(10)
+    /// What this run's processes know: who joins, reports or evaluates without it is refused. Nil takes everybody.
+    public var token: Identifier?
 
     public init() {}
   }
@@ -29,9 +31,27 @@ public struct ParameterServerMachine<Store: ParameterStore> {
     public var publications: UInt64 = 0
     public var malformed: UInt64 = 0
     public var saveFailures: UInt64 = 0
+    /// Joins, reports and evaluations without the run's token.
+    public var strangersRefused: UInt64 = 0
+    /// Reports and goodbyes in the name of a learner that joined over another connection.
+    public var impostorsRefused: UInt64 = 0
+    /// Reports that found no room on the board.
+    public var reportsDropped: UInt64 = 0
+    /// Requests beyond what a connection may send.
+    public var requestsDropped: UInt64 = 0
+    /// Newcomers' subscriptions that were not answered at once: they get the next publication.
+    public var newcomersDropped: UInt64 = 0
+  }
+
+  struct Contribution {
+    var id: Identifier
+    var merged: Merged
   }
 
   struct Member {
+    let name: PublicName
+    /// The connection that it joined over: nothing counts as this learner's from another one.
+    var peer: PeerID
     var index: Int
     /// The last change that is in `values` or in the open round.
     var accepted: UInt64
@@ -51,14 +71,16 @@ public struct ParameterServerMachine<Store: ParameterStore> {
   var members: [Identifier: Member] = [:]
   var round: MergeRound
   /// Whose changes are in the open round: they stay there, also if the learner leaves before it closes.
-  var contributions: [Merged] = []
+  var contributions: [Contribution] = []
   var roundOpenedAt: Instant?
   var lastPublished: Instant
   var lastOldest: Int64 = 0
   var lastNewest: Int64 = 0
-  var processes: [Identifier: (telemetry: Telemetry, at: Instant)] = [:]
-  var evaluations: [Evaluation] = []
-  var firstEvaluation: UInt64 = 0
+  var board = ReportBoard()
+  var budget = RequestBudget()
+  /// Topics of newcomers that wait for the current version.
+  var newcomers: [String] = []
+  var newcomersAnswered = 0
   let startedAt: Instant
   let scratch = FrameWriter(capacity: 1 << 16)
 
@@ -78,7 +100,7 @@ public struct ParameterServerMachine<Store: ParameterStore> {
   }
 
   /// The evaluations so far that are kept (the newest 4096).
-  public var knownEvaluations: [Evaluation] { evaluations }
+  public var knownEvaluations: [Evaluation] { board.evaluations }
 }
 
 extension ParameterServerMachine {
@@ -90,37 +112,40 @@ extension ParameterServerMachine {
     do throws(WireError) {
       let opened = try cursor.openMessage()
       type = opened
-      switch opened {
-      case .join: join(try Join(from: &cursor), from: peer, now: now, sink: &sink)
-      case .change: change(try Change(from: &cursor), from: peer, now: now, sink: &sink)
-      case .telemetry: telemetry(try Telemetry(from: &cursor), now: now)
-      case .evaluation: evaluation(try Evaluation(from: &cursor))
-      case .statusRequest: status(try StatusRequest(from: &cursor), to: peer, now: now, sink: &sink)
-      case .goodbye: members[try Goodbye(from: &cursor).id] = nil
-      case .healthRequest:
-        try cursor.close()
-        health(to: peer, now: now, sink: &sink)
-      default:
-        refuse(
-          .unsupported, opened.rawValue, "the parameter server does not take messages of type \(opened)",
-          peer,
-          &sink)
+      // A learner has one change under way, and only learners' are looked into.
+      // The status of all processes is the dearest answer.
+      let cost = opened == .statusRequest ? 2 : 1
+      guard opened == .change || budget.take(peer, cost: cost, now: now) else {
+        return counters.requestsDropped += 1
       }
+      try take(opened, &cursor, from: peer, now: now, sink: &sink)
     } catch {
       counters.malformed += 1
+      guard type != nil || budget.take(peer, now: now) else { return counters.requestsDropped += 1 }
       let code = error.unknownType == nil ? RefusalCode.malformed : .unsupported
       refuse(code, type?.rawValue ?? error.unknownType ?? 0, error.description, peer, &sink)
     }
   }
 
-  /// A subscription as XPUB reports it (1, then the prefix): a newcomer's own topic is answered with the current version.
-  public mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: inout some PublishingSink) {
-    guard notice.count > 1, notice[0] == 1 else { return }
-    var cursor = FrameCursor(UnsafeRawBufferPointer(rebasing: notice.dropFirst()))
-    guard let type = try? cursor.openMessage(), type == .weights,
-      let topic = try? cursor.string(maxBytes: Limits.labelBytes, "the topic"), topic != Weights.topicAll
-    else { return }
-    publish(topic: topic, sink: &sink)
+  private mutating func take(
+    _ type: MessageType, _ cursor: inout FrameCursor, from peer: PeerID, now: Instant,
+    sink: inout some PublishingSink
+  ) throws(WireError) {
+    switch type {
+    case .join: join(try Join(from: &cursor), from: peer, now: now, sink: &sink)
+    case .change: change(try Change(from: &cursor), from: peer, now: now, sink: &sink)
+    case .telemetry: try telemetry(&cursor, from: peer, now: now, sink: &sink)
+    case .evaluation: evaluation(try EvaluationReport(from: &cursor), from: peer, sink: &sink)
+    case .statusRequest: status(try StatusRequest(from: &cursor), to: peer, now: now, sink: &sink)
+    case .goodbye: goodbye(try Goodbye(from: &cursor).id, from: peer)
+    case .healthRequest:
+      try cursor.close()
+      health(to: peer, now: now, sink: &sink)
+    default:
+      refuse(
+        .unsupported, type.rawValue, "the parameter server does not take messages of type \(type)", peer,
+        &sink)
+    }
   }
 
   public mutating func advance(to now: Instant, sink: inout some PublishingSink) {
@@ -128,9 +153,8 @@ extension ParameterServerMachine {
       // What it contributed stays; `merged` remembers its last change.
       members[id] = nil
     }
-    for (id, process) in processes where now >= process.at + configuration.processGoneAfter {
-      processes[id] = nil
-    }
+    board.forget(silentFor: configuration.processGoneAfter, now: now)
+    welcomeNewcomers(&sink)
     if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: &sink) }
     if now >= lastPublished + configuration.republishEvery {
       lastPublished = now
@@ -139,7 +163,8 @@ extension ParameterServerMachine {
   }
 
   public func nextDeadline(now: Instant) -> Instant {
-    min(roundClosesAt ?? .never, lastPublished + configuration.republishEvery)
+    if !newcomers.isEmpty { return now }
+    return min(roundClosesAt ?? .never, lastPublished + configuration.republishEvery)
   }
 }
 
@@ -149,6 +174,9 @@ extension ParameterServerMachine {
       let advice = "; start learner and parameter server from the same configuration"
       return refuse(.mismatch, MessageType.join.rawValue, problem + advice, peer, &sink)
     }
+    guard admits(join.token, .join, peer, &sink) else { return }
+    // A connection is one process, and one process is one learner.
+    for (id, member) in members where member.peer == peer && id != join.id { members[id] = nil }
     if members[join.id] == nil {
       guard members.count < Limits.members else {
         return refuse(
@@ -156,10 +184,14 @@ extension ParameterServerMachine {
       }
       let taken = Set(members.values.map(\.index))
       let index = (0...members.count).first { !taken.contains($0) } ?? members.count
-      let known = contributions.last { $0.id == join.id } ?? state.merged.last { $0.id == join.id }
-      let accepted = known?.sequence ?? 0
-      members[join.id] = Member(index: index, accepted: accepted, lastHeard: now)
+      let name = join.id.publicName
+      let known =
+        contributions.last { $0.id == join.id }?.merged ?? state.merged.last { $0.learner == name }
+      members[join.id] = Member(
+        name: name, peer: peer, index: index, accepted: known?.sequence ?? 0, lastHeard: now)
     }
+    // Nobody else knows its id: over a new connection it is the same learner, reconnected.
+    members[join.id]?.peer = peer
     members[join.id]?.lastHeard = now
     Joined(
       incarnation: incarnation, index: members[join.id]?.index ?? 0, merged: members[join.id]?.accepted ?? 0,
@@ -172,8 +204,9 @@ extension ParameterServerMachine {
     _ change: Change, from peer: PeerID, now: Instant, sink: inout some PublishingSink
   ) {
     let type = MessageType.change.rawValue
-    guard var member = members[change.id] else {
-      return refuse(.unknownPeer, type, "join first", peer, &sink, reference: change.sequence)
+    guard var member = members[change.id], member.peer == peer else {
+      return refuse(
+        .unknownPeer, type, "join over this connection first", peer, &sink, reference: change.sequence)
     }
     member.lastHeard = now
     members[change.id] = member
@@ -193,12 +226,20 @@ extension ParameterServerMachine {
     member.recentUpdates = change.updates
     member.contributedToRound = true
     members[change.id] = member
-    contributions.append(Merged(id: change.id, sequence: change.sequence))
+    let merged = Merged(learner: member.name, sequence: change.sequence)
+    contributions.append(Contribution(id: change.id, merged: merged))
     round.add(change.values, weight: weight(of: change))
     round.note(updates: change.updates, oldest: change.oldestUpdate, newest: change.newestUpdate)
     counters.changesMerged += 1
     if roundOpenedAt == nil { roundOpenedAt = now }
     if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: &sink) }
+  }
+
+  /// Only the connection that joined as a learner can say that it leaves.
+  private mutating func goodbye(_ id: Identifier, from peer: PeerID) {
+    guard let member = members[id] else { return }
+    guard member.peer == peer else { return counters.impostorsRefused += 1 }
+    members[id] = nil
   }
 
   /// In rounds u itself (the sum is divided by Σu); asynchronously the share of the active members' recent updates.
@@ -231,7 +272,7 @@ extension ParameterServerMachine {
     state.version += 1
     for change in contributions {
       members[change.id]?.contributedToRound = false
-      remember(change)
+      remember(change.merged)
     }
     contributions.removeAll(keepingCapacity: true)
     roundOpenedAt = nil
@@ -246,14 +287,16 @@ extension ParameterServerMachine {
     publish(topic: Weights.topicAll, sink: &sink)
   }
 
-  /// The newest `Limits.members` learners' last changes; learners that are members come last, so they are never forgotten.
+  /// The newest `Limits.members` learners' last changes. Those of members are never forgotten, however many others come and go.
   private mutating func remember(_ change: Merged) {
-    state.merged.removeAll { $0.id == change.id }
+    state.merged.removeAll { $0.learner == change.learner }
     state.merged.append(change)
-    if state.merged.count > Limits.members { state.merged.removeFirst() }
+    guard state.merged.count > Limits.members else { return }
+    let present = Set(members.values.map(\.name))
+    state.merged.remove(at: state.merged.firstIndex { !present.contains($0.learner) } ?? 0)
   }
 
-  private mutating func publish(topic: String, sink: inout some PublishingSink) {
+  mutating func publish(topic: String, sink: inout some PublishingSink) {
     counters.publications += 1
     state.values.withUnsafeBytes { values in
       Weights(

@@ -27,19 +27,24 @@ public final class ParameterService {
     let id = Identifier(using: &system)
     var machineConfiguration = ParameterServerMachine<ParameterKeeper>.Configuration()
     machineConfiguration.mode = configuration.aggregation.mode == .rounds ? .rounds : .asynchronous
+    machineConfiguration.token = settings.runToken
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
     let spec = configuration.network(for: try configuration.environmentSpec())
     let keeper = try ParameterKeeper(directory: settings.runDirectory)
+    if let notice = keeper.notice { log.warning(notice) }
     machine = ParameterServerMachine(
       configuration: machineConfiguration, incarnation: id,
       state: try keeper.kept ?? Self.initialState(configuration, spec), store: keeper, now: now)
     let context = Context()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)
-    router = try RouterLink(context: context, listeningOn: requests)
+    // A learner has one change under way, and others one question.
+    router = try RouterLink(
+      context: context, listeningOn: requests,
+      frameBytesMax: FrameBounds.parameterRequest(machine.state.manifest), sendQueue: 16, receiveQueue: 8)
     publisher = try PublisherLink(router: router, context: context, listeningOn: publications)
     reporter = TelemetryReporter(
-      id: id, service: "parameters", label: settings.label,
+      id: id, service: "parameters", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     try Self.check(machine.state.manifest, against: spec)
     site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
@@ -90,7 +95,8 @@ public final class ParameterService {
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
       publisher.drainSubscriptions { machine.subscribed($0, sink: &sink) }
-      router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
+      // Few at once: the rounds close in between.
+      router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: &sink) }
       site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
     }
     log.info("stopped at version \(machine.state.version)")
@@ -111,6 +117,12 @@ public final class ParameterService {
       "publications_total": Double(counters.publications),
       "save_failures_total": Double(counters.saveFailures),
       "malformed_total": Double(counters.malformed),
+      "strangers_refused_total": Double(counters.strangersRefused),
+      "impostors_refused_total": Double(counters.impostorsRefused),
+      "reports_dropped_total": Double(counters.reportsDropped),
+      "requests_dropped_total": Double(counters.requestsDropped),
+      "subscribers_cut_off_total": Double(publisher.cutOff),
+      "newcomers_dropped_total": Double(counters.newcomersDropped),
       "frames_discarded_total": Double(router.discarded),
       "sends_dropped_total": Double(router.sendsDropped),
     ]
@@ -123,12 +135,15 @@ struct ParameterKeeper: ParameterStore {
   private let file: FileParameterStore?
   private let lock: FileLock?
   let kept: ParameterState?
+  /// What was lost of it.
+  let notice: String?
 
   init(directory: String?) throws {
     let path = directory.map { $0 + "/parameters.rookery" }
     file = try path.map { try FileParameterStore(path: $0) }
     lock = try path.map(Self.lock)
     kept = try file?.load()
+    notice = file?.notice
   }
 
   /// Two servers that write one file would spoil it. One that is being killed lets go within a moment.

@@ -77,9 +77,11 @@ public final class ReplayService {
     let context = Context()
     let endpoint = try settings.replayListening()
     router = try RouterLink(context: context, listeningOn: endpoint)
-    parameters = try DealerLink(context: context, to: settings.parameters)
+    parameters = try DealerLink(
+      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as the process.
     reporter = TelemetryReporter(
-      id: id, service: "replay", label: settings.label,
+      id: Identifier(using: &system), service: "replay", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }

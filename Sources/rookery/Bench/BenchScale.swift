@@ -56,18 +56,30 @@ private final class BenchRun {
   private var folder: String { "\(LiveRun.parent)/\(name)" }
   private let up: ChildProcess
   private let startedAt: Instant
+  /// Nobody else's: a name that can be guessed could be a link to somewhere else.
+  private let scratch: String
   private let log: String
   private var status: StatusClient?
 
   convenience init(text: String) throws {
-    let file = "/tmp/rookery-bench-\(getpid()).yaml"
-    try AtomicFile.replace(file, with: Array(text.utf8))
-    try self.init(configuration: file)
+    try self.init { scratch in
+      try AtomicFile.replace("\(scratch)/config.yaml", with: Array(text.utf8))
+      return "\(scratch)/config.yaml"
+    }
   }
 
-  init(configuration: String) throws {
+  convenience init(configuration: String) throws {
+    try self.init { _ in configuration }
+  }
+
+  /// - Parameter configure: says where the configuration is; it may make it in the folder that it is given.
+  private init(_ configure: (String) throws -> String) throws {
     executable = try POSIXProcessHost.selfExecutable()
-    log = "/tmp/rookery-bench-\(getpid()).log"
+    var template = Array("/tmp/rookery-bench-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw SystemCallError.last("making a folder in", "/tmp") }
+    scratch = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    log = "\(scratch)/log"
+    let configuration = try configure(scratch)
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("ROOKERY_") }
     variables["ROOKERY_CONFIG"] = configuration
     var spawn = ProcessSpawn(executable, ["up", "-d", "-p", name], environment: variables)
@@ -81,7 +93,7 @@ private final class BenchRun {
     _ = try? up.wait()
     try? command(["down"])
     try? FileManager.default.removeItem(atPath: folder)
-    for path in [log, "/tmp/rookery-bench-\(getpid()).yaml"] { unlink(path) }
+    try? FileManager.default.removeItem(atPath: scratch)
   }
 
   func command(_ words: [String]) throws {
@@ -118,7 +130,7 @@ private final class BenchRun {
         && status.actors.allSatisfy { $0.counters["messages_committed_total"] ?? 0 > 0 }
     }.actors
     let base = Dictionary(before.map { ($0.id, $0.counters) }, uniquingKeysWith: { first, _ in first })
-    func elapsed(_ actor: Telemetry) -> Double {
+    func elapsed(_ actor: ShownTelemetry) -> Double {
       (actor.counters["uptime_s"] ?? 0) - (base[actor.id]?["uptime_s"] ?? .infinity)
     }
     let after = try wait(for: "three seconds") { $0.actors.filter { elapsed($0) >= 3 }.count == count }.actors
@@ -161,7 +173,7 @@ private final class BenchRun {
 
 extension Status {
   /// Those that are there now.
-  fileprivate var actors: [Telemetry] {
+  fileprivate var actors: [ShownTelemetry] {
     processes.filter { $0.telemetry.service == "actor" && $0.age_s < 2 }.map(\.telemetry)
   }
 }

@@ -62,12 +62,25 @@ extension CommandLineInterface {
     }
     let run = try LiveRun(name: arguments.value("name"))
     let variables = try run.ask(.variables(service: arguments.positional.first ?? "actor")).variables
-    for (name, value) in variables.sorted(by: { $0.key < $1.key }) {
+    // A shell reads this: what is no name would be a command.
+    for (name, value) in variables.sorted(by: { $0.key < $1.key }) where isVariable(name) {
       print(
         "export \(name)='\(value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
       )
     }
     return .success
+  }
+
+  private static func isVariable(_ name: String) -> Bool {
+    name.first?.isNumber == false
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+          true
+        default: false
+        }
+      }
   }
 
   /// `rookery down`: returns when everything has stopped.

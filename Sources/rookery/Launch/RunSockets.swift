@@ -28,8 +28,7 @@ struct RunSockets {
   private(set) var notes: [String] = []
 
   init(_ transport: RunTransport, variables: [String: String], outlivesSession: Bool = false) throws {
-    let parent = SocketParent(variables: variables, outlivesSession: outlivesSession)
-    let left = parent.candidates.reduce(0) { $0 + SocketFolder.removeLeft(in: $1) }
+    let left = SocketParent.all(variables).reduce(0) { $0 + SocketFolder.removeLeft(in: $1) }
     if left > 0 {
       notes.append(
         "removed the sockets that \(left == 1 ? "an earlier launcher" : "\(left) earlier launchers") had left behind"
@@ -41,6 +40,7 @@ struct RunSockets {
       folder = nil
       return
     }
+    let parent = try SocketParent(variables: variables, outlivesSession: outlivesSession)
     if let note = parent.note { notes.append(note) }
     folder = try SocketFolder(in: parent.path)
   }

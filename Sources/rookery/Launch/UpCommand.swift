@@ -18,6 +18,7 @@ struct UpCommand {
   private let settings: [String: String]
   private let name: String
   private let transport: RunTransport
+  private let hasTransport: Bool
   private let isDetached: Bool
   /// This is the process that goes on in the background.
   private let isLauncher: Bool
@@ -41,6 +42,7 @@ struct UpCommand {
     settings = try EffectiveConfiguration.variables(for: arguments.all("set"))
     name = arguments.value("name") ?? compose.name
     transport = try RunTransport(arguments, variables)
+    hasTransport = arguments.value("transport") != nil
     guard RunConfiguration.isName(name) else {
       throw UsageError(
         "--name: expected letters, digits, '.', '_' and '-' that start with a letter or digit, found '\(name)'"
@@ -77,6 +79,8 @@ struct UpCommand {
     var options = LaunchOptions(runDirectory: run.path, executable: executable, inherited: variables)
     options.replicas = scale
     options.environment = settings
+    // `rookery up` goes on with what it left, but its processes are all new.
+    options.environment["ROOKERY_RUN_TOKEN"] = RunCommand.newToken()
     let sockets = try RunSockets(transport, variables: variables, outlivesSession: isLauncher)
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
@@ -97,9 +101,10 @@ struct UpCommand {
         "\(folder) is up already; rookery logs -f -p \(name) follows it, rookery down -p \(name) stops it, and "
           + "-p NAME starts another beside it")
     }
-    guard settings.isEmpty else {
+    guard settings.isEmpty, !hasTransport else {
       throw LaunchError(
-        "\(folder) is up already, and --set is for processes that start; rookery down -p \(name) stops it")
+        "\(folder) is up already, and \(hasTransport ? "--transport" : "--set") is for processes that start; rookery down -p \(name) stops it"
+      )
     }
     let run = try LiveRun(name: name)
     if !scale.isEmpty { try run.scale(scale.mapValues { .to($0) }) }

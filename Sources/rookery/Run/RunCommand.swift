@@ -1,6 +1,7 @@
 // `rookery run`: start everything, watch, stop at the criterion, take everything down.
 
 internal import Configuration
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
@@ -63,6 +64,7 @@ struct RunCommand {
     var options = LaunchOptions(runDirectory: folder.path, executable: executable, inherited: variables)
     options.environment = [
       "ROOKERY_CONFIG": folder.file("config.yaml"), "ROOKERY_RUN_DIRECTORY": folder.path,
+      "ROOKERY_RUN_TOKEN": Self.newToken(),
     ]
     options.replicas = replicas.filter { compose[$0.key] != nil }
     let sockets = try RunSockets(transport, variables: variables)
@@ -75,6 +77,12 @@ struct RunCommand {
       run: run, folder: folder, statusPort: Self.statusPort(compose), pagePort: Self.pagePort(compose),
       launcher: launcher, view: view, startedAt: startedAt, earlier: earlier)
     return try watcher.watch(signals)
+  }
+
+  /// By it the run's processes are told from others.
+  static func newToken() -> String {
+    var generator = SystemRandomNumberGenerator()
+    return Identifier(using: &generator).description
   }
 
   /// The one that is named, or the one that the earlier run kept.

@@ -23,7 +23,8 @@ struct RunWatcher: ~Copyable {
   private var view: RunView
   private var progress: RunProgress
   private var recorder: RunRecorder
-  private var client: StatusClient?
+  private var client: StatusWatch?
+  private var hasSaidContradiction = false
   private var restarts = 0
   private var failure: String?
 
@@ -44,7 +45,8 @@ struct RunWatcher: ~Copyable {
     self.pagePort = pagePort
     self.launcher = launcher
     self.view = view
-    progress = RunProgress(startedAt: startedAt, earlier: earlier)
+    progress = RunProgress(
+      startedAt: startedAt, criterion: SolvedCriterion(run.evaluator), earlier: earlier)
     recorder = RunRecorder(folder: folder)
   }
 
@@ -115,7 +117,7 @@ struct RunWatcher: ~Copyable {
       let host = server.host
     {
       let address = server.listening["ROOKERY_PARAMETERS_ADDRESS"] ?? "tcp://\(host):\(statusPort)"
-      client = try? StatusClient(address: address)
+      client = try? StatusWatch(address: address, counters: RunProgress.counters)
       if let pagePort { view.say("dashboard: http://\(host):\(pagePort)/") }
       let asked = launcher.answer(.variables(service: "learner"), now: SystemClock.now())
       if let notice = asked.reply.learnerNotice { view.say(notice) }
@@ -126,6 +128,10 @@ struct RunWatcher: ~Copyable {
   private mutating func note(now: Instant) throws {
     guard let status = client?.take() else { return }
     progress.take(status, now: now)
+    if let contradiction = progress.contradiction, !hasSaidContradiction {
+      hasSaidContradiction = true
+      view.say("an evaluation that calls the run solved is not believed: \(contradiction)")
+    }
     for evaluation in status.evaluations {
       try recorder.record(
         EvaluationRecord(
@@ -166,7 +172,7 @@ struct RunWatcher: ~Copyable {
   private func wait(until deadline: Instant, _ signals: borrowing SignalDescriptor) throws -> Bool {
     var poller = Poller()
     let signalIndex = poller.add(descriptor: signals.descriptor)
-    client?.add(to: &poller)
+    if let client { poller.add(descriptor: client.descriptor) }
     for descriptor in control.descriptors { poller.add(descriptor: descriptor) }
     let now = SystemClock.now()
     poller.wait(until: min(deadline, control.nextDeadline(now: now)), now: now)

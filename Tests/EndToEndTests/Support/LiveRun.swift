@@ -119,7 +119,7 @@ extension Status {
       .reduce(0) { $0 + ($1.telemetry.counters[name] ?? 0) }
   }
 
-  func telemetry(_ service: String) -> [Telemetry] {
+  func telemetry(_ service: String) -> [ShownTelemetry] {
     processes.filter { $0.telemetry.service == service }.map(\.telemetry)
   }
 }

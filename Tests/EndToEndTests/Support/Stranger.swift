@@ -9,11 +9,11 @@ enum Stranger {
   static let reason = "needs root and setpriv, to become another user"
 
   /// Runs a program as a user without rights, to its end.
-  static func run(_ words: [String], in workspace: Workspace) throws -> Ended {
+  static func run(_ words: [String], in workspace: Workspace, folder: String = "/") throws -> Ended {
     let base = workspace.unusedName("stranger")
     var spawn = ProcessSpawn(
       "/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "--"] + words,
-      environment: Program.clean, workingDirectory: "/")
+      environment: Program.clean, workingDirectory: folder)
     spawn.standardOutput = .append(path: "\(base).out")
     spawn.standardError = .append(path: "\(base).err")
     let child = try spawn.start()

@@ -65,7 +65,7 @@ import Wire
     let old = F.process(1, "actor", age_s: 4)
     let monitor = F.monitor(
       (5000, F.status([old, F.process(2, "actor"), F.process(3, "learner", age_s: 4)])))
-    #expect(monitor.processes.map(\.telemetry.id) == [Fixtures.id(3), Fixtures.id(2)])
+    #expect(monitor.processes.map(\.telemetry.id) == [3, 2].map { Fixtures.id($0).publicName })
   }
 
   @Test func whoSaidGoodbyeIsNotMissed() {

@@ -14,8 +14,9 @@ enum SiteFixtures {
     _ counters: [String: Double] = [:]
   ) -> ProcessStatus {
     ProcessStatus(
-      telemetry: Telemetry(
-        id: Fixtures.id(number), service: service, label: label ?? "\(service)-1", counters: counters),
+      telemetry: ShownTelemetry(
+        id: Fixtures.id(number).publicName, service: service, label: label ?? "\(service)-1",
+        counters: counters),
       age_s: age_s)
   }
 
@@ -28,7 +29,7 @@ enum SiteFixtures {
     evaluations: [Evaluation] = []
   ) -> Status {
     Status(
-      version: version, updates: updates, processes: processes, firstEvaluation: first,
+      life: Fixtures.id(1), version: version, updates: updates, processes: processes, firstEvaluation: first,
       evaluations: evaluations)
   }
 

@@ -9,6 +9,16 @@ extension MetricName {
     "pid": "The process's number on its machine.",
     "weights_version": "The weights version that the process has.",
     "malformed_total": "Messages that could not be read.",
+    "strangers_refused_total": "Joins, reports and evaluations without the run's token.",
+    "impostors_refused_total": "Messages in the name of a process that speaks over another connection.",
+    "reports_dropped_total":
+      "Reports that found no room, because too many processes or counters were reported.",
+    "requests_dropped_total": "Requests beyond what one connection may send in a second.",
+    "subscribers_cut_off_total":
+      "Connections that were cut off, because they sent more than a subscriber does.",
+    "newcomers_dropped_total":
+      "Subscriptions that were answered only by the next publication: too many at once.",
+    "answers_doubted_total": "What the parameter server said that cannot be; it was not believed.",
     "frames_discarded_total": "Messages of several frames, or of an identity that is too long.",
     "sends_dropped_total": "Messages not sent, because the peer was gone or its queue full.",
     "env_steps_total": "Actions taken.",
@@ -48,6 +58,8 @@ extension MetricName {
     "shard_moves_total": "Times that the actor's streams went to another shard of the replay.",
     "batches_total": "Batches that came from the replay.",
     "requests_repeated_total": "Requests for a batch that were made again.",
+    "requests_of_gone_total": "Requests for a batch that were dropped, as their learner's connection was closed.",
+    "peers_replaced_total": "Writers and samplers that were forgotten to make room for newcomers.",
     "priorities_dropped_total": "Priority updates that were not sent.",
     "changes_merged_total": "Changes of learners that are in the weights.",
     "changes_repeated_total": "Changes that came, or were sent, again.",

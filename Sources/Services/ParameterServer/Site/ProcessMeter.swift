@@ -5,7 +5,7 @@ internal import Wire
 
 /// Rates from the differences of a life's counters, over its own clock: reports that come late or in bunches change nothing.
 struct ProcessMeter {
-  private(set) var telemetry: Telemetry
+  private(set) var telemetry: ShownTelemetry
   private(set) var lastHeard: Instant
   /// A second each, by the counter's name; empty until two reports are half a second apart.
   private(set) var rates: [String: Double] = [:]
@@ -20,13 +20,13 @@ struct ProcessMeter {
     "episodes_total", "publications_total",
   ]
 
-  init(_ telemetry: Telemetry, lastHeard: Instant) {
+  init(_ telemetry: ShownTelemetry, lastHeard: Instant) {
     self.telemetry = telemetry
     self.lastHeard = lastHeard
     base = telemetry.counters
   }
 
-  mutating func note(_ telemetry: Telemetry, lastHeard: Instant) {
+  mutating func note(_ telemetry: ShownTelemetry, lastHeard: Instant) {
     self.telemetry = telemetry
     self.lastHeard = lastHeard
     guard let uptime = value("uptime_s"), let before = base["uptime_s"], before.isFinite else { return }

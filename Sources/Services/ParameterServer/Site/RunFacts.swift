@@ -8,6 +8,8 @@ struct RunFacts: Sendable {
   var algorithm: String
   /// Mean return at which it counts as solved.
   var threshold: Double?
+  /// What confirms it.
+  var criterion: SolvedCriterion
   /// How often processes report.
   var reportEvery_s: Double
 
@@ -16,6 +18,7 @@ struct RunFacts: Sendable {
     environment = run.environment.id
     algorithm = run.algorithm.name.rawValue
     threshold = run.evaluator.threshold
+    criterion = SolvedCriterion(run.evaluator)
     reportEvery_s = run.telemetry.intervalMilliseconds / 1000
   }
 
@@ -24,6 +27,7 @@ struct RunFacts: Sendable {
     self.environment = environment
     self.algorithm = algorithm
     self.threshold = threshold
+    criterion = SolvedCriterion(threshold: threshold, episodes: 1)
     self.reportEvery_s = reportEvery_s
   }
 }

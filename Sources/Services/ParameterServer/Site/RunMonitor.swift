@@ -11,7 +11,7 @@ struct RunMonitor {
   let startedAt: Instant
   private(set) var progress: RunProgress
   private(set) var history = RunHistory()
-  private(set) var meters: [Identifier: ProcessMeter] = [:]
+  private(set) var meters: [PublicName: ProcessMeter] = [:]
   private(set) var saveProblem: String?
   private(set) var best: Double?
   /// Evaluations of this life of the server that are known here.
@@ -24,7 +24,7 @@ struct RunMonitor {
   init(facts: RunFacts, now: Instant) {
     self.facts = facts
     startedAt = now
-    progress = RunProgress(startedAt: now)
+    progress = RunProgress(startedAt: now, criterion: facts.criterion)
     nextSample = now
   }
 

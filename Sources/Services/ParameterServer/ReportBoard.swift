@@ -1,0 +1,92 @@
+// The board on which processes report and evaluations are kept.
+
+internal import Experience
+internal import Foundations
+internal import Wire
+
+/// The last report of each process, and the newest evaluations. It has nothing to do with the weights, and is bounded whoever
+/// reports: one process a connection, `Limits.processes` of them, `Limits.boardCounters` in all. Who is known stays, and who is
+/// not finds no room then.
+struct ReportBoard {
+  private struct Entry {
+    var report: ShownTelemetry
+    var at: Instant
+    /// Nil for the server's own.
+    var peer: PeerID?
+  }
+
+  private var entries: [Identifier: Entry] = [:]
+  private var reporters: [PeerID: Identifier] = [:]
+  private var counterCount = 0
+  private(set) var evaluations: [Evaluation] = []
+  private var firstEvaluation: UInt64 = 0
+
+  /// Evaluations so far, those that are no longer kept included.
+  var evaluationCount: UInt64 { firstEvaluation + UInt64(evaluations.count) }
+
+  /// False if there is no room for it.
+  mutating func take(_ telemetry: Telemetry, from peer: PeerID?, now: Instant) -> Bool {
+    // A connection is one process: another one over it is its successor.
+    if let peer, let before = reporters[peer], before != telemetry.id { remove(before) }
+    let known = entries[telemetry.id]
+    let counters = counterCount - (known?.report.counters.count ?? 0) + telemetry.counters.count
+    guard known != nil || entries.count < Limits.processes, counters <= Limits.boardCounters else {
+      return false
+    }
+    if let left = known?.peer, left != peer { reporters[left] = nil }
+    if let peer { reporters[peer] = telemetry.id }
+    counterCount = counters
+    let report = ShownTelemetry(
+      id: known?.report.id ?? telemetry.id.publicName, service: telemetry.service, label: telemetry.label,
+      counters: telemetry.counters)
+    entries[telemetry.id] = Entry(report: report, at: now, peer: peer)
+    return true
+  }
+
+  mutating func append(_ evaluation: Evaluation) {
+    evaluations.append(evaluation)
+    if evaluations.count > Limits.evaluations {
+      evaluations.removeFirst()
+      firstEvaluation += 1
+    }
+  }
+
+  /// Forgets who has been silent for `span`.
+  mutating func forget(silentFor span: Instant.Span, now: Instant) {
+    for (id, entry) in entries where now >= entry.at + span { remove(id) }
+  }
+
+  private mutating func remove(_ id: Identifier) {
+    guard let entry = entries.removeValue(forKey: id) else { return }
+    counterCount -= entry.report.counters.count
+    if let peer = entry.peer { reporters[peer] = nil }
+  }
+
+  /// The processes in the order of their labels, as many as find room in `bytesMax`, with the counters that are wanted.
+  func processes(
+    counters wanted: [String]?, bytesMax: Int, now: Instant
+  ) -> (shown: [ProcessStatus], leftOut: Int) {
+    let wanted = wanted.map(Set.init)
+    var shown: [ProcessStatus] = []
+    var bytes = 0
+    let sorted = entries.values.sorted { $0.report.label < $1.report.label }
+    for entry in sorted {
+      var report = entry.report
+      if let wanted { report.counters = report.counters.filter { wanted.contains($0.key) } }
+      // Heads, age and name; then a head and a float for each counter.
+      bytes += 48 + report.service.utf8.count + report.label.utf8.count
+      bytes += report.counters.reduce(0) { $0 + 11 + $1.key.utf8.count }
+      guard bytes <= bytesMax else { break }
+      shown.append(ProcessStatus(telemetry: report, age_s: (now - entry.at).seconds))
+    }
+    return (shown, sorted.count - shown.count)
+  }
+
+  /// Those from a number on, at most `count`, and the first one's number: a higher one than was asked for if those between are no
+  /// longer kept.
+  func evaluations(from known: UInt64, count: Int) -> (first: UInt64, [Evaluation]) {
+    // A number beyond all is from another life: start over.
+    let first = known > evaluationCount ? firstEvaluation : max(known, firstEvaluation)
+    return (first, Array(evaluations.dropFirst(Int(first - firstEvaluation)).prefix(count)))
+  }
+}

@@ -1,0 +1,148 @@
+// Connections that send more than they have to say.
+
+public import Foundations
+internal import Glibc
+internal import Synchronization
+
+/// Cuts off TCP connections to one listening port that send more than their kind of client ever does.
+///
+/// libzmq keeps every subscription that a publisher is sent, and hands over no say in it: with ZMQ_XPUB_MANUAL it keeps them too,
+/// and a queue's mark does not count what is read into the tree. So the connection is what can be bounded: the kernel knows how
+/// much each has sent. A thread of its own looks, because libzmq may be busy with a flood on the thread that owns the socket. A
+/// connection that is cut is an end of file to libzmq, which forgets its subscriptions. Sockets of other kinds (`ipc://`) have no
+/// such count, and lie in a folder of their user's.
+public final class ConnectionGuard: Sendable {
+  public struct Allowance: Sendable {
+    /// Bytes that a connection may send at once, and a second.
+    public var burst: UInt64
+    public var perSecond: UInt64
+
+    public init(burst: UInt64, perSecond: UInt64) {
+      self.burst = burst
+      self.perSecond = perSecond
+    }
+  }
+
+  private struct Connection {
+    var seen: UInt64
+    var allowed: Double
+  }
+
+  /// What owner and thread share.
+  private final class Shared: Sendable {
+    let cut = Atomic<UInt64>(0)
+    let isEnding = Atomic<Bool>(false)
+    let port: UInt16
+    let allowance: Allowance
+
+    init(_ port: UInt16, _ allowance: Allowance) {
+      self.port = port
+      self.allowance = allowance
+    }
+
+    func watch() {
+      var connections: [Int32: Connection] = [:]
+      var last = SystemClock.now()
+      while !isEnding.load(ordering: .relaxed) {
+        usleep(ConnectionGuard.every_us)
+        let now = SystemClock.now()
+        look(&connections, elapsed_s: (now - last).seconds)
+        last = now
+      }
+    }
+
+    private func look(_ connections: inout [Int32: Connection], elapsed_s: Double) {
+      var present: [Int32: Connection] = [:]
+      for descriptor in ConnectionGuard.descriptors() {
+        guard ConnectionGuard.port(of: descriptor) == port,
+          let received = ConnectionGuard.bytesReceived(descriptor)
+        else { continue }
+        // One that has received less than before is another one under the same number.
+        var connection = Connection(seen: 0, allowed: Double(allowance.burst))
+        if let known = connections[descriptor], known.seen <= received { connection = known }
+        connection.allowed = min(
+          Double(allowance.burst), connection.allowed + elapsed_s * Double(allowance.perSecond))
+        connection.allowed -= Double(received - connection.seen)
+        connection.seen = received
+        if connection.allowed < 0 {
+          shutdown(descriptor, Int32(SHUT_RDWR))
+          cut.add(1, ordering: .relaxed)
+        }
+        present[descriptor] = connection
+      }
+      connections = present
+    }
+  }
+
+  /// A flood comes to some hundred kilobytes until it is seen.
+  private static let every_us: UInt32 = 20_000
+
+  private let shared: Shared
+  private let thread: pthread_t
+
+  /// - Parameter port: the one that this process listens on.
+  public init(port: UInt16, allowance: Allowance) throws(SystemCallError) {
+    shared = Shared(port, allowance)
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(shared)
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        Unmanaged<Shared>.fromOpaque(argument!).takeRetainedValue().watch()
+        return nil
+      }, argument.toOpaque())
+    guard code == 0 else {
+      argument.release()
+      throw SystemCallError("start a thread", code: code)
+    }
+    self.thread = thread
+  }
+
+  deinit {
+    shared.isEnding.store(true, ordering: .relaxed)
+    pthread_join(thread, nil)
+  }
+
+  /// Connections that were cut off.
+  public var cut: UInt64 { shared.cut.load(ordering: .relaxed) }
+
+  private static func descriptors() -> [Int32] {
+    guard let folder = opendir("/proc/self/fd") else { return [] }
+    defer { closedir(folder) }
+    var found: [Int32] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let number = Int32(name) { found.append(number) }
+    }
+    return found
+  }
+
+  /// The local port of a TCP connection; nil for all else.
+  private static func port(of descriptor: Int32) -> UInt16? {
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let code = withUnsafeMutableBytes(of: &address) {
+      getsockname(descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), &length)
+    }
+    guard code == 0, [AF_INET, AF_INET6].contains(Int32(address.ss_family)) else { return nil }
+    // Both kinds of address have it after the family.
+    return withUnsafeBytes(of: address) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+  }
+
+  /// `tcpi_bytes_received` of the kernel's `struct tcp_info`, which is longer than the C library's; nil for what is not connected.
+  private static func bytesReceived(_ descriptor: Int32) -> UInt64? {
+    let place = 128
+    var state: UInt8 = 0
+    var length = socklen_t(place + 8)
+    return withUnsafeTemporaryAllocation(byteCount: place + 8, alignment: 8) { info in
+      guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, info.baseAddress, &length) == 0,
+        length >= place + 8
+      else { return nil }
+      state = info[0]
+      // 10 listens.
+      return state == 10 ? nil : info.load(fromByteOffset: place, as: UInt64.self)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// What a resumed run says of its weights, and goes on from.
+
+import Foundation
+import Testing
+
+@Suite(.serialized) struct KeptWeightsTests {
+  private static func url(_ run: LiveRun) -> URL { URL(filePath: "\(run.folder)/parameters.rookery") }
+
+  /// A run of some updates that has ended.
+  private func ended(_ settings: [String] = []) throws -> LiveRun {
+    let run = try LiveRun(try Workspace(), settings: ["stop.updates=200"] + settings)
+    #expect(try run.command.end().code == 0)
+    return run
+  }
+
+  private func version(_ run: LiveRun) throws -> Double {
+    let last = try Text.objects(Text.read("\(run.folder)/metrics.jsonl")).last
+    return try #require(last?["weightsVersion"] as? Double)
+  }
+
+  @Test func damagedNewestWeightsAreSaidAndVersionsGoOnBehindThem() throws {
+    let run = try ended()
+    let before = try version(run)
+    var file = try Data(contentsOf: Self.url(run))
+    // The head of each slot has its version as its second word.
+    let slot = (0..<2).map { 4096 + $0 * (file.count - 4096) / 2 }
+    let versions = slot.map { place in
+      file[(place + 8)..<(place + 16)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    let newest = versions[0] > versions[1] ? 0 : 1
+    file[slot[newest] + 100] ^= 1
+    try file.write(to: Self.url(run))
+    let ended = try run.resume("stop.updates=600")
+    #expect(ended.code == 0)
+    let notice =
+      "the newest weights (version \(versions[newest])) are damaged; it goes on from version "
+      + "\(versions[1 - newest]), as version \(versions[newest] + 1)"
+    #expect((ended.output + ended.errors).contains(notice))
+    #expect(
+      run.log("parameters-1").contains("warning parameters-1: ") && run.log("parameters-1").contains(notice))
+    #expect(try version(run) > before)
+  }
+
+  @Test func weightsOfTheFormatBeforeAreTakenUp() throws {
+    let run = try ended(["algorithm.hidden=[4]"])
+    let fixture = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../Fixtures/parameters/version1.rookery")
+    try Data(contentsOf: fixture).write(to: Self.url(run))
+    let ended = try run.resume("stop.updates=16000")
+    #expect(ended.code == 0 && (ended.output + ended.errors).contains("resuming at weights version 180"))
+    #expect(try version(run) > 180)
+    #expect(try Data(contentsOf: Self.url(run)).starts(with: Data("ROOKPARM".utf8)))
+  }
+
+  @Test func anEmptyFileIsSaid() throws {
+    let run = try ended()
+    try Data().write(to: Self.url(run))
+    try FileManager.default.removeItem(atPath: "\(run.folder)/checkpoints")
+    let ended = try run.resume("stop.updates=600")
+    #expect(ended.code == 0)
+    #expect(
+      (ended.output + ended.errors).contains("parameters.rookery: empty: no weights had been saved yet"))
+    #expect(run.log("parameters-1").contains("parameters.rookery: empty"))
+  }
+}
