@@ -28,6 +28,7 @@ struct ResumeCheck {
     let earlier = EarlierSessions(folder, kept: kept)
     try refuseReachedLimits(earlier)
     var view = view
+    for notice in kept.notices { view.say(notice) }
     view.say(
       kept.version == 0
         ? "\(folder.path): nothing had been learned yet; it starts from its seed"
