@@ -39,7 +39,11 @@ public struct Instant: Comparable, Hashable, Sendable {
     }
 
     public static let zero = Span(nanoseconds: 0)
-    public static func seconds(_ value: Double) -> Span { Span(nanoseconds: Int64(value * 1e9)) }
+    /// At most ±146 years, and 0 for what is no number: what a file or a peer says must not trap.
+    public static func seconds(_ value: Double) -> Span {
+      let nanoseconds = value * 1e9
+      return Span(nanoseconds: nanoseconds.isNaN ? 0 : Int64(min(max(nanoseconds, -0x1p62), 0x1p62)))
+    }
     public static func milliseconds(_ value: Double) -> Span { Span(nanoseconds: Int64(value * 1e6)) }
     public static func microseconds(_ value: Double) -> Span { Span(nanoseconds: Int64(value * 1e3)) }
 

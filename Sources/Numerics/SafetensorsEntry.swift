@@ -48,6 +48,10 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
   public var place: String
   public var expected: String
   public var found: String
+  /// What to do, if that is known here.
+  public var advice: String?
 
-  public var description: String { "'\(path)': \(place): expected \(expected), found \(found)" }
+  public var description: String {
+    "'\(path)': \(place): expected \(expected), found \(found)" + (advice.map { "; \($0)" } ?? "")
+  }
 }

@@ -36,6 +36,10 @@ public struct SafetensorsFile: Sendable {
     func refuse(_ place: String, _ expected: String, _ found: String) -> SafetensorsError {
       SafetensorsError(path: path, place: place, expected: expected, found: found)
     }
+    guard !contents.isEmpty else {
+      throw refuse(
+        "file", "a safetensors file", "an empty file (0 bytes), as a full disk or a crash leaves it")
+    }
     guard contents.count >= 8 else { throw refuse("file", "at least 8 bytes", "\(contents.count)") }
     let length = contents.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     let lengthMax = min(Self.headerBytesMax, contents.count - 8)
@@ -52,9 +56,15 @@ public struct SafetensorsFile: Sendable {
     case .failure(let malformed):
       throw refuse("header", "tensors with dtype, shape and data_offsets", malformed.reason)
     }
+    if let name = SafetensorsNames.firstRepeated(in: Array(contents[8..<dataStart])) {
+      throw SafetensorsError(
+        path: path, place: "tensor '\(name)'", expected: "each name once", found: "it twice",
+        advice: "write the file anew, or take another checkpoint")
+    }
+    try Self.checkChecksum(header, contents, 8..<dataStart, path: path)
     entries = try Self.entries(of: header, dataBytes: contents.count - dataStart, path: path)
     positions = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
-    metadata = header.metadata
+    metadata = header.metadata.filter { $0.key != SafetensorsChecksum.key }
     self.contents = contents
     self.path = path
   }
@@ -68,6 +78,27 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: `SafetensorsError` if there is no such tensor, or of another type or shape.
   public func floats(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [Float] {
     try elements(name, .float32, shape, zero: 0)
+  }
+
+  /// As `floats`, of weights: each of them finite.
+  public func finiteFloats(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [Float] {
+    let values = try floats(name, shape: shape)
+    guard let index = values.withUnsafeBytes({ Finite.firstException($0) }) else { return values }
+    throw SafetensorsError(
+      path: path, place: "tensor '\(name)', element \(index)", expected: "a finite number",
+      found: "\(values[index])", advice: "the weights are of no use; take another checkpoint")
+  }
+
+  /// A whole number of the metadata, 0 if it is not there.
+  /// - Throws: `SafetensorsError` if it is anything else than a whole number from 0 to 2⁵³, which a float64 holds exactly.
+  public func count(_ key: String) throws(SafetensorsError) -> Int {
+    guard let text = metadata[key] else { return 0 }
+    guard let count = Int(text), (0...1 << 53).contains(count) else {
+      throw SafetensorsError(
+        path: path, place: "metadata '\(key)'", expected: "a whole number from 0 to \(1 << 53)",
+        found: "'\(text.prefix(40))'")
+    }
+    return count
   }
 
   /// As `floats`, for float64.
@@ -103,6 +134,21 @@ public struct SafetensorsFile: Sendable {
 }
 
 extension SafetensorsFile {
+  private static func checkChecksum(
+    _ header: SafetensorsHeader, _ contents: [UInt8], _ range: Range<Int>, path: String
+  ) throws(SafetensorsError) {
+    guard let found = header.metadata[SafetensorsChecksum.key] else { return }
+    let place = SafetensorsChecksum.place(in: contents, header: range)
+    let expected = place.map { SafetensorsChecksum.digits(of: contents, place: $0) }
+    guard expected != found else { return }
+    throw SafetensorsError(
+      path: path, place: "metadata '\(SafetensorsChecksum.key)'",
+      expected: expected.map { "\($0), which the file's bytes give" } ?? "16 hexadecimal digits",
+      found: "'\(found.prefix(40))'",
+      advice:
+        "the file is damaged: take another checkpoint; if another program wrote it, leave the key out there")
+  }
+
   /// The header's tensors, each checked, in the order of their bytes.
   private static func entries(
     of header: SafetensorsHeader, dataBytes: Int, path: String

@@ -74,18 +74,18 @@ public struct SafetensorsWriter: Sendable {
   ///
   /// - Throws: `SystemCallError`.
   public func write(to path: String) throws {
-    let (header, ordered) = try layout()
+    let contents = try contents()
     try AtomicFile.replace(path) { writer in
-      for part in [header] + ordered.map(\.bytes) {
-        try part.withUnsafeBytes { try writer.write($0) }
-      }
+      try contents.withUnsafeBytes { try writer.write($0) }
     }
   }
 
   /// The bytes of the file.
   public func contents() throws -> [UInt8] {
     let (header, ordered) = try layout()
-    return ordered.reduce(into: header) { $0 += $1.bytes }
+    var contents = ordered.reduce(into: header) { $0 += $1.bytes }
+    SafetensorsChecksum.seal(&contents, header: 8..<header.count)
+    return contents
   }
 
   /// Length and header, and the tensors in the order of their bytes.
@@ -100,6 +100,8 @@ public struct SafetensorsWriter: Sendable {
         dtype: tensor.type.rawValue, shape: tensor.shape, offsets: [offset, end])
       offset = end
     }
+    var metadata = metadata
+    metadata[SafetensorsChecksum.key] = SafetensorsChecksum.blank
     let json = try SafetensorsHeader(metadata: metadata, tensors: described).serialized()
     var header = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) }
     header += json

@@ -80,6 +80,25 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     guard case .trained = try columns.train(learner).outcome else { throw Failure.notTrained }
   }
 
+  /// The rows at fault, and no others: by their error (3), and by their gradient alone (5).
+  @Test func rowsAtFaultAreMarked() throws {
+    let learner = try learner()
+    var wrong = columns
+    wrong.reward[3] = .infinity
+    let large = [Float](repeating: 3e38, count: 4).withUnsafeBytes { Array($0) }
+    wrong.observation.replaceSubrange(5 * 16..<6 * 16, with: large)
+    let before = learner.parameters
+    var errors = [Float](repeating: -1, count: 16)
+    try wrong.withBatch { batch in
+      try errors.withUnsafeMutableBufferPointer {
+        #expect(try learner.train(batch, errors: $0) == .notFinite)
+        try learner.markRowsAtFault(batch, errors: $0)
+      }
+    }
+    #expect(errors.indices.filter { !errors[$0].isFinite } == [3, 5])
+    #expect(learner.parameters == before && learner.optimizerStep == 0)
+  }
+
   /// What lies behind an episode's end is not read: not even something that is not a number.
   @Test func terminalRowsIgnoreTheirNextObservation() throws {
     let (one, other) = (try learner(), try learner())

@@ -147,7 +147,9 @@ import Wire
     try refused(["--resume", "runs/test"], "runs/test/config.yaml:2:1: expected valid YAML")
     try Text.write(configuration, to: "\(run.folder)/config.yaml")
 
-    try Text.write("damaged", to: "\(run.folder)/checkpoints/learner-1.optimizer.safetensors")
+    for name in ["learner-1.optimizer", "learner-1.optimizer.previous"] {
+      try Text.write("damaged", to: "\(run.folder)/checkpoints/\(name).safetensors")
+    }
     try refused(
       ["--resume", "runs/test"], "learner-1.optimizer.safetensors'",
       "move the file away to go on with a fresh optimizer",
@@ -157,6 +159,22 @@ import Wire
     try refused(
       ["--resume", "runs/test"], "parameters.rookery: expected a header of 40 bytes, found", code: 1)
     #expect(run.processes.isEmpty)
+  }
+
+  /// An empty file, as a full disk leaves it: the console says so, and that the checkpoint before it is taken up.
+  @Test func theCheckpointBeforeADamagedOne() throws {
+    let run = try LiveRun(try Workspace(), settings: ["stop.updates=400"])
+    #expect(try run.command.end().code == 0)
+    let newest = "\(run.folder)/checkpoints/learner-1.optimizer.safetensors"
+    let previous = "\(run.folder)/checkpoints/learner-1.optimizer.previous.safetensors"
+    let updates = try SafetensorsFile(path: previous).count("updates")
+    try Text.write("", to: newest)
+    let resumed = try run.resume("stop.updates=600")
+    #expect(resumed.code == 0, "\(resumed.errors)")
+    let said = "found an empty file (0 bytes)"
+    #expect(resumed.output.contains(said) && resumed.output.contains("of \(updates) updates, is taken up"))
+    #expect(run.log("learner-1").contains(said))
+    #expect(run.log("learner-1").contains("resumed after \(updates) updates"))
   }
 
   /// Both start at the same moment: one of them takes the name, the other the next one.

@@ -38,8 +38,62 @@ import Testing
 
   @Test func emptyFile() throws {
     let contents = try SafetensorsWriter().contents()
-    #expect(contents == [8, 0, 0, 0, 0, 0, 0, 0] + Array("{}      ".utf8))
-    #expect(try SafetensorsFile(contents: contents, path: "empty").entries.isEmpty)
+    let file = try SafetensorsFile(contents: contents, path: "empty")
+    #expect(file.entries.isEmpty && file.metadata.isEmpty)
+  }
+
+  @Test func anyChangedByteIsRefused() throws {
+    let good = try sample().contents()
+    // A damaged name of the checksum makes a file that has none.
+    let key = try #require(good.firstRange(of: Array("rookery.checksum".utf8)))
+    for index in good.indices where !key.contains(index) {
+      var bad = good
+      bad[index] ^= 1 << UInt8(index % 8)
+      #expect(throws: SafetensorsError.self, "byte \(index)") {
+        try SafetensorsFile(contents: bad, path: "x")
+      }
+    }
+    var bad = good
+    bad[good.count - 1] ^= 1
+    let error = #expect(throws: SafetensorsError.self) { try SafetensorsFile(contents: bad, path: "a.b") }
+    let text = error?.description ?? ""
+    #expect(text.hasPrefix("'a.b': metadata 'rookery.checksum': expected "), "\(text)")
+    #expect(text.contains("take another checkpoint"), "\(text)")
+  }
+
+  @Test func namesThatStandTwiceAreRefused() throws {
+    let one = tensor("[1]", "[0,4]")
+    let headers = [
+      #"{"w":\#(one),"w":\#(one)}"#, #"{"w":\#(one),"\u0077" : \#(one)}"#,
+      #"{"__metadata__":{"w":"1","w":"2"},"v":\#(one)}"#,
+    ]
+    for header in headers {
+      let error = #expect(throws: SafetensorsError.self) {
+        try SafetensorsFile(contents: contents(header, data: 4), path: "x")
+      }
+      #expect(error?.description.contains("'w': expected each name once") == true, "\(header)")
+    }
+    // A name within a value, and one at two depths, are none that stands twice.
+    let fine = #"{"__metadata__":{"w":"w","q":"\"w\":"},"w":\#(one)}"#
+    #expect(try SafetensorsFile(contents: contents(fine, data: 4), path: "x").entries.count == 1)
+  }
+
+  @Test(arguments: ["9223372036854775808", "9007199254740993", "-1", "1.5", "", "99999999999999999999999"])
+  func numbersOfTheMetadataAreBounded(_ text: String) throws {
+    let writer = SafetensorsWriter(metadata: ["updates": text, "good": "9007199254740992"])
+    let file = try SafetensorsFile(contents: try writer.contents(), path: "x")
+    #expect(throws: SafetensorsError.self) { try file.count("updates") }
+    #expect(try file.count("good") == 1 << 53 && file.count("none") == 0)
+  }
+
+  @Test func weightsThatAreNotFiniteAreNamed() throws {
+    let file = try SafetensorsFile(contents: try sample().contents(), path: "x")
+    let error = #expect(throws: SafetensorsError.self) { try file.finiteFloats("layer.weight") }
+    #expect(
+      error?.description
+        == "'x': tensor 'layer.weight', element 4: expected a finite number, found inf; the weights are of no use; "
+        + "take another checkpoint")
+    #expect(try file.finiteFloats("layer.bias") == [3.25])
   }
 
   @Test func wrongRequestsAreRefused() throws {
@@ -91,7 +145,7 @@ import Testing
     ) {
       expectRefused(contents(#"{"w":\#(tensor)}"#, data: data), part, location)
     }
-    expectRefused([], "at least 8 bytes")
+    expectRefused([], "an empty file (0 bytes)")
     expectRefused([1, 2, 3], "at least 8 bytes")
     expectRefused(contents("", length: 0), "JSON object")
     expectRefused(contents("{}", length: 3), "header length")
@@ -129,7 +183,13 @@ import Testing
 
   /// A file with any byte changed or cut off is read or refused, never worse.
   @Test func damagedFilesNeverCrash() throws {
-    let good = try sample().contents()
+    // Both kinds: without a checksum damage gets as far as the header's checks.
+    for good in [try sample().contents(), contents(#"{"w":\#(tensor("[2,3]", "[0,24]"))}"#, data: 24)] {
+      try damage(good)
+    }
+  }
+
+  private func damage(_ good: [UInt8]) throws {
     var generator = SeededGenerator(seed: 1)
     for length in 0..<good.count {
       #expect(throws: SafetensorsError.self) {
@@ -145,6 +205,7 @@ import Testing
         for entry in file.entries { _ = try? file.floats(entry.name) }
       }
     }
-    #expect(accepted > 0)
+    let isChecked = String(decoding: good, as: UTF8.self).contains("rookery.checksum")
+    #expect(isChecked || accepted > 0)
   }
 }

@@ -184,6 +184,11 @@ final class ShardFleet {
     priorities.withUnsafeBufferPointer { sampler.update(batch, priorities: $0, sink: &sink) }
   }
 
+  func zero(_ rows: [SampledRow]) {
+    var sink = FleetSink(fleet: self)
+    sampler.zero(rows, sink: &sink)
+  }
+
   /// The shard and item of a row, by its observation.
   static func name(_ batch: SampledBatch, _ row: Int) -> (shard: Int, item: Int) {
     let value = Int(batch.columns[0].assumingMemoryBound(to: Float.self)[row])

@@ -63,6 +63,29 @@ import Testing
     #expect(shards == 1 || wrong > 20 * 135)
   }
 
+  /// NaN leaves a priority as it is, and an item of a batch that was given back can still get 0.
+  @Test(arguments: [1, 3])
+  func somePrioritiesAreKept(batches: Int) throws {
+    let fleet = try fleet(Self.priorities(shards: 2), batch: 8, batches: batches, seed: 13)
+    let batch = try #require(fleet.batch())
+    let name = ShardFleet.name(batch, 5)
+    let row = try #require(batch.item(at: 5))
+    #expect(row.key == batch.keys[5])
+    fleet.update(batch, [Float](repeating: .nan, count: batch.rows))
+    fleet.release(batch)
+    fleet.zero([row])
+    fleet.passBatches()
+    fleet.passBatches()
+    for _ in 0..<100 {
+      let next = try #require(fleet.batch())
+      for row in 0..<next.rows {
+        #expect(ShardFleet.name(next, row) != name)
+        #expect(next.probabilities[row].isFinite && next.probabilities[row] > 0)
+      }
+      fleet.release(next)
+    }
+  }
+
   /// The masses that the split goes by are mostly wrong, by up to 30 times: with its weights 1 / (N·P) every item still counts alike, which
   /// it would not if P were taken from the masses of the draw alone.
   @Test(arguments: [2, 4])

@@ -93,6 +93,27 @@ public final class DQNLearner {
     if case .polyak(let tau) = configuration.target { target.blendParameters(towards: online, fraction: tau) }
   }
 
+  /// After `.notFinite`: which rows are at fault, each tried by itself. |δ| of a row whose own error, loss or gradient is not
+  /// finite becomes infinite. As slow as a training step for each row, so not for every batch.
+  public func markRowsAtFault(
+    _ batch: TransitionBatch, errors: UnsafeMutableBufferPointer<Float>
+  ) throws(TransitionBatchError) {
+    try check(batch, errors)
+    let bytes = spec.inputCount * (spec.inputType == .float32 ? 4 : 1)
+    for row in 0..<batch.count {
+      let single = TransitionBatch(
+        count: 1, observation: batch.observation + row * bytes, action: batch.action + row,
+        reward: batch.reward + row, discount: batch.discount + row,
+        nextObservation: batch.nextObservation + row * bytes,
+        importanceWeights: batch.importanceWeights.map { $0 + row })
+      let error = UnsafeMutableBufferPointer(rebasing: errors[row..<row + 1])
+      guard case .trained = try computeGradients(single, errors: error), error[0].isFinite else {
+        error[0] = .infinity
+        continue
+      }
+    }
+  }
+
   /// Replaces the gradients (those of several learners, merged) for `applyGradients`.
   /// - Returns: Their global norm; if it is not finite, do not apply them.
   public func importGradients(from source: UnsafeBufferPointer<Float>) -> Float {

@@ -67,7 +67,7 @@ extension ActorService {
       "episodes_abandoned_total": Double(statistics.episodesAbandoned),
       "weights_version": Double(version),
       "weights_adopted_total": Double(statistics.weightsAdopted),
-      "weights_refused_total": Double(statistics.weightsRefused),
+      "weights_refused_total": Double(statistics.weightsRefused + weights.notFinite),
       "messages_committed_total": Double(writer.counters.messagesCommitted),
       "messages_resent_total": Double(writer.counters.messagesResent),
       "messages_dropped_total": Double(writer.counters.messagesDropped),

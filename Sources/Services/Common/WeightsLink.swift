@@ -2,6 +2,7 @@
 
 internal import Experience
 internal import Foundations
+internal import Numerics
 internal import Transport
 internal import Wire
 
@@ -17,6 +18,8 @@ final class WeightsLink {
   private var incarnation: Identifier?
   private var version: UInt64 = 0
   private(set) var malformed: UInt64 = 0
+  /// Weights that hold NaN or an infinity, and were left out.
+  private(set) var notFinite: UInt64 = 0
 
   init(
     context: Context, to endpoint: Endpoint, id: Identifier, manifest: WeightsManifest
@@ -51,6 +54,8 @@ final class WeightsLink {
       guard try cursor.openMessage() == .weights else { return malformed += 1 }
       let weights = try Weights(from: &cursor)
       guard weights.incarnation != incarnation || weights.version > version else { return }
+      // Whoever has good weights keeps them.
+      guard Finite.firstException(weights.values) == nil else { return notFinite += 1 }
       incarnation = weights.incarnation
       version = weights.version
       body(weights)

@@ -113,4 +113,22 @@ public final class SampledBatch {
 
   /// Where a row is that was drawn as number `row`.
   func place(_ row: Int) -> Int { (row % batches) * (capacity / batches) + row / batches }
+
+  /// Which item a row is of.
+  func item(at place: Int) -> SampledRow? {
+    let each = capacity / batches
+    let drawn = (place % each) * batches + place / each
+    let share = shares.first {
+      !$0.isMoved && drawn >= $0.firstRow && drawn < $0.firstRow + $0.count
+    }
+    return share.map { SampledRow(shard: $0.shard, incarnation: $0.incarnation, key: keys[place]) }
+  }
+}
+
+/// An item that was drawn, beyond the life of its batch.
+struct SampledRow: Hashable {
+  var shard: PeerID
+  /// The life of the shard that drew it.
+  var incarnation: Identifier?
+  var key: UInt64
 }

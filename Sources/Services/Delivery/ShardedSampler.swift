@@ -178,11 +178,48 @@ extension ShardedSampler {
     _ share: BatchShare, keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>,
     _ sink: inout some FrameSink
   ) {
+    let kept = (0..<share.count).count { priorities[$0].isNaN }
+    guard kept == 0 else { return writeSome(share, share.count - kept, keys, priorities, &sink) }
+    write(share, keys: keys, priorities: priorities, count: share.count, &sink)
+  }
+
+  /// Writes those priorities of a share that are not NaN.
+  private mutating func writeSome(
+    _ share: BatchShare, _ count: Int, _ keys: UnsafePointer<UInt64>, _ priorities: UnsafePointer<Float>,
+    _ sink: inout some FrameSink
+  ) {
+    guard count > 0 else { return }
+    let rows = (0..<share.count).filter { !priorities[$0].isNaN }
+    let (someKeys, some) = (rows.map { keys[$0] }, rows.map { priorities[$0] })
+    someKeys.withUnsafeBufferPointer { keys in
+      some.withUnsafeBufferPointer {
+        write(share, keys: keys.baseAddress!, priorities: $0.baseAddress!, count: count, &sink)
+      }
+    }
+  }
+
+  private mutating func write(
+    _ share: BatchShare, keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int,
+    _ sink: inout some FrameSink
+  ) {
     guard let index = index(of: share.shard) else {
-      return past.prioritiesDropped += UInt64(share.count)
+      return past.prioritiesDropped += UInt64(count)
     }
     shards[index].machine.update(
-      keys: keys, priorities: priorities, count: share.count, drawnBy: share.incarnation, sink: &sink)
+      keys: keys, priorities: priorities, count: count, drawnBy: share.incarnation, sink: &sink)
+  }
+
+  /// Gives items priority 0 that were drawn in batches which were given back since.
+  mutating func zero(_ rows: [SampledRow], sink: inout some FrameSink) {
+    for row in rows {
+      var share = BatchShare(shard: row.shard, count: 1)
+      share.incarnation = row.incarnation
+      withUnsafePointer(to: row.key) { key in
+        withUnsafePointer(to: Float.zero) {
+          write(share, keys: key, priorities: $0, count: 1, &sink)
+        }
+      }
+    }
   }
 
   public mutating func receive(

@@ -42,7 +42,7 @@ public final class CheckpointPlayer {
     let spec = configuration.network(for: environment)
     let manifest = try spec.manifest()
     var values: [Float] = []
-    for tensor in manifest.tensors { values += try file.floats(tensor.name, shape: tensor.shape) }
+    for tensor in manifest.tensors { values += try file.finiteFloats(tensor.name, shape: tensor.shape) }
     if let more = file.entries.first(where: { entry in !manifest.tensors.contains { $0.name == entry.name } })
     {
       throw CheckpointError(

@@ -191,7 +191,8 @@ public final class EvaluatorService {
     [
       "evaluations_total": Double(evaluations), "episodes_total": Double(episodes),
       "weights_version": Double(version ?? 0), "malformed_total": Double(weights.malformed),
-      "weights_refused_total": Double(weightsRefused), "save_failures_total": Double(saveFailures),
+      "weights_refused_total": Double(weightsRefused + weights.notFinite),
+      "save_failures_total": Double(saveFailures),
       "environment_failures_total": Double(recovery.failures),
     ]
   }

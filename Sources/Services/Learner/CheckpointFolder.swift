@@ -8,7 +8,8 @@ internal import Glibc
 internal import Numerics
 
 /// Two files a learner: `learner-1.safetensors` holds the weights under PyTorch's names (`load_state_dict` takes them), and
-/// `learner-1.optimizer.safetensors` Adam's moments and the target network. Each replaces its predecessor whole.
+/// `learner-1.optimizer.safetensors` Adam's moments and the target network. Each replaces its predecessor whole, which stays
+/// beside it as `.previous`: it is taken up if the newest is damaged. `learner-1.left-out.safetensors` holds `LeftOutRows`.
 struct CheckpointFolder {
   let path: String
   private let label: String
@@ -28,6 +29,21 @@ struct CheckpointFolder {
   var weightsPath: String { "\(path)/\(label).safetensors" }
   var optimizerPath: String { "\(path)/\(label).optimizer.safetensors" }
 
+  var leftOutPath: String { "\(path)/\(label).left-out.safetensors" }
+
+  /// Where the file is kept that a newer one replaced.
+  static func previous(_ path: String) -> String {
+    let suffix = ".safetensors"
+    return (path.hasSuffix(suffix) ? String(path.dropLast(suffix.count)) : path) + ".previous" + suffix
+  }
+
+  /// Another name for the file that is about to be replaced; at every moment one of the two names has a whole file.
+  private func keepPrevious(of path: String) {
+    let previous = Self.previous(path)
+    unlink(previous)
+    link(path, previous)
+  }
+
   /// Saves what `learner` is; the optimizer first, so that weights are never newer than it.
   func save(_ learner: DQNLearner, metadata: [String: String]) throws {
     let count = learner.parameterCount
@@ -44,8 +60,16 @@ struct CheckpointFolder {
     for (prefix, vector) in [("adam.m.", first), ("adam.v.", second), ("target.", target)] {
       try add(vector, prefix: prefix, to: &optimizer)
     }
+    // Only files that could be taken up: a damaged newest must not push the good one before it out.
+    if (try? SafetensorsFile(path: optimizerPath)) != nil { keepPrevious(of: optimizerPath) }
+    if (try? SafetensorsFile(path: weightsPath)) != nil { keepPrevious(of: weightsPath) }
     try optimizer.write(to: optimizerPath)
     try save(online, metadata: metadata)
+  }
+
+  func save(_ rows: LeftOutRows) throws {
+    try makeFolder()
+    try rows.write(to: leftOutPath)
   }
 
   /// Saves weights alone.
@@ -65,33 +89,66 @@ struct CheckpointFolder {
     }
   }
 
-  /// Loads optimizer and target network into `learner` and returns the metadata; nil if there is no checkpoint.
-  /// - Throws: `SafetensorsError` if the files are damaged or of another network.
-  func load(into learner: DQNLearner) throws -> [String: String]? {
+  /// What was taken up.
+  struct Loaded {
+    var updates: UInt64
+    /// Why it is the previous checkpoint, with what was wrong with the newest; nil if that was taken.
+    var notice: String?
+  }
+
+  /// Loads optimizer and target network into `learner`; nil if there is no checkpoint. If the newest is damaged, the one before
+  /// it is taken.
+  /// - Throws: `SafetensorsError` if there is no other, or if the files are of another network.
+  func load(into learner: DQNLearner) throws -> Loaded? {
+    let previous = Self.previous(optimizerPath)
     guard access(optimizerPath, F_OK) == 0 else { return nil }
-    let file = try SafetensorsFile(path: optimizerPath)
+    do {
+      return Loaded(updates: try load(optimizerPath, into: learner), notice: nil)
+    } catch {
+      guard access(previous, F_OK) == 0, let updates = try? load(previous, into: learner) else { throw error }
+      return Loaded(
+        updates: updates,
+        notice: "\(error); the checkpoint before it, \(previous), of \(updates) updates, is taken up")
+    }
+  }
+
+  private func load(_ path: String, into learner: DQNLearner) throws -> UInt64 {
+    let file = try SafetensorsFile(path: path)
     let firstMoment = try vector(file, prefix: "adam.m.")
     let secondMoment = try vector(file, prefix: "adam.v.")
     let target = try vector(file, prefix: "target.")
-    let step = Int(file.metadata["adam_step"] ?? "") ?? 0
+    let (step, updates) = (try file.count("adam_step"), try file.count("updates"))
     firstMoment.withUnsafeBufferPointer { first in
       secondMoment.withUnsafeBufferPointer {
         learner.importOptimizer(firstMoment: first, secondMoment: $0, step: step)
       }
     }
     target.withUnsafeBufferPointer { learner.importTarget(from: $0) }
-    return file.metadata
+    return UInt64(updates)
+  }
+
+  /// The weights of the last checkpoint, those of the one before it if they are damaged; nil if there are none to be read.
+  func weights() -> [Float]? {
+    for path in [weightsPath, Self.previous(weightsPath)] {
+      if let file = try? SafetensorsFile(path: path), let values = try? vector(file, prefix: "") {
+        return values
+      }
+    }
+    return nil
   }
 
   /// The mean return of the weights that are kept here; nil if there are none to be read.
   var meanReturn: Double? {
     (try? SafetensorsFile(path: weightsPath))?.metadata["mean_return"].flatMap(Double.init)
+      .flatMap { $0.isFinite ? $0 : nil }
   }
 
   private func vector(_ file: SafetensorsFile, prefix: String) throws -> [Float] {
     var values: [Float] = []
     values.reserveCapacity(manifest.elementCount)
-    for tensor in manifest.tensors { values += try file.floats(prefix + tensor.name, shape: tensor.shape) }
+    for tensor in manifest.tensors {
+      values += try file.finiteFloats(prefix + tensor.name, shape: tensor.shape)
+    }
     return values
   }
 }
@@ -99,15 +156,48 @@ struct CheckpointFolder {
 extension LearnerService {
   /// Takes up the checkpoint of an earlier life; the weights themselves come from the parameter server.
   func resume() throws {
-    guard let metadata = try checkpoints?.load(into: dqn) else { return }
-    statistics.updates = UInt64(metadata["updates"] ?? "") ?? 0
-    log.info("resumed after \(statistics.updates) updates from \(checkpoints?.path ?? "")")
+    guard let checkpoints else { return }
+    takeUpLeftOutRows(checkpoints)
+    guard let loaded = try checkpoints.load(into: dqn) else { return }
+    if let notice = loaded.notice { log.warning(notice) }
+    statistics.updates = loaded.updates
+    log.info("resumed after \(statistics.updates) updates from \(checkpoints.path)")
+  }
+
+  /// Which rows an earlier life left out; after a divergence the weights of its last good checkpoint too.
+  private func takeUpLeftOutRows(_ checkpoints: CheckpointFolder) {
+    do {
+      leftOut = try LeftOutRows(path: checkpoints.leftOutPath)
+    } catch {
+      log.warning("\(error); the rows that were left out have to be found anew")
+    }
+    if leftOut.isAfterDivergence {
+      judge = BatchJudge(isOnLastGoodWeights: true)
+      lastGoodWeights = checkpoints.weights()
+    }
+    guard !leftOut.isEmpty else { return }
+    log.info(
+      "\(leftOut.count) rows whose loss or gradient was not finite are left out"
+        + (lastGoodWeights == nil ? "" : "; after the divergence it begins from the last good checkpoint"))
+  }
+
+  func saveLeftOutRows() {
+    guard let checkpoints, hasNewLeftOut else { return }
+    do {
+      try checkpoints.save(leftOut)
+      hasNewLeftOut = false
+    } catch {
+      statistics.checkpointFailures += 1
+      log.error("\(checkpoints.leftOutPath): \(error)")
+    }
   }
 
   /// Saves unless there is nothing new or nothing good; a failure is logged and counted, training goes on.
   func saveCheckpoint() {
-    guard let checkpoints, !statistics.hasDiverged, statistics.updates > statistics.updatesSaved,
-      member.hasWeights
+    saveLeftOutRows()
+    // In the middle of batches that are not finite the weights may be on their way out.
+    guard let checkpoints, !statistics.hasDiverged, judge.inARow == 0,
+      statistics.updates > statistics.updatesSaved, member.hasWeights
     else { return }
     do {
       try checkpoints.save(

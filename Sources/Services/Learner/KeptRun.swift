@@ -13,8 +13,8 @@ public struct KeptRun: Sendable {
   /// 0: nothing had been published yet.
   public let version: UInt64
   public let updates: UInt64
-  /// What was lost of the weights.
-  public let notice: String?
+  /// What whoever resumes it should know of damaged files.
+  public let notices: [String]
 
   /// - Parameter directory: the run's folder.
   /// - Throws: `ParameterStoreError` or `KeptRunError` naming the file, what was expected, what was found, and what to do.
@@ -23,11 +23,14 @@ public struct KeptRun: Sendable {
     let manifest = try spec.manifest()
     let (state, notice) = try Self.parameters(directory + "/parameters.rookery", manifest)
     let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)
+    var notices: [String] = []
     for number in 1...max(1, configuration.learner.replicas) {
       let checkpoint = CheckpointFolder(
         path: directory + "/checkpoints", label: "learner-\(number)", manifest: manifest)
       do {
-        guard try checkpoint.load(into: learner) != nil, state == nil else { continue }
+        guard let loaded = try checkpoint.load(into: learner) else { continue }
+        if let notice = loaded.notice { notices.append(notice) }
+        guard state == nil else { continue }
       } catch {
         throw KeptRunError(
           description: "\(error); move the file away to go on with a fresh optimizer, or start a new run")
@@ -37,9 +40,10 @@ public struct KeptRun: Sendable {
           "\(directory)/parameters.rookery: expected the weights that \(checkpoint.optimizerPath) belongs to, "
           + "found none; put the file back, or start a new run")
     }
+    if let notice { notices.insert(notice, at: 0) }
+    self.notices = notices
     version = state?.version ?? 0
     updates = state?.updates ?? 0
-    self.notice = notice
   }
 
   private static func parameters(
@@ -48,12 +52,30 @@ public struct KeptRun: Sendable {
     guard access(path, F_OK) == 0 else { return (nil, nil) }
     let store = try FileParameterStore(path: path)
     guard let state = try store.load() else { return (nil, store.notice) }
+    if let index = state.values.withUnsafeBytes({ Finite.firstException($0) }) {
+      let (tensor, element) = manifest.place(of: index)
+      throw KeptRunError(
+        description: "\(path): tensor '\(tensor)', element \(element): expected a finite number, found "
+          + "\(state.values[index]); the weights are of no use; start a new run")
+    }
     if let problem = manifest.mismatch(with: state.manifest) {
       throw KeptRunError(
         description: "\(path): \(problem): the weights are of another network than the configuration says; "
           + "set environment and algorithm as they were, or start a new run")
     }
     return (state, store.notice)
+  }
+}
+
+extension WeightsManifest {
+  /// The tensor of a flat index, and the index within it.
+  fileprivate func place(of index: Int) -> (tensor: String, element: Int) {
+    var rest = index
+    for tensor in tensors {
+      if rest < tensor.elementCount { return (tensor.name, rest) }
+      rest -= tensor.elementCount
+    }
+    return ("", rest)
   }
 }
 

@@ -21,6 +21,15 @@ public final class LearnerService {
   var member: MemberMachine
   var reporter: TelemetryReporter
   var statistics = LearnerStatistics()
+  var judge = BatchJudge()
+  var leftOut = LeftOutRows()
+  /// `leftOut` has more than its file.
+  var hasNewLeftOut = false
+  /// After a divergence: what is trained on instead of the first weights that are published.
+  var lastGoodWeights: [Float]?
+  /// Items at fault of the batches in a row that were not finite. They get priority 0 once a batch was trained on: until then it
+  /// may be the weights that are at fault, and no priority is written.
+  private var suspects: [SampledRow] = []
   let checkpoints: CheckpointFolder?
   let log: Log
   private let signals: SignalDescriptor
@@ -153,6 +162,11 @@ public final class LearnerService {
   private func adopt(_ weights: Weights) {
     dqn.exportParameters(to: local)
     guard member.rebase(on: weights, local: local) else { return }
+    if let lastGoodWeights {
+      // What was published may have diverged with the learner; the change back is pushed like any other.
+      UnsafeMutableRawBufferPointer(local).copyBytes(from: lastGoodWeights.withUnsafeBytes { Array($0) })
+      self.lastGoodWeights = nil
+    }
     dqn.importParameters(from: UnsafeBufferPointer(local))
     guard case .hard(let everyVersions) = configuration.dqn.target else {
       if targetEpoch == nil {
@@ -185,15 +199,17 @@ public final class LearnerService {
     current = sampled
     let rows =
       trainedBatches * configuration.algorithm.batch..<(trainedBatches + 1) * configuration.algorithm.batch
+    let cleared = leftOut.isEmpty ? [] : clearLeftOut(sampled, rows)
     let transitions = try transitions(of: sampled, rows: rows)
+    for row in cleared { importanceWeights[row - rows.lowerBound] = 0 }
     do throws(TransitionBatchError) {
-      let outcome = try train(on: transitions, rows: rows)
-      guard case .trained(let result) = outcome else { return diverge() }
-      let done = SystemClock.now()
-      for row in rows { errors[row] += TransitionPriority.epsilon }
-      unpushed.add(at: done)
-      let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
-      statistics.record(result, versions: versions, version: member.version, started: now, done: done)
+      let outcome = cleared.count == rows.count ? .notFinite : try train(on: transitions, rows: rows)
+      if case .trained(let result) = outcome {
+        take(result, sampled, rows, started: now)
+        for row in cleared { errors[row] = 0 }
+      } else if case .diverged(let divergence) = try leaveOut(transitions, sampled, rows) {
+        return diverge(divergence)
+      }
     } catch {
       refuse(rows, error)
     }
@@ -204,6 +220,54 @@ public final class LearnerService {
       let pause = min(86_400, 1 / configuration.learner.updatesPerSecondMax)
       nextUpdateAt = max(nextUpdateAt, now) + .seconds(pause)
     }
+  }
+
+  private func take(_ result: TrainingResult, _ sampled: SampledBatch, _ rows: Range<Int>, started: Instant) {
+    let done = SystemClock.now()
+    for row in rows { errors[row] += TransitionPriority.epsilon }
+    unpushed.add(at: done)
+    let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
+    statistics.record(result, versions: versions, version: member.version, started: started, done: done)
+    if leftOut.isAfterDivergence {
+      leftOut.isAfterDivergence = false
+      hasNewLeftOut = true
+    }
+    judge.noteTrained()
+    guard !suspects.isEmpty else { return }
+    var sink = replay
+    sampler.zero(suspects, sink: &sink)
+    suspects.removeAll()
+  }
+
+  /// Empties the rows that are not to be trained on again; the caller gives them weight 0.
+  private func clearLeftOut(_ sampled: SampledBatch, _ rows: Range<Int>) -> [Int] {
+    let cleared = rows.filter { leftOut.contains(sampled.fingerprint(of: $0)) }
+    for row in cleared { sampled.clear(row) }
+    statistics.rowsLeftOut += UInt64(cleared.count)
+    return cleared
+  }
+
+  /// After a batch whose loss or gradient was not finite: it has changed nothing. Its rows at fault are left out from now on, the
+  /// others keep their priorities.
+  private func leaveOut(
+    _ transitions: TransitionBatch, _ sampled: SampledBatch, _ rows: Range<Int>
+  ) throws(TransitionBatchError) -> BatchJudge.Verdict {
+    try errors.withUnsafeMutableBufferPointer { errors throws(TransitionBatchError) in
+      try dqn.markRowsAtFault(transitions, errors: UnsafeMutableBufferPointer(rebasing: errors[rows]))
+    }
+    let atFault = rows.filter { !errors[$0].isFinite }
+    for row in atFault { leftOut.insert(sampled.fingerprint(of: row)) }
+    if !atFault.isEmpty { hasNewLeftOut = true }
+    suspects += atFault.compactMap { sampled.item(at: $0) }
+    // NaN leaves a priority as it is.
+    for row in rows { errors[row] = .nan }
+    if statistics.batchesNotFinite == 0 {
+      log.warning(
+        "the loss or gradient of a batch is infinite or NaN: it changes nothing, and \(atFault.count) of its \(rows.count) "
+          + "rows are left out from now on; later ones are only counted")
+    }
+    statistics.batchesNotFinite += 1
+    return judge.noteNotFinite()
   }
 
   private func train(
@@ -256,10 +320,14 @@ public final class LearnerService {
   }
 
   /// Stops training for good; what is on disk is the last good state.
-  private func diverge() {
+  private func diverge(_ divergence: BatchJudge.Divergence) {
     statistics.hasDiverged = true
+    suspects.removeAll()
+    leftOut.isAfterDivergence = true
+    hasNewLeftOut = true
+    saveLeftOutRows()
     log.error(
-      "the loss is no number after \(statistics.updates) updates: training stopped, the last good checkpoint is kept"
+      "\(divergence) after \(statistics.updates) updates: training stopped, the last good checkpoint is kept"
         + (checkpoints.map { " in \($0.path)" } ?? "") + "; a smaller algorithm.learning_rate may help")
   }
 

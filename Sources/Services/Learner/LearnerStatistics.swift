@@ -12,6 +12,10 @@ struct LearnerStatistics {
   var checkpointFailures: UInt64 = 0
   /// Batches that could not be trained on.
   var batchesRefused: UInt64 = 0
+  /// Batches whose loss or gradient was not finite.
+  var batchesNotFinite: UInt64 = 0
+  /// Drawn rows that were known to make one so, and not trained on.
+  var rowsLeftOut: UInt64 = 0
   var hasDiverged = false
   private(set) var loss = 0.0
   private(set) var meanQ = 0.0
@@ -74,6 +78,10 @@ extension LearnerService {
       "checkpoint_failures_total": Double(statistics.checkpointFailures),
       "diverged": statistics.hasDiverged ? 1 : 0,
       "batches_refused_total": Double(statistics.batchesRefused),
+      "batches_not_finite_total": Double(statistics.batchesNotFinite),
+      "rows_left_out_total": Double(statistics.rowsLeftOut),
+      "rows_known_not_finite": Double(leftOut.count),
+      "weights_refused_total": Double(weights.notFinite),
       "batches_total": Double(sampled.batches),
       "requests_repeated_total": Double(sampled.requestsRepeated),
       "priorities_dropped_total": Double(sampled.prioritiesDropped),

@@ -31,7 +31,7 @@ enum ProcessTable {
   }
 
   private static func duration(_ seconds: Double) -> String {
-    let whole = Int(seconds)
+    guard let whole = Int(exactly: seconds.rounded(.down)) else { return "–" }
     switch whole {
     case ..<60: return "\(Format.number(seconds)) s"
     case ..<3600: return "\(whole / 60) min \(whole % 60) s"

@@ -16,9 +16,12 @@ extension EarlierSessions {
     let places =
       JSON.objects(Place.self, in: folder.file("metrics.jsonl")).objects
       + records.map { Place(seconds: $0.seconds, envSteps: $0.envSteps ?? 0) }
-    seconds = places.map(\.seconds).filter(\.isFinite).max() ?? 0
-    envSteps = places.map(\.envSteps).filter(\.isFinite).max() ?? 0
+    seconds = places.map(\.seconds).filter(Self.isPlausible).max() ?? 0
+    envSteps = places.map(\.envSteps).filter(Self.isPlausible).max() ?? 0
     updates = Double(kept.updates)
     version = kept.version
   }
+
+  /// What adds up exactly in a `Double`, and no clock overflows by.
+  private static func isPlausible(_ value: Double) -> Bool { (0...0x1p53).contains(value) }
 }

@@ -9,6 +9,11 @@ enum Format {
     return rounded == rounded.rounded() ? String(Int(rounded)) : String(rounded)
   }
 
+  /// Without a fraction, however large.
+  static func integer(_ value: Double) -> String {
+    Int(exactly: value.rounded()).map { String($0) } ?? "–"
+  }
+
   /// 950, 12.3 k, 4.5 M.
   static func count(_ value: Double) -> String {
     guard value.isFinite else { return "–" }

@@ -28,7 +28,7 @@ struct ResumeCheck {
     let earlier = EarlierSessions(folder, kept: kept)
     try refuseReachedLimits(earlier)
     var view = view
-    if let notice = kept.notice { view.say("warning: \(notice)") }
+    for notice in kept.notices { view.say("warning: \(notice)") }
     view.say(
       kept.version == 0
         ? "\(folder.path): nothing had been learned yet; it starts from its seed"

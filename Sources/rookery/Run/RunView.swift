@@ -88,7 +88,9 @@ extension RunView {
       "  \(Format.pad(name, 12))\(Format.pad(value, 18))\(more)"
     }
     var lines = [
-      row("time", "\(Format.number(sample.seconds)) s", "weights version \(Int(sample.weightsVersion))"),
+      row(
+        "time", "\(Format.number(sample.seconds)) s",
+        "weights version \(Format.integer(sample.weightsVersion))"),
       row(
         "env steps", Format.count(sample.envSteps),
         "\(Format.count(sample.envStepsPerSecond))/s, \(sample.actors) actors"),
@@ -112,14 +114,14 @@ extension RunView {
   /// The return over time as a small plot of block characters.
   static func plot(_ all: [(x: Double, y: Double)], width: Int, height: Int) -> [String] {
     // Anybody may send an evaluation: what is no return, or too large to subtract, has no place in a plot.
-    let points = all.filter { abs($0.y) < 1e300 }
+    let points = all.filter { abs($0.y) < 1e300 && $0.x >= 0 && $0.x < 1e300 }
     guard points.count > 1, let last = points.last?.x, last > 0,
       let low = points.map(\.y).min(), let high = points.map(\.y).max()
     else { return [] }
     let range = max(high - low, 1e-9)
     var columns = [Double?](repeating: nil, count: width)
     for point in points {
-      let column = min(width - 1, max(0, Int(point.x / last * Double(width))))
+      let column = min(width - 1, max(0, Int(min(1, point.x / last) * Double(width))))
       columns[column] = max(columns[column] ?? -.infinity, point.y)
     }
     // Between two evaluations the last one stands.

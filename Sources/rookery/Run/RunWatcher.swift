@@ -224,7 +224,7 @@ struct RunWatcher: ~Copyable {
     switch outcome {
     case .failed: failure
     case .diverged:
-      "the loss became infinite or no number; the last good checkpoint is in \(folder.path)/checkpoints"
+      "the loss or gradient stayed infinite or NaN; the last good checkpoint is in \(folder.path)/checkpoints"
     case .limitReached: "\(limitReached) came before the criterion"
     case .solved, .finished, .interrupted: nil
     }

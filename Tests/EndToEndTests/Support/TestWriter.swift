@@ -16,11 +16,12 @@ struct TestWriter {
 
   /// One chunk of stream 0 from index `4 · (sequence − 1)`, and one item over it.
   func insert(
-    sequence: UInt64, flags: [UInt8], rewards: [Float], priority: Float, into writer: FrameWriter
+    sequence: UInt64, flags: [UInt8], rewards: [Float], observation: Float = 0.5, priority: Float,
+    into writer: FrameWriter
   ) {
     let count = rewards.count
     let first = (max(1, min(sequence, 1 << 40)) - 1) * UInt64(count)
-    let observations = [Float](repeating: 0.5, count: count * 4)
+    let observations = [Float](repeating: observation, count: count * 4)
     let actions = [Int32](repeating: 1, count: count)
     Insert.begin(writer, sequence: sequence, chunks: 1)
     observations.withUnsafeBytes { observations in
