@@ -25,6 +25,7 @@ public struct RunProgress: Sendable {
   public static let counters = [
     "env_steps_total", "update_to_action_p99_ms", "batches_total", "staleness_versions", "waiting_share",
     "diverged", "loss", "mean_q", "gradient_norm", "steps", "capacity", "items_inserted_total",
+    "steps_damaged_total", "items_damaged_total", "files_damaged",
   ]
 
   /// - Parameters:
@@ -68,6 +69,14 @@ public struct RunProgress: Sendable {
 
   public var envSteps: Double { earlierEnvSteps + totals.total("actor", "env_steps_total") }
   public var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
+  /// What replays found damaged in their files, in words; nil if nothing.
+  public var damage: String? {
+    func sum(_ counter: String) -> Int { Int(min(values("replay", counter).reduce(0, +), 1e15)) }
+    let (steps, items, files) = (sum("steps_damaged_total"), sum("items_damaged_total"), sum("files_damaged"))
+    if steps + items + files == 0 { return nil }
+    return
+      "the replay found \(steps) steps, \(items) items and \(files) files that were not what had been written, and left them out"
+  }
   public var hasDiverged: Bool { values("learner", "diverged").contains { $0 > 0 } }
 
   public func values(_ service: String, _ counter: String) -> [Double] {

@@ -6,6 +6,11 @@ extension ReplayMachine {
   /// Bytes checked between two looks at the sockets: some 0.5 ms.
   static let checkSlice = 4 << 20
 
+  /// Files that were shorter than what had been written to them when it started.
+  var filesDamaged: Int {
+    store.recovery.map { $0.damagedFiles.count + ($0.hasLostHeader ? 1 : 0) } ?? 0
+  }
+
   /// Has the next steps that are in doubt read by another thread, so that nobody waits for the disk.
   mutating func requestCheck() {
     guard store.stepsInDoubt > 0 else { return }

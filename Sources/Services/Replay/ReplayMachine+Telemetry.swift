@@ -13,6 +13,7 @@ extension ReplayMachine {
       "steps_evicted_total": Double(statistics.stepsEvicted),
       "steps_damaged_total": Double(store.damage.steps),
       "items_damaged_total": Double(store.damage.items),
+      "files_damaged": Double(filesDamaged),
       "steps_in_doubt": Double(store.stepsInDoubt),
       "writers": Double(writers.count),
       "samplers": Double(samplers.count),

@@ -24,6 +24,7 @@ struct RunWatcher: ~Copyable {
   private var progress: RunProgress
   private var recorder: RunRecorder
   private var client: StatusWatch?
+  private var damageSaid: String?
   private var hasSaidContradiction = false
   private var restarts = 0
   private var failure: String?
@@ -128,6 +129,10 @@ struct RunWatcher: ~Copyable {
   private mutating func note(now: Instant) throws {
     guard let status = client?.take() else { return }
     progress.take(status, now: now)
+    if let damage = progress.damage, damage != damageSaid {
+      damageSaid = damage
+      view.say("\(damage) (logs/replay-1.log says more)")
+    }
     if let contradiction = progress.contradiction, !hasSaidContradiction {
       hasSaidContradiction = true
       view.say("an evaluation that calls the run solved is not believed: \(contradiction)")

@@ -61,7 +61,8 @@ extension MetricName {
     "shard_moves_total": "Times that the actor's streams went to another shard of the replay.",
     "batches_total": "Batches that came from the replay.",
     "requests_repeated_total": "Requests for a batch that were made again.",
-    "requests_of_gone_total": "Requests for a batch that were dropped, as their learner's connection was closed.",
+    "requests_of_gone_total":
+      "Requests for a batch that were dropped, as their learner's connection was closed.",
     "peers_replaced_total": "Writers and samplers that were forgotten to make room for newcomers.",
     "priorities_dropped_total": "Priority updates that were not sent.",
     "changes_merged_total": "Changes of learners that are in the weights.",
@@ -74,7 +75,9 @@ extension MetricName {
     "steps_damaged_total":
       "Steps of an earlier life that were not what had been written to their file, and were dropped.",
     "items_damaged_total": "Items that needed such steps, or that could not be, and were dropped.",
-    "steps_in_doubt": "Steps of an earlier life that have not been checked yet; they are before they are served.",
+    "files_damaged": "Files of the replay that were shorter at its start than what had been written to them.",
+    "steps_in_doubt":
+      "Steps of an earlier life that have not been checked yet; they are before they are served.",
     "steps_evicted_total": "Steps that made room for newer ones.",
     "writers": "Writers that are connected.",
     "samplers": "Learners that are connected.",
