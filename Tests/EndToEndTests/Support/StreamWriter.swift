@@ -7,12 +7,15 @@ import Transport
 import Wire
 
 /// Inserts one endless stream, as fast as it is acknowledged: step i has the observation (writer, i mod 2²⁴, i div 2²⁴, writer + i).
-/// Each step but the newest starts a one-step item.
+/// Each step but the newest starts a one-step item in every table, with a priority that its index gives.
 final class StreamWriter {
   static let schema = StepSchema.discrete(observation: [4])
   static let table = TableSchema(name: "experience", kind: .transition(nStep: 1, discount: 0.99))
 
   let number: Int
+  private let tables: [TableSchema]
+  /// Steps of a message.
+  private let messageSteps: ClosedRange<Int>
   let link: DealerLink
   private(set) var machine: WriterMachine
   /// Steps framed so far.
@@ -22,13 +25,17 @@ final class StreamWriter {
   private(set) var acknowledged: UInt64 = 0
   private var generator: SeededGenerator
 
-  init(number: Int, address: String) throws {
+  init(
+    number: Int, address: String, tables: [TableSchema] = [table], messageSteps: ClosedRange<Int> = 1...60
+  ) throws {
     self.number = number
+    self.tables = tables
+    self.messageSteps = messageSteps
     generator = SeededGenerator(seed: UInt64(number))
     link = try DealerLink(context: Context(), to: Endpoint(address))
     var configuration = WriterMachine.Configuration(
       id: Identifier(high: 77, low: UInt64(number)), label: "writer-\(number)", schema: Self.schema,
-      tables: [Self.table])
+      tables: tables)
     configuration.inFlight = 16
     configuration.goneAfter = .seconds(600)
     machine = WriterMachine(configuration: configuration, now: SystemClock.now())
@@ -37,6 +44,9 @@ final class StreamWriter {
   static func observation(_ writer: Int, _ index: UInt64) -> [Float] {
     [Float(writer), Float(index % (1 << 24)), Float(index >> 24), Float(UInt64(writer) &+ index % 1000)]
   }
+
+  /// The raw priority of the item that a step starts.
+  static func priority(_ index: UInt64) -> Float { Float(index % 1009 + 1) }
 
   /// Receives and sends what can be without waiting. Returns the messages acknowledged so far.
   func advance() throws -> UInt64 {
@@ -47,7 +57,7 @@ final class StreamWriter {
     if let refusal = machine.refusal { throw TimedOut(description: "refused: \(refusal.text)") }
     while unacknowledged.count > machine.unacknowledged { acknowledged += unacknowledged.removeFirst() }
     while let frame = machine.beginFrame() {
-      encode(into: frame, count: 1 + generator.below(60))
+      encode(into: frame, count: messageSteps.lowerBound + generator.below(messageSteps.count))
       machine.commitFrame(now: now, sink: &sink)
     }
     return machine.counters.messagesCommitted
@@ -75,20 +85,26 @@ final class StreamWriter {
         }
       }
     }
+    insertItems(starts, into: frame)
+    steps += UInt64(count)
+    unacknowledged.append(UInt64(count))
+  }
+
+  private func insertItems(_ starts: [UInt64], into frame: FrameWriter) {
     [UInt32](repeating: 3, count: starts.count).withUnsafeBytes { streams in
-      starts.withUnsafeBytes { starts in
-        [UInt32](repeating: 2, count: starts.count / 8).withUnsafeBytes { spans in
-          Insert.items(
-            frame,
-            [
-              ItemBlock(
-                table: 0, count: starts.count / 8, streams: streams, firstIndices: starts, spans: spans,
-                priorities: nil)
-            ])
+      starts.withUnsafeBytes { indices in
+        [UInt32](repeating: 2, count: starts.count).withUnsafeBytes { spans in
+          starts.map(Self.priority).withUnsafeBytes { priorities in
+            Insert.items(
+              frame,
+              tables.indices.map {
+                ItemBlock(
+                  table: $0, count: starts.count, streams: streams, firstIndices: indices, spans: spans,
+                  priorities: priorities)
+              })
+          }
         }
       }
     }
-    steps += UInt64(count)
-    unacknowledged.append(UInt64(count))
   }
 }
