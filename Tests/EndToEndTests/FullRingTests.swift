@@ -21,16 +21,18 @@ import Transport
     var kills: Int
     /// Messages that are acknowledged before a kill, at most.
     var messages: Int
+    /// What the messages under way at a kill take, or less.
+    var lifeMax_s: Double
     var testDescription: String { name }
   }
 
   private static let variants = [
     Variant(
       name: "large messages", capacity: 40_000, messageSteps: 1000...1500,
-      kills: Program.runsLongTests ? 300 : 6, messages: 40),
+      kills: Program.runsLongTests ? 300 : 6, messages: 40, lifeMax_s: 0.03),
     Variant(
       name: "small messages", capacity: 2_000, messageSteps: 1...60,
-      kills: Program.runsLongTests ? 1500 : 10, messages: 80),
+      kills: Program.runsLongTests ? 1500 : 10, messages: 80, lifeMax_s: 0.005),
   ]
 
   private static let tables = ["experience", "second", "third"].map {
@@ -63,8 +65,12 @@ import Transport
       let replay = try Started(["replay"], in: workspace, environment: variables)
       try wait(writers, messages: more, or: "life \(kill), seed \(seed); it said \(replay.errors)")
       more = UInt64(1 + generator.below(variant.messages))
-      // Somewhere within the next messages.
-      for _ in 0..<generator.below(20_000) { _ = SystemClock.now() }
+      // It stands still until all messages that may be under way are, so that it dies at work on one of them.
+      try replay.child.send(SIGSTOP)
+      for writer in writers { _ = try writer.advance() }
+      try replay.child.send(SIGCONT)
+      let end = SystemClock.now() + .seconds(Double(generator.below(1 << 16)) / 65_536 * variant.lifeMax_s)
+      while SystemClock.now() < end {}
       try replay.child.send(SIGKILL)
       _ = try replay.child.wait()
       let copy = TemporaryFolder()
