@@ -1,40 +1,51 @@
-// A replay whose ring is full is killed again and again while experience comes for several tables.
+// A replay with a full ring and several tables that is killed again and again.
 
 import Experience
+import Foundation
 import Foundations
 import Glibc
 import Services
+import TestSupport
 import Testing
 import Transport
 
 @testable import ReplayStore
 
+/// Every message evicts, so a kill often comes while items are struck out of one table after the other. After each kill the folder is
+/// looked at as it was left: whole steps, and in each table the same items.
 @Suite struct FullRingTests {
-  struct Load: CustomTestStringConvertible, Sendable {
+  struct Variant: CustomTestStringConvertible, Sendable {
     var name: String
+    var capacity: Int
     var messageSteps: ClosedRange<Int>
     var kills: Int
-    var killsLong: Int
+    /// Messages that are acknowledged before a kill, at most.
+    var messages: Int
+    /// What the messages under way at a kill take, or less.
+    var lifeMax_s: Double
     var testDescription: String { name }
   }
 
-  static let loads = [
-    Load(name: "large messages", messageSteps: 1000...1500, kills: 6, killsLong: 300),
-    Load(name: "small messages", messageSteps: 1...60, kills: 6, killsLong: 1500),
+  private static let variants = [
+    Variant(
+      name: "large messages", capacity: 40_000, messageSteps: 1000...1500,
+      kills: Program.runsLongTests ? 300 : 6, messages: 40, lifeMax_s: 0.03),
+    Variant(
+      name: "small messages", capacity: 2_000, messageSteps: 1...60,
+      kills: Program.runsLongTests ? 1500 : 10, messages: 80, lifeMax_s: 0.005),
   ]
 
-  private static let capacity = 40_000
-  private static let tables = StreamWriter.tables(3)
+  private static let tables = ["experience", "second", "third"].map {
+    TableSchema(name: $0, kind: .transition(nStep: 1, discount: 0.99))
+  }
 
-  /// kill -9 at random moments, most of them while the oldest steps are evicted: after each the three tables hold the same items, one
-  /// for each step but the newest of a stream, no step is lost from a stream's middle or torn, and what was acknowledged is there.
-  @Test(arguments: loads) func tablesThatHoldTheSameItemsStayEqual(_ load: Load) throws {
-    let kills = Program.runsLongTests ? load.killsLong : load.kills
+  @Test(arguments: variants) func noTableLosesWhatOthersKeep(_ variant: Variant) throws {
     let workspace = try Workspace()
     var variables = ServiceTests.addresses(workspace).merging([
       "ROOKERY_RUN_DIRECTORY": workspace.path, "ROOKERY_REPLAY__STORAGE": "file",
-      "ROOKERY_REPLAY__CAPACITY": "\(Self.capacity)", "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
-      "ROOKERY_ALGORITHM__N_STEP": "1",
+      "ROOKERY_REPLAY__CAPACITY": "\(variant.capacity)",
+      "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0", "ROOKERY_ALGORITHM__N_STEP": "1",
+      "ROOKERY_REPLAY__RATE_LIMITER__MIN_SIZE": "1",
     ]) { $1 }
     for table in Self.tables {
       variables["ROOKERY_REPLAY__TABLES__\(table.name.uppercased())__KIND"] = "transition"
@@ -44,80 +55,123 @@ import Transport
     var generator = SeededGenerator(seed: seed)
     let address = try #require(variables["ROOKERY_REPLAY_ADDRESS"])
     let writers = try (1...2).map {
-      try StreamWriter(number: $0, address: address, tables: 3, messageSteps: load.messageSteps)
+      try StreamWriter(
+        number: $0, address: address, tables: Self.tables, messageSteps: variant.messageSteps)
     }
-    for kill in 0..<kills {
-      let what = "\(load.name), kill \(kill), seed \(seed)"
+    // Full before the first kill.
+    let mean = (variant.messageSteps.lowerBound + variant.messageSteps.upperBound) / 2
+    var more = UInt64(variant.capacity / mean * 3 / 2)
+    for kill in 0..<variant.kills {
       let replay = try Started(["replay"], in: workspace, environment: variables)
-      let before = writers.reduce(0) { $0 + $1.acknowledged }
-      // The first life fills the ring.
-      let target =
-        kill == 0
-        ? UInt64(Self.capacity * 3 / 2)
-        : before + UInt64(1 + generator.below(load.messageSteps.upperBound * 8))
-      try advance(writers, until: target) { "\(what); it said \(replay.errors)" }
-      // Somewhere within the next messages.
-      for _ in 0..<generator.below(20_000) { _ = SystemClock.now() }
+      try wait(writers, messages: more, or: "life \(kill), seed \(seed); it said \(replay.errors)")
+      more = UInt64(1 + generator.below(variant.messages))
+      // It stands still until all messages that may be under way are, so that it dies at work on one of them.
+      try replay.child.send(SIGSTOP)
+      for writer in writers { _ = try writer.advance() }
+      try replay.child.send(SIGCONT)
+      let end = SystemClock.now() + .seconds(Double(generator.below(1 << 16)) / 65_536 * variant.lifeMax_s)
+      while SystemClock.now() < end {}
       try replay.child.send(SIGKILL)
       _ = try replay.child.wait()
-      guard try check(workspace.file("replay/1"), writers, what) else { return }
+      let copy = TemporaryFolder()
+      try copyFiles(from: workspace.file("replay/1"), to: copy.path)
+      let problem = try Self.problem(copy.path, variant, writers)
+      #expect(problem == nil, "\(variant.name), kill \(kill), seed \(seed)")
+      if problem != nil { return }
     }
   }
 
-  private func advance(_ writers: [StreamWriter], until steps: UInt64, _ what: () -> String) throws {
+  private func wait(_ writers: [StreamWriter], messages: UInt64, or what: @autoclosure () -> String) throws {
+    func committed() throws -> UInt64 { try writers.reduce(0) { try $0 + $1.advance() } }
+    let target = try committed() + messages
     let deadline = SystemClock.now() + .seconds(60)
     var poller = Poller()
     for writer in writers { poller.add(writer.link.socket) }
-    while true {
-      for writer in writers { _ = try writer.advance() }
-      if writers.reduce(0, { $0 + $1.acknowledged }) >= steps { return }
+    while try committed() < target {
       let now = SystemClock.now()
-      guard now < deadline else { throw TimedOut(description: "waited 60 s for \(what())") }
+      guard now < deadline else { throw TimedOut(description: "waited 60 s in \(what())") }
       poller.wait(until: writers.map(\.nextDeadline).min() ?? deadline, now: now)
     }
   }
 
-  /// Opens the files as the next process would. False after a failure.
-  private func check(_ path: String, _ writers: [StreamWriter], _ what: String) throws -> Bool {
+  private func copyFiles(from: String, to: String) throws {
+    for name in DirectoryNames.of(from) where name != "lock" {
+      try FileManager.default.copyItem(atPath: "\(from)/\(name)", toPath: "\(to)/\(name)")
+    }
+  }
+
+  /// What of a folder is not as it should be; nil if all is.
+  private static func problem(_ path: String, _ variant: Variant, _ writers: [StreamWriter]) throws -> String?
+  {
     let store = try ReplayStore(
       configuration: ReplayStoreConfiguration(
-        capacity: Self.capacity, tables: Self.tables.map { TableConfiguration(schema: $0) },
+        capacity: variant.capacity, tables: tables.map { TableConfiguration(schema: $0) },
         storage: .file(path: path)))
-    guard store.damage == StoreDamage(), store.recovery?.damagedFiles == [] else {
-      Issue.record("\(what): \(store.damage), \(store.recovery?.damagedFiles ?? [])")
-      return false
+    guard let ring = store.ring, let recovery = store.recovery else { return "nothing was recovered" }
+    if let problem = store.checkInvariants() { return problem }
+    if ring.tail == 0 || ring.count < variant.capacity - 2 * variant.messageSteps.upperBound {
+      return "the ring is not full: \(ring.count) steps"
     }
-    let ring = try #require(store.ring)
+    if recovery.stepsDropped + recovery.itemsDropped > 0 {
+      return "dropped \(recovery.stepsDropped) steps, \(recovery.itemsDropped) items"
+    }
+    // Of each writer the index that comes next; its newest step starts no item.
     var next: [Int: UInt64] = [:]
-    var newest: [Int: Int] = [:]
-    var without = 0
+    var newest: [Int: UInt64] = [:]
     for number in ring.directory.front..<ring.directory.end {
       let entry = ring.directory[number]
       for step in 0..<UInt64(entry.count) {
-        let slot = ring.slot(entry.position + step)
-        let row = UnsafeRawPointer(ring.row(slot))
+        let row = UnsafeRawPointer(ring.row(ring.slot(entry.position + step)))
         let found = (0..<4).map { row.load(fromByteOffset: $0 * 4, as: Float.self) }
-        let (writer, index) = (Int(found[0]), entry.firstIndex + step)
-        guard found == StreamWriter.observation(writer, index), next[writer] ?? index == index else {
-          Issue.record("\(what): step \(index) of writer \(writer) is \(found), after \(next[writer] ?? 0)")
-          return false
+        let writer = Int(found[0])
+        let index = next[writer, default: entry.firstIndex + step]
+        guard found == StreamWriter.observation(writer, index), entry.firstIndex + step == index else {
+          return "step \(entry.firstIndex + step) of writer \(writer) is \(found), expected \(index)"
         }
-        (next[writer], newest[writer]) = (index + 1, slot)
-        without += store.tables.count { !$0.records[slot].isItem }
+        next[writer] = index + 1
+        newest[writer] = entry.position + step
       }
     }
-    let expected = newest.values.reduce(0) { count, slot in
-      count + store.tables.count { !$0.records[slot].isItem }
-    }
-    #expect(expected == newest.count * 3, "\(what): the newest step of a stream starts nothing yet")
-    #expect(without == expected, "\(what): \(without - expected) items are lost")
-    #expect(
-      Set(store.statistics.tables.map(\.size)).count == 1, "\(what): \(store.statistics.tables.map(\.size))")
+    // All steps that ever counted, each once. Those of a writer may all be gone, where another came back before it.
+    var uncounted = ring.head
+    var (least, most) = (UInt64(0), UInt64(0))
     for writer in writers {
-      let last = next[writer.number, default: 0]
-      #expect(
-        last >= writer.acknowledged && last <= writer.steps, "\(what): writer \(writer.number), \(last)")
+      if let end = next[writer.number] {
+        uncounted -= min(end, uncounted)
+        guard end >= writer.acknowledged, end <= writer.steps else {
+          return "writer \(writer.number): \(writer.acknowledged) steps acknowledged, \(writer.steps) sent, "
+            + "found \(end)"
+        }
+      } else {
+        least += writer.acknowledged
+        most += writer.steps
+      }
     }
-    return without == expected
+    guard (least...most).contains(uncounted) else {
+      return
+        "\(ring.head) steps of \(next): expected \(least) to \(most) of writers without, found \(uncounted)"
+    }
+    return itemProblem(store, ring, newest: Set(newest.values))
+  }
+
+  /// Each step but the newest of each writer starts an item, in each table, of the priority it came with.
+  private static func itemProblem(_ store: ReplayStore, _ ring: StepRing, newest: Set<UInt64>) -> String? {
+    for (table, schema) in zip(store.tables, tables) {
+      guard table.size == ring.count - newest.count else {
+        return "table '\(schema.name)': expected \(ring.count - newest.count) items, found \(table.size)"
+      }
+      for number in ring.directory.front..<ring.directory.end {
+        let entry = ring.directory[number]
+        for step in 0..<UInt64(entry.count) where !newest.contains(entry.position + step) {
+          let record = table.records[ring.slot(entry.position + step)]
+          let priority = StreamWriter.priority(entry.firstIndex + step)
+          guard record.isItem, record.span == 2, record.priority == priority else {
+            return "table '\(schema.name)', step \(entry.firstIndex + step): expected an item of priority "
+              + "\(priority), found \(record)"
+          }
+        }
+      }
+    }
+    return nil
   }
 }

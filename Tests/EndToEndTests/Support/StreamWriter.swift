@@ -7,12 +7,15 @@ import Transport
 import Wire
 
 /// Inserts one endless stream, as fast as it is acknowledged: step i has the observation (writer, i mod 2²⁴, i div 2²⁴, writer + i).
-/// Each step but the newest starts a one-step item.
+/// Each step but the newest starts a one-step item in every table, with a priority that its index gives.
 final class StreamWriter {
   static let schema = StepSchema.discrete(observation: [4])
   static let table = TableSchema(name: "experience", kind: .transition(nStep: 1, discount: 0.99))
 
   let number: Int
+  private let tables: [TableSchema]
+  /// Steps of a message.
+  private let messageSteps: ClosedRange<Int>
   let link: DealerLink
   private(set) var machine: WriterMachine
   /// Steps framed so far.
@@ -24,13 +27,9 @@ final class StreamWriter {
   private let tables: Int
   private let messageSteps: ClosedRange<Int>
 
-  /// The same items for each of `tables` tables, in the order of their names.
-  static func tables(_ count: Int) -> [TableSchema] {
-    let names = ["experience", "second", "third"]
-    return names[..<count].map { TableSchema(name: $0, kind: table.kind) }
-  }
-
-  init(number: Int, address: String, tables: Int = 1, messageSteps: ClosedRange<Int> = 1...60) throws {
+  init(
+    number: Int, address: String, tables: [TableSchema] = [table], messageSteps: ClosedRange<Int> = 1...60
+  ) throws {
     self.number = number
     self.tables = tables
     self.messageSteps = messageSteps
@@ -38,7 +37,7 @@ final class StreamWriter {
     link = try DealerLink(context: Context(), to: Endpoint(address))
     var configuration = WriterMachine.Configuration(
       id: Identifier(high: 77, low: UInt64(number)), label: "writer-\(number)", schema: Self.schema,
-      tables: Self.tables(tables))
+      tables: tables)
     configuration.inFlight = 16
     configuration.goneAfter = .seconds(600)
     machine = WriterMachine(configuration: configuration, now: SystemClock.now())
@@ -47,6 +46,9 @@ final class StreamWriter {
   static func observation(_ writer: Int, _ index: UInt64) -> [Float] {
     [Float(writer), Float(index % (1 << 24)), Float(index >> 24), Float(UInt64(writer) &+ index % 1000)]
   }
+
+  /// The raw priority of the item that a step starts.
+  static func priority(_ index: UInt64) -> Float { Float(index % 1009 + 1) }
 
   /// Receives and sends what can be without waiting. Returns the messages acknowledged so far.
   func advance() throws -> UInt64 {
@@ -85,20 +87,26 @@ final class StreamWriter {
         }
       }
     }
+    insertItems(starts, into: frame)
+    steps += UInt64(count)
+    unacknowledged.append(UInt64(count))
+  }
+
+  private func insertItems(_ starts: [UInt64], into frame: FrameWriter) {
     [UInt32](repeating: 3, count: starts.count).withUnsafeBytes { streams in
-      starts.withUnsafeBytes { starts in
-        [UInt32](repeating: 2, count: starts.count / 8).withUnsafeBytes { spans in
-          Insert.items(
-            frame,
-            (0..<tables).map {
-              ItemBlock(
-                table: $0, count: starts.count / 8, streams: streams, firstIndices: starts, spans: spans,
-                priorities: nil)
-            })
+      starts.withUnsafeBytes { indices in
+        [UInt32](repeating: 2, count: starts.count).withUnsafeBytes { spans in
+          starts.map(Self.priority).withUnsafeBytes { priorities in
+            Insert.items(
+              frame,
+              tables.indices.map {
+                ItemBlock(
+                  table: $0, count: starts.count, streams: streams, firstIndices: indices, spans: spans,
+                  priorities: priorities)
+              })
+          }
         }
       }
     }
-    steps += UInt64(count)
-    unacknowledged.append(UInt64(count))
   }
 }
