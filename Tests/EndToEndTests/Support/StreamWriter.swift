@@ -24,8 +24,6 @@ final class StreamWriter {
   private var unacknowledged: [UInt64] = []
   private(set) var acknowledged: UInt64 = 0
   private var generator: SeededGenerator
-  private let tables: Int
-  private let messageSteps: ClosedRange<Int>
 
   init(
     number: Int, address: String, tables: [TableSchema] = [table], messageSteps: ClosedRange<Int> = 1...60
