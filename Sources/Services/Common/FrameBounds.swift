@@ -26,10 +26,12 @@ enum FrameBounds {
   /// A subscription: a prefix up to a topic of 128 bytes, with libzmq's own words on a new connection.
   static let subscription = 512
 
-  /// To the replay: INSERT. Messages of 256 KB to 1 MB serve best; whatever a step's size, 64 of them fit.
+  /// To the replay: INSERT. Messages of 256 KB to 1 MB serve best; four of those that this configuration's actors send fit into
+  /// what there is beside 64 MB. WELCOME says how much it is.
   /// - Parameter stepBytes: nil while nobody has said what steps look like.
-  static func insert(stepBytes: Int?) -> Int {
-    guard let stepBytes else { return 64 << 20 }
-    return min(Limits.frameBytes, 16 * least + 64 * stepBytes)
+  static func insert(stepBytes: Int?, messageSteps: Int) -> Int {
+    // An item of each of 16 tables has 20 bytes.
+    let (message, overflow) = messageSteps.multipliedReportingOverflow(by: (stepBytes ?? 0) + 320)
+    return overflow || message > Limits.frameBytes / 8 ? Limits.frameBytes : 64 * least + 4 * message
   }
 }

@@ -236,7 +236,7 @@ extension ReplayMachine {
   private var grant: Grant {
     Grant(
       messages: configuration.credit, bytes: UInt64(configuration.creditBytes),
-      frameBytes: UInt64(configuration.frameBytesMax),
+      frameBytes: UInt64(frameBytesMax),
       silence_s: UInt64(configuration.peerGoneAfter.seconds),
       rows: configuration.store.tables.indices.map(rowsMax))
   }

@@ -20,8 +20,6 @@ public struct ReplayMachine {
     public var credit = 256
     /// Bytes of insert messages that a writer may have unanswered: one message may always be.
     public var creditBytes = 32 << 20
-    /// The largest frame that the service's socket takes.
-    public var frameBytesMax = Limits.frameBytes
     /// Batches beyond this are sent in parts, so that one does not hold up acknowledgements.
     public var partBytes = 1 << 20
     /// A request for more is refused, unless it is for one row: all of an answer is in memory while it is sent.
@@ -145,6 +143,8 @@ public struct ReplayMachine {
   public internal(set) var counters = Counters()
   public let store: ReplayStore
 
+  /// The largest frame that the service's socket takes, for WELCOME.
+  public var frameBytesMax = Limits.frameBytes
   var generator: SeededGenerator
   var writerHandles: [Identifier: Int] = [:]
   var writers: [Int: Writer] = [:]

@@ -67,6 +67,9 @@ public final class ReplayService {
       progress: { recovery.note($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
     if effective.namesEnvironment { machine.expect(try Self.stepSchema(configuration, machine.store, log)) }
+    machine.frameBytesMax = FrameBounds.insert(
+      stepBytes: (machine.store.schema ?? machine.expectedSchema)?.stepByteCount,
+      messageSteps: configuration.actor.messageSteps)
     limitsFile = folder.map { LimitsFile(in: $0.path) }
     do {
       let folders = settings.runDirectory.map(DataFolder.all(in:)) ?? []
@@ -76,7 +79,8 @@ public final class ReplayService {
     }
     let context = Context()
     let endpoint = try settings.replayListening()
-    router = try RouterLink(context: context, listeningOn: endpoint)
+    router = try RouterLink(
+      context: context, listeningOn: endpoint, frameBytesMax: machine.frameBytesMax)
     parameters = try DealerLink(
       context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
     // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as the process.
