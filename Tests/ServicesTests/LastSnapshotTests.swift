@@ -47,7 +47,9 @@ import Wire
     _ = next.receive(Fixtures.insert(3, first: 6), from: 7)
     #expect(next.machine.store.statistics.head == 12 && next.machine.counters.itemsStale == 0)
     // Late words of one that has left.
-    #expect(next.receive(Fixtures.hello(2), from: 8).first?.refusal?.text == "this writer has said GOODBYE")
+    #expect(
+      next.receive(Fixtures.hello(2), from: 8).first?.refusal?.text
+        == "this writer has said GOODBYE; say HELLO with a new id")
     // A new one does not get the number of an old one.
     _ = next.receive(Fixtures.hello(3), from: 9)
     _ = next.receive(Fixtures.insert(1, first: 0), from: 9)

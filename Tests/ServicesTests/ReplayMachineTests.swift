@@ -123,7 +123,12 @@ import Wire
     var replay = try ReplayHarness()
     _ = replay.receive(Fixtures.hello(1), from: 1)
     _ = replay.receive(Fixtures.insert(1, first: 0), from: 1)
-    func text(_ frame: [UInt8]) -> String { replay.receive(frame, from: 9).first?.refusal?.text ?? "welcome" }
+    let advice = "; start this client and the replay from one configuration"
+    func text(_ frame: [UInt8]) -> String {
+      guard let refusal = replay.receive(frame, from: 9).first?.refusal else { return "welcome" }
+      #expect(refusal.text.hasSuffix(advice) == (refusal.code == .mismatch))
+      return refusal.text.replacing(advice, with: "")
+    }
     #expect(
       text(Fixtures.hello(2, schema: .discrete(observation: [2])))
         == "field 0: expected observation: float32[1], found observation: float32[2]")
@@ -168,7 +173,9 @@ import Wire
     _ = replay.receive(Fixtures.insert(1, first: 0), from: 1)
     _ = replay.receive(frame { Goodbye(id: Fixtures.id(1)).encode(into: $0) }, from: 1)
     #expect(
-      replay.receive(Fixtures.hello(1), from: 1).map(\.refusal?.text) == ["this writer has said GOODBYE"])
+      replay.receive(Fixtures.hello(1), from: 1).map(\.refusal?.text) == [
+        "this writer has said GOODBYE; say HELLO with a new id"
+      ])
     _ = replay.receive(Fixtures.insert(1, first: 0), from: 1)
     #expect(replay.machine.store.statistics.head == 3, "its first message is not taken twice")
     _ = replay.advance(at: 70_000)

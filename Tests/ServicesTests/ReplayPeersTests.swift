@@ -35,9 +35,9 @@ import Wire
       _ = replay.receive(Fixtures.request(1), from: writer + 10)
     }
     let early = replay.receive(Fixtures.hello(3), from: 3, at: 59_000).first?.refusal
-    #expect(early?.code == .busy && early?.text == "2 writers are the most")
+    #expect(early?.code == .busy && early?.text.hasPrefix("2 writers are the most; end some") == true)
     let sampler = replay.receive(Fixtures.samplerHello(3), from: 13, at: 59_000).first?.refusal
-    #expect(sampler?.code == .busy && sampler?.text == "2 samplers are the most")
+    #expect(sampler?.code == .busy && sampler?.text.hasPrefix("2 samplers are the most; end some") == true)
     _ = replay.receive(Fixtures.insert(2, first: 3), from: 1, at: 59_000)
     #expect(replay.receive(Fixtures.hello(3), from: 3, at: 61_000).first?.welcome != nil)
     #expect(

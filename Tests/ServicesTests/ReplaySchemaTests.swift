@@ -23,7 +23,10 @@ import Wire
     #expect(replay.receive(Fixtures.insert(1, first: 0), from: 1).map(\.acknowledgement?.committed) == [1])
     let refusal = replay.receive(Fixtures.hello(9, schema: other), from: 9).first?.refusal
     #expect(refusal?.code == .mismatch)
-    #expect(refusal?.text == "field 0: expected observation: float32[1], found observation: float32[2]")
+    #expect(
+      refusal?.text
+        == "field 0: expected observation: float32[1], found observation: float32[2]; start this client and the replay from one configuration"
+    )
   }
 
   /// One whose first message is refused has stored nothing either.
@@ -48,7 +51,7 @@ import Wire
     #expect(refusal?.code == .mismatch)
     #expect(
       refusal?.text
-        == "field 0: expected observation: float32[1], found observation: float32[2] (the environment that the configuration names)"
+        == "field 0: expected observation: float32[1], found observation: float32[2] (the environment that the configuration names); start this client and the replay from one configuration"
     )
     #expect(replay.receive(Fixtures.samplerHello(3), from: 3).first?.welcome?.schema == Fixtures.schema)
     #expect(replay.receive(Fixtures.hello(1), from: 1).first?.welcome?.schema == Fixtures.schema)

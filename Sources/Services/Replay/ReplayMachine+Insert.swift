@@ -81,7 +81,9 @@ extension ReplayMachine {
         return .refused
       }
       counters.messagesRefused += 1
-      refuse(.invalid, .insert, sequence, error.description, writer.peer, &sink)
+      let text =
+        "\(error.description); nothing of the message is stored: mend it and send it under the same sequence"
+      refuse(.invalid, .insert, sequence, text, writer.peer, &sink)
       return .refused
     }
     if storageProblem != nil {

@@ -9,7 +9,7 @@ extension ReplayMachine {
   mutating func hello(_ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
     if let problem = tablesProblem(hello) {
       counters.messagesRefused += 1
-      return refuse(.mismatch, .hello, 0, problem, peer, &sink)
+      return refuse(.mismatch, .hello, 0, problem + Self.mismatchAdvice, peer, &sink)
     }
     switch hello.role {
     case .writer: helloWriter(hello, from: peer, now: now, sink: &sink)
@@ -30,7 +30,7 @@ extension ReplayMachine {
       samplers[peer]?.lastHeard = now
     } else {
       guard hasRoomForSampler(now) else {
-        return refuse(.busy, .hello, 0, "\(configuration.peersMax) samplers are the most", peer, &sink)
+        return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "samplers"), peer, &sink)
       }
       // Batches that it waited for before it left are still on their way from the disk.
       let waiting = warming.count { $0.waiting.peer == peer }
@@ -98,6 +98,12 @@ extension ReplayMachine {
       .unknownPeer, type, reference, "say HELLO with role \(role.rawValue) (\(own)) first", peer, &sink)
   }
 
+  private static let mismatchAdvice = "; start this client and the replay from one configuration"
+
+  private static func fullAdvice(_ count: Int, _ peers: String) -> String {
+    "\(count) \(peers) are the most; end some, or try again when silent ones have been forgotten"
+  }
+
   /// A peer's tables must be the service's: a writer numbers its items by the order it gave, a sampler by the service's.
   private func tablesProblem(_ hello: Hello) -> String? {
     let own = configuration.store.tables.map(\.schema)
@@ -117,15 +123,16 @@ extension ReplayMachine {
   ) {
     if let problem = propose(hello.schema) {
       counters.messagesRefused += 1
-      return refuse(.mismatch, .hello, 0, problem, peer, &sink)
+      return refuse(.mismatch, .hello, 0, problem + Self.mismatchAdvice, peer, &sink)
     }
     guard (1...Self.sequenceMax).contains(hello.nextSequence) else {
-      let text = "next sequence: expected 1 to \(Self.sequenceMax), found \(hello.nextSequence)"
+      let text =
+        "next sequence: expected 1 to \(Self.sequenceMax), found \(hello.nextSequence); start with a new id at 1"
       return refuse(.invalid, .hello, 0, text, peer, &sink)
     }
     guard departed[hello.id] == nil else {
       // A late repetition of its first words: taking messages anew could double some.
-      return refuse(.invalid, .hello, 0, "this writer has said GOODBYE", peer, &sink)
+      return refuse(.invalid, .hello, 0, "this writer has said GOODBYE; say HELLO with a new id", peer, &sink)
     }
     let handle: Int
     if let known = writerHandles[hello.id], let writer = writers[known] {
@@ -143,7 +150,7 @@ extension ReplayMachine {
         store.forgetWriter(former)
       }
       guard hasRoomForWriter(now) else {
-        return refuse(.busy, .hello, 0, "\(configuration.peersMax) writers are the most", peer, &sink)
+        return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "writers"), peer, &sink)
       }
       handle = nextHandle
       if store.schema != nil {

@@ -28,7 +28,8 @@ extension ReplayMachine {
     }
     guard sampler.waiting < configuration.credit else {
       return refuse(
-        .busy, .sampleRequest, request.request, "\(configuration.credit) requests wait already", peer, &sink)
+        .busy, .sampleRequest, request.request,
+        "\(configuration.credit) requests wait already; wait for their answers", peer, &sink)
     }
     let turn = sampleTurns.next(after: sampler.waiting > 0 ? sampler.lastTurn : nil)
     samplers[peer]?.waiting += 1

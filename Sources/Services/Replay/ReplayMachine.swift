@@ -308,7 +308,8 @@ extension ReplayMachine {
         health(to: peer, now: now, sink: &sink)
       default:
         refuse(
-          .unsupported, opened, 0, "the replay service does not take messages of type \(opened)", peer, &sink)
+          .unsupported, opened, 0,
+          "the replay service does not take messages of type \(opened); check the address", peer, &sink)
       }
     } catch {
       counters.malformed += 1
