@@ -46,8 +46,8 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var waitingBytes = 256 << 20
   public var rateLimiter = RateLimiterConfiguration()
   public var storage = Storage.memory
-  /// Draws follow from the seed alone, for tests and for runs that repeat: a restarted replay, and each container of one, draws the same
-  /// numbers again.
+  /// Draws follow from the seed alone, for tests and for runs that repeat: a restarted replay, and
+  /// each container of one, draws the same numbers again.
   public var repeatsDraws = false
   /// MB of a snapshot that a replay of `memory` storage leaves at an orderly end at most, for its next start; 0 leaves none.
   public var snapshotAtEndMB = 500

@@ -3,13 +3,15 @@
 internal import Glibc
 
 public enum PrivateFiles {
-  /// What this process makes from now on, and the processes that it starts, is for its user alone: files 0600, folders 0700.
-  /// Call it before there are threads or files.
+  /// What this process makes from now on, and the processes that it starts, is for its user alone:
+  /// files 0600, folders 0700. Call it before there are threads or files.
   public static func maskOthers() { umask(0o077) }
 
-  /// Takes every right to an existing folder from everybody else: an earlier version, or somebody by hand, may have given some.
+  /// Takes every right to an existing folder from everybody else: an earlier version, or somebody
+  /// by hand, may have given some.
   ///
-  /// - Throws: `PrivateFileError` if it is another user's, who could give them back; `SystemCallError` if it cannot be opened or changed.
+  /// - Throws: `PrivateFileError` if it is another user's, who could give them back;
+  ///   `SystemCallError` if it cannot be opened or changed.
   public static func closeFolder(_ path: String) throws {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw SystemCallError.last("open the folder", path) }

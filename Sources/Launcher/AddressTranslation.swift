@@ -2,8 +2,8 @@
 
 /// Rewrites commands and environment values of a compose file.
 ///
-/// `SCHEME://service…` and `service:PORT` stand for all replicas of a service, as a list with commas, and `tcp://service:PORT` for their
-/// sockets where they listen on such; a path of a volume
+/// `SCHEME://service…` and `service:PORT` stand for all replicas of a service, as a list with
+/// commas, and `tcp://service:PORT` for their sockets where they listen on such; a path of a volume
 /// stands for its folder, wherever it begins a word, an option's value or an entry of a list. A name alone is left as it is:
 /// nobody can tell whether it is meant as a host.
 struct AddressTranslation {

@@ -44,7 +44,8 @@ extension LocalLauncher {
     environment["PATH"] = searchPath(environment["PATH"])
     for (name, value) in service.environment { environment[name] = translation.apply(to: value) }
     if sockets != nil {
-      // It listens at its own: the others' are their own too. (Over TCP the host is its own, and the port is the same for all.)
+      // It listens at its own: the others' are their own too. (Over TCP the host is its own, and
+      // the port is the same for all.)
       environment.merge(try listening(instance)) { _, own in own }
     }
     environment.merge(options.environment) { _, new in new }

@@ -3,8 +3,9 @@
 import Foundations
 
 extension LocalLauncher {
-  /// The ports that a service has sockets for instead: those at which a `rookery` listens by its own `ROOKERY_…_ADDRESS` variables, which
-  /// name the service itself (`tcp://replay:7701` of the service `replay`). Services that run something else listen on TCP.
+  /// The ports that a service has sockets for instead: those at which a `rookery` listens by its
+  /// own `ROOKERY_…_ADDRESS` variables, which name the service itself (`tcp://replay:7701` of the
+  /// service `replay`). Services that run something else listen on TCP.
   static func socketPorts(of service: ComposeService) -> Set<String> {
     service.words.first == "rookery" ? ownPorts(of: service) : []
   }
@@ -53,7 +54,8 @@ extension LocalLauncher {
     return "#\(services.keys.sorted().firstIndex(of: name) ?? 0)"
   }
 
-  /// Where an instance listens, by variable: the addresses of its own `ROOKERY_…_ADDRESS` variables that name its service.
+  /// Where an instance listens, by variable: the addresses of its own `ROOKERY_…_ADDRESS` variables
+  /// that name its service.
   mutating func listening(_ instance: Instance) throws(LaunchError) -> [String: String] {
     guard let service = services[instance.service] else { return [:] }
     let translation = AddressTranslation(

@@ -3,19 +3,21 @@
 internal import Foundations
 internal import Glibc
 
-/// A folder of one run, made by `mkdtemp`, which only its user can enter: who cannot enter it reaches none of the sockets in it.
+/// A folder of one run, made by `mkdtemp`, which only its user can enter: who cannot enter it
+/// reaches none of the sockets in it.
 ///
-/// Its launcher holds the folder's own `flock` as long as it lives, and removes it at the end. One that is not held was left by a
-/// launcher that was killed: the next one removes it. Nobody else can hold that lock, as nobody else can open the folder; and
-/// systemd-tmpfiles, which clears `/tmp` of what is old, leaves alone what is held.
+/// Its launcher holds the folder's own `flock` as long as it lives, and removes it at the end. One
+/// that is not held was left by a launcher that was killed: the next one removes it. Nobody else
+/// can hold that lock, as nobody else can open the folder; and systemd-tmpfiles, which clears
+/// `/tmp` of what is old, leaves alone what is held.
 public final class SocketFolder {
   public let path: String
   private let folder: OpenFolder
 
   /// What its name begins with; six random letters follow.
   static let prefix = "rookery-ipc-"
-  /// A socket's path has at most 107 bytes. With a parent as long as this, a service's name of `nameBytesMax`, a replica and a port of five
-  /// digits it has 97.
+  /// A socket's path has at most 107 bytes. With a parent as long as this, a service's name of
+  /// `nameBytesMax`, a replica and a port of five digits it has 97.
   static let parentBytesMax = 40
   static let nameBytesMax = 24
   private static let attemptsMax = 100
@@ -58,8 +60,8 @@ public final class SocketFolder {
     )
   }
 
-  /// Removes what launchers of this user that were killed have left in a folder. What is in use, another user's, or holds anything but
-  /// sockets is left alone. Returns how many there were.
+  /// Removes what launchers of this user that were killed have left in a folder. What is in use,
+  /// another user's, or holds anything but sockets is left alone. Returns how many there were.
   public static func removeLeft(in parent: String) -> Int {
     var count = 0
     for name in DirectoryNames.of(parent)
@@ -74,7 +76,8 @@ public final class SocketFolder {
   }
 }
 
-/// An open folder: what was looked at is what is locked and emptied, whatever its name leads to meanwhile.
+/// An open folder: what was looked at is what is locked and emptied, whatever its name leads to
+/// meanwhile.
 private final class OpenFolder {
   private let descriptor: Int32
   private var status = stat()
@@ -110,7 +113,8 @@ private final class OpenFolder {
     return lstat(path, &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino
   }
 
-  /// True if nothing is left in it. It holds sockets only; with anything else in it, it is not what it seems, and nothing is removed.
+  /// True if nothing is left in it. It holds sockets only; with anything else in it, it is not what
+  /// it seems, and nothing is removed.
   @discardableResult
   func removeSockets() -> Bool {
     let path = "/proc/self/fd/\(descriptor)"

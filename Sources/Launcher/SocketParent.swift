@@ -13,7 +13,8 @@ public struct SocketParent: Sendable {
 
   /// - Parameters:
   ///   - variables: of this process.
-  ///   - outlivesSession: the run goes on when its user has logged out, with whom systemd removes the user's runtime folder.
+  ///   - outlivesSession: the run goes on when its user has logged out, with whom systemd removes
+  ///     the user's runtime folder.
   /// - Throws: `LaunchError` if neither will do.
   public init(variables: [String: String], outlivesSession: Bool = false) throws(LaunchError) {
     var note: String?

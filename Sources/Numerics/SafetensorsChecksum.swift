@@ -2,8 +2,8 @@
 
 internal import Foundations
 
-/// 16 hexadecimal digits in the header's `__metadata__`: `Checksum` over the whole file, with zeros for these digits.
-/// Files of other programs have none, and are read without.
+/// 16 hexadecimal digits in the header's `__metadata__`: `Checksum` over the whole file, with zeros
+/// for these digits. Files of other programs have none, and are read without.
 enum SafetensorsChecksum {
   static let key = "rookery.checksum"
   static let blank = String(repeating: "0", count: 16)

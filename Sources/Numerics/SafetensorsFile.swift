@@ -90,7 +90,8 @@ public struct SafetensorsFile: Sendable {
   }
 
   /// A whole number of the metadata, 0 if it is not there.
-  /// - Throws: `SafetensorsError` if it is anything else than a whole number from 0 to 2⁵³, which a float64 holds exactly.
+  /// - Throws: `SafetensorsError` if it is anything else than a whole number from 0 to 2⁵³, which a
+  ///   float64 holds exactly.
   public func count(_ key: String) throws(SafetensorsError) -> Int {
     guard let text = metadata[key] else { return 0 }
     guard let count = Int(text), (0...1 << 53).contains(count) else {

@@ -101,7 +101,8 @@ extension ReplayStore {
       front: ring.directory.front, end: ring.directory.end)
   }
 
-  /// Notes the items that will lie on steps of earlier messages; what removers take is noted when they do.
+  /// Notes the items that will lie on steps of earlier messages; what removers take is noted when
+  /// they do.
   private func journal(_ ring: StepRing, _ folder: StoreFolder) {
     folder.journal.begin(generation: folder.header.generation &+ 1)
     for (number, table) in tables.enumerated() {

@@ -8,9 +8,11 @@ public struct RecoverySummary: Hashable, Sendable {
   public var steps = 0
   public var chunks = 0
   public var items = 0
-  /// Steps that fail their checksum, as far as they have been checked, or are older than a record that does.
+  /// Steps that fail their checksum, as far as they have been checked, or are older than a record
+  /// that does.
   public var stepsDropped = 0
-  /// Items that need such steps, or name steps that are not there, or have a priority beyond all that their table ever took.
+  /// Items that need such steps, or name steps that are not there, or have a priority beyond all
+  /// that their table ever took.
   public var itemsDropped = 0
   /// Steps that are still to be checked.
   public var stepsInDoubt = 0
@@ -88,7 +90,8 @@ extension ReplayStore {
     )
   }
 
-  /// Checks recovered steps: the newest of streams that may go on, then the oldest, `bytes` of them.
+  /// Checks recovered steps: the newest of streams that may go on, then the oldest, `bytes` of
+  /// them.
   func verifyRecovered(_ ring: StepRing, bytes: Int) {
     doubtful = DoubtfulChunks(ring.directory.front..<ring.directory.end, steps: ring.count)
     verifyNewest(ring)
@@ -178,8 +181,8 @@ extension StepRing {
 }
 
 extension Table {
-  /// Takes over the items of live steps, and clears what lies elsewhere; returns how many name steps that are not there, or have
-  /// priorities that the table never took. O(slots on the disk).
+  /// Takes over the items of live steps, and clears what lies elsewhere; returns how many name
+  /// steps that are not there, or have priorities that the table never took. O(slots on the disk).
   func adoptItems(_ ring: StepRing, touchable: Int, priorityMax most: Float) -> Int {
     var dropped = 0
     var slots: [UInt32] = []

@@ -1,4 +1,5 @@
-// Steps that an earlier life wrote are checked before they are served, if that life did not end in order.
+// Steps that an earlier life wrote are checked before they are served, if that life did not end in
+// order.
 
 internal import Experience
 internal import Foundations
@@ -17,8 +18,9 @@ extension ReplayStore {
   /// Steps that have not been checked yet.
   public var stepsInDoubt: Int { doubtful?.steps ?? 0 }
 
-  /// Checks the oldest chunks that have not been, about `bytes` of them. Those that fail their checksum are dropped with their items, and
-  /// counted in `damage`; so are items that their steps do not allow. O(bytes + items).
+  /// Checks the oldest chunks that have not been, about `bytes` of them. Those that fail their
+  /// checksum are dropped with their items, and counted in `damage`; so are items that their steps
+  /// do not allow. O(bytes + items).
   public func verify(bytes: Int) {
     guard let ring else { return }
     var done = 0
@@ -63,7 +65,8 @@ extension ReplayStore {
     (ring?.folder ?? source)!.chunks[number].checksum
   }
 
-  /// Drops a chunk with all items that need its steps: those that begin in it, reach into it, or have frames there.
+  /// Drops a chunk with all items that need its steps: those that begin in it, reach into it, or
+  /// have frames there.
   private func lose(_ number: UInt64, _ ring: StepRing) {
     let entry = ring.directory[number]
     damage.steps += Int(entry.count)
@@ -140,8 +143,8 @@ extension ReplayStore {
     return ring.holds(span, stepsFrom: key) && ring.hasHistory(key) && ring.allows(span, from: key, of: shape)
   }
 
-  /// The process is about to end in order: marks what is in the files as whole, if it is known to be. Nothing may be said to the store
-  /// afterwards.
+  /// The process is about to end in order: marks what is in the files as whole, if it is known to
+  /// be. Nothing may be said to the store afterwards.
   public func end() {
     guard let ring, let folder = ring.folder else { return }
     endVerification(ring)

@@ -36,9 +36,11 @@ public final class ReplayStore {
   private var handlesBefore = 0
 
   /// Takes over what a folder holds, if storage is `file` and there is one, or with `memory` what a snapshot does: a copy of it,
-  /// after which the snapshot is not needed. If the process before did not end in order, its steps are checked: about
-  /// `bytesVerified` of them at once, those of a snapshot all, the rest before they are served, or by `verify`. `progress` is told steps done and steps in all, every million. Throws `configuration`
-  /// with the reason if no such store can work, `storage` if the folder cannot be used or is another store's, with the difference.
+  /// after which the snapshot is not needed. If the process before did not end in order, its steps
+  /// are checked: about `bytesVerified` of them at once, those of a snapshot all, the rest before
+  /// they are served, or by `verify`. `progress` is told steps done and steps in all, every
+  /// million. Throws `configuration` with the reason if no such store can work, `storage` if the
+  /// folder cannot be used or is another store's, with the difference.
   public init(
     configuration: ReplayStoreConfiguration, takingUp snapshot: String? = nil, bytesVerified: Int = .max,
     progress: (Int, Int) -> Void = { _, _ in }
@@ -75,7 +77,8 @@ public final class ReplayStore {
     try open(schema, bytesVerified: 0) { _, _ in }
   }
 
-  /// Gives up a schema under which no step was ever stored, with its memory and files: another may be adopted then. False if one was.
+  /// Gives up a schema under which no step was ever stored, with its memory and files: another may
+  /// be adopted then. False if one was.
   public func abandonSchema() -> Bool {
     guard let ring else { return true }
     guard ring.head == 0 else { return false }

@@ -4,13 +4,15 @@ public import Foundations
 internal import Glibc
 internal import Synchronization
 
-/// Cuts off TCP connections to one listening port that send more than their kind of client ever does.
+/// Cuts off TCP connections to one listening port that send more than their kind of client ever
+/// does.
 ///
-/// libzmq keeps every subscription that a publisher is sent, and hands over no say in it: with ZMQ_XPUB_MANUAL it keeps them too,
-/// and a queue's mark does not count what is read into the tree. So the connection is what can be bounded: the kernel knows how
-/// much each has sent. A thread of its own looks, because libzmq may be busy with a flood on the thread that owns the socket. A
-/// connection that is cut is an end of file to libzmq, which forgets its subscriptions. Sockets of other kinds (`ipc://`) have no
-/// such count, and lie in a folder of their user's.
+/// libzmq keeps every subscription that a publisher is sent, and hands over no say in it: with
+/// ZMQ_XPUB_MANUAL it keeps them too, and a queue's mark does not count what is read into the tree.
+/// So the connection is what can be bounded: the kernel knows how much each has sent. A thread of
+/// its own looks, because libzmq may be busy with a flood on the thread that owns the socket. A
+/// connection that is cut is an end of file to libzmq, which forgets its subscriptions. Sockets of
+/// other kinds (`ipc://`) have no such count, and lie in a folder of their user's.
 public final class ConnectionGuard: Sendable {
   public struct Allowance: Sendable {
     /// Bytes that a connection may send at once, and a second.
@@ -131,7 +133,8 @@ public final class ConnectionGuard: Sendable {
     return withUnsafeBytes(of: address) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
   }
 
-  /// `tcpi_bytes_received` of the kernel's `struct tcp_info`, which is longer than the C library's; nil for what is not connected.
+  /// `tcpi_bytes_received` of the kernel's `struct tcp_info`, which is longer than the C library's;
+  /// nil for what is not connected.
   private static func bytesReceived(_ descriptor: Int32) -> UInt64? {
     let place = 128
     var state: UInt8 = 0

@@ -6,8 +6,9 @@ internal import Synchronization
 
 /// Memory for frames that libzmq sends without copying them; comes back when they are sent, and is used again.
 ///
-/// Fresh pages cost more than the copy that this saves, so as much as `spareMax` bytes are kept. What libzmq holds is counted by
-/// peer: the only way to know how much of what was sent has left this process.
+/// Fresh pages cost more than the copy that this saves, so as much as `spareMax` bytes are kept.
+/// What libzmq holds is counted by peer: the only way to know how much of what was sent has left
+/// this process.
 public final class SendMemory: Sendable {
   private struct Piece {
     var address: UInt

@@ -10,8 +10,8 @@ extension Socket {
     send(bytes, flags: ZMQ_DONTWAIT)
   }
 
-  /// Begins a message from a router to a peer, which tells whether the peer is there and has room. After `sent` its one frame
-  /// must follow, with `isBegun`, before anything else is sent.
+  /// Begins a message from a router to a peer, which tells whether the peer is there and has room.
+  /// After `sent` its one frame must follow, with `isBegun`, before anything else is sent.
   public func begin(to peer: PeerID) -> Sent {
     peer.withBytes { send($0, flags: ZMQ_DONTWAIT | ZMQ_SNDMORE) }
   }

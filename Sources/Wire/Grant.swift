@@ -1,6 +1,7 @@
 // What a client of the replay service may have under way.
 
-/// The part of WELCOME that a client must keep to: `credit, credit bytes, frame bytes, silence, rows`.
+/// The part of WELCOME that a client must keep to: `credit, credit bytes, frame bytes, silence,
+/// rows`.
 public struct Grant: Hashable, Sendable {
   /// INSERT messages, or SAMPLE requests, that may be unanswered.
   public var messages: Int

@@ -2,8 +2,9 @@
 
 public import Experience
 
-/// `[table, key, priority, times sampled, writer's label, writer's number, stream, first index, weights version, flags, columns]`: flags and
-/// each column `[field, padding, content]` hold the values of its steps, in order.
+/// `[table, key, priority, times sampled, writer's label, writer's number, stream, first index,
+/// weights version, flags, columns]`: flags and each column `[field, padding, content]` hold the
+/// values of its steps, in order.
 public struct InspectedItem: Hashable, Sendable {
   public var table: String
   public var key: UInt64

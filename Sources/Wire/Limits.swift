@@ -18,16 +18,19 @@ public enum Limits {
   public static let tensors = 4096
   public static let members = 1024
   public static let counters = 512
-  /// Processes that the parameter server keeps the last report of: as many actors as one run has been seen with, four times over.
+  /// Processes that the parameter server keeps the last report of: as many actors as one run has
+  /// been seen with, four times over.
   public static let processes = 1024
-  /// Counters of all of them, at some 100 bytes each: 64 for each process, where the services have 20 to 40.
+  /// Counters of all of them, at some 100 bytes each: 64 for each process, where the services have
+  /// 20 to 40.
   public static let boardCounters = 1 << 16
   /// Evaluations that it keeps, and that one STATUS holds.
   public static let evaluations = 4096
   public static let evaluationsPerStatus = 256
   /// Counters that STATUS? may ask for by name.
   public static let countersAsked = 32
-  /// Of the processes in a STATUS; those beyond are only counted. Four of these wait for a reader that does not read.
+  /// Of the processes in a STATUS; those beyond are only counted. Four of these wait for a reader
+  /// that does not read.
   public static let statusBytes = 256 << 10
   /// Sequence numbers, versions, indices, counts and times: adding to one never overflows, whoever sent it.
   public static let number: UInt64 = 1 << 62

@@ -64,7 +64,8 @@ public struct Hello: ValueMessage {
   }
 }
 
-/// `[version, 2, incarnation, committed, credit, credit bytes, frame bytes, silence, rows, fields or nil, tables]`: the answer to HELLO.
+/// `[version, 2, incarnation, committed, credit, credit bytes, frame bytes, silence, rows, fields
+/// or nil, tables]`: the answer to HELLO.
 public struct Welcome: ValueMessage {
   /// The service's life.
   public var incarnation: Identifier

@@ -124,8 +124,8 @@ public struct Inspection: ValueMessage {
     }
   }
 
-  /// `[label, number, committed sequence, messages waiting, seconds since it was heard]`. The number is the service's own: with a
-  /// writer's id anybody could speak in its name.
+  /// `[label, number, committed sequence, messages waiting, seconds since it was heard]`. The
+  /// number is the service's own: with a writer's id anybody could speak in its name.
   public struct Writer: Hashable, Sendable {
     public var label: String
     public var number: UInt64

@@ -32,7 +32,8 @@ public struct SampleRequest: ValueMessage {
 /// What a part of a batch says beside its columns.
 public struct BatchHeader: Hashable, Sendable {
   public var request: UInt64
-  /// Numbers the service's draws, from 1: parts of one draw share it, a repeated request's answer has a higher one.
+  /// Numbers the service's draws, from 1: parts of one draw share it, a repeated request's answer
+  /// has a higher one.
   public var draw: UInt64
   /// This part of how many, and its first row of the whole batch.
   public var part: Int
@@ -69,8 +70,9 @@ public struct BatchPayloads {
   public var columns: [Int] = []
 }
 
-/// `[version, 6, request, draw, part, parts, first row, rows, batch rows, mass, items, keys, probabilities, versions, columns]`,
-/// a padding before each payload; a column is `[field, padding, payload]`.
+/// `[version, 6, request, draw, part, parts, first row, rows, batch rows, mass, items, keys,
+/// probabilities, versions, columns]`, a padding before each payload; a column is `[field, padding,
+/// payload]`.
 public struct Batch {
   public var header: BatchHeader
   /// Positions of the items' first steps, uint64 each: what priority updates name.

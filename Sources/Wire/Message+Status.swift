@@ -8,7 +8,8 @@ public enum EvaluationKind: UInt8, Sendable {
   case confirmation = 1
 }
 
-/// Greedy episodes of one weights version. As a message (EVALUATION, `EvaluationReport`) it comes with the run's token.
+/// Greedy episodes of one weights version. As a message (EVALUATION, `EvaluationReport`) it comes
+/// with the run's token.
 public struct Evaluation: Hashable, Sendable {
   /// Elements in a message.
   static let fieldCount = 8
@@ -124,7 +125,8 @@ public struct StatusRequest: ValueMessage {
   }
 }
 
-/// What a process last said of itself, for others: its id is left out, as whoever knows it can speak as the process.
+/// What a process last said of itself, for others: its id is left out, as whoever knows it can
+/// speak as the process.
 public struct ShownTelemetry: Hashable, Sendable {
   public var id: PublicName
   public var service: String
@@ -150,8 +152,9 @@ public struct ProcessStatus: Hashable, Sendable {
   }
 }
 
-/// `[version, 17, life, weights version, updates, processes, left out, evaluations]`: a process is `[age, name, service, label,
-/// counters]`, evaluations are `[first number, [fields of an evaluation, …]]`.
+/// `[version, 17, life, weights version, updates, processes, left out, evaluations]`: a process is
+/// `[age, name, service, label, counters]`, evaluations are `[first number, [fields of an
+/// evaluation, …]]`.
 public struct Status: ValueMessage {
   /// The server's.
   public var life: Identifier

@@ -38,7 +38,8 @@ public struct Health: ValueMessage {
   }
 }
 
-/// `[version, 11, id, token, service, label, counters]`: once a second from each process to the parameter server.
+/// `[version, 11, id, token, service, label, counters]`: once a second from each process to the
+/// parameter server.
 public struct Telemetry: ValueMessage {
   /// The process's life.
   public var id: Identifier

@@ -28,8 +28,9 @@ extension CommandLineInterface {
     return .success
   }
 
-  /// A run's folder is its user's alone, also a volume that an earlier version has filled. A folder that holds no run yet, or other things,
-  /// stays as it is: what services make in it is their user's alone anyway.
+  /// A run's folder is its user's alone, also a volume that an earlier version has filled. A folder
+  /// that holds no run yet, or other things, stays as it is: what services make in it is their
+  /// user's alone anyway.
   private static func closeRun(_ folder: String) {
     guard
       ["parameters.rookery", "replay", "checkpoints"].contains(where: { access("\(folder)/\($0)", F_OK) == 0 }

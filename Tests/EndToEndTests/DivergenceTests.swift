@@ -7,8 +7,8 @@ import Testing
 import Wire
 
 @Suite struct DivergenceTests {
-  /// Sends an item whose observations are at the end of what Float32 holds, as another writer, in the middle of a run: the
-  /// network's outputs are infinite.
+  /// Sends an item whose observations are at the end of what Float32 holds, as another writer, in
+  /// the middle of a run: the network's outputs are infinite.
   private func poison(_ run: LiveRun, priority: Float) throws {
     let peer = try RawSocket(
       .dealer, to: try #require(run.process("actor")?.variables["ROOKERY_REPLAY_ADDRESS"]))

@@ -11,8 +11,9 @@ import Transport
 
 @testable import ReplayStore
 
-/// Every message evicts, so a kill often comes while items are struck out of one table after the other. After each kill the folder is
-/// looked at as it was left: whole steps, and in each table the same items.
+/// Every message evicts, so a kill often comes while items are struck out of one table after the
+/// other. After each kill the folder is looked at as it was left: whole steps, and in each table
+/// the same items.
 @Suite struct FullRingTests {
   struct Variant: CustomTestStringConvertible, Sendable {
     var name: String
@@ -65,7 +66,8 @@ import Transport
       let replay = try Started(["replay"], in: workspace, environment: variables)
       try wait(writers, messages: more, or: "life \(kill), seed \(seed); it said \(replay.errors)")
       more = UInt64(1 + generator.below(variant.messages))
-      // It stands still until all messages that may be under way are, so that it dies at work on one of them.
+      // It stands still until all messages that may be under way are, so that it dies at work on
+      // one of them.
       try replay.child.send(SIGSTOP)
       for writer in writers { _ = try writer.advance() }
       try replay.child.send(SIGCONT)
@@ -132,7 +134,8 @@ import Transport
         newest[writer] = entry.position + step
       }
     }
-    // All steps that ever counted, each once. Those of a writer may all be gone, where another came back before it.
+    // All steps that ever counted, each once. Those of a writer may all be gone, where another came
+    // back before it.
     var uncounted = ring.head
     var (least, most) = (UInt64(0), UInt64(0))
     for writer in writers {
@@ -154,7 +157,8 @@ import Transport
     return itemProblem(store, ring, newest: Set(newest.values))
   }
 
-  /// Each step but the newest of each writer starts an item, in each table, of the priority it came with.
+  /// Each step but the newest of each writer starts an item, in each table, of the priority it came
+  /// with.
   private static func itemProblem(_ store: ReplayStore, _ ring: StepRing, newest: Set<UInt64>) -> String? {
     for (table, schema) in zip(store.tables, tables) {
       guard table.size == ring.count - newest.count else {

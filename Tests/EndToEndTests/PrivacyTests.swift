@@ -38,7 +38,8 @@ import Testing
     return (names.map { "\(folder)/\($0)" } + [folder]).filter { mode($0) & 0o077 != 0 }
   }
 
-  /// Processes meet at sockets in a folder of their user's, which goes with the run; `ps` names them; all files are private.
+  /// Processes meet at sockets in a folder of their user's, which goes with the run; `ps` names
+  /// them; all files are private.
   @Test func aRunOverSockets() throws {
     let workspace = try Workspace()
     let environment = try runtime(workspace)
@@ -183,7 +184,8 @@ import Testing
     }
   }
 
-  /// A kill -9 of the launcher leaves the folder; the next launcher removes it, and nothing that is in use.
+  /// A kill -9 of the launcher leaves the folder; the next launcher removes it, and nothing that is
+  /// in use.
   @Test func theLauncherIsKilled() throws {
     let workspace = try Workspace()
     let environment = try runtime(workspace)

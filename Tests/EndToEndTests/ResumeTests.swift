@@ -161,7 +161,8 @@ import Wire
     #expect(run.processes.isEmpty)
   }
 
-  /// An empty file, as a full disk leaves it: the console says so, and that the checkpoint before it is taken up.
+  /// An empty file, as a full disk leaves it: the console says so, and that the checkpoint before
+  /// it is taken up.
   @Test func theCheckpointBeforeADamagedOne() throws {
     let run = try LiveRun(try Workspace(), settings: ["stop.updates=400"])
     #expect(try run.command.end().code == 0)

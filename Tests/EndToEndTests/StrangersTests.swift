@@ -7,8 +7,8 @@ import Testing
 import Wire
 
 @Suite struct StrangersTests {
-  /// An actor of another schema, one that sends NaN, one that floods, and a stranger with forged frames: each is refused with its reason
-  /// and counted, and the run solves.
+  /// An actor of another schema, one that sends NaN, one that floods, and a stranger with forged
+  /// frames: each is refused with its reason and counted, and the run solves.
   @Test func aRunSolvesBesideThem() throws {
     let run = try LiveRun(
       try Workspace(), base: [],

@@ -58,7 +58,8 @@ import Testing
     #expect(trainer.environment["ROOKERY_REPLAY_ADDRESS"] == shards)
     #expect(trainer.environment["ROOKERY_PARAMETERS_ADDRESS"] == "\(base)/parameters-1.7702")
     #expect(trainer.environment["ROOKERY_WEIGHTS_ADDRESS"] == "\(base)/parameters-1.7703")
-    // What does not listen on a socket is where it was: a page, another program, another port, a bare name.
+    // What does not listen on a socket is where it was: a page, another program, another port, a
+    // bare name.
     #expect(
       trainer.arguments == [
         "python", "train.py", "--replay=\(shards)", "--page", "http://\(hosts[0]):7704", "--store",

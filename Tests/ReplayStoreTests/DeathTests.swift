@@ -7,8 +7,9 @@ import Testing
 
 @testable import ReplayStore
 
-/// The folder as a process that dies at any moment of a message leaves it: the message is there whole or not at all, and the writer's
-/// mark says which. What was evicted for it is gone from all tables, everything else is in all of them.
+/// The folder as a process that dies at any moment of a message leaves it: the message is there
+/// whole or not at all, and the writer's mark says which. What was evicted for it is gone from all
+/// tables, everything else is in all of them.
 @Suite struct DeathTests {
   /// What a store is like, and its messages.
   struct Variant: CustomTestStringConvertible, Sendable {
@@ -91,7 +92,8 @@ import Testing
       let what: Comment = "\(variant.name), seed \(seed), death \(number) at \(stage)"
       var copied = configuration
       copied.storage = .file(path: copy.path)
-      // Dies once more at its start: what is brought back once is not brought back over what comes then.
+      // Dies once more at its start: what is brought back once is not brought back over what comes
+      // then.
       _ = try ReplayStore(configuration: copied)
       let other = try ReplayStore(configuration: copied)
       let recovery = try #require(other.recovery)
@@ -130,8 +132,8 @@ import Testing
     return message
   }
 
-  /// An item that a message's remover took comes back once. What is done to it then stays, though the next life dies before another
-  /// message.
+  /// An item that a message's remover took comes back once. What is done to it then stays, though
+  /// the next life dies before another message.
   @Test func whatCameBackCanGoForGood() throws {
     let (folder, copy) = (TemporaryFolder(), TemporaryFolder())
     var table = transitionTable(1, .fifo, itemsMax: 3, timesSampledMax: 1)
@@ -165,7 +167,8 @@ import Testing
     #expect(try ReplayStore(configuration: configuration).statistics.tables[0].size == 1)
   }
 
-  /// A store of the version before, whose process died with the items of a message that never counted in its files.
+  /// A store of the version before, whose process died with the items of a message that never
+  /// counted in its files.
   @Test func whatAnEarlierVersionNotedIsTakenBack() throws {
     let folder = TemporaryFolder()
     let configuration = ReplayStoreConfiguration(

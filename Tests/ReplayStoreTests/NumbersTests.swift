@@ -16,7 +16,8 @@ import Testing
     Field("bytes", .uint8, shape: [16]),
   ])
 
-  /// Columns of `count` steps, where each value tells of its step; bytes of any meaning where they are no floats.
+  /// Columns of `count` steps, where each value tells of its step; bytes of any meaning where they
+  /// are no floats.
   private struct Columns {
     var bytes: [[UInt8]]
     let count: Int
@@ -58,7 +59,8 @@ import Testing
     }
   }
 
-  /// In a full ring, where each accepted message pushes out another: what is refused pushes out nothing, and a later life finds all.
+  /// In a full ring, where each accepted message pushes out another: what is refused pushes out
+  /// nothing, and a later life finds all.
   @Test(arguments: [false, true]) func noColumnTakesThem(_ isFile: Bool) throws {
     let folder = TemporaryFolder()
     let configuration = ReplayStoreConfiguration(
@@ -96,7 +98,8 @@ import Testing
     try columns.insert(into: store, first: 16)
   }
 
-  /// A sum of rewards can overflow where none of them does: such rewards are refused, the largest others are summed as they are.
+  /// A sum of rewards can overflow where none of them does: such rewards are refused, the largest
+  /// others are summed as they are.
   @Test func sumsOfRewardsAreFinite() throws {
     let store = try makeStore(
       capacity: 20, transitionTable(1, name: "one"), transitionTable(3, name: "three", discount: 1))

@@ -1,4 +1,5 @@
-// Stores whose process did not end in order: what is damaged is never served, and everything else is.
+// Stores whose process did not end in order: what is damaged is never served, and everything else
+// is.
 
 import Experience
 import Foundations
@@ -16,7 +17,8 @@ import Testing
     ReplayStoreConfiguration(capacity: 40, tables: tables, storage: .file(path: folder.path))
   }
 
-  /// Eight chunks of four steps, and all items that end in them; `end` as a process that ends in order.
+  /// Eight chunks of four steps, and all items that end in them; `end` as a process that ends in
+  /// order.
   private func fill(ended: Bool) throws {
     let store = try ReplayStore(configuration: configuration)
     try store.adopt(schema: Message.schema)
@@ -92,7 +94,8 @@ import Testing
     }
   }
 
-  /// The newest steps of a stream are lost: its writer goes on, and its items that need them are stale.
+  /// The newest steps of a stream are lost: its writer goes on, and its items that need them are
+  /// stale.
   @Test func aStreamGoesOnAfterWhatIsLost() throws {
     try fill(ended: false)
     try damage("field-0", at: 30 * 600)
@@ -110,7 +113,8 @@ import Testing
     #expect(store.checkInvariants() == nil)
   }
 
-  /// What is lost here is not whole in a snapshot either, also where it has not been looked at before it is copied.
+  /// What is lost here is not whole in a snapshot either, also where it has not been looked at
+  /// before it is copied.
   @Test func aSnapshotDoesNotMakeItWhole() throws {
     try fill(ended: false)
     try damage("field-0", at: 9 * 600)

@@ -59,7 +59,8 @@ import TestSupport
   /// Where a slot's head begins.
   private func place(ofSlot index: Int) -> Int { 4096 + index * (bytes().count - 4096) / 2 }
 
-  /// Any byte of the slot that was written last: what it held may have been published, so versions go on behind it.
+  /// Any byte of the slot that was written last: what it held may have been published, so versions
+  /// go on behind it.
   @Test func aDamagedNewestSlotFallsBackToTheOlderAndSaysSo() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
@@ -96,7 +97,8 @@ import TestSupport
     #expect(try load() == state(3))
   }
 
-  /// A death at any moment of a save, which writes the record and then its head: the other slot stands, and nothing is lost.
+  /// A death at any moment of a save, which writes the record and then its head: the other slot
+  /// stands, and nothing is lost.
   @Test func aSaveThatIsCutOffLeavesTheOther() throws {
     let store = try FileParameterStore(path: path)
     for version in 1...2 { try store.save(state(UInt64(version))) }
@@ -115,7 +117,8 @@ import TestSupport
     }
   }
 
-  /// A death at any moment of the first save, whose header comes last: nothing had been published, so it starts from new weights.
+  /// A death at any moment of the first save, whose header comes last: nothing had been published,
+  /// so it starts from new weights.
   @Test func anUnfinishedFirstSaveIsNoState() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
@@ -193,8 +196,8 @@ import TestSupport
   }
 }
 
-/// `parameters.rookery` as the version before format 2 left it (slots of WEIGHTS messages of protocol version 1): 180 versions of
-/// a network with a hidden layer of 4, learned by one learner.
+/// `parameters.rookery` as the version before format 2 left it (slots of WEIGHTS messages of
+/// protocol version 1): 180 versions of a network with a hidden layer of 4, learned by one learner.
 @Suite struct OldParameterFileTests {
   private let folder = TemporaryFolder()
   private var path: String { folder.path + "/parameters.rookery" }

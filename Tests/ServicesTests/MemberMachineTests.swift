@@ -108,7 +108,8 @@ struct MemberHarness {
     #expect(member.local == [101.5, 201.5])
   }
 
-  /// A server that says what cannot be: no learner believes that it is merged, and no number is skipped.
+  /// A server that says what cannot be: no learner believes that it is merged, and no number is
+  /// skipped.
   @Test func moreThanWasSentIsNotBelieved() {
     var member = MemberHarness()
     member.joined(merged: 1)

@@ -94,7 +94,8 @@ import Wire
     #expect(server.status()?.processes.isEmpty == true)
   }
 
-  /// However many others come, who is merged and still there is listed: else it would wait for ever for its change.
+  /// However many others come, who is merged and still there is listed: else it would wait for ever
+  /// for its change.
   @Test func aMembersLastChangeIsNeverForgotten() throws {
     var server = ServerHarness()
     _ = server.join(1)

@@ -54,7 +54,8 @@ import Wire
     #expect(refusal?.text.contains("holds nothing yet") == true && refusal?.code == .invalid)
   }
 
-  /// A client that asks for one snapshot after the other fills no disk; the names that are there may be used again.
+  /// A client that asks for one snapshot after the other fills no disk; the names that are there
+  /// may be used again.
   @Test func snapshotsAreBounded() throws {
     let folder = TemporaryFolder()
     var replay = try harness(folder.path)

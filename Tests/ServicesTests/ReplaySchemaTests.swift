@@ -13,7 +13,8 @@ import Wire
 @Suite struct ReplaySchemaTests {
   private let other = StepSchema.discrete(observation: [2])
 
-  /// Until a step is stored the last writer's word counts; those before it are told when they speak.
+  /// Until a step is stored the last writer's word counts; those before it are told when they
+  /// speak.
   @Test func aSchemaWithoutStepsIsReplaced() throws {
     var replay = try ReplayHarness()
     let strange = replay.receive(Fixtures.hello(9, schema: other), from: 9).first?.welcome

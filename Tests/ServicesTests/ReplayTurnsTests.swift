@@ -11,7 +11,8 @@ import Wire
 @Suite struct ReplayTurnsTests {
   private static let queue = TableSchema(name: "queue", kind: .record)
 
-  /// A replay with a queue whose items go with their first sample, a writer at 1 and samplers at 3 and 4.
+  /// A replay with a queue whose items go with their first sample, a writer at 1 and samplers at 3
+  /// and 4.
   private func queue(_ configure: (inout ReplayMachine.Configuration) -> Void = { _ in }) throws
     -> ReplayHarness
   {
@@ -51,7 +52,8 @@ import Wire
     #expect(served(sent) == [[3, 1], [4, 1], [3, 2], [4, 2], [3, 3], [3, 4], [3, 5]])
   }
 
-  /// What waits is numbered; who has waited for long does not lose its place to one who comes again and again.
+  /// What waits is numbered; who has waited for long does not lose its place to one who comes again
+  /// and again.
   @Test func turnsAreFairToLatecomers() {
     var turns = Turns()
     let first = (1...4).reduce(into: [UInt64]()) { found, _ in found.append(turns.next(after: found.last)) }
@@ -90,7 +92,8 @@ import Wire
     #expect(served(replay.receive(Fixtures.request(7, count: 8), from: 4)) == [[4, 7]])
   }
 
-  /// A table's rows are so large that no answer of so many can be: refused with the limit, whenever the schema becomes known.
+  /// A table's rows are so large that no answer of so many can be: refused with the limit, whenever
+  /// the schema becomes known.
   @Test func anAnswerThatCannotBeIsRefusedWithTheLimit() throws {
     var replay = try ReplayHarness { $0.answerBytesMax = 200 }
     _ = replay.receive(Fixtures.hello(1), from: 1)

@@ -6,7 +6,8 @@ import Wire
 
 @testable import Services
 
-/// Keeps frames and publications; `isFull` makes every send fail, `rooms` says who has room for answers.
+/// Keeps frames and publications; `isFull` makes every send fail, `rooms` says who has room for
+/// answers.
 struct ScriptedSink: PublishingSink {
   private(set) var frames: [(bytes: [UInt8], peer: PeerID)] = []
   private(set) var publications: [[UInt8]] = []

@@ -223,7 +223,8 @@ struct WriterHarness {
     #expect(writer.acknowledge(at: 2, 1).isEmpty && writer.write(8, at: 2) == [2])
   }
 
-  /// What was never sent cannot be committed: to believe it would throw experience away as repeated.
+  /// What was never sent cannot be committed: to believe it would throw experience away as
+  /// repeated.
   @Test func moreThanWasSentIsNotBelieved() {
     var welcomed = WriterHarness()
     _ = welcomed.advance(0)

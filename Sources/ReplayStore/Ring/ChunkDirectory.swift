@@ -17,8 +17,8 @@ struct ChunkEntry {
   var count: UInt32
 
   static let none = UInt64.max
-  /// In place of `next`: what continued it is lost. In place of both links: it is lost itself, as its steps are not those that were
-  /// written; it keeps its place until it is evicted.
+  /// In place of `next`: what continued it is lost. In place of both links: it is lost itself, as
+  /// its steps are not those that were written; it keeps its place until it is evicted.
   static let lost = UInt64.max - 1
   var isLost: Bool { previous == ChunkEntry.lost }
   var hasNext: Bool { next < ChunkEntry.lost }

@@ -112,7 +112,8 @@ extension StepRing {
     return .at(entry.position + offset, chunk: number)
   }
 
-  /// Items that are not plain; false if a step, or a frame before the first one, is gone. Apart, so that plain ones do not pay for it.
+  /// Items that are not plain; false if a step, or a frame before the first one, is gone. Apart, so
+  /// that plain ones do not pay for it.
   @inline(never)
   private func checkOther(
     _ number: UInt64, offset: Int, span: Int, mustEnd: Bool, shape: ItemShape, tail: UInt64,
@@ -149,7 +150,8 @@ extension StepRing {
     return low == 0 ? nil : directory.number(of: chunks[low - 1])
   }
 
-  /// No episode may start after the first step nor end before the last, and no chunk between be cut. False if one is lost.
+  /// No episode may start after the first step nor end before the last, and no chunk between be
+  /// cut. False if one is lost.
   @inline(__always)
   private func checkEpisode(
     _ start: UInt64, offset: Int, span: Int, mustEnd: Bool, insertion: Insertion

@@ -9,13 +9,15 @@ struct FloatColumn {
   let isDouble: Bool
   /// Values a step.
   let width: Int
-  /// Of rewards that are summed: the largest magnitude of one with which no sum of `terms` overflows.
+  /// Of rewards that are summed: the largest magnitude of one with which no sum of `terms`
+  /// overflows.
   var limit = Float.greatestFiniteMagnitude
   var terms = 1
 
-  /// All of a schema. Rewards are summed over up to n steps (Σ γᵏ r), in float64 and rounded to float32 once: where one may be too large
-  /// for the sum of all, it is refused at the door, whatever items there will be. A sum that is not finite would spoil every gradient
-  /// that it reaches, and one that was clamped would be a reward that no environment gave.
+  /// All of a schema. Rewards are summed over up to n steps (Σ γᵏ r), in float64 and rounded to
+  /// float32 once: where one may be too large for the sum of all, it is refused at the door,
+  /// whatever items there will be. A sum that is not finite would spoil every gradient that it
+  /// reaches, and one that was clamped would be a reward that no environment gave.
   static func all(of schema: StepSchema, for tables: [TableConfiguration]) -> [FloatColumn] {
     schema.fields.enumerated().compactMap { index, field in
       guard field.dtype == .float32 || field.dtype == .float64 else { return nil }
@@ -38,8 +40,9 @@ struct FloatColumn {
 }
 
 extension StepRing {
-  /// The first float of a chunk that is not finite: one would spoil every gradient that it reaches. Vectorised, and before anything is
-  /// evicted: a message that is refused must not push out a step. What it reads is in the cache when it is copied.
+  /// The first float of a chunk that is not finite: one would spoil every gradient that it reaches.
+  /// Vectorised, and before anything is evicted: a message that is refused must not push out a
+  /// step. What it reads is in the cache when it is copied.
   func numberProblem(_ insertion: Insertion, chunk: Int) -> String? {
     for float in floatColumns {
       let column = insertion.column(float.column, ofChunk: chunk)

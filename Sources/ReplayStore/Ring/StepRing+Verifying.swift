@@ -2,8 +2,8 @@
 
 internal import Experience
 
-/// Which chunks are not known yet to be what was written. Numbers grow: all before `next` are known, and those from `end` on were written
-/// by this life.
+/// Which chunks are not known yet to be what was written. Numbers grow: all before `next` are
+/// known, and those from `end` on were written by this life.
 struct DoubtfulChunks {
   private(set) var next: UInt64
   let end: UInt64
@@ -48,7 +48,8 @@ extension StepRing {
     return pieces[1].isEmpty ? [pieces[0]] : pieces
   }
 
-  /// Unlinks a chunk whose steps are not those that were written: nothing continues it, and it continues nothing.
+  /// Unlinks a chunk whose steps are not those that were written: nothing continues it, and it
+  /// continues nothing.
   func lose(_ number: UInt64) {
     let entry = directory[number]
     if entry.previous != ChunkEntry.none, directory.isLive(entry.previous) {
@@ -63,7 +64,8 @@ extension StepRing {
     if directory.number(of: newest) == number { record.pointee.lastFlags = [] }
   }
 
-  /// Whether `span` steps of a stream follow each other from a live position on, none of them lost. O(chunks they lie in).
+  /// Whether `span` steps of a stream follow each other from a live position on, none of them lost.
+  /// O(chunks they lie in).
   func holds(_ span: Int, stepsFrom position: UInt64) -> Bool {
     var entry = directory[directory.number(of: references[slot(position)])]
     if entry.isLost { return false }
@@ -76,8 +78,8 @@ extension StepRing {
     return true
   }
 
-  /// Whether steps that follow each other may be an item: of one episode unless the kind crosses, and, where they are fewer than the
-  /// most, up to its end.
+  /// Whether steps that follow each other may be an item: of one episode unless the kind crosses,
+  /// and, where they are fewer than the most, up to its end.
   func allows(_ span: Int, from position: UInt64, of shape: ItemShape) -> Bool {
     if shape.crossesEpisodes || shape.spans.upperBound == 1 { return true }
     var cursor = StepCursor(self, position: position)

@@ -104,8 +104,9 @@ final class StepRing {
     StepFlags(rawValue: row(slot).load(fromByteOffset: layout.flagsOffset, as: UInt8.self))
   }
 
-  /// What a later life finds: the oldest chunk is gone, with all its items, whatever of them is still in the files. Before anything of
-  /// it is struck out, so that no kill leaves steps of which some tables have items and others none.
+  /// What a later life finds: the oldest chunk is gone, with all its items, whatever of them is
+  /// still in the files. Before anything of it is struck out, so that no kill leaves steps of which
+  /// some tables have items and others none.
   func announceEviction() { folder?.header.front = directory.front + 1 }
 
   /// Moves the tail over the oldest chunk, whose eviction has been announced.

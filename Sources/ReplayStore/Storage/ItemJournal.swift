@@ -3,10 +3,12 @@
 internal import CKernels
 internal import Glibc
 
-/// The file `undo`: of each item on a step of an earlier message that the message being committed inserts or removes, what was in its
-/// place. If the process dies before the commit counts, recovery puts that back, so that the message can come again.
+/// The file `undo`: of each item on a step of an earlier message that the message being committed
+/// inserts or removes, what was in its place. If the process dies before the commit counts,
+/// recovery puts that back, so that the message can come again.
 ///
-///     0 generation u64 (of the commit it belongs to), 8 count u64, 16 entries: { table u32, slot u32, the item's record 8 B }
+///     0 generation u64 (of the commit it belongs to), 8 count u64, 16 entries: { table u32, slot
+///     u32, the item's record 8 B }
 final class ItemJournal {
   struct Entry {
     var table: UInt32
@@ -55,8 +57,8 @@ final class ItemJournal {
     rookery_store_fence()
   }
 
-  /// Calls with what a commit that did not come to pass has changed, last change first, and then forgets it: what a later life does to
-  /// the same items stays.
+  /// Calls with what a commit that did not come to pass has changed, last change first, and then
+  /// forgets it: what a later life does to the same items stays.
   func takeBack(generation: UInt64, _ body: (Entry) -> Void) {
     guard words[0] == generation else { return }
     let room = (arena.reserved - Self.headBytes) / MemoryLayout<Entry>.stride
@@ -65,7 +67,8 @@ final class ItemJournal {
     rookery_store_release(words + 1, 0)
   }
 
-  /// The same for stores of an earlier version, whose file `journal` named the items that were inserted.
+  /// The same for stores of an earlier version, whose file `journal` named the items that were
+  /// inserted.
   ///
   ///     0 generation u64, 8 count u64, 16 entries u64: table << 32 | slot
   static func takeBack(inFolder folder: String, itemsMax: Int, generation: UInt64, _ body: (Entry) -> Void)

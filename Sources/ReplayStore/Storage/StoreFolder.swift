@@ -6,7 +6,8 @@ internal import Glibc
 
 /// How far the commit of a message has come.
 enum CommitStage: CaseIterable {
-  /// Of each chunk that goes: it counts as gone, then each table's items are struck out, then those whose stacks lose a frame.
+  /// Of each chunk that goes: it counts as gone, then each table's items are struck out, then those
+  /// whose stacks lose a frame.
   case announced, tableEvicted, bereaved
   case evicted, journaled, stepsWritten
   /// Of each table: each item that its remover took, then all that it gets.
@@ -26,9 +27,10 @@ enum CommitStage: CaseIterable {
 /// | `writers` | writers and their last committed sequence |
 /// | `undo` | items as they were, to bring back if the last message did not count |
 ///
-/// A message is committed in this order: what is evicted no longer counts (`front`), and then its items are struck out; journal, steps,
-/// chunk records and items are written; one 8-byte store of the generation makes all of them count; then the writer's mark, then the
-/// acknowledgement. A process may die between any two stores: the mapped pages are the kernel's.
+/// A message is committed in this order: what is evicted no longer counts (`front`), and then its
+/// items are struck out; journal, steps, chunk records and items are written; one 8-byte store of
+/// the generation makes all of them count; then the writer's mark, then the acknowledgement. A
+/// process may die between any two stores: the mapped pages are the kernel's.
 final class StoreFolder {
   let path: String
   let header: StoreHeader
@@ -39,8 +41,8 @@ final class StoreFolder {
   private var arenas: [(name: String, arena: Arena, stride: Int)] = []
   private var reservedSlots = 0
   private let capacity: Int
-  /// The process before did not end in order, or the machine has been started anew since: what the files hold may not be what was
-  /// written.
+  /// The process before did not end in order, or the machine has been started anew since: what the
+  /// files hold may not be what was written.
   let isInDoubt: Bool
   /// There are steps, but nothing says where they belong: the machine went down before the header's first page was on the disk, or the
   /// page was overwritten.
@@ -110,7 +112,8 @@ final class StoreFolder {
     try StoreIdentity.read("\(path)/identity")?.schema()
   }
 
-  /// Removes the files of a store that holds nothing. Without its identity, which goes first, a folder is no store.
+  /// Removes the files of a store that holds nothing. Without its identity, which goes first, a
+  /// folder is no store.
   static func remove(in path: String) {
     unlink("\(path)/identity")
     for name in DirectoryNames.of(path) where isFile(name) { unlink("\(path)/\(name)") }

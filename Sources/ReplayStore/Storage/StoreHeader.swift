@@ -12,7 +12,8 @@ internal import Experience
 ///      32  commit slots    2 × { head, end, writer, sequence: u64 }
 ///      96  next writer     u64   handles below have been used
 ///     104  boot id         16 B  of the machine's start that last wrote
-///     120  end             u64   what the generation was at an orderly end, mixed; 0 while a process works here
+///     120  end             u64   what the generation was at an orderly end, mixed; 0 while a
+///     process works here
 ///     128  writers        u64   records of the file `writers` that have been used
 ///     136  undo           u64   1 once there is a file `undo`
 ///     256  tables          64 × { inserts u64, samples u64, largest priority f32, pad, carried f64 }
@@ -95,7 +96,8 @@ struct StoreHeader {
   var isEnded: Bool { word(120).pointee == endMark }
   private var endMark: UInt64 { (generation &+ 1) &* 0x9E37_79B9_7F4A_7C15 | 1 }
 
-  /// Marks an orderly end, after everything else, or that a process works here, before anything else.
+  /// Marks an orderly end, after everything else, or that a process works here, before anything
+  /// else.
   func mark(ended: Bool) {
     rookery_store_release(word(120), ended ? endMark : 0)
     rookery_store_fence()

@@ -100,7 +100,8 @@ extension Table {
       carried: limiter.carried)
   }
 
-  /// A larger priority than any before: noted before an item has it, as a later life drops items of priorities beyond.
+  /// A larger priority than any before: noted before an item has it, as a later life drops items of
+  /// priorities beyond.
   func raise(to priority: Float) {
     priorityMax = priority
     mark?.pointee.priorityMax = priority
@@ -138,8 +139,9 @@ extension Table {
     return removed
   }
 
-  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many there were. For a message that does not
-  /// count yet they are noted in a folder's journal, so that they come back if it never does.
+  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many
+  /// there were. For a message that does not count yet they are noted in a folder's journal, so
+  /// that they come back if it never does.
   @discardableResult
   func makeRoom(for count: Int, oldest: Int, undo folder: StoreFolder?) -> Int {
     guard let itemsMax = configuration.itemsMax else { return 0 }
@@ -187,7 +189,8 @@ extension Table {
     removeFromSelectors(slot..<slot + 1)
   }
 
-  /// Removes the items of steps that are not whole, or do not allow them; returns how many. O(steps).
+  /// Removes the items of steps that are not whole, or do not allow them; returns how many.
+  /// O(steps).
   func drop(_ range: Range<Int>) -> Int {
     let evicted = (counters.evicted, counters.evictedUnsampled)
     defer { (counters.evicted, counters.evictedUnsampled) = evicted }

@@ -3,8 +3,9 @@
 internal import Experience
 internal import Wire
 
-/// What a socket takes in one frame (ZMQ_MAXMSGSIZE): the largest message that its service or client can get in a run of this
-/// configuration, and some room. A larger one ends the connection before memory is taken for it.
+/// What a socket takes in one frame (ZMQ_MAXMSGSIZE): the largest message that its service or
+/// client can get in a run of this configuration, and some room. A larger one ends the connection
+/// before memory is taken for it.
 enum FrameBounds {
   /// So large that what is too large for this run alone is still read, and refused with the reason.
   private static let least = 1 << 20
@@ -23,11 +24,12 @@ enum FrameBounds {
     return 16 * least + manifest.elementCount * 4 + names + Limits.members * 32
   }
 
-  /// A subscription: a prefix up to a topic of 128 bytes, with libzmq's own words on a new connection.
+  /// A subscription: a prefix up to a topic of 128 bytes, with libzmq's own words on a new
+  /// connection.
   static let subscription = 512
 
-  /// To the replay: INSERT. Messages of 256 KB to 1 MB serve best; four of those that this configuration's actors send fit into
-  /// what there is beside 64 MB. WELCOME says how much it is.
+  /// To the replay: INSERT. Messages of 256 KB to 1 MB serve best; four of those that this
+  /// configuration's actors send fit into what there is beside 64 MB. WELCOME says how much it is.
   /// - Parameter stepBytes: nil while nobody has said what steps look like.
   static func insert(stepBytes: Int?, messageSteps: Int) -> Int {
     // An item of each of 16 tables has 20 bytes.

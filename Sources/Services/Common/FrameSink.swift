@@ -14,8 +14,9 @@ public protocol FrameSink {
   @discardableResult
   mutating func send(frame: FrameWriter, to peer: PeerID) -> Bool
 
-  /// Whether a peer takes an answer of so many frames and bytes now: ask before the answer is drawn, so that none is drawn
-  /// that cannot be sent. After `now` the next frame must go to this peer. After `later` the sink wakes its service once there may be room.
+  /// Whether a peer takes an answer of so many frames and bytes now: ask before the answer is
+  /// drawn, so that none is drawn that cannot be sent. After `now` the next frame must go to this
+  /// peer. After `later` the sink wakes its service once there may be room.
   mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room
 }
 

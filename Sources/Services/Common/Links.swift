@@ -17,13 +17,15 @@ final class RouterLink: FrameSink {
   /// To whom a message has been begun, by `room`.
   private var begun: PeerID?
 
-  /// Frames that may wait for a peer. libzmq tells a sender what has been read by halves of a queue, so half of it is safe, however
-  /// promptly the peer reads: `framesUnderWay` of large answers, as many small ones as the credit grants, and acknowledgements.
-  /// A small frame takes 64 bytes and its content here.
+  /// Frames that may wait for a peer. libzmq tells a sender what has been read by halves of a
+  /// queue, so half of it is safe, however promptly the peer reads: `framesUnderWay` of large
+  /// answers, as many small ones as the credit grants, and acknowledgements. A small frame takes 64
+  /// bytes and its content here.
   static let sendQueue: Int32 = 2048
   /// Frames of answers, sent from where they lie, that may be under way to a peer.
   private static let framesUnderWay = 512
-  /// Their bytes: what one peer that reads slowly, and all of them, hold of this process's memory. One answer may always be.
+  /// Their bytes: what one peer that reads slowly, and all of them, hold of this process's memory.
+  /// One answer may always be.
   private static let bytesUnderWay = 64 << 20
   private static let bytesUnderWayInAll = 128 << 20
   /// From here on a copy costs more than what libzmq does to send without one.

@@ -3,7 +3,8 @@
 public import Configuration
 public import Wire
 
-/// What a confirmation must show. Whoever follows a run checks it: an evaluation comes from another process.
+/// What a confirmation must show. Whoever follows a run checks it: an evaluation comes from another
+/// process.
 public struct SolvedCriterion: Hashable, Sendable {
   /// Mean return of the confirming episodes; nil is never met.
   public var threshold: Double?

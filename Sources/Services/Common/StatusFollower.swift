@@ -5,8 +5,8 @@ public import Wire
 
 /// Takes answers of the parameter server and gives each evaluation once, in order, also over restarts of the server.
 ///
-/// Evaluations are numbered in a life of the server, which question and answer both name. Answers may overlap (two questions
-/// were under way) or come late.
+/// Evaluations are numbered in a life of the server, which question and answer both name. Answers
+/// may overlap (two questions were under way) or come late.
 public struct StatusFollower: Sendable {
   private var life: Identifier?
   private var evaluationsKnown: UInt64 = 0

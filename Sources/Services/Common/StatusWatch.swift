@@ -5,8 +5,8 @@ internal import Synchronization
 internal import Transport
 public import Wire
 
-/// Asks the parameter server and decodes its answers on a thread of its own: however large an answer is, and however long it
-/// takes, its owner goes on. One question at a time.
+/// Asks the parameter server and decodes its answers on a thread of its own: however large an
+/// answer is, and however long it takes, its owner goes on. One question at a time.
 public final class StatusWatch {
   private final class Shared: Sendable {
     /// Touched by the thread only.

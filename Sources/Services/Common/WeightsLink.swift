@@ -7,7 +7,8 @@ internal import Transport
 internal import Wire
 
 /// Two subscriptions: to all publications, of which only the newest is kept, and to a topic of its own, on which the server answers a
-/// newcomer at once with the current version. It is the public name: whoever subscribes to all topics reads them all.
+/// newcomer at once with the current version. It is the public name: whoever subscribes to all
+/// topics reads them all.
 ///
 /// They are two sockets, because ZMQ_CONFLATE also conflates what goes upstream: of two subscriptions on one socket only the last
 /// would reach the server (libzmq 4.3.4).

@@ -44,8 +44,8 @@ struct BatchShare {
     partsSeen.removeAll(keepingCapacity: true)
   }
 
-  /// Whether a part is one of this answer and new. A repeated request may be drawn twice: parts of a newer draw start over, those
-  /// of an older one are strays.
+  /// Whether a part is one of this answer and new. A repeated request may be drawn twice: parts of
+  /// a newer draw start over, those of an older one are strays.
   mutating func takes(_ header: BatchHeader) -> Bool {
     if header.draw > draw {
       reset()

@@ -7,10 +7,11 @@ public import Wire
 /// Numbers insert messages, keeps them until they are acknowledged, and sends again what was lost (go-back-N).
 ///
 /// A message is built in place: `beginFrame` gives a recycled writer, `commitFrame` sends it. At most `credit` messages
-/// wait for acknowledgement, and so many bytes as the service grants; then `isBlocked`, and its owner waits or drops what it has
-/// not framed yet. An answer that counts more than was sent is refused: what it is about is not this writer's.
-/// If the service stays away longer than `goneAfter`, what is unacknowledged is dropped and counted, never sent elsewhere
-/// (that could double it).
+/// wait for acknowledgement, and so many bytes as the service grants; then `isBlocked`, and its
+/// owner waits or drops what it has not framed yet. An answer that counts more than was sent is
+/// refused: what it is about is not this writer's. If the service stays away longer than
+/// `goneAfter`, what is unacknowledged is dropped and counted, never sent elsewhere (that could
+/// double it).
 public struct WriterMachine {
   public struct Configuration: Sendable {
     public var id: Identifier
@@ -229,8 +230,8 @@ extension WriterMachine {
     sendUnsent(sink: &sink)
   }
 
-  /// Whether the service may have committed up to a sequence. If it says so of what was never sent, the messages are another
-  /// writer's; to go on would throw experience away as repeated.
+  /// Whether the service may have committed up to a sequence. If it says so of what was never sent,
+  /// the messages are another writer's; to go on would throw experience away as repeated.
   private mutating func isPossible(_ sequence: UInt64, _ message: String) -> Bool {
     if sequence < nextSequence { return true }
     let text =

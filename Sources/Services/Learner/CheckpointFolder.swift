@@ -8,8 +8,9 @@ internal import Glibc
 internal import Numerics
 
 /// Two files a learner: `learner-1.safetensors` holds the weights under PyTorch's names (`load_state_dict` takes them), and
-/// `learner-1.optimizer.safetensors` Adam's moments and the target network. Each replaces its predecessor whole, which stays
-/// beside it as `.previous`: it is taken up if the newest is damaged. `learner-1.left-out.safetensors` holds `LeftOutRows`.
+/// `learner-1.optimizer.safetensors` Adam's moments and the target network. Each replaces its
+/// predecessor whole, which stays beside it as `.previous`: it is taken up if the newest is
+/// damaged. `learner-1.left-out.safetensors` holds `LeftOutRows`.
 struct CheckpointFolder {
   let path: String
   private let label: String
@@ -37,7 +38,8 @@ struct CheckpointFolder {
     return (path.hasSuffix(suffix) ? String(path.dropLast(suffix.count)) : path) + ".previous" + suffix
   }
 
-  /// Another name for the file that is about to be replaced; at every moment one of the two names has a whole file.
+  /// Another name for the file that is about to be replaced; at every moment one of the two names
+  /// has a whole file.
   private func keepPrevious(of path: String) {
     let previous = Self.previous(path)
     unlink(previous)
@@ -92,12 +94,13 @@ struct CheckpointFolder {
   /// What was taken up.
   struct Loaded {
     var updates: UInt64
-    /// Why it is the previous checkpoint, with what was wrong with the newest; nil if that was taken.
+    /// Why it is the previous checkpoint, with what was wrong with the newest; nil if that was
+    /// taken.
     var notice: String?
   }
 
-  /// Loads optimizer and target network into `learner`; nil if there is no checkpoint. If the newest is damaged, the one before
-  /// it is taken.
+  /// Loads optimizer and target network into `learner`; nil if there is no checkpoint. If the
+  /// newest is damaged, the one before it is taken.
   /// - Throws: `SafetensorsError` if there is no other, or if the files are of another network.
   func load(into learner: DQNLearner) throws -> Loaded? {
     let previous = Self.previous(optimizerPath)
@@ -127,7 +130,8 @@ struct CheckpointFolder {
     return UInt64(updates)
   }
 
-  /// The weights of the last checkpoint, those of the one before it if they are damaged; nil if there are none to be read.
+  /// The weights of the last checkpoint, those of the one before it if they are damaged; nil if
+  /// there are none to be read.
   func weights() -> [Float]? {
     for path in [weightsPath, Self.previous(weightsPath)] {
       if let file = try? SafetensorsFile(path: path), let values = try? vector(file, prefix: "") {
@@ -164,7 +168,8 @@ extension LearnerService {
     log.info("resumed after \(statistics.updates) updates from \(checkpoints.path)")
   }
 
-  /// Which rows an earlier life left out; after a divergence the weights of its last good checkpoint too.
+  /// Which rows an earlier life left out; after a divergence the weights of its last good
+  /// checkpoint too.
   private func takeUpLeftOutRows(_ checkpoints: CheckpointFolder) {
     do {
       leftOut = try LeftOutRows(path: checkpoints.leftOutPath)

@@ -27,8 +27,9 @@ public final class LearnerService {
   var hasNewLeftOut = false
   /// After a divergence: what is trained on instead of the first weights that are published.
   var lastGoodWeights: [Float]?
-  /// Items at fault of the batches in a row that were not finite. They get priority 0 once a batch was trained on: until then it
-  /// may be the weights that are at fault, and no priority is written.
+  /// Items at fault of the batches in a row that were not finite. They get priority 0 once a batch
+  /// was trained on: until then it may be the weights that are at fault, and no priority is
+  /// written.
   private var suspects: [SampledRow] = []
   let checkpoints: CheckpointFolder?
   let log: Log
@@ -163,7 +164,8 @@ public final class LearnerService {
     dqn.exportParameters(to: local)
     guard member.rebase(on: weights, local: local) else { return }
     if let lastGoodWeights {
-      // What was published may have diverged with the learner; the change back is pushed like any other.
+      // What was published may have diverged with the learner; the change back is pushed like any
+      // other.
       UnsafeMutableRawBufferPointer(local).copyBytes(from: lastGoodWeights.withUnsafeBytes { Array($0) })
       self.lastGoodWeights = nil
     }
@@ -247,8 +249,8 @@ public final class LearnerService {
     return cleared
   }
 
-  /// After a batch whose loss or gradient was not finite: it has changed nothing. Its rows at fault are left out from now on, the
-  /// others keep their priorities.
+  /// After a batch whose loss or gradient was not finite: it has changed nothing. Its rows at fault
+  /// are left out from now on, the others keep their priorities.
   private func leaveOut(
     _ transitions: TransitionBatch, _ sampled: SampledBatch, _ rows: Range<Int>
   ) throws(TransitionBatchError) -> BatchJudge.Verdict {

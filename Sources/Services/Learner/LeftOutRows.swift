@@ -5,10 +5,12 @@ internal import Foundations
 internal import Glibc
 internal import Numerics
 
-/// Rows whose loss or gradient was not finite, by a checksum of what they hold: keys are positions in one replay, and a row
-/// that a restarted replay or another shard serves must be known again. Equal rows are left out together.
+/// Rows whose loss or gradient was not finite, by a checksum of what they hold: keys are positions
+/// in one replay, and a row that a restarted replay or another shard serves must be known again.
+/// Equal rows are left out together.
 struct LeftOutRows {
-  /// More than ten batches of 512, which a divergence leaves behind; beyond it the oldest are forgotten.
+  /// More than ten batches of 512, which a divergence leaves behind; beyond it the oldest are
+  /// forgotten.
   static let countMax = 16_384
 
   private(set) var forgotten: UInt64 = 0
@@ -58,7 +60,8 @@ extension LeftOutRows {
 }
 
 extension SampledBatch {
-  /// Where a transition's discount is; its next observation follows, and is not read where that is 0.
+  /// Where a transition's discount is; its next observation follows, and is not read where that is
+  /// 0.
   private static let (discount, next) = (3, 4)
 
   private func bytes(_ column: Int, _ row: Int) -> UnsafeRawBufferPointer {

@@ -36,8 +36,8 @@ public struct MemberMachine {
     public var rebases: UInt64 = 0
     public var malformed: UInt64 = 0
     public var serverRestarts: UInt64 = 0
-    /// Answers and publications that say what cannot be: more of this learner's changes merged than it has sent, or weights that
-    /// are no numbers. None of it is believed.
+    /// Answers and publications that say what cannot be: more of this learner's changes merged than
+    /// it has sent, or weights that are no numbers. None of it is believed.
     public var impossible: UInt64 = 0
   }
 
@@ -167,7 +167,8 @@ extension MemberMachine {
     }
   }
 
-  /// The last of this learner's changes that is in a publication; none if it claims one that was never sent.
+  /// The last of this learner's changes that is in a publication; none if it claims one that was
+  /// never sent.
   private mutating func merged(by weights: Weights) -> UInt64? {
     guard let merged = weights.merged.first(where: { $0.learner == name })?.sequence else { return nil }
     guard merged < nextSequence else {

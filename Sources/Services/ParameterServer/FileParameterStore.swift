@@ -12,12 +12,14 @@ internal import Wire
 ///     8      u32 format, u32 0
 ///     16     u64 bytes of a slot, u64 where slot 0 begins
 ///     32     u64 checksum of the bytes before
-///     4096   slot 0: u64 checksum of the next 24 bytes, u64 version, u64 length of the record, u64 checksum of the record;
+///     4096   slot 0: u64 checksum of the next 24 bytes, u64 version, u64 length of the record, u64
+///     checksum of the record;
 ///            then the record
 ///     …      slot 1
 ///
-/// All little-endian. A slot is written record first, a new file slot first: what a head says is there. A file of format 1
-/// keeps its slots; the first save adds those of format 2 behind them and then replaces the header.
+/// All little-endian. A slot is written record first, a new file slot first: what a head says is
+/// there. A file of format 1 keeps its slots; the first save adds those of format 2 behind them and
+/// then replaces the header.
 final class FileParameterStore: ParameterStore {
   private let path: String
   private let descriptor: Int32
@@ -108,8 +110,9 @@ extension FileParameterStore {
     return nil
   }
 
-  /// The newer of what is whole. A save that was cut off leaves the older slot's head before a torn record, and nothing of it was
-  /// published. Anything else that is not whole may have been published: versions go on behind it.
+  /// The newer of what is whole. A save that was cut off leaves the older slot's head before a torn
+  /// record, and nothing of it was published. Anything else that is not whole may have been
+  /// published: versions go on behind it.
   private func newest(of slots: [Slot]) throws(ParameterStoreError) -> ParameterState? {
     var found: (slot: Int, state: ParameterState)?
     for (index, slot) in slots.enumerated() {

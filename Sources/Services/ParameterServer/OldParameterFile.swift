@@ -4,11 +4,13 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Reads, and never writes, `parameters.rookery` of format 1: its two slots hold WEIGHTS messages of protocol version 1.
+/// Reads, and never writes, `parameters.rookery` of format 1: its two slots hold WEIGHTS messages
+/// of protocol version 1.
 ///
 ///     0     8 bytes "ROOKPAR1"
 ///     8     u64 bytes of a slot
-///     4096  slot 0: u64 checksum, u64 length, then a WEIGHTS message, which names learners by their ids
+///     4096  slot 0: u64 checksum, u64 length, then a WEIGHTS message, which names learners by
+///     their ids
 ///     …     slot 1
 enum OldParameterFile {
   static let magic: [UInt8] = Array("ROOKPAR1".utf8)

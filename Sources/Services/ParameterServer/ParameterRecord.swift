@@ -3,7 +3,8 @@
 internal import Experience
 internal import Wire
 
-/// What a slot of `parameters.rookery` holds, format 2; little-endian, and of no message's form, so that messages may change:
+/// What a slot of `parameters.rookery` holds, format 2; little-endian, and of no message's form, so
+/// that messages may change:
 ///
 ///     u64 version, u64 updates, u32 merged changes, u32 tensors, u64 elements
 ///     each merged change: 16 bytes name of the learner, u64 sequence

@@ -4,7 +4,8 @@ internal import Experience
 internal import Wire
 
 extension ParameterServerMachine {
-  /// A subscription as XPUB reports it (1, then the prefix): a newcomer's own topic is answered with the current version.
+  /// A subscription as XPUB reports it (1, then the prefix): a newcomer's own topic is answered
+  /// with the current version.
   public mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: inout some PublishingSink) {
     guard notice.count > 1, notice[0] == 1 else { return }
     var cursor = FrameCursor(UnsafeRawBufferPointer(rebasing: notice.dropFirst()))
@@ -19,8 +20,8 @@ extension ParameterServerMachine {
     publish(topic: topic, sink: &sink)
   }
 
-  /// Anybody may subscribe as often as he likes, and each answer is all the weights: between two turns at most 16 of them, and
-  /// about 4 MB.
+  /// Anybody may subscribe as often as he likes, and each answer is all the weights: between two
+  /// turns at most 16 of them, and about 4 MB.
   private var answersPerTurn: Int { max(1, min(16, (1 << 20) / max(1, state.values.count))) }
 
   mutating func welcomeNewcomers(_ sink: inout some PublishingSink) {

@@ -18,7 +18,8 @@ public struct ParameterServerMachine<Store: ParameterStore> {
     /// A learner silent for this long is no longer waited for, and its index is free.
     public var memberGoneAfter = Instant.Span.seconds(5)
     public var processGoneAfter = Instant.Span.seconds(10)
-    /// What this run's processes know: who joins, reports or evaluates without it is refused. Nil takes everybody.
+    /// What this run's processes know: who joins, reports or evaluates without it is refused. Nil
+    /// takes everybody.
     public var token: Identifier?
 
     public init() {}
@@ -287,7 +288,8 @@ extension ParameterServerMachine {
     publish(topic: Weights.topicAll, sink: &sink)
   }
 
-  /// The newest `Limits.members` learners' last changes. Those of members are never forgotten, however many others come and go.
+  /// The newest `Limits.members` learners' last changes. Those of members are never forgotten,
+  /// however many others come and go.
   private mutating func remember(_ change: Merged) {
     state.merged.removeAll { $0.learner == change.learner }
     state.merged.append(change)

@@ -22,7 +22,8 @@ final class PublisherLink: PublishingSink {
     if case .tcp = endpoint.kind,
       let port = socket.lastEndpoint().split(separator: ":").last.flatMap({ UInt16($0) })
     {
-      // Two subscriptions and a heartbeat a second are what a subscriber has to say: 100 bytes, and 40 a second.
+      // Two subscriptions and a heartbeat a second are what a subscriber has to say: 100 bytes, and
+      // 40 a second.
       guardian = try ConnectionGuard(
         port: port, allowance: ConnectionGuard.Allowance(burst: 16 << 10, perSecond: 1 << 10))
     } else {

@@ -4,9 +4,9 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// The last report of each process, and the newest evaluations. It has nothing to do with the weights, and is bounded whoever
-/// reports: one process a connection, `Limits.processes` of them, `Limits.boardCounters` in all. Who is known stays, and who is
-/// not finds no room then.
+/// The last report of each process, and the newest evaluations. It has nothing to do with the
+/// weights, and is bounded whoever reports: one process a connection, `Limits.processes` of them,
+/// `Limits.boardCounters` in all. Who is known stays, and who is not finds no room then.
 struct ReportBoard {
   private struct Entry {
     var report: ShownTelemetry
@@ -62,7 +62,8 @@ struct ReportBoard {
     if let peer = entry.peer { reporters[peer] = nil }
   }
 
-  /// The processes in the order of their labels, as many as find room in `bytesMax`, with the counters that are wanted.
+  /// The processes in the order of their labels, as many as find room in `bytesMax`, with the
+  /// counters that are wanted.
   func processes(
     counters wanted: [String]?, bytesMax: Int, now: Instant
   ) -> (shown: [ProcessStatus], leftOut: Int) {
@@ -82,8 +83,8 @@ struct ReportBoard {
     return (shown, sorted.count - shown.count)
   }
 
-  /// Those from a number on, at most `count`, and the first one's number: a higher one than was asked for if those between are no
-  /// longer kept.
+  /// Those from a number on, at most `count`, and the first one's number: a higher one than was
+  /// asked for if those between are no longer kept.
   func evaluations(from known: UInt64, count: Int) -> (first: UInt64, [Evaluation]) {
     // A number beyond all is from another life: start over.
     let first = known > evaluationCount ? firstEvaluation : max(known, firstEvaluation)

@@ -4,7 +4,8 @@ internal import Foundations
 
 /// Requests of each connection within a second. What is beyond is dropped before it is decoded.
 struct RequestBudget {
-  /// A process reports at most 10 times a second, asks for the status 20 times, and joins, evaluates or asks for health a few times.
+  /// A process reports at most 10 times a second, asks for the status 20 times, and joins,
+  /// evaluates or asks for health a few times.
   static let perSecond = 64
   /// Connections that are told apart within a second; those beyond share one budget.
   private static let peersMax = 4096

@@ -27,7 +27,8 @@ extension ReplayMachine {
     var gone: Set<PeerID> = []
   }
 
-  /// Serves waiting requests, samplers in turn, as far as each table's limiter admits and the way to each sampler has room.
+  /// Serves waiting requests, samplers in turn, as far as each table's limiter admits and the way
+  /// to each sampler has room.
   mutating func drainSamples(now: Instant, sink: inout some FrameSink) -> Bool {
     guard !waitingSamples.isEmpty else { return false }
     var (next, kept) = (0, 0)
@@ -119,7 +120,8 @@ extension ReplayMachine {
     return (rowsPerPart, (rows + rowsPerPart - 1) / rowsPerPart)
   }
 
-  /// Gathers the drawn items straight into frames of at most about `partBytes`. False if some could not be sent.
+  /// Gathers the drawn items straight into frames of at most about `partBytes`. False if some could
+  /// not be sent.
   mutating func send(
     _ request: SampleRequest, to peer: PeerID, sink: inout some FrameSink
   ) throws(ReplayStoreError) -> Bool {

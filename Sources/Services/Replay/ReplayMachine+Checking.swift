@@ -11,7 +11,8 @@ extension ReplayMachine {
     store.recovery.map { $0.damagedFiles.count + ($0.hasLostHeader ? 1 : 0) } ?? 0
   }
 
-  /// Has the next steps that are in doubt read by another thread, so that nobody waits for the disk.
+  /// Has the next steps that are in doubt read by another thread, so that nobody waits for the
+  /// disk.
   mutating func requestCheck() {
     guard store.stepsInDoubt > 0 else { return }
     var pages = ColdPages()

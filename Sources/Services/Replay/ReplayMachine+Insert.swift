@@ -167,7 +167,8 @@ extension ReplayMachine {
     }
   }
 
-  /// Writers in turn, up to the first message that a table blocks. Those that a quota holds are passed by, as others may have room.
+  /// Writers in turn, up to the first message that a table blocks. Those that a quota holds are
+  /// passed by, as others may have room.
   private mutating func drainInserts(now: Instant, sink: inout some FrameSink) -> Bool {
     var (next, kept) = (0, 0)
     var held: Set<Int> = []

@@ -42,7 +42,8 @@ extension ReplayMachine {
     drain(now: now, sink: &sink)
   }
 
-  /// Whether one more can be remembered; one that has asked for nothing, or is long silent, may have to go for it.
+  /// Whether one more can be remembered; one that has asked for nothing, or is long silent, may
+  /// have to go for it.
   private mutating func hasRoomForSampler(_ now: Instant) -> Bool {
     var newcomers = Newcomers<PeerID>()
     swap(&newcomers, &unprovenSamplers)
@@ -175,7 +176,8 @@ extension ReplayMachine {
     drain(now: now, sink: &sink)
   }
 
-  /// Takes the first writer's schema for what steps look like; later ones must agree once a step is stored. Returns what is wrong.
+  /// Takes the first writer's schema for what steps look like; later ones must agree once a step is
+  /// stored. Returns what is wrong.
   private mutating func propose(_ schema: StepSchema?) -> String? {
     guard let schema else { return "schema: expected a writer's fields, found nil" }
     if let own = store.schema, own == schema || !store.abandonSchema() { return own.mismatch(with: schema) }
@@ -195,7 +197,8 @@ extension ReplayMachine {
     return nil
   }
 
-  /// What steps look like, now that the first are to be stored; nil if there is no room for them, which the writer has been told.
+  /// What steps look like, now that the first are to be stored; nil if there is no room for them,
+  /// which the writer has been told.
   mutating func adoptedSchema(_ sequence: UInt64, _ peer: PeerID, sink: inout some FrameSink) -> StepSchema? {
     if let schema = store.schema { return schema }
     guard let proposedSchema else {
@@ -248,7 +251,8 @@ extension ReplayMachine {
       rows: configuration.store.tables.indices.map(rowsMax))
   }
 
-  /// Counts only on the connection that said HELLO with this id: whoever else knows it cannot end what it names.
+  /// Counts only on the connection that said HELLO with this id: whoever else knows it cannot end
+  /// what it names.
   mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
     if let handle = writerHandles[goodbye.id], writers[handle]?.peer == peer {
       forget(writer: handle)

@@ -59,8 +59,8 @@ extension ReplayMachine {
     return warmingRequests
   }
 
-  /// The steps of a batch are in memory: sends it as soon as there is room. Items whose steps were evicted meanwhile are drawn anew, and
-  /// have to be read first too.
+  /// The steps of a batch are in memory: sends it as soon as there is room. Items whose steps were
+  /// evicted meanwhile are drawn anew, and have to be read first too.
   public mutating func didWarm(_ ticket: UInt64, now: Instant, sink: inout some FrameSink) {
     if ticket == checkingTicket { return check() }
     guard let index = warming.firstIndex(where: { $0.ticket == ticket }) else { return }
@@ -85,7 +85,8 @@ extension ReplayMachine {
     }
   }
 
-  /// False if a batch goes on waiting for room. What was drawn for a sampler that is gone is kept for the next that asks.
+  /// False if a batch goes on waiting for room. What was drawn for a sampler that is gone is kept
+  /// for the next that asks.
   private mutating func sendWarmed(at index: Int, now: Instant, sink: inout some FrameSink) -> Bool {
     let waiting = warming[index].waiting
     switch room(for: waiting.request, to: waiting.peer, sink: &sink) {

@@ -8,10 +8,12 @@ internal import Wire
 /// Takes experience from writers and serves batches to samplers.
 ///
 /// * **Insert.** Of each writer only the message after the last committed one is taken. A lower one is acknowledged again, a
-///   higher one answered with a gap. A message that the rate limiter holds back waits here, writers in turn; a writer has at
-///   most `credit` of them waiting, and `creditBytes`, so memory is bounded.
-/// * **Sample.** Requests that the limiter holds back wait, samplers in turn; at most `credit` a sampler. A request waits too
-///   while too much is under way to its sampler. One whose sampler is gone is dropped before anything is drawn for it.
+///   higher one answered with a gap. A message that the rate limiter holds back waits here, writers
+///   in turn; a writer has at most `credit` of them waiting, and `creditBytes`, so memory is
+///   bounded.
+/// * **Sample.** Requests that the limiter holds back wait, samplers in turn; at most `credit` a
+///   sampler. A request waits too while too much is under way to its sampler. One whose sampler is
+///   gone is dropped before anything is drawn for it.
 /// * A frame that cannot be read, or not be accepted, is answered with a refusal and counted; nothing of it is kept.
 public struct ReplayMachine {
   public struct Configuration: Sendable {
@@ -22,13 +24,15 @@ public struct ReplayMachine {
     public var creditBytes = 32 << 20
     /// Batches beyond this are sent in parts, so that one does not hold up acknowledgements.
     public var partBytes = 1 << 20
-    /// A request for more is refused, unless it is for one row: all of an answer is in memory while it is sent.
+    /// A request for more is refused, unless it is for one row: all of an answer is in memory while
+    /// it is sent.
     public var answerBytesMax = 256 << 20
-    /// Writers, and samplers, that are remembered: four times as many as were measured; each takes some hundred bytes. Where
-    /// there are more, one that has brought or asked nothing yet makes room for a newcomer.
+    /// Writers, and samplers, that are remembered: four times as many as were measured; each takes
+    /// some hundred bytes. Where there are more, one that has brought or asked nothing yet makes
+    /// room for a newcomer.
     public var peersMax = 4096
-    /// Where all have brought something, one that has been silent for this long makes room: twice a writer's patience, after
-    /// which it has given its messages up.
+    /// Where all have brought something, one that has been silent for this long makes room: twice a
+    /// writer's patience, after which it has given its messages up.
     public var peerReplaceableAfter = Instant.Span.seconds(60)
     /// A writer or sampler that is silent for this long is forgotten. Much longer than a writer's own patience: it drops its
     /// unacknowledged messages first, so none can come twice.
@@ -47,7 +51,8 @@ public struct ReplayMachine {
     public var shard = 1
     /// A snapshot that it begins with, with `memory` storage.
     public var beginning: String?
-    /// Steps that are in doubt are checked before it serves, about so many bytes of them; the rest while it does.
+    /// Steps that are in doubt are checked before it serves, about so many bytes of them; the rest
+    /// while it does.
     public var bytesVerified = Int.max
 
     public init(store: ReplayStoreConfiguration) {
@@ -180,9 +185,11 @@ public struct ReplayMachine {
   /// Those that had brought or asked nothing when they came, oldest first; some have since.
   var unprovenWriters = Newcomers<Int>()
   var unprovenSamplers = Newcomers<PeerID>()
-  /// Draws for samplers that went away before they were sent, for the next request of as many items.
+  /// Draws for samplers that went away before they were sent, for the next request of as many
+  /// items.
   var orphans: [Draw] = []
-  /// When to look again whether there is room on the way to samplers; nil while no request waits for that.
+  /// When to look again whether there is room on the way to samplers; nil while no request waits
+  /// for that.
   var nextRoomCheck: Instant?
   /// Draws so far: each answer has a number.
   var draws: UInt64 = 0
@@ -265,7 +272,8 @@ public struct ReplayMachine {
     }
   }
 
-  /// Refuses writers of other steps than these, which the run's environment has; nil takes the first writer's word.
+  /// Refuses writers of other steps than these, which the run's environment has; nil takes the
+  /// first writer's word.
   public mutating func expect(_ schema: StepSchema?) { expectedSchema = schema }
 
   /// What somebody should look at, since the last call.
@@ -319,7 +327,8 @@ extension ReplayMachine {
     }
   }
 
-  /// The sequence of an INSERT or the number of a SAMPLE that cannot be read as a whole; 0 if that cannot be read either.
+  /// The sequence of an INSERT or the number of a SAMPLE that cannot be read as a whole; 0 if that
+  /// cannot be read either.
   private static func reference(of frame: UnsafeRawBufferPointer) -> UInt64 {
     var cursor = FrameCursor(frame)
     switch try? cursor.openMessage() {

@@ -83,17 +83,20 @@ public final class ReplayService {
       context: context, listeningOn: endpoint, frameBytesMax: machine.frameBytesMax)
     parameters = try DealerLink(
       context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
-    // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as the process.
+    // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as
+    // the process.
     reporter = TelemetryReporter(
       id: Identifier(using: &system), service: "replay", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }
 
-  /// Of steps that are in doubt, checked before anybody is served: 0.1 s if they are in memory, and less than a second from most disks.
+  /// Of steps that are in doubt, checked before anybody is served: 0.1 s if they are in memory, and
+  /// less than a second from most disks.
   private static let bytesVerified = 256 << 20
 
-  /// Each incarnation draws differently, so that a restart, or a shard beside it, does not draw the same numbers again.
+  /// Each incarnation draws differently, so that a restart, or a shard beside it, does not draw the
+  /// same numbers again.
   static func generator(
     _ configuration: RunConfiguration, _ settings: ServiceSettings, incarnation: Identifier
   ) -> SeededGenerator {
@@ -102,8 +105,8 @@ public final class ReplayService {
       part: configuration.replay.repeatsDraws ? "replay" : "replay \(incarnation)", index: settings.replica)
   }
 
-  /// What steps of the run's environment look like; nil if nobody can say, or if it is known from stored steps, so that a restart
-  /// waits for no Python.
+  /// What steps of the run's environment look like; nil if nobody can say, or if it is known from
+  /// stored steps, so that a restart waits for no Python.
   private static func stepSchema(
     _ configuration: RunConfiguration, _ store: ReplayStore, _ log: Log
   ) throws -> StepSchema? {

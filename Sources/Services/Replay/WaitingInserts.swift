@@ -21,7 +21,8 @@ struct WaitingInserts {
   var isEmpty: Bool { entries.isEmpty }
   var count: Int { entries.count }
 
-  /// Queues a message of a writer whose last waiting one has the turn `last`. Returns the message's turn.
+  /// Queues a message of a writer whose last waiting one has the turn `last`. Returns the message's
+  /// turn.
   mutating func append(_ entry: WaitingInsert, after last: UInt64?) -> UInt64 {
     var entry = entry
     entry.turn = turns.next(after: last)

@@ -72,7 +72,8 @@ private final class BenchRun {
     try self.init { _ in configuration }
   }
 
-  /// - Parameter configure: says where the configuration is; it may make it in the folder that it is given.
+  /// - Parameter configure: says where the configuration is; it may make it in the folder that it
+  ///   is given.
   private init(_ configure: (String) throws -> String) throws {
     executable = try POSIXProcessHost.selfExecutable()
     var template = Array("/tmp/rookery-bench-XXXXXX".utf8CString)

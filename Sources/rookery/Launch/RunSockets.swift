@@ -47,7 +47,8 @@ struct RunSockets {
 }
 
 extension ControlReply {
-  /// What somebody needs who brings a learner; nil while the launcher's own are there, or where no such service is described.
+  /// What somebody needs who brings a learner; nil while the launcher's own are there, or where no
+  /// such service is described.
   var learnerNotice: String? {
     guard !processes.contains(where: { $0.service == "learner" }),
       let replay = variables["ROOKERY_REPLAY_ADDRESS"],

@@ -6,8 +6,8 @@ internal import Glibc
 /// `runs/<name>/`: `config.yaml` (effective), `logs/`, `metrics.jsonl`, `evaluations.jsonl`, `checkpoints/`, `parameters.rookery`,
 /// `summary.json`, TensorBoard's events. A name that is taken gets a number.
 ///
-/// Whoever has the folder holds the lock of its file `lock`, so that one run at a time works in it. The folder is its user's alone, also
-/// one that an earlier version has made.
+/// Whoever has the folder holds the lock of its file `lock`, so that one run at a time works in it.
+/// The folder is its user's alone, also one that an earlier version has made.
 struct RunFolder {
   let path: String
   private let lock: FileLock

@@ -7,7 +7,8 @@ import Transport
 import Wire
 
 /// Inserts one endless stream, as fast as it is acknowledged: step i has the observation (writer, i mod 2²⁴, i div 2²⁴, writer + i).
-/// Each step but the newest starts a one-step item in every table, with a priority that its index gives.
+/// Each step but the newest starts a one-step item in every table, with a priority that its index
+/// gives.
 final class StreamWriter {
   static let schema = StepSchema.discrete(observation: [4])
   static let table = TableSchema(name: "experience", kind: .transition(nStep: 1, discount: 0.99))
