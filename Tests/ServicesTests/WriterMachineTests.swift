@@ -28,12 +28,14 @@ struct WriterHarness {
     return sink.take()
   }
 
-  mutating func welcome(at milliseconds: Double, committed: UInt64 = 0, credit: Int = 64, life: UInt64 = 50)
-    -> [Sent]
-  {
+  mutating func welcome(
+    at milliseconds: Double, committed: UInt64 = 0, credit: Int = 64, bytes: UInt64 = 1 << 30,
+    life: UInt64 = 50
+  ) -> [Sent] {
     receive(at: milliseconds) {
       Welcome(
-        incarnation: Fixtures.id(life), committed: committed, grant: Fixtures.grant(credit), schema: nil,
+        incarnation: Fixtures.id(life), committed: committed, grant: Fixtures.grant(credit, bytes: bytes),
+        schema: nil,
         tables: []
       ).encode(into: $0)
     }
@@ -194,13 +196,8 @@ struct WriterHarness {
   @Test func bytesAreGrantedToo() {
     var writer = WriterHarness()
     _ = writer.advance(0)
-    _ = writer.receive(at: 0) {
-      // A message of no chunks and no items is 6 bytes.
-      Welcome(
-        incarnation: Fixtures.id(50), committed: 0, grant: Fixtures.grant(8, bytes: 19), schema: nil,
-        tables: []
-      ).encode(into: $0)
-    }
+    // A message of no chunks and no items is 6 bytes.
+    _ = writer.welcome(at: 0, credit: 8, bytes: 19)
     #expect(writer.write(8, at: 1) == [1, 2, 3])
     #expect(writer.machine.isBlocked && writer.machine.unacknowledged == 4)
     #expect(writer.acknowledge(at: 2, 1) == [4])
@@ -213,12 +210,7 @@ struct WriterHarness {
   @Test func oneMessageMayAlwaysBeUnderWay() {
     var writer = WriterHarness()
     _ = writer.advance(0)
-    _ = writer.receive(at: 0) {
-      Welcome(
-        incarnation: Fixtures.id(50), committed: 0, grant: Fixtures.grant(8, bytes: 1), schema: nil,
-        tables: []
-      ).encode(into: $0)
-    }
+    _ = writer.welcome(at: 0, credit: 8, bytes: 1)
     #expect(writer.write(8, at: 1) == [1])
     #expect(writer.acknowledge(at: 2, 1).isEmpty && writer.write(8, at: 2) == [2])
   }

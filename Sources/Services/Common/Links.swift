@@ -74,11 +74,10 @@ final class RouterLink: FrameSink {
 
   func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
     let (own, all) = memory.load(of: peer)
-    if own.frames > 0, own.bytes + bytes > Self.bytesUnderWay || own.frames + frames > Self.framesUnderWay {
-      memory.awaitReturn()
-      return .later
-    }
-    if all.frames > 0, all.bytes + bytes > Self.bytesUnderWayInAll {
+    let fillsOwn =
+      own.bytes + bytes > Self.bytesUnderWay || own.frames + frames > Self.framesUnderWay
+    let fillsAll = all.bytes + bytes > Self.bytesUnderWayInAll
+    if own.frames > 0 && fillsOwn || all.frames > 0 && fillsAll {
       memory.awaitReturn()
       return .later
     }

@@ -2,6 +2,7 @@
 
 public import Experience
 public import Foundations
+internal import Numerics
 public import Wire
 
 /// Joins the parameter server, pushes the learner's change, and stands on what is published, without ever waiting.
@@ -112,7 +113,7 @@ extension MemberMachine {
       counters.malformed += 1
       return false
     }
-    guard Self.isFinite(weights.values) else {
+    guard Finite.firstException(weights.values) == nil else {
       doubt("weights \(weights.version): expected finite numbers, found others")
       return false
     }
@@ -137,14 +138,6 @@ extension MemberMachine {
     reference.withUnsafeMutableBytes { $0.copyMemory(from: weights.values) }
     counters.rebases += 1
     return true
-  }
-
-  private static func isFinite(_ values: UnsafeRawBufferPointer) -> Bool {
-    var wrong = 0
-    for index in 0..<values.count / 4 {
-      wrong |= values.loadUnaligned(fromByteOffset: index * 4, as: Float.self).isFinite ? 0 : 1
-    }
-    return wrong == 0
   }
 
   private mutating func shift(_ local: UnsafeMutableBufferPointer<Float>, onto weights: Weights) {
