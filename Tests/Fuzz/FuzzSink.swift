@@ -10,9 +10,9 @@ struct FuzzSink: FrameSink {
   let reader: MessageReader?
   var isFull = false
 
-  mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room { isFull ? .later : .now }
+  func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room { isFull ? .later : .now }
 
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     do throws(WireError) {
       try reader?.read(bytes)
     } catch {

@@ -78,7 +78,7 @@ struct ReplayScript {
       let problem = machine.checkInvariants() ?? machine.store.checkInvariants()
       expect(problem == nil, "\(variant): \(problem ?? "")")
     }
-    machine.settle(now: now, sink: &sink)
+    machine.settle(now: now, sink: sink)
     // Long after the last word everybody is forgotten.
     advance(by: .seconds(2000))
     expect(isDamaged || machine.writers.isEmpty && machine.samplers.isEmpty, "somebody is never forgotten")
@@ -88,7 +88,7 @@ struct ReplayScript {
     let first = source.byte()
     let peer = Int(first) % Self.peers
     // Mostly a frame is answered before the next one is there.
-    defer { if first & 0x30 != 0 { machine.settle(now: now, sink: &sink) } }
+    defer { if first & 0x30 != 0 { machine.settle(now: now, sink: sink) } }
     switch source.below(16) {
     case 0: receive(source.bytes(Int(source.byte())), from: peer)
     case 1: say(frames.writerHello(&source, peer: peer), from: peer)
@@ -117,11 +117,11 @@ struct ReplayScript {
   /// Hands in a frame and has it answered.
   private mutating func ask(_ frame: [UInt8], from peer: Int) {
     receive(frame, from: peer)
-    machine.settle(now: now, sink: &sink)
+    machine.settle(now: now, sink: sink)
   }
 
   private mutating func receive(_ frame: [UInt8], from peer: Int) {
-    frame.withUnsafeBytes { machine.receive($0, from: PeerID(number: UInt64(peer)), now: now, sink: &sink) }
+    frame.withUnsafeBytes { machine.receive($0, from: PeerID(number: UInt64(peer)), now: now, sink: sink) }
   }
 
   private mutating func insert(from peer: Int) {
@@ -145,7 +145,7 @@ struct ReplayScript {
 
   private mutating func advance(by span: Instant.Span) {
     now += span
-    machine.advance(to: now, sink: &sink)
+    machine.advance(to: now, sink: sink)
     expect(
       isDamaged || machine.nextDeadline(now: now) > now || span < .seconds(1), "a deadline that has passed")
   }
@@ -153,10 +153,10 @@ struct ReplayScript {
   /// What the driver does beside handing in messages.
   private mutating func other() {
     switch source.below(6) {
-    case 0: machine.settle(now: now, sink: &sink)
+    case 0: machine.settle(now: now, sink: sink)
     case 1: sink.isFull.toggle()
     case 2:
-      if let path = machine.advanceCopy(now: now, sink: &sink) {
+      if let path = machine.advanceCopy(now: now, sink: sink) {
         machine.didPublish(path, problem: ReplayStore.publishSnapshot(at: path))
       }
     case 3:
@@ -165,7 +165,7 @@ struct ReplayScript {
       // The disk answers in any order.
       let request = warming.remove(at: source.below(warming.count))
       request.pages.warm()
-      machine.didWarm(request.ticket, now: now, sink: &sink)
+      machine.didWarm(request.ticket, now: now, sink: sink)
     case 4:
       let numbers = machine.telemetry(now: now)
       expect(isDamaged || numbers.values.allSatisfy { $0.isFinite && $0 >= 0 }, "telemetry: \(numbers)")

@@ -91,7 +91,7 @@ enum Fixtures {
 /// A replay machine with its sink.
 struct ReplayHarness {
   var machine: ReplayMachine
-  var sink = ScriptedSink()
+  let sink = ScriptedSink()
 
   init(
     store: ReplayStoreConfiguration = Fixtures.store(),
@@ -107,9 +107,9 @@ struct ReplayHarness {
   /// Hands a frame in; returns what was sent for it.
   mutating func receive(_ frame: [UInt8], from peer: UInt64, at milliseconds: Double = 0) -> [Sent] {
     frame.withUnsafeBytes {
-      machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: &sink)
+      machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: sink)
     }
-    machine.settle(now: .at(milliseconds), sink: &sink)
+    machine.settle(now: .at(milliseconds), sink: sink)
     #expect(machine.checkInvariants() == nil)
     return sink.take()
   }
@@ -119,17 +119,17 @@ struct ReplayHarness {
   {
     for (frame, peer) in frames {
       frame.withUnsafeBytes {
-        machine.receive($0, from: PeerID(number: peer), now: .at(0), sink: &sink)
+        machine.receive($0, from: PeerID(number: peer), now: .at(0), sink: sink)
       }
     }
     let before = sink.take()
-    machine.settle(now: .at(0), sink: &sink)
+    machine.settle(now: .at(0), sink: sink)
     return (before, sink.take())
   }
 
   mutating func advance(at milliseconds: Double) -> [Sent] {
-    machine.advance(to: .at(milliseconds), sink: &sink)
-    machine.settle(now: .at(milliseconds), sink: &sink)
+    machine.advance(to: .at(milliseconds), sink: sink)
+    machine.settle(now: .at(milliseconds), sink: sink)
     return sink.take()
   }
 }

@@ -10,7 +10,7 @@ import Wire
 /// A learner with two parameters.
 struct MemberHarness {
   var machine: MemberMachine
-  var sink = ScriptedSink()
+  let sink = ScriptedSink()
   var local: [Float] = [0, 0]
   let id: UInt64
 
@@ -21,7 +21,7 @@ struct MemberHarness {
   }
 
   mutating func advance(_ milliseconds: Double) -> [Sent] {
-    machine.advance(to: .at(milliseconds), sink: &sink)
+    machine.advance(to: .at(milliseconds), sink: sink)
     return sink.take()
   }
 
@@ -30,7 +30,7 @@ struct MemberHarness {
   }
 
   mutating func receive(_ bytes: [UInt8], at milliseconds: Double) {
-    bytes.withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: &sink) }
+    bytes.withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: sink) }
   }
 
   mutating func joined(life: UInt64 = 99, merged: UInt64 = 0) {
@@ -57,7 +57,7 @@ struct MemberHarness {
     train(step)
     local.withUnsafeBufferPointer {
       machine.push(
-        local: $0, updates: 1, oldestUpdate: 1, newestUpdate: 1, now: .at(milliseconds), sink: &sink)
+        local: $0, updates: 1, oldestUpdate: 1, newestUpdate: 1, now: .at(milliseconds), sink: sink)
     }
     return sink.take().last?.read { cursor in
       let change = try Change(from: &cursor)

@@ -12,7 +12,7 @@ struct ServerHarness {
   typealias Machine = ParameterServerMachine<MemoryParameterStore>
   static let manifest = WeightsManifest(tensors: [TensorSpec(name: "w", shape: [2])])
   var machine: Machine
-  var sink = ScriptedSink()
+  let sink = ScriptedSink()
 
   init(
     mode: AveragingMode = .rounds, state: ParameterState? = nil,
@@ -31,7 +31,7 @@ struct ServerHarness {
   /// Learners speak over connections of their own numbers.
   mutating func receive(_ frame: [UInt8], at milliseconds: Double = 0, over peer: UInt64 = 1000) -> [Sent] {
     frame.withUnsafeBytes {
-      machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: &sink)
+      machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: sink)
     }
     return sink.take()
   }
@@ -63,7 +63,7 @@ struct ServerHarness {
   }
 
   mutating func subscribed(_ notice: [UInt8]) {
-    notice.withUnsafeBytes { machine.subscribed($0, sink: &sink) }
+    notice.withUnsafeBytes { machine.subscribed($0, sink: sink) }
   }
 
   mutating func goodbye(_ id: UInt64, over peer: UInt64? = nil) {
@@ -85,7 +85,7 @@ struct ServerHarness {
   }
 
   mutating func advance(_ milliseconds: Double) -> [Published] {
-    machine.advance(to: .at(milliseconds), sink: &sink)
+    machine.advance(to: .at(milliseconds), sink: sink)
     return published()
   }
 

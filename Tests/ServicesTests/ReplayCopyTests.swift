@@ -32,15 +32,15 @@ import Wire
     _ = replay.receive(Self.request("a"), from: 2)
     #expect(replay.machine.nextCopy <= .at(0))
     let job = { (replay: ReplayHarness) in replay.machine.copies.last }
-    #expect(replay.machine.advanceCopy(now: .at(10), sink: &replay.sink) == nil)
+    #expect(replay.machine.advanceCopy(now: .at(10), sink: replay.sink) == nil)
     let first = try #require(job(replay)).progress.bytesCopied
     #expect(first >= ReplayMachine.copySlice && first < 2 * ReplayMachine.copySlice)
     // The request itself was a frame that came.
     #expect(replay.machine.nextCopy == .at(11))
-    #expect(replay.machine.advanceCopy(now: .at(10.5), sink: &replay.sink) == nil)
+    #expect(replay.machine.advanceCopy(now: .at(10.5), sink: replay.sink) == nil)
     #expect(job(replay)?.progress.bytesCopied == first)
     // Nobody else: no pause.
-    #expect(replay.machine.advanceCopy(now: .at(11), sink: &replay.sink) == nil)
+    #expect(replay.machine.advanceCopy(now: .at(11), sink: replay.sink) == nil)
     #expect(replay.machine.nextCopy == .at(11))
     #expect(try #require(job(replay)).progress.bytesCopied > first)
     replay.machine.store.abandonSnapshot()
@@ -77,7 +77,7 @@ import Wire
     while path == nil {
       slices += 1
       try #require(slices < 100)
-      path = replay.machine.advanceCopy(now: .at(Double(slices)), sink: &replay.sink)
+      path = replay.machine.advanceCopy(now: .at(Double(slices)), sink: replay.sink)
     }
     #expect(slices > 3 && path == "\(folder.path)/a/1")
     #expect(replay.machine.nextCopy == .never)

@@ -28,7 +28,7 @@ import Wire
     #expect(replay.receive(Fixtures.request(1, count: 8), from: 2).isEmpty)
     let requests = replay.machine.takeWarmingRequests()
     #expect(requests.map(\.isUrgent) == [false])
-    replay.machine.didWarm(requests[0].ticket, now: .at(1), sink: &replay.sink)
+    replay.machine.didWarm(requests[0].ticket, now: .at(1), sink: replay.sink)
     #expect(replay.sink.take().map(\.type) == [.batch])
     #expect(replay.machine.counters.itemsDrawnAnew == 0)
   }
@@ -46,13 +46,13 @@ import Wire
     }
     for _ in 0..<4 { insert(&replay) }
     let first = replay.machine.takeWarmingRequests()
-    replay.machine.didWarm(first[0].ticket, now: .at(1), sink: &replay.sink)
+    replay.machine.didWarm(first[0].ticket, now: .at(1), sink: replay.sink)
     #expect(replay.sink.take().isEmpty, "none of its steps is there any more")
     #expect(replay.machine.counters.itemsDrawnAnew == 8)
 
     let second = replay.machine.takeWarmingRequests()
     #expect(second.map(\.isUrgent) == [true] && second[0].ticket == first[0].ticket)
-    replay.machine.didWarm(second[0].ticket, now: .at(2), sink: &replay.sink)
+    replay.machine.didWarm(second[0].ticket, now: .at(2), sink: replay.sink)
     #expect(replay.sink.take().map(\.type) == [.batch])
     #expect(replay.machine.takeWarmingRequests().isEmpty)
   }
@@ -71,7 +71,7 @@ import Wire
         _ = replay.receive(Fixtures.insert(next, first: (next - 1) * 8, rows: 8), from: 1)
         next += 1
       }
-      replay.machine.didWarm(request.ticket, now: .at(1), sink: &replay.sink)
+      replay.machine.didWarm(request.ticket, now: .at(1), sink: replay.sink)
     }
     #expect(replay.sink.take().map(\.type) == [.batch])
     #expect(rounds == 4)

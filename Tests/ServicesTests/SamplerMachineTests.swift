@@ -9,7 +9,7 @@ import Wire
 
 struct SamplerHarness {
   var machine: SamplerMachine
-  var sink = ScriptedSink()
+  let sink = ScriptedSink()
 
   init(batch: Int = 4, batches: Int = 1, inFlight: Int = 2) {
     var configuration = SamplerMachine.Configuration(
@@ -20,12 +20,12 @@ struct SamplerHarness {
   }
 
   mutating func advance(_ milliseconds: Double) -> [Sent] {
-    machine.advance(to: .at(milliseconds), sink: &sink)
+    machine.advance(to: .at(milliseconds), sink: sink)
     return sink.take()
   }
 
   mutating func receive(at milliseconds: Double, _ encode: (FrameWriter) -> Void) -> [Sent] {
-    frame(encode).withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: &sink) }
+    frame(encode).withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: sink) }
     return sink.take()
   }
 
@@ -78,7 +78,7 @@ struct SamplerHarness {
     let batch = sampler.machine.take()
     #expect(batch?.rows == 4)
     #expect(sampler.advance(2).compactMap(\.sampleRequest) == [SampleRequest(request: 3, table: 1, count: 4)])
-    if let batch { sampler.machine.release(batch, now: .at(3), sink: &sampler.sink) }
+    if let batch { sampler.machine.release(batch, now: .at(3), sink: sampler.sink) }
     #expect(sampler.sink.take().isEmpty, "two are in flight")
   }
 
@@ -170,12 +170,12 @@ struct SamplerHarness {
     sampler.part(1, of: 2)
     #expect(sampler.machine.take() == nil, "the other half was drawn by another life")
     let priorities: [Float] = [1, 2, 3, 4]
-    priorities.withUnsafeBufferPointer { sampler.machine.update(old, priorities: $0, sink: &sampler.sink) }
+    priorities.withUnsafeBufferPointer { sampler.machine.update(old, priorities: $0, sink: sampler.sink) }
     #expect(sampler.sink.take().isEmpty)
     #expect(sampler.machine.counters.prioritiesDropped == 4)
     sampler.part(0, of: 2)
     let new = try sampler.taken()
-    priorities.withUnsafeBufferPointer { sampler.machine.update(new, priorities: $0, sink: &sampler.sink) }
+    priorities.withUnsafeBufferPointer { sampler.machine.update(new, priorities: $0, sink: sampler.sink) }
     #expect(sampler.sink.take().map(\.type) == [.priorities])
   }
 

@@ -8,7 +8,7 @@ import Wire
 
 /// Keeps frames and publications; `isFull` makes every send fail, `rooms` says who has room for
 /// answers.
-struct ScriptedSink: PublishingSink {
+final class ScriptedSink: PublishingSink {
   private(set) var frames: [(bytes: [UInt8], peer: PeerID)] = []
   private(set) var publications: [[UInt8]] = []
   var isFull = false
@@ -17,7 +17,7 @@ struct ScriptedSink: PublishingSink {
   /// Who has been promised the next frame.
   private var begun: PeerID?
 
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     guard !isFull else { return false }
     precondition(begun == nil || begun == peer, "a message to another peer was begun")
     begun = nil
@@ -25,21 +25,21 @@ struct ScriptedSink: PublishingSink {
     return true
   }
 
-  mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
+  func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
     let room = rooms[peer] ?? .now
     if case .now = room { begun = peer }
     return room
   }
 
-  mutating func publish(_ bytes: UnsafeRawBufferPointer) { publications.append(Array(bytes)) }
+  func publish(_ bytes: UnsafeRawBufferPointer) { publications.append(Array(bytes)) }
 
   /// What was sent since the last call.
-  mutating func take() -> [Sent] {
+  func take() -> [Sent] {
     defer { frames.removeAll() }
     return frames.map { Sent(bytes: $0.bytes, peer: $0.peer) }
   }
 
-  mutating func takePublications() -> [Sent] {
+  func takePublications() -> [Sent] {
     defer { publications.removeAll() }
     return publications.map { Sent(bytes: $0, peer: .service) }
   }

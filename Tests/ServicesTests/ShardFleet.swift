@@ -69,8 +69,8 @@ final class ShardFleet {
   private static let writer = PeerID(number: 2)
 
   func list(_ listed: [Int]) {
-    var sink = FleetSink(fleet: self)
-    sampler.setShards(listed.map(Self.peer), now: now, sink: &sink)
+    let sink = FleetSink(fleet: self)
+    sampler.setShards(listed.map(Self.peer), now: now, sink: sink)
   }
 
   /// The shard begins anew, with nothing.
@@ -129,22 +129,22 @@ final class ShardFleet {
   }
 
   private func hand(_ frame: [UInt8], to shard: Int, from peer: PeerID) {
-    var sink = AnswerSink()
-    frame.withUnsafeBytes { shards[shard].receive($0, from: peer, now: now, sink: &sink) }
-    shards[shard].settle(now: now, sink: &sink)
+    let sink = AnswerSink()
+    frame.withUnsafeBytes { shards[shard].receive($0, from: peer, now: now, sink: sink) }
+    shards[shard].settle(now: now, sink: sink)
     for (frame, peer) in sink.frames where peer == Self.client { inbox.append((shard, frame)) }
   }
 
   /// Lets a millisecond go by.
   func step() {
     now = now + .milliseconds(1)
-    var sink = FleetSink(fleet: self)
+    let sink = FleetSink(fleet: self)
     while !inbox.isEmpty {
       let (shard, frame) = inbox.removeFirst()
       guard !silent.contains(shard) else { continue }
-      frame.withUnsafeBytes { sampler.receive($0, from: Self.peer(shard), now: now, sink: &sink) }
+      frame.withUnsafeBytes { sampler.receive($0, from: Self.peer(shard), now: now, sink: sink) }
     }
-    sampler.advance(to: now, sink: &sink)
+    sampler.advance(to: now, sink: sink)
   }
 
   /// The next batch; nil if none comes within a time.
@@ -162,8 +162,8 @@ final class ShardFleet {
   }
 
   func release(_ batch: SampledBatch) {
-    var sink = FleetSink(fleet: self)
-    sampler.release(batch, now: now, sink: &sink)
+    let sink = FleetSink(fleet: self)
+    sampler.release(batch, now: now, sink: sink)
   }
 
   /// Gives the first items of a shard other priorities, behind the sampler's back.
@@ -180,13 +180,13 @@ final class ShardFleet {
   }
 
   func update(_ batch: SampledBatch, _ priorities: [Float]) {
-    var sink = FleetSink(fleet: self)
-    priorities.withUnsafeBufferPointer { sampler.update(batch, priorities: $0, sink: &sink) }
+    let sink = FleetSink(fleet: self)
+    priorities.withUnsafeBufferPointer { sampler.update(batch, priorities: $0, sink: sink) }
   }
 
   func zero(_ rows: [SampledRow]) {
-    var sink = FleetSink(fleet: self)
-    sampler.zero(rows, sink: &sink)
+    let sink = FleetSink(fleet: self)
+    sampler.zero(rows, sink: sink)
   }
 
   /// The shard and item of a row, by its observation.
@@ -199,7 +199,7 @@ final class ShardFleet {
 private struct FleetSink: FrameSink {
   let fleet: ShardFleet
 
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     for shard in fleet.shards.indices where ShardFleet.peer(shard) == peer {
       return fleet.fromSampler(Array(bytes), to: shard)
     }
@@ -207,10 +207,10 @@ private struct FleetSink: FrameSink {
   }
 }
 
-private struct AnswerSink: FrameSink {
+private final class AnswerSink: FrameSink {
   var frames: [(frame: [UInt8], peer: PeerID)] = []
 
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     frames.append((Array(bytes), peer))
     return true
   }

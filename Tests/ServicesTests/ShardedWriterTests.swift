@@ -12,7 +12,7 @@ import Wire
 
   final class Harness {
     var writer: ShardedWriter
-    var sink = ScriptedSink()
+    let sink = ScriptedSink()
 
     init(_ id: UInt64 = 1, shards: [PeerID] = ShardedWriterTests.shards) {
       var configuration = WriterMachine.Configuration(
@@ -25,11 +25,11 @@ import Wire
     }
 
     func list(_ shards: [PeerID], at milliseconds: Double = 0) {
-      writer.setShards(shards, now: .at(milliseconds), sink: &sink)
+      writer.setShards(shards, now: .at(milliseconds), sink: sink)
     }
 
     func advance(_ milliseconds: Double) -> [Sent] {
-      writer.advance(to: .at(milliseconds), sink: &sink)
+      writer.advance(to: .at(milliseconds), sink: sink)
       return sink.take()
     }
 
@@ -38,7 +38,7 @@ import Wire
       guard let frame = writer.beginFrame() else { return false }
       Insert.begin(frame, sequence: writer.nextSequence, chunks: 0)
       Insert.items(frame, [])
-      writer.commitFrame(now: .at(milliseconds), sink: &sink)
+      writer.commitFrame(now: .at(milliseconds), sink: sink)
       return true
     }
 
@@ -57,7 +57,7 @@ import Wire
     }
 
     private func receive(_ shard: PeerID, at milliseconds: Double, _ encode: (FrameWriter) -> Void) {
-      frame(encode).withUnsafeBytes { writer.receive($0, from: shard, now: .at(milliseconds), sink: &sink) }
+      frame(encode).withUnsafeBytes { writer.receive($0, from: shard, now: .at(milliseconds), sink: sink) }
     }
   }
 

@@ -98,9 +98,9 @@ import Wire
       state: ParameterState(
         version: 1, updates: 0, merged: [], manifest: ServerHarness.manifest, values: [0, 0]),
       store: Broken(), now: .at(0))
-    var sink = ScriptedSink()
+    let sink = ScriptedSink()
     func receive(_ bytes: [UInt8]) {
-      bytes.withUnsafeBytes { machine.receive($0, from: .service, now: .at(0), sink: &sink) }
+      bytes.withUnsafeBytes { machine.receive($0, from: .service, now: .at(0), sink: sink) }
     }
     receive(frame { Join(id: Fixtures.id(1), label: "l", manifest: ServerHarness.manifest).encode(into: $0) })
     let values: [Float] = [1, 1]

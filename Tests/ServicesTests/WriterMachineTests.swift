@@ -9,7 +9,7 @@ import Wire
 
 struct WriterHarness {
   var machine: WriterMachine
-  var sink = ScriptedSink()
+  let sink = ScriptedSink()
 
   init(inFlight: Int = 8) {
     var configuration = WriterMachine.Configuration(
@@ -19,12 +19,12 @@ struct WriterHarness {
   }
 
   mutating func advance(_ milliseconds: Double) -> [Sent] {
-    machine.advance(to: .at(milliseconds), sink: &sink)
+    machine.advance(to: .at(milliseconds), sink: sink)
     return sink.take()
   }
 
   mutating func receive(at milliseconds: Double, _ encode: (FrameWriter) -> Void) -> [Sent] {
-    frame(encode).withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: &sink) }
+    frame(encode).withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: sink) }
     return sink.take()
   }
 
@@ -56,7 +56,7 @@ struct WriterHarness {
       guard let frame = machine.beginFrame() else { break }
       Insert.begin(frame, sequence: machine.nextSequence, chunks: 0)
       Insert.items(frame, [])
-      machine.commitFrame(now: .at(milliseconds), sink: &sink)
+      machine.commitFrame(now: .at(milliseconds), sink: sink)
     }
     return sink.take().compactMap(\.insertSequence)
   }
@@ -239,7 +239,7 @@ struct WriterHarness {
     var writer = WriterHarness()
     _ = writer.receive(at: 0) { HealthRequest.encode(into: $0) }
     [UInt8](repeating: 0xFF, count: 9).withUnsafeBytes {
-      writer.machine.receive($0, now: .at(1), sink: &writer.sink)
+      writer.machine.receive($0, now: .at(1), sink: writer.sink)
     }
     #expect(writer.machine.counters.malformed == 2)
   }

@@ -59,11 +59,11 @@ final class LearnerNode: Node {
 
   /// Leaves in order, as at SIGTERM: the last change, then goodbyes.
   func leave() {
-    var replay = ShardSink(cluster: cluster, node: index)
-    var parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
-    sampler.leave(sink: &replay)
-    if member.canPush, updates > 0 { push(&parameters) }
-    member.leave(sink: &parameters)
+    let replay = ShardSink(cluster: cluster, node: index)
+    let parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
+    sampler.leave(sink: replay)
+    if member.canPush, updates > 0 { push(parameters) }
+    member.leave(sink: parameters)
     isUp = false
   }
 
@@ -83,23 +83,23 @@ final class LearnerNode: Node {
 
   func followShards() {
     guard isUp else { return }
-    var sink = ShardSink(cluster: cluster, node: index)
-    sampler.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: &sink)
+    let sink = ShardSink(cluster: cluster, node: index)
+    sampler.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: sink)
   }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
     frame.withUnsafeBytes { bytes in
       switch connection.service {
       case .replay(let shard):
-        var sink = ShardSink(cluster: cluster, node: index)
-        sampler.receive(bytes, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: &sink)
+        let sink = ShardSink(cluster: cluster, node: index)
+        sampler.receive(bytes, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: sink)
       case .parameters:
         var cursor = FrameCursor(bytes)
         if (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) {
           adopt(weights)
         } else {
-          var sink = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
-          member.receive(bytes, now: cluster.now, sink: &sink)
+          let sink = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
+          member.receive(bytes, now: cluster.now, sink: sink)
         }
       }
     }
@@ -135,34 +135,34 @@ final class LearnerNode: Node {
 
   func advance() -> Instant {
     let now = cluster.now
-    var replay = ShardSink(cluster: cluster, node: index)
-    var parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
-    sampler.advance(to: now, sink: &replay)
-    member.advance(to: now, sink: &parameters)
+    let replay = ShardSink(cluster: cluster, node: index)
+    let parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
+    sampler.advance(to: now, sink: replay)
+    member.advance(to: now, sink: parameters)
     if now >= nextUpdate, member.hasWeights {
-      if let batch = sampler.take() { update(batch, &replay) }
+      if let batch = sampler.take() { update(batch, replay) }
       nextUpdate = now + .milliseconds(Double(20 + generator.below(60)))
     }
-    if member.canPush, updates > 0 { push(&parameters) }
-    report(&parameters)
+    if member.canPush, updates > 0 { push(parameters) }
+    report(parameters)
     let deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now))
     return min(deadline, nextReport, member.hasWeights ? nextUpdate : .never)
   }
 
   /// Its counters, by which the parameter server also knows that it is there.
-  private func report(_ sink: inout LearnerSink) {
+  private func report(_ sink: LearnerSink) {
     guard cluster.now >= nextReport else { return }
     nextReport = cluster.now + .milliseconds(300)
     Telemetry(id: id, service: "learner", label: "learner", counters: [:]).encode(into: writer)
     sink.send(writer.bytes, to: .service)
   }
 
-  private func update(_ batch: SampledBatch, _ sink: inout ShardSink) {
+  private func update(_ batch: SampledBatch, _ sink: ShardSink) {
     batches += 1
     BatchCheck(cluster: cluster, batch: batch).run()
     let priorities = (0..<batch.rows).map { _ in Float(generator.below(1000)) / 64 }
-    priorities.withUnsafeBufferPointer { sampler.update(batch, priorities: $0, sink: &sink) }
-    sampler.release(batch, now: cluster.now, sink: &sink)
+    priorities.withUnsafeBufferPointer { sampler.update(batch, priorities: $0, sink: sink) }
+    sampler.release(batch, now: cluster.now, sink: sink)
     for place in local.indices {
       let step = Double(generator.below(129) - 64) / 64
       local[place] += Float(step)
@@ -171,14 +171,15 @@ final class LearnerNode: Node {
     updates += 1
   }
 
-  private func push(_ sink: inout LearnerSink) {
+  private func push(_ sink: LearnerSink) {
     check()
     pushed = unpushed
     unpushed = Array(repeating: 0, count: Plan.parameters)
+    var sink = sink
     sink.expected = pushed
     local.withUnsafeBufferPointer {
       member.push(
-        local: $0, updates: updates, oldestUpdate: 1, newestUpdate: 2, now: cluster.now, sink: &sink)
+        local: $0, updates: updates, oldestUpdate: 1, newestUpdate: 2, now: cluster.now, sink: sink)
     }
     updates = 0
   }
@@ -192,7 +193,7 @@ struct LearnerSink: FrameSink {
   var expected: [Double]?
 
   @discardableResult
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     var cursor = FrameCursor(bytes)
     if (try? cursor.openMessage()) == .change, let change = try? Change(from: &cursor) {
       let values = (0..<Plan.parameters).map {

@@ -154,7 +154,7 @@ struct ClientSink: FrameSink {
   let connection: Connection?
 
   @discardableResult
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     network.send(bytes, over: connection, up: true)
   }
 }
@@ -165,11 +165,11 @@ struct ShardSink: FrameSink {
   let node: Int
 
   @discardableResult
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     guard let shard = cluster.replays.indices.first(where: { ServiceID.peer(ofShard: $0) == peer }) else {
       return false
     }
-    var sink = cluster.sink(of: node, to: .replay(shard))
+    let sink = cluster.sink(of: node, to: .replay(shard))
     return sink.send(bytes, to: .service)
   }
 }

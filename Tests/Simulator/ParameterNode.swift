@@ -55,23 +55,23 @@ final class ParameterNode: Node {
   }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
-    var sink = ParameterSink(node: self)
+    let sink = ParameterSink(node: self)
     report()
-    frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: &sink) }
+    frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: sink) }
     check()
   }
 
   func subscribed(_ connection: Connection) {
     guard let topic = connection.topic else { return }
-    var sink = ParameterSink(node: self)
+    let sink = ParameterSink(node: self)
     let notice = [1] + Weights.subscription(topic: topic)
-    notice.withUnsafeBytes { machine.subscribed($0, sink: &sink) }
+    notice.withUnsafeBytes { machine.subscribed($0, sink: sink) }
     check()
   }
 
   func advance() -> Instant {
-    var sink = ParameterSink(node: self)
-    machine.advance(to: cluster.now, sink: &sink)
+    let sink = ParameterSink(node: self)
+    machine.advance(to: cluster.now, sink: sink)
     report()
     check()
     return min(machine.nextDeadline(now: cluster.now), nextReport)
@@ -108,12 +108,12 @@ final class ParameterNode: Node {
 private struct ParameterSink: PublishingSink {
   let node: ParameterNode
 
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     node.observe(bytes)
     return node.cluster.network.send(bytes, over: node.cluster.network.connections[peer], up: false)
   }
 
-  mutating func publish(_ bytes: UnsafeRawBufferPointer) {
+  func publish(_ bytes: UnsafeRawBufferPointer) {
     if node.crashesWhenPublishing { return }
     node.observe(bytes)
     var cursor = FrameCursor(bytes)

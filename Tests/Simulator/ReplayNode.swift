@@ -59,20 +59,20 @@ final class ReplayNode: Node {
   var committedInAll: Int { messagesCommitted + (isUp ? Int(machine.counters.messagesCommitted) : 0) }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
-    var sink = ReplaySink(node: self)
+    let sink = ReplaySink(node: self)
     frame.withUnsafeBytes { bytes in
       note(bytes, over: connection)
-      machine.receive(bytes, from: connection.peer, now: cluster.now, sink: &sink)
+      machine.receive(bytes, from: connection.peer, now: cluster.now, sink: sink)
     }
-    machine.settle(now: cluster.now, sink: &sink)
+    machine.settle(now: cluster.now, sink: sink)
     received += 1
     check()
   }
 
   func advance() -> Instant {
-    var sink = ReplaySink(node: self)
-    machine.advance(to: cluster.now, sink: &sink)
-    machine.settle(now: cluster.now, sink: &sink)
+    let sink = ReplaySink(node: self)
+    machine.advance(to: cluster.now, sink: sink)
+    machine.settle(now: cluster.now, sink: sink)
     return machine.nextDeadline(now: cluster.now)
   }
 
@@ -166,12 +166,14 @@ final class ReplayNode: Node {
   }
 }
 
-private struct ReplaySink: FrameSink {
+private final class ReplaySink: FrameSink {
   let node: ReplayNode
   /// Who has been promised the next frame.
   var begun: PeerID?
 
-  mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
+  init(node: ReplayNode) { self.node = node }
+
+  func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
     let network = node.cluster.network
     guard network.connections[peer]?.isOpen == true else { return .gone }
     if network.chance(network.plan.queueFull) { return .later }
@@ -179,7 +181,7 @@ private struct ReplaySink: FrameSink {
     return .now
   }
 
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     precondition(begun == nil || begun == peer, "a message to another peer was begun")
     begun = nil
     let connection = node.cluster.network.connections[peer]

@@ -30,7 +30,7 @@ final class StatusNode: Node {
   func restart() {}
 
   func advance() -> Instant {
-    var sink = cluster.sink(of: index, to: .parameters)
+    let sink = cluster.sink(of: index, to: .parameters)
     if cluster.now >= nextEvaluation {
       evaluations += 1
       EvaluationReport(

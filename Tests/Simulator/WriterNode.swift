@@ -56,8 +56,8 @@ final class WriterNode: Node {
 
   /// Leaves in order: what is not acknowledged is given up.
   func leave() {
-    var sink = sink
-    machine.leave(sink: &sink)
+    let sink = sink
+    machine.leave(sink: sink)
     isUp = false
   }
 
@@ -84,26 +84,26 @@ final class WriterNode: Node {
 
   func followShards() {
     guard isUp else { return }
-    var sink = sink
+    let sink = sink
     let before = stay
-    machine.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: &sink)
+    machine.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: sink)
     check(before)
   }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
     guard case .replay(let shard) = connection.service else { return }
-    var sink = sink
+    let sink = sink
     let before = stay
     frame.withUnsafeBytes {
-      machine.receive($0, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: &sink)
+      machine.receive($0, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: sink)
     }
     check(before)
   }
 
   func advance() -> Instant {
-    var sink = sink
+    let sink = sink
     let before = stay
-    machine.advance(to: cluster.now, sink: &sink)
+    machine.advance(to: cluster.now, sink: sink)
     check(before)
     if cluster.now >= nextProduce {
       produce()
@@ -146,8 +146,8 @@ final class WriterNode: Node {
     }
     MessageEncoding.encode(message, of: life, sequence: machine.nextSequence, into: frame)
     stay.messages.append(message)
-    var sink = sink
-    machine.commitFrame(now: cluster.now, sink: &sink)
+    let sink = sink
+    machine.commitFrame(now: cluster.now, sink: sink)
     check(stay)
   }
 

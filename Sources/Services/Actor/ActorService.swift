@@ -132,10 +132,9 @@ public final class ActorService {
   }
 
   private func converse(now: Instant) throws {
-    var sink = replay
-    try replay.follow(now: now) { writer.setShards($0, now: now, sink: &sink) }
-    replay.drain { writer.receive($0, from: $1, now: now, sink: &sink) }
-    writer.advance(to: now, sink: &sink)
+    try replay.follow(now: now) { writer.setShards($0, now: now, sink: replay) }
+    replay.drain { writer.receive($0, from: $1, now: now, sink: replay) }
+    writer.advance(to: now, sink: replay)
     if let refusal = writer.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
     parameters.drain { _ in }
     reporter.advance(to: now, over: parameters) { telemetry() }
@@ -200,8 +199,7 @@ public final class ActorService {
     acting.items.encode(into: frame)
     isCut = false
     buffer.clear()
-    var sink = replay
-    writer.commitFrame(now: now, sink: &sink)
+    writer.commitFrame(now: now, sink: replay)
   }
 
   private func drop() {
@@ -226,8 +224,7 @@ public final class ActorService {
     let now = SystemClock.now()
     acting.abandonSteps()
     if buffer.rows > 0 { flush(now: now) }
-    var sink = replay
-    writer.leave(sink: &sink)
+    writer.leave(sink: replay)
     reporter.finish(now: now, over: parameters, counters: telemetry())
     let (committed, open) = (writer.counters.messagesCommitted, writer.unacknowledged)
     log.info(

@@ -8,16 +8,16 @@ public import Wire
 public protocol FrameSink {
   /// False if the frame was dropped (queue full, or peer gone).
   @discardableResult
-  mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool
+  func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool
 
   /// The same for what a writer holds, whose content is gone after it: a large frame may be sent from where it lies.
   @discardableResult
-  mutating func send(frame: FrameWriter, to peer: PeerID) -> Bool
+  func send(frame: FrameWriter, to peer: PeerID) -> Bool
 
   /// Whether a peer takes an answer of so many frames and bytes now: ask before the answer is
   /// drawn, so that none is drawn that cannot be sent. After `now` the next frame must go to this
   /// peer. After `later` the sink wakes its service once there may be room.
-  mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room
+  func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room
 }
 
 /// Whether there is room for an answer on the way to a peer.
@@ -30,13 +30,13 @@ public enum Room: Sendable {
 }
 
 extension FrameSink {
-  public mutating func send(frame: FrameWriter, to peer: PeerID) -> Bool { send(frame.bytes, to: peer) }
-  public mutating func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room { .now }
+  public func send(frame: FrameWriter, to peer: PeerID) -> Bool { send(frame.bytes, to: peer) }
+  public func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room { .now }
 }
 
 /// A sink that can also publish to all subscribers.
 public protocol PublishingSink: FrameSink {
-  mutating func publish(_ bytes: UnsafeRawBufferPointer)
+  func publish(_ bytes: UnsafeRawBufferPointer)
 }
 
 extension PeerID {

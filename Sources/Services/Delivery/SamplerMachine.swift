@@ -97,26 +97,26 @@ extension SamplerMachine {
   }
 
   /// Hands a batch back, and asks for another.
-  public mutating func release(_ batch: SampledBatch, now: Instant, sink: inout some FrameSink) {
+  public mutating func release(_ batch: SampledBatch, now: Instant, sink: some FrameSink) {
     spare.append(batch)
-    request(now: now, sink: &sink)
+    request(now: now, sink: sink)
   }
 
   /// Writes raw priorities of a batch's items back; one-way, a lost update only leaves an old priority. Those of a batch that
   /// another life of the service drew are dropped: its keys name other items there.
   public mutating func update(
-    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: inout some FrameSink
+    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: some FrameSink
   ) {
     precondition(priorities.count == batch.rows, "expected a priority a row")
     update(
       keys: batch.keys, priorities: priorities.baseAddress!, count: batch.rows,
       drawnBy: batch.shares[0].incarnation,
-      sink: &sink)
+      sink: sink)
   }
 
   mutating func update(
     keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, drawnBy life: Identifier?,
-    sink: inout some FrameSink
+    sink: some FrameSink
   ) {
     guard case .ready = phase, life == incarnation else {
       return counters.prioritiesDropped += UInt64(count)
@@ -129,10 +129,10 @@ extension SamplerMachine {
   }
 
   /// Asks the shard for a share of a batch; `take` gives the batch back once the share is whole.
-  mutating func ask(_ batch: SampledBatch, share: Int, now: Instant, sink: inout some FrameSink) {
+  mutating func ask(_ batch: SampledBatch, share: Int, now: Instant, sink: some FrameSink) {
     requests.append(Request(number: nextRequest, sentAt: now, batch: batch, share: share))
     nextRequest += 1
-    if case .ready = phase { send(requests[requests.count - 1], sink: &sink) }
+    if case .ready = phase { send(requests[requests.count - 1], sink: sink) }
   }
 
   /// A frame that its owner has read, and could not.
@@ -143,13 +143,13 @@ extension SamplerMachine {
     requests.removeAll { $0.batch === batch && $0.share == share }
   }
 
-  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
+  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
-      case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: &sink)
+      case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: sink)
       case .batch: batch(try Batch(from: &cursor))
-      case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: &sink)
+      case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: sink)
       default: counters.malformed += 1
       }
     } catch {
@@ -157,18 +157,18 @@ extension SamplerMachine {
     }
   }
 
-  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+  public mutating func advance(to now: Instant, sink: some FrameSink) {
     switch phase {
     case .refused: return
     case .unknown(let nextHello):
-      if now >= nextHello { hello(now: now, sink: &sink) }
+      if now >= nextHello { hello(now: now, sink: sink) }
     case .ready:
       for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
         requests[index].sentAt = now
         counters.requestsRepeated += 1
-        send(requests[index], sink: &sink)
+        send(requests[index], sink: sink)
       }
-      request(now: now, sink: &sink)
+      request(now: now, sink: sink)
     }
   }
 
@@ -181,14 +181,14 @@ extension SamplerMachine {
     }
   }
 
-  public mutating func leave(sink: inout some FrameSink) {
+  public mutating func leave(sink: some FrameSink) {
     Goodbye(id: configuration.id).encode(into: scratch)
     sink.send(scratch.bytes, to: configuration.service)
   }
 }
 
 extension SamplerMachine {
-  private mutating func hello(now: Instant, sink: inout some FrameSink) {
+  private mutating func hello(now: Instant, sink: some FrameSink) {
     let hello = Hello(
       role: .sampler, id: configuration.id, label: configuration.label, nextSequence: 0, schema: nil,
       tables: [configuration.table])
@@ -198,7 +198,7 @@ extension SamplerMachine {
     phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
   }
 
-  private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {
+  private mutating func welcome(_ welcome: Welcome, now: Instant, sink: some FrameSink) {
     guard case .unknown = phase else { return }
     if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
     incarnation = welcome.incarnation
@@ -208,9 +208,9 @@ extension SamplerMachine {
     for index in requests.indices {
       requests[index].sentAt = now
       requests[index].batch.shares[requests[index].share].reset()
-      send(requests[index], sink: &sink)
+      send(requests[index], sink: sink)
     }
-    request(now: now, sink: &sink)
+    request(now: now, sink: sink)
   }
 
   private mutating func batch(_ part: Batch) {
@@ -238,25 +238,25 @@ extension SamplerMachine {
     return fields.reduce(0) { $0 + min(most, $1.byteCount) } <= most / configuration.items
   }
 
-  private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
+  private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
     switch refusal.code {
     case .unknownPeer:
       guard case .ready = phase else { return }
-      hello(now: now, sink: &sink)
+      hello(now: now, sink: sink)
     case .busy: break
     case .malformed, .mismatch, .invalid, .unsupported: phase = .refused(refusal)
     }
   }
 
-  private mutating func request(now: Instant, sink: inout some FrameSink) {
+  private mutating func request(now: Instant, sink: some FrameSink) {
     guard case .ready = phase else { return }
     while requests.count < credit, let batch = spare.popLast() {
       batch.assignWhole(to: configuration.service)
-      ask(batch, share: 0, now: now, sink: &sink)
+      ask(batch, share: 0, now: now, sink: sink)
     }
   }
 
-  private func send(_ request: Request, sink: inout some FrameSink) {
+  private func send(_ request: Request, sink: some FrameSink) {
     SampleRequest(request: request.number, table: tableIndex, count: request.count).encode(into: scratch)
     sink.send(scratch.bytes, to: configuration.service)
   }

@@ -21,7 +21,7 @@ extension ShardedSampler {
   /// Splits rows of a batch over shards and asks them. `fraction` is the part of the batch that these rows were expected to be.
   mutating func split(
     _ batch: SampledBatch, rows: Range<Int>, fraction: Double, among able: [Int], now: Instant,
-    sink: inout some FrameSink
+    sink: some FrameSink
   ) {
     var weights = able.map { configuration.split.weight(mass: shards[$0].mass, items: shards[$0].items) }
     // Without any mass every item alike, as a table does it.
@@ -37,13 +37,13 @@ extension ShardedSampler {
           fraction: fraction * fractions[place], askedAt: now))
       firstRow += counts[place]
       if counts[place] > 0 {
-        shards[index].machine.ask(batch, share: batch.shares.count - 1, now: now, sink: &sink)
+        shards[index].machine.ask(batch, share: batch.shares.count - 1, now: now, sink: sink)
       }
     }
   }
 
   /// Gives shares to others whose shard has left, is silent, or has nothing. Where nobody else has anything, they wait.
-  mutating func moveShares(now: Instant, sink: inout some FrameSink) {
+  mutating func moveShares(now: Instant, sink: some FrameSink) {
     var orphans = 0
     for batch in open {
       // Those that are added on the way are new.
@@ -62,7 +62,7 @@ extension ShardedSampler {
         counters.rowsMoved += UInt64(share.count)
         split(
           batch, rows: share.firstRow..<share.firstRow + share.count, fraction: share.fraction, among: able,
-          now: now, sink: &sink)
+          now: now, sink: sink)
       }
     }
     hasOrphans = orphans > 0

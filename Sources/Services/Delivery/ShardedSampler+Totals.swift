@@ -23,7 +23,7 @@ extension ShardedSampler {
   ///
   /// Shards that come go on with the error of those that are there. Where none is, the one that has taken most founds the fleet with its
   /// own, once all that welcomed this sampler have said how they stand.
-  mutating func exchange(now: Instant, sink: inout some FrameSink) {
+  mutating func exchange(now: Instant, sink: some FrameSink) {
     let known = shards.indices.filter { shards[$0].seenAt != nil && !isGone(shards[$0], now: now) }
     let joined = known.filter { shards[$0].isJoined }
     let founder =

@@ -111,10 +111,10 @@ public struct ShardedSampler {
 
 extension ShardedSampler {
   /// Says which shards there are now.
-  public mutating func setShards(_ ids: [PeerID], now: Instant, sink: inout some FrameSink) {
+  public mutating func setShards(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
     for index in shards.indices.reversed() where !ids.contains(shards[index].id) {
       hasOrphans = true
-      shards[index].machine.leave(sink: &sink)
+      shards[index].machine.leave(sink: sink)
       past = past + shards[index].machine.counters
       shards.remove(at: index)
       counters.shardsLeft += 1
@@ -127,12 +127,12 @@ extension ShardedSampler {
       // One that was gone for a while may still owe some rows.
       for batch in open {
         for (number, share) in batch.shares.enumerated() where share.shard == id && !share.isWhole {
-          shards[shards.count - 1].machine.ask(batch, share: number, now: now, sink: &sink)
+          shards[shards.count - 1].machine.ask(batch, share: number, now: now, sink: sink)
         }
       }
     }
     hurryExchange(now: now)
-    moveShares(now: now, sink: &sink)
+    moveShares(now: now, sink: sink)
   }
 
   /// The next complete batch, if one is there; give it back with `release`.
@@ -141,21 +141,21 @@ extension ShardedSampler {
   }
 
   /// Hands a batch back, and asks for another.
-  public mutating func release(_ batch: SampledBatch, now: Instant, sink: inout some FrameSink) {
+  public mutating func release(_ batch: SampledBatch, now: Instant, sink: some FrameSink) {
     spare.append(batch)
-    request(now: now, sink: &sink)
+    request(now: now, sink: sink)
   }
 
   /// Writes raw priorities of a batch's items back, each to the shard that drew it.
   public mutating func update(
-    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: inout some FrameSink
+    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: some FrameSink
   ) {
     precondition(priorities.count == batch.rows, "expected a priority a row")
     if batch.shares.count == 1 || batch.batches == 1 {
       for share in batch.shares where share.count > 0 && !share.isMoved {
         write(
           share, keys: batch.keys + share.firstRow, priorities: priorities.baseAddress! + share.firstRow,
-          &sink)
+          sink)
       }
       return
     }
@@ -168,7 +168,7 @@ extension ShardedSampler {
             keys[row] = batch.keys[place]
             values[row] = priorities[place]
           }
-          write(share, keys: keys.baseAddress!, priorities: values.baseAddress!, &sink)
+          write(share, keys: keys.baseAddress!, priorities: values.baseAddress!, sink)
         }
       }
     }
@@ -176,76 +176,76 @@ extension ShardedSampler {
 
   private mutating func write(
     _ share: BatchShare, keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>,
-    _ sink: inout some FrameSink
+    _ sink: some FrameSink
   ) {
     let kept = (0..<share.count).count { priorities[$0].isNaN }
-    guard kept == 0 else { return writeSome(share, share.count - kept, keys, priorities, &sink) }
-    write(share, keys: keys, priorities: priorities, count: share.count, &sink)
+    guard kept == 0 else { return writeSome(share, share.count - kept, keys, priorities, sink) }
+    write(share, keys: keys, priorities: priorities, count: share.count, sink)
   }
 
   /// Writes those priorities of a share that are not NaN.
   private mutating func writeSome(
     _ share: BatchShare, _ count: Int, _ keys: UnsafePointer<UInt64>, _ priorities: UnsafePointer<Float>,
-    _ sink: inout some FrameSink
+    _ sink: some FrameSink
   ) {
     guard count > 0 else { return }
     let rows = (0..<share.count).filter { !priorities[$0].isNaN }
     let (someKeys, some) = (rows.map { keys[$0] }, rows.map { priorities[$0] })
     someKeys.withUnsafeBufferPointer { keys in
       some.withUnsafeBufferPointer {
-        write(share, keys: keys.baseAddress!, priorities: $0.baseAddress!, count: count, &sink)
+        write(share, keys: keys.baseAddress!, priorities: $0.baseAddress!, count: count, sink)
       }
     }
   }
 
   private mutating func write(
     _ share: BatchShare, keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int,
-    _ sink: inout some FrameSink
+    _ sink: some FrameSink
   ) {
     guard let index = index(of: share.shard) else {
       return past.prioritiesDropped += UInt64(count)
     }
     shards[index].machine.update(
-      keys: keys, priorities: priorities, count: count, drawnBy: share.incarnation, sink: &sink)
+      keys: keys, priorities: priorities, count: count, drawnBy: share.incarnation, sink: sink)
   }
 
   /// Gives items priority 0 that were drawn in batches which were given back since.
-  mutating func zero(_ rows: [SampledRow], sink: inout some FrameSink) {
+  mutating func zero(_ rows: [SampledRow], sink: some FrameSink) {
     for row in rows {
       var share = BatchShare(shard: row.shard, count: 1)
       share.incarnation = row.incarnation
       withUnsafePointer(to: row.key) { key in
         withUnsafePointer(to: Float.zero) {
-          write(share, keys: key, priorities: $0, count: 1, &sink)
+          write(share, keys: key, priorities: $0, count: 1, sink)
         }
       }
     }
   }
 
   public mutating func receive(
-    _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: inout some FrameSink
+    _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
   ) {
     guard let index = index(of: shard) else { return past.strays += 1 }
     shards[index].owesSince = nil
     if isTotals(frame) {
       receiveTotals(frame, index, now: now)
       // There may be something to ask for now.
-      return request(now: now, sink: &sink)
+      return request(now: now, sink: sink)
     }
-    shards[index].machine.receive(frame, now: now, sink: &sink)
+    shards[index].machine.receive(frame, now: now, sink: sink)
     while let batch = shards[index].machine.take() { settle(batch, index) }
-    if shards[index].life != shards[index].machine.incarnation { begin(index, now: now, sink: &sink) }
+    if shards[index].life != shards[index].machine.incarnation { begin(index, now: now, sink: sink) }
   }
 
-  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
-    for index in shards.indices { shards[index].machine.advance(to: now, sink: &sink) }
+  public mutating func advance(to now: Instant, sink: some FrameSink) {
+    for index in shards.indices { shards[index].machine.advance(to: now, sink: sink) }
     if exchanges, now >= nextExchange {
-      exchange(now: now, sink: &sink)
-      moveShares(now: now, sink: &sink)
+      exchange(now: now, sink: sink)
+      moveShares(now: now, sink: sink)
     } else if hasOrphans {
-      moveShares(now: now, sink: &sink)
+      moveShares(now: now, sink: sink)
     }
-    request(now: now, sink: &sink)
+    request(now: now, sink: sink)
   }
 
   public func nextDeadline(now: Instant) -> Instant {
@@ -254,8 +254,8 @@ extension ShardedSampler {
     return deadline
   }
 
-  public mutating func leave(sink: inout some FrameSink) {
-    for index in shards.indices { shards[index].machine.leave(sink: &sink) }
+  public mutating func leave(sink: some FrameSink) {
+    for index in shards.indices { shards[index].machine.leave(sink: sink) }
   }
 }
 
@@ -263,7 +263,7 @@ extension ShardedSampler {
   func index(of shard: PeerID) -> Int? { shards.firstIndex { $0.id == shard } }
 
   /// A shard begins a life: what was known of it is over.
-  private mutating func begin(_ index: Int, now: Instant, sink: inout some FrameSink) {
+  private mutating func begin(_ index: Int, now: Instant, sink: some FrameSink) {
     shards[index].life = shards[index].machine.incarnation
     shards[index].mass = 0
     shards[index].items = 0
@@ -271,7 +271,7 @@ extension ShardedSampler {
     shards[index].isJoined = false
     shards[index].seenAt = nil
     hurryExchange(now: now)
-    request(now: now, sink: &sink)
+    request(now: now, sink: sink)
   }
 
   /// A share of a batch is whole, and perhaps the batch.
@@ -306,14 +306,14 @@ extension ShardedSampler {
   }
 
   /// Keeps batches in flight, as far as there is somebody to ask.
-  private mutating func request(now: Instant, sink: inout some FrameSink) {
+  private mutating func request(now: Instant, sink: some FrameSink) {
     guard !shards.isEmpty, open.count < configuration.sampler.inFlight, !spare.isEmpty else { return }
     if shards.count == 1 {
       // Before it has welcomed this sampler nobody knows how many it may ask for.
       while shards[0].machine.isReady, open.count < shards[0].machine.credit, let batch = spare.popLast() {
         batch.assignWhole(to: shards[0].id)
         open.append(batch)
-        shards[0].machine.ask(batch, share: 0, now: now, sink: &sink)
+        shards[0].machine.ask(batch, share: 0, now: now, sink: sink)
       }
       return
     }
@@ -322,7 +322,7 @@ extension ShardedSampler {
     while open.count < credit, let batch = spare.popLast() {
       batch.shares.removeAll(keepingCapacity: true)
       open.append(batch)
-      split(batch, rows: 0..<batch.capacity, fraction: 1, among: able, now: now, sink: &sink)
+      split(batch, rows: 0..<batch.capacity, fraction: 1, among: able, now: now, sink: sink)
     }
   }
 }

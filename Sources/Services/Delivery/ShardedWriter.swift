@@ -74,11 +74,11 @@ public struct ShardedWriter {
 
 extension ShardedWriter {
   /// Says which shards there are now.
-  public mutating func setShards(_ ids: [PeerID], now: Instant, sink: inout some FrameSink) {
+  public mutating func setShards(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
     let before = shard
     ranking = ids.sorted { (score($0), $0.description) > (score($1), $1.description) }
     for index in machines.indices.reversed() where !ids.contains(machines[index].configuration.service) {
-      retire(machines.remove(at: index), sink: &sink)
+      retire(machines.remove(at: index), sink: sink)
     }
     (home, rank) = (0, 0)
     guard !ranking.isEmpty else { return }
@@ -93,23 +93,23 @@ extension ShardedWriter {
   }
 
   /// Queues the frame and sends it if the connection is ready.
-  public mutating func commitFrame(now: Instant, sink: inout some FrameSink) {
-    machines[home].commitFrame(now: now, sink: &sink)
+  public mutating func commitFrame(now: Instant, sink: some FrameSink) {
+    machines[home].commitFrame(now: now, sink: sink)
   }
 
   public mutating func receive(
-    _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: inout some FrameSink
+    _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
   ) {
     guard let index = machines.firstIndex(where: { $0.configuration.service == shard }) else { return }
-    machines[index].receive(frame, now: now, sink: &sink)
+    machines[index].receive(frame, now: now, sink: sink)
     follow(now: now)
   }
 
-  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+  public mutating func advance(to now: Instant, sink: some FrameSink) {
     guard !machines.isEmpty else { return }
-    machines[home].advance(to: now, sink: &sink)
+    machines[home].advance(to: now, sink: sink)
     for rank in 0..<rank {
-      if let index = index(ofRank: rank) { machines[index].advance(to: now, sink: &sink) }
+      if let index = index(ofRank: rank) { machines[index].advance(to: now, sink: sink) }
     }
     follow(now: now)
   }
@@ -124,8 +124,8 @@ extension ShardedWriter {
   }
 
   /// Says that the writer leaves for good.
-  public mutating func leave(sink: inout some FrameSink) {
-    for index in machines.indices { machines[index].leave(sink: &sink) }
+  public mutating func leave(sink: some FrameSink) {
+    for index in machines.indices { machines[index].leave(sink: sink) }
   }
 }
 
@@ -162,9 +162,9 @@ extension ShardedWriter {
   }
 
   /// A shard is none any more; what it has not acknowledged is dropped.
-  private mutating func retire(_ machine: WriterMachine, sink: inout some FrameSink) {
+  private mutating func retire(_ machine: WriterMachine, sink: some FrameSink) {
     var machine = machine
-    machine.leave(sink: &sink)
+    machine.leave(sink: sink)
     past = past + machine.counters
     past.messagesDropped += UInt64(machine.unacknowledged)
   }

@@ -115,24 +115,24 @@ extension WriterMachine {
   }
 
   /// Queues the frame and sends it if the connection is ready.
-  public mutating func commitFrame(now: Instant, sink: inout some FrameSink) {
+  public mutating func commitFrame(now: Instant, sink: some FrameSink) {
     guard let frame = current else { preconditionFailure("no frame was begun") }
     current = nil
     if pending.isEmpty { lastProgress = now }
     pending.append(Pending(sequence: nextSequence, frame: frame))
     pendingBytes += frame.count
     nextSequence += 1
-    sendUnsent(sink: &sink)
+    sendUnsent(sink: sink)
   }
 
-  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
+  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
     lastHeard = now
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
-      case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: &sink)
-      case .acknowledgement: acknowledge(try Acknowledgement(from: &cursor), now: now, sink: &sink)
-      case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: &sink)
+      case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: sink)
+      case .acknowledgement: acknowledge(try Acknowledgement(from: &cursor), now: now, sink: sink)
+      case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: sink)
       default: counters.malformed += 1
       }
     } catch {
@@ -141,13 +141,13 @@ extension WriterMachine {
   }
 
   /// Does what time demands; call it at `nextDeadline` or earlier.
-  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+  public mutating func advance(to now: Instant, sink: some FrameSink) {
     switch phase {
     case .refused: return
     case .unknown(let nextHello):
-      if now >= nextHello { hello(now: now, sink: &sink) }
+      if now >= nextHello { hello(now: now, sink: sink) }
     case .ready:
-      sendUnsent(sink: &sink)
+      sendUnsent(sink: sink)
       if !pending.isEmpty, now >= max(lastProgress, lastResend) + configuration.probeAfter {
         lastResend = now
         isProbing = true
@@ -172,14 +172,14 @@ extension WriterMachine {
   }
 
   /// Says that the writer leaves for good.
-  public mutating func leave(sink: inout some FrameSink) {
+  public mutating func leave(sink: some FrameSink) {
     Goodbye(id: configuration.id).encode(into: scratch)
     sink.send(scratch.bytes, to: configuration.service)
   }
 }
 
 extension WriterMachine {
-  private mutating func hello(now: Instant, sink: inout some FrameSink) {
+  private mutating func hello(now: Instant, sink: some FrameSink) {
     let hello = Hello(
       role: .writer, id: configuration.id, label: configuration.label,
       nextSequence: pending.first?.sequence ?? nextSequence, schema: configuration.schema,
@@ -190,7 +190,7 @@ extension WriterMachine {
     phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
   }
 
-  private mutating func welcome(_ welcome: Welcome, now: Instant, sink: inout some FrameSink) {
+  private mutating func welcome(_ welcome: Welcome, now: Instant, sink: some FrameSink) {
     // One that does not reach up to what this writer still has answers an older HELLO: the service does not know yet that the
     // rest was given up, and would wait for it.
     guard case .unknown = phase, welcome.committed >= committed else { return }
@@ -204,11 +204,11 @@ extension WriterMachine {
     lastProgress = now
     release(upTo: welcome.committed)
     sendAgain()
-    sendUnsent(sink: &sink)
+    sendUnsent(sink: sink)
   }
 
   private mutating func acknowledge(
-    _ acknowledgement: Acknowledgement, now: Instant, sink: inout some FrameSink
+    _ acknowledgement: Acknowledgement, now: Instant, sink: some FrameSink
   ) {
     guard case .ready = phase, isPossible(acknowledgement.committed, "ACKNOWLEDGEMENT") else { return }
     let before = pending.count
@@ -227,7 +227,7 @@ extension WriterMachine {
       counters.messagesResent += UInt64(unsentFrom)
       sendAgain()
     }
-    sendUnsent(sink: &sink)
+    sendUnsent(sink: sink)
   }
 
   /// Whether the service may have committed up to a sequence. If it says so of what was never sent,
@@ -242,11 +242,11 @@ extension WriterMachine {
     return false
   }
 
-  private mutating func refuse(_ refusal: Refusal, now: Instant, sink: inout some FrameSink) {
+  private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
     switch refusal.code {
     case .unknownPeer:
       guard case .ready = phase else { return }
-      hello(now: now, sink: &sink)
+      hello(now: now, sink: sink)
     case .busy:
       lastResend = now
     case .malformed, .mismatch, .invalid, .unsupported:
@@ -271,7 +271,7 @@ extension WriterMachine {
   /// Pending messages that the service's credit covers.
   private var sendable: Int { min(pending.count, credit) }
 
-  private mutating func sendUnsent(sink: inout some FrameSink) {
+  private mutating func sendUnsent(sink: some FrameSink) {
     guard case .ready = phase else { return }
     while unsentFrom < sendable {
       let bytes = pending[unsentFrom].frame.bytes

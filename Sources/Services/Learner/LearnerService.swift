@@ -139,15 +139,13 @@ public final class LearnerService {
   }
 
   private func exchange(now: Instant) throws {
-    var replaySink = replay
-    var parameterSink = parameters
-    try replay.follow(now: now) { sampler.setShards($0, now: now, sink: &replaySink) }
-    replay.drain(limit: 64) { sampler.receive($0, from: $1, now: now, sink: &replaySink) }
-    sampler.advance(to: now, sink: &replaySink)
-    parameters.drain { member.receive($0, now: now, sink: &parameterSink) }
+    try replay.follow(now: now) { sampler.setShards($0, now: now, sink: replay) }
+    replay.drain(limit: 64) { sampler.receive($0, from: $1, now: now, sink: replay) }
+    sampler.advance(to: now, sink: replay)
+    parameters.drain { member.receive($0, now: now, sink: parameters) }
     weights.takeNewest { adopt($0) }
     if let notice = member.takeNotice() { log.warning(notice) }
-    member.advance(to: now, sink: &parameterSink)
+    member.advance(to: now, sink: parameters)
     if let refusal = sampler.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
     if let refusal = member.refusal { throw ServiceFailure(service: "parameters", refusal: refusal) }
     if member.canPush, unpushed.count > 0, !statistics.hasDiverged { push(now: now) }
@@ -189,10 +187,9 @@ public final class LearnerService {
 
   private func push(now: Instant) {
     dqn.exportParameters(to: local)
-    var sink = parameters
     member.push(
       local: UnsafeBufferPointer(local), updates: unpushed.count, oldestUpdate: unpushed.oldest,
-      newestUpdate: unpushed.newest, now: now, sink: &sink)
+      newestUpdate: unpushed.newest, now: now, sink: parameters)
     unpushed = UnpushedUpdates()
   }
 
@@ -236,8 +233,7 @@ public final class LearnerService {
     }
     judge.noteTrained()
     guard !suspects.isEmpty else { return }
-    var sink = replay
-    sampler.zero(suspects, sink: &sink)
+    sampler.zero(suspects, sink: replay)
     suspects.removeAll()
   }
 
@@ -291,9 +287,8 @@ public final class LearnerService {
   }
 
   private func finish(_ sampled: SampledBatch, now: Instant) {
-    var sink = replay
-    errors.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: &sink) }
-    sampler.release(sampled, now: now, sink: &sink)
+    errors.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: replay) }
+    sampler.release(sampled, now: now, sink: replay)
     current = nil
     trainedBatches = 0
   }
@@ -341,11 +336,9 @@ public final class LearnerService {
 
   private func leave() throws {
     saveCheckpoint()
-    var sink = replay
-    sampler.leave(sink: &sink)
-    var parameterSink = parameters
+    sampler.leave(sink: replay)
     if member.canPush, unpushed.count > 0, !statistics.hasDiverged { push(now: SystemClock.now()) }
-    member.leave(sink: &parameterSink)
+    member.leave(sink: parameters)
     let now = SystemClock.now()
     reporter.finish(now: now, over: parameters, counters: telemetry(now: now))
     log.info("stopped after \(statistics.updates) updates")

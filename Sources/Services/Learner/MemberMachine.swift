@@ -86,7 +86,7 @@ extension MemberMachine {
   public mutating func push(
     local: UnsafeBufferPointer<Float>, updates: UInt64, oldestUpdate: Int64, newestUpdate: Int64,
     now: Instant,
-    sink: inout some FrameSink
+    sink: some FrameSink
   ) {
     precondition(canPush && updates > 0 && local.count == reference.count)
     atPush.removeAll(keepingCapacity: true)
@@ -185,7 +185,7 @@ extension MemberMachine {
     return notice
   }
 
-  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: inout some FrameSink) {
+  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
@@ -205,7 +205,7 @@ extension MemberMachine {
     }
   }
 
-  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
+  public mutating func advance(to now: Instant, sink: some FrameSink) {
     guard refusal == nil else { return }
     if !isJoined {
       guard now >= nextJoin else { return }
@@ -228,7 +228,7 @@ extension MemberMachine {
     return pending.map { $0.sentAt + configuration.repeatAfter } ?? .never
   }
 
-  public mutating func leave(sink: inout some FrameSink) {
+  public mutating func leave(sink: some FrameSink) {
     Goodbye(id: configuration.id).encode(into: scratch)
     sink.send(scratch.bytes, to: .service)
   }

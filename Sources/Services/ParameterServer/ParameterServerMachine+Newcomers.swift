@@ -6,7 +6,7 @@ internal import Wire
 extension ParameterServerMachine {
   /// A subscription as XPUB reports it (1, then the prefix): a newcomer's own topic is answered
   /// with the current version.
-  public mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: inout some PublishingSink) {
+  public mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: some PublishingSink) {
     guard notice.count > 1, notice[0] == 1 else { return }
     var cursor = FrameCursor(UnsafeRawBufferPointer(rebasing: notice.dropFirst()))
     guard let type = try? cursor.openMessage(), type == .weights,
@@ -17,17 +17,17 @@ extension ParameterServerMachine {
       return newcomers.append(topic)
     }
     newcomersAnswered += 1
-    publish(topic: topic, sink: &sink)
+    publish(topic: topic, sink: sink)
   }
 
   /// Anybody may subscribe as often as he likes, and each answer is all the weights: between two
   /// turns at most 16 of them, and about 4 MB.
   private var answersPerTurn: Int { max(1, min(16, (1 << 20) / max(1, state.values.count))) }
 
-  mutating func welcomeNewcomers(_ sink: inout some PublishingSink) {
+  mutating func welcomeNewcomers(_ sink: some PublishingSink) {
     newcomersAnswered = min(newcomers.count, answersPerTurn)
     guard newcomersAnswered > 0 else { return }
-    for topic in newcomers.prefix(newcomersAnswered) { publish(topic: topic, sink: &sink) }
+    for topic in newcomers.prefix(newcomersAnswered) { publish(topic: topic, sink: sink) }
     newcomers.removeFirst(newcomersAnswered)
   }
 }

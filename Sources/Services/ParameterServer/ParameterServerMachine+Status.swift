@@ -7,7 +7,7 @@ public import Wire
 extension ParameterServerMachine {
   /// Whether who sends this knows the run's token, if there is one.
   mutating func admits(
-    _ token: Identifier?, _ type: MessageType, _ peer: PeerID, _ sink: inout some PublishingSink
+    _ token: Identifier?, _ type: MessageType, _ peer: PeerID, _ sink: some PublishingSink
   ) -> Bool {
     guard let expected = configuration.token, token != expected else { return true }
     counters.strangersRefused += 1
@@ -15,21 +15,21 @@ extension ParameterServerMachine {
     refuse(
       .invalid, type.rawValue,
       "expected this run's token, found \(found); send what `rookery env` prints as ROOKERY_RUN_TOKEN", peer,
-      &sink)
+      sink)
     return false
   }
 
   mutating func telemetry(
-    _ cursor: inout FrameCursor, from peer: PeerID, now: Instant, sink: inout some PublishingSink
+    _ cursor: inout FrameCursor, from peer: PeerID, now: Instant, sink: some PublishingSink
   ) throws(WireError) {
     let type = MessageType.telemetry
     var head = cursor
     let (id, token) = try Telemetry.sender(from: &head)
-    guard admits(token, type, peer, &sink) else { return }
+    guard admits(token, type, peer, sink) else { return }
     if let member = members[id] {
       guard member.peer == peer else {
         counters.impostorsRefused += 1
-        return refuse(.unknownPeer, type.rawValue, "join over this connection first", peer, &sink)
+        return refuse(.unknownPeer, type.rawValue, "join over this connection first", peer, sink)
       }
       // A learner that waits for experience has no change to send, but it is there.
       members[id]?.lastHeard = now
@@ -41,13 +41,13 @@ extension ParameterServerMachine {
   }
 
   mutating func evaluation(
-    _ report: EvaluationReport, from peer: PeerID, sink: inout some PublishingSink
+    _ report: EvaluationReport, from peer: PeerID, sink: some PublishingSink
   ) {
-    if admits(report.token, .evaluation, peer, &sink) { board.append(report.evaluation) }
+    if admits(report.token, .evaluation, peer, sink) { board.append(report.evaluation) }
   }
 
   mutating func status(
-    _ request: StatusRequest, to peer: PeerID, now: Instant, sink: inout some PublishingSink
+    _ request: StatusRequest, to peer: PeerID, now: Instant, sink: some PublishingSink
   ) {
     let isOfThisLife = request.life == nil || request.life == incarnation
     status(
@@ -72,7 +72,7 @@ extension ParameterServerMachine {
       processesLeftOut: leftOut, firstEvaluation: first, evaluations: evaluations)
   }
 
-  mutating func health(to peer: PeerID, now: Instant, sink: inout some PublishingSink) {
+  mutating func health(to peer: PeerID, now: Instant, sink: some PublishingSink) {
     Health(
       service: "parameters", isHealthy: saveProblem == nil,
       text: saveProblem ?? "version \(state.version), \(members.count) learners",
@@ -82,7 +82,7 @@ extension ParameterServerMachine {
   }
 
   mutating func refuse(
-    _ code: RefusalCode, _ type: UInt8, _ text: String, _ peer: PeerID, _ sink: inout some PublishingSink,
+    _ code: RefusalCode, _ type: UInt8, _ text: String, _ peer: PeerID, _ sink: some PublishingSink,
     reference: UInt64 = 0
   ) {
     Refusal(code: code, type: type, reference: reference, text: text).encode(into: scratch)

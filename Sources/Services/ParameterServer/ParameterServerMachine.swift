@@ -106,7 +106,7 @@ public struct ParameterServerMachine<Store: ParameterStore> {
 
 extension ParameterServerMachine {
   public mutating func receive(
-    _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: inout some PublishingSink
+    _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: some PublishingSink
   ) {
     var cursor = FrameCursor(frame)
     var type: MessageType?
@@ -119,47 +119,47 @@ extension ParameterServerMachine {
       guard opened == .change || budget.take(peer, cost: cost, now: now) else {
         return counters.requestsDropped += 1
       }
-      try take(opened, &cursor, from: peer, now: now, sink: &sink)
+      try take(opened, &cursor, from: peer, now: now, sink: sink)
     } catch {
       counters.malformed += 1
       guard type != nil || budget.take(peer, now: now) else { return counters.requestsDropped += 1 }
       let code = error.unknownType == nil ? RefusalCode.malformed : .unsupported
-      refuse(code, type?.rawValue ?? error.unknownType ?? 0, error.description, peer, &sink)
+      refuse(code, type?.rawValue ?? error.unknownType ?? 0, error.description, peer, sink)
     }
   }
 
   private mutating func take(
     _ type: MessageType, _ cursor: inout FrameCursor, from peer: PeerID, now: Instant,
-    sink: inout some PublishingSink
+    sink: some PublishingSink
   ) throws(WireError) {
     switch type {
-    case .join: join(try Join(from: &cursor), from: peer, now: now, sink: &sink)
-    case .change: change(try Change(from: &cursor), from: peer, now: now, sink: &sink)
-    case .telemetry: try telemetry(&cursor, from: peer, now: now, sink: &sink)
-    case .evaluation: evaluation(try EvaluationReport(from: &cursor), from: peer, sink: &sink)
-    case .statusRequest: status(try StatusRequest(from: &cursor), to: peer, now: now, sink: &sink)
+    case .join: join(try Join(from: &cursor), from: peer, now: now, sink: sink)
+    case .change: change(try Change(from: &cursor), from: peer, now: now, sink: sink)
+    case .telemetry: try telemetry(&cursor, from: peer, now: now, sink: sink)
+    case .evaluation: evaluation(try EvaluationReport(from: &cursor), from: peer, sink: sink)
+    case .statusRequest: status(try StatusRequest(from: &cursor), to: peer, now: now, sink: sink)
     case .goodbye: goodbye(try Goodbye(from: &cursor).id, from: peer)
     case .healthRequest:
       try cursor.close()
-      health(to: peer, now: now, sink: &sink)
+      health(to: peer, now: now, sink: sink)
     default:
       refuse(
         .unsupported, type.rawValue, "the parameter server does not take messages of type \(type)", peer,
-        &sink)
+        sink)
     }
   }
 
-  public mutating func advance(to now: Instant, sink: inout some PublishingSink) {
+  public mutating func advance(to now: Instant, sink: some PublishingSink) {
     for (id, member) in members where now >= member.lastHeard + configuration.memberGoneAfter {
       // What it contributed stays; `merged` remembers its last change.
       members[id] = nil
     }
     board.forget(silentFor: configuration.processGoneAfter, now: now)
-    welcomeNewcomers(&sink)
-    if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: &sink) }
+    welcomeNewcomers(sink)
+    if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: sink) }
     if now >= lastPublished + configuration.republishEvery {
       lastPublished = now
-      publish(topic: Weights.topicAll, sink: &sink)
+      publish(topic: Weights.topicAll, sink: sink)
     }
   }
 
@@ -170,18 +170,18 @@ extension ParameterServerMachine {
 }
 
 extension ParameterServerMachine {
-  private mutating func join(_ join: Join, from peer: PeerID, now: Instant, sink: inout some PublishingSink) {
+  private mutating func join(_ join: Join, from peer: PeerID, now: Instant, sink: some PublishingSink) {
     if let problem = state.manifest.mismatch(with: join.manifest) {
       let advice = "; start learner and parameter server from the same configuration"
-      return refuse(.mismatch, MessageType.join.rawValue, problem + advice, peer, &sink)
+      return refuse(.mismatch, MessageType.join.rawValue, problem + advice, peer, sink)
     }
-    guard admits(join.token, .join, peer, &sink) else { return }
+    guard admits(join.token, .join, peer, sink) else { return }
     // A connection is one process, and one process is one learner.
     for (id, member) in members where member.peer == peer && id != join.id { members[id] = nil }
     if members[join.id] == nil {
       guard members.count < Limits.members else {
         return refuse(
-          .busy, MessageType.join.rawValue, "\(Limits.members) learners are the most", peer, &sink)
+          .busy, MessageType.join.rawValue, "\(Limits.members) learners are the most", peer, sink)
       }
       let taken = Set(members.values.map(\.index))
       let index = (0...members.count).first { !taken.contains($0) } ?? members.count
@@ -202,26 +202,26 @@ extension ParameterServerMachine {
   }
 
   private mutating func change(
-    _ change: Change, from peer: PeerID, now: Instant, sink: inout some PublishingSink
+    _ change: Change, from peer: PeerID, now: Instant, sink: some PublishingSink
   ) {
     let type = MessageType.change.rawValue
     guard var member = members[change.id], member.peer == peer else {
       return refuse(
-        .unknownPeer, type, "join over this connection first", peer, &sink, reference: change.sequence)
+        .unknownPeer, type, "join over this connection first", peer, sink, reference: change.sequence)
     }
     member.lastHeard = now
     members[change.id] = member
     guard change.values.count == state.values.count * 4 else {
       counters.changesRefused += 1
       let text = "values: expected \(state.values.count * 4) bytes, found \(change.values.count)"
-      return refuse(.mismatch, type, text, peer, &sink, reference: change.sequence)
+      return refuse(.mismatch, type, text, peer, sink, reference: change.sequence)
     }
     guard change.sequence > member.accepted else { return counters.changesRepeated += 1 }
     guard change.updates > 0, change.updates < 1 << 32, Self.isSound(change.values) else {
       counters.changesRefused += 1
       let text =
         "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's change is not merged"
-      return refuse(.invalid, type, text, peer, &sink, reference: change.sequence)
+      return refuse(.invalid, type, text, peer, sink, reference: change.sequence)
     }
     member.accepted = change.sequence
     member.recentUpdates = change.updates
@@ -233,7 +233,7 @@ extension ParameterServerMachine {
     round.note(updates: change.updates, oldest: change.oldestUpdate, newest: change.newestUpdate)
     counters.changesMerged += 1
     if roundOpenedAt == nil { roundOpenedAt = now }
-    if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: &sink) }
+    if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: sink) }
   }
 
   /// Only the connection that joined as a learner can say that it leaves.
@@ -264,7 +264,7 @@ extension ParameterServerMachine {
     return max(earliest, opened + Instant.Span(nanoseconds: configuration.publishEvery.nanoseconds / 2))
   }
 
-  private mutating func closeRound(now: Instant, sink: inout some PublishingSink) {
+  private mutating func closeRound(now: Instant, sink: some PublishingSink) {
     lastOldest = round.oldestUpdate
     lastNewest = round.newestUpdate
     state.updates += round.updates
@@ -285,7 +285,7 @@ extension ParameterServerMachine {
       saveProblem = "\(error)"
       counters.saveFailures += 1
     }
-    publish(topic: Weights.topicAll, sink: &sink)
+    publish(topic: Weights.topicAll, sink: sink)
   }
 
   /// The newest `Limits.members` learners' last changes. Those of members are never forgotten,
@@ -298,7 +298,7 @@ extension ParameterServerMachine {
     state.merged.remove(at: state.merged.firstIndex { !present.contains($0.learner) } ?? 0)
   }
 
-  mutating func publish(topic: String, sink: inout some PublishingSink) {
+  mutating func publish(topic: String, sink: some PublishingSink) {
     counters.publications += 1
     state.values.withUnsafeBytes { values in
       Weights(

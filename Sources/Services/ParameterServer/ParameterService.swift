@@ -82,10 +82,9 @@ public final class ParameterService {
     poller.add(publisher.socket)
     let signalIndex = poller.add(descriptor: signals.descriptor)
     if let site { poller.add(descriptor: site.descriptor) }
-    var sink = publisher
     while true {
       let now = SystemClock.now()
-      machine.advance(to: now, sink: &sink)
+      machine.advance(to: now, sink: publisher)
       if now >= reporter.nextReport {
         machine.report(reporter.due(now: now, counters: telemetry()), now: now)
       }
@@ -94,9 +93,9 @@ public final class ParameterService {
       poller.wait(until: min(machine.nextDeadline(now: now), nextReport), now: now)
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
-      publisher.drainSubscriptions { machine.subscribed($0, sink: &sink) }
+      publisher.drainSubscriptions { machine.subscribed($0, sink: publisher) }
       // Few at once: the rounds close in between.
-      router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: &sink) }
+      router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: publisher) }
       site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
     }
     log.info("stopped at version \(machine.state.version)")

@@ -10,11 +10,11 @@ extension ReplayMachine {
   static let roomCheckEvery = Instant.Span.milliseconds(5)
 
   /// There may be room on the way to samplers whose requests wait for it.
-  public mutating func lookForRoom(now: Instant, sink: inout some FrameSink) {
+  public mutating func lookForRoom(now: Instant, sink: some FrameSink) {
     guard nextRoomCheck != nil else { return }
     nextRoomCheck = nil
-    sendWarmed(now: now, sink: &sink)
-    drain(now: now, sink: &sink)
+    sendWarmed(now: now, sink: sink)
+    drain(now: now, sink: sink)
   }
 
   /// Whom a pass over the requests that wait does not serve any more.
@@ -29,12 +29,12 @@ extension ReplayMachine {
 
   /// Serves waiting requests, samplers in turn, as far as each table's limiter admits and the way
   /// to each sampler has room.
-  mutating func drainSamples(now: Instant, sink: inout some FrameSink) -> Bool {
+  mutating func drainSamples(now: Instant, sink: some FrameSink) -> Bool {
     guard !waitingSamples.isEmpty else { return false }
     var (next, kept) = (0, 0)
     var held = Held()
     while next < waitingSamples.count, held.tables.nonzeroBitCount < configuration.store.tables.count {
-      if !serveInTurn(waitingSamples[next], &held, now: now, sink: &sink) {
+      if !serveInTurn(waitingSamples[next], &held, now: now, sink: sink) {
         if kept != next { waitingSamples.swapAt(kept, next) }
         kept += 1
       }
@@ -48,7 +48,7 @@ extension ReplayMachine {
 
   /// False if the request goes on waiting.
   private mutating func serveInTurn(
-    _ waiting: WaitingSample, _ held: inout Held, now: Instant, sink: inout some FrameSink
+    _ waiting: WaitingSample, _ held: inout Held, now: Instant, sink: some FrameSink
   ) -> Bool {
     let request = waiting.request
     let table: UInt64 = 1 << UInt64(request.table)
@@ -65,19 +65,19 @@ extension ReplayMachine {
     }
     if let problem = problem(of: request) {
       // The schema has become known since it came.
-      refuse(.invalid, .sampleRequest, request.request, problem, waiting.peer, &sink)
+      refuse(.invalid, .sampleRequest, request.request, problem, waiting.peer, sink)
       samplers[waiting.peer]?.waiting -= 1
       return true
     }
     if warmsBatches {
-      beginWarming(waiting, sink: &sink)
+      beginWarming(waiting, sink: sink)
       sampleTurns.serve(waiting.turn)
       return true
     }
-    acknowledge(sink: &sink)
-    switch room(for: request, to: waiting.peer, sink: &sink) {
+    acknowledge(sink: sink)
+    switch room(for: request, to: waiting.peer, sink: sink) {
     case .now:
-      serve(waiting, sink: &sink)
+      serve(waiting, sink: sink)
       samplers[waiting.peer]?.waiting -= 1
       sampleTurns.serve(waiting.turn)
       return true
@@ -92,7 +92,7 @@ extension ReplayMachine {
   }
 
   /// Whether an answer can go to a sampler now.
-  func room(for request: SampleRequest, to peer: PeerID, sink: inout some FrameSink) -> Room {
+  func room(for request: SampleRequest, to peer: PeerID, sink: some FrameSink) -> Room {
     let rowBytes = answerRowBytes[request.table]
     return sink.room(
       forFrames: parts(of: request.count, rowBytes: rowBytes).parts, bytes: request.count * rowBytes, to: peer
@@ -105,13 +105,13 @@ extension ReplayMachine {
     forget(sampler: peer)
   }
 
-  private mutating func serve(_ waiting: WaitingSample, sink: inout some FrameSink) {
+  private mutating func serve(_ waiting: WaitingSample, sink: some FrameSink) {
     let request = waiting.request
     do throws(ReplayStoreError) {
       try store.sample(table: request.table, count: request.count, generator: &generator, into: &draw)
-      _ = try send(request, to: waiting.peer, sink: &sink)
+      _ = try send(request, to: waiting.peer, sink: sink)
     } catch {
-      refuse(.busy, .sampleRequest, request.request, error.description, waiting.peer, &sink)
+      refuse(.busy, .sampleRequest, request.request, error.description, waiting.peer, sink)
     }
   }
 
@@ -123,7 +123,7 @@ extension ReplayMachine {
   /// Gathers the drawn items straight into frames of at most about `partBytes`. False if some could
   /// not be sent.
   mutating func send(
-    _ request: SampleRequest, to peer: PeerID, sink: inout some FrameSink
+    _ request: SampleRequest, to peer: PeerID, sink: some FrameSink
   ) throws(ReplayStoreError) -> Bool {
     let fields = try store.batchFields(request.table)
     let (rowsPerPart, parts) = parts(of: request.count, rowBytes: answerRowBytes[request.table])

@@ -15,9 +15,9 @@ extension ReplayMachine {
   /// Outcomes that are remembered for whoever asks.
   static let copiesKept = 16
 
-  mutating func copy(_ request: CopyRequest, to peer: PeerID, sink: inout some FrameSink) {
-    if let known = copies.first(where: { $0.id == request.id }) { return answer(known, peer, &sink) }
-    if let problem = problem(of: request) { return refuse(.invalid, .copyRequest, 0, problem, peer, &sink) }
+  mutating func copy(_ request: CopyRequest, to peer: PeerID, sink: some FrameSink) {
+    if let known = copies.first(where: { $0.id == request.id }) { return answer(known, peer, sink) }
+    if let problem = problem(of: request) { return refuse(.invalid, .copyRequest, 0, problem, peer, sink) }
     let path = "\(configuration.snapshotFolder ?? "")/\(request.name)/\(configuration.shard)"
     var job = CopyJob(id: request.id, verb: request.verb, name: request.name, path: path, text: path)
     do throws(ReplayStoreError) {
@@ -30,7 +30,7 @@ extension ReplayMachine {
     }
     if copies.count == Self.copiesKept { copies.removeFirst() }
     copies.append(job)
-    answer(job, peer, &sink)
+    answer(job, peer, sink)
   }
 
   private func problem(of request: CopyRequest) -> String? {
@@ -67,7 +67,7 @@ extension ReplayMachine {
     return (source, handle)
   }
 
-  private func answer(_ job: CopyJob, _ peer: PeerID, _ sink: inout some FrameSink) {
+  private func answer(_ job: CopyJob, _ peer: PeerID, _ sink: some FrameSink) {
     job.status.encode(into: scratch)
     sink.send(scratch.bytes, to: peer)
   }
@@ -81,7 +81,7 @@ extension ReplayMachine {
 
   /// Copies one slice. Returns the path of a snapshot that is all copied: bring it to the disk with
   /// `ReplayStore.publishSnapshot`, on another thread, and say so with `didPublish`.
-  public mutating func advanceCopy(now: Instant, sink: inout some FrameSink) -> String? {
+  public mutating func advanceCopy(now: Instant, sink: some FrameSink) -> String? {
     let last = copies.count - 1
     guard last >= 0, now >= nextCopy else { return nil }
     copies[last].nextSlice = hasReceived ? now + Self.copyPause : now
@@ -95,7 +95,7 @@ extension ReplayMachine {
         copies[last].fail(error.description)
         closeForGood(writer)
       }
-      drain(now: now, sink: &sink)
+      drain(now: now, sink: sink)
       return nil
     }
     guard let progress = store.continueSnapshot(bytes: Self.copySlice) else { return nil }

@@ -8,11 +8,11 @@ internal import Wire
 extension ReplayMachine {
   mutating func insert(
     _ cursor: inout FrameCursor, _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant,
-    sink: inout some FrameSink
+    sink: some FrameSink
   ) throws(WireError) {
     let sequence = try Insert.sequence(from: &cursor)
     guard let handle = writerOfPeer[peer], var writer = writers[handle] else {
-      return refuseStranger(.insert, sequence, as: .writer, peer, &sink)
+      return refuseStranger(.insert, sequence, as: .writer, peer, sink)
     }
     writer.lastHeard = now
     writers[handle] = writer
@@ -20,30 +20,30 @@ extension ReplayMachine {
     guard sequence == next else {
       // Lower: committed or waiting already. Higher: something before it was lost.
       if sequence < next { counters.messagesRepeated += 1 } else { counters.messagesAhead += 1 }
-      return acknowledge(writer, gap: sequence > next, sink: &sink)
+      return acknowledge(writer, gap: sequence > next, sink: sink)
     }
     // First come, first served: a small message must not overtake a large one that waits for room.
-    if insertBlock != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: &sink) }
-    guard let schema = adoptedSchema(sequence, peer, sink: &sink) else { return }
+    if insertBlock != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: sink) }
+    guard let schema = adoptedSchema(sequence, peer, sink: sink) else { return }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
-    var outcome = commit(handle, sequence, now: now, sink: &sink)
-    if case .blocked = outcome, isDrainDue, drainSamples(now: now, sink: &sink) {
+    var outcome = commit(handle, sequence, now: now, sink: sink)
+    if case .blocked = outcome, isDrainDue, drainSamples(now: now, sink: sink) {
       // Requests that came before it may have made room.
       insertBlock = nil
-      outcome = commit(handle, sequence, now: now, sink: &sink)
+      outcome = commit(handle, sequence, now: now, sink: sink)
     }
     switch outcome {
     case .committed:
       bytesUnacknowledged += frame.count
-      if bytesUnacknowledged >= Self.acknowledgeEvery { acknowledge(sink: &sink) }
+      if bytesUnacknowledged >= Self.acknowledgeEvery { acknowledge(sink: sink) }
       isDrainDue = isDrainDue || !waitingSamples.isEmpty || !waitingInserts.isEmpty
       bytesBeforeDrain += frame.count
-      if isDrainDue, bytesBeforeDrain >= Self.drainEvery { drain(now: now, sink: &sink) }
-    case .blocked: wait(handle, sequence, frame, sink: &sink)
+      if isDrainDue, bytesBeforeDrain >= Self.drainEvery { drain(now: now, sink: sink) }
+    case .blocked: wait(handle, sequence, frame, sink: sink)
     case .overShare:
       counters.messagesOverQuota += 1
       nextShareCheck = now + .seconds(1)
-      wait(handle, sequence, frame, sink: &sink)
+      wait(handle, sequence, frame, sink: sink)
     case .refused: break
     }
   }
@@ -57,7 +57,7 @@ extension ReplayMachine {
 
   /// Commits `insertion` and acknowledges it.
   private mutating func commit(
-    _ handle: Int, _ sequence: UInt64, now: Instant, sink: inout some FrameSink
+    _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
   ) -> Outcome {
     guard var writer = writers[handle] else { return .refused }
     if isOverShare(handle, steps: insertion.stepCount, now: now) { return .overShare }
@@ -77,13 +77,13 @@ extension ReplayMachine {
         counters.messagesWithoutRoom += 1
         if storageProblem == nil { notices.append("inserts are refused: \(problem)") }
         storageProblem = problem
-        refuse(.busy, .insert, sequence, error.description, writer.peer, &sink)
+        refuse(.busy, .insert, sequence, error.description, writer.peer, sink)
         return .refused
       }
       counters.messagesRefused += 1
       let text =
         "\(error.description); nothing of the message is stored: mend it and send it under the same sequence"
-      refuse(.invalid, .insert, sequence, text, writer.peer, &sink)
+      refuse(.invalid, .insert, sequence, text, writer.peer, sink)
       return .refused
     }
     if storageProblem != nil {
@@ -106,18 +106,18 @@ extension ReplayMachine {
   /// Answers what has been received: serves requests and tells writers how far they are committed. Call this once all frames that are
   /// there have been received. libzmq takes a frame of each peer in turn: a batch for each insert message would leave a busy service
   /// little time for inserts.
-  public mutating func settle(now: Instant, sink: inout some FrameSink) {
-    if isDrainDue { drain(now: now, sink: &sink) }
-    acknowledge(sink: &sink)
+  public mutating func settle(now: Instant, sink: some FrameSink) {
+    if isDrainDue { drain(now: now, sink: sink) }
+    acknowledge(sink: sink)
   }
 
   /// An acknowledgement holds for all messages before it: sent once all that are there have been received, or before something that
   /// takes long.
-  mutating func acknowledge(sink: inout some FrameSink) {
+  mutating func acknowledge(sink: some FrameSink) {
     for handle in acknowledgementsDue {
       guard let writer = writers[handle] else { continue }
       writers[handle]?.isAcknowledgementDue = false
-      acknowledge(writer, gap: false, sink: &sink)
+      acknowledge(writer, gap: false, sink: sink)
     }
     acknowledgementsDue.removeAll(keepingCapacity: true)
     bytesUnacknowledged = 0
@@ -128,14 +128,14 @@ extension ReplayMachine {
   /// Committed bytes after which requests are served, whatever else is there: some tenths of a millisecond.
   static let drainEvery = 256 << 10
 
-  private func acknowledge(_ writer: Writer, gap: Bool, sink: inout some FrameSink) {
+  private func acknowledge(_ writer: Writer, gap: Bool, sink: some FrameSink) {
     Acknowledgement(committed: writer.committed, gap: gap).encode(into: scratch)
     sink.send(scratch.bytes, to: writer.peer)
   }
 
   /// Keeps a message that cannot be let in yet.
   private mutating func wait(
-    _ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, sink: inout some FrameSink
+    _ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, sink: some FrameSink
   ) {
     guard var writer = writers[handle], writer.waiting < configuration.credit,
       writer.waiting == 0 || writer.waitingBytes + frame.count <= configuration.creditBytes
@@ -147,7 +147,7 @@ extension ReplayMachine {
       counters.messagesOverBudget += 1
       let text =
         "\(waitingInserts.bytes) bytes of messages wait already, at most \(configuration.waitingBytesMax) may: send it again"
-      return refuse(.busy, .insert, sequence, text, writer.peer, &sink)
+      return refuse(.busy, .insert, sequence, text, writer.peer, sink)
     }
     let entry = WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame), steps: 0)
     writer.lastTurn = waitingInserts.append(entry, after: writer.waiting > 0 ? writer.lastTurn : nil)
@@ -158,25 +158,25 @@ extension ReplayMachine {
   }
 
   /// Lets in what waits, as far as the limiter now admits it: samples make room for inserts, inserts for samples.
-  mutating func drain(now: Instant, sink: inout some FrameSink) {
+  mutating func drain(now: Instant, sink: some FrameSink) {
     (isDrainDue, bytesBeforeDrain) = (false, 0)
     var progress = true
     while progress {
-      progress = drainSamples(now: now, sink: &sink)
-      if drainInserts(now: now, sink: &sink) { progress = true }
+      progress = drainSamples(now: now, sink: sink)
+      if drainInserts(now: now, sink: sink) { progress = true }
     }
   }
 
   /// Writers in turn, up to the first message that a table blocks. Those that a quota holds are
   /// passed by, as others may have room.
-  private mutating func drainInserts(now: Instant, sink: inout some FrameSink) -> Bool {
+  private mutating func drainInserts(now: Instant, sink: some FrameSink) -> Bool {
     var (next, kept) = (0, 0)
     var held: Set<Int> = []
     var isBlocked = false
     while !isBlocked, next < waitingInserts.count {
       let outcome: Outcome =
         held.contains(waitingInserts.entries[next].writer)
-        ? .overShare : commitWaiting(next, now: now, sink: &sink)
+        ? .overShare : commitWaiting(next, now: now, sink: sink)
       switch outcome {
       case .committed, .refused: next += 1
       case .blocked: isBlocked = true
@@ -192,7 +192,7 @@ extension ReplayMachine {
     return next > kept
   }
 
-  private mutating func commitWaiting(_ index: Int, now: Instant, sink: inout some FrameSink) -> Outcome {
+  private mutating func commitWaiting(_ index: Int, now: Instant, sink: some FrameSink) -> Outcome {
     let entry = waitingInserts.entries[index]
     guard let writer = writers[entry.writer], let schema = store.schema else { return .refused }
     // Before it is read again.
@@ -205,12 +205,12 @@ extension ReplayMachine {
         try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
       } catch {
         counters.malformed += 1
-        refuse(.malformed, .insert, entry.sequence, error.description, writer.peer, &sink)
+        refuse(.malformed, .insert, entry.sequence, error.description, writer.peer, sink)
         return .refused
       }
       // After a refused message the writer's later ones are out of sequence: dropped here, answered with a gap when repeated.
       guard entry.sequence == writer.committed + 1 else { return .refused }
-      return commit(entry.writer, entry.sequence, now: now, sink: &sink)
+      return commit(entry.writer, entry.sequence, now: now, sink: sink)
     }
     switch outcome {
     case .committed, .refused:
@@ -218,7 +218,7 @@ extension ReplayMachine {
       writers[entry.writer]?.waitingBytes -= entry.frame.count
       waitingInserts.didServe(index)
       // At once: whoever has waited shall not wait for the others.
-      acknowledge(sink: &sink)
+      acknowledge(sink: sink)
     case .overShare:
       counters.messagesOverQuota += 1
       waitingInserts.setSteps(insertion.stepCount, at: index)

@@ -6,11 +6,11 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  func inspect(_ request: InspectRequest, to peer: PeerID, now: Instant, sink: inout some FrameSink) {
+  func inspect(_ request: InspectRequest, to peer: PeerID, now: Instant, sink: some FrameSink) {
     do throws(ReplayStoreError) {
       try inspection(request, now: now).encode(into: scratch)
     } catch {
-      return refuse(.invalid, .inspectRequest, 0, error.description, peer, &sink)
+      return refuse(.invalid, .inspectRequest, 0, error.description, peer, sink)
     }
     sink.send(scratch.bytes, to: peer)
   }

@@ -85,23 +85,23 @@ extension ReplayMachine {
 
   /// Changes a table's limits, lets in what they now admit, and says what they are.
   mutating func limits(
-    _ request: LimitsRequest, from peer: PeerID, now: Instant, sink: inout some FrameSink
+    _ request: LimitsRequest, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
     let names = configuration.store.tables.map(\.schema.name)
     let named = request.table ?? (names.count == 1 ? names[0] : "")
     guard let index = names.firstIndex(of: named) else {
       let text = "table: expected one of \(names.joined(separator: ", ")), found '\(named)'"
-      return refuse(.invalid, .limitsRequest, 0, text, peer, &sink)
+      return refuse(.invalid, .limitsRequest, 0, text, peer, sink)
     }
     if request.asksForChange {
       do throws(ReplayStoreError) {
         try store.change(limits: request.applied(to: store.limits[index]), table: index)
       } catch {
-        return refuse(.invalid, .limitsRequest, 0, error.description, peer, &sink)
+        return refuse(.invalid, .limitsRequest, 0, error.description, peer, sink)
       }
       hasNewLimits = true
       notices.append("limits of table '\(named)' are now \(store.limits[index])")
-      drain(now: now, sink: &sink)
+      drain(now: now, sink: sink)
     }
     let state = limiterState(index, now: now)
     LimitsAnswer(

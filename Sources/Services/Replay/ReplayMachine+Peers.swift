@@ -6,19 +6,19 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  mutating func hello(_ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
+  mutating func hello(_ hello: Hello, from peer: PeerID, now: Instant, sink: some FrameSink) {
     if let problem = tablesProblem(hello) {
       counters.messagesRefused += 1
-      return refuse(.mismatch, .hello, 0, problem + Self.mismatchAdvice, peer, &sink)
+      return refuse(.mismatch, .hello, 0, problem + Self.mismatchAdvice, peer, sink)
     }
     switch hello.role {
-    case .writer: helloWriter(hello, from: peer, now: now, sink: &sink)
-    case .sampler: helloSampler(hello, from: peer, now: now, sink: &sink)
+    case .writer: helloWriter(hello, from: peer, now: now, sink: sink)
+    case .sampler: helloSampler(hello, from: peer, now: now, sink: sink)
     }
   }
 
   private mutating func helloSampler(
-    _ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink
+    _ hello: Hello, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
     if let old = samplerPeers[hello.id], old != peer {
       // The same learner over a new connection: what waits for the old one would be sent nowhere.
@@ -30,7 +30,7 @@ extension ReplayMachine {
       samplers[peer]?.lastHeard = now
     } else {
       guard hasRoomForSampler(now) else {
-        return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "samplers"), peer, &sink)
+        return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "samplers"), peer, sink)
       }
       // Batches that it waited for before it left are still on their way from the disk.
       let waiting = warming.count { $0.waiting.peer == peer }
@@ -38,8 +38,8 @@ extension ReplayMachine {
       unprovenSamplers.append(peer)
     }
     samplerPeers[hello.id] = peer
-    welcome(peer, committed: 0, sink: &sink)
-    drain(now: now, sink: &sink)
+    welcome(peer, committed: 0, sink: sink)
+    drain(now: now, sink: sink)
   }
 
   /// Whether one more can be remembered; one that has asked for nothing, or is long silent, may
@@ -86,17 +86,17 @@ extension ReplayMachine {
 
   /// Says what a connection that has not said HELLO in a role has to do.
   mutating func refuseStranger(
-    _ type: MessageType, _ reference: UInt64, as role: PeerRole, _ peer: PeerID, _ sink: inout some FrameSink
+    _ type: MessageType, _ reference: UInt64, as role: PeerRole, _ peer: PeerID, _ sink: some FrameSink
   ) {
     let (other, own) = role == .writer ? ("sampler", "writer") : ("writer", "sampler")
     let hasOther = role == .writer ? samplers[peer] != nil : writerOfPeer[peer] != nil
     if hasOther {
       let text =
         "expected a \(own)'s connection, found a \(other)'s: say HELLO with role \(role.rawValue) (\(own)) before \(type)"
-      return refuse(.invalid, type, reference, text, peer, &sink)
+      return refuse(.invalid, type, reference, text, peer, sink)
     }
     refuse(
-      .unknownPeer, type, reference, "say HELLO with role \(role.rawValue) (\(own)) first", peer, &sink)
+      .unknownPeer, type, reference, "say HELLO with role \(role.rawValue) (\(own)) first", peer, sink)
   }
 
   private static let mismatchAdvice = "; start this client and the replay from one configuration"
@@ -120,20 +120,20 @@ extension ReplayMachine {
   }
 
   private mutating func helloWriter(
-    _ hello: Hello, from peer: PeerID, now: Instant, sink: inout some FrameSink
+    _ hello: Hello, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
     if let problem = propose(hello.schema) {
       counters.messagesRefused += 1
-      return refuse(.mismatch, .hello, 0, problem + Self.mismatchAdvice, peer, &sink)
+      return refuse(.mismatch, .hello, 0, problem + Self.mismatchAdvice, peer, sink)
     }
     guard (1...Self.sequenceMax).contains(hello.nextSequence) else {
       let text =
         "next sequence: expected 1 to \(Self.sequenceMax), found \(hello.nextSequence); start with a new id at 1"
-      return refuse(.invalid, .hello, 0, text, peer, &sink)
+      return refuse(.invalid, .hello, 0, text, peer, sink)
     }
     guard departed[hello.id] == nil else {
       // A late repetition of its first words: taking messages anew could double some.
-      return refuse(.invalid, .hello, 0, "this writer has said GOODBYE; say HELLO with a new id", peer, &sink)
+      return refuse(.invalid, .hello, 0, "this writer has said GOODBYE; say HELLO with a new id", peer, sink)
     }
     let handle: Int
     if let known = writerHandles[hello.id], let writer = writers[known] {
@@ -151,14 +151,14 @@ extension ReplayMachine {
         store.forgetWriter(former)
       }
       guard hasRoomForWriter(now) else {
-        return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "writers"), peer, &sink)
+        return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "writers"), peer, sink)
       }
       handle = nextHandle
       if store.schema != nil {
         do throws(ReplayStoreError) {
           try store.openWriter(handle, id: hello.id, label: hello.label, committed: hello.nextSequence - 1)
         } catch {
-          return refuse(.busy, .hello, 0, error.description, peer, &sink)
+          return refuse(.busy, .hello, 0, error.description, peer, sink)
         }
       }
       nextHandle += 1
@@ -172,8 +172,8 @@ extension ReplayMachine {
     writers[handle]?.peer = peer
     writers[handle]?.lastHeard = now
     writerOfPeer[peer] = handle
-    welcome(peer, committed: writers[handle]?.committed ?? 0, sink: &sink)
-    drain(now: now, sink: &sink)
+    welcome(peer, committed: writers[handle]?.committed ?? 0, sink: sink)
+    drain(now: now, sink: sink)
   }
 
   /// Takes the first writer's schema for what steps look like; later ones must agree once a step is
@@ -199,10 +199,10 @@ extension ReplayMachine {
 
   /// What steps look like, now that the first are to be stored; nil if there is no room for them,
   /// which the writer has been told.
-  mutating func adoptedSchema(_ sequence: UInt64, _ peer: PeerID, sink: inout some FrameSink) -> StepSchema? {
+  mutating func adoptedSchema(_ sequence: UInt64, _ peer: PeerID, sink: some FrameSink) -> StepSchema? {
     if let schema = store.schema { return schema }
     guard let proposedSchema else {
-      refuseStranger(.insert, sequence, as: .writer, peer, &sink)
+      refuseStranger(.insert, sequence, as: .writer, peer, sink)
       return nil
     }
     do throws(ReplayStoreError) {
@@ -213,7 +213,7 @@ extension ReplayMachine {
     } catch {
       counters.messagesWithoutRoom += 1
       notices.append("inserts are refused: \(error.description)")
-      refuse(.busy, .insert, sequence, error.description, peer, &sink)
+      refuse(.busy, .insert, sequence, error.description, peer, sink)
       return nil
     }
     schemaIsKnown()
@@ -234,7 +234,7 @@ extension ReplayMachine {
     return "capacity: \(needed)"
   }
 
-  private mutating func welcome(_ peer: PeerID, committed: UInt64, sink: inout some FrameSink) {
+  private mutating func welcome(_ peer: PeerID, committed: UInt64, sink: some FrameSink) {
     Welcome(
       incarnation: incarnation, committed: committed, grant: grant,
       schema: store.schema ?? proposedSchema ?? expectedSchema,
@@ -253,7 +253,7 @@ extension ReplayMachine {
 
   /// Counts only on the connection that said HELLO with this id: whoever else knows it cannot end
   /// what it names.
-  mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: inout some FrameSink) {
+  mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: some FrameSink) {
     if let handle = writerHandles[goodbye.id], writers[handle]?.peer == peer {
       forget(writer: handle)
       if departed.count < configuration.peersMax {
@@ -265,7 +265,7 @@ extension ReplayMachine {
     if samplers[peer]?.id == goodbye.id {
       forget(sampler: peer)
     }
-    drain(now: now, sink: &sink)
+    drain(now: now, sink: sink)
   }
 
   mutating func forget(writer handle: Int) {
@@ -283,7 +283,7 @@ extension ReplayMachine {
   }
 
   /// Says what is there, and which of the limiter's inequalities holds whom back since when.
-  func health(to peer: PeerID, now: Instant, sink: inout some FrameSink) {
+  func health(to peer: PeerID, now: Instant, sink: some FrameSink) {
     func rounded(_ since: Instant) -> Double { ((now - since).seconds * 10).rounded() / 10 }
     var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"
     if let storageProblem { text += "; inserts refused: \(storageProblem)" }

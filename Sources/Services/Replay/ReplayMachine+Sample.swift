@@ -7,16 +7,16 @@ internal import Wire
 
 extension ReplayMachine {
   mutating func sample(
-    _ request: SampleRequest, from peer: PeerID, now: Instant, sink: inout some FrameSink
+    _ request: SampleRequest, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
     guard var sampler = samplers[peer] else {
-      return refuseStranger(.sampleRequest, request.request, as: .sampler, peer, &sink)
+      return refuseStranger(.sampleRequest, request.request, as: .sampler, peer, sink)
     }
     sampler.lastHeard = now
     sampler.isProven = true
     samplers[peer] = sampler
     if let problem = problem(of: request) {
-      return refuse(.invalid, .sampleRequest, request.request, problem, peer, &sink)
+      return refuse(.invalid, .sampleRequest, request.request, problem, peer, sink)
     }
     func isThis(_ waiting: WaitingSample) -> Bool {
       waiting.peer == peer && waiting.request.request == request.request
@@ -29,7 +29,7 @@ extension ReplayMachine {
     guard sampler.waiting < configuration.credit else {
       return refuse(
         .busy, .sampleRequest, request.request,
-        "\(configuration.credit) requests wait already; wait for their answers", peer, &sink)
+        "\(configuration.credit) requests wait already; wait for their answers", peer, sink)
     }
     let turn = sampleTurns.next(after: sampler.waiting > 0 ? sampler.lastTurn : nil)
     samplers[peer]?.waiting += 1
@@ -64,10 +64,10 @@ extension ReplayMachine {
     return min(most, max(1, configuration.answerBytesMax / answerRowBytes[table]))
   }
 
-  mutating func priorities(_ update: PriorityUpdate, from peer: PeerID, sink: inout some FrameSink) {
+  mutating func priorities(_ update: PriorityUpdate, from peer: PeerID, sink: some FrameSink) {
     guard samplers[peer] != nil else {
       counters.prioritiesRefused += UInt64(update.count)
-      return refuseStranger(.priorities, 0, as: .sampler, peer, &sink)
+      return refuseStranger(.priorities, 0, as: .sampler, peer, sink)
     }
     // Before the first writer there are no items: these priorities were meant for an earlier life.
     guard store.schema != nil else { return counters.prioritiesGone += UInt64(update.count) }
@@ -78,7 +78,7 @@ extension ReplayMachine {
       counters.prioritiesGone += UInt64(gone)
     } catch {
       counters.prioritiesRefused += UInt64(update.count)
-      refuse(.invalid, .priorities, 0, error.description, peer, &sink)
+      refuse(.invalid, .priorities, 0, error.description, peer, sink)
     }
   }
 }

@@ -13,16 +13,16 @@ extension ReplayMachine {
   ///
   /// A table whose items are gone after some samples limits by itself: what another shard has is no sample that this one could give.
   mutating func totals(
-    _ request: TotalsRequest, from peer: PeerID, now: Instant, sink: inout some FrameSink
+    _ request: TotalsRequest, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
     guard samplers[peer] != nil else {
-      return refuseStranger(.totalsRequest, 0, as: .sampler, peer, &sink)
+      return refuseStranger(.totalsRequest, 0, as: .sampler, peer, sink)
     }
     samplers[peer]?.lastHeard = now
     let (table, tables) = (request.table, configuration.store.tables)
     guard table < tables.count else {
       let text = "expected a table below \(tables.count), found \(table)"
-      return refuse(.invalid, .totalsRequest, 0, text, peer, &sink)
+      return refuse(.invalid, .totalsRequest, 0, text, peer, sink)
     }
     fleets[table].take(request, own: incarnation, now: now)
     if store.schema != nil {
@@ -30,8 +30,8 @@ extension ReplayMachine {
       store.setElsewhere(fleets[table].elsewhere, countsFlow: !isOwn, table: table)
       if let error = request.error, !isOwn { join(table, error) }
     }
-    answerTotals(table, to: peer, sink: &sink)
-    drain(now: now, sink: &sink)
+    answerTotals(table, to: peer, sink: sink)
+    drain(now: now, sink: sink)
   }
 
   private mutating func join(_ table: Int, _ error: Double) {
@@ -44,7 +44,7 @@ extension ReplayMachine {
     store.setLimiterError(own + (error - own) / 2, table: table)
   }
 
-  private func answerTotals(_ table: Int, to peer: PeerID, sink: inout some FrameSink) {
+  private func answerTotals(_ table: Int, to peer: PeerID, sink: some FrameSink) {
     let statistics = store.statistics.tables
     let own = table < statistics.count ? statistics[table] : nil
     Totals(

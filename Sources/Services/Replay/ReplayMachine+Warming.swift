@@ -31,7 +31,7 @@ extension ReplayMachine {
   private static let roundsMax = 3
 
   /// Draws a batch now, and leaves its steps to be read by another thread: a disk must not hold up acknowledgements.
-  mutating func beginWarming(_ waiting: WaitingSample, sink: inout some FrameSink) {
+  mutating func beginWarming(_ waiting: WaitingSample, sink: some FrameSink) {
     let request = waiting.request
     var batch = WarmingBatch(ticket: nextWarmingTicket, waiting: waiting, draw: Draw())
     if let index = orphans.firstIndex(where: { $0.table == request.table && $0.count == request.count }) {
@@ -42,7 +42,7 @@ extension ReplayMachine {
         try store.sample(table: request.table, count: request.count, generator: &generator, into: &batch.draw)
       } catch {
         samplers[waiting.peer]?.waiting -= 1
-        return refuse(.busy, .sampleRequest, request.request, error.description, waiting.peer, &sink)
+        return refuse(.busy, .sampleRequest, request.request, error.description, waiting.peer, sink)
       }
     }
     var pages = ColdPages()
@@ -61,7 +61,7 @@ extension ReplayMachine {
 
   /// The steps of a batch are in memory: sends it as soon as there is room. Items whose steps were
   /// evicted meanwhile are drawn anew, and have to be read first too.
-  public mutating func didWarm(_ ticket: UInt64, now: Instant, sink: inout some FrameSink) {
+  public mutating func didWarm(_ ticket: UInt64, now: Instant, sink: some FrameSink) {
     if ticket == checkingTicket { return check() }
     guard let index = warming.firstIndex(where: { $0.ticket == ticket }) else { return }
     let waiting = warming[index].waiting
@@ -69,33 +69,33 @@ extension ReplayMachine {
       if try replaceGone(at: index) { return }
       warming[index].isWarm = true
     } catch {
-      refuse(.busy, .sampleRequest, waiting.request.request, error.description, waiting.peer, &sink)
+      refuse(.busy, .sampleRequest, waiting.request.request, error.description, waiting.peer, sink)
       end(at: index)
     }
-    sendWarmed(now: now, sink: &sink)
-    drain(now: now, sink: &sink)
+    sendWarmed(now: now, sink: sink)
+    drain(now: now, sink: sink)
   }
 
   /// Sends batches whose steps are in memory, as far as there is room.
-  mutating func sendWarmed(now: Instant, sink: inout some FrameSink) {
+  mutating func sendWarmed(now: Instant, sink: some FrameSink) {
     var index = 0
     while index < warming.count {
-      if warming[index].isWarm, sendWarmed(at: index, now: now, sink: &sink) { continue }
+      if warming[index].isWarm, sendWarmed(at: index, now: now, sink: sink) { continue }
       index += 1
     }
   }
 
   /// False if a batch goes on waiting for room. What was drawn for a sampler that is gone is kept
   /// for the next that asks.
-  private mutating func sendWarmed(at index: Int, now: Instant, sink: inout some FrameSink) -> Bool {
+  private mutating func sendWarmed(at index: Int, now: Instant, sink: some FrameSink) -> Bool {
     let waiting = warming[index].waiting
-    switch room(for: waiting.request, to: waiting.peer, sink: &sink) {
+    switch room(for: waiting.request, to: waiting.peer, sink: sink) {
     case .now:
       swap(&draw, &warming[index].draw)
       do throws(ReplayStoreError) {
-        _ = try send(waiting.request, to: waiting.peer, sink: &sink)
+        _ = try send(waiting.request, to: waiting.peer, sink: sink)
       } catch {
-        refuse(.busy, .sampleRequest, waiting.request.request, error.description, waiting.peer, &sink)
+        refuse(.busy, .sampleRequest, waiting.request.request, error.description, waiting.peer, sink)
       }
     case .later:
       nextRoomCheck = now + Self.roomCheckEvery

@@ -292,7 +292,7 @@ public struct ReplayMachine {
 
 extension ReplayMachine {
   public mutating func receive(
-    _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: inout some FrameSink
+    _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
     hasReceived = true
     var cursor = FrameCursor(frame)
@@ -301,29 +301,29 @@ extension ReplayMachine {
       let opened = try cursor.openMessage()
       type = opened
       switch opened {
-      case .insert: try insert(&cursor, frame, from: peer, now: now, sink: &sink)
-      case .sampleRequest: try sample(SampleRequest(from: &cursor), from: peer, now: now, sink: &sink)
-      case .priorities: priorities(try PriorityUpdate(from: &cursor), from: peer, sink: &sink)
-      case .hello: hello(try Hello(from: &cursor), from: peer, now: now, sink: &sink)
+      case .insert: try insert(&cursor, frame, from: peer, now: now, sink: sink)
+      case .sampleRequest: try sample(SampleRequest(from: &cursor), from: peer, now: now, sink: sink)
+      case .priorities: priorities(try PriorityUpdate(from: &cursor), from: peer, sink: sink)
+      case .hello: hello(try Hello(from: &cursor), from: peer, now: now, sink: sink)
       case .limitsRequest:
-        limits(try LimitsRequest(from: &cursor), from: peer, now: now, sink: &sink)
-      case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: &sink)
-      case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: &sink)
-      case .totalsRequest: totals(try TotalsRequest(from: &cursor), from: peer, now: now, sink: &sink)
-      case .copyRequest: copy(try CopyRequest(from: &cursor), to: peer, sink: &sink)
+        limits(try LimitsRequest(from: &cursor), from: peer, now: now, sink: sink)
+      case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: sink)
+      case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: sink)
+      case .totalsRequest: totals(try TotalsRequest(from: &cursor), from: peer, now: now, sink: sink)
+      case .copyRequest: copy(try CopyRequest(from: &cursor), to: peer, sink: sink)
       case .healthRequest:
         try cursor.close()
-        health(to: peer, now: now, sink: &sink)
+        health(to: peer, now: now, sink: sink)
       default:
         refuse(
           .unsupported, opened, 0,
-          "the replay service does not take messages of type \(opened); check the address", peer, &sink)
+          "the replay service does not take messages of type \(opened); check the address", peer, sink)
       }
     } catch {
       counters.malformed += 1
       let code = error.unknownType == nil ? RefusalCode.malformed : .unsupported
       let reference = Self.reference(of: frame)
-      refuse(code, type?.rawValue ?? error.unknownType, reference, error.description, peer, &sink)
+      refuse(code, type?.rawValue ?? error.unknownType, reference, error.description, peer, sink)
     }
   }
 
@@ -337,9 +337,9 @@ extension ReplayMachine {
     }
   }
 
-  public mutating func advance(to now: Instant, sink: inout some FrameSink) {
-    if let check = nextRoomCheck, now >= check { lookForRoom(now: now, sink: &sink) }
-    if let check = nextShareCheck, now >= check { drain(now: now, sink: &sink) }
+  public mutating func advance(to now: Instant, sink: some FrameSink) {
+    if let check = nextRoomCheck, now >= check { lookForRoom(now: now, sink: sink) }
+    if let check = nextShareCheck, now >= check { drain(now: now, sink: sink) }
     guard now >= nextSweep else { return }
     nextSweep = now + .seconds(10)
     for (handle, writer) in writers where now >= writer.lastHeard + configuration.peerGoneAfter {
@@ -356,7 +356,7 @@ extension ReplayMachine {
     forgetOthers(now: now)
     let withSteps = store.writersWithSteps
     labels = labels.filter { writers[$0.key] != nil || withSteps.contains($0.key) }
-    drain(now: now, sink: &sink)
+    drain(now: now, sink: sink)
   }
 
   public func nextDeadline(now: Instant) -> Instant {
@@ -365,14 +365,14 @@ extension ReplayMachine {
 
   func refuse(
     _ code: RefusalCode, _ type: MessageType, _ reference: UInt64, _ text: String, _ peer: PeerID,
-    _ sink: inout some FrameSink
+    _ sink: some FrameSink
   ) {
-    refuse(code, type.rawValue, reference, text, peer, &sink)
+    refuse(code, type.rawValue, reference, text, peer, sink)
   }
 
   func refuse(
     _ code: RefusalCode, _ type: UInt8?, _ reference: UInt64, _ text: String, _ peer: PeerID,
-    _ sink: inout some FrameSink
+    _ sink: some FrameSink
   ) {
     Refusal(code: code, type: type ?? 0, reference: reference, text: text).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)

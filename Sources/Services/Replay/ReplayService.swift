@@ -142,36 +142,35 @@ public final class ReplayService {
     let warmerIndex = warmer.map { poller.add(descriptor: $0.descriptor) }
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
     let roomIndex = poller.add(descriptor: router.wakeUp.descriptor)
-    var sink = router
     submitWarmingRequests()
     // It reads from the store's mappings.
     defer { warmer?.stop() }
     while true {
       let now = SystemClock.now()
-      machine.advance(to: now, sink: &sink)
-      machine.settle(now: now, sink: &sink)
+      machine.advance(to: now, sink: router)
+      machine.settle(now: now, sink: router)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
       for warning in machine.takeWarnings() { log.warning(warning) }
       if let limits = machine.takeNewLimits() { publish(limits) }
-      if let path = machine.advanceCopy(now: now, sink: &sink) { publisher.publish(path) }
+      if let path = machine.advanceCopy(now: now, sink: router) { publisher.publish(path) }
       let deadline = min(machine.nextDeadline(now: now), reporter.nextReport)
       poller.wait(until: min(deadline, machine.nextCopy), now: now)
       if let warmer, let warmerIndex, poller.isReadable(warmerIndex) {
         let warmed = SystemClock.now()
-        for ticket in warmer.finished() { machine.didWarm(ticket, now: warmed, sink: &sink) }
+        for ticket in warmer.finished() { machine.didWarm(ticket, now: warmed, sink: router) }
       }
       if poller.isReadable(roomIndex) {
         router.wakeUp.clear()
-        machine.lookForRoom(now: SystemClock.now(), sink: &sink)
+        machine.lookForRoom(now: SystemClock.now(), sink: router)
       }
       if poller.isReadable(publisherIndex) {
         for (path, problem) in publisher.finished() { machine.didPublish(path, problem: problem) }
       }
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
-      router.drain { machine.receive($0, from: $1, now: received, sink: &sink) }
-      machine.settle(now: received, sink: &sink)
+      router.drain { machine.receive($0, from: $1, now: received, sink: router) }
+      machine.settle(now: received, sink: router)
       submitWarmingRequests()
       parameters.drain { _ in }
     }

@@ -52,14 +52,14 @@ final class StreamWriter {
   /// Receives and sends what can be without waiting. Returns the messages acknowledged so far.
   func advance() throws -> UInt64 {
     let now = SystemClock.now()
-    var sink = link
-    link.drain { machine.receive($0, now: now, sink: &sink) }
-    machine.advance(to: now, sink: &sink)
+    let sink = link
+    link.drain { machine.receive($0, now: now, sink: sink) }
+    machine.advance(to: now, sink: sink)
     if let refusal = machine.refusal { throw TimedOut(description: "refused: \(refusal.text)") }
     while unacknowledged.count > machine.unacknowledged { acknowledged += unacknowledged.removeFirst() }
     while let frame = machine.beginFrame() {
       encode(into: frame, count: messageSteps.lowerBound + generator.below(messageSteps.count))
-      machine.commitFrame(now: now, sink: &sink)
+      machine.commitFrame(now: now, sink: sink)
     }
     return machine.counters.messagesCommitted
   }

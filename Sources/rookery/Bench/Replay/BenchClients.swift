@@ -68,12 +68,11 @@ struct BenchInserter: ~Copyable {
 
   /// Until `isOver` says so: it is told the time and the steps acknowledged.
   private mutating func insert(_ isOver: (Instant, Double, [Instant.Span]) -> Bool) throws {
-    var sink = link
     var taken: [Instant.Span] = []
     while true {
       let now = SystemClock.now()
-      link.drain { writer.receive($0, now: now, sink: &sink) }
-      writer.advance(to: now, sink: &sink)
+      link.drain { writer.receive($0, now: now, sink: link) }
+      writer.advance(to: now, sink: link)
       if let refusal = writer.refusal { throw BenchError("the replay refused: \(refusal.text)") }
       taken.removeAll(keepingCapacity: true)
       let done = sentAt.count - writer.unacknowledged
@@ -83,12 +82,12 @@ struct BenchInserter: ~Copyable {
       if let frame = writer.beginFrame() {
         message.encode(into: frame, sequence: writer.nextSequence)
         sentAt.append(SystemClock.now())
-        writer.commitFrame(now: now, sink: &sink)
+        writer.commitFrame(now: now, sink: link)
       } else {
         poller.wait(until: writer.nextDeadline(now: now), now: now)
       }
     }
-    writer.leave(sink: &sink)
+    writer.leave(sink: link)
   }
 
   /// Steps until the ring has wrapped.
@@ -133,14 +132,13 @@ struct BenchSampler: ~Copyable {
   private mutating func sample(
     seconds: Double, updates: Int, isAlone: Bool, count: (_ batches: Int, _ keys: Int) -> Double
   ) throws -> BenchReport {
-    var sink = link
     var window = BenchWindow(seconds: seconds)
     var batches = 0
     var asked = SystemClock.now()
     while true {
       let now = SystemClock.now()
-      link.drain { sampler.receive($0, now: now, sink: &sink) }
-      sampler.advance(to: now, sink: &sink)
+      link.drain { sampler.receive($0, now: now, sink: link) }
+      sampler.advance(to: now, sink: link)
       if let refusal = sampler.refusal { throw BenchError("the replay refused: \(refusal.text)") }
       guard let sampled = sampler.take() else {
         poller.wait(until: sampler.nextDeadline(now: now), now: now)
@@ -149,15 +147,15 @@ struct BenchSampler: ~Copyable {
       batches += 1
       if isAlone, window.isOpen { window.latencies.record(SystemClock.now() - asked) }
       if let report = window.close(now: now, count: count(batches, batches * updates * batch)) {
-        sampler.leave(sink: &sink)
+        sampler.leave(sink: link)
         return report
       }
       for _ in 0..<updates {
         for row in 0..<batch { priorities[row] = generator.uniformFloat() }
-        priorities.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: &sink) }
+        priorities.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: link) }
       }
       asked = SystemClock.now()
-      sampler.release(sampled, now: asked, sink: &sink)
+      sampler.release(sampled, now: asked, sink: link)
     }
   }
 

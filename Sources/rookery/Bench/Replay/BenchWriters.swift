@@ -70,9 +70,8 @@ struct BenchWriters: ~Copyable {
   }
 
   private func advance(_ member: Member, now: Instant, _ window: inout BenchWindow) throws {
-    var sink = member.link
-    member.link.drain { member.writer.receive($0, now: SystemClock.now(), sink: &sink) }
-    member.writer.advance(to: now, sink: &sink)
+    member.link.drain { member.writer.receive($0, now: SystemClock.now(), sink: member.link) }
+    member.writer.advance(to: now, sink: member.link)
     if let refusal = member.writer.refusal { throw BenchError("the replay refused: \(refusal.text)") }
     let acknowledged = member.sentAt.count - member.writer.unacknowledged
     if acknowledged > 0 {
@@ -83,7 +82,7 @@ struct BenchWriters: ~Copyable {
     guard now >= member.nextAt, let frame = member.writer.beginFrame() else { return }
     member.message.encode(into: frame, sequence: member.writer.nextSequence)
     member.sentAt.append(SystemClock.now())
-    member.writer.commitFrame(now: now, sink: &sink)
+    member.writer.commitFrame(now: now, sink: member.link)
     member.nextAt = max(member.nextAt + every, now)
   }
 }
