@@ -25,8 +25,8 @@ public struct BatchFixture {
   public let streams: [Stream]
   public let tables: [Table]
 
-  public init(file: String = #filePath) throws {
-    let url = URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent()
+  public init() throws {
+    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("Fixtures/batches/batches.bin")
     var bytes = Bytes(bytes: Array(try Data(contentsOf: url)))
     precondition(bytes.next(8, as: UInt8.self) == Array("RKBATCH1".utf8))

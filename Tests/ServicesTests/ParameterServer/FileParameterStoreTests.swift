@@ -204,7 +204,7 @@ import TestSupport
 
   private static func fixture() throws -> [UInt8] {
     let path = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../Fixtures/parameters/version1.rookery")
+      .appending(path: "../../Fixtures/parameters/version1.rookery")
     return Array(try Data(contentsOf: path))
   }
 

@@ -6,7 +6,7 @@ import Launcher
 import Testing
 
 @Suite struct MalformedTextTests {
-  private static let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+  private static let root = #filePath.split(separator: "/").dropLast(4).map { "/" + $0 }.joined()
   private static let fragments = [
     "*", "&a ", "<<: ", "[", "]", "{", "}", "\n", "\t", "  ", ":", "- ", "\"", "'", "${", "$", "|", ">", "!",
     "#", "---",

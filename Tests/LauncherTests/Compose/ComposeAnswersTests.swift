@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct ComposeAnswersTests {
   static let fixtures =
-    #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Fixtures/compose"
+    #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/Fixtures/compose"
   /// The same as in `.ci/compose-config`.
   static let variables = ["HOME": "/home/user", "FROM_SHELL": "shell", "FROM_BOTH": "shell", "EMPTY": ""]
   static let cases = TemporaryFolder.text(of: fixtures + "/cases").split(separator: "\n").map(String.init)

@@ -5,7 +5,7 @@ import Launcher
 import Testing
 
 @Suite struct ComposeFileTests {
-  private static let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+  private static let root = #filePath.split(separator: "/").dropLast(4).map { "/" + $0 }.joined()
 
   private func decode(_ text: String, _ variables: [String: String] = [:]) throws -> ComposeFile {
     try ComposeFile(text: text, file: "c.yaml", variables: variables)
