@@ -6,11 +6,11 @@ internal import CZeroMQ
 /// open would hang for ever.
 ///
 /// `@unchecked Sendable`: the one stored property is a constant, and libzmq documents contexts as thread safe.
-public final class Context: @unchecked Sendable {
+final class Context: @unchecked Sendable {
   let pointer: UnsafeMutableRawPointer
 
   /// - Parameter ioThreads: one serves about 3 GB/s; a second measured within noise.
-  public init(ioThreads: Int32 = 1) {
+  init(ioThreads: Int32 = 1) {
     guard let pointer = zmq_ctx_new() else { preconditionFailure("out of memory for a ZeroMQ context") }
     self.pointer = pointer
     zmq_ctx_set(pointer, ZMQ_IO_THREADS, ioThreads)

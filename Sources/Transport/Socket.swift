@@ -2,9 +2,9 @@
 
 internal import CZeroMQ
 
-/// Owns one socket; its life is the value's. Belongs to the thread that made it.
+/// Owns one socket, which a `Connector` makes; its life is the value's. Belongs to the thread that made it.
 public struct Socket: ~Copyable {
-  public enum Kind: Sendable {
+  enum Kind: Sendable {
     case router, dealer, publisher, subscriber
 
     var code: Int32 {
@@ -35,8 +35,7 @@ public struct Socket: ~Copyable {
   let pointer: UnsafeMutableRawPointer
   private let context: Context
 
-  public init(_ kind: Kind, context: Context, options: SocketOptions = SocketOptions()) throws(TransportError)
-  {
+  init(_ kind: Kind, context: Context, options: SocketOptions = SocketOptions()) throws(TransportError) {
     guard let pointer = zmq_socket(context.pointer, kind.code) else { throw .last("opening a socket") }
     for (option, value) in Self.settings(kind, options) {
       let code = withUnsafeBytes(of: value) { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
@@ -46,7 +45,7 @@ public struct Socket: ~Copyable {
         throw error
       }
     }
-    let size = options.frameBytesMax
+    let size = Int64(options.frameBytesMax)
     withUnsafeBytes(of: size) { _ = zmq_setsockopt(pointer, ZMQ_MAXMSGSIZE, $0.baseAddress, $0.count) }
     self.pointer = pointer
     self.context = context
@@ -56,14 +55,14 @@ public struct Socket: ~Copyable {
     zmq_close(pointer)
   }
 
-  public func bind(_ endpoint: String) throws(TransportError) {
+  func bind(_ endpoint: String) throws(TransportError) {
     if endpoint.hasPrefix("ipc://"), LocalListener.isThere(String(endpoint.dropFirst(6))) {
       throw .addressInUse("listening on \(endpoint)")
     }
     guard zmq_bind(pointer, endpoint) == 0 else { throw .last("listening on \(endpoint)") }
   }
 
-  public func connect(_ endpoint: String) throws(TransportError) {
+  func connect(_ endpoint: String) throws(TransportError) {
     guard zmq_connect(pointer, endpoint) == 0 else { throw .last("connecting to \(endpoint)") }
   }
 
@@ -77,13 +76,13 @@ public struct Socket: ~Copyable {
     }
   }
 
-  public func subscribe(_ prefix: [UInt8]) throws(TransportError) {
+  func subscribe(_ prefix: [UInt8]) throws(TransportError) {
     guard zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, prefix, prefix.count) == 0 else {
       throw .last("subscribing")
     }
   }
 
-  public func unsubscribe(_ prefix: [UInt8]) throws(TransportError) {
+  func unsubscribe(_ prefix: [UInt8]) throws(TransportError) {
     guard zmq_setsockopt(pointer, ZMQ_UNSUBSCRIBE, prefix, prefix.count) == 0 else {
       throw .last("unsubscribing")
     }

@@ -7,7 +7,7 @@ public struct SocketOptions: Sendable {
   /// Frames queued from each peer before it is made to wait.
   public var receiveQueue: Int32 = 1000
   /// A larger frame closes the connection that sent it.
-  public var frameBytesMax: Int64 = 1 << 30
+  public var frameBytesMax: Int
   /// How long closing waits for what is queued, in milliseconds.
   public var linger_ms: Int32 = 200
   /// Only the newest frame is kept (subscribers of weights).
@@ -16,5 +16,5 @@ public struct SocketOptions: Sendable {
   public var heartbeatInterval_ms: Int32 = 1000
   public var heartbeatTimeout_ms: Int32 = 5000
 
-  public init() {}
+  public init(frameBytesMax: Int = 1 << 30) { self.frameBytesMax = frameBytesMax }
 }

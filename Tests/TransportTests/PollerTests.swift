@@ -3,7 +3,7 @@
 import Foundations
 import Glibc
 import Testing
-import Transport
+@testable import Transport
 
 @Suite(.timeLimit(.minutes(2))) struct PollerTests {
   /// Two ends of a pipe, closed with it.

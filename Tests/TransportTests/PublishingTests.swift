@@ -2,24 +2,19 @@
 
 import Foundations
 import Testing
-import Transport
+@testable import Transport
 
 @Suite(.timeLimit(.minutes(2))) struct PublishingTests {
-  private let context = Context()
+  private let connector = Connector()
 
   private func publisher() throws -> Socket {
-    let socket = try Socket(.publisher, context: context)
-    try socket.bind("tcp://127.0.0.1:*")
-    return socket
+    try connector.publisher(on: Endpoint("tcp://127.0.0.1:*"), SocketOptions())
   }
 
   private func subscriber(
     to endpoint: String, _ prefix: [UInt8], _ options: SocketOptions = SocketOptions()
   ) throws -> Socket {
-    let socket = try Socket(.subscriber, context: context, options: options)
-    try socket.subscribe(prefix)
-    try socket.connect(endpoint)
-    return socket
+    try connector.subscriber(to: Endpoint(endpoint), prefix: prefix, options)
   }
 
   @Test func subscriptionsAreNoticed() throws {

@@ -2,7 +2,7 @@
 
 import Foundations
 import Testing
-import Transport
+@testable import Transport
 
 @Suite(.timeLimit(.minutes(2))) struct SendMemoryTests {
   private let context = Context()

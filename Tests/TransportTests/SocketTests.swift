@@ -3,7 +3,7 @@
 import Foundations
 import Glibc
 import Testing
-import Transport
+@testable import Transport
 
 /// A path for an ipc socket that nobody else uses; libzmq leaves the file behind.
 private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-\(name)" }

@@ -51,12 +51,12 @@ public final class ActorService {
     writerConfiguration.inFlight = configuration.actor.inFlight
     writer = ShardedWriter(
       configuration: ShardedWriter.Configuration(writer: writerConfiguration), generator: system)
-    let context = Context()
-    replay = ShardLinks(context: context, settings: settings, log: log, now: now)
+    let connector = Connector()
+    replay = ShardLinks(connector: connector, settings: settings, log: log, now: now)
     parameters = try DealerLink(
-      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+      connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
     weights = try WeightsLink(
-      context: context, to: settings.weights, id: id,
+      connector: connector, to: settings.weights, id: id,
       manifest: try configuration.network(for: spec).manifest())
     reporter = TelemetryReporter(
       id: id, service: "actor", settings: settings,

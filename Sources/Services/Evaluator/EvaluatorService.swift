@@ -57,10 +57,10 @@ public final class EvaluatorService {
       spec: spec,
       batchMax: max(regular.environments.count, confirming.environments.count))
     let now = SystemClock.now()
-    let context = Context()
+    let connector = Connector()
     parameters = try DealerLink(
-      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
-    weights = try WeightsLink(context: context, to: settings.weights, id: id, manifest: manifest)
+      connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    weights = try WeightsLink(connector: connector, to: settings.weights, id: id, manifest: manifest)
     reporter = TelemetryReporter(
       id: id, service: "evaluator", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)

@@ -73,11 +73,11 @@ public final class LearnerService {
     member = MemberMachine(
       configuration: MemberMachine.Configuration(
         id: id, token: settings.runToken, label: settings.label, manifest: manifest), now: now)
-    let context = Context()
-    replay = ShardLinks(context: context, settings: settings, log: log, now: now)
+    let connector = Connector()
+    replay = ShardLinks(connector: connector, settings: settings, log: log, now: now)
     parameters = try DealerLink(
-      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
-    weights = try WeightsLink(context: context, to: settings.weights, id: id, manifest: manifest)
+      connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+    weights = try WeightsLink(connector: connector, to: settings.weights, id: id, manifest: manifest)
     reporter = TelemetryReporter(
       id: id, service: "learner", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)

@@ -36,17 +36,15 @@ final class RouterLink: FrameSink {
   ///   - sendQueue: frames that may wait for a peer that does not read.
   ///   - receiveQueue: frames of each peer that may wait here.
   init(
-    context: Context, listeningOn endpoint: Endpoint, frameBytesMax: Int = Limits.frameBytes,
+    connector: Connector, listeningOn endpoint: Endpoint, frameBytesMax: Int = Limits.frameBytes,
     sendQueue: Int32 = RouterLink.sendQueue, receiveQueue: Int32 = 1000
   ) throws {
-    var options = SocketOptions()
+    var options = SocketOptions(frameBytesMax: frameBytesMax)
     options.sendQueue = sendQueue
     options.receiveQueue = receiveQueue
-    options.frameBytesMax = Int64(frameBytesMax)
     wakeUp = try WakeUp()
     memory = SendMemory(wakeUp: wakeUp)
-    socket = try Socket(.router, context: context, options: options)
-    try socket.bind(endpoint.description)
+    socket = try connector.router(on: endpoint, options)
   }
 
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
@@ -112,12 +110,9 @@ public final class DealerLink: FrameSink {
 
   /// - Parameter frameBytesMax: see `FrameBounds`.
   public init(
-    context: Context, to endpoint: Endpoint, frameBytesMax: Int = 1 << 30
+    connector: Connector, to endpoint: Endpoint, frameBytesMax: Int = 1 << 30
   ) throws(TransportError) {
-    var options = SocketOptions()
-    options.frameBytesMax = Int64(frameBytesMax)
-    socket = try Socket(.dealer, context: context, options: options)
-    try socket.connect(endpoint.description)
+    socket = try connector.dealer(to: endpoint, SocketOptions(frameBytesMax: frameBytesMax))
   }
 
   public func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {

@@ -14,7 +14,7 @@ public enum ServiceClient {
     _ address: String, timeout: Instant.Span, _ encode: (FrameWriter) -> Void, for type: MessageType,
     _ decode: (inout FrameCursor) throws(WireError) -> Answer
   ) throws -> Answer? {
-    let link = try DealerLink(context: Context(), to: Endpoint(address))
+    let link = try DealerLink(connector: Connector(), to: Endpoint(address))
     var poller = Poller()
     poller.add(link.socket)
     let writer = FrameWriter()

@@ -5,15 +5,15 @@ internal import Transport
 
 /// A connection to each shard there is; frames go to the one that is named.
 final class ShardLinks: FrameSink {
-  private let context: Context
+  private let connector: Connector
   private let directory: ShardDirectory
   private let log: Log
   private var links: [(id: PeerID, link: DealerLink)] = []
   /// Rises when sockets were added or closed: those who poll them have to look anew.
   private(set) var generation = 0
 
-  init(context: Context, settings: ServiceSettings, log: Log, now: Instant) {
-    self.context = context
+  init(connector: Connector, settings: ServiceSettings, log: Log, now: Instant) {
+    self.connector = connector
     self.log = log
     directory = ShardDirectory(settings, now: now)
   }
@@ -32,7 +32,7 @@ final class ShardLinks: FrameSink {
     guard hasChanged || generation == 0 else { return }
     let endpoints = directory.endpoints
     for endpoint in endpoints where !links.contains(where: { $0.id == endpoint.shard }) {
-      links.append((endpoint.shard, try DealerLink(context: context, to: endpoint)))
+      links.append((endpoint.shard, try DealerLink(connector: connector, to: endpoint)))
     }
     tell(endpoints.map(\.shard))
     links.removeAll { link in !endpoints.contains { $0.shard == link.id } }

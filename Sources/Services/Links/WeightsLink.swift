@@ -23,18 +23,15 @@ final class WeightsLink {
   private(set) var notFinite: UInt64 = 0
 
   init(
-    context: Context, to endpoint: Endpoint, id: Identifier, manifest: WeightsManifest
+    connector: Connector, to endpoint: Endpoint, id: Identifier, manifest: WeightsManifest
   ) throws(TransportError) {
-    var options = SocketOptions()
-    options.frameBytesMax = Int64(FrameBounds.weights(manifest))
+    var options = SocketOptions(frameBytesMax: FrameBounds.weights(manifest))
     options.receiveQueue = 4
-    own = try Socket(.subscriber, context: context, options: options)
+    let name = Weights.subscription(topic: id.publicName.description)
+    own = try connector.subscriber(to: endpoint, prefix: name, options)
     options.conflate = true
-    all = try Socket(.subscriber, context: context, options: options)
-    try all.subscribe(Weights.subscription(topic: Weights.topicAll))
-    try own.subscribe(Weights.subscription(topic: id.publicName.description))
-    try all.connect(endpoint.description)
-    try own.connect(endpoint.description)
+    let everything = Weights.subscription(topic: Weights.topicAll)
+    all = try connector.subscriber(to: endpoint, prefix: everything, options)
   }
 
   /// Adds both to a poller; returns their indices.

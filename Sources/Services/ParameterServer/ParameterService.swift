@@ -35,14 +35,14 @@ public final class ParameterService {
     machine = ParameterServerMachine(
       configuration: machineConfiguration, incarnation: id,
       state: try keeper.kept ?? Self.initialState(configuration, spec), store: keeper, now: now)
-    let context = Context()
+    let connector = Connector()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)
     // A learner has one change under way, and others one question.
     router = try RouterLink(
-      context: context, listeningOn: requests,
+      connector: connector, listeningOn: requests,
       frameBytesMax: FrameBounds.parameterRequest(machine.state.manifest), sendQueue: 16, receiveQueue: 8)
-    publisher = try PublisherLink(router: router, context: context, listeningOn: publications)
+    publisher = try PublisherLink(router: router, connector: connector, listeningOn: publications)
     reporter = TelemetryReporter(
       id: id, service: "parameters", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)

@@ -10,15 +10,13 @@ final class PublisherLink: PublishingSink {
   private let slot = FrameSlot()
   private let guardian: ConnectionGuard?
 
-  init(router: RouterLink, context: Context, listeningOn endpoint: Endpoint) throws {
+  init(router: RouterLink, connector: Connector, listeningOn endpoint: Endpoint) throws {
     self.router = router
-    var options = SocketOptions()
+    var options = SocketOptions(frameBytesMax: FrameBounds.subscription)
     // Subscribers keep only the newest anyway: a slow one loses publications, not our memory.
     options.sendQueue = 4
     options.receiveQueue = 64
-    options.frameBytesMax = Int64(FrameBounds.subscription)
-    socket = try Socket(.publisher, context: context, options: options)
-    try socket.bind(endpoint.description)
+    socket = try connector.publisher(on: endpoint, options)
     if case .tcp = endpoint.kind,
       let port = socket.lastEndpoint().split(separator: ":").last.flatMap({ UInt16($0) })
     {

@@ -77,12 +77,12 @@ public final class ReplayService {
     } catch {
       log.warning("\(error)")
     }
-    let context = Context()
+    let connector = Connector()
     let endpoint = try settings.replayListening()
     router = try RouterLink(
-      context: context, listeningOn: endpoint, frameBytesMax: machine.frameBytesMax)
+      connector: connector, listeningOn: endpoint, frameBytesMax: machine.frameBytesMax)
     parameters = try DealerLink(
-      context: context, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+      connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
     // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as
     // the process.
     reporter = TelemetryReporter(

@@ -20,7 +20,7 @@ public final class StatusClient {
   public init(address: String, counters: [String]? = nil) throws {
     self.counters = counters
     link = try DealerLink(
-      context: Context(), to: Endpoint(address), frameBytesMax: FrameBounds.parameterAnswer)
+      connector: Connector(), to: Endpoint(address), frameBytesMax: FrameBounds.parameterAnswer)
   }
 
   /// Sends a question, unless one is under way; the answer comes with a later `take`.

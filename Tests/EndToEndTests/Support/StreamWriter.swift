@@ -33,7 +33,7 @@ final class StreamWriter {
     self.tables = tables
     self.messageSteps = messageSteps
     generator = SeededGenerator(seed: UInt64(number))
-    link = try DealerLink(context: Context(), to: Endpoint(address))
+    link = try DealerLink(connector: Connector(), to: Endpoint(address))
     var configuration = WriterMachine.Configuration(
       id: Identifier(high: 77, low: UInt64(number)), label: "writer-\(number)", schema: Self.schema,
       tables: tables)

@@ -56,7 +56,7 @@ struct BenchInserter: ~Copyable {
   private var sentAt: [Instant] = []
 
   init(address: String, payload: BenchPayload, steps: Int, inFlight: Int) throws {
-    link = try DealerLink(context: Context(), to: Endpoint(address))
+    link = try DealerLink(connector: Connector(), to: Endpoint(address))
     poller.add(link.socket)
     message = BenchMessage(payload, steps: steps)
     var generator = SeededGenerator.fromSystem()
@@ -117,7 +117,7 @@ struct BenchSampler: ~Copyable {
   private var generator = SeededGenerator(seed: 1)
 
   init(address: String, payload: BenchPayload, batch: Int, inFlight: Int) throws {
-    link = try DealerLink(context: Context(), to: Endpoint(address))
+    link = try DealerLink(connector: Connector(), to: Endpoint(address))
     poller.add(link.socket)
     self.batch = batch
     priorities = Array(repeating: 1, count: batch)

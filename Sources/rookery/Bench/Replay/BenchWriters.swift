@@ -35,11 +35,11 @@ struct BenchWriters: ~Copyable {
     every = .seconds(Double(steps) / Double(rate))
     var generator = SeededGenerator.fromSystem()
     let now = SystemClock.now()
-    var context = Context()
+    var connector = Connector()
     for index in 0..<count {
       // libzmq allows about a thousand sockets of one context.
-      if index % 500 == 499 { context = Context() }
-      let link = try DealerLink(context: context, to: Endpoint(address))
+      if index % 500 == 499 { connector = Connector() }
+      let link = try DealerLink(connector: connector, to: Endpoint(address))
       poller.add(link.socket)
       let configuration = WriterMachine.Configuration(
         id: Identifier(using: &generator), label: "bench-\(index)", schema: BenchPayload.small.schema,
