@@ -9,11 +9,11 @@ import Testing
 
 @Suite(.enabled(if: GymnasiumSupport.python != nil, "ROOKERY_PYTHON names no Python with gymnasium"))
 struct GymnasiumTroubleTests {
-  private func failure(_ body: () throws -> Void) -> GymnasiumFailure? {
+  private func failure(_ body: () throws -> Void) -> EnvironmentFailure? {
     do {
       try body()
       return nil
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       return failure
     } catch {
       Issue.record("another error: \(error)")
@@ -21,7 +21,7 @@ struct GymnasiumTroubleTests {
     }
   }
 
-  private func refusal(_ configuration: GymnasiumConfiguration) throws -> GymnasiumFailure {
+  private func refusal(_ configuration: GymnasiumConfiguration) throws -> EnvironmentFailure {
     let failure = try #require(failure { _ = try configuration.askSpec() })
     #expect(failure.isSetup)
     return failure
@@ -56,7 +56,7 @@ struct GymnasiumTroubleTests {
     var configuration = GymnasiumSupport.configuration("CartPole-v1")
     configuration.python = "/none/python3"
     var found = try refusal(configuration)
-    #expect(found.kind == .python, "\(found)")
+    #expect(found.kind == .simulator, "\(found)")
     #expect(
       found.text.hasPrefix("the Python interpreter '/none/python3' cannot be started: No such file"),
       "\(found)")
@@ -64,7 +64,8 @@ struct GymnasiumTroubleTests {
     configuration.python = "false"
     found = try refusal(configuration)
     #expect(
-      found.kind == .python && found.text.contains("ended (exit code 1) before it said anything"), "\(found)")
+      found.kind == .simulator && found.text.contains("ended (exit code 1) before it said anything"),
+      "\(found)")
   }
 
   /// Without Gymnasium: an interpreter that ignores what is installed beside it.
@@ -78,7 +79,7 @@ struct GymnasiumTroubleTests {
     var configuration = GymnasiumSupport.configuration("CartPole-v1")
     configuration.python = path
     let found = try refusal(configuration)
-    #expect(found.kind == .python, "\(found)")
+    #expect(found.kind == .simulator, "\(found)")
     #expect(found.text.contains("without the package 'gymnasium'; install it: "), "\(found)")
     #expect(found.text.contains("-m pip install 'gymnasium>=1.0'"))
   }
@@ -135,7 +136,7 @@ struct GymnasiumTroubleTests {
     }
     // Unusable until reset, whichever half it was.
     for half in halves {
-      #expect(throws: GymnasiumFailure.self) { try half.step(actions: [0, 0]) }
+      #expect(throws: EnvironmentFailure.self) { try half.step(actions: [0, 0]) }
     }
     try steps(30)
     for half in halves { #expect(half.rewards[0].isFinite) }

@@ -73,15 +73,15 @@ final class GymnasiumBatch: EnvironmentBatch {
     guard let epoch else { throw EnvironmentError.notReset(environment: spec.id) }
     guard epoch != pool.epoch else { return }
     throw pool.failure
-      ?? GymnasiumFailure(.ended, id: spec.id, "the environments were closed", isSetup: false)
+      ?? pool.configuration.failure(.ended, "the environments were closed", isSetup: false)
   }
 
   /// What is no number would end up in weights.
   private func checkValues() throws {
     for index in 0..<count where !rewards[index].isFinite {
       throw pool.fail(
-        GymnasiumFailure(
-          .value, id: spec.id,
+        pool.configuration.failure(
+          .value,
           "expected a finite reward, found \(rewards[index]) in environment \(range.lowerBound + index)",
           isSetup: false))
     }
@@ -91,8 +91,8 @@ final class GymnasiumBatch: EnvironmentBatch {
     guard !Self.isFinite(values, count: count * width) else { return }
     let element = (0..<count * width).first { !values[$0].isFinite } ?? 0
     throw pool.fail(
-      GymnasiumFailure(
-        .value, id: spec.id,
+      pool.configuration.failure(
+        .value,
         "expected finite observations, found \(values[element]) at element \(element % width) in environment "
           + "\(range.lowerBound + element / width)", isSetup: false))
   }

@@ -20,7 +20,7 @@ public final class GymnasiumPool {
   let columns: GymnasiumColumns
   /// Grows with each failure: what was begun before is lost.
   private(set) var epoch = 0
-  private(set) var failure: GymnasiumFailure?
+  private(set) var failure: EnvironmentFailure?
   private var workers: [GymnasiumWorker?]
   private let parent: Int32
   private var generators: [SeededGenerator] = []
@@ -86,7 +86,7 @@ public final class GymnasiumPool {
     do {
       for index in workers.indices where workers[index] == nil { workers[index] = try start(index) }
       try send(.reset, half: half)
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       throw fail(failure)
     }
   }
@@ -101,7 +101,7 @@ public final class GymnasiumPool {
   func beginStep(half: Int) throws {
     do {
       try send(.step, half: half)
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       throw fail(failure)
     }
   }
@@ -123,7 +123,7 @@ public final class GymnasiumPool {
       while let worker = workers[index], worker.pending[half] > 0 {
         do {
           guard try worker.receive() else { return false }
-        } catch let failure as GymnasiumFailure {
+        } catch let failure as EnvironmentFailure {
           workers[index] = nil
           throw fail(failure)
         }
@@ -132,14 +132,14 @@ public final class GymnasiumPool {
     return true
   }
 
-  func fail(_ failure: GymnasiumFailure) -> GymnasiumFailure {
+  func fail(_ failure: EnvironmentFailure) -> EnvironmentFailure {
     epoch += 1
     self.failure = failure
     return failure
   }
 
   /// Has the workers close their environments and, if it renders, write the film; they end.
-  /// - Throws: `GymnasiumFailure`, for example if the film cannot be written.
+  /// - Throws: `EnvironmentFailure`, for example if the film cannot be written.
   public func close() throws {
     for index in workers.indices {
       guard let worker = workers[index] else { continue }

@@ -6,7 +6,7 @@ internal import Glibc
 extension GymnasiumConfiguration {
   /// Shape, type and actions, from an environment that is made and dropped in a Python process: half a second or more.
   ///
-  /// - Throws: `GymnasiumFailure`, with what Python said.
+  /// - Throws: `EnvironmentFailure`, with what Python said.
   public func askSpec() throws -> EnvironmentSpec {
     let columns = GymnasiumColumns(count: 1, observationBytes: 0)
     // Python's messages matter only if nothing else comes.
@@ -18,8 +18,8 @@ extension GymnasiumConfiguration {
       errors: .descriptor(errors.descriptor))
     do {
       while try !worker.receive() {}
-    } catch var failure as GymnasiumFailure {
-      if failure.kind == .python, failure.traceback.isEmpty, !failure.text.contains("; install") {
+    } catch var failure as EnvironmentFailure {
+      if failure.kind == .simulator, failure.traceback.isEmpty, !failure.text.contains("; install") {
         let said = String(
           decoding: UnsafeRawBufferPointer(start: errors.base, count: errors.byteCount).prefix { $0 != 0 },
           as: UTF8.self)

@@ -37,7 +37,7 @@ final class GymnasiumWorker {
   ///   - setup: see `GymnasiumConfiguration.setup`.
   ///   - memory: what it maps.
   ///   - errors: where Python's messages go.
-  /// - Throws: `GymnasiumFailure` if the interpreter cannot be started.
+  /// - Throws: `EnvironmentFailure` if the interpreter cannot be started.
   init(
     _ configuration: GymnasiumConfiguration, setup: String, halves: Int, memory: SharedMemory,
     errors: ProcessSpawn.Stream = .inherit
@@ -58,8 +58,8 @@ final class GymnasiumWorker {
       child = try spawn.start()
     } catch {
       close(socket)
-      throw GymnasiumFailure(
-        .python, id: configuration.id,
+      throw configuration.failure(
+        .simulator,
         "the Python interpreter '\(configuration.python)' cannot be started: \(Self.reason(error)); install Python 3.10 or "
           + "newer with gymnasium, or name another one by environment.python or ROOKERY_PYTHON", isSetup: true
       )
@@ -101,7 +101,7 @@ final class GymnasiumWorker {
   }
 
   /// Takes its next answer, waiting at most `receiveSlice`; false if there is none.
-  /// - Throws: `GymnasiumFailure`; it has ended then.
+  /// - Throws: `EnvironmentFailure`; it has ended then.
   func receive() throws -> Bool {
     var count = 0
     // The kernel tells once that the other side closed with commands unread, and only then what it said before: its reason.
@@ -129,7 +129,7 @@ final class GymnasiumWorker {
 
   private func accept(_ answer: String) throws {
     guard answer.hasPrefix("R"), let spec = EnvironmentSpec(answer: answer, id: configuration.id) else {
-      let failure = GymnasiumFailure(answer: answer[...], id: configuration.id, isSetup: spec == nil)
+      let failure = configuration.failure(answer: answer[...], isSetup: spec == nil)
       end()
       throw failure
     }
@@ -142,8 +142,8 @@ final class GymnasiumWorker {
     end()
     let seconds = limit.seconds == limit.seconds.rounded() ? "\(Int(limit.seconds))" : "\(limit.seconds)"
     let what = spec == nil ? "making the environments" : "a step"
-    throw GymnasiumFailure(
-      .hung, id: configuration.id,
+    throw configuration.failure(
+      .hung,
       "worker process \(child.identifier) was ended: \(what) took longer than \(seconds) s "
         + "(environment.timeout_s)", isSetup: spec == nil)
   }
@@ -153,7 +153,7 @@ final class GymnasiumWorker {
     _ = try? child.wait()
   }
 
-  private func ended() -> GymnasiumFailure {
+  private func ended() -> EnvironmentFailure {
     end()
     let how: String
     switch child.status {
@@ -161,8 +161,8 @@ final class GymnasiumWorker {
     case .signaled(let signal): how = Signals.name(signal)
     case nil: how = "unknown"
     }
-    return GymnasiumFailure(
-      spec == nil ? .python : .ended, id: configuration.id,
+    return configuration.failure(
+      spec == nil ? .simulator : .ended,
       "worker process \(child.identifier) of '\(configuration.python)' ended (\(how))"
         + (spec == nil ? " before it said anything" : ""), isSetup: spec == nil)
   }

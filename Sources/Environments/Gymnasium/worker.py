@@ -43,13 +43,13 @@ def gymnasium_module():
         if error.name not in ("gymnasium", "numpy"):
             raise
         raise Refusal(
-            "python",
+            "simulator",
             f"Python without the package '{error.name}'; install it: {sys.executable} -m pip install 'gymnasium>=1.0'",
         )
     version = gymnasium.__version__
     if int(version.split(".")[0]) < 1:
         raise Refusal(
-            "python",
+            "simulator",
             f"Gymnasium {version}, and 1.0 or newer is needed; install it: {sys.executable} -m pip install 'gymnasium>=1.0'",
         )
     return gymnasium
@@ -123,7 +123,7 @@ class Film:
         try:
             from PIL import Image
         except ImportError:
-            raise Refusal("python", f"Python without Pillow; install it to render: {sys.executable} -m pip install pillow")
+            raise Refusal("simulator", f"Python without Pillow; install it to render: {sys.executable} -m pip install pillow")
         import zlib
 
         self.image, self.zlib = Image, zlib

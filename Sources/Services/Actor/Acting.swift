@@ -74,7 +74,7 @@ final class Acting {
       advance()
       // Nothing to do meanwhile.
       if halves.count == 1 { _ = try collect(halves[0], attend) }
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       try recover(from: failure)
     }
     statistics.ticks += 1
@@ -87,7 +87,7 @@ final class Acting {
       for half in halves where half.state == .stepping {
         guard try collect(half, attend) else { return false }
       }
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       do { try recover(from: failure) } catch { fatal = error }
     } catch {
       fatal = error
@@ -153,7 +153,7 @@ final class Acting {
   ///
   /// A half whose step is done but not acted on ends at the row before as well: what that step told is given up, for with it the half
   /// would be a row ahead, perhaps of a full buffer. If the row before is sent already, the row that is there must be the last one.
-  private func recover(from failure: GymnasiumFailure) throws {
+  private func recover(from failure: EnvironmentFailure) throws {
     for half in halves {
       if half.state == .current, !half.hasActed, buffer.rows == 0 {
         append(half)
@@ -199,7 +199,7 @@ final class Acting {
       }
       isBeginning = false
       isReady = true
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       isBeginning = false
       for half in halves { half.state = .none }
       try recover(from: failure)

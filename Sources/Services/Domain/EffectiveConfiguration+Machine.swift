@@ -16,7 +16,7 @@ extension EffectiveConfiguration {
     do {
       guard !run.isNative else { return self }
       spec = try run.gymnasium().askSpec()
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       throw problem(failure)
     } catch {
       throw problem("environment.id", expected: "an environment", found: "'\(run.environment.id)' (\(error))")
@@ -47,7 +47,7 @@ extension EffectiveConfiguration {
     let spec: EnvironmentSpec
     do {
       spec = try run.environmentSpec()
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       throw problem(failure)
     } catch {
       throw unknownEnvironment()
@@ -86,10 +86,10 @@ extension EffectiveConfiguration {
       advice: nearest.map { "did you mean '\($0)'?" } ?? "environment.backend: gymnasium has others")
   }
 
-  private func problem(_ failure: GymnasiumFailure) -> ConfigurationError {
+  private func problem(_ failure: EnvironmentFailure) -> ConfigurationError {
     let detail = failure.text + failure.traceback.map { "\n  | \($0)" }.joined()
     switch failure.kind {
-    case .python, .ended:
+    case .simulator, .ended:
       return problem(
         "environment.python", expected: "a Python with Gymnasium for \(run.environment.id)", found: detail,
         advice: advice(beside: failure))
@@ -109,7 +109,7 @@ extension EffectiveConfiguration {
   private var builtIn: String { EnvironmentCatalog.allCases.map(\.rawValue).joined(separator: ", ") }
 
   /// Whoever mistyped a built-in id need not install anything.
-  private func advice(beside failure: GymnasiumFailure) -> String {
+  private func advice(beside failure: EnvironmentFailure) -> String {
     let known = EnvironmentCatalog.allCases.map(\.rawValue)
     guard let nearest = Suggestion.nearest(to: run.environment.id, among: known),
       nearest != run.environment.id

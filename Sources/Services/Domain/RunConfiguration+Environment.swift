@@ -11,7 +11,7 @@ extension RunConfiguration {
   /// Shape, type and actions of the environment: from the catalog, from the configuration, or, if they are in neither, from an
   /// environment that Python makes for the question.
   ///
-  /// - Throws: `EnvironmentError`, `GymnasiumFailure`.
+  /// - Throws: `EnvironmentError`, `EnvironmentFailure`.
   public func environmentSpec() throws -> EnvironmentSpec {
     if let native = try nativeEnvironment() { return native.spec }
     guard !environment.observationShape.isEmpty, environment.actions > 0 else {

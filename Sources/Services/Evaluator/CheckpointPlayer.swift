@@ -63,7 +63,7 @@ public final class CheckpointPlayer {
   /// Plays one greedy episode and writes its frames to `path` as a GIF. Gymnasium draws them, also those of environments that are
   /// built in.
   ///
-  /// - Throws: `GymnasiumFailure` that says what to install, if Python, Gymnasium or Pillow are missing.
+  /// - Throws: `EnvironmentFailure` that says what to install, if Python, Gymnasium or Pillow are missing.
   public func render(to path: String, seed: UInt64) throws -> PlayedEpisodes {
     var gymnasium = try configuration.gymnasium()
     gymnasium.renderPath = path

@@ -144,7 +144,7 @@ public final class EvaluatorService {
   private func play(_ runner: EpisodeRunner, episodes: Int) throws -> [Double]? {
     do {
       return try runner.play(policy, episodes: episodes, attend: attend)?.map(\.total)
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       let now = SystemClock.now()
       nextEvaluation = max(nextEvaluation, try recovery.retry(after: failure, now: now))
       log.warning("\(failure)\nthis evaluation is left out")

@@ -113,7 +113,7 @@ public final class ReplayService {
     guard store.statistics.head == 0 else { return nil }
     do {
       return configuration.stepSchema(of: try configuration.environmentSpec())
-    } catch let failure as GymnasiumFailure {
+    } catch let failure as EnvironmentFailure {
       log.warning(
         "what steps look like is what the first writer says, as nobody can be asked here: \(failure)")
       return nil

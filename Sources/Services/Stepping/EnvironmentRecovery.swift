@@ -17,7 +17,7 @@ struct EnvironmentRecovery {
 
   /// When to start new episodes.
   /// - Throws: `failure` itself, or that it was the last of too many.
-  mutating func retry(after failure: GymnasiumFailure, now: Instant) throws -> Instant {
+  mutating func retry(after failure: EnvironmentFailure, now: Instant) throws -> Instant {
     failures += 1
     if failure.kind == .hung { hangs += 1 }
     guard !failure.isSetup else { throw failure }

@@ -177,7 +177,7 @@ private final class FailingWorld {
   func perhapsFail() throws {
     guard draw.below(oneIn) == 0 else { return }
     failures += 1
-    throw GymnasiumFailure(.raised, id: "failing", "failure \(failures)", isSetup: false)
+    throw EnvironmentFailure(.raised, of: "failing", "failure \(failures)", isSetup: false)
   }
 }
 

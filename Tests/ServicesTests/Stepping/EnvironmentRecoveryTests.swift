@@ -7,8 +7,8 @@ import Testing
 @testable import Services
 
 @Suite struct EnvironmentRecoveryTests {
-  private let failure = GymnasiumFailure(
-    .raised, id: "X-v0", "ValueError: no", traceback: ["line 1", "ValueError: no"], isSetup: false)
+  private let failure = EnvironmentFailure(
+    .raised, of: "X-v0", "ValueError: no", traceback: ["line 1", "ValueError: no"], isSetup: false)
 
   @Test func waitsLongerEachTime() throws {
     var recovery = EnvironmentRecovery()
@@ -23,7 +23,7 @@ import Testing
     do {
       _ = try recovery.retry(after: failure, now: now)
       Issue.record("a sixth try")
-    } catch let last as GymnasiumFailure {
+    } catch let last as EnvironmentFailure {
       #expect(last.text == "6 failures in a row; the last: ValueError: no")
       #expect(last.description.hasSuffix("\n  | line 1\n  | ValueError: no"))
     }
