@@ -93,7 +93,9 @@ import Wire
     #expect(ended.output.contains("the replay takes up what it held at its end"))
     #expect(try run.summary()["outcome"] as? String == "solved")
     let log = run.log("learner-1")
-    #expect(log.contains("after the divergence it begins from the last good checkpoint, of \(good) updates"), "\(log)")
+    #expect(
+      log.contains("after the divergence it begins from the last good checkpoint, of \(good) updates"),
+      "\(log)")
     #expect(log.contains("all rows of a batch are known to be at fault"), "\(log)")
     #expect(try updates(run) > good)
     try expectFinite("\(run.folder)/checkpoints/learner-1.safetensors")

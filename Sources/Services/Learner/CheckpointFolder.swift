@@ -27,6 +27,9 @@ struct CheckpointFolder {
     guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .last("make the folder", path) }
   }
 
+  /// Of what an optimizer's file holds a vector of each.
+  private static let optimizerPrefixes = ["adam.m.", "adam.v.", "target."]
+
   var weightsPath: String { "\(path)/\(label).safetensors" }
   var optimizerPath: String { "\(path)/\(label).optimizer.safetensors" }
 
@@ -59,14 +62,19 @@ struct CheckpointFolder {
     online.withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
     try makeFolder()
     var optimizer = SafetensorsWriter(metadata: metadata)
-    for (prefix, vector) in [("adam.m.", first), ("adam.v.", second), ("target.", target)] {
+    for (prefix, vector) in zip(Self.optimizerPrefixes, [first, second, target]) {
       try add(vector, prefix: prefix, to: &optimizer)
     }
     // Only files that could be taken up: a damaged newest must not push the good one before it out.
-    if (try? SafetensorsFile(path: optimizerPath)) != nil { keepPrevious(of: optimizerPath) }
-    if (try? SafetensorsFile(path: weightsPath)) != nil { keepPrevious(of: weightsPath) }
+    if canBeTakenUp(optimizerPath, Self.optimizerPrefixes) { keepPrevious(of: optimizerPath) }
+    if canBeTakenUp(weightsPath, [""]) { keepPrevious(of: weightsPath) }
     try optimizer.write(to: optimizerPath)
     try save(online, metadata: metadata)
+  }
+
+  private func canBeTakenUp(_ path: String, _ prefixes: [String]) -> Bool {
+    guard let file = try? SafetensorsFile(path: path) else { return false }
+    return prefixes.allSatisfy { (try? vector(file, prefix: $0)) != nil }
   }
 
   func save(_ rows: LeftOutRows) throws {
@@ -127,7 +135,9 @@ struct CheckpointFolder {
     let isThere = access(path, F_OK) == 0
     guard isThere || access(previous, F_OK) == 0 else { return nil }
     // A save leaves no moment without the newest: if it is missing, somebody took it away.
-    guard isThere else { return (try read(previous), "'\(path)': expected the newest checkpoint, found none") }
+    guard isThere else {
+      return (try read(previous), "'\(path)': expected the newest checkpoint, found none")
+    }
     do {
       return (try read(path), nil)
     } catch {
@@ -144,9 +154,8 @@ struct CheckpointFolder {
 
   private func load(_ path: String, into learner: DQNLearner) throws -> UInt64 {
     let file = try SafetensorsFile(path: path)
-    let firstMoment = try vector(file, prefix: "adam.m.")
-    let secondMoment = try vector(file, prefix: "adam.v.")
-    let target = try vector(file, prefix: "target.")
+    let vectors = try Self.optimizerPrefixes.map { try vector(file, prefix: $0) }
+    let (firstMoment, secondMoment, target) = (vectors[0], vectors[1], vectors[2])
     let (step, updates) = (try file.count("adam_step"), try file.count("updates"))
     firstMoment.withUnsafeBufferPointer { first in
       secondMoment.withUnsafeBufferPointer {
@@ -203,7 +212,8 @@ extension LearnerService {
   private func takeUpLastGoodWeights(_ checkpoints: CheckpointFolder) {
     do {
       guard let good = try checkpoints.weights() else {
-        return log.warning("after the divergence there is no checkpoint: it begins from the published weights")
+        return log.warning(
+          "after the divergence there is no checkpoint: it begins from the published weights")
       }
       if let notice = good.notice { log.warning(notice) }
       lastGoodWeights = good.values

@@ -59,7 +59,8 @@ public struct KeptRun: Sendable {
       return try checkpoint.weights()?.notice.map { [$0] } ?? []
     } catch {
       throw KeptRunError(
-        description: "\(error); the run diverged, and these are the last good weights: move the file away to go on "
+        description:
+          "\(error); the run diverged, and these are the last good weights: move the file away to go on "
           + "from those that were published, or start a new run")
     }
   }
