@@ -25,11 +25,6 @@ public final class ConnectionGuard: Sendable {
     }
   }
 
-  private struct Connection {
-    var seen: UInt64
-    var allowed: Double
-  }
-
   /// What owner and thread share.
   private final class Shared: Sendable {
     let cut = Atomic<UInt64>(0)
@@ -43,36 +38,20 @@ public final class ConnectionGuard: Sendable {
     }
 
     func watch() {
-      var connections: [Int32: Connection] = [:]
+      var accounts = ConnectionAccounts(allowance)
       var last = SystemClock.now()
       while !isEnding.load(ordering: .relaxed) {
         usleep(ConnectionGuard.every_us)
         let now = SystemClock.now()
-        look(&connections, elapsed_s: (now - last).seconds)
+        let present = ConnectionGuard.connections(to: port)
+        let overdrawn = accounts.note(present.mapValues(\.received), elapsed_s: (now - last).seconds)
+        for connection in overdrawn {
+          // Counted first: whoever sees the end of file sees the count.
+          cut.add(1, ordering: .releasing)
+          shutdown(present[connection]!.descriptor, Int32(SHUT_RDWR))
+        }
         last = now
       }
-    }
-
-    private func look(_ connections: inout [Int32: Connection], elapsed_s: Double) {
-      var present: [Int32: Connection] = [:]
-      for descriptor in ConnectionGuard.descriptors() {
-        guard ConnectionGuard.port(of: descriptor) == port,
-          let received = ConnectionGuard.bytesReceived(descriptor)
-        else { continue }
-        // One that has received less than before is another one under the same number.
-        var connection = Connection(seen: 0, allowed: Double(allowance.burst))
-        if let known = connections[descriptor], known.seen <= received { connection = known }
-        connection.allowed = min(
-          Double(allowance.burst), connection.allowed + elapsed_s * Double(allowance.perSecond))
-        connection.allowed -= Double(received - connection.seen)
-        connection.seen = received
-        if connection.allowed < 0 {
-          shutdown(descriptor, Int32(SHUT_RDWR))
-          cut.add(1, ordering: .relaxed)
-        }
-        present[descriptor] = connection
-      }
-      connections = present
     }
   }
 
@@ -106,7 +85,21 @@ public final class ConnectionGuard: Sendable {
   }
 
   /// Connections that were cut off.
-  public var cut: UInt64 { shared.cut.load(ordering: .relaxed) }
+  public var cut: UInt64 { shared.cut.load(ordering: .acquiring) }
+
+  /// The open TCP connections to a port of this process, by the number of their socket: another
+  /// connection may get a closed one's descriptor, but not its number.
+  private static func connections(to port: UInt16) -> [UInt64: (descriptor: Int32, received: UInt64)] {
+    var found: [UInt64: (descriptor: Int32, received: UInt64)] = [:]
+    for descriptor in descriptors() {
+      var status = stat()
+      guard Self.port(of: descriptor) == port, let received = bytesReceived(descriptor),
+        fstat(descriptor, &status) == 0
+      else { continue }
+      found[UInt64(status.st_ino)] = (descriptor, received)
+    }
+    return found
+  }
 
   private static func descriptors() -> [Int32] {
     guard let folder = opendir("/proc/self/fd") else { return [] }
@@ -147,5 +140,40 @@ public final class ConnectionGuard: Sendable {
       // 10 listens.
       return state == 10 ? nil : info.load(fromByteOffset: place, as: UInt64.self)
     }
+  }
+}
+
+/// How much each connection may still send.
+struct ConnectionAccounts {
+  private struct Account {
+    var seen: UInt64 = 0
+    var allowed: Double
+    var isCut = false
+  }
+
+  private let allowance: ConnectionGuard.Allowance
+  private var accounts: [UInt64: Account] = [:]
+
+  init(_ allowance: ConnectionGuard.Allowance) { self.allowance = allowance }
+
+  /// Takes down how much each connection has sent so far; those that are not named are gone. Returns
+  /// whose allowance is overdrawn, each once.
+  mutating func note(_ received: [UInt64: UInt64], elapsed_s: Double) -> [UInt64] {
+    let burst = Double(allowance.burst)
+    var overdrawn: [UInt64] = []
+    var present: [UInt64: Account] = [:]
+    for (connection, bytes) in received {
+      var account = accounts[connection] ?? Account(allowed: burst)
+      account.allowed = min(burst, account.allowed + elapsed_s * Double(allowance.perSecond))
+      account.allowed -= Double(bytes - min(bytes, account.seen))
+      account.seen = bytes
+      if account.allowed < 0, !account.isCut {
+        account.isCut = true
+        overdrawn.append(connection)
+      }
+      present[connection] = account
+    }
+    accounts = present
+    return overdrawn
   }
 }

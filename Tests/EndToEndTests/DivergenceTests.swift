@@ -46,11 +46,8 @@ import Wire
   /// Nothing else is drawn beside the item: ten batches in a row.
   @Test func tenBatchesInARowEndTheRun() throws {
     let run = try LiveRun(try Workspace())
-    try run.started()
     let path = "\(run.folder)/checkpoints/learner-1.safetensors"
-    try eventually("a checkpoint") { FileManager.default.fileExists(atPath: path) }
-    try poison(run, priority: 1e30)
-    let ended = try run.command.end()
+    let ended = try diverge(run)
     #expect(ended.code == 1)
     let summary = try run.summary()
     #expect(summary["outcome"] as? String == "diverged")
@@ -62,5 +59,65 @@ import Wire
     try expectFinite(path)
     let rows = try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.left-out.safetensors")
     #expect(rows.metadata["diverged"] == "true")
+  }
+
+  /// A run that has a checkpoint, and diverges over one item that nothing else is drawn beside.
+  private func diverge(_ run: LiveRun) throws -> Ended {
+    try run.started()
+    try eventually("a checkpoint") {
+      FileManager.default.fileExists(atPath: "\(run.folder)/checkpoints/learner-1.safetensors")
+    }
+    try poison(run, priority: 1e30)
+    return try run.command.end()
+  }
+
+  private func updates(_ run: LiveRun) throws -> Int {
+    try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.safetensors").count("updates")
+  }
+
+  /// The item is in the replay still, and by its priority all that is drawn: it is left out, and the
+  /// run goes on and is solved.
+  @Test func aRunThatDivergedIsTakenUpAndSolves() throws {
+    let run = try LiveRun(try Workspace())
+    #expect(try diverge(run).code == 1)
+    let good = try updates(run)
+
+    let resumed = try LiveRun(
+      resuming: run,
+      settings: [
+        "evaluator.threshold=60", "evaluator.confirm_threshold=40", "evaluator.confirm_episodes=5",
+        "learner.updates_per_second_max=1500",
+      ])
+    let ended = try resumed.command.end(within: 300)
+    #expect(ended.code == 0, "\(ended.output) \(ended.errors) \(run.log("learner-1"))")
+    #expect(ended.output.contains("the replay takes up what it held at its end"))
+    #expect(try run.summary()["outcome"] as? String == "solved")
+    let log = run.log("learner-1")
+    #expect(
+      log.contains("after the divergence it begins from the last good checkpoint, of \(good) updates"),
+      "\(log)")
+    #expect(log.contains("all rows of a batch are known to be at fault"), "\(log)")
+    #expect(try updates(run) > good)
+    try expectFinite("\(run.folder)/checkpoints/learner-1.safetensors")
+    let rows = try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.left-out.safetensors")
+    #expect(try rows.integers("fingerprints").count == 1 && rows.metadata["diverged"] == "false")
+  }
+
+  /// Without priorities nothing keeps the item from being drawn again.
+  @Test func aTableWithoutPrioritiesLeavesItOutToo() throws {
+    let run = try LiveRun(try Workspace())
+    #expect(try diverge(run).code == 1)
+    let good = try updates(run)
+
+    let resumed = try LiveRun(resuming: run, settings: ["replay.sampler=uniform"])
+    let status = try resumed.status("batches with the item in it") {
+      $0.counter("learner", "rows_left_out_total") >= 3 && $0.updates > UInt64(good) + 300
+    }
+    #expect(status.counter("learner", "batches_not_finite_total") == 0)
+    #expect(status.counter("learner", "diverged") == 0)
+    #expect(try resumed.end().code == 1)
+    #expect(try run.summary()["outcome"] as? String == "interrupted")
+    #expect(try updates(run) > good + 300)
+    try expectFinite("\(run.folder)/checkpoints/learner-1.safetensors")
   }
 }

@@ -161,18 +161,22 @@ import Wire
     #expect(run.processes.isEmpty)
   }
 
-  /// An empty file, as a full disk leaves it: the console says so, and that the checkpoint before
-  /// it is taken up.
-  @Test func theCheckpointBeforeADamagedOne() throws {
+  /// An empty file, as a full disk leaves it, and one that is gone: the console says so, and that
+  /// the checkpoint before it is taken up.
+  @Test(arguments: ["found an empty file (0 bytes)", "expected the newest checkpoint, found none"])
+  func theCheckpointBeforeADamagedOne(_ said: String) throws {
     let run = try LiveRun(try Workspace(), settings: ["stop.updates=400"])
     #expect(try run.command.end().code == 0)
     let newest = "\(run.folder)/checkpoints/learner-1.optimizer.safetensors"
     let previous = "\(run.folder)/checkpoints/learner-1.optimizer.previous.safetensors"
     let updates = try SafetensorsFile(path: previous).count("updates")
-    try Text.write("", to: newest)
+    if said.hasPrefix("found") {
+      try Text.write("", to: newest)
+    } else {
+      try FileManager.default.removeItem(atPath: newest)
+    }
     let resumed = try run.resume("stop.updates=600")
     #expect(resumed.code == 0, "\(resumed.errors)")
-    let said = "found an empty file (0 bytes)"
     #expect(resumed.output.contains(said) && resumed.output.contains("of \(updates) updates, is taken up"))
     #expect(run.log("learner-1").contains(said))
     #expect(run.log("learner-1").contains("resumed after \(updates) updates"))

@@ -78,14 +78,17 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: "\(run.folder)/parameters.rookery"))
   }
 
-  /// Any policy meets a criterion of 1; the second run of a name takes another folder.
-  @Test func aSolvedRun() throws {
+  /// Any policy meets a criterion of 1, which is also that of a confirmation without one of its own;
+  /// the second run of a name takes another folder.
+  @Test(arguments: ["1", "null"]) func aSolvedRun(_ confirmed: String) throws {
     let workspace = try Workspace()
     try FileManager.default.createDirectory(
       atPath: workspace.file("runs/easy"), withIntermediateDirectories: true)
     let run = try LiveRun(
       workspace, name: "easy",
-      settings: ["evaluator.threshold=1", "evaluator.confirm_threshold=1", "evaluator.confirm_episodes=3"])
+      settings: [
+        "evaluator.threshold=1", "evaluator.confirm_threshold=\(confirmed)", "evaluator.confirm_episodes=3",
+      ])
     let ended = try run.command.end()
     #expect(ended.code == 0, "\(ended.errors)")
     #expect(ended.output.contains("solved in") && ended.output.contains("confirmed by fresh episodes"))

@@ -27,6 +27,9 @@ struct CheckpointFolder {
     guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .last("make the folder", path) }
   }
 
+  /// Of what an optimizer's file holds a vector of each.
+  private static let optimizerPrefixes = ["adam.m.", "adam.v.", "target."]
+
   var weightsPath: String { "\(path)/\(label).safetensors" }
   var optimizerPath: String { "\(path)/\(label).optimizer.safetensors" }
 
@@ -59,14 +62,19 @@ struct CheckpointFolder {
     online.withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
     try makeFolder()
     var optimizer = SafetensorsWriter(metadata: metadata)
-    for (prefix, vector) in [("adam.m.", first), ("adam.v.", second), ("target.", target)] {
+    for (prefix, vector) in zip(Self.optimizerPrefixes, [first, second, target]) {
       try add(vector, prefix: prefix, to: &optimizer)
     }
     // Only files that could be taken up: a damaged newest must not push the good one before it out.
-    if (try? SafetensorsFile(path: optimizerPath)) != nil { keepPrevious(of: optimizerPath) }
-    if (try? SafetensorsFile(path: weightsPath)) != nil { keepPrevious(of: weightsPath) }
+    if canBeTakenUp(optimizerPath, Self.optimizerPrefixes) { keepPrevious(of: optimizerPath) }
+    if canBeTakenUp(weightsPath, [""]) { keepPrevious(of: weightsPath) }
     try optimizer.write(to: optimizerPath)
     try save(online, metadata: metadata)
+  }
+
+  private func canBeTakenUp(_ path: String, _ prefixes: [String]) -> Bool {
+    guard let file = try? SafetensorsFile(path: path) else { return false }
+    return prefixes.allSatisfy { (try? vector(file, prefix: $0)) != nil }
   }
 
   func save(_ rows: LeftOutRows) throws {
@@ -100,26 +108,54 @@ struct CheckpointFolder {
   }
 
   /// Loads optimizer and target network into `learner`; nil if there is no checkpoint. If the
-  /// newest is damaged, the one before it is taken.
+  /// newest is damaged or missing, the one before it is taken.
   /// - Throws: `SafetensorsError` if there is no other, or if the files are of another network.
   func load(into learner: DQNLearner) throws -> Loaded? {
-    let previous = Self.previous(optimizerPath)
-    guard access(optimizerPath, F_OK) == 0 else { return nil }
+    let found = try newest(of: optimizerPath) { try load($0, into: learner) }
+    return found.map { Loaded(updates: $0, notice: notice($1, optimizerPath, updates: $0)) }
+  }
+
+  /// The weights of the last checkpoint, nil if there is none. If the newest are damaged or missing,
+  /// those before them are taken, with a notice.
+  /// - Throws: `SafetensorsError` if there are no others, or if they are of another network.
+  func weights() throws -> (values: [Float], updates: UInt64, notice: String?)? {
+    let found = try newest(of: weightsPath) { path in
+      let file = try SafetensorsFile(path: path)
+      return (values: try vector(file, prefix: ""), updates: UInt64(try file.count("updates")))
+    }
+    return found.map { ($0.values, $0.updates, notice($1, weightsPath, updates: $0.updates)) }
+  }
+
+  /// What `read` gives of a file, or else of the one that it replaced, with what was wrong with it;
+  /// nil if there is neither.
+  private func newest<Contents>(
+    of path: String, _ read: (String) throws -> Contents
+  ) throws -> (Contents, problem: String?)? {
+    let previous = Self.previous(path)
+    let isThere = access(path, F_OK) == 0
+    guard isThere || access(previous, F_OK) == 0 else { return nil }
+    // A save leaves no moment without the newest: if it is missing, somebody took it away.
+    guard isThere else {
+      return (try read(previous), "'\(path)': expected the newest checkpoint, found none")
+    }
     do {
-      return Loaded(updates: try load(optimizerPath, into: learner), notice: nil)
+      return (try read(path), nil)
     } catch {
-      guard access(previous, F_OK) == 0, let updates = try? load(previous, into: learner) else { throw error }
-      return Loaded(
-        updates: updates,
-        notice: "\(error); the checkpoint before it, \(previous), of \(updates) updates, is taken up")
+      guard let contents = try? read(previous) else { throw error }
+      return (contents, "\(error)")
+    }
+  }
+
+  private func notice(_ problem: String?, _ path: String, updates: UInt64) -> String? {
+    problem.map {
+      "\($0); the checkpoint before it, \(Self.previous(path)), of \(updates) updates, is taken up"
     }
   }
 
   private func load(_ path: String, into learner: DQNLearner) throws -> UInt64 {
     let file = try SafetensorsFile(path: path)
-    let firstMoment = try vector(file, prefix: "adam.m.")
-    let secondMoment = try vector(file, prefix: "adam.v.")
-    let target = try vector(file, prefix: "target.")
+    let vectors = try Self.optimizerPrefixes.map { try vector(file, prefix: $0) }
+    let (firstMoment, secondMoment, target) = (vectors[0], vectors[1], vectors[2])
     let (step, updates) = (try file.count("adam_step"), try file.count("updates"))
     firstMoment.withUnsafeBufferPointer { first in
       secondMoment.withUnsafeBufferPointer {
@@ -128,17 +164,6 @@ struct CheckpointFolder {
     }
     target.withUnsafeBufferPointer { learner.importTarget(from: $0) }
     return UInt64(updates)
-  }
-
-  /// The weights of the last checkpoint, those of the one before it if they are damaged; nil if
-  /// there are none to be read.
-  func weights() -> [Float]? {
-    for path in [weightsPath, Self.previous(weightsPath)] {
-      if let file = try? SafetensorsFile(path: path), let values = try? vector(file, prefix: "") {
-        return values
-      }
-    }
-    return nil
   }
 
   /// The mean return of the weights that are kept here; nil if there are none to be read.
@@ -178,12 +203,24 @@ extension LearnerService {
     }
     if leftOut.isAfterDivergence {
       judge = BatchJudge(isOnLastGoodWeights: true)
-      lastGoodWeights = checkpoints.weights()
+      takeUpLastGoodWeights(checkpoints)
     }
     guard !leftOut.isEmpty else { return }
-    log.info(
-      "\(leftOut.count) rows whose loss or gradient was not finite are left out"
-        + (lastGoodWeights == nil ? "" : "; after the divergence it begins from the last good checkpoint"))
+    log.info("\(leftOut.count) rows whose loss or gradient was not finite are left out")
+  }
+
+  private func takeUpLastGoodWeights(_ checkpoints: CheckpointFolder) {
+    do {
+      guard let good = try checkpoints.weights() else {
+        return log.warning(
+          "after the divergence there is no checkpoint: it begins from the published weights")
+      }
+      if let notice = good.notice { log.warning(notice) }
+      lastGoodWeights = good.values
+      log.info("after the divergence it begins from the last good checkpoint, of \(good.updates) updates")
+    } catch {
+      log.warning("\(error); after the divergence it begins from the published weights")
+    }
   }
 
   func saveLeftOutRows() {

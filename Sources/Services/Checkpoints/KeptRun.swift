@@ -27,6 +27,7 @@ public struct KeptRun: Sendable {
     for number in 1...max(1, configuration.learner.replicas) {
       let checkpoint = CheckpointFolder(
         path: directory + "/checkpoints", label: "learner-\(number)", manifest: manifest)
+      notices += try Self.lastGoodWeights(checkpoint)
       do {
         guard let loaded = try checkpoint.load(into: learner) else { continue }
         if let notice = loaded.notice { notices.append(notice) }
@@ -44,6 +45,24 @@ public struct KeptRun: Sendable {
     self.notices = notices
     version = state?.version ?? 0
     updates = state?.updates ?? 0
+  }
+
+  /// After a divergence a learner begins from its checkpoint's weights: whether there are any to be
+  /// read.
+  private static func lastGoodWeights(_ checkpoint: CheckpointFolder) throws -> [String] {
+    do {
+      guard try LeftOutRows(path: checkpoint.leftOutPath).isAfterDivergence else { return [] }
+    } catch {
+      return ["\(error); the rows that were left out have to be found anew"]
+    }
+    do {
+      return try checkpoint.weights()?.notice.map { [$0] } ?? []
+    } catch {
+      throw KeptRunError(
+        description:
+          "\(error); the run diverged, and these are the last good weights: move the file away to go on "
+          + "from those that were published, or start a new run")
+    }
   }
 
   private static func parameters(

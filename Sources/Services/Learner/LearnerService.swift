@@ -31,6 +31,9 @@ public final class LearnerService {
   /// was trained on: until then it may be the weights that are at fault, and no priority is
   /// written.
   private var suspects: [SampledRow] = []
+  /// Fingerprints of all rows at fault of those batches. A row of an earlier life is none: it was
+  /// found before the weights that are trained on.
+  private var suspectRows: Set<UInt64> = []
   let checkpoints: CheckpointFolder?
   let log: Log
   private let signals: SignalDescriptor
@@ -166,8 +169,11 @@ public final class LearnerService {
       // other.
       UnsafeMutableRawBufferPointer(local).copyBytes(from: lastGoodWeights.withUnsafeBytes { Array($0) })
       self.lastGoodWeights = nil
+      member.beginRestoring()
     }
     dqn.importParameters(from: UnsafeBufferPointer(local))
+    // What is published is no target network until it is restored.
+    guard !member.isRestoring else { return }
     guard case .hard(let everyVersions) = configuration.dqn.target else {
       if targetEpoch == nil {
         targetEpoch = 0
@@ -198,19 +204,23 @@ public final class LearnerService {
     current = sampled
     let rows =
       trainedBatches * configuration.algorithm.batch..<(trainedBatches + 1) * configuration.algorithm.batch
-    let cleared = leftOut.isEmpty ? [] : clearLeftOut(sampled, rows)
     let transitions = try transitions(of: sampled, rows: rows)
+    let (cleared, isSuspect) = leftOut.isEmpty ? ([], false) : clearLeftOut(sampled, rows)
     for row in cleared { importanceWeights[row - rows.lowerBound] = 0 }
-    do throws(TransitionBatchError) {
-      let outcome = cleared.count == rows.count ? .notFinite : try train(on: transitions, rows: rows)
-      if case .trained(let result) = outcome {
-        take(result, sampled, rows, started: now)
-        for row in cleared { errors[row] = 0 }
-      } else if case .diverged(let divergence) = try leaveOut(transitions, sampled, rows) {
-        return diverge(divergence)
+    if cleared.count == rows.count, !isSuspect {
+      passOver(rows)
+    } else {
+      do throws(TransitionBatchError) {
+        let outcome = cleared.count == rows.count ? .notFinite : try train(on: transitions, rows: rows)
+        if case .trained(let result) = outcome {
+          take(result, sampled, rows, started: now)
+          for row in cleared { errors[row] = 0 }
+        } else if case .diverged(let divergence) = try leaveOut(transitions, sampled, rows) {
+          return diverge(divergence)
+        }
+      } catch {
+        refuse(rows, error)
       }
-    } catch {
-      refuse(rows, error)
     }
     trainedBatches += 1
     if trainedBatches == sampled.batches { finish(sampled, now: SystemClock.now()) }
@@ -232,17 +242,35 @@ public final class LearnerService {
       hasNewLeftOut = true
     }
     judge.noteTrained()
+    suspectRows.removeAll()
     guard !suspects.isEmpty else { return }
     sampler.zero(suspects, sink: replay)
     suspects.removeAll()
   }
 
-  /// Empties the rows that are not to be trained on again; the caller gives them weight 0.
-  private func clearLeftOut(_ sampled: SampledBatch, _ rows: Range<Int>) -> [Int] {
-    let cleared = rows.filter { leftOut.contains(sampled.fingerprint(of: $0)) }
+  /// Empties the rows that are not to be trained on again; the caller gives them weight 0. Some of
+  /// them may be suspect: the weights can be at fault for them.
+  private func clearLeftOut(_ sampled: SampledBatch, _ rows: Range<Int>) -> (rows: [Int], isSuspect: Bool) {
+    var isSuspect = false
+    let cleared = rows.filter { row in
+      let fingerprint = sampled.fingerprint(of: row)
+      guard leftOut.contains(fingerprint) else { return false }
+      isSuspect = isSuspect || suspectRows.contains(fingerprint)
+      return true
+    }
     for row in cleared { sampled.clear(row) }
     statistics.rowsLeftOut += UInt64(cleared.count)
-    return cleared
+    return (cleared, isSuspect)
+  }
+
+  /// A batch of nothing but rows known to be at fault says nothing of the weights. Priority 0 keeps
+  /// them from being drawn again: they may be all that the table draws.
+  private func passOver(_ rows: Range<Int>) {
+    if statistics.batchesPassedOver == 0 {
+      log.warning("all rows of a batch are known to be at fault, and left out; later ones are only counted")
+    }
+    statistics.batchesPassedOver += 1
+    for row in rows { errors[row] = 0 }
   }
 
   /// After a batch whose loss or gradient was not finite: it has changed nothing. Its rows at fault
@@ -254,7 +282,11 @@ public final class LearnerService {
       try dqn.markRowsAtFault(transitions, errors: UnsafeMutableBufferPointer(rebasing: errors[rows]))
     }
     let atFault = rows.filter { !errors[$0].isFinite }
-    for row in atFault { leftOut.insert(sampled.fingerprint(of: row)) }
+    for row in atFault {
+      let fingerprint = sampled.fingerprint(of: row)
+      leftOut.insert(fingerprint)
+      suspectRows.insert(fingerprint)
+    }
     if !atFault.isEmpty { hasNewLeftOut = true }
     suspects += atFault.compactMap { sampled.item(at: $0) }
     // NaN leaves a priority as it is.
@@ -320,6 +352,7 @@ public final class LearnerService {
   private func diverge(_ divergence: BatchJudge.Divergence) {
     statistics.hasDiverged = true
     suspects.removeAll()
+    suspectRows.removeAll()
     leftOut.isAfterDivergence = true
     hasNewLeftOut = true
     saveLeftOutRows()

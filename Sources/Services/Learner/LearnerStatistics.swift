@@ -16,6 +16,8 @@ struct LearnerStatistics {
   var batchesNotFinite: UInt64 = 0
   /// Drawn rows that were known to make one so, and not trained on.
   var rowsLeftOut: UInt64 = 0
+  /// Batches in which there was nothing else.
+  var batchesPassedOver: UInt64 = 0
   var hasDiverged = false
   private(set) var loss = 0.0
   private(set) var meanQ = 0.0
@@ -80,6 +82,7 @@ extension LearnerService {
       "batches_refused_total": Double(statistics.batchesRefused),
       "batches_not_finite_total": Double(statistics.batchesNotFinite),
       "rows_left_out_total": Double(statistics.rowsLeftOut),
+      "batches_left_out_total": Double(statistics.batchesPassedOver),
       "rows_known_not_finite": Double(leftOut.count),
       "weights_refused_total": Double(weights.notFinite),
       "batches_total": Double(sampled.batches),

@@ -66,6 +66,8 @@ public struct MemberMachine {
   private var nextSequence: UInt64 = 1
   private var notice: String?
   private var pending: Pending?
+  /// Changes that may still replace what is published; 0 unless it is being restored.
+  private var restoringLeft = 0
   private let change = FrameWriter(capacity: 1 << 16)
   private let scratch = FrameWriter(capacity: 1 << 12)
 
@@ -143,14 +145,17 @@ extension MemberMachine {
   private mutating func shift(_ local: UnsafeMutableBufferPointer<Float>, onto weights: Weights) {
     let values = weights.values
     if let sent = pending, let merged = merged(by: weights), merged >= sent.sequence {
-      for index in 0..<local.count {
-        let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
-        local[index] = published + (local[index] - atPush[index])
+      if isRestoring { noteRestored(values) }
+      if !isRestoring {
+        for index in 0..<local.count {
+          let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+          local[index] = published + (local[index] - atPush[index])
+        }
       }
       counters.changesMerged += 1
       counters.updatesMerged += sent.updates
       pending = nil
-    } else {
+    } else if !isRestoring {
       for index in 0..<local.count {
         let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
         let move = published - reference[index]
@@ -158,6 +163,30 @@ extension MemberMachine {
         if pending != nil { atPush[index] += move }
       }
     }
+  }
+
+  /// What is published is replaced by θ_local, not moved: it comes from a divergence.
+  public var isRestoring: Bool { restoringLeft > 0 }
+
+  /// Restores θ_local, which the caller has set, after a first publication that diverged. The change
+  /// θ_local − θ is rounded to what θ can hold, and θ may be 10¹⁸: until a merged change has left θ at
+  /// what was pushed, θ_local stays as it is, and the next change brings what the last one lost.
+  public mutating func beginRestoring() {
+    precondition(!reference.isEmpty && pending == nil)
+    restoringLeft = Self.restoringMax
+  }
+
+  /// Three changes bring 10¹⁸ down to a rounding error; the others are for learners that merge beside
+  /// this one.
+  private static let restoringMax = 8
+
+  private mutating func noteRestored(_ published: UnsafeRawBufferPointer) {
+    restoringLeft -= 1
+    let isThere = atPush.indices.allSatisfy { index in
+      let found = published.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+      return abs(found - atPush[index]) <= 1e-4 * max(1, abs(atPush[index]))
+    }
+    if isThere { restoringLeft = 0 }
   }
 
   /// The last of this learner's changes that is in a publication; none if it claims one that was

@@ -229,7 +229,8 @@ struct RunWatcher: ~Copyable {
     switch outcome {
     case .failed: failure
     case .diverged:
-      "the loss or gradient stayed infinite or NaN; the last good checkpoint is in \(folder.path)/checkpoints"
+      "the loss or gradient stayed infinite or NaN; the last good checkpoint is in \(folder.path)/checkpoints, and "
+        + "rookery run --resume \(folder.path) begins from it"
     case .limitReached: "\(limitReached) came before the criterion"
     case .solved, .finished, .interrupted: nil
     }

@@ -39,6 +39,13 @@ final class LiveRun {
     folder = workspace.file("runs/\(name)")
   }
 
+  /// Takes a run up again that is over.
+  init(resuming run: LiveRun, settings: [String] = []) throws {
+    (workspace, folder) = (run.workspace, run.folder)
+    command = try Started(
+      ["run", "--resume", folder] + settings.flatMap { ["--set", $0] }, in: workspace)
+  }
+
   /// What a command says that takes the run up again once it is over, to its end.
   func resume(_ settings: String...) throws -> Ended {
     try Program.run(

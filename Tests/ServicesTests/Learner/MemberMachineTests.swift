@@ -138,6 +138,50 @@ struct MemberHarness {
       member.local == [10, 20] && member.machine.version == 1 && member.machine.counters.impossible == 1)
   }
 
+  /// θ has gone so far that it cannot hold the change back: one change would leave 0.
+  @Test func whatDivergedIsRestoredWhole() {
+    var member = MemberHarness()
+    member.joined()
+    var published: [Float] = [1e10, -3e17]
+    _ = member.rebase(1, published)
+    let good: [Float] = [0.1, -0.2]
+    member.local = good
+    member.machine.beginRestoring()
+    var changes: UInt64 = 0
+    while member.machine.isRestoring, changes < 20 {
+      changes += 1
+      published = zip(published, member.push(0) ?? []).map { $0 + $1 }
+      #expect(member.rebase(changes + 1, published, merged: changes) == true)
+      #expect(member.local == good)
+    }
+    #expect(changes == 2 && published == good)
+    // From here on others' work counts again.
+    _ = member.rebase(4, [1, 1])
+    #expect(member.local == [1, 1])
+  }
+
+  /// What others publish meanwhile comes from the divergence too. It does not go on for ever.
+  @Test func restoringEndsWhateverOthersMerge() {
+    var member = MemberHarness()
+    member.joined()
+    _ = member.rebase(1, [1e10, 1e10])
+    member.local = [1, 2]
+    member.machine.beginRestoring()
+    _ = member.push(0.5)
+    member.train(0.25)
+    #expect(member.rebase(2, [2e10, 3e10]) == true)
+    #expect(member.local == [1.75, 2.75] && member.machine.isRestoring)
+    for merged in 1...8 as ClosedRange<UInt64> {
+      #expect(member.machine.isRestoring)
+      _ = member.rebase(2 + merged, [1e10 * Float(merged), 0], merged: merged)
+      if merged < 8 {
+        #expect(member.local == [1.75, 2.75])
+        _ = member.push(0)
+      }
+    }
+    #expect(!member.machine.isRestoring)
+  }
+
   @Test func aChangeIsRepeatedUntilItIsMerged() {
     var member = MemberHarness()
     member.joined()

@@ -1,5 +1,6 @@
 // Whether a run is believed to be solved.
 
+import Configuration
 import Experience
 import Foundations
 import Testing
@@ -29,6 +30,21 @@ import Wire
   @Test func aConfirmationThatMeetsItCounts() {
     let progress = progress(confirmation(450))
     #expect(progress.confirmed != nil && progress.contradiction == nil)
+  }
+
+  /// Without a threshold of its own the confirmation has the evaluation's.
+  @Test func theConfirmationsThreshold() {
+    var evaluator = EvaluatorConfiguration()
+    #expect(SolvedCriterion(evaluator).threshold == nil && SolvedCriterion(evaluator).episodes == 100)
+    evaluator.confirmThreshold = 450
+    #expect(SolvedCriterion(evaluator).threshold == nil, "no evaluation calls for one")
+    evaluator.threshold = 475
+    #expect(SolvedCriterion(evaluator).threshold == 450)
+    evaluator.confirmThreshold = nil
+    evaluator.confirmEpisodes = 7
+    #expect(SolvedCriterion(evaluator) == SolvedCriterion(threshold: 475, episodes: 7))
+    #expect(progress(confirmation(474), threshold: SolvedCriterion(evaluator).threshold).confirmed == nil)
+    #expect(progress(confirmation(475), threshold: SolvedCriterion(evaluator).threshold).confirmed != nil)
   }
 
   @Test func whatDoesNotMeetItDoesNot() {

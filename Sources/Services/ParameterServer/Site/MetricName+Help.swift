@@ -52,6 +52,7 @@ extension MetricName {
     "checkpoint_failures_total": "Checkpoints that could not be written.",
     "diverged": "1 if the loss or gradient stayed infinite or NaN, and training stopped.",
     "batches_not_finite_total": "Batches whose loss or gradient was infinite or NaN; they changed nothing.",
+    "batches_left_out_total": "Drawn batches in which all rows were left out.",
     "rows_left_out_total": "Drawn rows that were not trained on, as they had made a batch not finite.",
     "rows_known_not_finite": "Distinct rows that are left out of training.",
     "batches_refused_total": "Batches that could not be trained on.",

@@ -1,0 +1,183 @@
+// Weights that hold NaN, or a tensor's name twice: no command takes them.
+
+import Experience
+import Foundation
+import Foundations
+import Glibc
+import Numerics
+import Testing
+import Wire
+
+@testable import Services
+
+@Suite struct BadWeightsTests {
+  private static let tensor = "trunk.0.weight"
+
+  /// A run of some updates that has ended, with two checkpoints.
+  private func ended() throws -> LiveRun {
+    let run = try LiveRun(try Workspace(), settings: ["stop.updates=200"])
+    #expect(try run.command.end().code == 0)
+    return run
+  }
+
+  private func file(_ run: LiveRun, _ name: String) -> String {
+    "\(run.folder)/checkpoints/\(name).safetensors"
+  }
+
+  /// Writes the file anew, whole, with a value in the tensor of that name that is no number.
+  private func spoil(_ path: String, _ name: String, _ value: Float = .nan) throws {
+    let file = try SafetensorsFile(path: path)
+    var writer = SafetensorsWriter(metadata: file.metadata)
+    for entry in file.entries {
+      var values = try file.floats(entry.name)
+      if entry.name == name { values[1] = value }
+      try writer.add(entry.name, shape: entry.shape, values)
+    }
+    try writer.write(to: path)
+  }
+
+  /// Names a tensor once more in the file's header.
+  private func repeatName(_ path: String, _ name: String) throws {
+    let bytes = Array(try Data(contentsOf: URL(filePath: path)))
+    let length = bytes.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+    let entry = #""\#(name)":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+    let header = [UInt8(ascii: "{")] + Array(entry.utf8) + bytes[9..<8 + length]
+    let size = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
+    try AtomicFile.replace(path, with: size + header + bytes[(8 + length)...])
+  }
+
+  private func expectRefused(
+    _ ended: Ended, _ texts: String..., location: SourceLocation = #_sourceLocation
+  ) {
+    #expect(ended.code == 1, "\(ended.output)", sourceLocation: location)
+    #expect(ended.errors.hasPrefix("rookery: "), sourceLocation: location)
+    #expect(
+      ended.errors.split(separator: "\n").count == 1, "\(ended.errors)", sourceLocation: location)
+    for text in texts {
+      #expect(ended.errors.contains(text), "\(ended.errors)", sourceLocation: location)
+    }
+  }
+
+  @Test func evalRefusesThem() throws {
+    let run = try ended()
+    func eval(_ path: String) throws -> Ended {
+      try Program.run(["eval", path, "--episodes", "2"], in: run.workspace)
+    }
+    for name in ["best", "learner-1"] {
+      let path = file(run, name)
+      let good = try Data(contentsOf: URL(filePath: path))
+      for (value, text) in [(Float.nan, "nan"), (.infinity, "inf"), (-.infinity, "-inf")] {
+        try spoil(path, Self.tensor, value)
+        expectRefused(
+          try eval(path),
+          "\(name).safetensors': tensor '\(Self.tensor)', element 1: expected a finite number, found \(text); "
+            + "the weights are of no use; take another checkpoint")
+      }
+      try good.write(to: URL(filePath: path))
+      try repeatName(path, Self.tensor)
+      expectRefused(
+        try eval(path),
+        "\(name).safetensors': tensor '\(Self.tensor)': expected each name once, found it twice; "
+          + "write the file anew, or take another checkpoint")
+    }
+    // By the run's folder it is the best, and no other is taken in its place.
+    expectRefused(try eval("runs/test"), "best.safetensors'", "expected each name once")
+  }
+
+  @Test func resumeRefusesThemInTheParameters() throws {
+    let run = try ended()
+    let path = "\(run.folder)/parameters.rookery"
+    func spoil(_ body: (inout ParameterState) -> Void) throws {
+      let store = try FileParameterStore(path: path)
+      var state = try #require(try store.load())
+      state.version += 1
+      body(&state)
+      try store.save(state)
+    }
+    let good = try Data(contentsOf: URL(filePath: path))
+    let summary = Text.read("\(run.folder)/summary.json")
+    for (value, text) in [(Float.nan, "nan"), (-.infinity, "-inf")] {
+      // The last element of the third tensor.
+      try spoil { state in
+        let index = state.manifest.tensors.prefix(3).reduce(0) { $0 + $1.elementCount } - 1
+        state.values[index] = value
+      }
+      let state = try #require(try FileParameterStore(path: path).load())
+      let third = state.manifest.tensors[2]
+      expectRefused(
+        try run.resume("stop.updates=400"),
+        "parameters.rookery: tensor '\(third.name)', element \(third.elementCount - 1): expected a finite number, "
+          + "found \(text); the weights are of no use; start a new run")
+      try good.write(to: URL(filePath: path))
+    }
+    try spoil { $0.manifest.tensors[2].name = $0.manifest.tensors[0].name }
+    expectRefused(
+      try run.resume("stop.updates=400"), "parameters.rookery: tensor 2: expected '",
+      "found '\(Self.tensor)'", "start a new run")
+    // Nothing was started, and nothing is changed.
+    #expect(run.processes.isEmpty && Text.read("\(run.folder)/summary.json") == summary)
+    try good.write(to: URL(filePath: path))
+    #expect(try run.resume("stop.updates=250").code == 0)
+  }
+
+  @Test func resumeRefusesThemInACheckpoint() throws {
+    let run = try ended()
+    let (newest, previous) = (
+      file(run, "learner-1.optimizer"), file(run, "learner-1.optimizer.previous")
+    )
+    let good = try [newest, previous].map { try Data(contentsOf: URL(filePath: $0)) }
+    func restore() throws {
+      for (path, data) in zip([newest, previous], good) { try data.write(to: URL(filePath: path)) }
+    }
+    for name in ["adam.m.", "adam.v.", "target."] {
+      for path in [newest, previous] { try spoil(path, name + Self.tensor) }
+      expectRefused(
+        try run.resume("stop.updates=400"),
+        "learner-1.optimizer.safetensors': tensor '\(name)\(Self.tensor)', element 1: expected a finite number, "
+          + "found nan",
+        "move the file away to go on with a fresh optimizer, or start a new run")
+      try restore()
+    }
+    for path in [newest, previous] { try repeatName(path, "target.\(Self.tensor)") }
+    expectRefused(
+      try run.resume("stop.updates=400"), "learner-1.optimizer.safetensors'",
+      "expected each name once")
+    #expect(run.processes.isEmpty)
+
+    // With a good one before it the run goes on, and says so.
+    try restore()
+    try spoil(newest, "adam.m.\(Self.tensor)")
+    let resumed = try run.resume("stop.updates=400")
+    #expect(resumed.code == 0, "\(resumed.errors)")
+    #expect(resumed.output.contains("found nan") && resumed.output.contains("is taken up"))
+    #expect(run.log("learner-1").contains("found nan"))
+  }
+
+  /// After a divergence a learner begins from its checkpoint's weights.
+  @Test func resumeRefusesLastGoodWeightsThatAreNot() throws {
+    let run = try ended()
+    var rows = LeftOutRows()
+    rows.insert(1)
+    rows.isAfterDivergence = true
+    try rows.write(to: file(run, "learner-1.left-out"))
+    let (newest, previous) = (file(run, "learner-1"), file(run, "learner-1.previous"))
+    let good = try Data(contentsOf: URL(filePath: previous))
+    for path in [newest, previous] { try spoil(path, Self.tensor) }
+    expectRefused(
+      try run.resume("stop.updates=400"),
+      "learner-1.safetensors': tensor '\(Self.tensor)', element 1: expected a finite number, found nan",
+      "the run diverged, and these are the last good weights: move the file away")
+    #expect(run.processes.isEmpty)
+
+    try good.write(to: URL(filePath: previous))
+    let updates = try SafetensorsFile(path: previous).count("updates")
+    let resumed = try run.resume("stop.updates=400")
+    #expect(resumed.code == 0, "\(resumed.errors)")
+    #expect(
+      resumed.output.contains("learner-1.previous.safetensors, of \(updates) updates, is taken up"))
+    #expect(
+      run.log("learner-1").contains(
+        "after the divergence it begins from the last good checkpoint, of \(updates) updates"))
+    #expect(try LeftOutRows(path: file(run, "learner-1.left-out")).isAfterDivergence == false)
+  }
+}
