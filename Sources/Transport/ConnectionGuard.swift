@@ -46,9 +46,12 @@ public final class ConnectionGuard: Sendable {
         let present = ConnectionGuard.connections(to: port)
         let overdrawn = accounts.note(present.mapValues(\.received), elapsed_s: (now - last).seconds)
         for connection in overdrawn {
+          let descriptor = present[connection]!.descriptor
+          // Its owner may have closed it since, and opened another.
+          guard ConnectionGuard.number(of: descriptor) == connection else { continue }
           // Counted first: whoever sees the end of file sees the count.
           cut.add(1, ordering: .releasing)
-          shutdown(present[connection]!.descriptor, Int32(SHUT_RDWR))
+          shutdown(descriptor, Int32(SHUT_RDWR))
         }
         last = now
       }
@@ -92,11 +95,10 @@ public final class ConnectionGuard: Sendable {
   private static func connections(to port: UInt16) -> [UInt64: (descriptor: Int32, received: UInt64)] {
     var found: [UInt64: (descriptor: Int32, received: UInt64)] = [:]
     for descriptor in descriptors() {
-      var status = stat()
       guard Self.port(of: descriptor) == port, let received = bytesReceived(descriptor),
-        fstat(descriptor, &status) == 0
+        let number = number(of: descriptor)
       else { continue }
-      found[UInt64(status.st_ino)] = (descriptor, received)
+      found[number] = (descriptor, received)
     }
     return found
   }
@@ -112,6 +114,12 @@ public final class ConnectionGuard: Sendable {
       if let number = Int32(name) { found.append(number) }
     }
     return found
+  }
+
+  /// Of a socket: no other open one has it.
+  private static func number(of descriptor: Int32) -> UInt64? {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? UInt64(status.st_ino) : nil
   }
 
   /// The local port of a TCP connection; nil for all else.

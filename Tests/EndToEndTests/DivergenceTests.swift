@@ -2,7 +2,9 @@
 
 import Foundation
 import Foundations
+import Glibc
 import Numerics
+import Services
 import Testing
 import Wire
 
@@ -10,8 +12,11 @@ import Wire
   /// Sends an item whose observations are at the end of what Float32 holds, as another writer, in
   /// the middle of a run: the network's outputs are infinite.
   private func poison(_ run: LiveRun, priority: Float) throws {
-    let peer = try RawSocket(
-      .dealer, to: try #require(run.process("actor")?.variables["ROOKERY_REPLAY_ADDRESS"]))
+    try poison(try #require(run.process("actor")).variables, priority: priority)
+  }
+
+  private func poison(_ variables: [String: String], priority: Float) throws {
+    let peer = try RawSocket(.dealer, to: try #require(variables["ROOKERY_REPLAY_ADDRESS"]))
     let writer = TestWriter()
     try peer.send { writer.hello.encode(into: $0) }
     _ = try peer.answer(.welcome) { try Welcome(from: &$0) }
@@ -119,5 +124,49 @@ import Wire
     #expect(try run.summary()["outcome"] as? String == "interrupted")
     #expect(try updates(run) > good + 300)
     try expectFinite("\(run.folder)/checkpoints/learner-1.safetensors")
+  }
+
+  /// Nobody ends a project of services: the learner stands still until it is restarted, while replay,
+  /// actors and parameter server live on.
+  @Test func aLearnerThatIsKilledAfterwardsTrainsOn() throws {
+    let workspace = try Workspace()
+    let up = try Program.run(
+      ["up", "-d"] + LiveRun.small.flatMap { ["--set", $0] }, in: workspace,
+      environment: ["ROOKERY_CONFIG": "config/cartpole.yaml"])
+    defer { _ = try? Program.run(["down"], in: workspace) }
+    #expect(up.code == 0, "\(up.output)\(up.errors)")
+    let folder = workspace.file("runs/rookery")
+    func learner() -> RunProcess? {
+      ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder).first { $0.service == "learner" }
+    }
+    let old = try eventually("the learner") { learner() }
+    let client = try StatusClient(address: try #require(old.variables["ROOKERY_PARAMETERS_ADDRESS"]))
+    func status(_ what: String, where body: (Status) -> Bool) throws {
+      try eventually(what) {
+        client.ask()
+        return client.take().map(body) ?? false
+      }
+    }
+    let path = "\(folder)/checkpoints/learner-1.safetensors"
+    try status("updates and a checkpoint") {
+      $0.updates > 50 && FileManager.default.fileExists(atPath: path)
+    }
+    try poison(old.variables, priority: 1e30)
+    try status("the divergence") { $0.counter("learner", "diverged") == 1 }
+    let (life, good) = (
+      try SafetensorsFile(path: path).count("updates"), try Data(contentsOf: URL(filePath: path))
+    )
+
+    kill(old.pid, SIGKILL)
+    try status("updates of the next life") { status in
+      status.telemetry("learner").contains {
+        $0.counters["updates_total"] ?? 0 > Double(life) + 200 && $0.counters["diverged"] == 0
+          && $0.counters["batches_left_out_total"] ?? 0 > 0 && $0.counters["batches_not_finite_total"] == 0
+      }
+    }
+    let log = Text.read("\(folder)/logs/learner-1.log")
+    #expect(log.contains("it begins from the last good checkpoint, of \(life) updates"), "\(log)")
+    #expect(try Data(contentsOf: URL(filePath: path)) != good)
+    try expectFinite(path)
   }
 }

@@ -4,7 +4,8 @@
 ///
 /// One such batch is the fault of its rows: training goes on without them. Ten in a row are the
 /// fault of the weights, and so is one on weights that a divergence was restarted from: they are
-/// the last good ones, and there is nothing to go back to.
+/// the last good ones, and there is nothing to go back to. A batch of nothing but rows that were left
+/// out before these weights says nothing of them, and is not counted.
 struct BatchJudge {
   /// Each of them took its rows at fault out. A few damaged rows cannot fill ten batches in a row.
   static let inARowMax = 10
