@@ -1,6 +1,7 @@
 // A network's parameters as the weights that are published.
 
 public import Experience
+internal import Foundations
 public import Numerics
 
 extension NetworkSpec {
@@ -8,5 +9,15 @@ extension NetworkSpec {
   /// - Throws: `NetworkSpecError` if the layers do not fit each other.
   public func manifest() throws(NetworkSpecError) -> WeightsManifest {
     WeightsManifest(tensors: try parameters().map { TensorSpec(name: $0.name, shape: $0.shape) })
+  }
+
+  /// Seeded parameters, in the manifest's order.
+  func initialParameters(using generator: inout SeededGenerator) throws(NetworkSpecError) -> [Float] {
+    let network = try Network(spec: self, batchMax: 1)
+    network.initialize(using: &generator)
+    return [Float](unsafeUninitializedCapacity: network.parameterCount) { buffer, count in
+      network.exportParameters(to: buffer)
+      count = network.parameterCount
+    }
   }
 }

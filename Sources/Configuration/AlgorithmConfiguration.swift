@@ -40,14 +40,14 @@ public struct AlgorithmConfiguration: Hashable, Sendable {
 /// `algorithm.target`: how the target network follows.
 public struct TargetConfiguration: Hashable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
-    /// A copy at each published version divisible by `everyVersions`.
+    /// A copy of the published weights that pass a multiple of `everyUpdates`.
     case hard
     /// θ⁻ += τ(θ − θ⁻) at each update.
     case polyak
   }
 
   public var kind = Kind.hard
-  public var everyVersions = 10
+  public var everyUpdates = 500
   public var tau = 0.005
 
   public init() {}
@@ -74,7 +74,8 @@ extension AlgorithmConfiguration {
 extension TargetConfiguration {
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.choice("kind", &kind)
-    reader.integer("every_versions", &everyVersions, 1...1_000_000_000)
+    reader.integer("every_updates", &everyUpdates, 1...1_000_000_000)
+    reader.renamed("every_versions", to: "every_updates", "in updates, not in published versions")
     reader.double("tau", &tau, .above(0, upTo: 1))
   }
 }

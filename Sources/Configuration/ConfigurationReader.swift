@@ -13,6 +13,8 @@ struct ConfigurationReader {
   private(set) var entries: [ConfigurationEntry] = []
   private(set) var problems: [ConfigurationProblem]
   private var sections: [String] = []
+  /// Keys that are called otherwise now, and what to know of the new ones.
+  private var renamed: [String: (key: String, note: String)] = [:]
 
   init(_ layers: ConfigurationLayers = ConfigurationLayers()) {
     settings = layers.settings
@@ -54,6 +56,11 @@ struct ConfigurationReader {
       )
     }
     entries.append(ConfigurationEntry(key: path, value: render(value), source: setting.source))
+  }
+
+  /// A key that is refused with the one that took its place.
+  mutating func renamed(_ key: String, to name: String, _ note: String) {
+    renamed[prefix + key] = (prefix + name, note)
   }
 
   /// The keys that are set below a section, without its name.
@@ -126,7 +133,9 @@ struct ConfigurationReader {
     let isLost = problems.count >= Self.suggestionsMax
     let nearest = isLost ? nil : Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
     var advice = "see docs/CONFIGURATION.md for all keys"
-    if let nearest {
+    if let now = renamed[key] {
+      advice = "it is '\(now.key)' now, \(now.note)"
+    } else if let nearest {
       if case .variable = setting.source {
         advice = "did you mean \(ConfigurationLayers.variable(for: nearest))?"
       } else {

@@ -1,5 +1,6 @@
 // CartPole-v1: a pole on a cart, kept upright by pushing the cart left or right.
 
+internal import Experience
 package import Foundations
 internal import Glibc
 
@@ -11,7 +12,7 @@ internal import Glibc
 /// Actions: 0 pushes left, 1 right. Reward 1 a step, the terminating one included.
 package struct CartPole: NativeEnvironment {
   package static let spec = EnvironmentSpec(
-    id: "CartPole-v1", observationShape: [4], actionCount: 2, maxEpisodeSteps: 500, rewardThreshold: 475)
+    id: "CartPole-v1", observationShape: [4], actions: .discrete(2), maxEpisodeSteps: 500, rewardThreshold: 475)
 
   package var position: Double
   package var velocity: Double

@@ -31,7 +31,7 @@ public final class DelayedBatch: EnvironmentBatch {
     try batch.beginReset(seed: seed)
   }
 
-  public func beginStep(actions: UnsafePointer<Int32>) throws {
+  public func beginStep(actions: UnsafeRawPointer) throws {
     due = SystemClock.now() + delay
     try batch.beginStep(actions: actions)
   }

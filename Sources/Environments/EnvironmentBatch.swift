@@ -36,11 +36,11 @@ public protocol EnvironmentBatch: AnyObject {
   /// environment with that seed; without, the generators go on from where they are.
   func reset(seed: UInt64?) throws
 
-  /// Takes `actions [count]`, which need not outlive the call, and starts the tick.
+  /// Takes `actions [count]` of the action space, which need not outlive the call, and starts the tick.
   ///
-  /// - Throws: `EnvironmentError.invalidAction` if an action that is not ignored lies outside 0 ..< `spec.actionCount`;
+  /// - Throws: `EnvironmentError.invalidAction` if an action that is not ignored lies outside `spec.actions`;
   ///   `.notReset` before the first `reset`.
-  func beginStep(actions: UnsafePointer<Int32>) throws
+  func beginStep(actions: UnsafeRawPointer) throws
 
   /// Starts what `reset` does; `finishStep` waits for it, as for a tick.
   func beginReset(seed: UInt64?) throws
@@ -67,9 +67,9 @@ extension EnvironmentBatch {
   /// `reset(seed: nil)`.
   public func reset() throws { try reset(seed: nil) }
 
-  /// One whole tick: `beginStep` and `finishStep`.
+  /// One whole tick with discrete actions: `beginStep` and `finishStep`.
   public func step(actions: UnsafePointer<Int32>) throws {
-    try beginStep(actions: actions)
+    try beginStep(actions: UnsafeRawPointer(actions))
     try finishStep()
   }
 }

@@ -5,8 +5,17 @@ public enum EnvironmentError: Error, Equatable {
   /// `known` is ordered by likeness to `id`, nearest first.
   case unknownEnvironment(id: String, known: [String])
   case invalidCount(Int)
-  case invalidAction(environment: String, row: Int, action: Int32, actionCount: Int)
+  case invalidAction(environment: String, row: Int, expected: String, found: String)
   case notReset(environment: String)
+}
+
+extension EnvironmentError {
+  static func invalidAction(
+    _ spec: EnvironmentSpec, _ outside: (row: Int, expected: String, found: String)
+  ) -> EnvironmentError {
+    .invalidAction(
+      environment: spec.id, row: outside.row, expected: outside.expected, found: outside.found)
+  }
 }
 
 extension EnvironmentError: CustomStringConvertible {
@@ -17,8 +26,8 @@ extension EnvironmentError: CustomStringConvertible {
       return "unknown environment '\(id)': expected one of \(list)"
     case .invalidCount(let count):
       return "environments in a batch: expected 1 to \(EnvironmentCatalog.countMax), found \(count)"
-    case .invalidAction(let environment, let row, let action, let actionCount):
-      return "\(environment): action of row \(row): expected 0 to \(actionCount - 1), found \(action)"
+    case .invalidAction(let environment, let row, let expected, let found):
+      return "\(environment): action of row \(row): expected \(expected), found \(found)"
     case .notReset(let environment):
       return "\(environment): step before the first reset"
     }

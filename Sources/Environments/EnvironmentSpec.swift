@@ -9,21 +9,20 @@ public struct EnvironmentSpec: Hashable, Sendable {
   /// The shape of one observation, for example `[4]` or `[84, 84]`.
   public var observationShape: [Int]
   public var observationType: DType
-  /// Actions are 0 ..< actionCount.
-  public var actionCount: Int
+  public var actions: ActionSpace
   /// Steps after which an episode is truncated; nil if the environment has no time limit.
   public var maxEpisodeSteps: Int?
   /// The mean return from which Gymnasium calls the environment solved; nil if it names none.
   public var rewardThreshold: Float?
 
   public init(
-    id: String, observationShape: [Int], observationType: DType = .float32, actionCount: Int,
+    id: String, observationShape: [Int], observationType: DType = .float32, actions: ActionSpace,
     maxEpisodeSteps: Int? = nil, rewardThreshold: Float? = nil
   ) {
     self.id = id
     self.observationShape = observationShape
     self.observationType = observationType
-    self.actionCount = actionCount
+    self.actions = actions
     self.maxEpisodeSteps = maxEpisodeSteps
     self.rewardThreshold = rewardThreshold
   }

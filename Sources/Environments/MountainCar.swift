@@ -1,5 +1,6 @@
 // MountainCar-v0: a weak car that must swing to climb out of a valley.
 
+internal import Experience
 package import Foundations
 internal import Glibc
 
@@ -10,7 +11,7 @@ internal import Glibc
 /// all, 2 right. Reward −1 a step.
 package struct MountainCar: NativeEnvironment {
   package static let spec = EnvironmentSpec(
-    id: "MountainCar-v0", observationShape: [2], actionCount: 3, maxEpisodeSteps: 200, rewardThreshold: -110)
+    id: "MountainCar-v0", observationShape: [2], actions: .discrete(3), maxEpisodeSteps: 200, rewardThreshold: -110)
 
   package var position: Double
   package var velocity: Double

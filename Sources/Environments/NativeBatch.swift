@@ -67,9 +67,11 @@ package final class NativeBatch<Native: NativeEnvironment>: EnvironmentBatch {
     isReset = true
   }
 
-  package func beginStep(actions: UnsafePointer<Int32>) throws {
+  package func beginStep(actions: UnsafeRawPointer) throws {
     guard isReset else { throw EnvironmentError.notReset(environment: spec.id) }
     try check(actions)
+    // Native environments have discrete actions.
+    let actions = actions.assumingMemoryBound(to: Int32.self)
     let last = StepFlags.isLast.rawValue
     for index in 0..<count {
       if flagColumn[index] & last == 0 {
@@ -83,15 +85,10 @@ package final class NativeBatch<Native: NativeEnvironment>: EnvironmentBatch {
 
   package func finishStep() {}
 
-  private func check(_ actions: UnsafePointer<Int32>) throws {
-    let limit = UInt32(truncatingIfNeeded: spec.actionCount)
+  private func check(_ actions: UnsafeRawPointer) throws {
     let last = StepFlags.isLast.rawValue
-    for index in 0..<count {
-      guard UInt32(bitPattern: actions[index]) < limit || flagColumn[index] & last != 0 else {
-        throw EnvironmentError.invalidAction(
-          environment: spec.id, row: index, action: actions[index], actionCount: spec.actionCount)
-      }
-    }
+    let outside = spec.actions.firstOutside(actions, count: count) { flagColumn[$0] & last != 0 }
+    if let outside { throw EnvironmentError.invalidAction(spec, outside) }
   }
 
   @inline(__always)

@@ -17,14 +17,22 @@ public struct StepSchema: Hashable, Sendable {
     self.fields = fields
   }
 
+  /// The schema of an environment's steps.
+  /// - Parameter recorded: what a policy records with each step.
+  public static func steps(
+    observation shape: [Int], dtype: DType = .float32, stack: Int = 1, actions: ActionSpace,
+    recording recorded: [Field] = []
+  ) -> StepSchema {
+    StepSchema(
+      fields: [
+        Field(observation, dtype, shape: shape, stack: stack), actions.field, Field(reward, .float32),
+      ] + recorded)
+  }
+
   /// The usual schema of a discrete-action environment with float observations.
   public static func discrete(observation shape: [Int], dtype: DType = .float32, stack: Int = 1) -> StepSchema
   {
-    StepSchema(fields: [
-      Field(observation, dtype, shape: shape, stack: stack),
-      Field(action, .int32),
-      Field(reward, .float32),
-    ])
+    steps(observation: shape, dtype: dtype, stack: stack, actions: .discrete(1))
   }
 
   /// Columns of a chunk: the fields and then the flags.

@@ -36,8 +36,9 @@ extension TableSchema {
   public static let flags = "flags"
   /// Steps of a padded sequence that are not padding.
   public static let validLength = "valid_length"
-  static let discount = "discount"
-  static let nextObservation = "next_observation"
+  /// The weight of a transition's bootstrap value, and the observation that it is of.
+  public static let discount = "discount"
+  public static let nextObservation = "next_observation"
 
   /// The columns of a batch of this table over steps of `schema`, without the batch dimension. A field of stack k has its k
   /// planes as first dimension, oldest first: plane j of step t is the frame of step t − k + 1 + j, or of the episode's first

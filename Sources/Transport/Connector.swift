@@ -22,12 +22,12 @@ public final class Connector: Sendable {
     try listen(.publisher, on: endpoint, options)
   }
 
-  /// Gets what is published with this prefix.
+  /// Gets what is published with one of these prefixes.
   public func subscriber(
-    to endpoint: Endpoint, prefix: [UInt8], _ options: SocketOptions
+    to endpoint: Endpoint, prefixes: [[UInt8]], _ options: SocketOptions
   ) throws(TransportError) -> Socket {
     let socket = try connect(.subscriber, to: endpoint, options)
-    try socket.subscribe(prefix)
+    for prefix in prefixes { try socket.subscribe(prefix) }
     return socket
   }
 

@@ -119,19 +119,30 @@ public struct Change {
   }
 }
 
-/// `[version, 15, topic, weights version, incarnation, updates, oldest update, newest update, merged, tensors, values]`.
+/// `[version, 15, topic, weights version, incarnation, updates, clock, milestone, oldest update, newest update, merged,
+/// tensors, values]`.
 ///
 /// The first bytes of the frame, up to and with the topic, are what a subscriber subscribes to: one frame, one message,
-/// and ZeroMQ's prefix filter still works. Topic `all` carries every publication; a newcomer also subscribes to its own
-/// id, on which the server answers at once with the current version.
+/// and ZeroMQ's prefix filter still works. Topic `all` carries every publication; a newcomer also
+/// subscribes to its own name, on which the server answers at once with the current version.
 public struct Weights {
   public static let topicAll = "all"
+  /// Milestones alone, for those who must have each of them.
+  public static let topicMilestone = "milestone"
+  /// A newcomer's own topic is its name; that for the newest milestone begins like this.
+  public static let milestonePrefix = "milestone-"
 
   public var topic: String
   public var version: UInt64
   public var incarnation: Identifier
   /// Updates in the weights over the whole run.
   public var updates: UInt64
+  /// Updates that the weights have been through, which schedules count in: of several learners that
+  /// trained beside each other, the mean over each round.
+  public var clock: Double
+  /// The version of the newest publication that passed a multiple of the run's updates between
+  /// milestones (or began the run): this one, or one that the server keeps; 0 in a run without.
+  public var milestone: UInt64
   /// When the first and last update that this version added were made: nanoseconds of the monotonic clock; 0 for none.
   public var oldestUpdate: Int64
   public var newestUpdate: Int64
@@ -141,19 +152,24 @@ public struct Weights {
   public var values: UnsafeRawBufferPointer
 
   public init(
-    topic: String, version: UInt64, incarnation: Identifier, updates: UInt64, oldestUpdate: Int64,
-    newestUpdate: Int64, merged: [Merged], manifest: WeightsManifest, values: UnsafeRawBufferPointer
+    topic: String, version: UInt64, incarnation: Identifier, updates: UInt64, clock: Double,
+    milestone: UInt64, oldestUpdate: Int64, newestUpdate: Int64, merged: [Merged], manifest: WeightsManifest, values: UnsafeRawBufferPointer
   ) {
     self.topic = topic
     self.version = version
     self.incarnation = incarnation
     self.updates = updates
+    self.clock = clock
+    self.milestone = milestone
     self.oldestUpdate = oldestUpdate
     self.newestUpdate = newestUpdate
     self.merged = merged
     self.manifest = manifest
     self.values = values
   }
+
+  /// Every learner must know them.
+  public var isMilestone: Bool { milestone == version }
 
   /// The frame's prefix for a topic: what to hand to ZMQ_SUBSCRIBE.
   public static func subscription(topic: String) -> [UInt8] {
@@ -169,6 +185,8 @@ public struct Weights {
     writer.unsigned(version)
     writer.identifier(incarnation)
     writer.unsigned(updates)
+    writer.double(clock)
+    writer.unsigned(milestone)
     writer.signed(oldestUpdate)
     writer.signed(newestUpdate)
     writer.array(merged.count)
@@ -186,6 +204,8 @@ public struct Weights {
     version = try cursor.number("the weights version")
     incarnation = try cursor.identifier("the incarnation")
     updates = try cursor.number("the updates")
+    clock = try cursor.double(in: 0...Double(Limits.number), "the clock")
+    milestone = try cursor.number("the milestone")
     oldestUpdate = try cursor.time("the oldest update")
     newestUpdate = try cursor.time("the newest update")
     merged = []

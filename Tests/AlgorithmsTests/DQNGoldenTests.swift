@@ -29,7 +29,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
   var configuration: DQNConfiguration {
     DQNConfiguration(
       isDouble: isDouble, learningRate: 1e-2, adamEpsilon: 1e-6, gradientClip: clip, huberDelta: delta,
-      target: tau.map { .polyak(tau: $0) } ?? .hard(everyVersions: 100))
+      target: tau.map { .polyak(tau: $0) } ?? .hard(everyUpdates: 100))
   }
 }
 
@@ -38,26 +38,26 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
   func fiveStepsMatchPyTorch(_ golden: GoldenCase) throws {
     let fixture = try Fixture(golden.name)
     let columns = TransitionColumns(fixture, isImage: golden.isImage, isWeighted: golden.isWeighted)
-    let learner = try DQNLearner(
+    let learner = try DQNRule(
       spec: fixtureSpec(golden.name), configuration: golden.configuration, batchMax: columns.action.count + 2)
     fixture["parameters"].withUnsafeBufferPointer { learner.importParameters(from: $0) }
-    fixture["target"].withUnsafeBufferPointer { learner.importTarget(from: $0) }
+    fixture["target"].withUnsafeBufferPointer { learner.reachMilestone($0) }
     for step in 0..<5 {
-      let (outcome, errors) = try columns.train(learner)
-      guard case .trained(let result) = outcome else {
+      let (outcome, priorities) = try columns.train(learner)
+      guard case .trained = outcome else {
         Issue.record("step \(step): \(outcome)")
         return
       }
-      #expect((result.loss - fixture["losses"][step]).magnitude < 5e-6, "step \(step)")
-      #expect((result.gradientNorm - fixture["norms"][step]).magnitude < 5e-6, "step \(step)")
+      #expect((learner.loss - fixture["losses"][step]).magnitude < 5e-6, "step \(step)")
+      #expect((learner.gradientNorm - fixture["norms"][step]).magnitude < 5e-6, "step \(step)")
       guard step == 0 else { continue }
-      #expect(largestDifference(errors, fixture["errors"]) < 1e-6)
-      #expect((result.meanQ - fixture["meanQ"][0]).magnitude < 1e-6)
+      #expect(largestDifference(priorities.map { $0 - TransitionPriority.epsilon }, fixture["errors"]) < 1e-6)
+      #expect((learner.metrics[2] - fixture["meanQ"][0]).magnitude < 1e-6)
       let gradients = written(learner.parameterCount) { learner.exportGradients(to: $0) }
       // PyTorch's were taken before clipping, as ours are.
       #expect(largestDifference(gradients, fixture["gradients"]) < 1e-6)
     }
-    #expect(largestDifference(learner.parameters, fixture["trained"]) < 1e-5)
+    #expect(largestDifference(learner.values, fixture["trained"]) < 1e-5)
     let target = fixture[golden.tau == nil ? "target" : "trainedTarget"]
     #expect(largestDifference(learner.targetParameters, target) < 1e-5)
   }

@@ -47,18 +47,19 @@ import Testing
 
   /// The values of rlax's own test of `n_step_bootstrapped_returns`.
   @Test func nStepReturnsOfRlax() {
-    let returns = nStepReturns(
-      rewards: [1, 0, -1, 0, 1], discounts: [0.5, 0.9, 1, 0.5, 0.8], values: [3, 1, 5, -5, 3], n: 3)
+    let (rewards, discounts): ([Float], [Float]) = ([1, 0, -1, 0, 1], [0.5, 0.9, 1, 0.5, 0.8])
+    let values: [Float] = [3, 1, 5, -5, 3]
+    let returns = rewards.indices.map { start in
+      let last = min(start + 3, rewards.count) - 1
+      return (start...last).reversed().reduce(values[last]) {
+        precedingReturn($0, reward: rewards[$1], discount: discounts[$1])
+      }
+    }
     #expect(largestDifference(returns, [2.8, -3.15, 0.7, 1.7, 3.4]) < 1e-6)
-    #expect(nStepReturns(rewards: [], discounts: [], values: [], n: 3) == [])
   }
 
-  @Test func nStepErrorBootstrapsUnlessTerminal() {
-    // 1 + 0.5·2 + 0.25·4 = 3; the bootstrap value counts 0.125·8 = 1.
-    let rewards: [Float] = [1, 2, 4]
-    #expect(
-      nStepTDError(qSelected: 0.5, rewards: rewards, discount: 0.5, isTerminal: false, bootstrap: 8) == 3.5)
-    #expect(
-      nStepTDError(qSelected: 0.5, rewards: rewards, discount: 0.5, isTerminal: true, bootstrap: 8) == 2.5)
+  @Test func prioritiesOfErrors() {
+    #expect(TransitionPriority()(error: -2.5) == 2.5 + TransitionPriority.epsilon)
+    #expect(TransitionPriority()(error: 0) > 0)
   }
 }

@@ -21,20 +21,18 @@ private struct Choices {
   var qMax: [Float]
 
   init(_ policy: QPolicy, count: Int, epsilons: [Float]?, generator: inout SeededGenerator) {
-    actions = [Int32](repeating: -1, count: count)
-    qSelected = [Float](repeating: .nan, count: count)
-    qMax = [Float](repeating: .nan, count: count)
     let observations = [Float](repeating: 1, count: count)
+    let rows = PolicyRows(count: count, actions: .discrete(policy.spec.outputs))
     if let epsilons {
       policy.act(
-        observations: observations, count: count, epsilons: epsilons, generator: &generator,
-        actions: &actions,
-        qSelected: &qSelected, qMax: &qMax)
+        observations: observations, count: count, exploration: epsilons, generator: &generator, rows: rows)
     } else {
       policy.act(
-        observations: observations, count: count, epsilons: nil, generator: &generator, actions: &actions,
-        qSelected: &qSelected, qMax: &qMax)
+        observations: observations, count: count, exploration: nil, generator: &generator, rows: rows)
     }
+    actions = (0..<count).map { rows.actions.assumingMemoryBound(to: Int32.self)[$0] }
+    qSelected = (0..<count).map { rows.actionValues[$0] }
+    qMax = (0..<count).map { rows.stateValues[$0] }
   }
 }
 
@@ -66,11 +64,17 @@ private struct Choices {
     #expect(counts[2].allSatisfy { abs($0 - 333) < 75 })
   }
 
-  @Test func initialisationIsSeeded() throws {
-    let policy = try policy(biases: [0, 0], batchMax: 1)
-    var generator = SeededGenerator(seed: 3)
-    policy.initialize(using: &generator)
-    #expect(Choices(policy, count: 1, epsilons: nil, generator: &generator).qMax[0] != 0)
+  @Test func initialParametersAreSeeded() throws {
+    let spec = NetworkSpec.mlp(inputs: 1, hidden: [], outputs: 2, dueling: false)
+    let algorithm = Algorithm.dqn(DQNConfiguration(), spec)
+    func parameters(_ seed: UInt64) throws -> [Float] {
+      var generator = SeededGenerator(seed: seed)
+      return try algorithm.initialParameters(using: &generator)
+    }
+    #expect(try parameters(3) == parameters(3) && parameters(3) != parameters(4))
+    let (policy, rule) = (try algorithm.policy(batchMax: 1), try algorithm.rule(batchMax: 1))
+    #expect(policy.parameterCount == 4 && rule.parameterCount == 4)
+    #expect(try algorithm.manifest() == rule.manifest)
   }
 
   @Test func manifestNamesTheTensors() throws {

@@ -1,6 +1,7 @@
 // Owned columns of a batch, for tests.
 
 import Algorithms
+import Experience
 import Foundations
 import Numerics
 
@@ -11,6 +12,8 @@ struct TransitionColumns {
   var reward: [Float]
   var discount: [Float]
   var weight: [Float]?
+  /// Observations are uint8.
+  var isBytes = false
 
   /// A seeded batch of float32 observations.
   init(inputs: Int, actions: Int, count: Int, seed: UInt64) {
@@ -24,6 +27,7 @@ struct TransitionColumns {
   }
 
   init(_ fixture: Fixture, isImage: Bool, isWeighted: Bool) {
+    isBytes = isImage
     observation = fixture.observation("observation", isImage: isImage)
     nextObservation = fixture.observation("next", isImage: isImage)
     action = fixture["action"].map { Int32($0) }
@@ -32,35 +36,40 @@ struct TransitionColumns {
     weight = isWeighted ? fixture["weight"] : nil
   }
 
-  /// Calls `body` with views of the columns.
-  func withBatch<Result>(_ body: (TransitionBatch) throws -> Result) rethrows -> Result {
-    try observation.withUnsafeBytes { observation in
-      try nextObservation.withUnsafeBytes { nextObservation in
-        try action.withUnsafeBufferPointer { action in
-          try reward.withUnsafeBufferPointer { reward in
-            try discount.withUnsafeBufferPointer { discount in
-              try (weight ?? []).withUnsafeBufferPointer { weights in
-                try body(
-                  TransitionBatch(
-                    count: action.count, observation: observation.baseAddress!, action: action.baseAddress!,
-                    reward: reward.baseAddress!, discount: discount.baseAddress!,
-                    nextObservation: nextObservation.baseAddress!,
-                    importanceWeights: weight == nil ? nil : weights.baseAddress))
-              }
-            }
-          }
-        }
-      }
+  /// The columns by name; `body` may not keep the batch.
+  func withBatch<Result>(_ body: (ColumnBatch) throws -> Result) rethrows -> Result {
+    let count = action.count
+    let owned = [
+      observation, action.withUnsafeBytes { Array($0) }, reward.withUnsafeBytes { Array($0) },
+      discount.withUnsafeBytes { Array($0) }, nextObservation,
+    ].map { bytes in
+      let column = UnsafeMutableRawPointer.allocate(byteCount: max(64, bytes.count), alignment: 64)
+      bytes.withUnsafeBytes { column.copyMemory(from: $0.baseAddress!, byteCount: bytes.count) }
+      return column
+    }
+    defer { for column in owned { column.deallocate() } }
+    let elements = observation.count / count / (isBytes ? 1 : 4)
+    let dtype: DType = isBytes ? .uint8 : .float32
+    let fields = [
+      Field(StepSchema.observation, dtype, shape: [elements]), Field(StepSchema.action, .int32),
+      Field(StepSchema.reward, .float32), Field(TableSchema.discount, .float32),
+      Field(TableSchema.nextObservation, dtype, shape: [elements]),
+    ]
+    return try (weight ?? []).withUnsafeBufferPointer { weights in
+      try body(
+        ColumnBatch(
+          fields: fields, columns: owned, count: count,
+          importanceWeights: weight == nil ? nil : weights.baseAddress))
     }
   }
 
-  /// One training step; the outcome and |δ|.
-  func train(_ learner: DQNLearner) throws -> (outcome: TrainingOutcome, errors: [Float]) {
-    var errors = [Float](repeating: -1, count: action.count)
+  /// One training step; the outcome and the priorities.
+  func train(_ rule: DQNRule) throws -> (outcome: TrainingOutcome, priorities: [Float]) {
+    var priorities = [Float](repeating: -1, count: action.count)
     let outcome = try withBatch { batch in
-      try errors.withUnsafeMutableBufferPointer { try learner.train(batch, errors: $0) }
+      try priorities.withUnsafeMutableBufferPointer { try rule.train(batch, priorities: $0) }
     }
-    return (outcome, errors)
+    return (outcome, priorities)
   }
 }
 
@@ -71,9 +80,12 @@ func written(_ count: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Void) 
   return values
 }
 
-extension DQNLearner {
-  var parameters: [Float] { written(parameterCount) { exportParameters(to: $0) } }
-  var targetParameters: [Float] { written(parameterCount) { exportTarget(to: $0) } }
+extension DQNRule {
+  var values: [Float] { parameters() }
+  var targetParameters: [Float] { state.vectors["target"]! }
+  var optimizerStep: Int { state.counters["adam_step"]! }
+  var loss: Float { metrics[0] }
+  var gradientNorm: Float { metrics[1] }
 
   convenience init(seed: UInt64, spec: NetworkSpec, configuration: DQNConfiguration, batchMax: Int) throws {
     try self.init(spec: spec, configuration: configuration, batchMax: batchMax)

@@ -34,7 +34,7 @@ struct Conformance {
   }
 
   private func randomActions(_ batch: any EnvironmentBatch, _ generator: inout SeededGenerator) -> [Int32] {
-    (0..<batch.count).map { _ in Int32(generator.below(batch.spec.actionCount)) }
+    (0..<batch.count).map { _ in Int32(generator.below(batch.spec.actions.discreteCount!)) }
   }
 
   private func ticksYieldOneRowEach() throws {
@@ -119,7 +119,7 @@ struct Conformance {
     var sawIgnored = false
     for _ in 0..<ticks {
       let rows = Rows(batch)
-      for bad in [-1, Int32(batch.spec.actionCount), .max, .min] {
+      for bad in [-1, Int32(batch.spec.actions.discreteCount!), .max, .min] {
         var actions = randomActions(batch, &generator)
         actions[generator.below(count)] = bad
         guard zip(actions, rows.flags).contains(where: { $0 == bad && !$1.contains(.isLast) }) else {

@@ -40,7 +40,7 @@ struct GymnasiumStreamTests {
     let pool = try GymnasiumSupport.pool(configuration, count: count, halves: 2, seed: 3)
     #expect(pool.workerCount == 2)
     let halves = pool.batches()
-    let actions = pool.spec.actionCount
+    let actions = pool.spec.actions.discreteCount!
     for half in halves { try half.beginReset(seed: nil) }
     for tick in 0...ticks {
       var first = 0
@@ -76,7 +76,7 @@ struct GymnasiumStreamTests {
     let configuration = GymnasiumSupport.trouble("Trouble-v0")
     let pool = try GymnasiumSupport.pool(configuration, count: 2)
     #expect(pool.spec.observationShape == [3] && pool.spec.observationType == .float32)
-    #expect(pool.spec.actionCount == 3 && pool.spec.maxEpisodeSteps == 6)
+    #expect(pool.spec.actions == .discrete(3) && pool.spec.maxEpisodeSteps == 6)
     let batch = pool.batches()[0]
     try batch.reset()
     var flags: [[UInt8]] = [[], []]

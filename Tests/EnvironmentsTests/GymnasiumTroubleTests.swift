@@ -122,7 +122,7 @@ struct GymnasiumTroubleTests {
       for _ in 0..<count {
         for half in halves {
           try half.finishStep()
-          try half.beginStep(actions: [1, 2])
+          try half.beginStep(actions: [Int32](arrayLiteral: 1, 2))
         }
       }
       for half in halves { try half.finishStep() }
@@ -161,7 +161,7 @@ struct GymnasiumTroubleTests {
       GymnasiumSupport.trouble("Trouble-v0", arguments: "{\"kind\": \"slow\"}"), count: 3)
     let batch = pool.batches()[0]
     try batch.reset()
-    try batch.beginStep(actions: [1, 1, 1])
+    try batch.beginStep(actions: [Int32](repeating: 1, count: 3))
     var waits = 0
     while try !batch.waitBriefly() { waits += 1 }
     // 0.3 s in slices of 20 ms.

@@ -53,7 +53,8 @@ import Testing
     let actions: [Int32] = [0, 2, 3]
     #expect(throws: EnvironmentError.notReset(environment: "Acrobot-v1")) { try batch.step(actions: actions) }
     try batch.reset()
-    let error = EnvironmentError.invalidAction(environment: "Acrobot-v1", row: 2, action: 3, actionCount: 3)
+    let error = EnvironmentError.invalidAction(
+      environment: "Acrobot-v1", row: 2, expected: "0 to 2", found: "3")
     #expect(throws: error) { try batch.step(actions: actions) }
     #expect(error.description == "Acrobot-v1: action of row 2: expected 0 to 2, found 3")
   }

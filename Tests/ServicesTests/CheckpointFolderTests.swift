@@ -18,13 +18,9 @@ import Testing
     CheckpointFolder(path: folder.path, label: "learner-1", manifest: try Self.spec.manifest())
   }
 
-  private func learner() throws -> DQNLearner { try DQNLearner(spec: Self.spec, batchMax: 1) }
+  private func learner() throws -> DQNRule { try DQNRule(spec: Self.spec, batchMax: 1) }
 
-  private func weights(_ learner: DQNLearner) -> [Float] {
-    var values = [Float](repeating: 0, count: learner.parameterCount)
-    values.withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
-    return values
-  }
+  private func weights(_ learner: DQNRule) -> [Float] { learner.parameters() }
 
   /// Saves a checkpoint of 10 updates and one of 20, whose weights are all 1 and all 2.
   private func saveTwo() throws -> CheckpointFolder {
@@ -32,7 +28,8 @@ import Testing
     for number in [1, 2] {
       let values = [Float](repeating: Float(number), count: learner.parameterCount)
       values.withUnsafeBufferPointer { learner.importParameters(from: $0) }
-      try checkpoints.save(learner, metadata: ["updates": "\(number)0", "adam_step": "\(number)"])
+      try checkpoints.save(
+        parameters: learner.parameters(), state: learner.state, metadata: ["updates": "\(number)0"])
     }
     return checkpoints
   }
@@ -90,7 +87,8 @@ import Testing
     #expect(found.values.allSatisfy { $0 == 1 } && found.notice?.contains("is taken up") == true)
 
     // A save puts a whole one in its place, and keeps the whole one before it.
-    try checkpoints.save(learner, metadata: ["updates": "30"])
+    try checkpoints.save(
+      parameters: learner.parameters(), state: learner.state, metadata: ["updates": "30"])
     #expect(try checkpoints.load(into: learner)?.updates == 30)
     unlink(checkpoints.optimizerPath)
     #expect(try checkpoints.load(into: learner)?.updates == 10)

@@ -14,7 +14,7 @@ import Testing
   private func subscriber(
     to endpoint: String, _ prefix: [UInt8], _ options: SocketOptions = SocketOptions()
   ) throws -> Socket {
-    try connector.subscriber(to: Endpoint(endpoint), prefix: prefix, options)
+    try connector.subscriber(to: Endpoint(endpoint), prefixes: [prefix], options)
   }
 
   @Test func subscriptionsAreNoticed() throws {

@@ -166,8 +166,8 @@ extension Golden {
   static let weights = GoldenFrame("weights", .weights) { writer in
     values.withUnsafeBytes {
       Weights(
-        topic: Weights.topicAll, version: 8, incarnation: service, updates: 80, oldestUpdate: 1_000_000_000,
-        newestUpdate: 1_020_000_000, merged: [Merged(learner: learner.publicName, sequence: 3)],
+        topic: Weights.topicAll, version: 8, incarnation: service, updates: 80, clock: 61.5, milestone: 7,
+        oldestUpdate: 1_000_000_000, newestUpdate: 1_020_000_000, merged: [Merged(learner: learner.publicName, sequence: 3)],
         manifest: manifest,
         values: $0
       ).encode(into: writer)
@@ -175,6 +175,7 @@ extension Golden {
   } check: { cursor in
     let weights = try Weights(from: &cursor)
     #expect(weights.topic == "all" && weights.version == 8 && weights.updates == 80)
+    #expect(weights.clock == 61.5 && weights.milestone == 7 && !weights.isMilestone)
     #expect(weights.incarnation == service)
     #expect(weights.oldestUpdate == 1_000_000_000 && weights.newestUpdate == 1_020_000_000)
     #expect(weights.merged == [Merged(learner: learner.publicName, sequence: 3)])

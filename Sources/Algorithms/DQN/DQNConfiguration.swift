@@ -2,13 +2,13 @@
 
 public import Numerics
 
-/// Settings of a `DQNLearner`. Whether the network is dueling is in its `NetworkSpec`; n and γ belong to the replay table,
+/// Settings of a `DQNRule`. Whether the network is dueling is in its `NetworkSpec`; n and γ belong to the replay table,
 /// which serves n-step returns and the discount of the bootstrap value.
 public struct DQNConfiguration: Sendable, Hashable {
   /// How the target network follows the online network.
   public enum Target: Sendable, Hashable {
-    /// A copy each time the published version is divisible by this; the caller calls `updateTargetHard`.
-    case hard(everyVersions: Int)
+    /// A copy of the published weights that pass a multiple of so many updates.
+    case hard(everyUpdates: Int)
     /// θ′ += τ(θ − θ′) after every training step.
     case polyak(tau: Float)
   }
@@ -25,12 +25,20 @@ public struct DQNConfiguration: Sendable, Hashable {
   public init(
     isDouble: Bool = true, learningRate: Double = 5e-4, adamEpsilon: Double = 1e-8, beta1: Double = 0.9,
     beta2: Double = 0.999, gradientClip: Float? = 10, huberDelta: Float = 1,
-    target: Target = .hard(everyVersions: 100)
+    target: Target = .hard(everyUpdates: 100)
   ) {
     self.isDouble = isDouble
     adam = Adam.Configuration(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon)
     self.gradientClip = gradientClip
     self.huberDelta = huberDelta
     self.target = target
+  }
+
+  /// See `Algorithm.milestoneEvery`.
+  var milestoneEvery: UInt64? {
+    switch target {
+    case .hard(let everyUpdates): UInt64(everyUpdates)
+    case .polyak: nil
+    }
   }
 }

@@ -3,10 +3,9 @@
 public import Foundations
 public import Numerics
 
-/// An ε-greedy policy over a Q-network, for actors and evaluators: inference only, one call a batch of environments.
-///
-/// Not `Sendable`: one thread owns it.
-public final class QPolicy {
+/// An ε-greedy policy over a Q-network. It ranks transitions by their TD error (Horgan et al.
+/// 2018, §3).
+public final class QPolicy: Policy {
   public let spec: NetworkSpec
   public let batchMax: Int
   private let network: Network
@@ -18,41 +17,31 @@ public final class QPolicy {
     network = try Network(spec: spec, batchMax: batchMax)
   }
 
-  /// Elements of the flat parameters.
   public var parameterCount: Int { network.parameterCount }
+  public var firstPriority: TransitionPriority? { TransitionPriority() }
 
-  /// Loads parameters in PyTorch's layout.
   public func importParameters(from source: UnsafeBufferPointer<Float>) {
     network.importParameters(from: source)
   }
 
-  /// Seeded parameters, until the first weights arrive.
-  public func initialize(using generator: inout SeededGenerator) {
-    network.initialize(using: &generator)
-  }
-
-  /// Chooses an action for each observation. The first of equally good actions is the greedy one.
-  ///
-  /// - Parameters:
-  ///   - observations: `[count] + inputShape`, of the network's input type.
-  ///   - epsilons: `[count]`, the probability of a uniform action; nil is greedy, and draws nothing.
-  ///   - actions: `[count]`, written.
-  ///   - qSelected: `[count]`, Q of the action chosen.
-  ///   - qMax: `[count]`, the largest Q: the bootstrap value of a row.
+  /// The first of equally good actions is the greedy one. Values: Q of the action chosen, and the
+  /// largest Q.
   public func act(
-    observations: UnsafeRawPointer, count: Int, epsilons: UnsafePointer<Float>?,
-    generator: inout SeededGenerator, actions: UnsafeMutablePointer<Int32>,
-    qSelected: UnsafeMutablePointer<Float>, qMax: UnsafeMutablePointer<Float>
+    observations: UnsafeRawPointer, count: Int, exploration: UnsafePointer<Float>?,
+    generator: inout SeededGenerator, rows: PolicyRows
   ) {
     let q = network.forward(observations, count: count)
+    let actions = rows.actions.assumingMemoryBound(to: Int32.self)
     for row in 0..<count {
       let values = q + row * spec.outputs
       let greedy = indexOfLargest(values, count: spec.outputs)
       var action = greedy
-      if let epsilons, generator.uniformFloat() < epsilons[row] { action = generator.below(spec.outputs) }
+      if let exploration, generator.uniformFloat() < exploration[row] {
+        action = generator.below(spec.outputs)
+      }
       actions[row] = Int32(truncatingIfNeeded: action)
-      qSelected[row] = values[action]
-      qMax[row] = values[greedy]
+      rows.actionValues[row] = values[action]
+      rows.stateValues[row] = values[greedy]
     }
   }
 }

@@ -1,65 +1,42 @@
-// A batch of transitions as a learner reads it.
+// A batch of transitions as deep Q-learning reads it.
 
-/// Views of the columns of a sampled batch, row by row; whoever makes it keeps the memory alive for the call.
-public struct TransitionBatch {
+internal import Experience
+internal import Numerics
+
+/// The columns of a `ColumnBatch` of a transition table, found and checked once a batch.
+struct TransitionBatch {
   /// Rows.
-  public var count: Int
-  /// `[count] + inputShape`, of the network's input type; float32 on a 4-byte boundary.
-  public var observation: UnsafeRawPointer
+  let count: Int
+  /// `[count] + inputShape`, of the network's input type.
+  let observation: UnsafeRawPointer
   /// `[count]`, 0 ..< actions.
-  public var action: UnsafePointer<Int32>
+  let action: UnsafePointer<Int32>
   /// `[count]`, the n-step return Σ γᵏ·r.
-  public var reward: UnsafePointer<Float>
+  let reward: UnsafePointer<Float>
   /// `[count]`, γⁿ·(1 − terminal): the weight of the bootstrap value.
-  public var discount: UnsafePointer<Float>
+  let discount: UnsafePointer<Float>
   /// The observation n steps later; anything where the discount is 0.
-  public var nextObservation: UnsafeRawPointer
+  let nextObservation: UnsafeRawPointer
   /// `[count]`, or nil for 1 everywhere.
-  public var importanceWeights: UnsafePointer<Float>?
+  let importanceWeights: UnsafePointer<Float>?
 
-  public init(
-    count: Int, observation: UnsafeRawPointer, action: UnsafePointer<Int32>, reward: UnsafePointer<Float>,
-    discount: UnsafePointer<Float>, nextObservation: UnsafeRawPointer,
-    importanceWeights: UnsafePointer<Float>? = nil
-  ) {
-    self.count = count
-    self.observation = observation
-    self.action = action
-    self.reward = reward
-    self.discount = discount
-    self.nextObservation = nextObservation
-    self.importanceWeights = importanceWeights
-  }
-}
-
-/// What a training step measured, before its update.
-public struct TrainingResult: Sendable, Hashable {
-  /// The batch's mean of w·huber(δ).
-  public var loss: Float
-  /// The global norm of the gradient, before clipping.
-  public var gradientNorm: Float
-  /// Mean over the batch of Q(s, a) of the actions taken.
-  public var meanQ: Float
-}
-
-public enum TrainingOutcome: Sendable, Hashable {
-  case trained(TrainingResult)
-  /// The loss or the gradient was infinite or not a number; parameters and optimizer are as before.
-  case notFinite
-}
-
-/// A batch that cannot be trained on.
-public enum TransitionBatchError: Error, Hashable, CustomStringConvertible {
-  case count(Int, batchMax: Int)
-  case action(Int32, row: Int, actions: Int)
-  case errorBuffer(Int, rows: Int)
-
-  public var description: String {
-    switch self {
-    case .count(let count, let batchMax): "batch: expected 1 to \(batchMax) rows, found \(count)"
-    case .action(let action, let row, let actions):
-      "action of row \(row): expected 0 to \(actions - 1), found \(action)"
-    case .errorBuffer(let count, let rows): "TD errors: expected room for \(rows), found \(count)"
+  /// - Throws: `BatchError` if rows or columns are not those that a network of `spec` takes.
+  init(_ batch: ColumnBatch, spec: NetworkSpec, batchMax: Int) throws(BatchError) {
+    guard batch.count > 0, batch.count <= batchMax else { throw .count(batch.count, batchMax: batchMax) }
+    count = batch.count
+    let input: DType =
+      switch spec.inputType {
+      case .float32: .float32
+      case .uint8: .uint8
+      }
+    observation = try batch.column(StepSchema.observation, input, elements: spec.inputCount)
+    nextObservation = try batch.column(TableSchema.nextObservation, input, elements: spec.inputCount)
+    action = try batch.column(StepSchema.action, .int32).assumingMemoryBound(to: Int32.self)
+    reward = try batch.column(StepSchema.reward, .float32).assumingMemoryBound(to: Float.self)
+    discount = try batch.column(TableSchema.discount, .float32).assumingMemoryBound(to: Float.self)
+    importanceWeights = batch.importanceWeights
+    for row in 0..<count where action[row] < 0 || action[row] >= spec.outputs {
+      throw .action(action[row], row: row, actions: spec.outputs)
     }
   }
 }

@@ -12,7 +12,7 @@ final class GymnasiumBatch: EnvironmentBatch {
   /// The pool's epoch at the last reset; nil before the first.
   private var epoch: Int?
   private var isWaiting = false
-  private let actions: UnsafeMutablePointer<Int32>
+  private let actions: UnsafeMutableRawPointer
   let observations: UnsafeRawPointer
   let rewards: UnsafePointer<Float>
   let flags: UnsafePointer<UInt8>
@@ -22,7 +22,7 @@ final class GymnasiumBatch: EnvironmentBatch {
     self.half = half
     range = pool.halves[half]
     let (base, columns, first) = (pool.memory.base, pool.columns, range.lowerBound)
-    actions = (base + columns.actions).assumingMemoryBound(to: Int32.self) + first
+    actions = base + columns.actions + first * pool.spec.actions.field.byteCount
     rewards = UnsafePointer((base + columns.rewards).assumingMemoryBound(to: Float.self) + first)
     flags = UnsafePointer((base + columns.flags).assumingMemoryBound(to: UInt8.self) + first)
     observations = UnsafeRawPointer(base + columns.observations + first * pool.spec.observationByteCount)
@@ -42,17 +42,12 @@ final class GymnasiumBatch: EnvironmentBatch {
     isWaiting = true
   }
 
-  func beginStep(actions: UnsafePointer<Int32>) throws {
+  func beginStep(actions: UnsafeRawPointer) throws {
     try checkUsable()
     let last = StepFlags.isLast.rawValue
-    let limit = UInt32(truncatingIfNeeded: spec.actionCount)
-    for index in 0..<count {
-      guard UInt32(bitPattern: actions[index]) < limit || flags[index] & last != 0 else {
-        throw EnvironmentError.invalidAction(
-          environment: spec.id, row: index, action: actions[index], actionCount: spec.actionCount)
-      }
-    }
-    self.actions.update(from: actions, count: count)
+    let outside = spec.actions.firstOutside(actions, count: count) { flags[$0] & last != 0 }
+    if let outside { throw EnvironmentError.invalidAction(spec, outside) }
+    self.actions.copyMemory(from: actions, byteCount: count * spec.actions.field.byteCount)
     try pool.beginStep(half: half)
     isWaiting = true
   }

@@ -2,7 +2,7 @@
 
 /// Columns over all environments of a pool, each from a multiple of 64 on:
 ///
-///     seeds u64 [count] | actions i32 [count] | rewards f32 [count] | flags u8 [count] | observations [count, observation]
+///     seeds u64 [count] | actions [count, action] | rewards f32 [count] | flags u8 [count] | observations [count, observation]
 struct GymnasiumColumns {
   let seeds = 0
   let actions: Int
@@ -11,10 +11,10 @@ struct GymnasiumColumns {
   let observations: Int
   let byteCount: Int
 
-  init(count: Int, observationBytes: Int) {
+  init(count: Int, actionBytes: Int, observationBytes: Int) {
     func aligned(_ offset: Int) -> Int { (offset + 63) / 64 * 64 }
     actions = aligned(seeds + count * 8)
-    rewards = aligned(actions + count * 4)
+    rewards = aligned(actions + count * actionBytes)
     flags = aligned(rewards + count * 4)
     observations = aligned(flags + count)
     byteCount = max(64, observations + count * observationBytes)

@@ -47,7 +47,7 @@ extension GymnasiumConfiguration {
     fields.append("\"render\":" + (renders ? renderPath.map(Self.json) ?? "null" : "null"))
     fields.append("\"shape\":" + (spec.map { list($0.observationShape) } ?? "null"))
     fields.append("\"type\":" + (spec.map { Self.json($0.observationType.name) } ?? "null"))
-    fields.append("\"actions\":" + (spec.map { String($0.actionCount) } ?? "null"))
+    fields.append("\"actions\":" + (spec?.actions.discreteCount.map(String.init) ?? "null"))
     fields.append("\"slices\":[" + rows.joined(separator: ",") + "]")
     fields.append("\"columns\":" + columns.json)
     return "{" + fields.joined(separator: ",") + "}"

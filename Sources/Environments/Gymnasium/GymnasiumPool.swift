@@ -43,7 +43,8 @@ public final class GymnasiumPool {
     self.halves = Self.parts(of: 0..<count, min(halves, count))
     let workers = max(1, min(configuration.workers, self.halves.map(\.count).min() ?? 1))
     self.workers = Array(repeating: nil, count: workers)
-    columns = GymnasiumColumns(count: count, observationBytes: spec.observationByteCount)
+    columns = GymnasiumColumns(
+      count: count, actionBytes: spec.actions.field.byteCount, observationBytes: spec.observationByteCount)
     memory = try SharedMemory(name: "rookery-environments", byteCount: columns.byteCount)
     parent = getpid()
     generators = (0..<count).map { Self.generator(seed, $0) }

@@ -8,7 +8,7 @@ extension GymnasiumConfiguration {
   ///
   /// - Throws: `EnvironmentFailure`, with what Python said.
   public func askSpec() throws -> EnvironmentSpec {
-    let columns = GymnasiumColumns(count: 1, observationBytes: 0)
+    let columns = GymnasiumColumns(count: 1, actionBytes: 0, observationBytes: 0)
     // Python's messages matter only if nothing else comes.
     let errors = try SharedMemory(name: "rookery-probe-errors", byteCount: 16384)
     let worker = try GymnasiumWorker(

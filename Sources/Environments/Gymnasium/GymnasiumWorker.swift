@@ -198,7 +198,7 @@ extension EnvironmentSpec {
     }
     self.init(
       id: id, observationShape: shape, observationType: values["type"] == "uint8" ? .uint8 : .float32,
-      actionCount: actions, maxEpisodeSteps: values["steps_max"].flatMap { Int($0) },
+      actions: .discrete(actions), maxEpisodeSteps: values["steps_max"].flatMap { Int($0) },
       rewardThreshold: values["threshold"].flatMap { Float($0) })
   }
 }

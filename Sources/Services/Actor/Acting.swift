@@ -14,7 +14,7 @@ final class Acting {
   typealias Attend = () throws -> Bool
 
   let halves: [ActingHalf]
-  let policy: QPolicy
+  let policy: any Policy
   let buffer: StepBuffer
   var items: ActorItems
   var statistics = ActorStatistics()
@@ -44,14 +44,14 @@ final class Acting {
   ///   - clock: asked after failures, and once for each adopted weights.
   ///   - warn: told of each failure that is not the last.
   init(
-    _ batches: [any EnvironmentBatch], policy: QPolicy, buffer: StepBuffer, items: ActorItems,
+    _ batches: [any EnvironmentBatch], policy: any Policy, recording recorded: [Field] = [], buffer: StepBuffer, items: ActorItems,
     epsilons: [Float], frameStack: Int = 1, generator: SeededGenerator, clock: @escaping () -> Instant,
     warn: @escaping (String) -> Void
   ) {
     var first = 0
     halves = batches.map { batch in
       defer { first += batch.count }
-      return ActingHalf(batch, first: first, epsilons: epsilons, frameStack: frameStack)
+      return ActingHalf(batch, first: first, epsilons: epsilons, frameStack: frameStack, recording: recorded)
     }
     self.policy = policy
     self.buffer = buffer
@@ -104,20 +104,18 @@ final class Acting {
   private func act(_ half: ActingHalf) throws {
     append(half)
     half.state = .stepping
-    try half.batch.beginStep(actions: half.actions)
+    try half.batch.beginStep(actions: half.rows.actions)
   }
 
   /// Puts a half's row into the buffer.
   private func append(_ half: ActingHalf) {
     policy.act(
-      observations: half.observe(), count: half.batch.count, epsilons: half.epsilons,
-      generator: &generator, actions: &half.actions, qSelected: &half.qSelected, qMax: &half.qMax)
+      observations: half.observe(), count: half.batch.count, exploration: half.epsilons,
+      generator: &generator, rows: half.rows)
     noteAction()
     let flags = half.batch.flags
-    items.observe(
-      index: buffer.nextIndex, range: half.range, flags: flags, qSelected: half.qSelected, qMax: half.qMax)
-    buffer.append(
-      range: half.range, observations: half.batch.observations, actions: half.actions, flags: flags)
+    items.observe(index: buffer.nextIndex, range: half.range, flags: flags, half.rows)
+    buffer.append(range: half.range, observations: half.batch.observations, half.rows, flags: flags)
     statistics.count(half.range, flags)
     half.hasActed = true
   }
@@ -176,7 +174,8 @@ final class Acting {
   private func truncate(_ half: ActingHalf) {
     let index = half.hasActed ? buffer.nextIndex : buffer.nextIndex - 1
     for environment in half.range where !buffer.flags(environment, at: index).contains(.isLast) {
-      items.truncate(environment, index: index, qMax: half.qMax[environment - half.range.lowerBound])
+      let row = environment - half.range.lowerBound
+      items.truncate(environment, index: index, stateValue: half.rows.stateValues[row])
       buffer.markLast(environment, at: index)
       statistics.abandon(environment)
     }

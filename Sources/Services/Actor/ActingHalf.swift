@@ -1,6 +1,8 @@
 // Environments that act together.
 
+internal import Algorithms
 internal import Environments
+internal import Experience
 
 /// A batch, its place among the actor's environments, and what the policy last said about it.
 final class ActingHalf {
@@ -19,20 +21,16 @@ final class ActingHalf {
   var state = State.none
   /// Whether its row is in the buffer's unfinished row.
   var hasActed = false
-  var actions: [Int32]
-  var qSelected: [Float]
-  var qMax: [Float]
+  let rows: PolicyRows
   private let stacks: FrameStacks
 
-  init(_ batch: any EnvironmentBatch, first: Int, epsilons: [Float], frameStack: Int) {
+  init(_ batch: any EnvironmentBatch, first: Int, epsilons: [Float], frameStack: Int, recording fields: [Field]) {
     self.batch = batch
     stacks = FrameStacks(
       count: batch.count, frames: frameStack, frameBytes: batch.spec.observationByteCount)
     range = first..<first + batch.count
     self.epsilons = Array(epsilons[range])
-    actions = Array(repeating: 0, count: batch.count)
-    qSelected = Array(repeating: 0, count: batch.count)
-    qMax = Array(repeating: 0, count: batch.count)
+    rows = PolicyRows(count: batch.count, actions: batch.spec.actions, recording: fields)
   }
   /// What the policy sees of the current row; to be asked once a row.
   func observe() -> UnsafeRawPointer { stacks.push(batch) }

@@ -1,5 +1,6 @@
 // The items of all tables that an actor writes to.
 
+internal import Algorithms
 internal import Experience
 internal import Wire
 
@@ -13,11 +14,14 @@ struct ActorItems {
   /// - Parameters:
   ///   - count: environments.
   ///   - tables: in the order agreed at HELLO.
-  init(count: Int, tables: [TableSchema]) {
+  ///   - priority: the policy's, of transitions.
+  init(count: Int, tables: [TableSchema], priority: TransitionPriority?) {
     for (number, table) in tables.enumerated() {
       switch table.kind {
       case .transition(let nStep, let discount):
-        transitions.append((number, TransitionItems(count: count, nStep: nStep, discount: discount)))
+        transitions.append(
+          (number, TransitionItems(
+            count: count, nStep: nStep, discount: discount, priority: priority)))
       case .sequence(let length, let period, let episodes):
         sequences.append(
           (number, SequenceItems(count: count, length: length, period: period, episodes: episodes)))
@@ -30,12 +34,12 @@ struct ActorItems {
   ///
   /// - Parameter range: the environments whose flags and values these are, one after the other.
   mutating func observe(
-    index: UInt64, range: Range<Int>, flags: UnsafePointer<UInt8>, qSelected: UnsafePointer<Float>,
-    qMax: UnsafePointer<Float>
+    index: UInt64, range: Range<Int>, flags: UnsafePointer<UInt8>, _ rows: PolicyRows
   ) {
     for table in transitions.indices {
       transitions[table].items.observe(
-        index: index, range: range, flags: flags, qSelected: qSelected, qMax: qMax)
+        index: index, range: range, flags: flags, actionValues: rows.actionValues,
+        stateValues: rows.stateValues)
     }
     for table in sequences.indices {
       sequences[table].items.observe(index: index, range: range, flags: flags)
@@ -52,9 +56,9 @@ struct ActorItems {
 
   /// The row at `index`, which `observe` has seen as one within an episode, turns out to be its last one, truncated: completes what
   /// ends there.
-  mutating func truncate(_ environment: Int, index: UInt64, qMax: Float) {
+  mutating func truncate(_ environment: Int, index: UInt64, stateValue: Float) {
     for table in transitions.indices {
-      transitions[table].items.truncate(environment, index: index, qMax: qMax)
+      transitions[table].items.truncate(environment, index: index, stateValue: stateValue)
     }
     for table in sequences.indices { sequences[table].items.truncate(environment, index: index) }
   }

@@ -43,8 +43,9 @@ public final class ActorService {
     let id = Identifier(using: &system)
     var generator = SeededGenerator(seed: configuration.seed ^ id.low, part: "actor", index: settings.replica)
     let spec = try configuration.environmentSpec()
+    let algorithm = configuration.algorithm(for: spec)
+    let policy = try algorithm.policy(batchMax: count)
     let schema = configuration.stepSchema(of: spec)
-    let policy = try QPolicy(spec: configuration.network(for: spec), batchMax: count)
     let now = SystemClock.now()
     var writerConfiguration = WriterMachine.Configuration(
       id: id, label: settings.label, schema: schema, tables: configuration.tableSchemas)
@@ -57,7 +58,7 @@ public final class ActorService {
       connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
     weights = try WeightsLink(
       connector: connector, to: settings.weights, id: id,
-      manifest: try configuration.network(for: spec).manifest())
+      manifest: try algorithm.manifest())
     reporter = TelemetryReporter(
       id: id, service: "actor", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
@@ -65,11 +66,12 @@ public final class ActorService {
     let ladder = ExplorationLadder(
       base: Float(configuration.actor.epsilon.base), alpha: Float(configuration.actor.epsilon.exponent))
     acting = Acting(
-      batches, policy: policy,
+      batches, policy: policy, recording: algorithm.recordedFields,
       buffer: StepBuffer(
         count: count, schema: schema,
         capacity: configuration.rowsPerMessage(stepBytes: schema.stepByteCount)),
-      items: ActorItems(count: count, tables: configuration.tableSchemas),
+      items: ActorItems(
+        count: count, tables: configuration.tableSchemas, priority: policy.firstPriority),
       epsilons: (0..<count).map { ladder.epsilon(index: $0, count: count) },
       frameStack: configuration.environment.frameStack, generator: generator,
       clock: SystemClock.now, warn: { [log] in log.warning($0) })

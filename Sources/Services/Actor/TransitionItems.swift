@@ -3,27 +3,30 @@
 internal import Algorithms
 internal import Experience
 
-/// Makes an item of each step once the step n later is there (at an episode's end: the last one), with the magnitude of its n-step
-/// TD error by the Q-values that acting gave: no further forward pass (Horgan et al. 2018, §3).
+/// Makes an item of each step once the step n later is there (at an episode's end: the last one).
+/// Its priority is the policy's, of the n-step TD error by the values that acting gave: no further
+/// forward pass (Horgan et al. 2018, §3).
 ///
-/// Priority of step t: ε + |Σ_{k<n'} γᵏ r_{t+k} + γ^{n'}·(1 − terminal)·max_a Q(s_{t+n'}, a) − Q(s_t, a_t)|.
-/// *Differs from the source:* the bootstrap is the online network's maximum, not double Q's.
+/// δ of step t: Σ_{k<n'} γᵏ r_{t+k} + γ^{n'}·(1 − terminal)·v(s_{t+n'}) − q(s_t, a_t).
+/// *Differs from the source:* v is the online network's maximum, not double Q's.
 struct TransitionItems {
   private let count: Int
   private let nStep: Int
   private let discount: Float
+  private let priority: TransitionPriority?
   /// Rings of the last n ticks, `[tick mod n][environment]`.
-  private var qSelected: [Float]
+  private var values: [Float]
   private var rewards: [Float]
   /// Rows of the current episode (or since a cut) before the current one.
   private var age: [Int]
   var columns = ItemColumns()
 
-  init(count: Int, nStep: Int, discount: Float) {
+  init(count: Int, nStep: Int, discount: Float, priority: TransitionPriority?) {
+    self.priority = priority
     self.count = count
     self.nStep = nStep
     self.discount = discount
-    qSelected = Array(repeating: 0, count: count * nStep)
+    values = Array(repeating: 0, count: count * nStep)
     rewards = Array(repeating: 0, count: count * nStep)
     age = Array(repeating: 0, count: count)
   }
@@ -32,15 +35,15 @@ struct TransitionItems {
   ///
   /// - Parameter range: the environments whose flags and values these are, one after the other.
   mutating func observe(
-    index: UInt64, range: Range<Int>, flags: UnsafePointer<UInt8>, qSelected q: UnsafePointer<Float>,
-    qMax: UnsafePointer<Float>
+    index: UInt64, range: Range<Int>, flags: UnsafePointer<UInt8>, actionValues: UnsafePointer<Float>,
+    stateValues: UnsafePointer<Float>
   ) {
     let slot = Int(index % UInt64(nStep)) * count
     for environment in range {
       let row = environment - range.lowerBound
       let flag = StepFlags(rawValue: flags[row])
       if flag.contains(.isFirst) { age[environment] = 0 }
-      let bootstrap = flag.contains(.isTerminal) ? 0 : qMax[row]
+      let bootstrap = flag.contains(.isTerminal) ? 0 : stateValues[row]
       if flag.contains(.isLast) {
         complete(environment, index: index, from: 1, through: min(nStep, age[environment]), bootstrap)
         age[environment] = 0
@@ -50,7 +53,7 @@ struct TransitionItems {
         }
         age[environment] += 1
       }
-      qSelected[slot + environment] = q[row]
+      values[slot + environment] = actionValues[row]
     }
   }
 
@@ -62,10 +65,10 @@ struct TransitionItems {
 
   /// The row at `index`, which `observe` has seen as one within an episode, turns out to be its last one, truncated: completes what
   /// ends there.
-  mutating func truncate(_ environment: Int, index: UInt64, qMax: Float) {
+  mutating func truncate(_ environment: Int, index: UInt64, stateValue: Float) {
     // The row itself counts in the age by now; the item of n steps, if there is one, is there already.
     let before = age[environment] - 1
-    complete(environment, index: index, from: 1, through: min(nStep - 1, before), qMax)
+    complete(environment, index: index, from: 1, through: min(nStep - 1, before), stateValue)
     age[environment] = 0
   }
 
@@ -89,11 +92,14 @@ struct TransitionItems {
     for steps in 1...through {
       let start = index - UInt64(steps)
       let place = Int(start % UInt64(nStep)) * count + environment
-      value = rewards[place] + discount * value
+      value = precedingReturn(value, reward: rewards[place], discount: discount)
       guard steps >= from else { continue }
-      columns.append(
-        environment, first: start, span: steps + 1,
-        priority: abs(value - qSelected[place]) + TransitionPriority.epsilon)
+      if let priority {
+        columns.append(
+          environment, first: start, span: steps + 1, priority: priority(error: value - values[place]))
+      } else {
+        columns.append(environment, first: start, span: steps + 1)
+      }
     }
   }
 }

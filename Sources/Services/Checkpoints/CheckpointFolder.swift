@@ -1,7 +1,6 @@
 // A learner's checkpoints.
 
 internal import Algorithms
-internal import Configuration
 internal import Experience
 internal import Foundations
 internal import Glibc
@@ -27,9 +26,6 @@ struct CheckpointFolder {
     guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .last("make the folder", path) }
   }
 
-  /// Of what an optimizer's file holds a vector of each.
-  private static let optimizerPrefixes = ["adam.m.", "adam.v.", "target."]
-
   var weightsPath: String { "\(path)/\(label).safetensors" }
   var optimizerPath: String { "\(path)/\(label).optimizer.safetensors" }
 
@@ -49,27 +45,18 @@ struct CheckpointFolder {
     link(path, previous)
   }
 
-  /// Saves what `learner` is; the optimizer first, so that weights are never newer than it.
-  func save(_ learner: DQNLearner, metadata: [String: String]) throws {
-    let count = learner.parameterCount
-    var (first, second) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
-    first.withUnsafeMutableBufferPointer { first in
-      second.withUnsafeMutableBufferPointer { learner.exportOptimizer(firstMoment: first, secondMoment: $0) }
-    }
-    var target = [Float](repeating: 0, count: count)
-    target.withUnsafeMutableBufferPointer { learner.exportTarget(to: $0) }
-    var online = [Float](repeating: 0, count: count)
-    online.withUnsafeMutableBufferPointer { learner.exportParameters(to: $0) }
+  /// Saves what a rule is; the optimizer first, so that weights are never newer than it.
+  func save(parameters: [Float], state: RuleState, metadata: [String: String]) throws {
     try makeFolder()
-    var optimizer = SafetensorsWriter(metadata: metadata)
-    for (prefix, vector) in zip(Self.optimizerPrefixes, [first, second, target]) {
-      try add(vector, prefix: prefix, to: &optimizer)
-    }
+    let counters = state.counters.mapValues { String($0) }
+    var optimizer = SafetensorsWriter(metadata: metadata.merging(counters) { $1 })
+    let names = state.vectors.keys.sorted()
+    for name in names { try add(state.vectors[name] ?? [], prefix: name + ".", to: &optimizer) }
     // Only files that could be taken up: a damaged newest must not push the good one before it out.
-    if canBeTakenUp(optimizerPath, Self.optimizerPrefixes) { keepPrevious(of: optimizerPath) }
+    if canBeTakenUp(optimizerPath, names.map { $0 + "." }) { keepPrevious(of: optimizerPath) }
     if canBeTakenUp(weightsPath, [""]) { keepPrevious(of: weightsPath) }
     try optimizer.write(to: optimizerPath)
-    try save(online, metadata: metadata)
+    try save(parameters, metadata: metadata)
   }
 
   private func canBeTakenUp(_ path: String, _ prefixes: [String]) -> Bool {
@@ -107,11 +94,11 @@ struct CheckpointFolder {
     var notice: String?
   }
 
-  /// Loads optimizer and target network into `learner`; nil if there is no checkpoint. If the
-  /// newest is damaged or missing, the one before it is taken.
+  /// Loads optimizer and targets into `rule`; nil if there is no checkpoint. If the newest is
+  /// damaged or missing, the one before it is taken.
   /// - Throws: `SafetensorsError` if there is no other, or if the files are of another network.
-  func load(into learner: DQNLearner) throws -> Loaded? {
-    let found = try newest(of: optimizerPath) { try load($0, into: learner) }
+  func load(into rule: any LearningRule) throws -> Loaded? {
+    let found = try newest(of: optimizerPath) { try load($0, into: rule) }
     return found.map { Loaded(updates: $0, notice: notice($1, optimizerPath, updates: $0)) }
   }
 
@@ -152,17 +139,14 @@ struct CheckpointFolder {
     }
   }
 
-  private func load(_ path: String, into learner: DQNLearner) throws -> UInt64 {
+  private func load(_ path: String, into rule: any LearningRule) throws -> UInt64 {
     let file = try SafetensorsFile(path: path)
-    let vectors = try Self.optimizerPrefixes.map { try vector(file, prefix: $0) }
-    let (firstMoment, secondMoment, target) = (vectors[0], vectors[1], vectors[2])
-    let (step, updates) = (try file.count("adam_step"), try file.count("updates"))
-    firstMoment.withUnsafeBufferPointer { first in
-      secondMoment.withUnsafeBufferPointer {
-        learner.importOptimizer(firstMoment: first, secondMoment: $0, step: step)
-      }
-    }
-    target.withUnsafeBufferPointer { learner.importTarget(from: $0) }
+    let names = type(of: rule).stateNames
+    var state = RuleState()
+    for name in names.vectors { state.vectors[name] = try vector(file, prefix: name + ".") }
+    for name in names.counters { state.counters[name] = try file.count(name) }
+    let updates = try file.count("updates")
+    rule.restore(state)
     return UInt64(updates)
   }
 
@@ -182,77 +166,47 @@ struct CheckpointFolder {
   }
 }
 
-extension LearnerService {
-  /// Takes up the checkpoint of an earlier life; the weights themselves come from the parameter server.
-  func resume() throws {
-    guard let checkpoints else { return }
-    takeUpLeftOutRows(checkpoints)
-    guard let loaded = try checkpoints.load(into: dqn) else { return }
-    if let notice = loaded.notice { log.warning(notice) }
-    statistics.updates = loaded.updates
-    log.info("resumed after \(statistics.updates) updates from \(checkpoints.path)")
-  }
+/// What a learner goes on from.
+struct ResumedLearner {
+  var updates: UInt64 = 0
+  var leftOut = LeftOutRows()
+  /// After a divergence: where it begins instead of at the published weights.
+  var lastGoodWeights: [Float]?
+}
 
-  /// Which rows an earlier life left out; after a divergence the weights of its last good
-  /// checkpoint too.
-  private func takeUpLeftOutRows(_ checkpoints: CheckpointFolder) {
+extension CheckpointFolder {
+  /// Resumes from the checkpoint of an earlier incarnation; the weights themselves come from the
+  /// parameter server.
+  func resume(_ rule: any LearningRule, _ log: Log) throws -> ResumedLearner {
+    var resumed = ResumedLearner()
     do {
-      leftOut = try LeftOutRows(path: checkpoints.leftOutPath)
+      resumed.leftOut = try LeftOutRows(path: leftOutPath)
     } catch {
       log.warning("\(error); the rows that were left out have to be found anew")
     }
-    if leftOut.isAfterDivergence {
-      judge = BatchJudge(isOnLastGoodWeights: true)
-      takeUpLastGoodWeights(checkpoints)
+    if resumed.leftOut.isAfterDivergence { resumed.lastGoodWeights = lastGoodWeights(log) }
+    if !resumed.leftOut.isEmpty {
+      log.info("\(resumed.leftOut.count) rows whose loss or gradient was not finite are left out")
     }
-    guard !leftOut.isEmpty else { return }
-    log.info("\(leftOut.count) rows whose loss or gradient was not finite are left out")
+    guard let loaded = try load(into: rule) else { return resumed }
+    if let notice = loaded.notice { log.warning(notice) }
+    resumed.updates = loaded.updates
+    log.info("resumed after \(loaded.updates) updates from \(path)")
+    return resumed
   }
 
-  private func takeUpLastGoodWeights(_ checkpoints: CheckpointFolder) {
+  private func lastGoodWeights(_ log: Log) -> [Float]? {
     do {
-      guard let good = try checkpoints.weights() else {
-        return log.warning(
-          "after the divergence there is no checkpoint: it begins from the published weights")
+      guard let good = try weights() else {
+        log.warning("after the divergence there is no checkpoint: it begins from the published weights")
+        return nil
       }
       if let notice = good.notice { log.warning(notice) }
-      lastGoodWeights = good.values
       log.info("after the divergence it begins from the last good checkpoint, of \(good.updates) updates")
+      return good.values
     } catch {
       log.warning("\(error); after the divergence it begins from the published weights")
-    }
-  }
-
-  func saveLeftOutRows() {
-    guard let checkpoints, hasNewLeftOut else { return }
-    do {
-      try checkpoints.save(leftOut)
-      hasNewLeftOut = false
-    } catch {
-      statistics.checkpointFailures += 1
-      log.error("\(checkpoints.leftOutPath): \(error)")
-    }
-  }
-
-  /// Saves unless there is nothing new or nothing good; a failure is logged and counted, training goes on.
-  func saveCheckpoint() {
-    saveLeftOutRows()
-    // In the middle of batches that are not finite the weights may be on their way out.
-    guard let checkpoints, !statistics.hasDiverged, judge.inARow == 0,
-      statistics.updates > statistics.updatesSaved, member.hasWeights
-    else { return }
-    do {
-      try checkpoints.save(
-        dqn,
-        metadata: [
-          "updates": String(statistics.updates), "adam_step": String(dqn.optimizerStep),
-          "version": String(member.version), "environment": configuration.environment.id,
-          "algorithm": configuration.algorithm.name.rawValue,
-        ])
-      statistics.updatesSaved = statistics.updates
-    } catch {
-      statistics.checkpointFailures += 1
-      log.error("checkpoint: \(error)")
+      return nil
     }
   }
 }

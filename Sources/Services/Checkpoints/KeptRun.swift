@@ -19,17 +19,17 @@ public struct KeptRun: Sendable {
   /// - Parameter directory: the run's folder.
   /// - Throws: `ParameterStoreError` or `KeptRunError` naming the file, what was expected, what was found, and what to do.
   public init(directory: String, configuration: RunConfiguration) throws {
-    let spec = configuration.network(for: try configuration.environmentSpec())
-    let manifest = try spec.manifest()
+    let algorithm = configuration.algorithm(for: try configuration.environmentSpec())
+    let manifest = try algorithm.manifest()
     let (state, notice) = try Self.parameters(directory + "/parameters.rookery", manifest)
-    let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)
+    let rule = try algorithm.rule(batchMax: 1)
     var notices: [String] = []
     for number in 1...max(1, configuration.learner.replicas) {
       let checkpoint = CheckpointFolder(
         path: directory + "/checkpoints", label: "learner-\(number)", manifest: manifest)
       notices += try Self.lastGoodWeights(checkpoint)
       do {
-        guard let loaded = try checkpoint.load(into: learner) else { continue }
+        guard let loaded = try checkpoint.load(into: rule) else { continue }
         if let notice = loaded.notice { notices.append(notice) }
         guard state == nil else { continue }
       } catch {

@@ -1,5 +1,6 @@
 // What only the services know to be impossible.
 
+internal import Algorithms
 public import Configuration
 internal import Environments
 internal import Experience
@@ -25,14 +26,14 @@ extension EffectiveConfiguration {
     let isAsked = environment.observationShape.isEmpty && environment.actions == 0
     environment.observationShape = spec.observationShape
     environment.observationType = spec.observationType == .uint8 ? .uint8 : .float32
-    environment.actions = spec.actionCount
+    if let count = spec.actions.discreteCount { environment.actions = count }
     guard isAsked || environment == run.environment else {
       throw problem(
         "environment.observation.shape", expected: "what \(spec.id) has, or nothing",
         found:
           "\(run.environment.observationShape) of \(run.environment.observationType), \(run.environment.actions) actions",
         advice:
-          "it has \(spec.observationShape) of \(environment.observationType), \(spec.actionCount) actions; leave the keys out"
+          "it has \(spec.observationShape) of \(environment.observationType), \(environment.actions) actions; leave the keys out"
       )
     }
     return replacing(environment: environment)
@@ -54,11 +55,10 @@ extension EffectiveConfiguration {
     }
     let schema = run.stepSchema(of: spec)
     do {
-      let network = run.network(for: spec)
-      guard network.inputByteCount == spec.observationByteCount * run.environment.frameStack else {
-        throw NetworkMismatch(description: "it takes uint8 frames, found \(spec.observationType.name)")
+      let bytes = spec.observationByteCount * run.environment.frameStack
+      if let problem = run.algorithm(for: spec).problem(observationBytes: bytes, spec.observationType) {
+        throw NetworkMismatch(description: problem)
       }
-      _ = try network.parameters()
     } catch {
       throw problem(
         "algorithm.network", expected: "a network for observations \(spec.observationShape) of \(spec.id)",

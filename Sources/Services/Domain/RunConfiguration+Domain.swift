@@ -22,8 +22,9 @@ extension RunConfiguration {
 
   /// The steps of an environment: single frames, of which the replay makes stacks.
   func stepSchema(of spec: EnvironmentSpec) -> StepSchema {
-    .discrete(
-      observation: spec.observationShape, dtype: spec.observationType, stack: environment.frameStack)
+    .steps(
+      observation: spec.observationShape, dtype: spec.observationType, stack: environment.frameStack,
+      actions: spec.actions, recording: algorithm(for: spec).recordedFields)
   }
 
   var replayStore: ReplayStoreConfiguration {
@@ -61,12 +62,21 @@ extension RunConfiguration {
     }
   }
 
-  func network(for spec: EnvironmentSpec) -> NetworkSpec {
+  /// The algorithm, for what an environment shows and takes.
+  func algorithm(for spec: EnvironmentSpec) -> Algorithm {
+    switch algorithm.name {
+    case .dqn: .dqn(dqn, network(for: spec))
+    }
+  }
+
+  private func network(for spec: EnvironmentSpec) -> NetworkSpec {
+    // A network without outputs is refused as what it is.
+    let actions = spec.actions.discreteCount ?? 0
     switch algorithm.network {
     case .mlp:
       var network = NetworkSpec.mlp(
         inputs: spec.observationElementCount * environment.frameStack, hidden: algorithm.hidden,
-        outputs: spec.actionCount,
+        outputs: actions,
         dueling: algorithm.dueling)
       if spec.observationType == .uint8 { network.inputType = .uint8 }
       return network
@@ -75,18 +85,23 @@ extension RunConfiguration {
       let planes = (shape.count == 3 ? shape[0] : 1) * environment.frameStack
       return .nature(
         planes: planes, height: shape[max(0, shape.count - 2)], width: shape[shape.count - 1],
-        outputs: spec.actionCount, dueling: algorithm.dueling)
+        outputs: actions, dueling: algorithm.dueling)
     }
   }
 
-  var dqn: DQNConfiguration {
+  private var dqn: DQNConfiguration {
     DQNConfiguration(
       isDouble: algorithm.double,
       learningRate: algorithm.learningRate, adamEpsilon: algorithm.adamEpsilon,
       gradientClip: algorithm.gradientClip > 0 ? Float(algorithm.gradientClip) : nil,
-      huberDelta: Float(algorithm.huberDelta),
-      target: algorithm.target.kind == .hard
-        ? .hard(everyVersions: algorithm.target.everyVersions) : .polyak(tau: Float(algorithm.target.tau)))
+      huberDelta: Float(algorithm.huberDelta), target: target)
+  }
+
+  private var target: DQNConfiguration.Target {
+    switch algorithm.target.kind {
+    case .hard: .hard(everyUpdates: algorithm.target.everyUpdates)
+    case .polyak: .polyak(tau: Float(algorithm.target.tau))
+    }
   }
 
   var importance: ImportanceWeights {

@@ -20,7 +20,7 @@ extension RunConfiguration {
     return EnvironmentSpec(
       id: environment.id, observationShape: environment.observationShape,
       observationType: environment.observationType == .uint8 ? .uint8 : .float32,
-      actionCount: environment.actions)
+      actions: .discrete(environment.actions))
   }
 
   /// A batch of `count` environments, or two halves of one that can be stepped in turn.

@@ -25,7 +25,7 @@ public final class CheckpointPlayer {
   public let metadata: [String: String]
   private let configuration: RunConfiguration
   private let environment: EnvironmentSpec
-  private let policy: QPolicy
+  private let policy: any Policy
 
   /// Environments that are stepped together: here, and where a step crosses to Python.
   private static let environmentsMax = (native: 64, foreign: 16)
@@ -39,8 +39,8 @@ public final class CheckpointPlayer {
     self.configuration = configuration
     metadata = file.metadata
     environment = try configuration.environmentSpec()
-    let spec = configuration.network(for: environment)
-    let manifest = try spec.manifest()
+    let algorithm = configuration.algorithm(for: environment)
+    let manifest = try algorithm.manifest()
     var values: [Float] = []
     for tensor in manifest.tensors { values += try file.finiteFloats(tensor.name, shape: tensor.shape) }
     if let more = file.entries.first(where: { entry in !manifest.tensors.contains { $0.name == entry.name } })
@@ -48,7 +48,7 @@ public final class CheckpointPlayer {
       throw CheckpointError(
         path: path, problem: "tensor '\(more.name)': expected none of that name, found shape \(more.shape)")
     }
-    policy = try QPolicy(spec: spec, batchMax: Self.environmentsMax.native)
+    policy = try algorithm.policy(batchMax: Self.environmentsMax.native)
     values.withUnsafeBufferPointer { [policy] in policy.importParameters(from: $0) }
   }
 

@@ -14,10 +14,7 @@ struct EpisodeOutcome: Hashable, Sendable {
 /// Plays greedy episodes in the environments of a batch.
 final class EpisodeRunner {
   let environments: any EnvironmentBatch
-  private var actions: [Int32]
-  private var qSelected: [Float]
-  private var qMax: [Float]
-
+  private let rows: PolicyRows
   private let stacks: FrameStacks
 
   /// - Parameter frameStack: observations that the policy sees at once.
@@ -25,16 +22,14 @@ final class EpisodeRunner {
     self.environments = environments
     stacks = FrameStacks(
       count: environments.count, frames: frameStack, frameBytes: environments.spec.observationByteCount)
-    actions = Array(repeating: 0, count: environments.count)
-    qSelected = Array(repeating: 0, count: environments.count)
-    qMax = Array(repeating: 0, count: environments.count)
+    rows = PolicyRows(count: environments.count, actions: environments.spec.actions)
   }
 
   /// Plays so many fresh greedy episodes. Each environment plays a number of them that is fixed beforehand: of those that end
   /// first there would be too many short ones.
   ///
   /// - Parameter attend: called between steps, and while one takes long; true ends it without a result.
-  func play(_ policy: QPolicy, episodes: Int, attend: () throws -> Bool) throws -> [EpisodeOutcome]? {
+  func play(_ policy: any Policy, episodes: Int, attend: () throws -> Bool) throws -> [EpisodeOutcome]? {
     let count = environments.count
     var left = (0..<count).map { episodes / count + ($0 < episodes % count ? 1 : 0) }
     var open = Array(repeating: EpisodeOutcome(), count: count)
@@ -45,9 +40,9 @@ final class EpisodeRunner {
     guard try finish(attend) else { return nil }
     while outcomes.count < episodes {
       policy.act(
-        observations: stacks.push(environments), count: count, epsilons: nil, generator: &generator,
-        actions: &actions, qSelected: &qSelected, qMax: &qMax)
-      try environments.beginStep(actions: actions)
+        observations: stacks.push(environments), count: count, exploration: nil, generator: &generator,
+        rows: rows)
+      try environments.beginStep(actions: rows.actions)
       guard try finish(attend) else { return nil }
       for index in 0..<count where left[index] > 0 {
         let flags = StepFlags(rawValue: environments.flags[index])

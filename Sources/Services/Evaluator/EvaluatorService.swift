@@ -14,7 +14,7 @@ public final class EvaluatorService {
   private let configuration: RunConfiguration
   private let parameters: DealerLink
   private let weights: WeightsLink
-  private let policy: QPolicy
+  private let policy: any Policy
   private let regular: EpisodeRunner
   private let confirming: EpisodeRunner
   private var reporter: TelemetryReporter
@@ -48,13 +48,12 @@ public final class EvaluatorService {
     var generator = SeededGenerator(seed: configuration.seed, part: "evaluator", index: settings.replica)
     let environment = try configuration.environmentSpec()
     (regular, confirming) = try configuration.runners(environment, using: &generator)
-    let spec = configuration.network(for: environment)
-    manifest = try spec.manifest()
+    let algorithm = configuration.algorithm(for: environment)
+    manifest = try algorithm.manifest()
     values = Array(repeating: 0, count: manifest.elementCount)
     folder = settings.runDirectory
     token = settings.runToken
-    policy = try QPolicy(
-      spec: spec,
+    policy = try algorithm.policy(
       batchMax: max(regular.environments.count, confirming.environments.count))
     let now = SystemClock.now()
     let connector = Connector()

@@ -7,7 +7,10 @@ internal import Foundations
 struct LearnerStatistics {
   /// Updates over the lives of this learner.
   var updates: UInt64 = 0
-  var targetCopies: UInt64 = 0
+  /// Milestones that the rule was given.
+  var milestones: UInt64 = 0
+  /// It was said that the target network follows each publication.
+  var isTargetEarly = false
   var updatesSaved: UInt64 = 0
   var checkpointFailures: UInt64 = 0
   /// Batches that could not be trained on.
@@ -19,9 +22,8 @@ struct LearnerStatistics {
   /// Batches in which there was nothing else.
   var batchesPassedOver: UInt64 = 0
   var hasDiverged = false
-  private(set) var loss = 0.0
-  private(set) var meanQ = 0.0
-  private(set) var gradientNorm = 0.0
+  /// Moving means of the rule's metrics.
+  private(set) var metrics: [Double]
   /// Published version − version that a sampled item was acted with, mean over recent batches.
   private(set) var staleness = 0.0
   private(set) var waiting = Instant.Span.zero
@@ -29,16 +31,16 @@ struct LearnerStatistics {
   private var waitingSince: Instant?
   private var firstBatchAt: Instant?
 
+  init(metricCount: Int) { metrics = Array(repeating: 0, count: metricCount) }
+
   mutating func record(
-    _ result: TrainingResult, versions: UnsafeBufferPointer<UInt64>, version: UInt64, started: Instant,
+    _ measured: [Float], versions: UnsafeBufferPointer<UInt64>, version: UInt64, started: Instant,
     done: Instant
   ) {
     updates += 1
     training = training + (done - started)
     let rate = min(1, max(0.01, 1 / Double(updates)))
-    loss += rate * (Double(result.loss) - loss)
-    meanQ += rate * (Double(result.meanQ) - meanQ)
-    gradientNorm += rate * (Double(result.gradientNorm) - gradientNorm)
+    for index in metrics.indices { metrics[index] += rate * (Double(measured[index]) - metrics[index]) }
     var ages = 0.0
     for sampled in versions { ages += Double(version &- min(version, sampled)) }
     staleness += rate * (ages / Double(max(1, versions.count)) - staleness)
@@ -63,28 +65,33 @@ struct LearnerStatistics {
   }
 }
 
-extension LearnerService {
+extension LearnerMachine {
+  /// There is something new to save, and it is good.
+  var hasCheckpoint: Bool {
+    !statistics.hasDiverged && !faults.areWeightsInDoubt && statistics.updates > statistics.updatesSaved
+      && member.hasWeights
+  }
+
+  var malformed: UInt64 { sampler.samplerCounters.malformed + member.counters.malformed }
+
   func telemetry(now: Instant) -> [String: Double] {
     let sampled = sampler.samplerCounters
-    return [
+    var values: [String: Double] = [
       "updates_total": Double(statistics.updates),
       "learner_index": Double(member.index ?? 0),
       "weights_version": Double(member.version),
-      "loss": statistics.loss,
-      "mean_q": statistics.meanQ,
-      "gradient_norm": statistics.gradientNorm,
+      "weights_clock": clock,
       "staleness_versions": statistics.staleness,
       "waiting_share": statistics.waitingShare(now: now),
       "training_s_total": statistics.training.seconds,
-      "target_copies_total": Double(statistics.targetCopies),
+      "target_copies_total": Double(statistics.milestones),
       "checkpoint_failures_total": Double(statistics.checkpointFailures),
       "diverged": statistics.hasDiverged ? 1 : 0,
       "batches_refused_total": Double(statistics.batchesRefused),
       "batches_not_finite_total": Double(statistics.batchesNotFinite),
       "rows_left_out_total": Double(statistics.rowsLeftOut),
       "batches_left_out_total": Double(statistics.batchesPassedOver),
-      "rows_known_not_finite": Double(leftOut.count),
-      "weights_refused_total": Double(weights.notFinite),
+      "rows_known_not_finite": Double(faults.count),
       "batches_total": Double(sampled.batches),
       "requests_repeated_total": Double(sampled.requestsRepeated),
       "priorities_dropped_total": Double(sampled.prioritiesDropped),
@@ -95,7 +102,8 @@ extension LearnerService {
       "changes_repeated_total": Double(member.counters.changesRepeated),
       "updates_merged_total": Double(member.counters.updatesMerged),
       "answers_doubted_total": Double(member.counters.impossible),
-      "malformed_total": Double(sampled.malformed + member.counters.malformed + weights.malformed),
     ]
+    for (name, value) in zip(rule.metricNames, statistics.metrics) { values[name] = value }
+    return values
   }
 }

@@ -60,22 +60,17 @@ extension LeftOutRows {
 }
 
 extension SampledBatch {
-  /// Where a transition's discount is; its next observation follows, and is not read where that is
-  /// 0.
-  private static let (discount, next) = (3, 4)
-
-  private func bytes(_ column: Int, _ row: Int) -> UnsafeRawBufferPointer {
-    let size = fields[column].byteCount
-    return UnsafeRawBufferPointer(start: columns[column] + row * size, count: size)
-  }
-
-  /// A checksum of a transition.
+  /// A checksum of a row. What a transition's bootstrap would be taken from is not read where its
+  /// discount is 0.
   func fingerprint(of row: Int) -> UInt64 {
-    let isTerminal = bytes(Self.discount, row).loadUnaligned(as: Float.self) == 0
+    let discount = column(TableSchema.discount)?.assumingMemoryBound(to: Float.self)
+    let isTerminal = discount.map { $0[row] == 0 } ?? false
     var hash: UInt64 = 0
-    for column in columns.indices where column != Self.next || !isTerminal {
+    for (field, column) in zip(fields, columns) {
+      if isTerminal, field.name == TableSchema.nextObservation { continue }
+      let bytes = UnsafeRawBufferPointer(start: column + row * field.byteCount, count: field.byteCount)
       // An odd factor, so that equal columns do not cancel each other.
-      hash = (hash ^ Checksum.of(bytes(column, row))) &* 0x9E37_79B9_7F4A_7C15
+      hash = (hash ^ Checksum.of(bytes)) &* 0x9E37_79B9_7F4A_7C15
     }
     return hash
   }

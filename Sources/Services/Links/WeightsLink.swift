@@ -10,12 +10,17 @@ internal import Wire
 /// newcomer at once with the current version. It is the public name: whoever subscribes to all
 /// topics reads them all.
 ///
+/// A learner also subscribes to milestones, and to the newest of them on a topic of its own: none
+/// may be missed.
+///
 /// They are two sockets, because ZMQ_CONFLATE also conflates what goes upstream: of two subscriptions on one socket only the last
 /// would reach the server (libzmq 4.3.4).
 final class WeightsLink {
   private let all: Socket
   private let own: Socket
   private let slot = FrameSlot()
+  /// Weights that may wait on the own topics.
+  private static let ownMax = 4
   private var incarnation: Identifier?
   private var version: UInt64 = 0
   private(set) var malformed: UInt64 = 0
@@ -23,15 +28,18 @@ final class WeightsLink {
   private(set) var notFinite: UInt64 = 0
 
   init(
-    connector: Connector, to endpoint: Endpoint, id: Identifier, manifest: WeightsManifest
+    connector: Connector, to endpoint: Endpoint, id: Identifier, manifest: WeightsManifest,
+    milestones: Bool = false
   ) throws(TransportError) {
     var options = SocketOptions(frameBytesMax: FrameBounds.weights(manifest))
-    options.receiveQueue = 4
-    let name = Weights.subscription(topic: id.publicName.description)
-    own = try connector.subscriber(to: endpoint, prefix: name, options)
+    options.receiveQueue = Int32(Self.ownMax)
+    let name = id.publicName.description
+    let topics = milestones ? [name, Weights.topicMilestone, Weights.milestonePrefix + name] : [name]
+    own = try connector.subscriber(
+      to: endpoint, prefixes: topics.map(Weights.subscription), options)
     options.conflate = true
     let everything = Weights.subscription(topic: Weights.topicAll)
-    all = try connector.subscriber(to: endpoint, prefix: everything, options)
+    all = try connector.subscriber(to: endpoint, prefixes: [everything], options)
   }
 
   /// Adds both to a poller; returns their indices.
@@ -39,21 +47,34 @@ final class WeightsLink {
     [poller.add(all), poller.add(own)]
   }
 
-  /// Calls `body` with weights that are newer than any before, if some came. The views end with the call.
-  func takeNewest(_ body: (Weights) -> Void) {
-    take(own, body)
-    take(all, body)
+  /// Calls `body` with weights that are newer than any before, if some came, and `milestone` with
+  /// each milestone. The views end with the call.
+  func takeNewest(milestone: (Weights) -> Void = { _ in }, _ body: (Weights) -> Void) {
+    for _ in 0..<Self.ownMax {
+      guard take(own, milestone, body) else { break }
+    }
+    _ = take(all, milestone, body)
   }
 
-  private func take(_ socket: borrowing Socket, _ body: (Weights) -> Void) {
-    guard case .frame = socket.receive(into: slot) else { return }
+  /// False if there was nothing.
+  private func take(
+    _ socket: borrowing Socket, _ milestone: (Weights) -> Void, _ body: (Weights) -> Void
+  ) -> Bool {
+    guard case .frame = socket.receive(into: slot) else { return false }
+    read(milestone, body)
+    return true
+  }
+
+  private func read(_ milestone: (Weights) -> Void, _ body: (Weights) -> Void) {
     var cursor = FrameCursor(slot.bytes)
     do throws(WireError) {
       guard try cursor.openMessage() == .weights else { return malformed += 1 }
       let weights = try Weights(from: &cursor)
-      guard weights.incarnation != incarnation || weights.version > version else { return }
+      let isKept = weights.topic.hasPrefix(Weights.topicMilestone)
+      guard isKept || weights.incarnation != incarnation || weights.version > version else { return }
       // Whoever has good weights keeps them.
       guard Finite.firstException(weights.values) == nil else { return notFinite += 1 }
+      if isKept { return milestone(weights) }
       incarnation = weights.incarnation
       version = weights.version
       body(weights)

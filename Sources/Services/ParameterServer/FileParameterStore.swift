@@ -18,8 +18,8 @@ internal import Wire
 ///     …      slot 1
 ///
 /// All little-endian. A slot is written record first, a new file slot first: what a head says is
-/// there. A file of format 1 keeps its slots; the first save adds those of format 2 behind them and
-/// then replaces the header.
+/// there. A file of format 1 or 2 keeps its slots; the first save adds those of format 3 behind them
+/// and then replaces the header.
 final class FileParameterStore: ParameterStore {
   private let path: String
   private let descriptor: Int32
@@ -44,7 +44,9 @@ final class FileParameterStore: ParameterStore {
   }
 
   static let magic: [UInt8] = Array("ROOKPARM".utf8)
-  static let format: UInt32 = 2
+  static let format: UInt32 = 3
+  /// Those that are read too; the first save adds slots of the newest behind them.
+  private static let formatsRead: ClosedRange<UInt32> = 2...3
   private static let pageBytes = 4096
   private static let headerBytes = 40
   private static let slotHeadBytes = 32
@@ -80,7 +82,7 @@ extension FileParameterStore {
       throw .damaged(path, "expected a file of Rookery's parameters, found other bytes")
     }
     let format = UInt32(truncatingIfNeeded: Self.word(header, 8))
-    guard format == Self.format else {
+    guard Self.formatsRead.contains(format) else {
       throw ParameterStoreError(
         path: path,
         problem: "expected format \(Self.format), found \(format), which another version of Rookery wrote: "
@@ -93,8 +95,9 @@ extension FileParameterStore {
       byteCount >= UInt64(Self.slotHeadBytes)
     else { throw .damaged(path, "expected a whole header and two slots within \(size) bytes") }
     let slots = Slots(byteCount: Int(byteCount), start: Int(start))
-    self.slots = slots
-    return try newest(of: [slot(0, slots), slot(1, slots)])
+    let state = try newest(of: [slot(0, slots, format), slot(1, slots, format)])
+    if format == Self.format { self.slots = slots }
+    return state
   }
 
   /// No byte was saved: the file's maker died before, or all of it is gone.
@@ -131,7 +134,7 @@ extension FileParameterStore {
     return state
   }
 
-  private func slot(_ index: Int, _ slots: Slots) -> Slot {
+  private func slot(_ index: Int, _ slots: Slots, _ format: UInt32) -> Slot {
     let offset = slots.start + index * slots.byteCount
     guard let head = bytes(at: offset, count: Self.slotHeadBytes) else { return .damaged(version: nil) }
     if head.allSatisfy({ $0 == 0 }) { return .unwritten }
@@ -143,7 +146,7 @@ extension FileParameterStore {
       return .damaged(version: version)
     }
     return record.withUnsafeBytes { record in
-      guard Checksum.of(record) == Self.word(head, 24), let state = ParameterRecord.decode(record),
+      guard Checksum.of(record) == Self.word(head, 24), let state = ParameterRecord.decode(record, format: format),
         state.version == version
       else { return .damaged(version: version) }
       return .whole(state)
@@ -193,19 +196,14 @@ extension FileParameterStore {
   func save(_ state: borrowing ParameterState) throws {
     let record = ParameterRecord.encode(state)
     let version = state.version
-    guard let slots else {
+    guard let slots, Self.slotHeadBytes + record.count <= slots.byteCount else {
+      // None of this format, or of other weights: without a milestone, say.
       let added = try reserve(Self.slotHeadBytes + ParameterRecord.byteCountMax(state))
       try write(record, version: version, to: 0, of: added)
       try writeHeader(added)
       slots = added
       nextSlot = 1
       return
-    }
-    guard Self.slotHeadBytes + record.count <= slots.byteCount else {
-      // Only `merged` grows, and slots have room for it: this file was made for other weights.
-      throw ParameterStoreError.damaged(
-        path,
-        "expected weights of at most \(slots.byteCount - Self.slotHeadBytes) bytes, found \(record.count)")
     }
     try write(record, version: version, to: nextSlot, of: slots)
     nextSlot = 1 - nextSlot

@@ -13,6 +13,8 @@ struct MergeRound {
   private(set) var sum: [Float]
   private(set) var weight = 0.0
   private(set) var updates: UInt64 = 0
+  /// Σ w·u: what the round's weights have been through, not yet divided by the weights.
+  private(set) var clockSum = 0.0
   private(set) var contributions = 0
   private(set) var oldestUpdate: Int64 = 0
   private(set) var newestUpdate: Int64 = 0
@@ -34,8 +36,9 @@ struct MergeRound {
     contributions += 1
   }
 
-  mutating func note(updates: UInt64, oldest: Int64, newest: Int64) {
+  mutating func note(updates: UInt64, weight: Float, oldest: Int64, newest: Int64) {
     self.updates += updates
+    clockSum += Double(weight) * Double(updates)
     oldestUpdate = oldestUpdate == 0 ? oldest : min(oldestUpdate, oldest)
     newestUpdate = max(newestUpdate, newest)
   }
@@ -52,6 +55,7 @@ struct MergeRound {
     }
     weight = 0
     updates = 0
+    clockSum = 0
     contributions = 0
     oldestUpdate = 0
     newestUpdate = 0

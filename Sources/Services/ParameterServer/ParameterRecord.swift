@@ -3,37 +3,57 @@
 internal import Experience
 internal import Wire
 
-/// What a slot of `parameters.rookery` holds, format 2; little-endian, and of no message's form, so
+/// What a slot of `parameters.rookery` holds, format 3; little-endian, and of no message's form, so
 /// that messages may change:
 ///
 ///     u64 version, u64 updates, u32 merged changes, u32 tensors, u64 elements
+///     f64 clock, u32 vectors, u32 0
 ///     each merged change: 16 bytes name of the learner, u64 sequence
 ///     each tensor: u32 bytes of its name, the name, u32 dimensions, a u64 each
 ///     float32 elements, in the tensors' order
+///     each vector: u32 bytes of its name, the name, u64 version, f64 clock, float32 elements
+///
+/// A vector is the milestone (`milestone`); an optimizer's state finds its place there too. Format 2
+/// has neither the second line nor vectors.
 enum ParameterRecord {
+  private static let milestone = "milestone"
+  private static let vectorsMax = 16
+
   static func encode(_ state: borrowing ParameterState) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(byteCount(state))
     func add(_ value: some FixedWidthInteger) {
       withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
+    func add(_ text: String) {
+      add(UInt32(text.utf8.count))
+      bytes.append(contentsOf: text.utf8)
+    }
     add(state.version)
     add(state.updates)
     add(UInt32(state.merged.count))
     add(UInt32(state.manifest.tensors.count))
     add(UInt64(state.values.count))
+    add(state.clock.bitPattern)
+    add(UInt32(state.milestone == nil ? 0 : 1))
+    add(UInt32(0))
     for change in state.merged {
       add(change.learner.high)
       add(change.learner.low)
       add(change.sequence)
     }
     for tensor in state.manifest.tensors {
-      add(UInt32(tensor.name.utf8.count))
-      bytes.append(contentsOf: tensor.name.utf8)
+      add(tensor.name)
       add(UInt32(tensor.shape.count))
       for size in tensor.shape { add(UInt64(size)) }
     }
     state.values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    if let kept = state.milestone {
+      add(milestone)
+      add(kept.version)
+      add(kept.clock.bitPattern)
+      kept.values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
     return bytes
   }
 
@@ -44,11 +64,12 @@ enum ParameterRecord {
 
   private static func byteCount(_ state: borrowing ParameterState) -> Int {
     let tensors = state.manifest.tensors.reduce(0) { $0 + 8 + $1.name.utf8.count + 8 * $1.shape.count }
-    return 32 + state.merged.count * 24 + tensors + state.values.count * 4
+    let vectors = state.milestone == nil ? 0 : 20 + milestone.utf8.count + state.values.count * 4
+    return 48 + state.merged.count * 24 + tensors + state.values.count * 4 + vectors
   }
 
   /// Nil for bytes that are no state. The bounds are those of the messages that will carry it.
-  static func decode(_ bytes: UnsafeRawBufferPointer) -> ParameterState? {
+  static func decode(_ bytes: UnsafeRawBufferPointer, format: UInt32) -> ParameterState? {
     var reader = Reader(bytes: bytes)
     guard let version = reader.next(UInt64.self), version <= Limits.number,
       let updates = reader.next(UInt64.self), updates <= Limits.number,
@@ -56,6 +77,13 @@ enum ParameterRecord {
       let tensors = reader.next(UInt32.self), tensors <= Limits.tensors,
       let elements = reader.next(UInt64.self), elements <= Limits.frameBytes / 4
     else { return nil }
+    var (clock, vectors) = (Double(updates), UInt32(0))
+    if format >= 3 {
+      guard let found = reader.clock(), let count = reader.next(UInt32.self), count <= vectorsMax,
+        reader.next(UInt32.self) == 0
+      else { return nil }
+      (clock, vectors) = (found, count)
+    }
     var changes: [Merged] = []
     for _ in 0..<merged {
       guard let high = reader.next(UInt64.self), let low = reader.next(UInt64.self),
@@ -70,13 +98,16 @@ enum ParameterRecord {
       left -= tensor.elementCount
       manifest.tensors.append(tensor)
     }
-    guard left == 0, let content = reader.take(Int(elements) * 4), reader.isAtEnd else { return nil }
-    let values = [Float](unsafeUninitializedCapacity: Int(elements)) { buffer, count in
-      UnsafeMutableRawBufferPointer(buffer).copyMemory(from: content)
-      count = Int(elements)
+    guard left == 0, let values = reader.floats(Int(elements)) else { return nil }
+    var state = ParameterState(
+      version: version, updates: updates, clock: clock, merged: changes, manifest: manifest, values: values)
+    for _ in 0..<vectors {
+      guard reader.name() == milestone, let version = reader.next(UInt64.self), version <= state.version,
+        let clock = reader.clock(), let values = reader.floats(Int(elements))
+      else { return nil }
+      state.milestone = Milestone(version: version, clock: clock, values: values)
     }
-    return ParameterState(
-      version: version, updates: updates, merged: changes, manifest: manifest, values: values)
+    return reader.isAtEnd ? state : nil
   }
 
   private struct Reader {
@@ -95,10 +126,28 @@ enum ParameterRecord {
       take(MemoryLayout<Value>.size).map { Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
     }
 
+    mutating func name() -> String? {
+      guard let length = next(UInt32.self), length <= Limits.textBytes else { return nil }
+      return take(Int(length)).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    mutating func clock() -> Double? {
+      next(UInt64.self).map(Double.init(bitPattern:)).flatMap {
+        $0 >= 0 && $0 <= Double(Limits.number) ? $0 : nil
+      }
+    }
+
+    mutating func floats(_ elements: Int) -> [Float]? {
+      take(elements * 4).map { content in
+        [Float](unsafeUninitializedCapacity: elements) { buffer, count in
+          UnsafeMutableRawBufferPointer(buffer).copyMemory(from: content)
+          count = elements
+        }
+      }
+    }
+
     mutating func tensor(elementsMax: Int) -> TensorSpec? {
-      guard let length = next(UInt32.self), length <= Limits.textBytes, let text = take(Int(length)),
-        let name = String(validating: text, as: UTF8.self),
-        let dimensions = next(UInt32.self), dimensions <= Limits.dimensions
+      guard let name = name(), let dimensions = next(UInt32.self), dimensions <= Limits.dimensions
       else { return nil }
       var tensor = TensorSpec(name: name, shape: [])
       var elements = 1

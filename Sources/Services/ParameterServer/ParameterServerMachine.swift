@@ -17,6 +17,8 @@ public struct ParameterServerMachine<Store: ParameterStore> {
     public var republishEvery = Instant.Span.seconds(1)
     /// A learner silent for this long is no longer waited for, and its index is free.
     public var memberGoneAfter = Instant.Span.seconds(5)
+    /// See `Algorithm.milestoneEvery`.
+    public var milestoneEvery: UInt64?
     public var processGoneAfter = Instant.Span.seconds(10)
     /// What this run's processes know: who joins, reports or evaluates without it is refused. Nil
     /// takes everybody.
@@ -94,6 +96,11 @@ public struct ParameterServerMachine<Store: ParameterStore> {
     self.incarnation = incarnation
     self.state = state
     self.store = store
+    if configuration.milestoneEvery == nil {
+      self.state.milestone = nil
+    } else if state.milestone == nil {
+      self.state.milestone = Milestone(version: state.version, clock: state.clock, values: state.values)
+    }
     round = MergeRound(count: state.values.count)
     startedAt = now
     // Another process may hold a publication of this version: what follows is newer.
@@ -229,8 +236,9 @@ extension ParameterServerMachine {
     members[change.id] = member
     let merged = Merged(learner: member.name, sequence: change.sequence)
     contributions.append(Contribution(id: change.id, merged: merged))
-    round.add(change.values, weight: weight(of: change))
-    round.note(updates: change.updates, oldest: change.oldestUpdate, newest: change.newestUpdate)
+    let weight = weight(of: change)
+    round.add(change.values, weight: weight)
+    round.note(updates: change.updates, weight: weight, oldest: change.oldestUpdate, newest: change.newestUpdate)
     counters.changesMerged += 1
     if roundOpenedAt == nil { roundOpenedAt = now }
     if let closes = roundClosesAt, now >= closes { closeRound(now: now, sink: sink) }
@@ -269,8 +277,10 @@ extension ParameterServerMachine {
     lastNewest = round.newestUpdate
     state.updates += round.updates
     let scale = configuration.mode == .rounds ? Float(1 / round.weight) : 1
+    let clock = state.clock + round.clockSum / (configuration.mode == .rounds ? round.weight : 1)
     round.apply(to: &state.values, scale: scale)
     state.version += 1
+    passMilestone(clock: clock)
     for change in contributions {
       members[change.id]?.contributedToRound = false
       remember(change.merged)
@@ -285,6 +295,10 @@ extension ParameterServerMachine {
       saveProblem = "\(error)"
       counters.saveFailures += 1
     }
+    // Before the version itself: whoever gets that has the milestone that it names.
+    if state.milestone?.version == state.version {
+      publishMilestone(topic: Weights.topicMilestone, sink: sink)
+    }
     publish(topic: Weights.topicAll, sink: sink)
   }
 
@@ -298,12 +312,35 @@ extension ParameterServerMachine {
     state.merged.remove(at: state.merged.firstIndex { !present.contains($0.learner) } ?? 0)
   }
 
+  /// Keeps the weights if their clock passes a multiple.
+  private mutating func passMilestone(clock: Double) {
+    defer { state.clock = clock }
+    guard let every = configuration.milestoneEvery.map(Double.init),
+      (clock / every).rounded(.down) > (state.clock / every).rounded(.down)
+    else { return }
+    state.milestone = Milestone(version: state.version, clock: clock, values: state.values)
+  }
+
+  /// The newest milestone, as a publication of its own.
+  mutating func publishMilestone(topic: String, sink: some PublishingSink) {
+    guard let milestone = state.milestone else { return }
+    counters.publications += 1
+    milestone.values.withUnsafeBytes { values in
+      Weights(
+        topic: topic, version: milestone.version, incarnation: incarnation, updates: state.updates,
+        clock: milestone.clock, milestone: milestone.version, oldestUpdate: 0, newestUpdate: 0,
+        merged: [], manifest: state.manifest, values: values
+      ).encode(into: scratch)
+    }
+    sink.publish(scratch.bytes)
+  }
+
   mutating func publish(topic: String, sink: some PublishingSink) {
     counters.publications += 1
     state.values.withUnsafeBytes { values in
       Weights(
         topic: topic, version: state.version, incarnation: incarnation, updates: state.updates,
-        oldestUpdate: lastOldest, newestUpdate: lastNewest, merged: state.merged, manifest: state.manifest,
+        clock: state.clock, milestone: state.milestone?.version ?? 0, oldestUpdate: lastOldest, newestUpdate: lastNewest, merged: state.merged, manifest: state.manifest,
         values: values
       ).encode(into: scratch)
     }

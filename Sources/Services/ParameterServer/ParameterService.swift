@@ -25,16 +25,17 @@ public final class ParameterService {
     let now = SystemClock.now()
     var system = SeededGenerator.fromSystem()
     let id = Identifier(using: &system)
+    let algorithm = configuration.algorithm(for: try configuration.environmentSpec())
     var machineConfiguration = ParameterServerMachine<ParameterKeeper>.Configuration()
     machineConfiguration.mode = configuration.aggregation.mode == .rounds ? .rounds : .asynchronous
+    machineConfiguration.milestoneEvery = algorithm.milestoneEvery
     machineConfiguration.token = settings.runToken
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
-    let spec = configuration.network(for: try configuration.environmentSpec())
     let keeper = try ParameterKeeper(directory: settings.runDirectory)
     if let notice = keeper.notice { log.warning(notice) }
     machine = ParameterServerMachine(
       configuration: machineConfiguration, incarnation: id,
-      state: try keeper.kept ?? Self.initialState(configuration, spec), store: keeper, now: now)
+      state: try keeper.kept ?? Self.initialState(configuration, algorithm), store: keeper, now: now)
     let connector = Connector()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)
@@ -46,7 +47,7 @@ public final class ParameterService {
     reporter = TelemetryReporter(
       id: id, service: "parameters", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
-    try Self.check(machine.state.manifest, against: spec)
+    try Self.check(machine.state.manifest, against: algorithm)
     site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
     log.info(
       "listening on \(requests), publishing \(machine.state.values.count) parameters on \(publications), "
@@ -54,22 +55,18 @@ public final class ParameterService {
     if let site { log.info("dashboard and metrics at \(site.address)") }
   }
 
-  /// The network's parameters from the run's seed.
+  /// Parameters from the run's seed.
   private static func initialState(
-    _ configuration: RunConfiguration, _ spec: NetworkSpec
+    _ configuration: RunConfiguration, _ algorithm: Algorithm
   ) throws -> ParameterState {
-    let learner = try DQNLearner(spec: spec, configuration: configuration.dqn, batchMax: 1)
     var generator = SeededGenerator(seed: configuration.seed, part: "parameters")
-    learner.initialize(using: &generator)
-    let values = [Float](unsafeUninitializedCapacity: learner.parameterCount) { buffer, count in
-      learner.exportParameters(to: buffer)
-      count = learner.parameterCount
-    }
-    return ParameterState(version: 1, updates: 0, merged: [], manifest: try spec.manifest(), values: values)
+    let values = try algorithm.initialParameters(using: &generator)
+    return ParameterState(
+      version: 1, updates: 0, merged: [], manifest: try algorithm.manifest(), values: values)
   }
 
-  private static func check(_ manifest: WeightsManifest, against spec: NetworkSpec) throws {
-    if let problem = try spec.manifest().mismatch(with: manifest) {
+  private static func check(_ manifest: WeightsManifest, against algorithm: Algorithm) throws {
+    if let problem = try algorithm.manifest().mismatch(with: manifest) {
       throw ParameterStoreError(
         path: "kept parameters", problem: "\(problem): they are of another network; use another run name")
     }

@@ -6,17 +6,38 @@ public import Experience
 public struct ParameterState: Hashable, Sendable {
   public var version: UInt64
   public var updates: UInt64
+  /// See `Weights.clock`.
+  public var clock: Double
+  /// What every learner must know of these or of earlier weights; nil in a run without milestones.
+  public var milestone: Milestone?
   public var merged: [Merged]
   public var manifest: WeightsManifest
   public var values: [Float]
 
   public init(
-    version: UInt64, updates: UInt64, merged: [Merged], manifest: WeightsManifest, values: [Float]
+    version: UInt64, updates: UInt64, clock: Double? = nil, milestone: Milestone? = nil,
+    merged: [Merged], manifest: WeightsManifest, values: [Float]
   ) {
+    self.clock = clock ?? Double(updates)
+    self.milestone = milestone
     self.version = version
     self.updates = updates
     self.merged = merged
     self.manifest = manifest
+    self.values = values
+  }
+}
+
+/// A publication that passed a multiple of the updates between milestones: it is kept until the
+/// next.
+public struct Milestone: Hashable, Sendable {
+  public var version: UInt64
+  public var clock: Double
+  public var values: [Float]
+
+  public init(version: UInt64, clock: Double, values: [Float]) {
+    self.version = version
+    self.clock = clock
     self.values = values
   }
 }

@@ -1,6 +1,7 @@
 // `rookery bench step`: how long a training step and an actor's forward pass take on this machine.
 
 internal import Algorithms
+internal import Experience
 internal import Foundations
 internal import Numerics
 
@@ -73,23 +74,35 @@ private final class BenchBatch {
     weights.deallocate()
   }
 
-  var transitions: TransitionBatch {
-    TransitionBatch(
-      count: count, observation: observations, action: actions, reward: rewards, discount: discounts,
-      nextObservation: nextObservations, importanceWeights: weights)
+  func columns(_ spec: NetworkSpec) -> ColumnBatch {
+    let observation: DType =
+      switch spec.inputType {
+      case .float32: .float32
+      case .uint8: .uint8
+      }
+    return ColumnBatch(
+      fields: [
+        Field(StepSchema.observation, observation, shape: spec.inputShape), Field(StepSchema.action, .int32),
+        Field(StepSchema.reward, .float32), Field(TableSchema.discount, .float32),
+        Field(TableSchema.nextObservation, observation, shape: spec.inputShape),
+      ],
+      columns: [
+        observations, UnsafeMutableRawPointer(actions), UnsafeMutableRawPointer(rewards),
+        UnsafeMutableRawPointer(discounts), nextObservations,
+      ], count: count, importanceWeights: weights)
   }
 }
 
 private func stepTime_us(_ spec: NetworkSpec, batch count: Int) -> Double {
   var generator = SeededGenerator(seed: 1)
-  guard let learner = try? DQNLearner(spec: spec, batchMax: count) else { return .nan }
-  learner.initialize(using: &generator)
-  let columns = BenchBatch(spec, count: count, generator: &generator)
-  var errors = [Float](repeating: 0, count: count)
-  return errors.withUnsafeMutableBufferPointer { errors in
-    withExtendedLifetime(columns) {
-      let batch = columns.transitions
-      return medianTime_us { _ = try? learner.train(batch, errors: errors) }
+  guard let rule = try? DQNRule(spec: spec, batchMax: count) else { return .nan }
+  rule.initialize(using: &generator)
+  let content = BenchBatch(spec, count: count, generator: &generator)
+  var priorities = [Float](repeating: 0, count: count)
+  return priorities.withUnsafeMutableBufferPointer { priorities in
+    withExtendedLifetime(content) {
+      let batch = content.columns(spec)
+      return medianTime_us { _ = try? rule.train(batch, priorities: priorities) }
     }
   }
 }

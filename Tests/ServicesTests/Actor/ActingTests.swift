@@ -32,7 +32,8 @@ import Wire
       buffer: StepBuffer(count: count, schema: .discrete(observation: [1]), capacity: capacity),
       items: ActorItems(
         count: count,
-        tables: [TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: 0.5))]),
+        tables: [TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: 0.5))],
+        priority: policy.firstPriority),
       epsilons: Array(repeating: 0.5, count: count), generator: SeededGenerator(seed: seed),
       clock: { world.now }, warn: { _ in })
     var received = Received(count: count)
@@ -183,7 +184,7 @@ private final class FailingWorld {
 
 /// Rows are numbered: within an episode without gaps.
 private final class FailingBatch: EnvironmentBatch {
-  let spec = EnvironmentSpec(id: "failing", observationShape: [1], observationType: .float32, actionCount: 2)
+  let spec = EnvironmentSpec(id: "failing", observationShape: [1], observationType: .float32, actions: .discrete(2))
   private let world: FailingWorld
   private var serials: [Int]
   private var epoch = -1
@@ -229,9 +230,10 @@ private final class FailingBatch: EnvironmentBatch {
     }
   }
 
-  func beginStep(actions: UnsafePointer<Int32>) throws {
+  func beginStep(actions: UnsafeRawPointer) throws {
     precondition(epoch == world.failures, "it needs a reset")
-    self.actions = Array(UnsafeBufferPointer(start: actions, count: count))
+    self.actions = Array(
+      UnsafeBufferPointer(start: actions.assumingMemoryBound(to: Int32.self), count: count))
     try world.perhapsFail()
   }
 

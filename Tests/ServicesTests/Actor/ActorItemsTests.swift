@@ -1,5 +1,6 @@
 // The items that an actor makes for tables of every kind.
 
+import Algorithms
 import Experience
 import Foundations
 import TestSupport
@@ -44,15 +45,14 @@ import Wire
 
   private func tick(_ items: inout ActorItems, _ row: Int, truncatingLater: Bool = false) {
     let zeros = [Float](repeating: 0, count: fixture.streams.count)
+    let decided = PolicyRows(count: zeros.count, actions: .discrete(2))
     let flags = fixture.streams.map { $0.flags[row] }
     let isLate = flags.map { truncatingLater && $0 == StepFlags.isLast.rawValue }
     items.observe(
-      index: UInt64(row), range: flags.indices, flags: zip(flags, isLate).map { $1 ? 0 : $0 },
-      qSelected: zeros,
-      qMax: zeros)
+      index: UInt64(row), range: flags.indices, flags: zip(flags, isLate).map { $1 ? 0 : $0 }, decided)
     items.setRewards(index: UInt64(row), range: flags.indices, zeros)
     for stream in flags.indices where isLate[stream] {
-      items.truncate(stream, index: UInt64(row), qMax: 0)
+      items.truncate(stream, index: UInt64(row), stateValue: 0)
     }
   }
 
@@ -68,7 +68,7 @@ import Wire
   }
 
   @Test(arguments: [false, true]) func itemsAreThoseOfNumpy(truncatingLater: Bool) throws {
-    var items = ActorItems(count: fixture.streams.count, tables: tables)
+    var items = ActorItems(count: fixture.streams.count, tables: tables, priority: TransitionPriority())
     var found: [Key: Int] = [:]
     for row in 0..<fixture.count {
       tick(&items, row, truncatingLater: truncatingLater)
@@ -79,7 +79,7 @@ import Wire
   }
 
   @Test func rowsThatAreNotSentEndNoItem() throws {
-    var items = ActorItems(count: fixture.streams.count, tables: tables)
+    var items = ActorItems(count: fixture.streams.count, tables: tables, priority: TransitionPriority())
     for row in 0..<40 { tick(&items, row) }
     items.drop(from: 33)
     var found: [Key: Int] = [:]
@@ -88,7 +88,7 @@ import Wire
   }
 
   @Test func nothingStartsBeforeACut() throws {
-    var items = ActorItems(count: fixture.streams.count, tables: tables)
+    var items = ActorItems(count: fixture.streams.count, tables: tables, priority: TransitionPriority())
     for row in 0..<40 { tick(&items, row) }
     items.cut(at: 30, next: 40)
     for row in 40..<fixture.count { tick(&items, row) }

@@ -1,5 +1,6 @@
 // An actor's items and messages, against the definition and through the store.
 
+import Algorithms
 import Experience
 import Foundations
 import ReplayStore
@@ -77,25 +78,29 @@ struct TraceActor {
     buffer = StepBuffer(count: environments, schema: .discrete(observation: [1]), capacity: capacity)
     items = ActorItems(
       count: environments,
-      tables: [TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: discount))])
+      tables: [TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: discount))],
+      priority: TransitionPriority())
   }
 
   mutating func tick() {
     let rows = trace.rows.map { $0[position] }
     let late = rows.indices.filter { learnsOfTruncationsLater && rows[$0].flags == .isLast }
     let flags = rows.indices.map { late.contains($0) ? 0 : rows[$0].flags.rawValue }
-    items.observe(
-      index: buffer.nextIndex, range: 0..<environments, flags: flags, qSelected: rows.map(\.qSelected),
-      qMax: rows.map(\.qMax))
+    let decided = PolicyRows(count: environments, actions: .discrete(2))
+    for (index, row) in rows.enumerated() {
+      decided.actions.assumingMemoryBound(to: Int32.self)[index] = Int32(position)
+      decided.actionValues[index] = row.qSelected
+      decided.stateValues[index] = row.qMax
+    }
+    items.observe(index: buffer.nextIndex, range: 0..<environments, flags: flags, decided)
     let observations = rows.map(\.observation)
     buffer.append(
-      range: 0..<environments, observations: observations, actions: rows.map { _ in Int32(position) },
-      flags: flags)
+      range: 0..<environments, observations: observations, decided, flags: flags)
     buffer.advance()
     buffer.setRewards(range: 0..<environments, rows.map(\.reward))
     items.setRewards(index: buffer.nextIndex - 1, range: 0..<environments, rows.map(\.reward))
     for environment in late {
-      items.truncate(environment, index: buffer.nextIndex - 1, qMax: rows[environment].qMax)
+      items.truncate(environment, index: buffer.nextIndex - 1, stateValue: rows[environment].qMax)
       buffer.markLast(environment, at: buffer.nextIndex - 1)
     }
     position += 1

@@ -25,7 +25,7 @@ import Wire
     let acting = Acting(
       [RandomBatch(count: count, seed: seed)], policy: policy,
       buffer: StepBuffer(count: count, schema: schema, capacity: 8),
-      items: ActorItems(count: count, tables: [table]), epsilons: Array(repeating: 0.5, count: count),
+      items: ActorItems(count: count, tables: [table], priority: TransitionPriority()), epsilons: Array(repeating: 0.5, count: count),
       frameStack: stack, generator: SeededGenerator(seed: seed), clock: { .zero }, warn: { _ in })
     let store = try ReplayStore(
       configuration: ReplayStoreConfiguration(
@@ -82,16 +82,14 @@ import Wire
   /// Q of both actions of each row: the greedy one tells which is the larger, and two random ones the other.
   private func values(_ policy: QPolicy, _ observations: UnsafeRawPointer, rows: Int) throws -> [[Float]] {
     var result = (0..<rows).map { _ in [Float](repeating: .nan, count: 2) }
-    var (actions, selected, most) = (
-      [Int32](repeating: 0, count: rows), [Float](repeating: 0, count: rows),
-      [Float](repeating: 0, count: rows)
-    )
+    let decided = PolicyRows(count: rows, actions: .discrete(2))
+    let actions = decided.actions.assumingMemoryBound(to: Int32.self)
     var generator = SeededGenerator(seed: 1)
     while result.contains(where: { $0.contains(where: \.isNaN) }) {
       policy.act(
-        observations: observations, count: rows, epsilons: Array(repeating: 1, count: rows),
-        generator: &generator, actions: &actions, qSelected: &selected, qMax: &most)
-      for row in 0..<rows { result[row][Int(actions[row])] = selected[row] }
+        observations: observations, count: rows, exploration: Array(repeating: 1, count: rows),
+        generator: &generator, rows: decided)
+      for row in 0..<rows { result[row][Int(actions[row])] = decided.actionValues[row] }
     }
     return result
   }
@@ -99,7 +97,7 @@ import Wire
 
 /// Environments of random observations and rewards whose episodes end at random.
 private final class RandomBatch: EnvironmentBatch {
-  let spec = EnvironmentSpec(id: "random", observationShape: [2], observationType: .float32, actionCount: 2)
+  let spec = EnvironmentSpec(id: "random", observationShape: [2], observationType: .float32, actions: .discrete(2))
   let count: Int
   private var draw: SeededGenerator
   private let values: UnsafeMutablePointer<Float>
@@ -131,7 +129,7 @@ private final class RandomBatch: EnvironmentBatch {
     advance()
   }
 
-  func beginStep(actions: UnsafePointer<Int32>) throws { advance() }
+  func beginStep(actions: UnsafeRawPointer) throws { advance() }
   func finishStep() throws {}
 
   private func advance() {

@@ -1,5 +1,6 @@
 // Deep Q-learning: one training step on one batch.
 
+public import Experience
 public import Foundations
 public import Numerics
 
@@ -11,12 +12,16 @@ public import Numerics
 /// *Differs from the sources:* Adam instead of RMSProp, the Huber loss instead of clipped errors (the same gradient at δ = 1),
 /// and the mean of w·huber(δ) instead of its sum.
 ///
-/// Not `Sendable`: one thread owns it. `train` allocates nothing. Flat vectors that go in and out are in PyTorch's layout.
-public final class DQNLearner {
+/// Not `Sendable`: one thread owns it. A training step allocates nothing.
+public final class DQNRule: LearningRule {
   public let configuration: DQNConfiguration
   public let spec: NetworkSpec
-  /// Rows that a batch may have at most.
+  public let manifest: WeightsManifest
   public let batchMax: Int
+  public let metricNames = ["loss", "gradient_norm", "mean_q"]
+  /// The batch's mean of w·huber(δ), the gradient's global norm before clipping, and the mean of
+  /// Q(s, a) of the actions taken.
+  public private(set) var metrics: [Float] = [0, 0, 0]
 
   let online: Network
   let target: Network
@@ -34,6 +39,7 @@ public final class DQNLearner {
     spec: NetworkSpec, configuration: DQNConfiguration = DQNConfiguration(), batchMax: Int
   ) throws(NetworkSpecError) {
     self.spec = spec
+    manifest = try spec.manifest()
     self.configuration = configuration
     self.batchMax = batchMax
     online = try Network(spec: spec, batchMax: batchMax, isTraining: true)
@@ -57,34 +63,26 @@ public final class DQNLearner {
     updateTargetHard()
   }
 
-  /// One step: gradients, clipping, Adam, and the target network if it follows by Polyak averaging.
-  ///
-  /// - Parameter errors: `[count]` or more, receives |δ| of each row, before the update: the new priorities. Not to be used
-  ///   if the outcome is `.notFinite`.
-  /// - Throws: `TransitionBatchError`; nothing has changed then.
-  public func train(
-    _ batch: TransitionBatch, errors: UnsafeMutableBufferPointer<Float>
-  ) throws(TransitionBatchError) -> TrainingOutcome {
-    let outcome = try computeGradients(batch, errors: errors)
-    if case .trained = outcome { applyGradients() }
-    return outcome
-  }
-
-  /// The first half of `train`: leaves the gradients to be applied here, or to be sent to who owns the optimizer.
   public func computeGradients(
-    _ batch: TransitionBatch, errors: UnsafeMutableBufferPointer<Float>
-  ) throws(TransitionBatchError) -> TrainingOutcome {
-    try check(batch, errors)
+    _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
+  ) throws(BatchError) -> TrainingOutcome {
+    let batch = try TransitionBatch(batch, spec: spec, batchMax: batchMax)
+    guard priorities.count >= batch.count else {
+      throw .priorityBuffer(priorities.count, rows: batch.count)
+    }
     computeReturns(batch)
-    let (loss, meanQ) = computeLoss(batch, errors)
+    let (loss, meanQ) = computeLoss(batch, priorities)
     guard loss.isFinite else { return .notFinite }
     online.backward(count: batch.count)
     gradientNorm = GradientClip.norm(UnsafeBufferPointer(online.gradients))
     guard gradientNorm.isFinite else { return .notFinite }
-    return .trained(TrainingResult(loss: loss, gradientNorm: gradientNorm, meanQ: meanQ))
+    metrics[0] = loss
+    metrics[1] = gradientNorm
+    metrics[2] = meanQ
+    return .trained
   }
 
-  /// The second half of `train`: clips and applies the gradients that are there.
+  /// Clips, Adam, and the target network if it follows by Polyak averaging.
   public func applyGradients() {
     let scale = configuration.gradientClip.map { GradientClip.scale(norm: gradientNorm, max: $0) } ?? 1
     optimizer.update(
@@ -93,29 +91,17 @@ public final class DQNLearner {
     if case .polyak(let tau) = configuration.target { target.blendParameters(towards: online, fraction: tau) }
   }
 
-  /// After `.notFinite`: which rows are at fault, each tried by itself. |δ| of a row whose own error, loss or gradient is not
-  /// finite becomes infinite. As slow as a training step for each row, so not for every batch.
   public func markRowsAtFault(
-    _ batch: TransitionBatch, errors: UnsafeMutableBufferPointer<Float>
-  ) throws(TransitionBatchError) {
-    try check(batch, errors)
-    let bytes = spec.inputCount * (spec.inputType == .float32 ? 4 : 1)
+    _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
+  ) throws(BatchError) {
+    _ = try TransitionBatch(batch, spec: spec, batchMax: batchMax)
     for row in 0..<batch.count {
-      let single = TransitionBatch(
-        count: 1, observation: batch.observation + row * bytes, action: batch.action + row,
-        reward: batch.reward + row, discount: batch.discount + row,
-        nextObservation: batch.nextObservation + row * bytes,
-        importanceWeights: batch.importanceWeights.map { $0 + row })
-      let error = UnsafeMutableBufferPointer(rebasing: errors[row..<row + 1])
-      guard case .trained = try computeGradients(single, errors: error), error[0].isFinite else {
-        error[0] = .infinity
-        continue
-      }
+      let priority = UnsafeMutableBufferPointer(rebasing: priorities[row..<row + 1])
+      let outcome = try computeGradients(batch.row(row), priorities: priority)
+      if outcome == .notFinite || !priority[0].isFinite { priority[0] = .infinity }
     }
   }
 
-  /// Replaces the gradients (those of several learners, merged) for `applyGradients`.
-  /// - Returns: Their global norm; if it is not finite, do not apply them.
   public func importGradients(from source: UnsafeBufferPointer<Float>) -> Float {
     online.importValues(from: source, into: online.gradients)
     gradientNorm = GradientClip.norm(UnsafeBufferPointer(online.gradients))
@@ -124,16 +110,6 @@ public final class DQNLearner {
 
   /// The target network becomes a copy of the online network.
   public func updateTargetHard() { target.copyParameters(from: online) }
-
-  private func check(
-    _ batch: TransitionBatch, _ errors: UnsafeMutableBufferPointer<Float>
-  ) throws(TransitionBatchError) {
-    guard batch.count > 0, batch.count <= batchMax else { throw .count(batch.count, batchMax: batchMax) }
-    guard errors.count >= batch.count else { throw .errorBuffer(errors.count, rows: batch.count) }
-    for row in 0..<batch.count where batch.action[row] < 0 || batch.action[row] >= spec.outputs {
-      throw .action(batch.action[row], row: row, actions: spec.outputs)
-    }
-  }
 
   private func computeReturns(_ batch: TransitionBatch) {
     let actions = spec.outputs
@@ -156,7 +132,7 @@ public final class DQNLearner {
 
   /// Leaves the loss's gradient in the outputs with the online network.
   private func computeLoss(
-    _ batch: TransitionBatch, _ errors: UnsafeMutableBufferPointer<Float>
+    _ batch: TransitionBatch, _ priorities: UnsafeMutableBufferPointer<Float>
   ) -> (loss: Float, meanQ: Float) {
     let actions = spec.outputs
     let q = online.forward(batch.observation, count: batch.count)
@@ -165,11 +141,12 @@ public final class DQNLearner {
     let share = 1 / Float(batch.count)
     var loss: Double = 0
     var sumQ: Double = 0
+    let priority = TransitionPriority()
     for row in 0..<batch.count {
       let index = row * actions + Int(batch.action[row])
       let weight = batch.importanceWeights?[row] ?? 1
       let error = returns[row] - q[index]
-      errors[row] = error.magnitude
+      priorities[row] = priority(error: error)
       loss += Double(weight * huber.loss(error))
       sumQ += Double(q[index])
       gradient[index] = -share * weight * huber.gradient(error)

@@ -1,4 +1,4 @@
-// What a learner promises beyond the formulas.
+// What the rule promises beyond the formulas.
 
 import Algorithms
 import Foundations
@@ -8,20 +8,20 @@ import Testing
 private let spec = NetworkSpec.mlp(inputs: 4, hidden: [16], outputs: 3, dueling: true)
 
 private func learner(_ configuration: DQNConfiguration = DQNConfiguration(learningRate: 1e-2)) throws
-  -> DQNLearner
+  -> DQNRule
 {
-  try DQNLearner(seed: 5, spec: spec, configuration: configuration, batchMax: 16)
+  try DQNRule(seed: 5, spec: spec, configuration: configuration, batchMax: 16)
 }
 
 private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 6)
 
-@Suite struct DQNLearnerTests {
+@Suite struct DQNRuleTests {
   @Test func trainingFitsOneBatch() throws {
     let learner = try learner()
     var losses: [Float] = []
     for _ in 0..<300 {
-      guard case .trained(let result) = try columns.train(learner).outcome else { continue }
-      losses.append(result.loss)
+      guard case .trained = try columns.train(learner).outcome else { continue }
+      losses.append(learner.loss)
     }
     #expect(losses.count == 300)
     #expect(losses[299] < losses[0] / 20, "\(losses[0]) to \(losses[299])")
@@ -31,37 +31,35 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     let (plain, weighted) = (try learner(), try learner())
     var heavier = columns
     heavier.weight = [Float](repeating: 0.25, count: 16)
-    guard case .trained(let one) = try columns.train(plain).outcome,
-      case .trained(let quarter) = try heavier.train(weighted).outcome
-    else { throw Failure.notTrained }
-    #expect((quarter.loss - one.loss / 4).magnitude < 1e-6)
-    #expect((quarter.gradientNorm - one.gradientNorm / 4).magnitude < 1e-6)
+    #expect(try columns.train(plain).outcome == .trained && heavier.train(weighted).outcome == .trained)
+    #expect((weighted.loss - plain.loss / 4).magnitude < 1e-6)
+    #expect((weighted.gradientNorm - plain.gradientNorm / 4).magnitude < 1e-6)
   }
 
   @Test(arguments: [Int32(-1), 3, .max, .min])
   func actionsOutOfRangeAreRefused(_ action: Int32) throws {
     let learner = try learner()
-    let before = learner.parameters
+    let before = learner.values
     var wrong = columns
     wrong.action[9] = action
-    #expect(throws: TransitionBatchError.action(action, row: 9, actions: 3)) { try wrong.train(learner) }
-    #expect(learner.parameters == before && learner.optimizerStep == 0)
+    #expect(throws: BatchError.action(action, row: 9, actions: 3)) { try wrong.train(learner) }
+    #expect(learner.values == before && learner.optimizerStep == 0)
   }
 
   @Test func wrongSizesAreRefused() throws {
-    let small = try DQNLearner(spec: spec, batchMax: 15)
-    #expect(throws: TransitionBatchError.count(16, batchMax: 15)) { try columns.train(small) }
+    let small = try DQNRule(spec: spec, batchMax: 15)
+    #expect(throws: BatchError.count(16, batchMax: 15)) { try columns.train(small) }
     let learner = try learner()
     columns.withBatch { batch in
       var empty = batch
       empty.count = 0
       var errors = [Float](repeating: 0, count: 15)
       errors.withUnsafeMutableBufferPointer { errors in
-        #expect(throws: TransitionBatchError.count(0, batchMax: 16)) {
-          try learner.train(empty, errors: errors)
+        #expect(throws: BatchError.count(0, batchMax: 16)) {
+          try learner.train(empty, priorities: errors)
         }
-        #expect(throws: TransitionBatchError.errorBuffer(15, rows: 16)) {
-          try learner.train(batch, errors: errors)
+        #expect(throws: BatchError.priorityBuffer(15, rows: 16)) {
+          try learner.train(batch, priorities: errors)
         }
       }
     }
@@ -72,11 +70,11 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     let learner = try learner(
       DQNConfiguration(gradientClip: nil, huberDelta: .infinity, target: .polyak(tau: 0.5)))
     _ = try columns.train(learner)
-    let (before, target) = (learner.parameters, learner.targetParameters)
+    let (before, target) = (learner.values, learner.targetParameters)
     var wrong = columns
     wrong.reward[3] = poison
     #expect(try wrong.train(learner).outcome == .notFinite)
-    #expect(learner.parameters == before && learner.targetParameters == target && learner.optimizerStep == 1)
+    #expect(learner.values == before && learner.targetParameters == target && learner.optimizerStep == 1)
     guard case .trained = try columns.train(learner).outcome else { throw Failure.notTrained }
   }
 
@@ -87,16 +85,16 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     wrong.reward[3] = .infinity
     let large = [Float](repeating: 3e38, count: 4).withUnsafeBytes { Array($0) }
     wrong.observation.replaceSubrange(5 * 16..<6 * 16, with: large)
-    let before = learner.parameters
+    let before = learner.values
     var errors = [Float](repeating: -1, count: 16)
     try wrong.withBatch { batch in
       try errors.withUnsafeMutableBufferPointer {
-        #expect(try learner.train(batch, errors: $0) == .notFinite)
-        try learner.markRowsAtFault(batch, errors: $0)
+        #expect(try learner.train(batch, priorities: $0) == .notFinite)
+        try learner.markRowsAtFault(batch, priorities: $0)
       }
     }
     #expect(errors.indices.filter { !errors[$0].isFinite } == [3, 5])
-    #expect(learner.parameters == before && learner.optimizerStep == 0)
+    #expect(learner.values == before && learner.optimizerStep == 0)
   }
 
   /// What lies behind an episode's end is not read: not even something that is not a number.
@@ -107,39 +105,33 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     changed.nextObservation.replaceSubrange(3 * 16..<4 * 16, with: poison)
     #expect(changed.discount[3] == 0)
     #expect(try columns.train(one).outcome == changed.train(other).outcome)
-    #expect(one.parameters == other.parameters)
+    #expect(one.values == other.values)
   }
 
   @Test func hardTargetsMoveOnlyWhenTold() throws {
     let learner = try learner()
-    let first = learner.parameters
+    let first = learner.values
     #expect(learner.targetParameters == first)
     _ = try columns.train(learner)
-    #expect(learner.targetParameters == first && learner.parameters != first)
-    learner.updateTargetHard()
-    #expect(learner.targetParameters == learner.parameters)
+    #expect(learner.targetParameters == first && learner.values != first)
+    let other = learner.values.map { $0 / 2 }
+    other.withUnsafeBufferPointer { learner.reachMilestone($0) }
+    #expect(learner.targetParameters == other && learner.values != other)
   }
 
   @Test func checkpointContinuesAsIfNothingHappened() throws {
     let (one, other) = (
       try learner(),
-      try DQNLearner(spec: spec, configuration: DQNConfiguration(learningRate: 1e-2), batchMax: 16)
+      try DQNRule(spec: spec, configuration: DQNConfiguration(learningRate: 1e-2), batchMax: 16)
     )
     for _ in 0..<7 { _ = try columns.train(one) }
-    let count = one.parameterCount
-    var second: [Float] = []
-    let first = written(count) { first in
-      second = written(count) { one.exportOptimizer(firstMoment: first, secondMoment: $0) }
-    }
-    one.parameters.withUnsafeBufferPointer { other.importParameters(from: $0) }
-    one.targetParameters.withUnsafeBufferPointer { other.importTarget(from: $0) }
-    first.withUnsafeBufferPointer { first in
-      second.withUnsafeBufferPointer {
-        other.importOptimizer(firstMoment: first, secondMoment: $0, step: one.optimizerStep)
-      }
-    }
+    one.values.withUnsafeBufferPointer { other.importParameters(from: $0) }
+    let names = DQNRule.stateNames
+    #expect(Set(one.state.vectors.keys) == Set(names.vectors))
+    #expect(Set(one.state.counters.keys) == Set(names.counters))
+    other.restore(one.state)
     for _ in 0..<3 { #expect(try columns.train(one).outcome == columns.train(other).outcome) }
-    #expect(one.parameters == other.parameters && one.optimizerStep == 10)
+    #expect(one.values == other.values && one.optimizerStep == 10)
   }
 
   /// Gradients that travel to be merged and come back train as if they had stayed.
@@ -149,14 +141,14 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     for _ in 0..<3 {
       _ = try columns.train(one)
       _ = try columns.withBatch { batch in
-        try errors.withUnsafeMutableBufferPointer { try other.computeGradients(batch, errors: $0) }
+        try errors.withUnsafeMutableBufferPointer { try other.computeGradients(batch, priorities: $0) }
       }
       let gradients = written(other.parameterCount) { other.exportGradients(to: $0) }
       let norm = gradients.withUnsafeBufferPointer { other.importGradients(from: $0) }
       #expect(norm.isFinite && norm > 0)
       other.applyGradients()
     }
-    #expect(one.parameters == other.parameters)
+    #expect(one.values == other.values)
   }
 
   private enum Failure: Error { case notTrained }

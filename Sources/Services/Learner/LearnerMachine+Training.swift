@@ -1,0 +1,144 @@
+// An update: from a batch that was sampled to the priorities that go back.
+
+internal import Algorithms
+internal import Experience
+public import Foundations
+internal import Wire
+
+/// What came of an update.
+enum UpdateOutcome: Hashable {
+  case trained
+  /// Nothing was trained on; training goes on with the next batch.
+  case leftOut
+  case diverged
+}
+
+extension LearnerMachine {
+  /// Trains on the next batch, if there is one and it is time. Ends with `endUpdate`.
+  /// - Throws: `LearnerError` if the batch is of another configuration.
+  public mutating func beginUpdate(now: Instant) throws -> Bool {
+    precondition(begun == nil, "the last update was not ended")
+    guard isReady, now >= nextUpdateAt else { return false }
+    guard let sampled = current ?? sampler.take() else {
+      statistics.startWaiting(now: now)
+      return false
+    }
+    statistics.stopWaiting(now: now)
+    guard sampled.fields == configuration.fields else {
+      throw LearnerError.columns(
+        expected: configuration.fields.map(\.description), found: sampled.fields.map(\.description))
+    }
+    current = sampled
+    let rows = trainedBatches * configuration.batch..<(trainedBatches + 1) * configuration.batch
+    begun = (now, rows, update(sampled, rows))
+    return true
+  }
+
+  /// Counts the update, and writes the priorities of a request back after its last batch.
+  /// - Parameter done: when the update was over.
+  public mutating func endUpdate(at done: Instant, replay: some FrameSink) {
+    guard let (started, rows, outcome) = begun, let sampled = current else {
+      preconditionFailure("no update was begun")
+    }
+    begun = nil
+    switch outcome {
+    case .trained:
+      unpushed.add(at: done)
+      let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
+      statistics.record(
+        rule.metrics, versions: versions, version: member.version, started: started, done: done)
+      let cleared = faults.noteTrained()
+      if !cleared.isEmpty { sampler.zero(cleared, sink: replay) }
+    case .leftOut: break
+    // No priority is written, and nothing more is asked for.
+    case .diverged: return
+    }
+    trainedBatches += 1
+    if trainedBatches == sampled.batches { finish(sampled, now: done, replay: replay) }
+    if configuration.updatesPerSecondMax > 0 {
+      // At least one update a day: a tinier rate would give a span that no integer holds.
+      let pause = min(86_400, 1 / configuration.updatesPerSecondMax)
+      nextUpdateAt = max(nextUpdateAt, started) + .seconds(pause)
+    }
+  }
+
+  private mutating func finish(_ sampled: SampledBatch, now: Instant, replay: some FrameSink) {
+    priorities.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: replay) }
+    sampler.release(sampled, now: now, sink: replay)
+    current = nil
+    trainedBatches = 0
+  }
+
+  private mutating func update(_ sampled: SampledBatch, _ rows: Range<Int>) -> UpdateOutcome {
+    computeImportanceWeights(sampled, rows)
+    let (cleared, isSuspect) = faults.clear(rows, of: sampled)
+    statistics.rowsLeftOut += UInt64(cleared.count)
+    for row in cleared { importanceWeights[row - rows.lowerBound] = 0 }
+    if cleared.count == rows.count, !isSuspect {
+      passOver(rows)
+      return .leftOut
+    }
+    do throws(BatchError) {
+      let outcome = cleared.count == rows.count ? .notFinite : try train(sampled, rows)
+      switch outcome {
+      case .trained:
+        for row in cleared { priorities[row] = 0 }
+        return .trained
+      case .notFinite: return try leaveOut(sampled, rows)
+      }
+    } catch {
+      refuse(rows, error)
+      return .leftOut
+    }
+  }
+
+  private mutating func train(
+    _ sampled: SampledBatch, _ rows: Range<Int>
+  ) throws(BatchError) -> TrainingOutcome {
+    try withBatch(sampled, rows) { [rule] batch, priorities throws(BatchError) in
+      try rule.train(batch, priorities: priorities)
+    }
+  }
+
+  /// Calls `body` with rows of a batch, and room for their priorities.
+  mutating func withBatch<Result>(
+    _ sampled: SampledBatch, _ rows: Range<Int>,
+    _ body: (ColumnBatch, UnsafeMutableBufferPointer<Float>) throws(BatchError) -> Result
+  ) throws(BatchError) -> Result {
+    try priorities.withUnsafeMutableBufferPointer { priorities throws(BatchError) in
+      try importanceWeights.withUnsafeBufferPointer { weights throws(BatchError) in
+        let batch = ColumnBatch(
+          fields: sampled.fields, columns: sampled.columns, firstRow: rows.lowerBound, count: rows.count,
+          importanceWeights: weights.baseAddress)
+        return try body(batch, UnsafeMutableBufferPointer(rebasing: priorities[rows]))
+      }
+    }
+  }
+
+  private mutating func computeImportanceWeights(_ sampled: SampledBatch, _ rows: Range<Int>) {
+    let probabilities = UnsafeBufferPointer(
+      start: sampled.probabilities + rows.lowerBound, count: rows.count)
+    let beta = configuration.importance.beta(at: Int(min(clock, 1e15)))
+    importanceWeights.withUnsafeMutableBufferPointer { weights in
+      do {
+        try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: weights)
+      } catch {
+        // Only a table without any mass is sampled like this: every item alike.
+        weights.update(repeating: 1)
+      }
+    }
+  }
+}
+
+/// What a learner cannot work with.
+public enum LearnerError: Error, CustomStringConvertible {
+  case columns(expected: [String], found: [String])
+
+  public var description: String {
+    switch self {
+    case .columns(let expected, let found):
+      "batch: expected the columns \(expected.joined(separator: ", ")), found \(found.joined(separator: ", ")); "
+        + "start actors and learners from the same configuration"
+    }
+  }
+}

@@ -1,0 +1,214 @@
+// The learner, without sockets or clock.
+
+internal import Algorithms
+public import Experience
+public import Foundations
+public import Wire
+
+/// Decides what is trained next, when the learner pushes, and what becomes of bad numbers.
+///
+/// A batch that has arrived is trained on, its priorities are written back, and another is asked
+/// for. Between two updates the learner pushes its change and stands on what was published. It
+/// knows frames, publications and clock readings, all by value: the driver brings them.
+public struct LearnerMachine {
+  public struct Configuration: Sendable {
+    /// Rows of an update.
+    public var batch: Int
+    /// The columns that batches have, in order.
+    public var fields: [Field]
+    /// 0: no limit.
+    public var updatesPerSecondMax = 0.0
+    /// See `Algorithm.milestoneEvery`.
+    public var milestoneEvery: UInt64?
+    var importance = ImportanceWeights()
+
+    public init(batch: Int, fields: [Field]) {
+      self.batch = batch
+      self.fields = fields
+    }
+  }
+
+  public let configuration: Configuration
+  let rule: any LearningRule
+  public internal(set) var sampler: ShardedSampler
+  public internal(set) var member: MemberMachine
+  var statistics: LearnerStatistics
+  var faults: FaultyRows
+  /// After a divergence: what is trained on instead of the first weights that are published.
+  var lastGoodWeights: [Float]?
+  /// What is being trained on, and how many of its batches are done.
+  public internal(set) var current: SampledBatch?
+  var trainedBatches = 0
+  /// Of the update under way: when it began, and what came of it.
+  var begun: (at: Instant, rows: Range<Int>, outcome: UpdateOutcome)?
+  var unpushed = UnpushedUpdates()
+  /// Updates that the published weights have been through: what schedules count in.
+  public private(set) var clock = 0.0
+  /// The version of the milestone that the rule has. Those up to `milestonesAfter` are not taken.
+  private var milestone: UInt64 = 0
+  private var milestonesAfter: UInt64 = 0
+  private var hasMilestone = false
+  var nextUpdateAt = Instant.zero
+  var local: [Float]
+  var priorities: [Float]
+  var importanceWeights: [Float]
+  private var notices: [LearnerNotice] = []
+
+  init(
+    configuration: Configuration, rule: any LearningRule, sampler: ShardedSampler, member: MemberMachine,
+    resumed: ResumedLearner = ResumedLearner()
+  ) {
+    self.configuration = configuration
+    self.rule = rule
+    self.sampler = sampler
+    self.member = member
+    statistics = LearnerStatistics(metricCount: rule.metricNames.count)
+    statistics.updates = resumed.updates
+    faults = FaultyRows(resumed.leftOut)
+    lastGoodWeights = resumed.lastGoodWeights
+    if lastGoodWeights != nil { milestonesAfter = .max }
+    local = Array(repeating: 0, count: rule.parameterCount)
+    priorities = Array(repeating: 0, count: sampler.configuration.sampler.items)
+    importanceWeights = Array(repeating: 1, count: configuration.batch)
+  }
+
+  /// Why a service will have nothing of this learner, if so.
+  public var refusal: (service: String, refusal: Refusal)? {
+    if let refusal = sampler.refusal { return ("replay", refusal) }
+    return member.refusal.map { ("parameters", $0) }
+  }
+
+  /// What should be said, once.
+  mutating func takeNotices() -> [LearnerNotice] {
+    if let notice = member.takeNotice() { say(.warning, notice) }
+    defer { notices.removeAll() }
+    return notices
+  }
+
+  mutating func say(_ level: LearnerNotice.Level, _ text: String) {
+    notices.append(LearnerNotice(level: level, text: text))
+  }
+}
+
+/// What a learner wants its user to know.
+struct LearnerNotice: Hashable {
+  enum Level { case info, warning, error }
+
+  var level: Level
+  var text: String
+}
+
+extension LearnerMachine {
+  /// Says which shards there are now.
+  public mutating func setShards(_ shards: [PeerID], now: Instant, replay: some FrameSink) {
+    sampler.setShards(shards, now: now, sink: replay)
+  }
+
+  /// A frame of a shard.
+  public mutating func receive(
+    _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, replay: some FrameSink
+  ) {
+    sampler.receive(frame, from: shard, now: now, sink: replay)
+  }
+
+  /// A frame of the parameter server.
+  public mutating func receive(
+    _ frame: UnsafeRawBufferPointer, now: Instant, parameters: some FrameSink
+  ) {
+    member.receive(frame, now: now, sink: parameters)
+  }
+
+  /// Does what time demands; call it at `nextDeadline` or earlier.
+  public mutating func advance(to now: Instant, replay: some FrameSink, parameters: some FrameSink) {
+    sampler.advance(to: now, sink: replay)
+    member.advance(to: now, sink: parameters)
+    push(now: now, parameters: parameters)
+  }
+
+  public func nextDeadline(now: Instant) -> Instant {
+    let deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now))
+    return nextUpdateAt > now ? min(deadline, nextUpdateAt) : deadline
+  }
+
+  /// Says that the learner leaves for good, after its last change.
+  public mutating func leave(now: Instant, replay: some FrameSink, parameters: some FrameSink) {
+    sampler.leave(sink: replay)
+    push(now: now, parameters: parameters)
+    member.leave(sink: parameters)
+  }
+
+  private mutating func push(now: Instant, parameters: some FrameSink) {
+    guard member.canPush, unpushed.count > 0, !statistics.hasDiverged else { return }
+    if let every = configuration.milestoneEvery, unpushed.count > every, !statistics.isTargetEarly {
+      statistics.isTargetEarly = true
+      say(
+        .warning,
+        "algorithm.target.every_updates: expected at least the updates of a publication, found \(every) where one held "
+          + "\(unpushed.count): the target network follows each publication; raise it, or lower aggregation.publish_interval_ms"
+      )
+    }
+    local.withUnsafeMutableBufferPointer { local in
+      rule.exportParameters(to: local)
+      member.push(
+        local: UnsafeBufferPointer(local), updates: unpushed.count, oldestUpdate: unpushed.oldest,
+        newestUpdate: unpushed.newest, now: now, sink: parameters)
+    }
+    unpushed = UnpushedUpdates()
+  }
+}
+
+extension LearnerMachine {
+  /// Stands on published weights.
+  public mutating func adopt(_ weights: Weights) {
+    let isRebased = local.withUnsafeMutableBufferPointer { local in
+      rule.exportParameters(to: local)
+      return member.rebase(on: weights, local: local)
+    }
+    guard isRebased else { return }
+    clock = weights.clock
+    if let lastGoodWeights {
+      // What was published may have diverged with the learner; the change back is pushed like any
+      // other.
+      local = lastGoodWeights
+      self.lastGoodWeights = nil
+      member.beginRestoring()
+    }
+    local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
+    if milestonesAfter == .max, !member.isRestoring { milestonesAfter = weights.version }
+    if weights.isMilestone { reachMilestone(weights) }
+  }
+
+  /// Weights that every learner must know. They come with a publication, or by themselves to
+  /// those who missed it or came later.
+  public mutating func reachMilestone(_ weights: Weights) {
+    guard configuration.milestoneEvery != nil, weights.manifest == member.configuration.manifest,
+      weights.version != milestone || !hasMilestone, weights.version > milestonesAfter || milestonesAfter == 0
+    else { return }
+    milestone = weights.version
+    hasMilestone = true
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: rule.parameterCount) { values in
+      UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
+      rule.reachMilestone(UnsafeBufferPointer(values))
+    }
+    statistics.milestones += 1
+  }
+
+  /// There is something to train on, and with.
+  var isReady: Bool {
+    member.hasWeights && !statistics.hasDiverged
+      && (configuration.milestoneEvery == nil || hasMilestone || milestonesAfter > 0)
+  }
+}
+
+/// Updates since the last push.
+struct UnpushedUpdates {
+  var count: UInt64 = 0
+  var oldest: Int64 = 0
+  var newest: Int64 = 0
+
+  mutating func add(at now: Instant) {
+    count += 1
+    if oldest == 0 { oldest = now.nanoseconds }
+    newest = now.nanoseconds
+  }
+}
