@@ -41,12 +41,6 @@ public struct SamplerMachine {
     public var serviceRestarts: UInt64 = 0
   }
 
-  enum Phase {
-    case unknown(nextHello: Instant)
-    case ready
-    case refused(Refusal)
-  }
-
   private struct Request {
     var number: UInt64
     var sentAt: Instant
@@ -58,11 +52,10 @@ public struct SamplerMachine {
 
   public let configuration: Configuration
   public private(set) var counters = Counters()
-  private var phase: Phase
+  private var session: ClientSession
   private(set) var tableIndex = 0
   /// Requests that may be in flight.
   private(set) var credit: Int
-  private(set) var incarnation: Identifier?
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
   private var ready: [SampledBatch] = []
@@ -81,13 +74,15 @@ public struct SamplerMachine {
   /// Asks for what it is told to, with `ask`: one of several shards.
   init(shardOf configuration: Configuration, now: Instant) {
     self.configuration = configuration
-    phase = .unknown(nextHello: now)
+    session = ClientSession(
+      id: configuration.id, service: configuration.service, greetEvery: configuration.helloEvery, now: now)
     credit = configuration.inFlight
     spare = []
   }
 
-  public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
-  public var isReady: Bool { if case .ready = phase { true } else { false } }
+  public var refusal: Refusal? { session.refusal }
+  public var isReady: Bool { session.isOpen }
+  var incarnation: Identifier? { session.incarnation }
 }
 
 extension SamplerMachine {
@@ -118,21 +113,21 @@ extension SamplerMachine {
     keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, drawnBy life: Identifier?,
     sink: some FrameSink
   ) {
-    guard case .ready = phase, life == incarnation else {
+    guard session.isOpen, life == incarnation else {
       return counters.prioritiesDropped += UInt64(count)
     }
     let update = PriorityUpdate(
       table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
       priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
     update.encode(into: scratch)
-    if !sink.send(scratch.bytes, to: configuration.service) { counters.prioritiesDropped += UInt64(count) }
+    if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
   }
 
   /// Asks the shard for a share of a batch; `take` gives the batch back once the share is whole.
   mutating func ask(_ batch: SampledBatch, share: Int, now: Instant, sink: some FrameSink) {
     requests.append(Request(number: nextRequest, sentAt: now, batch: batch, share: share))
     nextRequest += 1
-    if case .ready = phase { send(requests[requests.count - 1], sink: sink) }
+    if session.isOpen { send(requests[requests.count - 1], sink: sink) }
   }
 
   /// A frame that its owner has read, and could not.
@@ -158,33 +153,22 @@ extension SamplerMachine {
   }
 
   public mutating func advance(to now: Instant, sink: some FrameSink) {
-    switch phase {
-    case .refused: return
-    case .unknown(let nextHello):
-      if now >= nextHello { hello(now: now, sink: sink) }
-    case .ready:
-      for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
-        requests[index].sentAt = now
-        counters.requestsRepeated += 1
-        send(requests[index], sink: sink)
-      }
-      request(now: now, sink: sink)
+    if now >= session.nextGreeting { hello(now: now, sink: sink) }
+    guard session.isOpen else { return }
+    for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
+      requests[index].sentAt = now
+      counters.requestsRepeated += 1
+      send(requests[index], sink: sink)
     }
+    request(now: now, sink: sink)
   }
 
   public func nextDeadline(now: Instant) -> Instant {
-    switch phase {
-    case .refused: return .never
-    case .unknown(let nextHello): return nextHello
-    case .ready:
-      return (requests.map(\.sentAt).min() ?? now) + configuration.repeatAfter
-    }
+    guard session.isOpen else { return session.nextGreeting }
+    return (requests.map(\.sentAt).min() ?? now) + configuration.repeatAfter
   }
 
-  public mutating func leave(sink: some FrameSink) {
-    Goodbye(id: configuration.id).encode(into: scratch)
-    sink.send(scratch.bytes, to: configuration.service)
-  }
+  public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 }
 
 extension SamplerMachine {
@@ -192,19 +176,14 @@ extension SamplerMachine {
     let hello = Hello(
       role: .sampler, id: configuration.id, label: configuration.label, nextSequence: 0, schema: nil,
       tables: [configuration.table])
-    hello.encode(into: scratch)
-    let isSent = sink.send(scratch.bytes, to: configuration.service)
-    // Not connected yet: that takes milliseconds at a start.
-    phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
+    session.greet(with: hello, now: now, sink: sink)
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: some FrameSink) {
-    guard case .unknown = phase else { return }
-    if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
-    incarnation = welcome.incarnation
+    guard session.isGreeting else { return }
+    if session.open(by: welcome.incarnation) { counters.serviceRestarts += 1 }
     tableIndex = welcome.tables.firstIndex { $0.name == configuration.table.name } ?? 0
     credit = max(1, min(configuration.inFlight, welcome.grant.messages))
-    phase = .ready
     for index in requests.indices {
       requests[index].sentAt = now
       requests[index].batch.shares[requests[index].share].reset()
@@ -220,7 +199,7 @@ extension SamplerMachine {
     else { return counters.strays += 1 }
     let (batch, share) = (requests[index].batch, requests[index].share)
     if let problem = batch.mismatch(part.fields, of: share) {
-      phase = .refused(
+      session.end(
         Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
       return
     }
@@ -239,17 +218,12 @@ extension SamplerMachine {
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
-    switch refusal.code {
-    case .unknownPeer:
-      guard case .ready = phase else { return }
-      hello(now: now, sink: sink)
-    case .busy: break
-    case .malformed, .mismatch, .invalid, .unsupported: phase = .refused(refusal)
-    }
+    session.take(refusal, now: now)
+    if now >= session.nextGreeting { hello(now: now, sink: sink) }
   }
 
   private mutating func request(now: Instant, sink: some FrameSink) {
-    guard case .ready = phase else { return }
+    guard session.isOpen else { return }
     while requests.count < credit, let batch = spare.popLast() {
       batch.assignWhole(to: configuration.service)
       ask(batch, share: 0, now: now, sink: sink)
@@ -257,7 +231,7 @@ extension SamplerMachine {
   }
 
   private func send(_ request: Request, sink: some FrameSink) {
-    SampleRequest(request: request.number, table: tableIndex, count: request.count).encode(into: scratch)
-    sink.send(scratch.bytes, to: configuration.service)
+    session.send(
+      SampleRequest(request: request.number, table: tableIndex, count: request.count), sink: sink)
   }
 }

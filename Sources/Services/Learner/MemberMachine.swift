@@ -55,32 +55,33 @@ public struct MemberMachine {
   public private(set) var version: UInt64 = 0
   /// The published values this learner stands on; empty before the first publication.
   public private(set) var reference: [Float] = []
-  public private(set) var refusal: Refusal?
 
   /// How publications call this learner.
   private let name: PublicName
   private var atPush: [Float]
-  private var incarnation: Identifier?
-  private var isJoined = false
-  private var nextJoin: Instant
+  private var session: ClientSession
+  /// The server's life that published `version`.
+  private var publisher: Identifier?
   private var nextSequence: UInt64 = 1
   private var notice: String?
   private var pending: Pending?
   /// Changes that may still replace what is published; 0 unless it is being restored.
   private var restoringLeft = 0
   private let change = FrameWriter(capacity: 1 << 16)
-  private let scratch = FrameWriter(capacity: 1 << 12)
 
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
     name = configuration.id.publicName
     atPush = []
-    nextJoin = now
+    session = ClientSession(
+      id: configuration.id, service: .service, greetEvery: configuration.joinEvery, now: now)
   }
 
   /// A change may be pushed: the last one is merged, and there is something to stand on.
-  public var canPush: Bool { isJoined && pending == nil && !reference.isEmpty && refusal == nil }
+  public var canPush: Bool { session.isOpen && pending == nil && !reference.isEmpty }
   public var hasWeights: Bool { !reference.isEmpty }
+  /// Why the server will have nothing of this learner, if so.
+  public var refusal: Refusal? { session.refusal }
 }
 
 extension MemberMachine {
@@ -106,7 +107,7 @@ extension MemberMachine {
     pending = Pending(sequence: nextSequence, updates: updates, sentAt: now)
     nextSequence += 1
     counters.changesSent += 1
-    sink.send(change.bytes, to: .service)
+    sink.send(change.bytes, to: session.service)
   }
 
   /// Takes a publication: returns true if it changed `local`.
@@ -119,12 +120,9 @@ extension MemberMachine {
       doubt("weights \(weights.version): expected finite numbers, found others")
       return false
     }
-    let isNewLife = incarnation != nil && incarnation != weights.incarnation
-    if isNewLife {
-      counters.serverRestarts += 1
-      isJoined = false
-    }
-    incarnation = weights.incarnation
+    let isNewLife = publisher != nil && publisher != weights.incarnation
+    if publisher != weights.incarnation { meet(weights.incarnation) }
+    publisher = weights.incarnation
     // A server that keeps nothing starts again from low versions: what it publishes counts.
     guard weights.version > version || reference.isEmpty || isNewLife && weights.version < version else {
       return false
@@ -224,9 +222,12 @@ extension MemberMachine {
         guard joined.merged < nextSequence else {
           return doubt("JOINED: expected changes up to \(nextSequence - 1) merged, found \(joined.merged)")
         }
+        guard session.isGreeting else { return }
         index = joined.index
-        isJoined = true
-      case .refusal: refuse(try Refusal(from: &cursor), now: now)
+        if session.open(by: joined.incarnation) { counters.serverRestarts += 1 }
+      case .refusal:
+        session.take(try Refusal(from: &cursor), now: now)
+        if now >= session.nextGreeting { join(now: now, sink: sink) }
       default: counters.malformed += 1
       }
     } catch {
@@ -235,40 +236,32 @@ extension MemberMachine {
   }
 
   public mutating func advance(to now: Instant, sink: some FrameSink) {
-    guard refusal == nil else { return }
-    if !isJoined {
-      guard now >= nextJoin else { return }
-      Join(
-        id: configuration.id, token: configuration.token, label: configuration.label,
-        manifest: configuration.manifest
-      ).encode(into: scratch)
-      let isSent = sink.send(scratch.bytes, to: .service)
-      nextJoin = now + (isSent ? configuration.joinEvery : .milliseconds(20))
-    } else if let sent = pending, now >= sent.sentAt + configuration.repeatAfter {
-      pending?.sentAt = now
-      counters.changesRepeated += 1
-      sink.send(change.bytes, to: .service)
-    }
+    if now >= session.nextGreeting { join(now: now, sink: sink) }
+    guard session.isOpen, let sent = pending, now >= sent.sentAt + configuration.repeatAfter else { return }
+    pending?.sentAt = now
+    counters.changesRepeated += 1
+    sink.send(change.bytes, to: session.service)
   }
 
   public func nextDeadline(now: Instant) -> Instant {
-    guard refusal == nil else { return .never }
-    if !isJoined { return nextJoin }
+    guard session.isOpen else { return session.nextGreeting }
     return pending.map { $0.sentAt + configuration.repeatAfter } ?? .never
   }
 
-  public mutating func leave(sink: some FrameSink) {
-    Goodbye(id: configuration.id).encode(into: scratch)
-    sink.send(scratch.bytes, to: .service)
+  public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
+
+  private mutating func join(now: Instant, sink: some FrameSink) {
+    let join = Join(
+      id: configuration.id, token: configuration.token, label: configuration.label,
+      manifest: configuration.manifest)
+    session.greet(with: join, now: now, sink: sink)
   }
 
-  private mutating func refuse(_ refusal: Refusal, now: Instant) {
-    switch refusal.code {
-    case .unknownPeer:
-      isJoined = false
-      nextJoin = now
-    case .busy: break
-    case .malformed, .mismatch, .invalid, .unsupported: self.refusal = refusal
-    }
+  /// Another life of the server than the one that published before: if it is not the one that this
+  /// learner has joined, it knows nothing of it.
+  private mutating func meet(_ life: Identifier) {
+    guard session.meet(life) else { return }
+    counters.serverRestarts += 1
+    if session.isOpen { session.greetAgain(at: .zero) }
   }
 }
