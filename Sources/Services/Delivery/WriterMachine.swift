@@ -6,12 +6,12 @@ public import Wire
 
 /// Numbers insert messages, keeps them until they are acknowledged, and sends again what was lost (go-back-N).
 ///
-/// A message is built in place: `beginFrame` gives a recycled writer, `commitFrame` sends it. At most `credit` messages
-/// wait for acknowledgement, and so many bytes as the service grants; then `isBlocked`, and its
-/// owner waits or drops what it has not framed yet. An answer that counts more than was sent is
-/// refused: what it is about is not this writer's. If the service stays away longer than
-/// `goneAfter`, what is unacknowledged is dropped and counted, never sent elsewhere (that could
-/// double it).
+/// A message is built in place: `beginFrame` gives a recycled writer that holds its number,
+/// `commitFrame` sends it. At most `credit` messages wait for acknowledgement, and so many bytes as
+/// the service grants; then `isBlocked`, and its owner waits or drops what it has not framed yet.
+/// An answer that counts more than was sent is refused: what it is about is not this writer's. If
+/// the service stays away longer than `goneAfter`, what is unacknowledged is dropped and counted,
+/// never sent elsewhere (that could double it).
 public struct WriterMachine {
   public struct Configuration: Sendable {
     public var id: Identifier
@@ -49,13 +49,13 @@ public struct WriterMachine {
   public private(set) var counters = Counters()
   /// Rises when messages were dropped: every stream's next chunk must then be marked `cut`.
   public private(set) var cutEpoch: UInt64 = 0
-  /// The sequence number that the next message must carry.
-  public private(set) var nextSequence: UInt64 = 1
 
   private var session: ClientSession
   private var credit: Int
   /// Bytes that may be unanswered together; one message may always be.
   private var creditBytes: UInt64 = .max
+  /// Of the next message.
+  private var nextSequence: UInt64 = 1
   private var pending: [Pending] = []
   private var pendingBytes = 0
   private var spare: [FrameWriter] = []
@@ -98,11 +98,12 @@ public struct WriterMachine {
 }
 
 extension WriterMachine {
-  /// A writer for the next message, which must carry `nextSequence`; nil when blocked.
-  public mutating func beginFrame() -> FrameWriter? {
+  /// The next message, begun: `chunks` chunks must follow, then the items. Nil when blocked.
+  public mutating func beginFrame(chunks: Int) -> FrameWriter? {
     guard !isBlocked else { return nil }
     precondition(current == nil, "the last frame was not committed")
     let frame = spare.popLast() ?? FrameWriter(capacity: 1 << 16)
+    Insert.begin(frame, sequence: nextSequence, chunks: chunks)
     current = frame
     return frame
   }

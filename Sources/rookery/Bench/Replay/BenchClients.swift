@@ -79,8 +79,8 @@ struct BenchInserter: ~Copyable {
       for sent in sentAt[..<max(0, done)] { taken.append(now - sent) }
       sentAt.removeFirst(max(0, done))
       if isOver(now, Double(writer.counters.messagesCommitted) * Double(message.steps), taken) { break }
-      if let frame = writer.beginFrame() {
-        message.encode(into: frame, sequence: writer.nextSequence)
+      if let frame = writer.beginFrame(chunks: 1) {
+        message.encode(into: frame)
         sentAt.append(SystemClock.now())
         writer.commitFrame(now: now, sink: link)
       } else {
