@@ -1,10 +1,10 @@
-// A learner's side of sampling.
+// A learner's side of sampling from one shard.
 
 public import Experience
 public import Foundations
-public import Wire
+internal import Wire
 
-/// Keeps several requests in flight, so that the learner never waits on a warm replay, and writes priorities back.
+/// Asks a shard for shares of batches, and writes priorities back. `ShardedSampler` says which.
 ///
 /// A request that stays unanswered is sent again under its number; the service serves a number that it still holds once.
 public struct SamplerMachine {
@@ -15,6 +15,7 @@ public struct SamplerMachine {
     public var batch: Int
     /// Batches that one request asks for.
     public var batchesPerRequest = 1
+    /// So many, so that the learner never waits on a warm replay.
     public var inFlight = 4
     public var helloEvery = Instant.Span.milliseconds(250)
     public var repeatAfter = Instant.Span.seconds(1)
@@ -33,7 +34,6 @@ public struct SamplerMachine {
   }
 
   public struct Counters: Sendable {
-    public var batches: UInt64 = 0
     public var requestsRepeated: UInt64 = 0
     public var strays: UInt64 = 0
     public var prioritiesDropped: UInt64 = 0
@@ -50,8 +50,8 @@ public struct SamplerMachine {
     var count: Int { batch.shares[share].count }
   }
 
-  public let configuration: Configuration
-  public private(set) var counters = Counters()
+  let configuration: Configuration
+  private(set) var counters = Counters()
   private var session: ClientSession
   private(set) var tableIndex = 0
   /// Requests that may be in flight.
@@ -59,56 +59,28 @@ public struct SamplerMachine {
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
   private var ready: [SampledBatch] = []
-  private var spare: [SampledBatch]
   private let scratch = FrameWriter(capacity: 1 << 14)
 
-  /// Asks for batches by itself.
-  public init(configuration: Configuration, now: Instant) {
-    self.init(shardOf: configuration, now: now)
-    // One more than are in flight: the one that is being trained on.
-    spare = (0...configuration.inFlight).map { _ in
-      SampledBatch(batch: configuration.batch, batches: configuration.batchesPerRequest)
-    }
-  }
-
-  /// Asks for what it is told to, with `ask`: one of several shards.
-  init(shardOf configuration: Configuration, now: Instant) {
+  init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
     session = ClientSession(
       id: configuration.id, service: configuration.service, greetEvery: configuration.helloEvery, now: now)
     credit = configuration.inFlight
-    spare = []
   }
 
-  public var refusal: Refusal? { session.refusal }
-  public var isReady: Bool { session.isOpen }
+  var refusal: Refusal? { session.refusal }
+  var isReady: Bool { session.isOpen }
   var incarnation: Identifier? { session.incarnation }
 }
 
 extension SamplerMachine {
-  /// The next complete batch, if one is there; give it back with `release`.
-  public mutating func take() -> SampledBatch? {
+  /// The next batch of which this shard's share is whole, if there is one.
+  mutating func take() -> SampledBatch? {
     ready.isEmpty ? nil : ready.removeFirst()
   }
 
-  /// Hands a batch back, and asks for another.
-  public mutating func release(_ batch: SampledBatch, now: Instant, sink: some FrameSink) {
-    spare.append(batch)
-    request(now: now, sink: sink)
-  }
-
-  /// Writes raw priorities of a batch's items back; one-way, a lost update only leaves an old priority. Those of a batch that
-  /// another life of the service drew are dropped: its keys name other items there.
-  public mutating func update(
-    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: some FrameSink
-  ) {
-    precondition(priorities.count == batch.rows, "expected a priority a row")
-    update(
-      keys: batch.keys, priorities: priorities.baseAddress!, count: batch.rows,
-      drawnBy: batch.shares[0].incarnation,
-      sink: sink)
-  }
-
+  /// Writes raw priorities back; one-way, a lost update only leaves an old priority. Those of items
+  /// that another life of the shard drew are dropped: their keys name other items there.
   mutating func update(
     keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, drawnBy life: Identifier?,
     sink: some FrameSink
@@ -138,7 +110,7 @@ extension SamplerMachine {
     requests.removeAll { $0.batch === batch && $0.share == share }
   }
 
-  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
+  mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
@@ -152,7 +124,7 @@ extension SamplerMachine {
     }
   }
 
-  public mutating func advance(to now: Instant, sink: some FrameSink) {
+  mutating func advance(to now: Instant, sink: some FrameSink) {
     if now >= session.nextGreeting { hello(now: now, sink: sink) }
     guard session.isOpen else { return }
     for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
@@ -160,15 +132,14 @@ extension SamplerMachine {
       counters.requestsRepeated += 1
       send(requests[index], sink: sink)
     }
-    request(now: now, sink: sink)
   }
 
-  public func nextDeadline(now: Instant) -> Instant {
+  func nextDeadline(now: Instant) -> Instant {
     guard session.isOpen else { return session.nextGreeting }
     return (requests.map(\.sentAt).min() ?? now) + configuration.repeatAfter
   }
 
-  public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
+  mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 }
 
 extension SamplerMachine {
@@ -189,7 +160,6 @@ extension SamplerMachine {
       requests[index].batch.shares[requests[index].share].reset()
       send(requests[index], sink: sink)
     }
-    request(now: now, sink: sink)
   }
 
   private mutating func batch(_ part: Batch) {
@@ -208,7 +178,6 @@ extension SamplerMachine {
     batch.shares[share].incarnation = incarnation
     requests.remove(at: index)
     ready.append(batch)
-    counters.batches += UInt64(batch.batches)
   }
 
   /// Whether buffers for a whole batch of these columns are within reason.
@@ -220,14 +189,6 @@ extension SamplerMachine {
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
     session.take(refusal, now: now)
     if now >= session.nextGreeting { hello(now: now, sink: sink) }
-  }
-
-  private mutating func request(now: Instant, sink: some FrameSink) {
-    guard session.isOpen else { return }
-    while requests.count < credit, let batch = spare.popLast() {
-      batch.assignWhole(to: configuration.service)
-      ask(batch, share: 0, now: now, sink: sink)
-    }
   }
 
   private func send(_ request: Request, sink: some FrameSink) {

@@ -101,12 +101,8 @@ public struct ShardedSampler {
     shards.count == 1 ? 1 : shards.indices.count { isAble($0, now: now) }
   }
 
-  /// Of all shards, those that have left included; `batches` are whole ones.
-  public var samplerCounters: SamplerMachine.Counters {
-    var sum = shards.reduce(past) { $0 + $1.machine.counters }
-    sum.batches = counters.batches
-    return sum
-  }
+  /// Of all shards, those that have left included.
+  public var samplerCounters: SamplerMachine.Counters { shards.reduce(past) { $0 + $1.machine.counters } }
 }
 
 extension ShardedSampler {
@@ -122,7 +118,7 @@ extension ShardedSampler {
     for id in ids where !shards.contains(where: { $0.id == id }) {
       var configuration = configuration.sampler
       configuration.service = id
-      shards.append(Shard(machine: SamplerMachine(shardOf: configuration, now: now)))
+      shards.append(Shard(machine: SamplerMachine(configuration: configuration, now: now)))
       counters.shardsJoined += 1
       // One that was gone for a while may still owe some rows.
       for batch in open {
@@ -330,7 +326,6 @@ extension ShardedSampler {
 extension SamplerMachine.Counters {
   static func + (left: Self, right: Self) -> Self {
     var sum = left
-    sum.batches += right.batches
     sum.requestsRepeated += right.requestsRepeated
     sum.strays += right.strays
     sum.prioritiesDropped += right.prioritiesDropped

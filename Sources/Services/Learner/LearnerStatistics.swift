@@ -85,7 +85,7 @@ extension LearnerService {
       "batches_left_out_total": Double(statistics.batchesPassedOver),
       "rows_known_not_finite": Double(leftOut.count),
       "weights_refused_total": Double(weights.notFinite),
-      "batches_total": Double(sampled.batches),
+      "batches_total": Double(sampler.counters.batches),
       "requests_repeated_total": Double(sampled.requestsRepeated),
       "priorities_dropped_total": Double(sampled.prioritiesDropped),
       "shares_moved_total": Double(sampler.counters.sharesMoved),
