@@ -81,16 +81,14 @@ extension SamplerMachine {
 
   /// Writes raw priorities back; one-way, a lost update only leaves an old priority. Those of items
   /// that another life of the shard drew are dropped: their keys name other items there.
-  mutating func update(
-    keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, drawnBy life: Identifier?,
-    sink: some FrameSink
-  ) {
+  mutating func update(_ priorities: ItemPriorities, drawnBy life: Identifier?, sink: some FrameSink) {
+    let count = priorities.count
     guard session.isOpen, life == incarnation else {
       return counters.prioritiesDropped += UInt64(count)
     }
     let update = PriorityUpdate(
-      table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
-      priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
+      table: tableIndex, keys: UnsafeRawBufferPointer(start: priorities.keys, count: count * 8),
+      priorities: UnsafeRawBufferPointer(start: priorities.values, count: count * 4))
     update.encode(into: scratch)
     if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
   }
