@@ -1,16 +1,14 @@
-// A learner's side of averaging.
+// A learner's session with the parameter server.
 
 public import Experience
 public import Foundations
 internal import Numerics
 public import Wire
 
-/// Joins the parameter server, pushes the learner's change, and stands on what is published, without ever waiting.
+/// Joins the parameter server, numbers what the learner gives and sends it again until a publication
+/// says that it is merged, and believes nothing that cannot be. A learner never waits for it.
 ///
-/// The learner trains on θ_local. `reference` is the published θ that it stands on, `atPush` is θ_local when the change
-/// that is under way was made. When a publication θ comes that holds that change, θ_local = θ + (θ_local − atPush); when one
-/// comes that does not, everything unmerged is kept: θ_local = θ + (θ_local − reference). (DESIGN: averaging.)
-/// The change under way is sent again until a publication says that it is merged.
+/// What is given, and what a publication makes of the learner's weights, its `Aggregator` says.
 public struct MemberMachine {
   public struct Configuration: Sendable {
     public var id: Identifier
@@ -18,14 +16,19 @@ public struct MemberMachine {
     public var token: Identifier?
     public var label: String
     public var manifest: WeightsManifest
+    public var aggregation: Aggregation
     public var joinEvery = Instant.Span.milliseconds(250)
     public var repeatAfter = Instant.Span.milliseconds(500)
 
-    public init(id: Identifier, token: Identifier? = nil, label: String, manifest: WeightsManifest) {
+    public init(
+      id: Identifier, token: Identifier? = nil, label: String, manifest: WeightsManifest,
+      aggregation: Aggregation
+    ) {
       self.id = id
       self.token = token
       self.label = label
       self.manifest = manifest
+      self.aggregation = aggregation
     }
   }
 
@@ -53,57 +56,50 @@ public struct MemberMachine {
   public private(set) var index: Int?
   /// The newest published version seen.
   public private(set) var version: UInt64 = 0
-  /// The published values this learner stands on; empty before the first publication.
-  public private(set) var reference: [Float] = []
 
   /// How publications call this learner.
   private let name: PublicName
-  private var atPush: [Float]
+  private var aggregator: any Aggregator
   private var session: ClientSession
   /// The server's life that published `version`.
   private var publisher: Identifier?
   private var nextSequence: UInt64 = 1
   private var notice: String?
   private var pending: Pending?
-  /// Changes that may still replace what is published; 0 unless it is being restored.
-  private var restoringLeft = 0
+  /// The change under way.
   private let change = FrameWriter(capacity: 1 << 16)
 
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
     name = configuration.id.publicName
-    atPush = []
+    aggregator = configuration.aggregation.aggregator()
     session = ClientSession(
       id: configuration.id, service: .service, greetEvery: configuration.joinEvery, now: now)
   }
 
   /// A change may be pushed: the last one is merged, and there is something to stand on.
-  public var canPush: Bool { session.isOpen && pending == nil && !reference.isEmpty }
+  public var canPush: Bool { session.isOpen && pending == nil && hasWeights }
   public var hasWeights: Bool { !reference.isEmpty }
+  /// The published values this learner stands on; empty before the first publication.
+  public var reference: [Float] { aggregator.reference }
+  /// What is published is replaced by the learner's weights, not moved: it comes from a divergence.
+  public var isRestoring: Bool { aggregator.isRestoring }
   /// Why the server will have nothing of this learner, if so.
   public var refusal: Refusal? { session.refusal }
 }
 
 extension MemberMachine {
-  /// Sends θ_local − reference, which stands for `updates` updates.
+  /// Sends what `updates` updates have made of the learner's weights.
   public mutating func push(
     local: UnsafeBufferPointer<Float>, updates: UInt64, oldestUpdate: Int64, newestUpdate: Int64,
-    now: Instant,
-    sink: some FrameSink
+    now: Instant, sink: some FrameSink
   ) {
-    precondition(canPush && updates > 0 && local.count == reference.count)
-    atPush.removeAll(keepingCapacity: true)
-    atPush.append(contentsOf: local)
-    let difference = [Float](unsafeUninitializedCapacity: local.count) { buffer, count in
-      for index in 0..<local.count { buffer[index] = local[index] - reference[index] }
-      count = local.count
-    }
-    difference.withUnsafeBytes { values in
-      Change(
-        id: configuration.id, sequence: nextSequence, baseVersion: version, updates: updates,
-        oldestUpdate: oldestUpdate, newestUpdate: newestUpdate, values: values
-      ).encode(into: change)
-    }
+    precondition(canPush && updates > 0 && local.count == configuration.manifest.elementCount)
+    let head = Change(
+      id: configuration.id, sequence: nextSequence, baseVersion: version, updates: updates,
+      oldestUpdate: oldestUpdate, newestUpdate: newestUpdate,
+      values: UnsafeRawBufferPointer(start: nil, count: 0))
+    aggregator.push(local, as: head, into: change)
     pending = Pending(sequence: nextSequence, updates: updates, sentAt: now)
     nextSequence += 1
     counters.changesSent += 1
@@ -124,68 +120,26 @@ extension MemberMachine {
     if publisher != weights.incarnation { meet(weights.incarnation) }
     publisher = weights.incarnation
     // A server that keeps nothing starts again from low versions: what it publishes counts.
-    guard weights.version > version || reference.isEmpty || isNewLife && weights.version < version else {
+    guard weights.version > version || !hasWeights || isNewLife && weights.version < version else {
       return false
     }
-    let isFirst = reference.isEmpty
     version = weights.version
-    if isFirst {
-      reference = [Float](repeating: 0, count: local.count)
-      UnsafeMutableRawBufferPointer(local).copyMemory(from: weights.values)
-    } else {
-      shift(local, onto: weights)
-    }
-    reference.withUnsafeMutableBytes { $0.copyMemory(from: weights.values) }
+    aggregator.rebase(local, on: weights.values, isMerged: settle(weights))
     counters.rebases += 1
     return true
   }
 
-  private mutating func shift(_ local: UnsafeMutableBufferPointer<Float>, onto weights: Weights) {
-    let values = weights.values
-    if let sent = pending, let merged = merged(by: weights), merged >= sent.sequence {
-      if isRestoring { noteRestored(values) }
-      if !isRestoring {
-        for index in 0..<local.count {
-          let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
-          local[index] = published + (local[index] - atPush[index])
-        }
-      }
-      counters.changesMerged += 1
-      counters.updatesMerged += sent.updates
-      pending = nil
-    } else if !isRestoring {
-      for index in 0..<local.count {
-        let published = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
-        let move = published - reference[index]
-        local[index] += move
-        if pending != nil { atPush[index] += move }
-      }
-    }
+  /// Whether a publication holds the change that is under way, which is settled then.
+  private mutating func settle(_ weights: Weights) -> Bool {
+    guard let sent = pending, let merged = merged(by: weights), merged >= sent.sequence else { return false }
+    counters.changesMerged += 1
+    counters.updatesMerged += sent.updates
+    pending = nil
+    return true
   }
 
-  /// What is published is replaced by θ_local, not moved: it comes from a divergence.
-  public var isRestoring: Bool { restoringLeft > 0 }
-
-  /// Restores θ_local, which the caller has set, after a first publication that diverged. The change
-  /// θ_local − θ is rounded to what θ can hold, and θ may be 10¹⁸: until a merged change has left θ at
-  /// what was pushed, θ_local stays as it is, and the next change brings what the last one lost.
-  public mutating func beginRestoring() {
-    precondition(!reference.isEmpty && pending == nil)
-    restoringLeft = Self.restoringMax
-  }
-
-  /// Three changes bring 10¹⁸ down to a rounding error; the others are for learners that merge beside
-  /// this one.
-  private static let restoringMax = 8
-
-  private mutating func noteRestored(_ published: UnsafeRawBufferPointer) {
-    restoringLeft -= 1
-    let isThere = atPush.indices.allSatisfy { index in
-      let found = published.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
-      return abs(found - atPush[index]) <= 1e-4 * max(1, abs(atPush[index]))
-    }
-    if isThere { restoringLeft = 0 }
-  }
+  /// Restores the learner's weights after a first publication that diverged.
+  public mutating func beginRestoring() { aggregator.beginRestoring() }
 
   /// The last of this learner's changes that is in a publication; none if it claims one that was
   /// never sent.

@@ -75,7 +75,8 @@ public final class LearnerService {
     let manifest = try spec.manifest()
     member = MemberMachine(
       configuration: MemberMachine.Configuration(
-        id: id, token: settings.runToken, label: settings.label, manifest: manifest), now: now)
+        id: id, token: settings.runToken, label: settings.label, manifest: manifest,
+        aggregation: Aggregation(configuration.aggregation)), now: now)
     let connector = Connector()
     replay = ShardLinks(connector: connector, settings: settings, log: log, now: now)
     parameters = try DealerLink(
