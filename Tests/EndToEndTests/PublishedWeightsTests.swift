@@ -55,11 +55,9 @@ private final class FalseServer {
   private(set) var evaluated: Set<UInt64> = []
 
   init(_ addresses: [String: String]) throws {
-    let context = Context()
-    router = try Socket(.router, context: context)
-    publisher = try Socket(.publisher, context: context)
-    try router.bind(addresses["ROOKERY_PARAMETERS_ADDRESS"]!)
-    try publisher.bind(addresses["ROOKERY_WEIGHTS_ADDRESS"]!)
+    let connector = Connector()
+    router = try connector.router(on: Endpoint(addresses["ROOKERY_PARAMETERS_ADDRESS"]!), SocketOptions())
+    publisher = try connector.publisher(on: Endpoint(addresses["ROOKERY_WEIGHTS_ADDRESS"]!), SocketOptions())
   }
 
   var count: Int { manifest?.elementCount ?? 0 }

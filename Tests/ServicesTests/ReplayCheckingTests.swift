@@ -91,7 +91,7 @@ import Wire
     let requests = replay.machine.takeWarmingRequests()
     guard let request = requests.first else { return false }
     #expect(requests.count == 1 && !request.isUrgent)
-    replay.machine.didWarm(request.ticket, now: .at(1), sink: &replay.sink)
+    replay.machine.didWarm(request.ticket, now: .at(1), sink: replay.sink)
     #expect(replay.machine.checkInvariants() == nil)
     return true
   }
@@ -205,7 +205,7 @@ import Wire
     #expect(replay.machine.store.stepsInDoubt == 0 && counter("steps_damaged_total", replay) == 0)
     #expect(replay.machine.takeNotices().contains("all steps are checked"))
     // A late word of a reading that nobody waits for changes nothing.
-    replay.machine.didWarm(0, now: .at(2), sink: &replay.sink)
+    replay.machine.didWarm(0, now: .at(2), sink: replay.sink)
     #expect(replay.machine.takeNotices().isEmpty && !step(&replay))
   }
 }

@@ -10,7 +10,7 @@ import Wire
 
 @Suite(.timeLimit(.minutes(2))) final class WeightsLinkTests {
   private static let manifest = WeightsManifest(tensors: [TensorSpec(name: "w", shape: [2])])
-  private let context = Context()
+  private let connector = Connector()
   private let publisher: Socket
   private let link: WeightsLink
   private var taken: [[Float]] = []
@@ -19,10 +19,9 @@ import Wire
   init() throws {
     var options = SocketOptions()
     options.receiveQueue = 64
-    publisher = try Socket(.publisher, context: context, options: options)
-    try publisher.bind("tcp://127.0.0.1:*")
+    publisher = try connector.publisher(on: Endpoint("tcp://127.0.0.1:*"), options)
     link = try WeightsLink(
-      context: context, to: try Endpoint(publisher.lastEndpoint()), id: Fixtures.id(1),
+      connector: connector, to: try Endpoint(publisher.lastEndpoint()), id: Fixtures.id(1),
       manifest: Self.manifest)
     // Both subscriptions are there: nothing that is published now is lost.
     for _ in 0..<2 { try Self.wait(for: publisher) }

@@ -51,7 +51,8 @@ final class LearnerNode: Node {
 
   private static func member(_ id: Identifier, _ cluster: Cluster) -> MemberMachine {
     MemberMachine(
-      configuration: MemberMachine.Configuration(id: id, label: "learner", manifest: Ledger.manifest),
+      configuration: MemberMachine.Configuration(
+        id: id, label: "learner", manifest: Ledger.manifest, aggregation: .averaging(cluster.plan.mode)),
       now: cluster.now)
   }
 

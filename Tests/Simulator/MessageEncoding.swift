@@ -4,10 +4,8 @@ internal import Experience
 internal import Wire
 
 enum MessageEncoding {
-  static func encode(
-    _ message: SentMessage, of life: WriterLife, sequence: UInt64, into frame: FrameWriter
-  ) {
-    Insert.begin(frame, sequence: sequence, chunks: message.chunks.count)
+  /// Chunks and items, after the message's beginning.
+  static func encode(_ message: SentMessage, of life: WriterLife, into frame: FrameWriter) {
     for chunk in message.chunks {
       withViews(columns(of: chunk, life)) { Insert.chunk(frame, chunk, columns: $0) }
     }

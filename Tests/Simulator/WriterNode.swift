@@ -130,7 +130,7 @@ final class WriterNode: Node {
   }
 
   private func flush() {
-    guard let frame = machine.beginFrame(), let stay else { return }
+    guard !machine.isBlocked, let stay else { return }
     var message = SentMessage()
     for stream in streams.indices where generator.below(5) > 0 {
       while let chunk = streams[stream].takeChunk(limit: 1 + generator.below(Plan.rowsPerChunkMax)) {
@@ -144,7 +144,8 @@ final class WriterNode: Node {
     if generator.below(2) == 0 {
       for item in message.items.indices { message.items[item].priority = Float(generator.below(1000)) / 100 }
     }
-    MessageEncoding.encode(message, of: life, sequence: machine.nextSequence, into: frame)
+    guard let frame = machine.beginFrame(chunks: message.chunks.count) else { return }
+    MessageEncoding.encode(message, of: life, into: frame)
     stay.messages.append(message)
     let sink = sink
     machine.commitFrame(now: cluster.now, sink: sink)

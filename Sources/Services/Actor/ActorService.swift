@@ -192,11 +192,10 @@ public final class ActorService {
       isCut = true
       acting.items.cut(at: buffer.firstIndex, next: buffer.nextIndex)
     }
-    guard let frame = writer.beginFrame() else {
+    guard let frame = writer.beginFrame(chunks: buffer.count) else {
       if configuration.actor.whenBlocked == .dropOldest, buffer.isFull { drop() }
       return
     }
-    Insert.begin(frame, sequence: writer.nextSequence, chunks: buffer.count)
     buffer.encode(into: frame, weightsVersion: version, isCut: isCut)
     acting.items.encode(into: frame)
     isCut = false

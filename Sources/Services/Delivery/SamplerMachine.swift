@@ -1,10 +1,10 @@
-// A learner's side of sampling.
+// A learner's side of sampling from one shard.
 
 public import Experience
 public import Foundations
-public import Wire
+internal import Wire
 
-/// Keeps several requests in flight, so that the learner never waits on a warm replay, and writes priorities back.
+/// Asks a shard for shares of batches, and writes priorities back. `ShardedSampler` says which.
 ///
 /// A request that stays unanswered is sent again under its number; the service serves a number that it still holds once.
 public struct SamplerMachine {
@@ -15,6 +15,7 @@ public struct SamplerMachine {
     public var batch: Int
     /// Batches that one request asks for.
     public var batchesPerRequest = 1
+    /// So many, so that the learner never waits on a warm replay.
     public var inFlight = 4
     public var helloEvery = Instant.Span.milliseconds(250)
     public var repeatAfter = Instant.Span.seconds(1)
@@ -33,18 +34,11 @@ public struct SamplerMachine {
   }
 
   public struct Counters: Sendable {
-    public var batches: UInt64 = 0
     public var requestsRepeated: UInt64 = 0
     public var strays: UInt64 = 0
     public var prioritiesDropped: UInt64 = 0
     public var malformed: UInt64 = 0
     public var serviceRestarts: UInt64 = 0
-  }
-
-  enum Phase {
-    case unknown(nextHello: Instant)
-    case ready
-    case refused(Refusal)
   }
 
   private struct Request {
@@ -56,83 +50,54 @@ public struct SamplerMachine {
     var count: Int { batch.shares[share].count }
   }
 
-  public let configuration: Configuration
-  public private(set) var counters = Counters()
-  private var phase: Phase
+  let configuration: Configuration
+  private(set) var counters = Counters()
+  private var session: ClientSession
   private(set) var tableIndex = 0
   /// Requests that may be in flight.
   private(set) var credit: Int
-  private(set) var incarnation: Identifier?
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
   private var ready: [SampledBatch] = []
-  private var spare: [SampledBatch]
   private let scratch = FrameWriter(capacity: 1 << 14)
 
-  /// Asks for batches by itself.
-  public init(configuration: Configuration, now: Instant) {
-    self.init(shardOf: configuration, now: now)
-    // One more than are in flight: the one that is being trained on.
-    spare = (0...configuration.inFlight).map { _ in
-      SampledBatch(batch: configuration.batch, batches: configuration.batchesPerRequest)
-    }
-  }
-
-  /// Asks for what it is told to, with `ask`: one of several shards.
-  init(shardOf configuration: Configuration, now: Instant) {
+  init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
-    phase = .unknown(nextHello: now)
+    session = ClientSession(
+      id: configuration.id, service: configuration.service, greetEvery: configuration.helloEvery, now: now)
     credit = configuration.inFlight
-    spare = []
   }
 
-  public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
-  public var isReady: Bool { if case .ready = phase { true } else { false } }
+  var refusal: Refusal? { session.refusal }
+  var isReady: Bool { session.isOpen }
+  var incarnation: Identifier? { session.incarnation }
 }
 
 extension SamplerMachine {
-  /// The next complete batch, if one is there; give it back with `release`.
-  public mutating func take() -> SampledBatch? {
+  /// The next batch of which this shard's share is whole, if there is one.
+  mutating func take() -> SampledBatch? {
     ready.isEmpty ? nil : ready.removeFirst()
   }
 
-  /// Hands a batch back, and asks for another.
-  public mutating func release(_ batch: SampledBatch, now: Instant, sink: some FrameSink) {
-    spare.append(batch)
-    request(now: now, sink: sink)
-  }
-
-  /// Writes raw priorities of a batch's items back; one-way, a lost update only leaves an old priority. Those of a batch that
-  /// another life of the service drew are dropped: its keys name other items there.
-  public mutating func update(
-    _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: some FrameSink
-  ) {
-    precondition(priorities.count == batch.rows, "expected a priority a row")
-    update(
-      keys: batch.keys, priorities: priorities.baseAddress!, count: batch.rows,
-      drawnBy: batch.shares[0].incarnation,
-      sink: sink)
-  }
-
-  mutating func update(
-    keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int, drawnBy life: Identifier?,
-    sink: some FrameSink
-  ) {
-    guard case .ready = phase, life == incarnation else {
+  /// Writes raw priorities back; one-way, a lost update only leaves an old priority. Those of items
+  /// that another life of the shard drew are dropped: their keys name other items there.
+  mutating func update(_ priorities: ItemPriorities, drawnBy life: Identifier?, sink: some FrameSink) {
+    let count = priorities.count
+    guard session.isOpen, life == incarnation else {
       return counters.prioritiesDropped += UInt64(count)
     }
     let update = PriorityUpdate(
-      table: tableIndex, keys: UnsafeRawBufferPointer(start: keys, count: count * 8),
-      priorities: UnsafeRawBufferPointer(start: priorities, count: count * 4))
+      table: tableIndex, keys: UnsafeRawBufferPointer(start: priorities.keys, count: count * 8),
+      priorities: UnsafeRawBufferPointer(start: priorities.values, count: count * 4))
     update.encode(into: scratch)
-    if !sink.send(scratch.bytes, to: configuration.service) { counters.prioritiesDropped += UInt64(count) }
+    if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
   }
 
   /// Asks the shard for a share of a batch; `take` gives the batch back once the share is whole.
   mutating func ask(_ batch: SampledBatch, share: Int, now: Instant, sink: some FrameSink) {
     requests.append(Request(number: nextRequest, sentAt: now, batch: batch, share: share))
     nextRequest += 1
-    if case .ready = phase { send(requests[requests.count - 1], sink: sink) }
+    if session.isOpen { send(requests[requests.count - 1], sink: sink) }
   }
 
   /// A frame that its owner has read, and could not.
@@ -143,7 +108,7 @@ extension SamplerMachine {
     requests.removeAll { $0.batch === batch && $0.share == share }
   }
 
-  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
+  mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
@@ -157,34 +122,22 @@ extension SamplerMachine {
     }
   }
 
-  public mutating func advance(to now: Instant, sink: some FrameSink) {
-    switch phase {
-    case .refused: return
-    case .unknown(let nextHello):
-      if now >= nextHello { hello(now: now, sink: sink) }
-    case .ready:
-      for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
-        requests[index].sentAt = now
-        counters.requestsRepeated += 1
-        send(requests[index], sink: sink)
-      }
-      request(now: now, sink: sink)
+  mutating func advance(to now: Instant, sink: some FrameSink) {
+    if now >= session.nextGreeting { hello(now: now, sink: sink) }
+    guard session.isOpen else { return }
+    for index in requests.indices where now >= requests[index].sentAt + configuration.repeatAfter {
+      requests[index].sentAt = now
+      counters.requestsRepeated += 1
+      send(requests[index], sink: sink)
     }
   }
 
-  public func nextDeadline(now: Instant) -> Instant {
-    switch phase {
-    case .refused: return .never
-    case .unknown(let nextHello): return nextHello
-    case .ready:
-      return (requests.map(\.sentAt).min() ?? now) + configuration.repeatAfter
-    }
+  func nextDeadline(now: Instant) -> Instant {
+    guard session.isOpen else { return session.nextGreeting }
+    return (requests.map(\.sentAt).min() ?? now) + configuration.repeatAfter
   }
 
-  public mutating func leave(sink: some FrameSink) {
-    Goodbye(id: configuration.id).encode(into: scratch)
-    sink.send(scratch.bytes, to: configuration.service)
-  }
+  mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 }
 
 extension SamplerMachine {
@@ -192,25 +145,19 @@ extension SamplerMachine {
     let hello = Hello(
       role: .sampler, id: configuration.id, label: configuration.label, nextSequence: 0, schema: nil,
       tables: [configuration.table])
-    hello.encode(into: scratch)
-    let isSent = sink.send(scratch.bytes, to: configuration.service)
-    // Not connected yet: that takes milliseconds at a start.
-    phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
+    session.greet(with: hello, now: now, sink: sink)
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: some FrameSink) {
-    guard case .unknown = phase else { return }
-    if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
-    incarnation = welcome.incarnation
+    guard session.isGreeting else { return }
+    if session.open(by: welcome.incarnation) { counters.serviceRestarts += 1 }
     tableIndex = welcome.tables.firstIndex { $0.name == configuration.table.name } ?? 0
     credit = max(1, min(configuration.inFlight, welcome.grant.messages))
-    phase = .ready
     for index in requests.indices {
       requests[index].sentAt = now
       requests[index].batch.shares[requests[index].share].reset()
       send(requests[index], sink: sink)
     }
-    request(now: now, sink: sink)
   }
 
   private mutating func batch(_ part: Batch) {
@@ -220,7 +167,7 @@ extension SamplerMachine {
     else { return counters.strays += 1 }
     let (batch, share) = (requests[index].batch, requests[index].share)
     if let problem = batch.mismatch(part.fields, of: share) {
-      phase = .refused(
+      session.end(
         Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
       return
     }
@@ -229,7 +176,6 @@ extension SamplerMachine {
     batch.shares[share].incarnation = incarnation
     requests.remove(at: index)
     ready.append(batch)
-    counters.batches += UInt64(batch.batches)
   }
 
   /// Whether buffers for a whole batch of these columns are within reason.
@@ -239,25 +185,12 @@ extension SamplerMachine {
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
-    switch refusal.code {
-    case .unknownPeer:
-      guard case .ready = phase else { return }
-      hello(now: now, sink: sink)
-    case .busy: break
-    case .malformed, .mismatch, .invalid, .unsupported: phase = .refused(refusal)
-    }
-  }
-
-  private mutating func request(now: Instant, sink: some FrameSink) {
-    guard case .ready = phase else { return }
-    while requests.count < credit, let batch = spare.popLast() {
-      batch.assignWhole(to: configuration.service)
-      ask(batch, share: 0, now: now, sink: sink)
-    }
+    session.take(refusal, now: now)
+    if now >= session.nextGreeting { hello(now: now, sink: sink) }
   }
 
   private func send(_ request: Request, sink: some FrameSink) {
-    SampleRequest(request: request.number, table: tableIndex, count: request.count).encode(into: scratch)
-    sink.send(scratch.bytes, to: configuration.service)
+    session.send(
+      SampleRequest(request: request.number, table: tableIndex, count: request.count), sink: sink)
   }
 }

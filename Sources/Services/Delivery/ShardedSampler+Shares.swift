@@ -14,7 +14,7 @@ extension ShardedSampler {
     return shard.items >= (configuration.isConsumed ? UInt64((rows + shards.count - 1) / shards.count) : 1)
   }
 
-  func isGone(_ shard: Shard, now: Instant) -> Bool {
+  func isGone(_ shard: SampledShard, now: Instant) -> Bool {
     shard.owesSince.map { now >= $0 + configuration.goneAfter } ?? false
   }
 

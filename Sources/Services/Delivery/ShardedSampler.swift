@@ -44,27 +44,9 @@ public struct ShardedSampler {
     public var shardsLeft: UInt64 = 0
   }
 
-  /// A shard as it was last seen.
-  struct Shard {
-    var machine: SamplerMachine
-    var life: Identifier?
-    /// Zero until it is seen.
-    var mass = 0.0
-    var items: UInt64 = 0
-    var error = 0.0
-    var isJoined = false
-    var totals: LifeTotals?
-    /// When it last said its mass and items, in this life.
-    var seenAt: Instant?
-    /// Since when it owes an answer.
-    var owesSince: Instant?
-
-    var id: PeerID { machine.configuration.service }
-  }
-
   public let configuration: Configuration
   public internal(set) var counters = Counters()
-  var shards: [Shard] = []
+  var shards: [SampledShard] = []
   /// Batches of which rows are missing, oldest first.
   var open: [SampledBatch] = []
   private var ready: [SampledBatch] = []
@@ -101,12 +83,8 @@ public struct ShardedSampler {
     shards.count == 1 ? 1 : shards.indices.count { isAble($0, now: now) }
   }
 
-  /// Of all shards, those that have left included; `batches` are whole ones.
-  public var samplerCounters: SamplerMachine.Counters {
-    var sum = shards.reduce(past) { $0 + $1.machine.counters }
-    sum.batches = counters.batches
-    return sum
-  }
+  /// Of all shards, those that have left included.
+  public var samplerCounters: SamplerMachine.Counters { shards.reduce(past) { $0 + $1.machine.counters } }
 }
 
 extension ShardedSampler {
@@ -122,7 +100,7 @@ extension ShardedSampler {
     for id in ids where !shards.contains(where: { $0.id == id }) {
       var configuration = configuration.sampler
       configuration.service = id
-      shards.append(Shard(machine: SamplerMachine(shardOf: configuration, now: now)))
+      shards.append(SampledShard(machine: SamplerMachine(configuration: configuration, now: now)))
       counters.shardsJoined += 1
       // One that was gone for a while may still owe some rows.
       for batch in open {
@@ -146,67 +124,14 @@ extension ShardedSampler {
     request(now: now, sink: sink)
   }
 
-  /// Writes raw priorities of a batch's items back, each to the shard that drew it.
+  /// Writes raw priorities of a batch's items back, each to the shard that drew it; NaN leaves one as it is.
   public mutating func update(
     _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: some FrameSink
   ) {
     precondition(priorities.count == batch.rows, "expected a priority a row")
-    if batch.shares.count == 1 || batch.batches == 1 {
-      for share in batch.shares where share.count > 0 && !share.isMoved {
-        write(
-          share, keys: batch.keys + share.firstRow, priorities: priorities.baseAddress! + share.firstRow,
-          sink)
-      }
-      return
-    }
-    // A share's rows are dealt out to several batches.
     for share in batch.shares where share.count > 0 && !share.isMoved {
-      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: share.count) { keys in
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: share.count) { values in
-          for row in 0..<share.count {
-            let place = batch.place(share.firstRow + row)
-            keys[row] = batch.keys[place]
-            values[row] = priorities[place]
-          }
-          write(share, keys: keys.baseAddress!, priorities: values.baseAddress!, sink)
-        }
-      }
+      batch.withPriorities(of: share, from: priorities.baseAddress!) { write($0, to: share, sink) }
     }
-  }
-
-  private mutating func write(
-    _ share: BatchShare, keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>,
-    _ sink: some FrameSink
-  ) {
-    let kept = (0..<share.count).count { priorities[$0].isNaN }
-    guard kept == 0 else { return writeSome(share, share.count - kept, keys, priorities, sink) }
-    write(share, keys: keys, priorities: priorities, count: share.count, sink)
-  }
-
-  /// Writes those priorities of a share that are not NaN.
-  private mutating func writeSome(
-    _ share: BatchShare, _ count: Int, _ keys: UnsafePointer<UInt64>, _ priorities: UnsafePointer<Float>,
-    _ sink: some FrameSink
-  ) {
-    guard count > 0 else { return }
-    let rows = (0..<share.count).filter { !priorities[$0].isNaN }
-    let (someKeys, some) = (rows.map { keys[$0] }, rows.map { priorities[$0] })
-    someKeys.withUnsafeBufferPointer { keys in
-      some.withUnsafeBufferPointer {
-        write(share, keys: keys.baseAddress!, priorities: $0.baseAddress!, count: count, sink)
-      }
-    }
-  }
-
-  private mutating func write(
-    _ share: BatchShare, keys: UnsafePointer<UInt64>, priorities: UnsafePointer<Float>, count: Int,
-    _ sink: some FrameSink
-  ) {
-    guard let index = index(of: share.shard) else {
-      return past.prioritiesDropped += UInt64(count)
-    }
-    shards[index].machine.update(
-      keys: keys, priorities: priorities, count: count, drawnBy: share.incarnation, sink: sink)
   }
 
   /// Gives items priority 0 that were drawn in batches which were given back since.
@@ -216,10 +141,17 @@ extension ShardedSampler {
       share.incarnation = row.incarnation
       withUnsafePointer(to: row.key) { key in
         withUnsafePointer(to: Float.zero) {
-          write(share, keys: key, priorities: $0, count: 1, sink)
+          write(ItemPriorities(count: 1, keys: key, values: $0), to: share, sink)
         }
       }
     }
+  }
+
+  private mutating func write(_ priorities: ItemPriorities, to share: BatchShare, _ sink: some FrameSink) {
+    guard let index = index(of: share.shard) else {
+      return past.prioritiesDropped += UInt64(priorities.count)
+    }
+    shards[index].machine.update(priorities, drawnBy: share.incarnation, sink: sink)
   }
 
   public mutating func receive(
@@ -264,12 +196,7 @@ extension ShardedSampler {
 
   /// A shard begins a life: what was known of it is over.
   private mutating func begin(_ index: Int, now: Instant, sink: some FrameSink) {
-    shards[index].life = shards[index].machine.incarnation
-    shards[index].mass = 0
-    shards[index].items = 0
-    shards[index].totals = nil
-    shards[index].isJoined = false
-    shards[index].seenAt = nil
+    shards[index].begin()
     hurryExchange(now: now)
     request(now: now, sink: sink)
   }
@@ -330,7 +257,6 @@ extension ShardedSampler {
 extension SamplerMachine.Counters {
   static func + (left: Self, right: Self) -> Self {
     var sum = left
-    sum.batches += right.batches
     sum.requestsRepeated += right.requestsRepeated
     sum.strays += right.strays
     sum.prioritiesDropped += right.prioritiesDropped

@@ -54,8 +54,6 @@ public struct ShardedWriter {
   public var isBlocked: Bool { machines.isEmpty || machines[home].isBlocked || betterRank != nil }
   public var isReady: Bool { !machines.isEmpty && machines[home].isReady }
   public var unacknowledged: Int { machines.isEmpty ? 0 : machines[home].unacknowledged }
-  /// The sequence number that the next message must carry.
-  public var nextSequence: UInt64 { machines.isEmpty ? 1 : machines[home].nextSequence }
   public var refusal: Refusal? { machines.lazy.compactMap(\.refusal).first }
   public var counters: WriterMachine.Counters { machines.reduce(past) { $0 + $1.counters } }
   /// What this is to the shard that is written to, and the shard.
@@ -87,9 +85,9 @@ extension ShardedWriter {
     settle(now: now)
   }
 
-  /// A writer for the next message, which must carry `nextSequence`; nil when blocked.
-  public mutating func beginFrame() -> FrameWriter? {
-    isBlocked ? nil : machines[home].beginFrame()
+  /// The next message, begun: `chunks` chunks must follow, then the items. Nil when blocked.
+  public mutating func beginFrame(chunks: Int) -> FrameWriter? {
+    isBlocked ? nil : machines[home].beginFrame(chunks: chunks)
   }
 
   /// Queues the frame and sends it if the connection is ready.

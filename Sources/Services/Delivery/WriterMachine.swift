@@ -6,12 +6,12 @@ public import Wire
 
 /// Numbers insert messages, keeps them until they are acknowledged, and sends again what was lost (go-back-N).
 ///
-/// A message is built in place: `beginFrame` gives a recycled writer, `commitFrame` sends it. At most `credit` messages
-/// wait for acknowledgement, and so many bytes as the service grants; then `isBlocked`, and its
-/// owner waits or drops what it has not framed yet. An answer that counts more than was sent is
-/// refused: what it is about is not this writer's. If the service stays away longer than
-/// `goneAfter`, what is unacknowledged is dropped and counted, never sent elsewhere (that could
-/// double it).
+/// A message is built in place: `beginFrame` gives a recycled writer that holds its number,
+/// `commitFrame` sends it. At most `credit` messages wait for acknowledgement, and so many bytes as
+/// the service grants; then `isBlocked`, and its owner waits or drops what it has not framed yet.
+/// An answer that counts more than was sent is refused: what it is about is not this writer's. If
+/// the service stays away longer than `goneAfter`, what is unacknowledged is dropped and counted,
+/// never sent elsewhere (that could double it).
 public struct WriterMachine {
   public struct Configuration: Sendable {
     public var id: Identifier
@@ -43,31 +43,23 @@ public struct WriterMachine {
     public var malformed: UInt64 = 0
   }
 
-  enum Phase {
-    case unknown(nextHello: Instant)
-    case ready
-    case refused(Refusal)
-  }
-
   public let configuration: Configuration
   /// The configuration's, until somebody knows better.
   public var goneAfter: Instant.Span
   public private(set) var counters = Counters()
   /// Rises when messages were dropped: every stream's next chunk must then be marked `cut`.
   public private(set) var cutEpoch: UInt64 = 0
-  /// The sequence number that the next message must carry.
-  public private(set) var nextSequence: UInt64 = 1
 
-  private var phase: Phase
+  private var session: ClientSession
   private var credit: Int
   /// Bytes that may be unanswered together; one message may always be.
   private var creditBytes: UInt64 = .max
-  private var incarnation: Identifier?
+  /// Of the next message.
+  private var nextSequence: UInt64 = 1
   private var pending: [Pending] = []
   private var pendingBytes = 0
   private var spare: [FrameWriter] = []
   private var current: FrameWriter?
-  private let scratch = FrameWriter(capacity: 512)
   /// Pending messages before this one have been sent on this connection.
   private var unsentFrom = 0
   /// Their bytes.
@@ -87,7 +79,8 @@ public struct WriterMachine {
     self.configuration = configuration
     goneAfter = configuration.goneAfter
     credit = configuration.inFlight
-    phase = .unknown(nextHello: now)
+    session = ClientSession(
+      id: configuration.id, service: configuration.service, greetEvery: configuration.helloEvery, now: now)
     lastProgress = now
     lastHeard = now
     lastResend = now
@@ -95,21 +88,22 @@ public struct WriterMachine {
 
   /// No further message may be framed until an acknowledgement comes.
   public var isBlocked: Bool { pending.count >= credit || UInt64(pendingBytes) >= creditBytes }
-  public var isReady: Bool { if case .ready = phase { true } else { false } }
+  public var isReady: Bool { session.isOpen }
   /// Messages that wait for acknowledgement.
   public var unacknowledged: Int { pending.count }
   /// The last sequence that is known to be in the store.
   public var committed: UInt64 { (pending.first?.sequence ?? nextSequence) - 1 }
   /// Why the service will have nothing of this writer, if so.
-  public var refusal: Refusal? { if case .refused(let refusal) = phase { refusal } else { nil } }
+  public var refusal: Refusal? { session.refusal }
 }
 
 extension WriterMachine {
-  /// A writer for the next message, which must carry `nextSequence`; nil when blocked.
-  public mutating func beginFrame() -> FrameWriter? {
+  /// The next message, begun: `chunks` chunks must follow, then the items. Nil when blocked.
+  public mutating func beginFrame(chunks: Int) -> FrameWriter? {
     guard !isBlocked else { return nil }
     precondition(current == nil, "the last frame was not committed")
     let frame = spare.popLast() ?? FrameWriter(capacity: 1 << 16)
+    Insert.begin(frame, sequence: nextSequence, chunks: chunks)
     current = frame
     return frame
   }
@@ -142,18 +136,11 @@ extension WriterMachine {
 
   /// Does what time demands; call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
-    switch phase {
-    case .refused: return
-    case .unknown(let nextHello):
-      if now >= nextHello { hello(now: now, sink: sink) }
-    case .ready:
+    guard session.refusal == nil else { return }
+    if now >= session.nextGreeting { hello(now: now, sink: sink) }
+    if session.isOpen {
       sendUnsent(sink: sink)
-      if !pending.isEmpty, now >= max(lastProgress, lastResend) + configuration.probeAfter {
-        lastResend = now
-        isProbing = true
-        counters.messagesResent += 1
-        sink.send(pending[0].frame.bytes, to: configuration.service)
-      }
+      probe(now: now, sink: sink)
     }
     if !pending.isEmpty, now >= max(lastHeard, lastProgress) + goneAfter {
       dropPending(now: now)
@@ -161,21 +148,14 @@ extension WriterMachine {
   }
 
   public func nextDeadline(now: Instant) -> Instant {
-    switch phase {
-    case .refused: return .never
-    case .unknown(let nextHello): return nextHello
-    case .ready:
-      guard !pending.isEmpty else { return .never }
-      if unsentFrom < sendable { return now + .milliseconds(5) }
-      return max(lastProgress, lastResend) + configuration.probeAfter
-    }
+    guard session.isOpen else { return session.nextGreeting }
+    guard !pending.isEmpty else { return .never }
+    if unsentFrom < sendable { return now + .milliseconds(5) }
+    return max(lastProgress, lastResend) + configuration.probeAfter
   }
 
   /// Says that the writer leaves for good.
-  public mutating func leave(sink: some FrameSink) {
-    Goodbye(id: configuration.id).encode(into: scratch)
-    sink.send(scratch.bytes, to: configuration.service)
-  }
+  public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 }
 
 extension WriterMachine {
@@ -184,22 +164,17 @@ extension WriterMachine {
       role: .writer, id: configuration.id, label: configuration.label,
       nextSequence: pending.first?.sequence ?? nextSequence, schema: configuration.schema,
       tables: configuration.tables)
-    hello.encode(into: scratch)
-    let isSent = sink.send(scratch.bytes, to: configuration.service)
-    // Not connected yet: that takes milliseconds at a start.
-    phase = .unknown(nextHello: now + (isSent ? configuration.helloEvery : .milliseconds(20)))
+    session.greet(with: hello, now: now, sink: sink)
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: some FrameSink) {
     // One that does not reach up to what this writer still has answers an older HELLO: the service does not know yet that the
     // rest was given up, and would wait for it.
-    guard case .unknown = phase, welcome.committed >= committed else { return }
+    guard session.isGreeting, welcome.committed >= committed else { return }
     guard isPossible(welcome.committed, "WELCOME") else { return }
-    if let incarnation, incarnation != welcome.incarnation { counters.serviceRestarts += 1 }
-    incarnation = welcome.incarnation
+    if session.open(by: welcome.incarnation) { counters.serviceRestarts += 1 }
     credit = max(1, min(configuration.inFlight, welcome.grant.messages))
     creditBytes = welcome.grant.bytes
-    phase = .ready
     isProbing = false
     lastProgress = now
     release(upTo: welcome.committed)
@@ -210,7 +185,7 @@ extension WriterMachine {
   private mutating func acknowledge(
     _ acknowledgement: Acknowledgement, now: Instant, sink: some FrameSink
   ) {
-    guard case .ready = phase, isPossible(acknowledgement.committed, "ACKNOWLEDGEMENT") else { return }
+    guard session.isOpen, isPossible(acknowledgement.committed, "ACKNOWLEDGEMENT") else { return }
     let before = pending.count
     release(upTo: acknowledgement.committed)
     let hasProgressed = pending.count < before
@@ -237,21 +212,26 @@ extension WriterMachine {
     let text =
       "\(message): expected a committed sequence of at most \(nextSequence - 1), which is all that this writer has sent, "
       + "found \(sequence): something else writes under its id, or answers in the replay's place; start this process again"
-    phase = .refused(
+    session.end(
       Refusal(code: .invalid, type: MessageType.hello.rawValue, reference: sequence, text: text))
     return false
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
-    switch refusal.code {
-    case .unknownPeer:
-      guard case .ready = phase else { return }
-      hello(now: now, sink: sink)
-    case .busy:
-      lastResend = now
-    case .malformed, .mismatch, .invalid, .unsupported:
-      phase = .refused(refusal)
+    session.take(refusal, now: now)
+    if now >= session.nextGreeting { hello(now: now, sink: sink) }
+    if case .busy = refusal.code { lastResend = now }
+  }
+
+  /// Sends the oldest message again if nothing has been acknowledged for long: it may have been lost.
+  private mutating func probe(now: Instant, sink: some FrameSink) {
+    guard let oldest = pending.first, now >= max(lastProgress, lastResend) + configuration.probeAfter else {
+      return
     }
+    lastResend = now
+    isProbing = true
+    counters.messagesResent += 1
+    sink.send(oldest.frame.bytes, to: session.service)
   }
 
   /// Forgets messages up to a committed sequence; their buffers are used again.
@@ -272,11 +252,11 @@ extension WriterMachine {
   private var sendable: Int { min(pending.count, credit) }
 
   private mutating func sendUnsent(sink: some FrameSink) {
-    guard case .ready = phase else { return }
+    guard session.isOpen else { return }
     while unsentFrom < sendable {
       let bytes = pending[unsentFrom].frame.bytes
       guard unsentFrom == 0 || UInt64(sentBytes + bytes.count) <= creditBytes,
-        sink.send(bytes, to: configuration.service)
+        sink.send(bytes, to: session.service)
       else { return }
       sentBytes += bytes.count
       unsentFrom += 1
@@ -294,6 +274,6 @@ extension WriterMachine {
     sendAgain()
     cutEpoch += 1
     lastHeard = now
-    phase = .unknown(nextHello: now)
+    session.greetAgain(at: now)
   }
 }

@@ -42,7 +42,8 @@ public final class LearnerService {
       sampler: configuration.sampler(id: id, label: settings.label, generator: system, now: now),
       member: MemberMachine(
         configuration: MemberMachine.Configuration(
-          id: id, token: settings.runToken, label: settings.label, manifest: manifest), now: now),
+          id: id, token: settings.runToken, label: settings.label, manifest: manifest,
+          aggregation: Aggregation(configuration.aggregation)), now: now),
       resumed: resumed ?? ResumedLearner())
     let connector = Connector()
     replay = ShardLinks(connector: connector, settings: settings, log: log, now: now)

@@ -92,7 +92,7 @@ extension LearnerMachine {
       "rows_left_out_total": Double(statistics.rowsLeftOut),
       "batches_left_out_total": Double(statistics.batchesPassedOver),
       "rows_known_not_finite": Double(faults.count),
-      "batches_total": Double(sampled.batches),
+      "batches_total": Double(sampler.counters.batches),
       "requests_repeated_total": Double(sampled.requestsRepeated),
       "priorities_dropped_total": Double(sampled.prioritiesDropped),
       "shares_moved_total": Double(sampler.counters.sharesMoved),

@@ -57,7 +57,7 @@ final class StreamWriter {
     machine.advance(to: now, sink: sink)
     if let refusal = machine.refusal { throw TimedOut(description: "refused: \(refusal.text)") }
     while unacknowledged.count > machine.unacknowledged { acknowledged += unacknowledged.removeFirst() }
-    while let frame = machine.beginFrame() {
+    while let frame = machine.beginFrame(chunks: 1) {
       encode(into: frame, count: messageSteps.lowerBound + generator.below(messageSteps.count))
       machine.commitFrame(now: now, sink: sink)
     }
@@ -74,7 +74,6 @@ final class StreamWriter {
     let rewards = indices.map { Float($0 % 100) }
     let flags = indices.map { $0 == 0 ? StepFlags.isFirst.rawValue : 0 }
     let starts = indices.filter { $0 > 0 }.map { $0 - 1 }
-    Insert.begin(frame, sequence: machine.nextSequence, chunks: 1)
     observations.withUnsafeBytes { observations in
       actions.withUnsafeBytes { actions in
         rewards.withUnsafeBytes { rewards in

@@ -1,4 +1,4 @@
-// A sampler machine against a scripted service.
+// A sampler against a scripted service.
 
 import Experience
 import Foundations
@@ -8,7 +8,7 @@ import Wire
 @testable import Services
 
 struct SamplerHarness {
-  var machine: SamplerMachine
+  var machine: ShardedSampler
   let sink = ScriptedSink()
 
   init(batch: Int = 4, batches: Int = 1, inFlight: Int = 2) {
@@ -16,7 +16,10 @@ struct SamplerHarness {
       id: Fixtures.id(1), label: "s", table: Fixtures.table, batch: batch)
     configuration.inFlight = inFlight
     configuration.batchesPerRequest = batches
-    machine = SamplerMachine(configuration: configuration, now: .at(0))
+    machine = ShardedSampler(
+      configuration: ShardedSampler.Configuration(sampler: configuration),
+      generator: SeededGenerator(seed: 1), now: .at(0))
+    machine.setShards([.service], now: .at(0), sink: sink)
   }
 
   mutating func advance(_ milliseconds: Double) -> [Sent] {
@@ -25,7 +28,7 @@ struct SamplerHarness {
   }
 
   mutating func receive(at milliseconds: Double, _ encode: (FrameWriter) -> Void) -> [Sent] {
-    frame(encode).withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: sink) }
+    frame(encode).withUnsafeBytes { machine.receive($0, from: .service, now: .at(milliseconds), sink: sink) }
     return sink.take()
   }
 
@@ -88,7 +91,7 @@ struct SamplerHarness {
     sampler.part(1, of: 1)
     sampler.part(1, of: 1)
     #expect(sampler.machine.take() == nil)
-    #expect(sampler.machine.counters.strays == 1)
+    #expect(sampler.machine.samplerCounters.strays == 1)
     sampler.part(0, of: 1)
     let batch = try sampler.taken()
     let column = try #require(batch.column("observation")).assumingMemoryBound(to: Float.self)
@@ -122,7 +125,7 @@ struct SamplerHarness {
     let column = try #require(batch.column("observation")).assumingMemoryBound(to: Float.self)
     #expect((0..<4).map { column[$0] } == [200, 201, 202, 203])
     sampler.part(0, of: 1, draw: 6)
-    #expect(sampler.machine.counters.strays == 2, "the request is answered")
+    #expect(sampler.machine.samplerCounters.strays == 2, "the request is answered")
   }
 
   @Test func anUnansweredRequestIsRepeated() {
@@ -130,7 +133,7 @@ struct SamplerHarness {
     _ = sampler.welcome(at: 0)
     #expect(sampler.advance(999).isEmpty)
     #expect(sampler.advance(1000).compactMap { $0.sampleRequest?.request } == [1, 2])
-    #expect(sampler.machine.counters.requestsRepeated == 2)
+    #expect(sampler.machine.samplerCounters.requestsRepeated == 2)
   }
 
   @Test func strangeBatchesAreStrays() {
@@ -143,8 +146,8 @@ struct SamplerHarness {
         request: 1, draw: 1, part: 0, parts: 1, firstRow: 0, rows: 0, batchRows: 4, mass: 1, itemCount: 1)
       _ = Batch.reserve(writer, header, fields: [Field("observation", .float64, shape: [1 << 27])])
     }
-    #expect(sampler.machine.counters.strays == 2)
-    #expect(sampler.machine.counters.malformed == 1, "a part without rows")
+    #expect(sampler.machine.samplerCounters.strays == 2)
+    #expect(sampler.machine.samplerCounters.malformed == 1, "a part without rows")
     #expect(sampler.machine.take() == nil)
   }
 
@@ -166,13 +169,13 @@ struct SamplerHarness {
     }
     #expect(hello.compactMap(\.hello).count == 1)
     #expect(sampler.welcome(at: 3, life: 51) == [2, 3])
-    #expect(sampler.machine.counters.serviceRestarts == 1)
+    #expect(sampler.machine.samplerCounters.serviceRestarts == 1)
     sampler.part(1, of: 2)
     #expect(sampler.machine.take() == nil, "the other half was drawn by another life")
     let priorities: [Float] = [1, 2, 3, 4]
     priorities.withUnsafeBufferPointer { sampler.machine.update(old, priorities: $0, sink: sampler.sink) }
     #expect(sampler.sink.take().isEmpty)
-    #expect(sampler.machine.counters.prioritiesDropped == 4)
+    #expect(sampler.machine.samplerCounters.prioritiesDropped == 4)
     sampler.part(0, of: 2)
     let new = try sampler.taken()
     priorities.withUnsafeBufferPointer { sampler.machine.update(new, priorities: $0, sink: sampler.sink) }

@@ -53,8 +53,7 @@ struct WriterHarness {
   /// Frames `count` messages; returns the sequences that were sent.
   mutating func write(_ count: Int, at milliseconds: Double) -> [UInt64] {
     for _ in 0..<count {
-      guard let frame = machine.beginFrame() else { break }
-      Insert.begin(frame, sequence: machine.nextSequence, chunks: 0)
+      guard let frame = machine.beginFrame(chunks: 0) else { break }
       Insert.items(frame, [])
       machine.commitFrame(now: .at(milliseconds), sink: sink)
     }
@@ -127,7 +126,7 @@ struct WriterHarness {
     _ = writer.welcome(at: 0, credit: 2)
     #expect(writer.write(5, at: 1) == [1, 2])
     #expect(writer.machine.isBlocked)
-    #expect(writer.machine.beginFrame() == nil)
+    #expect(writer.machine.beginFrame(chunks: 0) == nil)
     _ = writer.acknowledge(at: 2, 1)
     #expect(!writer.machine.isBlocked)
     #expect(writer.write(5, at: 3) == [3])

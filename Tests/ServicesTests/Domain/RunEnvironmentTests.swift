@@ -54,7 +54,8 @@ import Testing
 
   @Test func bytesGoThroughAnMLP() throws {
     let run = try run("id=X-v0", "observation.shape=[10, 10]", "observation.type=uint8", "actions=3")
-    let network = run.network(for: try run.environmentSpec())
-    #expect(network.inputByteCount == 100)
+    let algorithm = run.algorithm(for: try run.environmentSpec())
+    #expect(algorithm.problem(observationBytes: 100, .uint8) == nil)
+    #expect(algorithm.problem(observationBytes: 400, .float32) != nil)
   }
 }

@@ -17,9 +17,12 @@ import Wire
   @Test(arguments: Seeds.list(count: 20)) func theStoreServesWhatTheActorSaw(seed: UInt64) throws {
     var draw = SeededGenerator(seed: seed, part: "stacks")
     let (count, stack, nStep) = (1 + draw.below(3), 1 + draw.below(5), 1 + draw.below(3))
-    let policy = try QPolicy(
-      spec: .mlp(inputs: 2 * stack, hidden: [8], outputs: 2, dueling: false), batchMax: 4096)
-    policy.initialize(using: &draw)
+    let spec = NetworkSpec.mlp(inputs: 2 * stack, hidden: [8], outputs: 2, dueling: false)
+    let algorithm = Algorithm.dqn(DQNConfiguration(), spec)
+    let policy = try QPolicy(spec: spec, batchMax: 4096)
+    try algorithm.initialParameters(using: &draw).withUnsafeBufferPointer {
+      policy.importParameters(from: $0)
+    }
     let table = TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: 0.5))
     let schema = StepSchema.discrete(observation: [2], stack: stack)
     let acting = Acting(

@@ -79,8 +79,8 @@ struct BenchInserter: ~Copyable {
       for sent in sentAt[..<max(0, done)] { taken.append(now - sent) }
       sentAt.removeFirst(max(0, done))
       if isOver(now, Double(writer.counters.messagesCommitted) * Double(message.steps), taken) { break }
-      if let frame = writer.beginFrame() {
-        message.encode(into: frame, sequence: writer.nextSequence)
+      if let frame = writer.beginFrame(chunks: 1) {
+        message.encode(into: frame)
         sentAt.append(SystemClock.now())
         writer.commitFrame(now: now, sink: link)
       } else {
@@ -110,7 +110,7 @@ struct BenchInserter: ~Copyable {
 /// Samples as fast as its requests in flight allow, and writes a priority back for every item.
 struct BenchSampler: ~Copyable {
   private let link: DealerLink
-  private var sampler: SamplerMachine
+  private var sampler: ShardedSampler
   private var poller = Poller()
   private let batch: Int
   private var priorities: [Float]
@@ -125,7 +125,10 @@ struct BenchSampler: ~Copyable {
     var configuration = SamplerMachine.Configuration(
       id: Identifier(using: &generator), label: "bench", table: payload.table, batch: batch)
     configuration.inFlight = inFlight
-    sampler = SamplerMachine(configuration: configuration, now: SystemClock.now())
+    let now = SystemClock.now()
+    sampler = ShardedSampler(
+      configuration: ShardedSampler.Configuration(sampler: configuration), generator: generator, now: now)
+    sampler.setShards([.service], now: now, sink: link)
   }
 
   /// Takes batches until the window is over; each is followed by `updates` writes of its priorities.
@@ -137,7 +140,7 @@ struct BenchSampler: ~Copyable {
     var asked = SystemClock.now()
     while true {
       let now = SystemClock.now()
-      link.drain { sampler.receive($0, now: now, sink: link) }
+      link.drain { sampler.receive($0, from: .service, now: now, sink: link) }
       sampler.advance(to: now, sink: link)
       if let refusal = sampler.refusal { throw BenchError("the replay refused: \(refusal.text)") }
       guard let sampled = sampler.take() else {

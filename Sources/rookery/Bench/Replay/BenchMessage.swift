@@ -40,8 +40,8 @@ struct BenchMessage: ~Copyable {
     for column in [streams, indices, spans] { column.deallocate() }
   }
 
-  /// The next message; each step starts an item once the step n later is sent.
-  mutating func encode(into frame: FrameWriter, sequence: UInt64) {
+  /// The next message's chunk and items; each step starts an item once the step n later is sent.
+  mutating func encode(into frame: FrameWriter) {
     let last = columns.count - 1
     columns[last][0] = index == 0 ? StepFlags.isFirst.rawValue : 0
     let first = index > UInt64(nStep) ? index - UInt64(nStep) : 0
@@ -49,7 +49,6 @@ struct BenchMessage: ~Copyable {
     for item in 0..<items {
       indices.storeBytes(of: first + UInt64(item), toByteOffset: item * 8, as: UInt64.self)
     }
-    Insert.begin(frame, sequence: sequence, chunks: 1)
     Insert.chunk(
       frame, ChunkHeader(stream: 0, firstIndex: index, count: steps, weightsVersion: 1),
       columns: columns.map { UnsafeRawBufferPointer($0) })

@@ -79,8 +79,8 @@ struct BenchWriters: ~Copyable {
       if window.isOpen { for sent in member.sentAt[..<acknowledged] { window.latencies.record(seen - sent) } }
       member.sentAt.removeFirst(acknowledged)
     }
-    guard now >= member.nextAt, let frame = member.writer.beginFrame() else { return }
-    member.message.encode(into: frame, sequence: member.writer.nextSequence)
+    guard now >= member.nextAt, let frame = member.writer.beginFrame(chunks: 1) else { return }
+    member.message.encode(into: frame)
     member.sentAt.append(SystemClock.now())
     member.writer.commitFrame(now: now, sink: member.link)
     member.nextAt = max(member.nextAt + every, now)

@@ -1,13 +1,5 @@
 // How the changes of several learners make one.
 
-/// How learners' changes are merged (docs/ARCHITECTURE.md, averaging).
-public enum AveragingMode: Sendable {
-  /// Changes that arrive within a round: θ += Σ uᵢΔᵢ / Σ uᵢ.
-  case rounds
-  /// Each change as it comes: θ += Δᵢ · uᵢ / Σ over active members of their latest u.
-  case asynchronous
-}
-
 /// The changes of one round, weighted by the updates they stand for. Cost of adding one: O(parameters).
 struct MergeRound {
   private(set) var sum: [Float]

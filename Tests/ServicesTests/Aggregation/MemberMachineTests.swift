@@ -17,7 +17,9 @@ struct MemberHarness {
   init(_ id: UInt64 = 1) {
     self.id = id
     machine = MemberMachine(
-      configuration: .init(id: Fixtures.id(id), label: "l", manifest: ServerHarness.manifest), now: .at(0))
+      configuration: .init(
+        id: Fixtures.id(id), label: "l", manifest: ServerHarness.manifest, aggregation: .averaging(.rounds)),
+      now: .at(0))
   }
 
   mutating func advance(_ milliseconds: Double) -> [Sent] {

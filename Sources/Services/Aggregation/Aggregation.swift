@@ -1,0 +1,23 @@
+// How several learners make one set of weights.
+
+public import Configuration
+
+/// The one place that switches over the kinds of aggregation. Each kind is a folder here and a
+/// case: its learner's side and its server's side, which belong together.
+public enum Aggregation: Sendable {
+  /// Each learner trains locally; its change is merged.
+  case averaging(AveragingMode)
+
+  public init(_ configuration: AggregationConfiguration) {
+    switch configuration.kind {
+    case .averaging: self = .averaging(AveragingMode(configuration.mode))
+    }
+  }
+
+  /// The learner's side.
+  func aggregator() -> any Aggregator {
+    switch self {
+    case .averaging: AveragingAggregator()
+    }
+  }
+}

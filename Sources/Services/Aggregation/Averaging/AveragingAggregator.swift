@@ -1,0 +1,83 @@
+// A learner's side of averaging.
+
+internal import Wire
+
+/// The algebra of a learner that trains locally, gives its changes, and never waits.
+///
+/// The learner trains on θ_local. `reference` is the published θ that it stands on, `atPush` is θ_local when the change
+/// that is under way was made. When a publication θ comes that holds that change, θ_local = θ + (θ_local − atPush); when one
+/// comes that does not, everything unmerged is kept: θ_local = θ + (θ_local − reference). (DESIGN: averaging.)
+struct AveragingAggregator: Aggregator {
+  private(set) var reference: [Float] = []
+  private var atPush: [Float] = []
+  /// A change is under way.
+  private var hasPushed = false
+  /// Changes that may still replace what is published; 0 unless it is being restored.
+  private var restoringLeft = 0
+
+  var isRestoring: Bool { restoringLeft > 0 }
+
+  /// Pushes θ_local − reference.
+  mutating func push(_ local: UnsafeBufferPointer<Float>, as head: Change, into frame: FrameWriter) {
+    atPush.removeAll(keepingCapacity: true)
+    atPush.append(contentsOf: local)
+    hasPushed = true
+    let difference = [Float](unsafeUninitializedCapacity: local.count) { buffer, count in
+      for index in 0..<local.count { buffer[index] = local[index] - reference[index] }
+      count = local.count
+    }
+    difference.withUnsafeBytes { values in
+      var change = head
+      change.values = values
+      change.encode(into: frame)
+    }
+  }
+
+  mutating func rebase(
+    _ local: UnsafeMutableBufferPointer<Float>, on published: UnsafeRawBufferPointer, isMerged: Bool
+  ) {
+    defer { reference.withUnsafeMutableBytes { $0.copyMemory(from: published) } }
+    guard !reference.isEmpty else {
+      reference = [Float](repeating: 0, count: local.count)
+      return UnsafeMutableRawBufferPointer(local).copyMemory(from: published)
+    }
+    if isMerged {
+      hasPushed = false
+      if isRestoring { noteRestored(published) }
+      guard !isRestoring else { return }
+      for index in 0..<local.count {
+        local[index] = Self.value(index, of: published) + (local[index] - atPush[index])
+      }
+    } else if !isRestoring {
+      for index in 0..<local.count {
+        let move = Self.value(index, of: published) - reference[index]
+        local[index] += move
+        if hasPushed { atPush[index] += move }
+      }
+    }
+  }
+
+  /// The change θ_local − θ is rounded to what θ can hold, and a θ that diverged may be 10¹⁸: until a
+  /// merged change has left θ at what was pushed, θ_local stays as it is, and the next change brings
+  /// what the last one lost.
+  mutating func beginRestoring() {
+    precondition(!reference.isEmpty && !hasPushed)
+    restoringLeft = Self.restoringMax
+  }
+
+  /// Three changes bring 10¹⁸ down to a rounding error; the others are for learners that merge beside
+  /// this one.
+  private static let restoringMax = 8
+
+  private mutating func noteRestored(_ published: UnsafeRawBufferPointer) {
+    restoringLeft -= 1
+    let isThere = atPush.indices.allSatisfy { index in
+      abs(Self.value(index, of: published) - atPush[index]) <= 1e-4 * max(1, abs(atPush[index]))
+    }
+    if isThere { restoringLeft = 0 }
+  }
+
+  private static func value(_ index: Int, of values: UnsafeRawBufferPointer) -> Float {
+    values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+  }
+}

@@ -1,0 +1,32 @@
+// Priorities on their way back.
+
+/// Raw priorities of items that one shard drew, by their keys.
+struct ItemPriorities {
+  var count: Int
+  var keys: UnsafePointer<UInt64>
+  var values: UnsafePointer<Float>
+}
+
+extension SampledBatch {
+  /// Hands a share's part of a batch's priorities, one a row, to `body`: where they lie, unless its
+  /// rows are dealt out to several batches or some priorities are NaN, which are left out.
+  func withPriorities(
+    of share: BatchShare, from priorities: UnsafePointer<Float>, _ body: (ItemPriorities) -> Void
+  ) {
+    let rows = share.firstRow..<share.firstRow + share.count
+    // Of a single share it does not matter which row is whose.
+    let areTogether = shares.count == 1 || batches == 1
+    if areTogether, !rows.contains(where: { priorities[$0].isNaN }) {
+      return body(
+        ItemPriorities(count: rows.count, keys: keys + share.firstRow, values: priorities + share.firstRow))
+    }
+    let kept = (areTogether ? Array(rows) : rows.map(place)).filter { !priorities[$0].isNaN }
+    guard !kept.isEmpty else { return }
+    let (someKeys, some) = (kept.map { keys[$0] }, kept.map { priorities[$0] })
+    someKeys.withUnsafeBufferPointer { keys in
+      some.withUnsafeBufferPointer {
+        body(ItemPriorities(count: kept.count, keys: keys.baseAddress!, values: $0.baseAddress!))
+      }
+    }
+  }
+}
