@@ -9,20 +9,14 @@ extension ReplayMachine {
   mutating func sample(
     _ request: SampleRequest, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
-    guard var sampler = samplers[peer] else {
+    guard let sampler = samplers.hear(from: peer, now: now) else {
       return refuseStranger(.sampleRequest, request.request, as: .sampler, peer, sink)
     }
-    sampler.lastHeard = now
-    sampler.isProven = true
-    samplers[peer] = sampler
-    if let problem = problem(of: request) {
+    if let problem = answers.problem(of: request) {
       return refuse(.invalid, .sampleRequest, request.request, problem, peer, sink)
     }
-    func isThis(_ waiting: WaitingSample) -> Bool {
-      waiting.peer == peer && waiting.request.request == request.request
-    }
     if sampler.waiting > 0,
-      waitingSamples.contains(where: isThis) || warming.contains(where: { isThis($0.waiting) })
+      waitingSamples.contains(request.request, of: peer) || warming.contains(request.request, of: peer)
     {
       return counters.requestsRepeated += 1
     }
@@ -31,37 +25,11 @@ extension ReplayMachine {
         .busy, .sampleRequest, request.request,
         "\(configuration.credit) requests wait already; wait for their answers", peer, sink)
     }
-    let turn = sampleTurns.next(after: sampler.waiting > 0 ? sampler.lastTurn : nil)
+    let turn = waitingSamples.append(
+      request, from: peer, after: sampler.waiting > 0 ? sampler.lastTurn : nil, now: now)
     samplers[peer]?.waiting += 1
     samplers[peer]?.lastTurn = turn
-    waitingSamples.insertInTurn(WaitingSample(peer: peer, request: request, since: now, turn: turn))
-    isDrainDue = true
-  }
-
-  /// Why a request can never be answered; nil if it can.
-  func problem(of request: SampleRequest) -> String? {
-    let tables = configuration.store.tables
-    guard request.table < tables.count else {
-      return "expected a table below \(tables.count), found table \(request.table)"
-    }
-    let most = rowsMax(request.table)
-    if request.count > 0, request.count <= most { return nil }
-    let expected = "expected 1 to \(most) items of table '\(tables[request.table].schema.name)'"
-    guard request.table < answerRowBytes.count, request.count > most else {
-      return "\(expected), found \(request.count)"
-    }
-    let (bytes, overflow) = request.count.multipliedReportingOverflow(by: answerRowBytes[request.table])
-    let found = overflow ? "more" : "\(bytes)"
-    return
-      "\(expected), found \(request.count): \(answerRowBytes[request.table]) bytes each are \(found), and an "
-      + "answer has at most \(configuration.answerBytesMax); ask for fewer"
-  }
-
-  /// The most items of one request to a table.
-  func rowsMax(_ table: Int) -> Int {
-    let most = configuration.store.tables[table].batchSizeMax
-    guard table < answerRowBytes.count else { return most }
-    return min(most, max(1, configuration.answerBytesMax / answerRowBytes[table]))
+    round.didRequest()
   }
 
   mutating func priorities(_ update: PriorityUpdate, from peer: PeerID, sink: some FrameSink) {
