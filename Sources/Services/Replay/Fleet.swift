@@ -7,8 +7,8 @@ internal import Wire
 
 /// How much other shards have taken into a table and given from it since this one first heard of them.
 ///
-/// Only what comes on top counts, from the first word of each process on: so no error jumps when a shard comes, goes or begins
-/// anew, and what is lost, repeated or late, or comes from several samplers, changes nothing.
+/// Only growth since a life was first heard of counts: so no error jumps when a shard comes, goes or begins anew, and what is
+/// lost, repeated or late, or comes from several samplers, changes nothing.
 struct Fleet {
   private struct Life {
     var totals: LifeTotals
@@ -20,7 +20,7 @@ struct Fleet {
   /// It has begun to count with the others.
   var isJoined = false
   private var heardAt = Instant.zero
-  /// Of whom nothing is heard for so long, that is forgotten.
+  /// Shards silent for longer than this are forgotten; their items, which no sampler confirms, earlier.
   private static let lifeGoneAfter = Instant.Span.seconds(60)
   private static let sizeGoneAfter = Instant.Span.seconds(5)
 

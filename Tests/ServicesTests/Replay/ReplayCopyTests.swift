@@ -34,7 +34,7 @@ import Wire
     let job = { (replay: ReplayHarness) in replay.machine.copies.last }
     #expect(replay.machine.advanceCopy(now: .at(10), sink: replay.sink) == nil)
     let first = try #require(job(replay)).progress.bytesCopied
-    #expect(first >= ReplayMachine.copySlice && first < 2 * ReplayMachine.copySlice)
+    #expect(first >= CopyJobs.slice && first < 2 * CopyJobs.slice)
     // The request itself was a frame that came.
     #expect(replay.machine.nextCopy == .at(11))
     #expect(replay.machine.advanceCopy(now: .at(10.5), sink: replay.sink) == nil)

@@ -57,7 +57,7 @@ import Wire
     let frames = (0..<8).map { index in
       Fixtures.insert(UInt64(2 + index), first: UInt64(8 + index * rows), rows: rows, items: 1)
     }
-    #expect(frames.map(\.count).reduce(0, +) > 2 * ReplayMachine.drainEvery - frames[0].count)
+    #expect(frames.map(\.count).reduce(0, +) > 2 * ReplayRound.drainEvery - frames[0].count)
     let round: [(frame: [UInt8], peer: UInt64)] = [(Fixtures.request(1), 2)] + frames.map { ($0, 1) }
     let (before, after) = replay.receiveTogether(round)
     #expect(before.filter { $0.type == .batch }.count == 1)

@@ -69,7 +69,7 @@ import Wire
     let sent = replay.receive(Fixtures.request(2, count: 3, table: 1), from: 3)
     #expect(Set(sent.map(\.type)).contains(.batch))
     #expect(replay.machine.counters.messagesCommitted == 2)
-    #expect(replay.machine.waitingSamples.map(\.request.table) == [0])
+    #expect(replay.machine.waitingSamples.all.map(\.request.table) == [0])
   }
 
   @Test func blockedRequestsAreServedInOrder() throws {

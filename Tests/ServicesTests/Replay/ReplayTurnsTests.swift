@@ -74,7 +74,7 @@ import Wire
     #expect(replay.advance(at: 5).isEmpty)
     replay.sink.rooms = [:]
     #expect(served(replay.advance(at: 10)) == [[3, 1]])
-    #expect(replay.machine.nextRoomCheck == nil)
+    #expect(replay.machine.waitingSamples.nextRoomCheck == nil)
   }
 
   /// Nothing is drawn for whom nobody could send it to: the next sampler gets it all.

@@ -25,10 +25,10 @@ import Wire
     #expect(requests.count == 1)
     _ = replay.receive(frame { Goodbye(id: Fixtures.id(3)).encode(into: $0) }, from: 3)
     _ = replay.receive(Fixtures.samplerHello(3), from: 3)
-    #expect(replay.machine.samplers.values.map(\.waiting) == [1])
+    #expect(replay.machine.samplers.all.values.map(\.waiting) == [1])
     replay.machine.didWarm(requests[0].ticket, now: .at(0), sink: replay.sink)
     #expect(replay.sink.take().map(\.type) == [.batch])
-    #expect(replay.machine.samplers.values.map(\.waiting) == [0])
+    #expect(replay.machine.samplers.all.values.map(\.waiting) == [0])
     #expect(replay.machine.checkInvariants() == nil)
   }
 }

@@ -71,11 +71,10 @@ extension ReplayMachine {
       table: configuration.store.tables[index].schema.name, limits: store.limits[index],
       error: index < statistics.count ? statistics[index].limiterError : 0,
       size: index < statistics.count ? statistics[index].size : 0)
-    if let insertBlock, insertBlock.table == index {
-      state.insertsBlocked = BlockedCalls(
-        reason: insertBlock.reason, seconds: (now - insertBlock.since).seconds)
+    if let block = waitingInserts.block, block.table == index {
+      state.insertsBlocked = BlockedCalls(reason: block.reason, seconds: (now - block.since).seconds)
     }
-    if let waiting = waitingSamples.first(where: { $0.request.table == index }),
+    if let waiting = waitingSamples.first(of: index),
       let reason = store.reasonSampleBlocked(table: index, count: waiting.request.count)
     {
       state.samplesBlocked = BlockedCalls(reason: reason, seconds: (now - waiting.since).seconds)

@@ -42,8 +42,8 @@ extension ReplayMachine {
       "steps_inserted_total": Double(counters.steps),
       "items_inserted_total": Double(counters.items),
       "items_stale_total": Double(counters.itemsStale),
-      "inserts_blocked_s": insertBlock.map { (now - $0.since).seconds } ?? 0,
-      "samples_blocked_s": samplesBlockedSince.map { (now - $0).seconds } ?? 0,
+      "inserts_blocked_s": waitingInserts.block.map { (now - $0.since).seconds } ?? 0,
+      "samples_blocked_s": waitingSamples.first.map { (now - $0.since).seconds } ?? 0,
     ]
     for table in statistics.tables {
       values["items"] = (values["items"] ?? 0) + Double(table.size)

@@ -25,7 +25,7 @@ extension ReplayMachine {
     for index in statistics.tables.indices where request.table == nil || request.table == names[index] {
       tables.append(try table(index, statistics.tables[index], top: request.top, now: now))
     }
-    let listed = writers.sorted { ($0.value.label, $0.key) < ($1.value.label, $1.key) }.prefix(
+    let listed = writers.all.sorted { ($0.value.label, $0.key) < ($1.value.label, $1.key) }.prefix(
       Limits.writersShown)
     return Inspection(
       incarnation: incarnation,
@@ -83,7 +83,8 @@ extension ReplayMachine {
     guard let item = try store.item(key, table: table) else { return nil }
     return InspectedItem(
       table: names[table], key: key, priority: item.priority, timesSampled: UInt64(item.timesSampled),
-      label: labels[item.writer]?.text ?? "", writer: UInt64(item.writer), stream: UInt64(item.stream),
+      label: writers.labels[item.writer]?.text ?? "", writer: UInt64(item.writer),
+      stream: UInt64(item.stream),
       firstIndex: item.firstIndex, weightsVersion: item.weightsVersion, flags: item.flags.map(\.rawValue),
       fields: item.fields, columns: item.columns)
   }

@@ -6,13 +6,9 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  /// Looks again for room this long after there was none, if nothing says so earlier.
-  static let roomCheckEvery = Instant.Span.milliseconds(5)
-
   /// There may be room on the way to samplers whose requests wait for it.
   public mutating func lookForRoom(now: Instant, sink: some FrameSink) {
-    guard nextRoomCheck != nil else { return }
-    nextRoomCheck = nil
+    guard waitingSamples.takeRoomCheck() else { return }
     sendWarmed(now: now, sink: sink)
     drain(now: now, sink: sink)
   }
@@ -35,14 +31,13 @@ extension ReplayMachine {
     var held = Held()
     while next < waitingSamples.count, held.tables.nonzeroBitCount < configuration.store.tables.count {
       if !serveInTurn(waitingSamples[next], &held, now: now, sink: sink) {
-        if kept != next { waitingSamples.swapAt(kept, next) }
+        waitingSamples.keep(next, at: kept)
         kept += 1
       }
       next += 1
     }
-    waitingSamples.removeSubrange(kept..<next)
+    waitingSamples.remove(kept..<next)
     for peer in held.gone { drop(gone: peer) }
-    samplesBlockedSince = waitingSamples.first?.since
     return next > kept
   }
 
@@ -57,13 +52,13 @@ extension ReplayMachine {
       return false
     }
     guard held.tables & table == 0, !held.peers.contains(waiting.peer) else { return false }
-    guard !warmsBatches || warming.count < Self.warmingMax,
+    guard !warmsBatches || !warming.isFull,
       store.canSample(table: request.table, count: request.count)
     else {
       held.tables |= table
       return false
     }
-    if let problem = problem(of: request) {
+    if let problem = answers.problem(of: request) {
       // The schema has become known since it came.
       refuse(.invalid, .sampleRequest, request.request, problem, waiting.peer, sink)
       samplers[waiting.peer]?.waiting -= 1
@@ -71,7 +66,7 @@ extension ReplayMachine {
     }
     if warmsBatches {
       beginWarming(waiting, sink: sink)
-      sampleTurns.serve(waiting.turn)
+      waitingSamples.didServe(waiting.turn)
       return true
     }
     acknowledge(sink: sink)
@@ -79,11 +74,11 @@ extension ReplayMachine {
     case .now:
       serve(waiting, sink: sink)
       samplers[waiting.peer]?.waiting -= 1
-      sampleTurns.serve(waiting.turn)
+      waitingSamples.didServe(waiting.turn)
       return true
     case .later:
       held.peers.insert(waiting.peer)
-      nextRoomCheck = now + Self.roomCheckEvery
+      waitingSamples.awaitRoom(now: now)
       return false
     case .gone:
       held.gone.insert(waiting.peer)
@@ -93,15 +88,13 @@ extension ReplayMachine {
 
   /// Whether an answer can go to a sampler now.
   func room(for request: SampleRequest, to peer: PeerID, sink: some FrameSink) -> Room {
-    let rowBytes = answerRowBytes[request.table]
-    return sink.room(
-      forFrames: parts(of: request.count, rowBytes: rowBytes).parts, bytes: request.count * rowBytes, to: peer
-    )
+    let (_, parts, bytes) = answers.parts(of: request)
+    return sink.room(forFrames: parts, bytes: bytes, to: peer)
   }
 
   /// A sampler's connection is closed: what it asked for spends nothing.
   private mutating func drop(gone peer: PeerID) {
-    counters.requestsOfGone += UInt64(waitingSamples.count { $0.peer == peer })
+    counters.requestsOfGone += UInt64(waitingSamples.count(of: peer))
     forget(sampler: peer)
   }
 
@@ -115,18 +108,13 @@ extension ReplayMachine {
     }
   }
 
-  private func parts(of rows: Int, rowBytes: Int) -> (rowsPerPart: Int, parts: Int) {
-    let rowsPerPart = max(1, min(rows, configuration.partBytes / rowBytes))
-    return (rowsPerPart, (rows + rowsPerPart - 1) / rowsPerPart)
-  }
-
   /// Gathers the drawn items straight into frames of at most about `partBytes`. False if some could
   /// not be sent.
   mutating func send(
     _ request: SampleRequest, to peer: PeerID, sink: some FrameSink
   ) throws(ReplayStoreError) -> Bool {
     let fields = try store.batchFields(request.table)
-    let (rowsPerPart, parts) = parts(of: request.count, rowBytes: answerRowBytes[request.table])
+    let (rowsPerPart, parts, _) = answers.parts(of: request)
     draws += 1
     var delivered = true
     for part in 0..<parts {

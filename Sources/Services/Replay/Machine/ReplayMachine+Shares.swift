@@ -16,7 +16,7 @@ extension ReplayMachine {
     let capacity = Double(configuration.store.capacity)
     let own = Double(store.steps(ofWriter: handle))
     guard own >= share * capacity else { return false }
-    let active = writers.count { other, writer in
+    let active = writers.all.count { other, writer in
       other == handle
         || store.steps(ofWriter: other) > 0
           && (writer.waiting > 0 || now < writer.lastHeard + configuration.writerActiveFor)

@@ -11,19 +11,6 @@ extension ReplayMachine {
   /// - Throws: `ReplayStoreError` if the disk has no room; then nothing is left of it.
   public mutating func beginLastSnapshot(at path: String) throws(ReplayStoreError) {
     store.abandonSnapshot()
-    try store.beginSnapshot(at: path, writers: knownWriters, followsDisk: false)
-  }
-
-  private var knownWriters: [KnownWriter] {
-    let present = writers.map { handle, writer in
-      KnownWriter(
-        handle: handle, id: writer.id, label: writer.label, committed: writer.committed, hasLeft: false)
-    }
-    let left = departed.map { id, departure in
-      KnownWriter(
-        handle: departure.handle, id: id, label: labels[departure.handle]?.text ?? "", committed: 0,
-        hasLeft: true)
-    }
-    return present + left
+    try store.beginSnapshot(at: path, writers: writers.known, followsDisk: false)
   }
 }

@@ -17,17 +17,15 @@ extension ReplayMachine {
     guard store.stepsInDoubt > 0 else { return }
     var pages = ColdPages()
     store.coldPagesInDoubt(bytes: Self.checkSlice, into: &pages)
-    warmingRequests.append(WarmingRequest(ticket: nextWarmingTicket, pages: pages))
-    checkingTicket = nextWarmingTicket
-    nextWarmingTicket += 1
+    warming.check(pages)
   }
 
   /// Checks what has been read, and goes on with what follows.
   mutating func check() {
-    checkingTicket = nil
+    warming.endCheck()
     store.verify(bytes: Self.checkSlice)
     requestCheck()
-    if checkingTicket == nil { notices.append("all steps are checked") }
+    if warming.checkingTicket == nil { notices.append("all steps are checked") }
   }
 
   /// Says what has been dropped since it was last said, at its start or by a draw too.

@@ -20,68 +20,49 @@ extension ReplayMachine {
   private mutating func helloSampler(
     _ hello: Hello, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
-    if let old = samplerPeers[hello.id], old != peer {
+    if let old = samplers.peer(of: hello.id), old != peer {
       // The same learner over a new connection: what waits for the old one would be sent nowhere.
       forget(sampler: old)
     }
-    if let known = samplers[peer] {
-      samplerPeers[known.id] = nil
-      samplers[peer]?.id = hello.id
-      samplers[peer]?.lastHeard = now
+    if samplers[peer] != nil {
+      samplers.rename(peer, to: hello.id, now: now)
     } else {
       guard hasRoomForSampler(now) else {
         return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "samplers"), peer, sink)
       }
       // Batches that it waited for before it left are still on their way from the disk.
-      let waiting = warming.count { $0.waiting.peer == peer }
-      samplers[peer] = Sampler(id: hello.id, waiting: waiting, lastHeard: now)
-      unprovenSamplers.append(peer)
+      samplers.append(peer, id: hello.id, waiting: warming.count(of: peer), now: now)
     }
-    samplerPeers[hello.id] = peer
     welcome(peer, committed: 0, sink: sink)
     drain(now: now, sink: sink)
   }
 
-  /// Whether one more can be remembered; one that has asked for nothing, or is long silent, may
-  /// have to go for it.
+  /// Whether one more can be remembered; another may be forgotten for it.
   private mutating func hasRoomForSampler(_ now: Instant) -> Bool {
-    var newcomers = Newcomers<PeerID>()
-    swap(&newcomers, &unprovenSamplers)
-    defer { swap(&newcomers, &unprovenSamplers) }
-    newcomers.trim(above: 4 * configuration.peersMax) { samplers[$0]?.isProven == false }
-    guard samplers.count >= configuration.peersMax else { return true }
-    let silent = now - configuration.peerReplaceableAfter
-    guard
-      let replaced = newcomers.popFirst(where: { samplers[$0]?.isProven == false })
-        ?? samplers.first(where: { $0.value.lastHeard <= silent })?.key
-    else { return false }
-    counters.peersReplaced += 1
-    forget(sampler: replaced)
-    return true
+    switch samplers.admission(now: now) {
+    case .free: return true
+    case .full: return false
+    case .instead(let replaced):
+      counters.peersReplaced += 1
+      forget(sampler: replaced)
+      return true
+    }
   }
 
-  /// The same for a writer.
   private mutating func hasRoomForWriter(_ now: Instant) -> Bool {
-    var newcomers = Newcomers<Int>()
-    swap(&newcomers, &unprovenWriters)
-    defer { swap(&newcomers, &unprovenWriters) }
-    newcomers.trim(above: 4 * configuration.peersMax) { writers[$0]?.isProven == false }
-    guard writers.count >= configuration.peersMax else { return true }
-    let silent = now - configuration.peerReplaceableAfter
-    guard
-      let replaced = newcomers.popFirst(where: { writers[$0]?.isProven == false })
-        ?? writers.first(where: { $0.value.lastHeard <= silent })?.key
-    else { return false }
-    counters.peersReplaced += 1
-    forget(writer: replaced)
-    store.forgetWriter(replaced)
-    return true
+    switch writers.admission(now: now) {
+    case .free: return true
+    case .full: return false
+    case .instead(let replaced):
+      counters.peersReplaced += 1
+      forget(writer: replaced)
+      return true
+    }
   }
 
   mutating func forget(sampler peer: PeerID) {
-    guard let sampler = samplers.removeValue(forKey: peer) else { return }
-    if samplerPeers[sampler.id] == peer { samplerPeers[sampler.id] = nil }
-    waitingSamples.removeAll { $0.peer == peer }
+    guard samplers.remove(peer) != nil else { return }
+    waitingSamples.removeAll(of: peer)
   }
 
   /// Says what a connection that has not said HELLO in a role has to do.
@@ -89,7 +70,7 @@ extension ReplayMachine {
     _ type: MessageType, _ reference: UInt64, as role: PeerRole, _ peer: PeerID, _ sink: some FrameSink
   ) {
     let (other, own) = role == .writer ? ("sampler", "writer") : ("writer", "sampler")
-    let hasOther = role == .writer ? samplers[peer] != nil : writerOfPeer[peer] != nil
+    let hasOther = role == .writer ? samplers[peer] != nil : writers.handle(of: peer) != nil
     if hasOther {
       let text =
         "expected a \(own)'s connection, found a \(other)'s: say HELLO with role \(role.rawValue) (\(own)) before \(type)"
@@ -131,12 +112,12 @@ extension ReplayMachine {
         "next sequence: expected 1 to \(Self.sequenceMax), found \(hello.nextSequence); start with a new id at 1"
       return refuse(.invalid, .hello, 0, text, peer, sink)
     }
-    guard departed[hello.id] == nil else {
+    guard writers.departed[hello.id] == nil else {
       // A late repetition of its first words: taking messages anew could double some.
       return refuse(.invalid, .hello, 0, "this writer has said GOODBYE; say HELLO with a new id", peer, sink)
     }
     let handle: Int
-    if let known = writerHandles[hello.id], let writer = writers[known] {
+    if let known = writers.handle(of: hello.id), let writer = writers[known] {
       handle = known
       if hello.nextSequence - 1 > writer.committed {
         // What it will never send again is no gap, and what of it waits here has been given up.
@@ -145,15 +126,14 @@ extension ReplayMachine {
         dropWaiting(writer: known)
       }
     } else {
-      if let former = writerOfPeer[peer], writers[former]?.isProven == false {
+      if let former = writers.handle(of: peer), writers[former]?.isProven == false {
         // A connection that changes its id once a message must not fill the list by itself.
         forget(writer: former)
-        store.forgetWriter(former)
       }
       guard hasRoomForWriter(now) else {
         return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "writers"), peer, sink)
       }
-      handle = nextHandle
+      handle = writers.nextHandle
       if store.schema != nil {
         do throws(ReplayStoreError) {
           try store.openWriter(handle, id: hello.id, label: hello.label, committed: hello.nextSequence - 1)
@@ -161,17 +141,10 @@ extension ReplayMachine {
           return refuse(.busy, .hello, 0, error.description, peer, sink)
         }
       }
-      nextHandle += 1
-      unprovenWriters.append(handle)
-      labels[handle] = Label(id: hello.id, text: hello.label)
-      writerHandles[hello.id] = handle
-      writers[handle] = Writer(
-        id: hello.id, label: hello.label, peer: peer, committed: hello.nextSequence - 1, lastHeard: now)
+      let committed = hello.nextSequence - 1
+      _ = writers.append(id: hello.id, label: hello.label, peer: peer, committed: committed, now: now)
     }
-    if let old = writers[handle]?.peer, old != peer { writerOfPeer[old] = nil }
-    writers[handle]?.peer = peer
-    writers[handle]?.lastHeard = now
-    writerOfPeer[peer] = handle
+    writers.connect(handle, to: peer, now: now)
     welcome(peer, committed: writers[handle]?.committed ?? 0, sink: sink)
     drain(now: now, sink: sink)
   }
@@ -190,9 +163,9 @@ extension ReplayMachine {
     } catch {
       return error.description
     }
-    answerRowBytes = []
+    answers.adopt(nil)
     // Nothing was stored under the other one: its writers say HELLO again, and are told.
-    for handle in Array(writers.keys) { forget(writer: handle) }
+    for handle in writers.all.keys { close(writer: handle) }
     proposedSchema = schema
     return nil
   }
@@ -207,7 +180,7 @@ extension ReplayMachine {
     }
     do throws(ReplayStoreError) {
       try store.adopt(schema: proposedSchema)
-      for (handle, writer) in writers {
+      for (handle, writer) in writers.all {
         try store.openWriter(handle, id: writer.id, label: writer.label, committed: writer.committed)
       }
     } catch {
@@ -248,19 +221,15 @@ extension ReplayMachine {
       messages: configuration.credit, bytes: UInt64(configuration.creditBytes),
       frameBytes: UInt64(frameBytesMax),
       silence_s: UInt64(configuration.peerGoneAfter.seconds),
-      rows: configuration.store.tables.indices.map(rowsMax))
+      rows: configuration.store.tables.indices.map(answers.rowsMax))
   }
 
   /// Counts only on the connection that said HELLO with this id: whoever else knows it cannot end
   /// what it names.
   mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: some FrameSink) {
-    if let handle = writerHandles[goodbye.id], writers[handle]?.peer == peer {
-      forget(writer: handle)
-      if departed.count < configuration.peersMax {
-        departed[goodbye.id] = Departure(handle: handle, since: now)
-      } else {
-        store.forgetWriter(handle)
-      }
+    if let handle = writers.handle(of: goodbye.id), writers[handle]?.peer == peer {
+      close(writer: handle)
+      if !writers.depart(goodbye.id, handle: handle, now: now) { store.forgetWriter(handle) }
     }
     if samplers[peer]?.id == goodbye.id {
       forget(sampler: peer)
@@ -268,10 +237,14 @@ extension ReplayMachine {
     drain(now: now, sink: sink)
   }
 
+  /// Forgets a writer that may come again as one that nobody knows.
   mutating func forget(writer handle: Int) {
-    guard let writer = writers.removeValue(forKey: handle) else { return }
-    writerHandles[writer.id] = nil
-    if writerOfPeer[writer.peer] == handle { writerOfPeer[writer.peer] = nil }
+    close(writer: handle)
+    store.forgetWriter(handle)
+  }
+
+  private mutating func close(writer handle: Int) {
+    guard writers.remove(handle) != nil else { return }
     waitingInserts.removeAll(of: handle)
     store.closeWriter(handle)
   }
@@ -287,8 +260,8 @@ extension ReplayMachine {
     func rounded(_ since: Instant) -> Double { ((now - since).seconds * 10).rounded() / 10 }
     var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"
     if let storageProblem { text += "; inserts refused: \(storageProblem)" }
-    if let insertBlock {
-      text += "; inserts blocked for \(rounded(insertBlock.since)) s: \(insertBlock.reason)"
+    if let block = waitingInserts.block {
+      text += "; inserts blocked for \(rounded(block.since)) s: \(block.reason)"
     }
     if let first = waitingSamples.first,
       let reason = store.reasonSampleBlocked(table: first.request.table, count: first.request.count)

@@ -11,38 +11,34 @@ extension ReplayMachine {
     sink: some FrameSink
   ) throws(WireError) {
     let sequence = try Insert.sequence(from: &cursor)
-    guard let handle = writerOfPeer[peer], var writer = writers[handle] else {
+    guard let (handle, writer) = writers.hear(from: peer, now: now) else {
       return refuseStranger(.insert, sequence, as: .writer, peer, sink)
     }
-    writer.lastHeard = now
-    writers[handle] = writer
-    let next = writer.committed + UInt64(writer.waiting) + 1
-    guard sequence == next else {
+    guard sequence == writer.next else {
       // Lower: committed or waiting already. Higher: something before it was lost.
-      if sequence < next { counters.messagesRepeated += 1 } else { counters.messagesAhead += 1 }
-      return acknowledge(writer, gap: sequence > next, sink: sink)
+      let isAhead = sequence > writer.next
+      if isAhead { counters.messagesAhead += 1 } else { counters.messagesRepeated += 1 }
+      return acknowledge(writer, gap: isAhead, sink: sink)
     }
     // First come, first served: a small message must not overtake a large one that waits for room.
-    if insertBlock != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: sink) }
+    if waitingInserts.block != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: sink) }
     guard let schema = adoptedSchema(sequence, peer, sink: sink) else { return }
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
     var outcome = commit(handle, sequence, now: now, sink: sink)
-    if case .blocked = outcome, isDrainDue, drainSamples(now: now, sink: sink) {
+    if case .blocked = outcome, round.isDrainDue, drainSamples(now: now, sink: sink) {
       // Requests that came before it may have made room.
-      insertBlock = nil
+      waitingInserts.release()
       outcome = commit(handle, sequence, now: now, sink: sink)
     }
     switch outcome {
     case .committed:
-      bytesUnacknowledged += frame.count
-      if bytesUnacknowledged >= Self.acknowledgeEvery { acknowledge(sink: sink) }
-      isDrainDue = isDrainDue || !waitingSamples.isEmpty || !waitingInserts.isEmpty
-      bytesBeforeDrain += frame.count
-      if isDrainDue, bytesBeforeDrain >= Self.drainEvery { drain(now: now, sink: sink) }
+      round.didCommit(bytes: frame.count, letsIn: !waitingSamples.isEmpty || !waitingInserts.isEmpty)
+      if round.isAcknowledgementDue { acknowledge(sink: sink) }
+      if round.isDrainUrgent { drain(now: now, sink: sink) }
     case .blocked: wait(handle, sequence, frame, sink: sink)
     case .overShare:
       counters.messagesOverQuota += 1
-      nextShareCheck = now + .seconds(1)
+      waitingInserts.noteShares(holds: true, now: now)
       wait(handle, sequence, frame, sink: sink)
     case .refused: break
     }
@@ -59,7 +55,7 @@ extension ReplayMachine {
   private mutating func commit(
     _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
   ) -> Outcome {
-    guard var writer = writers[handle] else { return .refused }
+    guard let writer = writers[handle] else { return .refused }
     if isOverShare(handle, steps: insertion.stepCount, now: now) { return .overShare }
     do throws(ReplayStoreError) {
       let summary = try store.insert(insertion, writer: handle, sequence: sequence)
@@ -68,8 +64,7 @@ extension ReplayMachine {
       counters.itemsStale += UInt64(summary.itemsStale)
     } catch {
       if case .blocked(let table, let reason) = error {
-        let since = insertBlock.flatMap { $0.table == table ? $0.since : nil } ?? now
-        insertBlock = InsertBlock(table: table, reason: reason, since: since)
+        waitingInserts.hold(table: table, reason: reason, now: now)
         return .blocked
       }
       if case .storage(let problem) = error {
@@ -91,15 +86,9 @@ extension ReplayMachine {
       notices.append("the disk has room again: inserts go on")
     }
     counters.messagesCommitted += 1
-    writer.isProven = true
     // Whatever waits next is held back from now on.
-    insertBlock = nil
-    writer.committed = sequence
-    if !writer.isAcknowledgementDue {
-      writer.isAcknowledgementDue = true
-      acknowledgementsDue.append(handle)
-    }
-    writers[handle] = writer
+    waitingInserts.release()
+    writers.didCommit(handle, sequence)
     return .committed
   }
 
@@ -107,28 +96,21 @@ extension ReplayMachine {
   /// there have been received. libzmq takes a frame of each peer in turn: a batch for each insert message would leave a busy service
   /// little time for inserts.
   public mutating func settle(now: Instant, sink: some FrameSink) {
-    if isDrainDue { drain(now: now, sink: sink) }
+    if round.isDrainDue { drain(now: now, sink: sink) }
     acknowledge(sink: sink)
   }
 
   /// An acknowledgement holds for all messages before it: sent once all that are there have been received, or before something that
   /// takes long.
   mutating func acknowledge(sink: some FrameSink) {
-    for handle in acknowledgementsDue {
-      guard let writer = writers[handle] else { continue }
-      writers[handle]?.isAcknowledgementDue = false
-      acknowledge(writer, gap: false, sink: sink)
+    for handle in writers.due {
+      if let writer = writers.acknowledge(handle) { acknowledge(writer, gap: false, sink: sink) }
     }
-    acknowledgementsDue.removeAll(keepingCapacity: true)
-    bytesUnacknowledged = 0
+    writers.endAcknowledgements()
+    round.didAcknowledge()
   }
 
-  /// Committed bytes after which writers are told, whatever else is there: who waits for it has little more in flight.
-  static let acknowledgeEvery = 64 << 10
-  /// Committed bytes after which requests are served, whatever else is there: some tenths of a millisecond.
-  static let drainEvery = 256 << 10
-
-  private func acknowledge(_ writer: Writer, gap: Bool, sink: some FrameSink) {
+  private func acknowledge(_ writer: ReplayWriters.Writer, gap: Bool, sink: some FrameSink) {
     Acknowledgement(committed: writer.committed, gap: gap).encode(into: scratch)
     sink.send(scratch.bytes, to: writer.peer)
   }
@@ -149,7 +131,7 @@ extension ReplayMachine {
         "\(waitingInserts.bytes) bytes of messages wait already, at most \(configuration.waitingBytesMax) may: send it again"
       return refuse(.busy, .insert, sequence, text, writer.peer, sink)
     }
-    let entry = WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame), steps: 0)
+    let entry = WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame))
     writer.lastTurn = waitingInserts.append(entry, after: writer.waiting > 0 ? writer.lastTurn : nil)
     writer.waiting += 1
     writer.waitingBytes += frame.count
@@ -159,7 +141,7 @@ extension ReplayMachine {
 
   /// Lets in what waits, as far as the limiter now admits it: samples make room for inserts, inserts for samples.
   mutating func drain(now: Instant, sink: some FrameSink) {
-    (isDrainDue, bytesBeforeDrain) = (false, 0)
+    round.didDrain()
     var progress = true
     while progress {
       progress = drainSamples(now: now, sink: sink)
@@ -175,25 +157,25 @@ extension ReplayMachine {
     var isBlocked = false
     while !isBlocked, next < waitingInserts.count {
       let outcome: Outcome =
-        held.contains(waitingInserts.entries[next].writer)
+        held.contains(waitingInserts[next].writer)
         ? .overShare : commitWaiting(next, now: now, sink: sink)
       switch outcome {
       case .committed, .refused: next += 1
       case .blocked: isBlocked = true
       case .overShare:
-        held.insert(waitingInserts.entries[next].writer)
-        waitingInserts.swapAt(kept, next)
+        held.insert(waitingInserts[next].writer)
+        waitingInserts.keep(next, at: kept)
         (next, kept) = (next + 1, kept + 1)
       }
     }
     waitingInserts.remove(kept..<next)
-    if !isBlocked { insertBlock = nil }
-    nextShareCheck = kept > 0 ? now + .seconds(1) : nil
+    if !isBlocked { waitingInserts.release() }
+    waitingInserts.noteShares(holds: kept > 0, now: now)
     return next > kept
   }
 
   private mutating func commitWaiting(_ index: Int, now: Instant, sink: some FrameSink) -> Outcome {
-    let entry = waitingInserts.entries[index]
+    let entry = waitingInserts[index]
     guard let writer = writers[entry.writer], let schema = store.schema else { return .refused }
     // Before it is read again.
     if entry.steps > 0, isOverShare(entry.writer, steps: entry.steps, now: now) { return .overShare }

@@ -39,7 +39,7 @@ extension ReplayMachine {
       fleets[table].isJoined = true
       return store.setLimiterError(error, table: table)
     }
-    let isBlocking = insertBlock != nil || waitingSamples.contains { $0.request.table == table }
+    let isBlocking = waitingInserts.block != nil || waitingSamples.first(of: table) != nil
     guard isBlocking, let own = store.statistics.tables.dropFirst(table).first?.limiterError else { return }
     store.setLimiterError(own + (error - own) / 2, table: table)
   }

@@ -1,0 +1,61 @@
+// How large answers are.
+
+internal import Experience
+internal import ReplayStore
+internal import Wire
+
+/// What a request may ask for, and in how many frames it is answered. Until the schema is known, only rows are bounded.
+struct AnswerSizes {
+  private let tables: [TableConfiguration]
+  private let bytesMax: Int
+  private let partBytes: Int
+  /// Bytes of a row, by table; none before the schema is known.
+  private var rowBytes: [Int] = []
+
+  init(_ configuration: ReplayMachine.Configuration) {
+    tables = configuration.store.tables
+    bytesMax = configuration.answerBytesMax
+    partBytes = configuration.partBytes
+  }
+
+  /// - Parameter schema: nil while nobody knows.
+  mutating func adopt(_ schema: StepSchema?) {
+    guard let schema else { return rowBytes.removeAll() }
+    rowBytes = tables.map { table in
+      // Key, probability and weights version too.
+      table.schema.batchFields(of: schema).reduce(20) { $0 + $1.byteCount }
+    }
+  }
+
+  /// Why a request can never be answered; nil if it can.
+  func problem(of request: SampleRequest) -> String? {
+    guard request.table < tables.count else {
+      return "expected a table below \(tables.count), found table \(request.table)"
+    }
+    let most = rowsMax(request.table)
+    if request.count > 0, request.count <= most { return nil }
+    let expected = "expected 1 to \(most) items of table '\(tables[request.table].schema.name)'"
+    guard request.table < rowBytes.count, request.count > most else {
+      return "\(expected), found \(request.count)"
+    }
+    let (bytes, overflow) = request.count.multipliedReportingOverflow(by: rowBytes[request.table])
+    let found = overflow ? "more" : "\(bytes)"
+    return
+      "\(expected), found \(request.count): \(rowBytes[request.table]) bytes each are \(found), and an "
+      + "answer has at most \(bytesMax); ask for fewer"
+  }
+
+  /// The most items of one request to a table.
+  func rowsMax(_ table: Int) -> Int {
+    let most = tables[table].batchSizeMax
+    guard table < rowBytes.count else { return most }
+    return min(most, max(1, bytesMax / rowBytes[table]))
+  }
+
+  /// Frames of at most about `partBytes`, and bytes in all. The schema is known.
+  func parts(of request: SampleRequest) -> (rowsPerPart: Int, parts: Int, bytes: Int) {
+    let bytes = rowBytes[request.table]
+    let rowsPerPart = max(1, min(request.count, partBytes / bytes))
+    return (rowsPerPart, (request.count + rowsPerPart - 1) / rowsPerPart, request.count * bytes)
+  }
+}

@@ -1,0 +1,73 @@
+// Snapshots and restores of a service.
+
+internal import Experience
+internal import Foundations
+internal import ReplayStore
+internal import Wire
+
+/// The copies that were asked for: the last one perhaps under way, in slices, and the outcomes of those before it, for whoever
+/// asks again.
+struct CopyJobs {
+  /// Bytes copied between two looks at the sockets: some 0.1 ms.
+  static let slice = 128 << 10
+  /// Between two of them while others are at work, or the disk is behind. Without pauses, copying would compete with inserts and
+  /// samples for the CPU.
+  static let pause = Instant.Span.milliseconds(1)
+  /// Outcomes that are remembered.
+  static let countMax = 16
+
+  private var jobs: [CopyJob] = []
+  /// Others have been at work since the last slice.
+  private var isBusy = false
+
+  var count: Int { jobs.count }
+  var last: CopyJob? { jobs.last }
+  func job(_ id: Identifier) -> CopyJob? { jobs.first { $0.id == id } }
+
+  mutating func append(_ job: CopyJob) {
+    if jobs.count == Self.countMax { jobs.removeFirst() }
+    jobs.append(job)
+  }
+
+  /// A frame has come.
+  mutating func noteWork() { isBusy = true }
+
+  /// When the next slice is due; never while there is nothing to copy.
+  var nextSlice: Instant {
+    guard let job = jobs.last, job.hasWork else { return .never }
+    return job.nextSlice
+  }
+
+  /// The last job, if its next slice is due now.
+  mutating func beginSlice(now: Instant) -> CopyJob? {
+    guard now >= nextSlice else { return nil }
+    jobs[jobs.count - 1].nextSlice = isBusy ? now + Self.pause : now
+    isBusy = false
+    return jobs.last
+  }
+
+  /// How far the last job has come.
+  mutating func note(_ progress: CopyProgress, now: Instant) {
+    jobs[jobs.count - 1].progress = progress
+    if progress.isWaiting { jobs[jobs.count - 1].nextSlice = now + Self.pause }
+  }
+
+  mutating func failLast(_ problem: String) { jobs[jobs.count - 1].fail(problem) }
+
+  /// The last job, a restore, is done.
+  /// - Parameter problem: what was left out.
+  mutating func finishRestore(problem: String?) {
+    jobs[jobs.count - 1].state = .done
+    jobs[jobs.count - 1].restore = nil
+    if let problem { jobs[jobs.count - 1].text += ": \(problem)" }
+  }
+
+  /// The snapshot at a path is on the disk, or could not be brought there; false if none was under way.
+  mutating func didPublish(_ path: String, problem: String?) -> Bool {
+    guard let index = jobs.lastIndex(where: { $0.path == path && $0.state == .underWay }) else {
+      return false
+    }
+    if let problem { jobs[index].fail(problem) } else { jobs[index].state = .done }
+    return true
+  }
+}

@@ -1,0 +1,201 @@
+// The writers of a replay.
+
+internal import Experience
+internal import Foundations
+internal import ReplayStore
+
+/// Who writes: over which connection, how far each is committed, who is to be told, and who has left.
+struct ReplayWriters {
+  struct Writer: RosterMember {
+    var id: Identifier
+    var label: String
+    var peer: PeerID
+    var committed: UInt64
+    /// Something was committed since the last acknowledgement.
+    var isAcknowledgementDue = false
+    var waiting = 0
+    /// Bytes of its messages that wait.
+    var waitingBytes = 0
+    /// The turn of its last message that waits.
+    var lastTurn: UInt64 = 0
+    /// It has brought something.
+    var isProven = false
+    var lastHeard: Instant
+
+    /// The sequence that it has to send next.
+    var next: UInt64 { committed + UInt64(waiting) + 1 }
+
+    /// True for the first commit since the last acknowledgement.
+    mutating func commit(_ sequence: UInt64) -> Bool {
+      isProven = true
+      committed = sequence
+      defer { isAcknowledgementDue = true }
+      return !isAcknowledgementDue
+    }
+  }
+
+  /// Whose a handle is, as long as steps of it are here.
+  struct Label {
+    var id: Identifier
+    var text: String
+  }
+
+  struct Departure {
+    var handle: Int
+    var since: Instant
+  }
+
+  private var roster: Roster<Int, Writer>
+  private var handles: [Identifier: Int] = [:]
+  private var handleOfPeer: [PeerID: Int] = [:]
+  private(set) var labels: [Int: Label] = [:]
+  /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.
+  private(set) var departed: [Identifier: Departure] = [:]
+  private let departedMax: Int
+  /// Handles below have been used.
+  private(set) var nextHandle = 0
+  /// To whom an acknowledgement is due, in the order of their first commits.
+  private(set) var due: [Int] = []
+
+  init(countMax: Int, replaceableAfter: Instant.Span) {
+    roster = Roster(countMax: countMax, replaceableAfter: replaceableAfter)
+    departedMax = countMax
+  }
+
+  var all: [Int: Writer] { roster.members }
+  var count: Int { roster.members.count }
+
+  subscript(handle: Int) -> Writer? {
+    get { roster[handle] }
+    _modify { yield &roster[handle] }
+  }
+
+  func handle(of id: Identifier) -> Int? { handles[id] }
+  func handle(of peer: PeerID) -> Int? { handleOfPeer[peer] }
+
+  /// The writer of a connection over which something has come now.
+  mutating func hear(from peer: PeerID, now: Instant) -> (handle: Int, writer: Writer)? {
+    guard let handle = handleOfPeer[peer], var writer = roster[handle] else { return nil }
+    writer.lastHeard = now
+    roster[handle] = writer
+    return (handle, writer)
+  }
+
+  mutating func admission(now: Instant) -> Admission<Int> { roster.admission(now: now) }
+
+  /// A writer that has come for the first time. Returns its handle.
+  mutating func append(
+    id: Identifier, label: String, peer: PeerID, committed: UInt64, now: Instant
+  ) -> Int {
+    let handle = claimHandle(of: id, label: label)
+    handles[id] = handle
+    roster.append(Writer(id: id, label: label, peer: peer, committed: committed, lastHeard: now), as: handle)
+    return handle
+  }
+
+  /// The next handle, for whoever writes without a connection.
+  mutating func claimHandle(of id: Identifier, label: String) -> Int {
+    labels[nextHandle] = Label(id: id, text: label)
+    nextHandle += 1
+    return nextHandle - 1
+  }
+
+  /// Handles below are used by whom nobody here remembers.
+  mutating func skipHandles(below handle: Int) { nextHandle = max(nextHandle, handle) }
+
+  /// A writer of the life before.
+  mutating func takeUp(_ known: KnownWriter, now: Instant) {
+    skipHandles(below: known.handle + 1)
+    labels[known.handle] = Label(id: known.id, text: known.label)
+    if known.hasLeft {
+      departed[known.id] = Departure(handle: known.handle, since: now)
+    } else {
+      handles[known.id] = known.handle
+      // No newcomer: it brought something once.
+      roster[known.handle] = Writer(
+        id: known.id, label: known.label, peer: .service, committed: known.committed, lastHeard: now)
+    }
+  }
+
+  /// Speaks over this connection from now on.
+  mutating func connect(_ handle: Int, to peer: PeerID, now: Instant) {
+    guard let old = roster[handle]?.peer else { return }
+    if old != peer { handleOfPeer[old] = nil }
+    roster[handle]?.peer = peer
+    roster[handle]?.lastHeard = now
+    handleOfPeer[peer] = handle
+  }
+
+  /// Its next message counts.
+  mutating func didCommit(_ handle: Int, _ sequence: UInt64) {
+    if roster[handle]?.commit(sequence) == true { due.append(handle) }
+  }
+
+  /// The writer, if it is here, to whom an acknowledgement was due and is sent now.
+  mutating func acknowledge(_ handle: Int) -> Writer? {
+    roster[handle]?.isAcknowledgementDue = false
+    return roster[handle]
+  }
+
+  mutating func endAcknowledgements() { due.removeAll(keepingCapacity: true) }
+
+  mutating func remove(_ handle: Int) -> Writer? {
+    guard let writer = roster.remove(handle) else { return nil }
+    handles[writer.id] = nil
+    if handleOfPeer[writer.peer] == handle { handleOfPeer[writer.peer] = nil }
+    return writer
+  }
+
+  /// Remembers that a writer, which has been removed, left for good; false if too many have.
+  mutating func depart(_ id: Identifier, handle: Int, now: Instant) -> Bool {
+    guard departed.count < departedMax else { return false }
+    departed[id] = Departure(handle: handle, since: now)
+    return true
+  }
+
+  /// Those that have been silent for at least so long.
+  func silent(for span: Instant.Span, now: Instant) -> [Int] { roster.silent(for: span, now: now) }
+
+  /// Forgets those that left at least so long ago. Returns their handles.
+  mutating func forgetDeparted(for span: Instant.Span, now: Instant) -> [Int] {
+    let gone = departed.filter { now >= $0.value.since + span }
+    for id in gone.keys { departed[id] = nil }
+    return gone.map(\.value.handle)
+  }
+
+  /// Forgets the labels of those that are not here and own no step.
+  mutating func trimLabels(withSteps handles: Set<Int>) {
+    labels = labels.filter { roster[$0.key] != nil || handles.contains($0.key) }
+  }
+
+  /// Those whose messages may come again, for the next life.
+  var known: [KnownWriter] {
+    let present = all.map { handle, writer in
+      KnownWriter(
+        handle: handle, id: writer.id, label: writer.label, committed: writer.committed, hasLeft: false)
+    }
+    let left = departed.map { id, departure in
+      KnownWriter(
+        handle: departure.handle, id: id, label: labels[departure.handle]?.text ?? "", committed: 0,
+        hasLeft: true)
+    }
+    return present + left
+  }
+
+  /// The first thing that does not hold, or nil.
+  func checkInvariants() -> String? {
+    if handles.count != count { return "\(handles.count) handles of \(count) writers" }
+    for (handle, writer) in all {
+      if handles[writer.id] != handle { return "writer \(handle): not found by its id" }
+      if departed[writer.id] != nil { return "writer \(handle): has left and is here" }
+      if handle >= nextHandle { return "writer \(handle): the next would be \(nextHandle)" }
+      if writer.isAcknowledgementDue != due.contains(handle) {
+        return "writer \(handle): an acknowledgement is due, or is not, against what is noted"
+      }
+    }
+    for (peer, handle) in handleOfPeer where roster[handle]?.peer != peer {
+      return "peer \(peer): writer \(handle) is elsewhere"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,61 @@
+// Clients that are remembered.
+
+internal import Foundations
+
+/// What a roster has to know of a client.
+protocol RosterMember {
+  /// It has brought or asked for something.
+  var isProven: Bool { get }
+  var lastHeard: Instant { get }
+}
+
+/// Whether one more client can be remembered.
+enum Admission<Key: Hashable>: Equatable {
+  case free
+  /// This one has to be forgotten for it.
+  case instead(of: Key)
+  case full
+}
+
+/// Clients by key, at most `countMax`. Where there are so many, the oldest newcomer that has done nothing yet makes room for
+/// the next; where all have, one that has been silent for `replaceableAfter`.
+struct Roster<Key: Hashable, Member: RosterMember> {
+  private(set) var members: [Key: Member] = [:]
+  /// Those that had done nothing when they came; some have since.
+  private var newcomers = Newcomers<Key>()
+  private let countMax: Int
+  private let replaceableAfter: Instant.Span
+
+  init(countMax: Int, replaceableAfter: Instant.Span) {
+    self.countMax = countMax
+    self.replaceableAfter = replaceableAfter
+  }
+
+  subscript(key: Key) -> Member? {
+    get { members[key] }
+    _modify { yield &members[key] }
+  }
+
+  mutating func append(_ member: Member, as key: Key) {
+    members[key] = member
+    newcomers.append(key)
+  }
+
+  mutating func remove(_ key: Key) -> Member? { members.removeValue(forKey: key) }
+
+  mutating func admission(now: Instant) -> Admission<Key> {
+    let members = members
+    func isUnproven(_ key: Key) -> Bool { members[key]?.isProven == false }
+    newcomers.trim(above: 4 * countMax, where: isUnproven)
+    guard members.count >= countMax else { return .free }
+    let silent = now - replaceableAfter
+    let replaced =
+      newcomers.popFirst(where: isUnproven) ?? members.first { $0.value.lastHeard <= silent }?.key
+    return replaced.map { .instead(of: $0) } ?? .full
+  }
+
+  /// Those that have been silent for at least so long.
+  func silent(for span: Instant.Span, now: Instant) -> [Key] {
+    members.compactMap { key, member in now >= member.lastHeard + span ? key : nil }
+  }
+}

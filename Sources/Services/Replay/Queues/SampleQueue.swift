@@ -1,0 +1,58 @@
+// Requests for batches that wait at the service.
+
+internal import Foundations
+internal import Wire
+
+struct WaitingSample: TakesTurns {
+  var peer: PeerID
+  var request: SampleRequest
+  var since: Instant
+  var turn: UInt64 = 0
+}
+
+/// Requests that a table's limiter holds back, or for which there is no room on the way. Samplers are served in turn.
+struct SampleQueue {
+  private var queue = TurnQueue<WaitingSample>()
+  /// When to look again whether there is room on the way to samplers; nil while no request waits
+  /// for that.
+  private(set) var nextRoomCheck: Instant?
+  /// Looks again for room this long after there was none, if nothing says so earlier.
+  private static let roomCheckEvery = Instant.Span.milliseconds(5)
+
+  var isEmpty: Bool { queue.isEmpty }
+  var count: Int { queue.count }
+  var all: [WaitingSample] { queue.all }
+  /// The one that is next.
+  var first: WaitingSample? { queue.first }
+  subscript(index: Int) -> WaitingSample { queue[index] }
+
+  /// Queues a request of a sampler whose last one that waits has the turn `last`. Returns its turn.
+  mutating func append(_ request: SampleRequest, from peer: PeerID, after last: UInt64?, now: Instant)
+    -> UInt64
+  {
+    queue.append(WaitingSample(peer: peer, request: request, since: now), after: last)
+  }
+
+  func contains(_ request: UInt64, of peer: PeerID) -> Bool {
+    queue.all.contains { $0.peer == peer && $0.request.request == request }
+  }
+
+  func count(of peer: PeerID) -> Int { queue.all.count { $0.peer == peer } }
+
+  /// The first that waits for a table.
+  func first(of table: Int) -> WaitingSample? { queue.all.first { $0.request.table == table } }
+
+  mutating func didServe(_ turn: UInt64) { queue.didServe(turn) }
+  mutating func keep(_ index: Int, at kept: Int) { queue.keep(index, at: kept) }
+  mutating func remove(_ range: Range<Int>) { queue.remove(range) }
+  mutating func removeAll(of peer: PeerID) { queue.removeAll { $0.peer == peer } }
+
+  /// There was no room on the way to a sampler.
+  mutating func awaitRoom(now: Instant) { nextRoomCheck = now + Self.roomCheckEvery }
+
+  /// Whether anything waits for room; it is looked for now.
+  mutating func takeRoomCheck() -> Bool {
+    defer { nextRoomCheck = nil }
+    return nextRoomCheck != nil
+  }
+}

@@ -1,0 +1,65 @@
+// Who is served next.
+
+/// Numbers what waits so that all clients are served in turn, however much one of them has waiting:
+/// the n-th entry of a client has a turn n after the one served last (start-time fair queueing;
+/// Goyal, Vin & Cheng 1996, each entry of weight 1).
+struct Turns {
+  private var served: UInt64 = 0
+
+  /// The turn of a client's next entry. `last` is that of its last one that waits; nil if none
+  /// does.
+  func next(after last: UInt64?) -> UInt64 { max(served, last ?? 0) + 1 }
+
+  /// An entry of this turn has been served.
+  mutating func serve(_ turn: UInt64) { served = max(served, turn) }
+}
+
+/// An entry that waits for its turn.
+protocol TakesTurns {
+  var turn: UInt64 { get set }
+}
+
+/// Entries in the order of their turns.
+///
+/// One pass over them serves some and keeps others: whoever makes it goes from the first on, has each that is kept moved behind
+/// those kept before (`keep`), and then removes what lies between (`remove`).
+struct TurnQueue<Entry: TakesTurns> {
+  private var entries: [Entry] = []
+  private var turns = Turns()
+
+  var isEmpty: Bool { entries.isEmpty }
+  var count: Int { entries.count }
+  var all: [Entry] { entries }
+  var first: Entry? { entries.first }
+
+  subscript(index: Int) -> Entry {
+    get { entries[index] }
+    _modify { yield &entries[index] }
+  }
+
+  /// Queues an entry of a client whose last one that waits has the turn `last`; nil if none does. The entry goes behind all of
+  /// its turn. Returns the turn. O(log n + what is behind).
+  mutating func append(_ entry: Entry, after last: UInt64?) -> UInt64 {
+    var entry = entry
+    entry.turn = turns.next(after: last)
+    var (low, high) = (0, entries.count)
+    // Most come last.
+    if let last = entries.last, last.turn <= entry.turn { low = high }
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].turn <= entry.turn { low = middle + 1 } else { high = middle }
+    }
+    entries.insert(entry, at: low)
+    return entry.turn
+  }
+
+  mutating func didServe(_ turn: UInt64) { turns.serve(turn) }
+
+  mutating func keep(_ index: Int, at kept: Int) {
+    if kept != index { entries.swapAt(kept, index) }
+  }
+
+  mutating func remove(_ range: Range<Int>) { entries.removeSubrange(range) }
+
+  mutating func removeAll(where isGone: (Entry) -> Bool) { entries.removeAll(where: isGone) }
+}

@@ -1,0 +1,131 @@
+// What waits: turns, passes, bytes, and what holds it back.
+
+import Experience
+import Foundations
+import ReplayStore
+import TestSupport
+import Testing
+import Wire
+
+@testable import Services
+
+@Suite struct QueueTests {
+  private struct Entry: TakesTurns, Equatable {
+    var client: Int
+    var number: Int
+    var turn: UInt64 = 0
+  }
+
+  /// Against the definition: among what waits, the entry with the lowest turn is next, and of equal turns the one that came first.
+  @Test(arguments: Seeds.list(count: 20)) func passesServeInOrder(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    var queue = TurnQueue<Entry>()
+    var model: [Entry] = []
+    var numbers = 0
+    for _ in 0..<200 {
+      for _ in 0..<generator.below(4) {
+        let client = generator.below(3)
+        let last = model.last { $0.client == client }?.turn
+        let turn = queue.append(Entry(client: client, number: numbers), after: last)
+        let place = model.firstIndex { $0.turn > turn } ?? model.count
+        model.insert(Entry(client: client, number: numbers, turn: turn), at: place)
+        numbers += 1
+      }
+      // A pass that leaves one client alone, and ends anywhere.
+      let (held, end) = (generator.below(4), generator.below(queue.count + 1))
+      var kept = 0
+      for next in 0..<end {
+        if queue[next].client == held {
+          queue.keep(next, at: kept)
+          kept += 1
+        } else {
+          queue.didServe(queue[next].turn)
+        }
+      }
+      queue.remove(kept..<end)
+      model = model[..<end].filter { $0.client == held } + model[end...]
+      #expect(queue.all == model, "\(Seeds.replay(seed))")
+    }
+  }
+
+  @Test func insertsKnowTheirBytesAndTheirBlock() {
+    var inserts = WaitingInserts()
+    func insert(_ writer: Int, _ count: Int) -> WaitingInsert {
+      WaitingInsert(writer: writer, sequence: 1, frame: Array(repeating: 0, count: count))
+    }
+    _ = inserts.append(insert(1, 10), after: nil)
+    let turn = inserts.append(insert(2, 100), after: nil)
+    #expect(inserts.append(insert(2, 1000), after: turn) == turn + 1)
+    #expect(inserts.bytes == 1110 && inserts.checkInvariants(bytesMax: 1110) == nil)
+    #expect(inserts.checkInvariants(bytesMax: 1109) != nil)
+    inserts.removeAll(of: 2)
+    #expect(inserts.bytes == 10 && inserts.all.map(\.writer) == [1])
+    inserts.hold(table: 0, reason: "a", now: .at(1))
+    inserts.hold(table: 0, reason: "b", now: .at(2))
+    #expect(inserts.block?.since == .at(1) && inserts.block?.reason == "b", "it is the same table")
+    inserts.hold(table: 1, reason: "c", now: .at(3))
+    #expect(inserts.block?.since == .at(3))
+    inserts.remove(0..<1)
+    #expect(
+      inserts.bytes == 0 && inserts.checkInvariants(bytesMax: 1) == "inserts are blocked, but none waits")
+    inserts.release()
+    inserts.noteShares(holds: true, now: .at(0))
+    #expect(inserts.nextShareCheck == .at(1000))
+  }
+
+  @Test func requestsLookForRoomOnce() {
+    var requests = SampleQueue()
+    let request = SampleRequest(request: 7, table: 1, count: 2)
+    _ = requests.append(request, from: PeerID(number: 3), after: nil, now: .at(0))
+    #expect(requests.contains(7, of: PeerID(number: 3)) && !requests.contains(7, of: PeerID(number: 4)))
+    #expect(requests.first(of: 0) == nil && requests.first(of: 1)?.since == .at(0))
+    #expect(requests.takeRoomCheck() == false)
+    requests.awaitRoom(now: .at(10))
+    #expect(requests.nextRoomCheck == .at(15))
+    #expect(requests.takeRoomCheck() && !requests.takeRoomCheck())
+    requests.removeAll(of: PeerID(number: 3))
+    #expect(requests.isEmpty)
+  }
+
+  @Test func roundsEndByBytesToo() {
+    var round = ReplayRound()
+    round.didCommit(bytes: ReplayRound.drainEvery, letsIn: false)
+    #expect(round.isAcknowledgementDue && !round.isDrainDue && !round.isDrainUrgent)
+    round.didAcknowledge()
+    round.didRequest()
+    #expect(!round.isAcknowledgementDue && round.isDrainUrgent)
+    round.didDrain()
+    round.didCommit(bytes: 1, letsIn: true)
+    #expect(round.isDrainDue && !round.isDrainUrgent)
+  }
+
+  private func waiting(_ peer: UInt64, _ request: UInt64) -> WaitingSample {
+    WaitingSample(
+      peer: PeerID(number: peer), request: SampleRequest(request: request, table: 0, count: 0), since: .at(0))
+  }
+
+  @Test func ticketsAreOfBatchesAndOfChecks() throws {
+    var warming = WarmingQueue()
+    warming.append(waiting(1, 5), Draw(), pages: ColdPages())
+    warming.check(ColdPages())
+    warming.append(waiting(2, 6), Draw(), pages: ColdPages())
+    let tickets = warming.takeRequests().map(\.ticket)
+    #expect(Set(tickets).count == 3 && warming.takeRequests().isEmpty)
+    #expect(warming.checkingTicket == tickets[1] && warming.index(of: tickets[1]) == nil)
+    #expect(warming.contains(6, of: PeerID(number: 2)) && warming.count(of: PeerID(number: 1)) == 1)
+    let index = try #require(warming.index(of: tickets[2]))
+    var rounds = 0
+    while warming.beginRound(at: index) {
+      warming.readAgain(ColdPages(), at: index)
+      rounds += 1
+    }
+    #expect(rounds == 3, "not for ever")
+    #expect(warming.takeRequests().map(\.ticket) == [tickets[2], tickets[2], tickets[2]])
+    // What was drawn for somebody who went away is the next one's.
+    warming.orphan(at: 0)
+    #expect(warming.remove(at: 0).request.request == 5)
+    #expect(warming.takeOrphan(for: SampleRequest(request: 9, table: 1, count: 0)) == nil)
+    #expect(warming.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) != nil)
+    #expect(warming.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) == nil)
+  }
+}
