@@ -2,7 +2,7 @@
 
 public enum WireVersion {
   /// A changed message raises it, a new message type does not; peers of other versions are refused.
-  public static let current: UInt8 = 2
+  public static let current: UInt8 = 3
 }
 
 /// The second element of every message. Codes never change meaning.
@@ -52,7 +52,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .join: 4
     case .joined: 4
     case .change: 8
-    case .weights: 10
+    case .weights: 12
     case .statusRequest: 3
     case .status: 6
     case .evaluation: 9

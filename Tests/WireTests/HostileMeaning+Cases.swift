@@ -86,6 +86,8 @@ extension HostileMeaningTests {
       writer.string("all")
       writer.unsigned(1 as UInt64)
       writer.identifier(.zero)
+      writer.unsigned(0 as UInt64)
+      writer.double(0)
       for _ in 0..<3 { writer.unsigned(0 as UInt64) }
       writer.array(0)
       writer.manifest(WeightsManifest(tensors: [TensorSpec(name: "w", shape: [1 << 28])]))

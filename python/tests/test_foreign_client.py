@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 import zmq
 
-VERSION = 2
+VERSION = 3
 HELLO, WELCOME, INSERT, ACKNOWLEDGEMENT, SAMPLE, BATCH, PRIORITIES, REFUSAL = range(1, 9)
 HEALTH_REQUEST, HEALTH, WEIGHTS, STATUS_REQUEST, STATUS, GOODBYE = 9, 10, 15, 16, 17, 19
 WRITER, SAMPLER = 1, 2
@@ -194,7 +194,7 @@ def test_inserts_and_samples():
 
 def newest_weights(topic):
     """What the server answers a newcomer's own subscription with."""
-    prefix = bytes([0x9C, VERSION, WEIGHTS]) + msgpack.packb(topic)
+    prefix = bytes([0x9E, VERSION, WEIGHTS]) + msgpack.packb(topic)
     socket = zmq.Context.instance().socket(zmq.SUB)
     socket.linger = 0
     socket.rcvtimeo = 20_000
@@ -214,8 +214,8 @@ def test_subscribes_to_weights():
     frame = newest_weights(topic)
     message = msgpack.unpackb(frame)
     assert message[:3] == [VERSION, WEIGHTS, topic]
-    version, incarnation, updates, _, _, merged, tensors, _, values = message[3:]
-    assert (version, updates, merged) == (1, 0, []) and len(incarnation) == 16
+    version, incarnation, updates, clock, milestone, _, _, merged, tensors, _, values = message[3:]
+    assert (version, updates, clock, milestone, merged) == (1, 0, 0, 1, []) and len(incarnation) == 16
     flat = np.frombuffer(values, "<f4")
     assert flat.size == sum(int(np.prod(shape)) for _, shape in tensors), tensors
     assert np.isfinite(flat).all() and flat.std() > 0

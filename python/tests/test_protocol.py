@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "python" / "fixtures"))
 import make_protocol  # noqa: E402
 
 FRAMES = make_protocol.frames()
-VERSION = 2
+VERSION = 3
 WRITER = bytes.fromhex("00112233445566778899aabbccddeeff")
 LEARNER = bytes.fromhex("102132435465768798a9bacbdcedfe0f")
 # What others may call a process.
@@ -257,12 +257,13 @@ def test_change():
 
 def test_weights():
     message = unpack("weights")
-    assert message[:8] == [VERSION, 15, "all", 8, SERVICE, 80, 1_000_000_000, 1_020_000_000] and len(message) == 12
-    assert message[8:10] == [[[LEARNER_NAME, 3]], TENSORS]
-    assert np.array_equal(view("weights", *message[10:], "<f4"), VALUES)
+    assert message[:8] == [VERSION, 15, "all", 8, SERVICE, 80, 61.5, 7] and len(message) == 14
+    assert message[8:10] == [1_000_000_000, 1_020_000_000]
+    assert message[10:12] == [[[LEARNER_NAME, 3]], TENSORS]
+    assert np.array_equal(view("weights", *message[12:], "<f4"), VALUES)
     # What a subscriber of 'all' hands to ZMQ_SUBSCRIBE.
-    prefix = Aligned().array(12).add(VERSION, 15, "all").bytes()
-    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9c020fa3616c6c")
+    prefix = Aligned().array(14).add(VERSION, 15, "all").bytes()
+    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9e030fa3616c6c")
 
 
 def add_items(message, priorities):
@@ -284,7 +285,7 @@ def test_payloads_are_written_the_same():
     assert priorities.bytes() == FRAMES["priorities"]
     change = Aligned().array(10).add(VERSION, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
     assert change.bytes() == FRAMES["change"]
-    weights = Aligned().array(12).add(VERSION, 15, "all", 8, SERVICE, 80, 10**9, 1_020_000_000, [[LEARNER_NAME, 3]], TENSORS)
+    weights = Aligned().array(14).add(VERSION, 15, "all", 8, SERVICE, 80, 61.5, 7, 10**9, 1_020_000_000, [[LEARNER_NAME, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
 
 

@@ -147,10 +147,10 @@ extension LearnerMachine {
           + "\(unpushed.count): the target network follows each publication; raise it, or lower aggregation.publish_interval_ms"
       )
     }
-    local.withUnsafeMutableBufferPointer { local in
-      rule.exportParameters(to: local)
+    local.withUnsafeMutableBufferPointer { [rule] in rule.exportParameters(to: $0) }
+    local.withUnsafeBufferPointer {
       member.push(
-        local: UnsafeBufferPointer(local), updates: unpushed.count, oldestUpdate: unpushed.oldest,
+        local: $0, updates: unpushed.count, oldestUpdate: unpushed.oldest,
         newestUpdate: unpushed.newest, now: now, sink: parameters)
     }
     unpushed = UnpushedUpdates()
@@ -160,20 +160,29 @@ extension LearnerMachine {
 extension LearnerMachine {
   /// Stands on published weights.
   public mutating func adopt(_ weights: Weights) {
+    // Out of `self`, which the member changes too.
+    var local = self.local
+    self.local = []
     let isRebased = local.withUnsafeMutableBufferPointer { local in
       rule.exportParameters(to: local)
       return member.rebase(on: weights, local: local)
     }
+    self.local = local
     guard isRebased else { return }
     clock = weights.clock
     if let lastGoodWeights {
       // What was published may have diverged with the learner; the change back is pushed like any
       // other.
-      local = lastGoodWeights
+      self.local = lastGoodWeights
       self.lastGoodWeights = nil
       member.beginRestoring()
     }
-    local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
+    self.local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
+    if configuration.milestoneEvery == nil, !hasMilestone {
+      // No target is copied later: a new one begins as the first weights.
+      hasMilestone = true
+      if statistics.updates == 0 { self.local.withUnsafeBufferPointer { rule.reachMilestone($0) } }
+    }
     if milestonesAfter == .max, !member.isRestoring { milestonesAfter = weights.version }
     if weights.isMilestone { reachMilestone(weights) }
   }

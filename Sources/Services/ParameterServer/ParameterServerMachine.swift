@@ -315,7 +315,7 @@ extension ParameterServerMachine {
   /// Keeps the weights if their clock passes a multiple.
   private mutating func passMilestone(clock: Double) {
     defer { state.clock = clock }
-    guard let every = configuration.milestoneEvery.map(Double.init),
+    guard let every = configuration.milestoneEvery.map({ Double($0) }),
       (clock / every).rounded(.down) > (state.clock / every).rounded(.down)
     else { return }
     state.milestone = Milestone(version: state.version, clock: clock, values: state.values)

@@ -1,5 +1,6 @@
 // Which environment a configuration means.
 
+import Algorithms
 import Configuration
 import Environments
 import Experience

@@ -5,6 +5,7 @@ import Foundation
 import Foundations
 import Glibc
 import Testing
+import Wire
 import TestSupport
 
 @testable import Services
@@ -174,21 +175,26 @@ import TestSupport
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
     var later = bytes()
-    later[8] = 3
+    later[8] = 4
     write(later)
     let error = #expect(throws: ParameterStoreError.self) { try load() }
     #expect(
-      error?.problem == "expected format 2, found 3, which another version of Rookery wrote: go on with that "
+      error?.problem == "expected format 3, found 4, which another version of Rookery wrote: go on with that "
         + "version, or move the file away to start from new weights")
   }
 
-  @Test func weightsOfALargerNetworkDoNotFit() throws {
+  /// A milestone that was not there before, say.
+  @Test func whatHasGrownGetsSlotsOfItsOwn() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
-    #expect(throws: ParameterStoreError.self) {
-      try store.save(state(2, [Float](repeating: 0, count: 100_000)))
-    }
-    #expect(try load() == state(1), "what was there stays")
+    var grown = state(2)
+    grown.clock = 1.5
+    grown.milestone = Milestone(version: 2, clock: 1.25, values: [3, 4])
+    grown.merged = (0..<UInt64(Limits.members)).map { Merged(learner: Fixtures.id($0).publicName, sequence: $0) }
+    try store.save(grown)
+    #expect(try load() == grown)
+    try store.save(state(3))
+    #expect(try load() == state(3))
   }
 
   @Test func aFolderIsNoFile() {
