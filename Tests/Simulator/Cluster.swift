@@ -132,7 +132,9 @@ extension Cluster {
 
   private func advance(_ node: Int) {
     wake(node, at: nodes[node].advance())
-    if parameters.isUp, parameters.crashesWhenPublishing, parameters.machine.state.version > ledger.version {
+    if parameters.isUp, parameters.crashesWhenPublishing,
+      parameters.machine.authority.state.version > ledger.version
+    {
       count("crash between save and publication")
       crash(parameters.index)
     }

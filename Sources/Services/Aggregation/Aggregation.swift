@@ -20,4 +20,11 @@ public enum Aggregation: Sendable {
     case .averaging: AveragingAggregator()
     }
   }
+
+  /// The server's side.
+  func merger(parameters count: Int) -> any Merger {
+    switch self {
+    case .averaging(let mode): AveragingMerger(mode: mode, parameters: count)
+    }
+  }
 }

@@ -261,8 +261,8 @@ struct MemberHarness {
     }
     let merged = members.map { Float($0.machine.counters.changesMerged) }
     #expect(merged == work && work[0] > 5 && work[1] > 5)
-    #expect(members[0].local == server.machine.state.values)
-    #expect(members[1].local == server.machine.state.values)
-    #expect(Float(server.machine.state.updates) == work[0] + work[1])
+    #expect(members[0].local == server.machine.authority.state.values)
+    #expect(members[1].local == server.machine.authority.state.values)
+    #expect(Float(server.machine.authority.state.updates) == work[0] + work[1])
   }
 }
