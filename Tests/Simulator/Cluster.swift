@@ -1,5 +1,6 @@
 // A whole run on a simulated network.
 
+internal import Configuration
 internal import Foundations
 internal import Experience
 internal import Services

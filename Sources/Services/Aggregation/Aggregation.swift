@@ -6,11 +6,11 @@ public import Configuration
 /// case: its learner's side and its server's side, which belong together.
 public enum Aggregation: Sendable {
   /// Each learner trains locally; its change is merged.
-  case averaging(AveragingMode)
+  case averaging(AggregationConfiguration.Mode)
 
   public init(_ configuration: AggregationConfiguration) {
     switch configuration.kind {
-    case .averaging: self = .averaging(AveragingMode(configuration.mode))
+    case .averaging: self = .averaging(configuration.mode)
     }
   }
 

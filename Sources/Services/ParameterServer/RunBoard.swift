@@ -4,9 +4,10 @@ internal import Experience
 internal import Foundations
 public import Wire
 
-/// The last report of each process, and the newest evaluations. It has nothing to do with the
-/// weights, and is bounded whoever reports: one process a connection, `Limits.processes` of them,
-/// `Limits.boardCounters` in all. Who is known stays, and who is not finds no room then.
+/// The last report of each process, and the newest evaluations: what STATUS and the pages show. It
+/// only says how the weights stand, and is bounded whoever reports: one process a connection,
+/// `Limits.processes` of them, `Limits.boardCounters` in all. Who is known stays, and who is not
+/// finds no room then.
 public struct RunBoard {
   private struct Entry {
     var report: ShownTelemetry

@@ -1,5 +1,6 @@
 // The algebra of averaging, both sides, without sessions.
 
+import Configuration
 import Experience
 import Foundations
 import Testing
@@ -19,7 +20,7 @@ import Wire
     }
   }
 
-  private func merger(_ mode: AveragingMode) -> any Merger {
+  private func merger(_ mode: AggregationConfiguration.Mode) -> any Merger {
     Aggregation.averaging(mode).merger(parameters: 2)
   }
 

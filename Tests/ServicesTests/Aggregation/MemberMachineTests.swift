@@ -1,5 +1,6 @@
 // A learner's side of averaging, against a scripted and against a real server.
 
+import Configuration
 import Experience
 import Foundations
 import Testing

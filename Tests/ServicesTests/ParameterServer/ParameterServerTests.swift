@@ -1,5 +1,6 @@
 // The parameter server's machine with scripted learners.
 
+import Configuration
 import Experience
 import Foundations
 import Testing
@@ -15,7 +16,7 @@ struct ServerHarness {
   let sink = ScriptedSink()
 
   init(
-    mode: AveragingMode = .rounds, state: ParameterState? = nil,
+    mode: AggregationConfiguration.Mode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
     life: UInt64 = 99, token: Identifier? = nil
   ) {

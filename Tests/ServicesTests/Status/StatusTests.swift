@@ -1,5 +1,6 @@
 // How a run is followed.
 
+import Configuration
 import Experience
 import Foundations
 import Testing

@@ -1,10 +1,11 @@
 // The server's side of averaging.
 
+internal import Configuration
 internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Merges changes by the updates that they stand for, in rounds or as they come (`AveragingMode`).
+/// Merges changes by the updates that they stand for, in rounds or as they come.
 struct AveragingMerger: Merger {
   private struct Learner {
     /// Of its latest change.
@@ -12,13 +13,13 @@ struct AveragingMerger: Merger {
     var hasContributed: Bool
   }
 
-  private let mode: AveragingMode
+  private let mode: AggregationConfiguration.Mode
   private var round: MergeRound
   private var openedAt: Instant?
   /// Those that are active: they have given a change, and are not gone.
   private var learners: [Identifier: Learner] = [:]
 
-  init(mode: AveragingMode, parameters: Int) {
+  init(mode: AggregationConfiguration.Mode, parameters: Int) {
     self.mode = mode
     round = MergeRound(count: parameters)
   }
