@@ -46,7 +46,8 @@ struct MemberHarness {
   {
     values.withUnsafeBytes { values in
       let weights = Weights(
-        topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, clock: 0, milestone: 0, oldestUpdate: 0,
+        topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, clock: 0, milestone: 0,
+        oldestUpdate: 0,
         newestUpdate: 0,
         merged: merged.map { [Merged(learner: Fixtures.id(id).publicName, sequence: $0)] } ?? [],
         manifest: ServerHarness.manifest,
