@@ -77,7 +77,7 @@ let package = Package(
 
     // For tests only.
     support("TestSupport", ["Foundations", "Experience"]),
-    support("Simulator", ["Foundations", "Experience", "Wire", "Services", "ReplayStore"]),
+    support("Simulator", ["Configuration", "Foundations", "Experience", "Wire", "Services", "ReplayStore"]),
     tests("Foundations", ["Foundations"]),
     tests("Experience", ["Experience"]),
     tests("Wire", ["Wire", "Experience", "Foundations"]),

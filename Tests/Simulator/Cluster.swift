@@ -1,5 +1,6 @@
 // A whole run on a simulated network.
 
+internal import Configuration
 internal import Foundations
 internal import Experience
 internal import Services
@@ -132,7 +133,9 @@ extension Cluster {
 
   private func advance(_ node: Int) {
     wake(node, at: nodes[node].advance())
-    if parameters.isUp, parameters.crashesWhenPublishing, parameters.machine.state.version > ledger.version {
+    if parameters.isUp, parameters.crashesWhenPublishing,
+      parameters.machine.authority.state.version > ledger.version
+    {
       count("crash between save and publication")
       crash(parameters.index)
     }

@@ -30,8 +30,7 @@ final class ParameterNode: Node {
   private static func machine(
     _ cluster: Cluster, _ store: MemoryParameterStore, _ generator: inout SeededGenerator
   ) -> ParameterServerMachine<MemoryParameterStore> {
-    var configuration = ParameterServerMachine<MemoryParameterStore>.Configuration()
-    configuration.mode = cluster.plan.mode
+    var configuration = ParameterServerConfiguration(aggregation: .averaging(cluster.plan.mode))
     configuration.publishEvery = .milliseconds(50)
     configuration.memberGoneAfter = .seconds(1)
     let initial = ParameterState(
@@ -51,7 +50,7 @@ final class ParameterNode: Node {
     crashesWhenPublishing = false
     indices = [:]
     nextReport = cluster.now
-    machine = Self.machine(cluster, machine.store, &generator)
+    machine = Self.machine(cluster, machine.authority.store, &generator)
   }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
@@ -88,7 +87,7 @@ final class ParameterNode: Node {
 
   private func check() {
     for problem in cluster.ledger.takeProblems() { cluster.violation(problem) }
-    if machine.counters.changesRefused > 0 { cluster.violation("a change was refused") }
+    if machine.authority.counters.changesRefused > 0 { cluster.violation("a change was refused") }
     if machine.counters.malformed > 0 { cluster.violation("a frame was called malformed") }
   }
 

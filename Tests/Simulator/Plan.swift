@@ -1,5 +1,6 @@
 // What a seed makes of a simulated run.
 
+internal import Configuration
 internal import Experience
 internal import Foundations
 internal import ReplayStore
@@ -26,7 +27,7 @@ struct Plan {
   var writerInFlight: Int
   var samplesInFlight: Int
   var partBytes: Int
-  var mode: AveragingMode
+  var mode: AggregationConfiguration.Mode
   /// Frames of a connection arrive in the order they were sent.
   var isOrdered: Bool
   var loss: Double

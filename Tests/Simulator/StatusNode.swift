@@ -67,7 +67,7 @@ final class StatusNode: Node {
     let place = seen[machine.incarnation] ?? 0
     seen[machine.incarnation] = place + 1
     newest = max(newest, evaluation.version)
-    guard place < machine.knownEvaluations.count, machine.knownEvaluations[place] == evaluation else {
+    guard place < machine.board.evaluations.count, machine.board.evaluations[place] == evaluation else {
       return cluster.violation(
         "evaluation \(evaluation.version) came as number \(place) of the server's life")
     }

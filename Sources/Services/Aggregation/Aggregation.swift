@@ -6,11 +6,11 @@ public import Configuration
 /// case: its learner's side and its server's side, which belong together.
 public enum Aggregation: Sendable {
   /// Each learner trains locally; its change is merged.
-  case averaging(AveragingMode)
+  case averaging(AggregationConfiguration.Mode)
 
   public init(_ configuration: AggregationConfiguration) {
     switch configuration.kind {
-    case .averaging: self = .averaging(AveragingMode(configuration.mode))
+    case .averaging: self = .averaging(configuration.mode)
     }
   }
 
@@ -18,6 +18,13 @@ public enum Aggregation: Sendable {
   func aggregator() -> any Aggregator {
     switch self {
     case .averaging: AveragingAggregator()
+    }
+  }
+
+  /// The server's side.
+  func merger(parameters count: Int) -> any Merger {
+    switch self {
+    case .averaging(let mode): AveragingMerger(mode: mode, parameters: count)
     }
   }
 }

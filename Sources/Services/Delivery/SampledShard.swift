@@ -19,10 +19,6 @@ struct SampledShard {
   /// Since when it owes an answer.
   var owesSince: Instant?
 
-  init(machine: SamplerMachine) {
-    self.machine = machine
-  }
-
   var id: PeerID { machine.configuration.service }
 
   /// It begins a life: what was known of it is over.

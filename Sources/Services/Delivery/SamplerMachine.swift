@@ -51,14 +51,13 @@ public struct SamplerMachine {
   }
 
   let configuration: Configuration
-  private(set) var counters = Counters()
+  var counters = Counters()
   private var session: ClientSession
   private(set) var tableIndex = 0
   /// Requests that may be in flight.
   private(set) var credit: Int
   private var nextRequest: UInt64 = 1
   private var requests: [Request] = []
-  private var ready: [SampledBatch] = []
   private let scratch = FrameWriter(capacity: 1 << 14)
 
   init(configuration: Configuration, now: Instant) {
@@ -74,11 +73,6 @@ public struct SamplerMachine {
 }
 
 extension SamplerMachine {
-  /// The next batch of which this shard's share is whole, if there is one.
-  mutating func take() -> SampledBatch? {
-    ready.isEmpty ? nil : ready.removeFirst()
-  }
-
   /// Writes raw priorities back; one-way, a lost update only leaves an old priority. Those of items
   /// that another life of the shard drew are dropped: their keys name other items there.
   mutating func update(_ priorities: ItemPriorities, drawnBy life: Identifier?, sink: some FrameSink) {
@@ -93,33 +87,34 @@ extension SamplerMachine {
     if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
   }
 
-  /// Asks the shard for a share of a batch; `take` gives the batch back once the share is whole.
+  /// Asks the shard for a share of a batch; `receive` gives the batch back once the share is whole.
   mutating func ask(_ batch: SampledBatch, share: Int, now: Instant, sink: some FrameSink) {
     requests.append(Request(number: nextRequest, sentAt: now, batch: batch, share: share))
     nextRequest += 1
     if session.isOpen { send(requests[requests.count - 1], sink: sink) }
   }
 
-  /// A frame that its owner has read, and could not.
-  mutating func noteMalformed() { counters.malformed += 1 }
-
   /// Forgets a share: its rows come from elsewhere. What still comes for it is a stray.
   mutating func forget(_ batch: SampledBatch, share: Int) {
     requests.removeAll { $0.batch === batch && $0.share == share }
   }
 
-  mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
+  /// Returns the batch of which this shard's share is whole now, if one is.
+  mutating func receive(
+    _ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink
+  ) -> SampledBatch? {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
       case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: sink)
-      case .batch: batch(try Batch(from: &cursor))
+      case .batch: return batch(try Batch(from: &cursor))
       case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: sink)
       default: counters.malformed += 1
       }
     } catch {
       counters.malformed += 1
     }
+    return nil
   }
 
   mutating func advance(to now: Instant, sink: some FrameSink) {
@@ -160,22 +155,27 @@ extension SamplerMachine {
     }
   }
 
-  private mutating func batch(_ part: Batch) {
+  private mutating func batch(_ part: Batch) -> SampledBatch? {
     let header = part.header
     guard let index = requests.firstIndex(where: { $0.number == header.request }),
       header.batchRows == requests[index].count, header.rows > 0, isUsable(part.fields)
-    else { return counters.strays += 1 }
+    else { return stray() }
     let (batch, share) = (requests[index].batch, requests[index].share)
     if let problem = batch.mismatch(part.fields, of: share) {
       session.end(
         Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
-      return
+      return nil
     }
-    guard batch.take(part, of: share) else { return counters.strays += 1 }
-    guard batch.shares[share].isWhole else { return }
+    guard batch.take(part, of: share) else { return stray() }
+    guard batch.shares[share].isWhole else { return nil }
     batch.shares[share].incarnation = incarnation
     requests.remove(at: index)
-    ready.append(batch)
+    return batch
+  }
+
+  private mutating func stray() -> SampledBatch? {
+    counters.strays += 1
+    return nil
   }
 
   /// Whether buffers for a whole batch of these columns are within reason.

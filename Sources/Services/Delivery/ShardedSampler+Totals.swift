@@ -55,7 +55,7 @@ extension ShardedSampler {
     var cursor = FrameCursor(frame)
     guard (try? cursor.openMessage()) == .totals, let totals = try? Totals(from: &cursor),
       totals.table == shards[index].machine.tableIndex, totals.own.life == shards[index].life
-    else { return shards[index].machine.noteMalformed() }
+    else { return shards[index].machine.counters.malformed += 1 }
     let isFirst = shards[index].seenAt == nil || totals.isJoined != shards[index].isJoined
     shards[index].isJoined = totals.isJoined
     if isFirst || totals.own != shards[index].totals {

@@ -164,8 +164,7 @@ extension ShardedSampler {
       // There may be something to ask for now.
       return request(now: now, sink: sink)
     }
-    shards[index].machine.receive(frame, now: now, sink: sink)
-    while let batch = shards[index].machine.take() { settle(batch, index) }
+    if let batch = shards[index].machine.receive(frame, now: now, sink: sink) { settle(batch, index) }
     if shards[index].life != shards[index].machine.incarnation { begin(index, now: now, sink: sink) }
   }
 

@@ -146,7 +146,8 @@ extension FileParameterStore {
       return .damaged(version: version)
     }
     return record.withUnsafeBytes { record in
-      guard Checksum.of(record) == Self.word(head, 24), let state = ParameterRecord.decode(record, format: format),
+      guard Checksum.of(record) == Self.word(head, 24),
+        let state = ParameterRecord.decode(record, format: format),
         state.version == version
       else { return .damaged(version: version) }
       return .whole(state)

@@ -26,8 +26,8 @@ public final class ParameterService {
     var system = SeededGenerator.fromSystem()
     let id = Identifier(using: &system)
     let algorithm = configuration.algorithm(for: try configuration.environmentSpec())
-    var machineConfiguration = ParameterServerMachine<ParameterKeeper>.Configuration()
-    machineConfiguration.mode = configuration.aggregation.mode == .rounds ? .rounds : .asynchronous
+    var machineConfiguration = ParameterServerConfiguration(
+      aggregation: Aggregation(configuration.aggregation))
     machineConfiguration.milestoneEvery = algorithm.milestoneEvery
     machineConfiguration.token = settings.runToken
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
@@ -42,16 +42,17 @@ public final class ParameterService {
     // A learner has one change under way, and others one question.
     router = try RouterLink(
       connector: connector, listeningOn: requests,
-      frameBytesMax: FrameBounds.parameterRequest(machine.state.manifest), sendQueue: 16, receiveQueue: 8)
+      frameBytesMax: FrameBounds.parameterRequest(machine.authority.state.manifest), sendQueue: 16,
+      receiveQueue: 8)
     publisher = try PublisherLink(router: router, connector: connector, listeningOn: publications)
     reporter = TelemetryReporter(
       id: id, service: "parameters", settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
-    try Self.check(machine.state.manifest, against: algorithm)
+    try Self.check(machine.authority.state.manifest, against: algorithm)
     site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
     log.info(
-      "listening on \(requests), publishing \(machine.state.values.count) parameters on \(publications), "
-        + "version \(machine.state.version)")
+      "listening on \(requests), publishing \(machine.authority.state.values.count) parameters on \(publications), "
+        + "version \(machine.authority.state.version)")
     if let site { log.info("dashboard and metrics at \(site.address)") }
   }
 
@@ -85,7 +86,9 @@ public final class ParameterService {
       if now >= reporter.nextReport {
         machine.report(reporter.due(now: now, counters: telemetry()), now: now)
       }
-      site?.advance(to: now, evaluations: machine.evaluationCount) { look(now: now, evaluationsKnown: $0) }
+      site?.advance(to: now, evaluations: machine.board.evaluationCount) {
+        look(now: now, evaluationsKnown: $0)
+      }
       let nextReport = min(reporter.nextReport, site?.nextDeadline ?? .never)
       poller.wait(until: min(machine.nextDeadline(now: now), nextReport), now: now)
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
@@ -95,30 +98,30 @@ public final class ParameterService {
       router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: publisher) }
       site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
     }
-    log.info("stopped at version \(machine.state.version)")
+    log.info("stopped at version \(machine.authority.state.version)")
   }
 
   private func look(now: Instant, evaluationsKnown: UInt64) -> (status: Status, saveProblem: String?) {
-    (machine.status(evaluationsKnown: evaluationsKnown, now: now), machine.saveProblem)
+    (machine.status(evaluationsKnown: evaluationsKnown, now: now), machine.authority.saveProblem)
   }
 
   private func telemetry() -> [String: Double] {
-    let counters = machine.counters
+    let (counters, changes) = (machine.counters, machine.authority.counters)
     let own: [String: Double] = [
-      "weights_version": Double(machine.state.version),
-      "updates_merged_total": Double(machine.state.updates),
-      "changes_merged_total": Double(counters.changesMerged),
-      "changes_repeated_total": Double(counters.changesRepeated),
-      "changes_refused_total": Double(counters.changesRefused),
-      "publications_total": Double(counters.publications),
-      "save_failures_total": Double(counters.saveFailures),
+      "weights_version": Double(machine.authority.state.version),
+      "updates_merged_total": Double(machine.authority.state.updates),
+      "changes_merged_total": Double(changes.changesMerged),
+      "changes_repeated_total": Double(changes.changesRepeated),
+      "changes_refused_total": Double(changes.changesRefused),
+      "publications_total": Double(changes.publications),
+      "save_failures_total": Double(changes.saveFailures),
       "malformed_total": Double(counters.malformed),
       "strangers_refused_total": Double(counters.strangersRefused),
       "impostors_refused_total": Double(counters.impostorsRefused),
-      "reports_dropped_total": Double(counters.reportsDropped),
+      "reports_dropped_total": Double(machine.board.reportsDropped),
       "requests_dropped_total": Double(counters.requestsDropped),
       "subscribers_cut_off_total": Double(publisher.cutOff),
-      "newcomers_dropped_total": Double(counters.newcomersDropped),
+      "newcomers_dropped_total": Double(changes.newcomersDropped),
       "frames_discarded_total": Double(router.discarded),
       "sends_dropped_total": Double(router.sendsDropped),
     ]

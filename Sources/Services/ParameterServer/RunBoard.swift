@@ -2,12 +2,13 @@
 
 internal import Experience
 internal import Foundations
-internal import Wire
+public import Wire
 
-/// The last report of each process, and the newest evaluations. It has nothing to do with the
-/// weights, and is bounded whoever reports: one process a connection, `Limits.processes` of them,
-/// `Limits.boardCounters` in all. Who is known stays, and who is not finds no room then.
-struct ReportBoard {
+/// The last report of each process, and the newest evaluations: what STATUS and the pages show. It
+/// only says how the weights stand, and is bounded whoever reports: one process a connection,
+/// `Limits.processes` of them, `Limits.boardCounters` in all. Who is known stays, and who is not
+/// finds no room then.
+public struct RunBoard {
   private struct Entry {
     var report: ShownTelemetry
     var at: Instant
@@ -18,20 +19,23 @@ struct ReportBoard {
   private var entries: [Identifier: Entry] = [:]
   private var reporters: [PeerID: Identifier] = [:]
   private var counterCount = 0
-  private(set) var evaluations: [Evaluation] = []
+  /// The newest, as many as are kept.
+  public private(set) var evaluations: [Evaluation] = []
   private var firstEvaluation: UInt64 = 0
+  /// Reports that found no room.
+  private(set) var reportsDropped: UInt64 = 0
 
   /// Evaluations so far, those that are no longer kept included.
   var evaluationCount: UInt64 { firstEvaluation + UInt64(evaluations.count) }
 
-  /// False if there is no room for it.
-  mutating func take(_ telemetry: Telemetry, from peer: PeerID?, now: Instant) -> Bool {
+  /// - Parameter peer: nil for the server's own report.
+  mutating func take(_ telemetry: Telemetry, from peer: PeerID?, now: Instant) {
     // A connection is one process: another one over it is its successor.
     if let peer, let before = reporters[peer], before != telemetry.id { remove(before) }
     let known = entries[telemetry.id]
     let counters = counterCount - (known?.report.counters.count ?? 0) + telemetry.counters.count
     guard known != nil || entries.count < Limits.processes, counters <= Limits.boardCounters else {
-      return false
+      return reportsDropped += 1
     }
     if let left = known?.peer, left != peer { reporters[left] = nil }
     if let peer { reporters[peer] = telemetry.id }
@@ -40,7 +44,6 @@ struct ReportBoard {
       id: known?.report.id ?? telemetry.id.publicName, service: telemetry.service, label: telemetry.label,
       counters: telemetry.counters)
     entries[telemetry.id] = Entry(report: report, at: now, peer: peer)
-    return true
   }
 
   mutating func append(_ evaluation: Evaluation) {
@@ -61,10 +64,31 @@ struct ReportBoard {
     counterCount -= entry.report.counters.count
     if let peer = entry.peer { reporters[peer] = nil }
   }
+}
+
+extension RunBoard {
+  func answer(_ request: StatusRequest, _ weights: WeightsStanding, now: Instant) -> Status {
+    let isOfThisLife = request.life == nil || request.life == weights.life
+    return status(
+      weights, evaluationsKnown: isOfThisLife ? request.evaluationsKnown : 0, counters: request.counters,
+      bytesMax: Limits.statusBytes, now: now)
+  }
+
+  /// The run now, with the evaluations from a number on.
+  func status(
+    _ weights: WeightsStanding, evaluationsKnown: UInt64, counters: [String]? = nil, bytesMax: Int = .max,
+    now: Instant
+  ) -> Status {
+    let (processes, leftOut) = processes(counters: counters, bytesMax: bytesMax, now: now)
+    let (first, evaluations) = evaluations(from: evaluationsKnown, count: Limits.evaluationsPerStatus)
+    return Status(
+      life: weights.life, version: weights.version, updates: weights.updates, processes: processes,
+      processesLeftOut: leftOut, firstEvaluation: first, evaluations: evaluations)
+  }
 
   /// The processes in the order of their labels, as many as find room in `bytesMax`, with the
   /// counters that are wanted.
-  func processes(
+  private func processes(
     counters wanted: [String]?, bytesMax: Int, now: Instant
   ) -> (shown: [ProcessStatus], leftOut: Int) {
     let wanted = wanted.map(Set.init)
@@ -85,7 +109,7 @@ struct ReportBoard {
 
   /// Those from a number on, at most `count`, and the first one's number: a higher one than was
   /// asked for if those between are no longer kept.
-  func evaluations(from known: UInt64, count: Int) -> (first: UInt64, [Evaluation]) {
+  private func evaluations(from known: UInt64, count: Int) -> (first: UInt64, [Evaluation]) {
     // A number beyond all is from another life: start over.
     let first = known > evaluationCount ? firstEvaluation : max(known, firstEvaluation)
     return (first, Array(evaluations.dropFirst(Int(first - firstEvaluation)).prefix(count)))

@@ -3,14 +3,15 @@
 internal import Experience
 internal import Wire
 
-extension ParameterServerMachine {
+extension WeightsAuthority {
   /// A subscription as XPUB reports it (1, then the prefix): a newcomer's own topic is answered
   /// with the current version.
-  public mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: some PublishingSink) {
+  mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: some PublishingSink) {
     guard notice.count > 1, notice[0] == 1 else { return }
     var cursor = FrameCursor(UnsafeRawBufferPointer(rebasing: notice.dropFirst()))
     guard let type = try? cursor.openMessage(), type == .weights,
-      let topic = try? cursor.string(maxBytes: Limits.labelBytes, "the topic"), topic != Weights.topicAll, topic != Weights.topicMilestone
+      let topic = try? cursor.string(maxBytes: Limits.labelBytes, "the topic"), topic != Weights.topicAll,
+      topic != Weights.topicMilestone
     else { return }
     guard newcomers.isEmpty, newcomersAnswered < answersPerTurn else {
       guard newcomers.count < Limits.members else { return counters.newcomersDropped += 1 }

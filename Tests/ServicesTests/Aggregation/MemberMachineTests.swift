@@ -1,5 +1,6 @@
 // A learner's side of averaging, against a scripted and against a real server.
 
+import Configuration
 import Experience
 import Foundations
 import Testing
@@ -45,7 +46,8 @@ struct MemberHarness {
   {
     values.withUnsafeBytes { values in
       let weights = Weights(
-        topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, clock: 0, milestone: 0, oldestUpdate: 0,
+        topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, clock: 0, milestone: 0,
+        oldestUpdate: 0,
         newestUpdate: 0,
         merged: merged.map { [Merged(learner: Fixtures.id(id).publicName, sequence: $0)] } ?? [],
         manifest: ServerHarness.manifest,
@@ -261,8 +263,8 @@ struct MemberHarness {
     }
     let merged = members.map { Float($0.machine.counters.changesMerged) }
     #expect(merged == work && work[0] > 5 && work[1] > 5)
-    #expect(members[0].local == server.machine.state.values)
-    #expect(members[1].local == server.machine.state.values)
-    #expect(Float(server.machine.state.updates) == work[0] + work[1])
+    #expect(members[0].local == server.machine.authority.state.values)
+    #expect(members[1].local == server.machine.authority.state.values)
+    #expect(Float(server.machine.authority.state.updates) == work[0] + work[1])
   }
 }

@@ -32,12 +32,12 @@ import Wire
     }
     #expect(server.machine.counters.strangersRefused == 6)
     #expect(server.change(1, 1, [1, 1])?.code == .unknownPeer)
-    #expect(server.status()?.processes.isEmpty == true && server.machine.knownEvaluations.isEmpty)
+    #expect(server.status()?.processes.isEmpty == true && server.machine.board.evaluations.isEmpty)
     let joined: Sent? = server.join(1, over: 1, token: Self.token)
     #expect(joined?.joined != nil)
     #expect(server.report(2, token: Self.token) == nil)
     #expect(server.receive(evaluation(Self.token)).isEmpty)
-    #expect(server.status()?.processes.count == 1 && server.machine.knownEvaluations.count == 1)
+    #expect(server.status()?.processes.count == 1 && server.machine.board.evaluations.count == 1)
   }
 
   /// Publications and statuses name processes so that nobody can speak in their names.
@@ -82,7 +82,7 @@ import Wire
   @Test func aConnectionIsOneLearner() {
     var server = ServerHarness()
     for id in 1...100 { let _: Sent? = server.join(UInt64(id), at: Double(id * 20), over: 3) }
-    #expect(server.machine.members.count == 1)
+    #expect(server.machine.authority.members.count == 1)
     #expect(server.change(99, 1, [1, 1], over: 3)?.code == .unknownPeer)
     #expect(server.change(100, 1, [1, 1], over: 3) == nil)
   }
@@ -109,7 +109,7 @@ import Wire
       server.goodbye(id)
       _ = server.advance(at + 25)
     }
-    let merged = server.machine.state.merged
+    let merged = server.machine.authority.state.merged
     #expect(merged.count == Limits.members)
     #expect(merged.contains(Merged(learner: Fixtures.id(1).publicName, sequence: 1)))
   }
@@ -131,7 +131,7 @@ import Wire
     var server = ServerHarness()
     let all = Limits.processes
     for id in 0..<all + 10 { server.report(UInt64(10_000 + id), over: UInt64(10_000 + id)) }
-    #expect(server.machine.counters.reportsDropped == 10)
+    #expect(server.machine.board.reportsDropped == 10)
     server.report(10_000, counters: ["x": 2], at: 10, over: 10_000)
     let status = server.status(StatusRequest(evaluationsKnown: 0, counters: ["x"]))
     let processes = try #require(status).processes
@@ -143,10 +143,10 @@ import Wire
     let many = Dictionary(uniqueKeysWithValues: (0..<Limits.counters).map { ("counter_\($0)", 1.0) })
     let fitting = Limits.boardCounters / Limits.counters
     for id in 0..<fitting + 5 { server.report(UInt64(100 + id), counters: many, over: UInt64(100 + id)) }
-    #expect(server.machine.counters.reportsDropped == 5)
+    #expect(server.machine.board.reportsDropped == 5)
     _ = server.advance(20_000)
     server.report(1, counters: many, at: 20_001)
-    #expect(server.machine.counters.reportsDropped == 5, "those that have gone make room")
+    #expect(server.machine.board.reportsDropped == 5, "those that have gone make room")
   }
 
   /// A connection is a process: who says another name over it is its successor.
@@ -176,7 +176,7 @@ import Wire
       server.subscribed([1] + Weights.subscription(topic: "topic-\(topic)"))
     }
     #expect(server.published().count == 16)
-    #expect(server.machine.counters.newcomersDropped == 84)
+    #expect(server.machine.authority.counters.newcomersDropped == 84)
     #expect(server.machine.nextDeadline(now: .at(5)) == .at(5))
     var answered = 16
     for _ in 0..<64 { answered += server.advance(5).count }

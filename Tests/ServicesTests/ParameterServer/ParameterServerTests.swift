@@ -1,5 +1,6 @@
 // The parameter server's machine with scripted learners.
 
+import Configuration
 import Experience
 import Foundations
 import Testing
@@ -15,13 +16,12 @@ struct ServerHarness {
   let sink = ScriptedSink()
 
   init(
-    mode: AveragingMode = .rounds, state: ParameterState? = nil,
+    mode: AggregationConfiguration.Mode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
     life: UInt64 = 99, token: Identifier? = nil
   ) {
-    var configuration = Machine.Configuration()
+    var configuration = ParameterServerConfiguration(aggregation: .averaging(mode))
     configuration.token = token
-    configuration.mode = mode
     let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])
     machine = Machine(
       configuration: configuration, incarnation: Fixtures.id(life), state: state ?? initial, store: store,
@@ -127,7 +127,7 @@ struct Published: Equatable {
     #expect(published.version == 2 && published.values == [1, -2] && published.updates == 3)
     #expect(published.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 1)])
     #expect(published.oldest == 10 && published.newest == 15)
-    #expect(server.machine.store.last == server.machine.state)
+    #expect(server.machine.authority.store.last == server.machine.authority.state)
   }
 
   @Test func aRoundIsTheMeanWeightedByUpdates() throws {
@@ -175,8 +175,8 @@ struct Published: Equatable {
     _ = server.published()
     _ = server.change(1, 1, [1, 1], at: 50)
     #expect(server.advance(90).isEmpty)
-    #expect(server.machine.state.values == [1, 1])
-    #expect(server.machine.counters.changesRepeated == 1)
+    #expect(server.machine.authority.state.values == [1, 1])
+    #expect(server.machine.authority.counters.changesRepeated == 1)
   }
 
   @Test func aRestartedServerKnowsWhatItHas() {
@@ -186,7 +186,8 @@ struct Published: Equatable {
     _ = server.published()
     _ = server.change(1, 2, [5, 5], at: 1)
     // It dies with change 2 in an open round.
-    var again = ServerHarness(state: server.machine.store.last, store: server.machine.store, life: 100)
+    var again = ServerHarness(
+      state: server.machine.authority.store.last, store: server.machine.authority.store, life: 100)
     #expect(again.change(1, 2, [5, 5])?.code == .unknownPeer)
     #expect(again.join(1)?.merged == 1)
     _ = again.change(1, 1, [1, 1])
@@ -228,9 +229,9 @@ struct Published: Equatable {
     }
     #expect(server.change(1, 1, updates: 0, [1, 1])?.code == .invalid)
     #expect(server.change(1, 1, [1])?.code == .mismatch)
-    #expect(server.machine.counters.changesRefused == 6)
+    #expect(server.machine.authority.counters.changesRefused == 6)
     #expect(server.change(1, 1, [1, 1]) == nil, "the number was not used up")
-    #expect(server.machine.state.values == [1, 1])
+    #expect(server.machine.authority.state.values == [1, 1])
   }
 
   @Test func anIndexIsTheLowestFree() {
@@ -307,6 +308,6 @@ struct Published: Equatable {
       server.subscribed(bytes)
       _ = server.advance(Double(step))
     }
-    #expect(server.machine.state.values.allSatisfy { $0.isFinite })
+    #expect(server.machine.authority.state.values.allSatisfy { $0.isFinite })
   }
 }

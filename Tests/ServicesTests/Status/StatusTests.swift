@@ -1,5 +1,6 @@
 // How a run is followed.
 
+import Configuration
 import Experience
 import Foundations
 import Testing
@@ -94,7 +95,7 @@ import Wire
       }
     }
     var machine = ParameterServerMachine(
-      configuration: .init(), incarnation: Fixtures.id(1),
+      configuration: .init(aggregation: .averaging(.rounds)), incarnation: Fixtures.id(1),
       state: ParameterState(
         version: 1, updates: 0, merged: [], manifest: ServerHarness.manifest, values: [0, 0]),
       store: Broken(), now: .at(0))
@@ -116,6 +117,6 @@ import Wire
     receive(frame { HealthRequest.encode(into: $0) })
     let health = sink.take().compactMap(\.health).last
     #expect(health?.isHealthy == false && health?.text == "x: disk full")
-    #expect(machine.counters.saveFailures == 1 && machine.state.values == [1, 1])
+    #expect(machine.authority.counters.saveFailures == 1 && machine.authority.state.values == [1, 1])
   }
 }

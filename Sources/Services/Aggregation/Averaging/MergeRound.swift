@@ -7,15 +7,12 @@ struct MergeRound {
   private(set) var updates: UInt64 = 0
   /// Σ w·u: what the round's weights have been through, not yet divided by the weights.
   private(set) var clockSum = 0.0
-  private(set) var contributions = 0
   private(set) var oldestUpdate: Int64 = 0
   private(set) var newestUpdate: Int64 = 0
 
   init(count: Int) {
     sum = Array(repeating: 0, count: count)
   }
-
-  var isEmpty: Bool { contributions == 0 }
 
   /// Adds Δ with weight u; little-endian float32.
   mutating func add(_ values: UnsafeRawBufferPointer, weight u: Float) {
@@ -25,7 +22,6 @@ struct MergeRound {
       }
     }
     weight += Double(u)
-    contributions += 1
   }
 
   mutating func note(updates: UInt64, weight: Float, oldest: Int64, newest: Int64) {
@@ -48,7 +44,6 @@ struct MergeRound {
     weight = 0
     updates = 0
     clockSum = 0
-    contributions = 0
     oldestUpdate = 0
     newestUpdate = 0
   }

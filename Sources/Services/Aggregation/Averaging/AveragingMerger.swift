@@ -1,0 +1,95 @@
+// The server's side of averaging.
+
+internal import Configuration
+internal import Experience
+internal import Foundations
+internal import Wire
+
+/// Merges changes by the updates that they stand for, in rounds or as they come.
+struct AveragingMerger: Merger {
+  private struct Learner {
+    /// Of its latest change.
+    var updates: UInt64
+    var hasContributed: Bool
+  }
+
+  private let mode: AggregationConfiguration.Mode
+  private var round: MergeRound
+  private var openedAt: Instant?
+  /// Those that are active: they have given a change, and are not gone.
+  private var learners: [Identifier: Learner] = [:]
+
+  init(mode: AggregationConfiguration.Mode, parameters: Int) {
+    self.mode = mode
+    round = MergeRound(count: parameters)
+  }
+
+  func problem(with change: Change) -> String? {
+    if change.updates > 0, change.updates < 1 << 32, Self.isSound(change.values) { return nil }
+    return
+      "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's change is not merged"
+  }
+
+  mutating func add(_ change: Change, now: Instant) {
+    learners[change.id] = Learner(updates: change.updates, hasContributed: true)
+    let weight = weight(of: change)
+    round.add(change.values, weight: weight)
+    round.note(
+      updates: change.updates, weight: weight, oldest: change.oldestUpdate, newest: change.newestUpdate)
+    if openedAt == nil { openedAt = now }
+  }
+
+  mutating func forget(_ learner: Identifier) { learners[learner] = nil }
+
+  /// `publishEvery` after the last publication; while active learners have not contributed, up to
+  /// half of that after the first change.
+  func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant? {
+    guard let openedAt else { return nil }
+    let earliest = lastPublished + publishEvery
+    switch mode {
+    case .rounds:
+      guard learners.values.contains(where: { !$0.hasContributed }) else { return earliest }
+      return max(earliest, openedAt + Instant.Span(nanoseconds: publishEvery.nanoseconds / 2))
+    case .asynchronous: return earliest
+    }
+  }
+
+  mutating func merge(into values: inout [Float]) -> MergedUpdates {
+    let weight =
+      switch mode {
+      case .rounds: round.weight
+      case .asynchronous: 1.0
+      }
+    let merged = MergedUpdates(
+      count: round.updates, clock: round.clockSum / weight, oldest: round.oldestUpdate,
+      newest: round.newestUpdate)
+    round.apply(to: &values, scale: Float(1 / weight))
+    for learner in learners.keys { learners[learner]?.hasContributed = false }
+    openedAt = nil
+    return merged
+  }
+
+  /// In rounds u itself (the sum is divided by Σu); asynchronously the share of the active learners'
+  /// recent updates.
+  private func weight(of change: Change) -> Float {
+    switch mode {
+    case .rounds: return Float(change.updates)
+    case .asynchronous:
+      let total = learners.values.reduce(0) { $0 + $1.updates }
+      return Float(Double(change.updates) / Double(max(1, total)))
+    }
+  }
+
+  /// Weighted sums of a round stay finite below this.
+  private static var valueMax: Float { 1e18 }
+
+  /// No element is NaN, infinite or so large that θ could become so.
+  private static func isSound(_ values: UnsafeRawBufferPointer) -> Bool {
+    var wrong = 0
+    for index in 0..<values.count / 4 {
+      let value = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
+      wrong |= abs(value) <= valueMax ? 0 : 1
+    }
+    return wrong == 0
+  }
+}

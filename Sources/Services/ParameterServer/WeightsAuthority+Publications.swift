@@ -1,0 +1,32 @@
+// What the authority on weights publishes.
+
+internal import Experience
+internal import Wire
+
+extension WeightsAuthority {
+  mutating func publish(topic: String, sink: some PublishingSink) {
+    counters.publications += 1
+    state.values.withUnsafeBytes { values in
+      Weights(
+        topic: topic, version: state.version, incarnation: incarnation, updates: state.updates,
+        clock: state.clock, milestone: state.milestone?.version ?? 0, oldestUpdate: lastMerged.oldest,
+        newestUpdate: lastMerged.newest, merged: state.merged, manifest: state.manifest, values: values
+      ).encode(into: scratch)
+    }
+    sink.publish(scratch.bytes)
+  }
+
+  /// The newest milestone, as a publication of its own.
+  mutating func publishMilestone(topic: String, sink: some PublishingSink) {
+    guard let milestone = state.milestone else { return }
+    counters.publications += 1
+    milestone.values.withUnsafeBytes { values in
+      Weights(
+        topic: topic, version: milestone.version, incarnation: incarnation, updates: state.updates,
+        clock: milestone.clock, milestone: milestone.version, oldestUpdate: 0, newestUpdate: 0,
+        merged: [], manifest: state.manifest, values: values
+      ).encode(into: scratch)
+    }
+    sink.publish(scratch.bytes)
+  }
+}
