@@ -73,8 +73,15 @@ struct ChunkDirectory: ~Copyable {
     end = number
   }
 
-  mutating func removeFirst() { front += 1 }
-  mutating func removeLast() { end -= 1 }
+  mutating func removeFirst() {
+    assert(!isEmpty)
+    front += 1
+  }
+
+  mutating func removeLast() {
+    assert(!isEmpty)
+    end -= 1
+  }
 
   private mutating func grow() {
     let larger = UnsafeMutablePointer<ChunkEntry>.allocate(capacity: (Int(mask) + 1) * 2)

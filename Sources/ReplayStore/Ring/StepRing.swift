@@ -111,6 +111,7 @@ final class StepRing {
 
   /// Moves the tail over the oldest chunk, whose eviction has been announced.
   func evictOldest() {
+    assert(folder.map { $0.header.front > directory.front } ?? true, "the eviction was not announced")
     let entry = directory[directory.front]
     tail += UInt64(entry.count)
     tailSlot = (tailSlot + Int(entry.count)) % capacity
@@ -131,6 +132,7 @@ final class StepRing {
 
   /// Moves the head over steps that have been written.
   func advanceHead(by count: Int) {
+    assert(count >= 0 && self.count + count <= capacity, "steps over live ones")
     head += UInt64(count)
     headSlot = (headSlot + count) % capacity
   }

@@ -42,6 +42,7 @@ final class Arena {
 
   /// Writes past the mapping of a file that may not fit in memory, else to memory. What is in the `free` bytes behind does not matter.
   func write(_ source: UnsafeRawPointer, at offset: Int, count: Int, free: Int) {
+    assert(offset >= 0 && count >= 0 && offset + count <= reserved, "bytes that may not be touched")
     if let file, file.isWrittenThrough {
       file.write(source, at: offset, count: count, free: min(free, byteCount - offset - count))
     } else {

@@ -47,6 +47,8 @@ final class ItemJournal {
 
   /// Notes what is in an item's place, before it changes: `seal` comes between.
   func add(table: Int, slot: Int, before: ItemRecord) {
+    assert(
+      Self.headBytes + (count + 1) * MemoryLayout<Entry>.stride <= arena.reserved, "room was not reserved")
     entries[count] = Entry(table: UInt32(table), slot: UInt32(slot), before: before)
     count += 1
   }

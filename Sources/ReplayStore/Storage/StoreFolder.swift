@@ -59,6 +59,7 @@ final class StoreFolder {
 
   /// Opens a folder that was made for the same, or makes one. Throws `storage` with the difference.
   init(path: String, configuration: ReplayStoreConfiguration, schema: StepSchema) throws(ReplayStoreError) {
+    StoreLayout.check()
     self.path = path
     capacity = configuration.capacity
     do {

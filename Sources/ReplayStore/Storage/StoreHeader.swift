@@ -21,6 +21,8 @@ struct StoreHeader {
   let base: UnsafeMutableRawPointer
 
   static let byteCount = 4096
+  static let tablesAt = 256
+  static let tablesMax = 64
   private static let magic: UInt64 = 0x5259_5245_4B4F_4F52
 
   struct Commit {
@@ -123,6 +125,7 @@ struct StoreHeader {
   }
 
   func table(_ index: Int) -> UnsafeMutablePointer<TableMark> {
-    (base + 256 + index * 32).assumingMemoryBound(to: TableMark.self)
+    precondition((0..<Self.tablesMax).contains(index))
+    return (base + Self.tablesAt + index * 32).assumingMemoryBound(to: TableMark.self)
   }
 }

@@ -32,6 +32,7 @@ final class WriterMarks {
   static let stride = 64
   /// Writers and those that have left: a service takes at most 2^16 of each.
   static let countMax = 1 << 17
+  static let labelAt = 34
   static let labelBytes = 30
   private var places: [Int: Int] = [:]
   private var free: [Int] = []
@@ -68,7 +69,8 @@ final class WriterMarks {
       let id = Identifier(
         high: record.load(as: UInt64.self), low: record.load(fromByteOffset: 8, as: UInt64.self))
       let length = min(Self.labelBytes, Int(record.load(fromByteOffset: 33, as: UInt8.self)))
-      let label = String(decoding: UnsafeRawBufferPointer(start: record + 34, count: length), as: UTF8.self)
+      let label = String(
+        decoding: UnsafeRawBufferPointer(start: record + Self.labelAt, count: length), as: UTF8.self)
       return KnownWriter(
         handle: handle, id: id, label: label, committed: record.load(fromByteOffset: 24, as: UInt64.self),
         hasLeft: record.load(fromByteOffset: 32, as: UInt8.self) != 0)
@@ -95,7 +97,7 @@ final class WriterMarks {
     record.storeBytes(of: 0, toByteOffset: 32, as: UInt8.self)
     record.storeBytes(of: UInt8(bytes.count), toByteOffset: 33, as: UInt8.self)
     bytes.withUnsafeBytes {
-      if let base = $0.baseAddress { (record + 34).copyMemory(from: base, byteCount: $0.count) }
+      if let base = $0.baseAddress { (record + Self.labelAt).copyMemory(from: base, byteCount: $0.count) }
     }
     // Only now it is a writer's.
     rookery_store_release(

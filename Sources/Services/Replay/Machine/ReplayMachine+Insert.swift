@@ -11,7 +11,7 @@ extension ReplayMachine {
     sink: some FrameSink
   ) throws(WireError) {
     let sequence = try Insert.sequence(from: &cursor)
-    guard let (handle, writer) = writers.hear(from: peer, now: now) else {
+    guard let handle = writers.handle(of: peer), let writer = writers.hear(handle, now: now) else {
       return refuseStranger(.insert, sequence, as: .writer, peer, sink)
     }
     guard sequence == writer.next else {
@@ -55,7 +55,6 @@ extension ReplayMachine {
   private mutating func commit(
     _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
   ) -> Outcome {
-    guard let writer = writers[handle] else { return .refused }
     if isOverShare(handle, steps: insertion.stepCount, now: now) { return .overShare }
     do throws(ReplayStoreError) {
       let summary = try store.insert(insertion, writer: handle, sequence: sequence)
@@ -72,13 +71,13 @@ extension ReplayMachine {
         counters.messagesWithoutRoom += 1
         if storageProblem == nil { notices.append("inserts are refused: \(problem)") }
         storageProblem = problem
-        refuse(.busy, .insert, sequence, error.description, writer.peer, sink)
+        refuse(.busy, sequence, error.description, writer: handle, sink)
         return .refused
       }
       counters.messagesRefused += 1
       let text =
         "\(error.description); nothing of the message is stored: mend it and send it under the same sequence"
-      refuse(.invalid, .insert, sequence, text, writer.peer, sink)
+      refuse(.invalid, sequence, text, writer: handle, sink)
       return .refused
     }
     if storageProblem != nil {
@@ -90,6 +89,13 @@ extension ReplayMachine {
     waitingInserts.release()
     writers.didCommit(handle, sequence)
     return .committed
+  }
+
+  private func refuse(
+    _ code: RefusalCode, _ sequence: UInt64, _ text: String, writer handle: Int, _ sink: some FrameSink
+  ) {
+    guard let writer = writers[handle] else { return }
+    refuse(code, .insert, sequence, text, writer.peer, sink)
   }
 
   /// Answers what has been received: serves requests and tells writers how far they are committed. Call this once all frames that are

@@ -26,8 +26,9 @@ struct ReplaySamplers {
   var count: Int { roster.members.count }
 
   subscript(peer: PeerID) -> Sampler? {
-    get { roster[peer] }
-    _modify { yield &roster[peer] }
+    @inline(__always) get { roster[peer] }
+    @inline(__always) set { roster[peer] = newValue }
+    @inline(__always) _modify { yield &roster[peer] }
   }
 
   func peer(of id: Identifier) -> PeerID? { peers[id] }

@@ -66,19 +66,20 @@ struct ReplayWriters {
   var count: Int { roster.members.count }
 
   subscript(handle: Int) -> Writer? {
-    get { roster[handle] }
-    _modify { yield &roster[handle] }
+    @inline(__always) get { roster[handle] }
+    @inline(__always) set { roster[handle] = newValue }
+    @inline(__always) _modify { yield &roster[handle] }
   }
 
   func handle(of id: Identifier) -> Int? { handles[id] }
   func handle(of peer: PeerID) -> Int? { handleOfPeer[peer] }
 
-  /// The writer of a connection over which something has come now.
-  mutating func hear(from peer: PeerID, now: Instant) -> (handle: Int, writer: Writer)? {
-    guard let handle = handleOfPeer[peer], var writer = roster[handle] else { return nil }
+  /// A writer from which something has come now.
+  mutating func hear(_ handle: Int, now: Instant) -> Writer? {
+    guard var writer = roster[handle] else { return nil }
     writer.lastHeard = now
     roster[handle] = writer
-    return (handle, writer)
+    return writer
   }
 
   mutating func admission(now: Instant) -> Admission<Int> { roster.admission(now: now) }
@@ -87,6 +88,7 @@ struct ReplayWriters {
   mutating func append(
     id: Identifier, label: String, peer: PeerID, committed: UInt64, now: Instant
   ) -> Int {
+    assert(handles[id] == nil, "it is here already")
     let handle = claimHandle(of: id, label: label)
     handles[id] = handle
     roster.append(Writer(id: id, label: label, peer: peer, committed: committed, lastHeard: now), as: handle)
@@ -128,13 +130,17 @@ struct ReplayWriters {
 
   /// Its next message counts.
   mutating func didCommit(_ handle: Int, _ sequence: UInt64) {
-    if roster[handle]?.commit(sequence) == true { due.append(handle) }
+    guard var writer = roster[handle] else { return }
+    if writer.commit(sequence) { due.append(handle) }
+    roster[handle] = writer
   }
 
   /// The writer, if it is here, to whom an acknowledgement was due and is sent now.
   mutating func acknowledge(_ handle: Int) -> Writer? {
-    roster[handle]?.isAcknowledgementDue = false
-    return roster[handle]
+    guard var writer = roster[handle] else { return nil }
+    writer.isAcknowledgementDue = false
+    roster[handle] = writer
+    return writer
   }
 
   mutating func endAcknowledgements() { due.removeAll(keepingCapacity: true) }

@@ -32,8 +32,10 @@ struct Roster<Key: Hashable, Member: RosterMember> {
   }
 
   subscript(key: Key) -> Member? {
-    get { members[key] }
-    _modify { yield &members[key] }
+    // As good as the dictionary's own: a call of `_modify` that is not inlined allocates memory.
+    @inline(__always) get { members[key] }
+    @inline(__always) set { members[key] = newValue }
+    @inline(__always) _modify { yield &members[key] }
   }
 
   mutating func append(_ member: Member, as key: Key) {

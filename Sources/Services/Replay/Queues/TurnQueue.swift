@@ -33,8 +33,8 @@ struct TurnQueue<Entry: TakesTurns> {
   var first: Entry? { entries.first }
 
   subscript(index: Int) -> Entry {
-    get { entries[index] }
-    _modify { yield &entries[index] }
+    @inline(__always) get { entries[index] }
+    @inline(__always) _modify { yield &entries[index] }
   }
 
   /// Queues an entry of a client whose last one that waits has the turn `last`; nil if none does. The entry goes behind all of
@@ -49,6 +49,8 @@ struct TurnQueue<Entry: TakesTurns> {
       let middle = (low + high) / 2
       if entries[middle].turn <= entry.turn { low = middle + 1 } else { high = middle }
     }
+    assert(low == 0 || entries[low - 1].turn <= entry.turn)
+    assert(low == entries.count || entries[low].turn > entry.turn)
     entries.insert(entry, at: low)
     return entry.turn
   }

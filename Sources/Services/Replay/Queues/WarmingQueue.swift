@@ -43,8 +43,8 @@ struct WarmingQueue {
   var isFull: Bool { batches.count >= Self.countMax }
 
   subscript(index: Int) -> WarmingBatch {
-    get { batches[index] }
-    _modify { yield &batches[index] }
+    @inline(__always) get { batches[index] }
+    @inline(__always) _modify { yield &batches[index] }
   }
 
   func index(of ticket: UInt64) -> Int? { batches.firstIndex { $0.ticket == ticket } }
