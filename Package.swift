@@ -67,11 +67,18 @@ let package = Package(
       ],
       resources: [.embedInCode("ParameterServer/Site/dashboard.html")], swiftSettings: settings),
     library("Launcher", ["Configuration", "Foundations"]),
+    library("Console", ["Configuration"]),
+    library(
+      "Benchmarks",
+      [
+        "Console", "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire", "Transport",
+        "Numerics", "Algorithms", "Environments", "ReplayStore",
+      ]),
     .executableTarget(
       name: "rookery",
       dependencies: [
-        "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire",
-        "Transport", "Numerics", "Algorithms", "Environments", "ReplayStore", "EventLog", "Plotting",
+        "Benchmarks", "Console", "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire",
+        "Transport", "EventLog", "Plotting",
       ],
       swiftSettings: settings),
 

@@ -1,5 +1,7 @@
 // Subcommands and exit codes.
 
+internal import Benchmarks
+internal import Console
 internal import Configuration
 internal import Foundations
 internal import Glibc
@@ -81,8 +83,12 @@ enum CommandLineInterface {
     case .limit: return try limitReplay(rest)
     case .snapshot: return try CopyCommand(.snapshot, rest).execute()
     case .restore: return try CopyCommand(.restore, rest).execute()
-    case .bench: return try runBench(rest)
-    case .benchWorker: return try runBenchWorker(rest)
+    case .bench:
+      try BenchCommand.run(rest)
+      return .success
+    case .benchWorker:
+      try BenchCommand.runWorker(rest)
+      return .success
     case .exec: try becomeGuarded(rest)
     case .help:
       print(usage)

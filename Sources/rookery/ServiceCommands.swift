@@ -1,5 +1,6 @@
 // The services as subcommands.
 
+internal import Console
 internal import Configuration
 internal import Foundations
 internal import Glibc

@@ -1,10 +1,10 @@
-// What the benchmarks of this target measure.
+// What benchmarks in process measure.
 
-internal import Foundations
+public import Foundations
 
-enum CallRate {
+public enum CallRate {
   /// Calls of `body` a second, over at least `duration`.
-  static func measure(for duration: Instant.Span, _ body: () throws -> Void) rethrows -> Double {
+  public static func measure(for duration: Instant.Span, _ body: () throws -> Void) rethrows -> Double {
     var calls = 0
     let start = SystemClock.now()
     while true {

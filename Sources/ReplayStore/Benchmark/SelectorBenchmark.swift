@@ -3,7 +3,7 @@
 internal import Foundations
 
 /// Measures the selectors on this machine, one thread, without steps or limiter: items filled up, then random keys get new
-/// priorities and batches are drawn.
+/// priorities and batches are drawn. It is here and not in `Benchmarks`, as a selector by itself is nothing that others see.
 public enum SelectorBenchmark {
   public struct Result: Sendable {
     public var selector: String

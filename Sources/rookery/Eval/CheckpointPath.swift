@@ -1,5 +1,6 @@
 // Where a checkpoint is, and the configuration that it belongs to.
 
+internal import Console
 internal import Glibc
 
 /// A `.safetensors` file, or a run's folder, of which the best is taken: `solved`, else `best`, else `learner-1`.

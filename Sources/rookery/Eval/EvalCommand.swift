@@ -1,5 +1,6 @@
 // `rookery eval`: how good a checkpoint is.
 
+internal import Console
 internal import Configuration
 internal import Glibc
 internal import Services

@@ -1,5 +1,6 @@
 // Commands to a run that is going on: ps, scale, restart, env, down.
 
+internal import Console
 internal import Foundations
 internal import Glibc
 internal import Launcher

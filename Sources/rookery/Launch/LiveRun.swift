@@ -101,8 +101,3 @@ struct LiveRun {
     return "expected a live run in \(parent)/\(name), found none; \(others)"
   }
 }
-
-/// Between two questions to a launcher.
-enum Pause {
-  static func short() { usleep(10_000) }
-}

@@ -1,5 +1,6 @@
 // `rookery logs`: what the processes of a run say.
 
+internal import Console
 internal import Foundations
 internal import Glibc
 internal import Launcher

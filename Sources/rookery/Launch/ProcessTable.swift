@@ -1,5 +1,6 @@
 // Processes as a table.
 
+internal import Console
 internal import Launcher
 
 enum ProcessTable {

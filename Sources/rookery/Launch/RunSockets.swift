@@ -1,5 +1,6 @@
 // How the processes of a run reach each other.
 
+internal import Console
 internal import Launcher
 
 /// What `--transport` and `ROOKERY_TRANSPORT` choose.

@@ -1,5 +1,6 @@
 // `rookery up`: a compose file's services as processes of this machine.
 
+internal import Console
 internal import Configuration
 internal import Foundations
 internal import Glibc

@@ -1,5 +1,6 @@
 // The loop of `rookery up`.
 
+internal import Console
 internal import Foundations
 internal import Glibc
 internal import Launcher

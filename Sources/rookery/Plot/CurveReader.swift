@@ -1,5 +1,6 @@
 // Curves from runs' folders.
 
+internal import Console
 internal import Configuration
 internal import FoundationEssentials
 internal import Plotting

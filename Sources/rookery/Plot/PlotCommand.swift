@@ -1,5 +1,6 @@
 // `rookery plot`: learning curves of runs as a picture.
 
+internal import Console
 internal import Configuration
 internal import Foundations
 internal import Glibc

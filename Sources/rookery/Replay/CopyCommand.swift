@@ -1,5 +1,7 @@
 // `rookery snapshot` and `rookery restore`.
 
+internal import Services
+internal import Console
 internal import Experience
 internal import Foundations
 internal import Launcher
@@ -59,7 +61,7 @@ struct CopyCommand {
   private func follow(_ request: CopyRequest, at address: String) throws -> Bool {
     let start = SystemClock.now()
     do {
-      let status = try CommandLineInterface.copy(request, at: address)
+      let status = try ServiceClient.copy(request, at: address)
       if status.state == .failed {
         complain("\(address): \(status.text)")
         return false

@@ -1,5 +1,6 @@
 // `rookery inspect`: what a replay holds.
 
+internal import Console
 internal import Experience
 internal import Foundations
 internal import Services
@@ -15,7 +16,8 @@ extension CommandLineInterface {
       table: arguments.value("table"), top: try arguments.integer("top", in: 0...Limits.topItems) ?? 5,
       key: try arguments.integer("item", in: 0...Int(Limits.number)).map { UInt64($0) })
     for address in try ReplayAddresses.of(arguments.positional, run: arguments.value("name")) {
-      let found = try answer(of: address, within: timeout, to: request.encode, as: .inspection) {
+      let found = try ServiceClient.answer(of: address, within: timeout, to: request.encode, as: .inspection)
+      {
         (cursor) throws(WireError) in try Inspection(from: &cursor)
       }
       if arguments.has("json") {

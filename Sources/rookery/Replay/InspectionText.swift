@@ -1,5 +1,6 @@
 // An inspection for people.
 
+internal import Console
 internal import Experience
 internal import Foundations
 internal import Wire

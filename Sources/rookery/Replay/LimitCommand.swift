@@ -1,5 +1,6 @@
 // `rookery limit`: a rate limiter's limits, shown and changed while it works.
 
+internal import Console
 internal import Foundations
 internal import Services
 internal import Wire
@@ -17,7 +18,7 @@ extension CommandLineInterface {
       minSize: try arguments.integer("min-size", in: 1...Int(Limits.number)).map { UInt64($0) },
       errorMin: try number("error-min", arguments), errorMax: try number("error-max", arguments))
     for address in try ReplayAddresses.of(arguments.positional, run: arguments.value("name")) {
-      let found = try answer(of: address, within: timeout, to: request.encode, as: .limits) {
+      let found = try ServiceClient.answer(of: address, within: timeout, to: request.encode, as: .limits) {
         (cursor) throws(WireError) in try LimitsAnswer(from: &cursor)
       }
       print(

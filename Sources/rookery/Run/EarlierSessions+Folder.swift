@@ -1,5 +1,6 @@
 // How far a run had come, from its folder.
 
+internal import Console
 internal import Services
 internal import Wire
 

@@ -1,5 +1,6 @@
 // Whether a run can be taken up again.
 
+internal import Console
 internal import Configuration
 internal import FoundationEssentials
 internal import Foundations

@@ -1,5 +1,6 @@
 // `rookery run`: start everything, watch, stop at the criterion, take everything down.
 
+internal import Console
 internal import Configuration
 internal import Experience
 internal import Foundations

@@ -1,5 +1,6 @@
 // A run's folder.
 
+internal import Console
 internal import Foundations
 internal import Glibc
 

@@ -1,5 +1,6 @@
 // What a run writes down of itself.
 
+internal import Console
 internal import EventLog
 internal import Foundations
 internal import Glibc

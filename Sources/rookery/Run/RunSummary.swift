@@ -1,5 +1,6 @@
 // How a run ended.
 
+internal import Console
 internal import Foundations
 internal import Services
 internal import Wire

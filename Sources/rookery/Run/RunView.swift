@@ -1,5 +1,6 @@
 // What a person sees of a run.
 
+internal import Console
 internal import Foundations
 internal import Glibc
 internal import Services

@@ -1,5 +1,6 @@
 // Watches a run until it ends.
 
+internal import Console
 internal import Configuration
 internal import Foundations
 internal import Glibc

@@ -53,7 +53,7 @@ private final class BenchRun {
 
   private let name = "bench-scale-\(getpid())"
   private let executable: String
-  private var folder: String { "\(LiveRun.parent)/\(name)" }
+  private var folder: String { "runs/\(name)" }
   private let up: ChildProcess
   private let startedAt: Instant
   /// Nobody else's: a name that can be guessed could be a link to somewhere else.

@@ -1,8 +1,8 @@
 // Numbers for people.
 
-enum Format {
+public enum Format {
   /// Up to one decimal below 1000.
-  static func number(_ value: Double) -> String {
+  public static func number(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
     guard abs(value) < 1e15 else { return String(value) }
     let rounded = (value * 10).rounded() / 10
@@ -10,12 +10,12 @@ enum Format {
   }
 
   /// Without a fraction, however large.
-  static func integer(_ value: Double) -> String {
+  public static func integer(_ value: Double) -> String {
     Int(exactly: value.rounded()).map { String($0) } ?? "–"
   }
 
   /// 950, 12.3 k, 4.5 M.
-  static func count(_ value: Double) -> String {
+  public static func count(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
     switch abs(value) {
     case 1e9...: return "\(number(value / 1e9)) G"
@@ -25,9 +25,9 @@ enum Format {
     }
   }
 
-  static func percent(_ share: Double) -> String { "\(number(share * 100)) %" }
+  public static func percent(_ share: Double) -> String { "\(number(share * 100)) %" }
 
-  static func pad(_ text: String, _ width: Int) -> String {
+  public static func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
 }

@@ -1,5 +1,6 @@
 // Snapshots and restores beside the benchmark's clients.
 
+internal import Services
 internal import Experience
 internal import FoundationEssentials
 internal import Foundations
@@ -35,7 +36,7 @@ struct BenchCopies {
 
   private mutating func copy(_ verb: CopyVerb, _ name: String) throws -> CopyStatus {
     let request = CopyRequest(id: Identifier(using: &generator), verb: verb, name: name)
-    let status = try CommandLineInterface.copy(request, at: address)
+    let status = try ServiceClient.copy(request, at: address)
     if status.state == .failed { throw BenchError("\(verb) of \(name): \(status.text)") }
     return status
   }

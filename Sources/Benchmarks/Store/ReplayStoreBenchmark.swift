@@ -1,13 +1,14 @@
 // How fast the store is by itself.
 
+internal import ReplayStore
 internal import Experience
 internal import Foundations
 
 /// Measures a store on this machine: one thread, 2²⁰ steps of 36 bytes, prioritized 1-step transitions, after the ring
 /// has wrapped once; and how sampling grows with the ring, 10⁴ to 10⁷ steps.
-public enum ReplayStoreBenchmark {
+enum ReplayStoreBenchmark {
   /// Name and operations a second of each measurement; takes about 8 seconds.
-  public static func run() -> [(name: String, perSecond: Double)] {
+  static func run() -> [(name: String, perSecond: Double)] {
     do {
       return try measure()
     } catch {

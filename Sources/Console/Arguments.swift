@@ -3,17 +3,17 @@
 internal import Configuration
 
 /// Arguments that make no sense.
-struct UsageError: Error, CustomStringConvertible {
-  var description: String
+public struct UsageError: Error, CustomStringConvertible {
+  public var description: String
 
-  init(_ description: String) {
+  public init(_ description: String) {
     self.description = description
   }
 }
 
 /// The arguments of one subcommand: `--flag value`, `--flag=value`, switches, and the rest.
-struct Arguments {
-  private(set) var positional: [String] = []
+public struct Arguments {
+  public private(set) var positional: [String] = []
   private var values: [String: [String]] = [:]
   private var switches: Set<String> = []
 
@@ -21,7 +21,7 @@ struct Arguments {
   ///   - valued: flags that take a value.
   ///   - plain: flags that take none.
   ///   - short: the long names of flags of one letter: `-f FILE`, `-d`.
-  init(
+  public init(
     _ arguments: [String], valued: [String] = [], plain: [String] = [], short: [String: String] = [:]
   ) throws(UsageError) {
     var rest = arguments[...]
@@ -58,16 +58,16 @@ struct Arguments {
   }
 
   /// Refuses arguments that are no flags.
-  func expectNoPositional(_ usage: String) throws(UsageError) {
+  public func expectNoPositional(_ usage: String) throws(UsageError) {
     guard let first = positional.first else { return }
     throw UsageError("expected \(usage), found '\(first)'")
   }
 
-  func has(_ name: String) -> Bool { switches.contains(name) }
-  func all(_ name: String) -> [String] { values[name] ?? [] }
-  func value(_ name: String) -> String? { values[name]?.last }
+  public func has(_ name: String) -> Bool { switches.contains(name) }
+  public func all(_ name: String) -> [String] { values[name] ?? [] }
+  public func value(_ name: String) -> String? { values[name]?.last }
 
-  func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
+  public func integer(_ name: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = value(name) else { return nil }
     guard let number = Int(text), range.contains(number) else {
       throw UsageError(

@@ -1,5 +1,6 @@
 // The requests of the benchmark.
 
+internal import ReplayStore
 internal import Experience
 internal import Foundations
 

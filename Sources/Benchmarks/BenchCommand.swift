@@ -1,9 +1,10 @@
 // `rookery bench`: what this machine can do.
 
-internal import Foundations
+internal import Console
 
-extension CommandLineInterface {
-  static func runBench(_ list: [String]) throws -> ExitCode {
+public enum BenchCommand {
+  /// `rookery bench …`
+  public static func run(_ list: [String]) throws {
     let arguments = try Arguments(
       list, valued: ["transport", "payload", "mode", "storage", "rounds", "seconds"], plain: ["json"])
     switch arguments.positional {
@@ -15,6 +16,5 @@ extension CommandLineInterface {
     case ["scale"]: try benchScale(json: arguments.has("json"))
     default: throw UsageError("expected rookery bench step|actor|gymnasium|replay|selectors|scale [--json]")
     }
-    return .success
   }
 }

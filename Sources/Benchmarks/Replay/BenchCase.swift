@@ -1,5 +1,6 @@
 // What the replay benchmark found.
 
+internal import Console
 internal import Experience
 internal import Foundations
 internal import Services

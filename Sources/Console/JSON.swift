@@ -2,9 +2,9 @@
 
 internal import FoundationEssentials
 
-enum JSON {
+public enum JSON {
   /// One object, one line.
-  static func line(_ value: some Encodable) throws -> String {
+  public static func line(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -13,7 +13,7 @@ enum JSON {
   }
 
   /// The objects of a file of lines, and how many lines hold none: a crash may leave a torn one. A missing file holds nothing.
-  static func objects<Object: Decodable>(
+  public static func objects<Object: Decodable>(
     _ type: Object.Type, in path: String
   ) -> (objects: [Object], damagedLines: Int) {
     let decoder = JSONDecoder()

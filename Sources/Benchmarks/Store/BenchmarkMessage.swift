@@ -1,5 +1,6 @@
 // The messages of the benchmark.
 
+internal import ReplayStore
 internal import Experience
 
 /// The memory of one insert message: a chunk of steps without an episode's end, and an item for each but the newest.

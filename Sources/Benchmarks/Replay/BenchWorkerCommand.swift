@@ -1,12 +1,13 @@
 // `rookery bench-worker`: a client of the replay benchmark.
 
+internal import Console
 internal import Foundations
 internal import Wire
 
-extension CommandLineInterface {
+extension BenchCommand {
   /// `rookery bench-worker fill|insert|sample|update|writers|snapshot|restore ADDRESS --payload P …`: prints its report as a line of JSON. For
   /// `rookery bench replay`, which starts it.
-  static func runBenchWorker(_ list: [String]) throws -> ExitCode {
+  public static func runWorker(_ list: [String]) throws {
     let arguments = try Arguments(
       list, valued: ["payload", "steps", "in-flight", "seconds", "count", "batch"])
     guard arguments.positional.count == 2,
@@ -22,8 +23,7 @@ extension CommandLineInterface {
     switch arguments.positional[0] {
     case "fill":
       var inserter = try BenchInserter(address: address, payload: payload, steps: steps, inFlight: inFlight)
-      try inserter.fill(steps: count)
-      return .success
+      return try inserter.fill(steps: count)
     case "insert":
       var inserter = try BenchInserter(address: address, payload: payload, steps: steps, inFlight: inFlight)
       report = try inserter.run(seconds: seconds)
@@ -45,6 +45,5 @@ extension CommandLineInterface {
         "expected fill, insert, sample, update, writers, snapshot or restore, found '\(kind)'")
     }
     print(try JSON.line(report), terminator: "")
-    return .success
   }
 }

@@ -1,5 +1,6 @@
 // `rookery bench replay`: what a replay service takes and serves.
 
+internal import Console
 internal import Foundations
 internal import Glibc
 internal import ReplayStore

@@ -2,10 +2,10 @@
 
 internal import Glibc
 
-enum StandardOutput {
+public enum StandardOutput {
   /// Writes all of it, however long the reader takes; false if nobody takes it any more.
   @discardableResult
-  static func write(_ text: String, to descriptor: Int32 = 1) -> Bool {
+  public static func write(_ text: String, to descriptor: Int32 = 1) -> Bool {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       guard let written = piece(rest, to: descriptor) else { return false }
@@ -32,7 +32,7 @@ enum StandardOutput {
 }
 
 /// Text for a reader who may be slow (a pager, a terminal that was stopped): who keeps processes must not wait for them.
-struct OutputQueue {
+public struct OutputQueue {
   /// What waits at most; beyond it text is left out and counted.
   private static let bytesMax = 1 << 20
 
@@ -42,13 +42,13 @@ struct OutputQueue {
   /// Nobody reads any more.
   private var isClosed = false
 
-  init(_ descriptor: Int32) {
+  public init(_ descriptor: Int32) {
     self.descriptor = descriptor
   }
 
-  var isEmpty: Bool { waiting.isEmpty }
+  public var isEmpty: Bool { waiting.isEmpty }
 
-  mutating func write(_ text: String) {
+  public mutating func write(_ text: String) {
     if isClosed { return }
     flush()
     if waiting.count + text.utf8.count > Self.bytesMax {
@@ -64,7 +64,7 @@ struct OutputQueue {
   }
 
   /// Writes what the reader takes now.
-  mutating func flush() {
+  public mutating func flush() {
     while !waiting.isEmpty, StandardOutput.wait(for: descriptor, milliseconds: 0) {
       guard let written = StandardOutput.piece(waiting, to: descriptor) else {
         isClosed = true
@@ -77,7 +77,7 @@ struct OutputQueue {
   }
 
   /// Writes everything, however long the reader takes.
-  mutating func finish() {
+  public mutating func finish() {
     while !waiting.isEmpty {
       StandardOutput.wait(for: descriptor, milliseconds: -1)
       flush()

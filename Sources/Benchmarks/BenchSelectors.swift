@@ -1,5 +1,6 @@
 // `rookery bench selectors`: what each way of choosing costs, and how that grows.
 
+internal import Console
 internal import ReplayStore
 
 /// Every selector with 10⁴, 10⁶ and 10⁷ items, in process, one thread.

@@ -1,5 +1,6 @@
 // Real service processes for a benchmark.
 
+internal import Console
 internal import Configuration
 internal import Experience
 internal import FoundationEssentials
