@@ -47,7 +47,7 @@ public struct TargetConfiguration: Hashable, Sendable {
   }
 
   public var kind = Kind.hard
-  public var everyUpdates = 500
+  public var everyUpdates = 2000
   public var tau = 0.005
 
   public init() {}

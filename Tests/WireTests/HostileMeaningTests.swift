@@ -34,19 +34,19 @@ import Wire
     },
     Case("an unknown type", "at byte 2: expected a message type 1…27, found 28") { writer in
       writer.array(2)
-      writer.unsigned(2 as UInt64)
+      writer.unsigned(UInt64(WireVersion.current))
       writer.unsigned(28 as UInt64)
     },
     Case("too few elements", "at byte 0: expected 3 elements of a message of type 19, found 2") { writer in
       writer.array(2)
-      writer.unsigned(2 as UInt64)
+      writer.unsigned(UInt64(WireVersion.current))
       writer.unsigned(19 as UInt64)
     },
     Case("no array", "at byte 0: expected an array for a message, found a map") { $0.map(0) },
     Case("a negative type", "at byte 2: expected an integer ≥ 0 for a message type, found -1") {
       writer in
       writer.array(2)
-      writer.unsigned(2 as UInt64)
+      writer.unsigned(UInt64(WireVersion.current))
       writer.signed(-1)
     },
     Case("bytes that are no UTF-8", "expected UTF-8 for the service, found other bytes") { writer in
