@@ -15,7 +15,8 @@ internal import Glibc
 /// float32, where NumPy computes it in float32.
 package struct Acrobot: NativeEnvironment {
   package static let spec = EnvironmentSpec(
-    id: "Acrobot-v1", observationShape: [6], actions: .discrete(3), maxEpisodeSteps: 500, rewardThreshold: -100)
+    id: "Acrobot-v1", observationShape: [6], actions: .discrete(3), maxEpisodeSteps: 500,
+    rewardThreshold: -100)
 
   /// θ₁, θ₂, θ̇₁, θ̇₂.
   package var state: SIMD4<Double>

@@ -12,7 +12,8 @@ internal import Glibc
 /// Actions: 0 pushes left, 1 right. Reward 1 a step, the terminating one included.
 package struct CartPole: NativeEnvironment {
   package static let spec = EnvironmentSpec(
-    id: "CartPole-v1", observationShape: [4], actions: .discrete(2), maxEpisodeSteps: 500, rewardThreshold: 475)
+    id: "CartPole-v1", observationShape: [4], actions: .discrete(2), maxEpisodeSteps: 500,
+    rewardThreshold: 475)
 
   package var position: Double
   package var velocity: Double

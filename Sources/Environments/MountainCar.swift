@@ -11,7 +11,8 @@ internal import Glibc
 /// all, 2 right. Reward −1 a step.
 package struct MountainCar: NativeEnvironment {
   package static let spec = EnvironmentSpec(
-    id: "MountainCar-v0", observationShape: [2], actions: .discrete(3), maxEpisodeSteps: 200, rewardThreshold: -110)
+    id: "MountainCar-v0", observationShape: [2], actions: .discrete(3), maxEpisodeSteps: 200,
+    rewardThreshold: -110)
 
   package var position: Double
   package var velocity: Double

@@ -153,7 +153,8 @@ public struct Weights {
 
   public init(
     topic: String, version: UInt64, incarnation: Identifier, updates: UInt64, clock: Double,
-    milestone: UInt64, oldestUpdate: Int64, newestUpdate: Int64, merged: [Merged], manifest: WeightsManifest, values: UnsafeRawBufferPointer
+    milestone: UInt64, oldestUpdate: Int64, newestUpdate: Int64, merged: [Merged], manifest: WeightsManifest,
+    values: UnsafeRawBufferPointer
   ) {
     self.topic = topic
     self.version = version

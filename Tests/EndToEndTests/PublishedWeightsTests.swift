@@ -70,7 +70,8 @@ private final class FalseServer {
     (0..<count).map(value).withUnsafeBytes {
       Weights(
         topic: Weights.topicAll, version: version, incarnation: Identifier(high: 1, low: 1),
-        updates: version, clock: Double(version), milestone: version, oldestUpdate: 0, newestUpdate: 0, merged: [], manifest: manifest, values: $0
+        updates: version, clock: Double(version), milestone: version, oldestUpdate: 0, newestUpdate: 0,
+        merged: [], manifest: manifest, values: $0
       ).encode(into: writer)
     }
     frame = writer.array()

@@ -45,7 +45,8 @@ import Wire
       values.withUnsafeBytes {
         Weights(
           topic: Fixtures.id(1).publicName.description, version: version, incarnation: Fixtures.id(life),
-          updates: version, clock: 0, milestone: 0, oldestUpdate: 0, newestUpdate: 0, merged: [], manifest: Self.manifest, values: $0
+          updates: version, clock: 0, milestone: 0, oldestUpdate: 0, newestUpdate: 0, merged: [],
+          manifest: Self.manifest, values: $0
         ).encode(into: writer)
       }
     }

@@ -167,7 +167,8 @@ extension Golden {
     values.withUnsafeBytes {
       Weights(
         topic: Weights.topicAll, version: 8, incarnation: service, updates: 80, clock: 61.5, milestone: 7,
-        oldestUpdate: 1_000_000_000, newestUpdate: 1_020_000_000, merged: [Merged(learner: learner.publicName, sequence: 3)],
+        oldestUpdate: 1_000_000_000, newestUpdate: 1_020_000_000,
+        merged: [Merged(learner: learner.publicName, sequence: 3)],
         manifest: manifest,
         values: $0
       ).encode(into: writer)

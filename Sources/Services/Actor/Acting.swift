@@ -44,7 +44,8 @@ final class Acting {
   ///   - clock: asked after failures, and once for each adopted weights.
   ///   - warn: told of each failure that is not the last.
   init(
-    _ batches: [any EnvironmentBatch], policy: any Policy, recording recorded: [Field] = [], buffer: StepBuffer, items: ActorItems,
+    _ batches: [any EnvironmentBatch], policy: any Policy, recording recorded: [Field] = [],
+    buffer: StepBuffer, items: ActorItems,
     epsilons: [Float], frameStack: Int = 1, generator: SeededGenerator, clock: @escaping () -> Instant,
     warn: @escaping (String) -> Void
   ) {

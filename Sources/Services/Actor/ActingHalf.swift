@@ -24,7 +24,9 @@ final class ActingHalf {
   let rows: PolicyRows
   private let stacks: FrameStacks
 
-  init(_ batch: any EnvironmentBatch, first: Int, epsilons: [Float], frameStack: Int, recording fields: [Field]) {
+  init(
+    _ batch: any EnvironmentBatch, first: Int, epsilons: [Float], frameStack: Int, recording fields: [Field]
+  ) {
     self.batch = batch
     stacks = FrameStacks(
       count: batch.count, frames: frameStack, frameBytes: batch.spec.observationByteCount)

@@ -20,8 +20,11 @@ struct ActorItems {
       switch table.kind {
       case .transition(let nStep, let discount):
         transitions.append(
-          (number, TransitionItems(
-            count: count, nStep: nStep, discount: discount, priority: priority)))
+          (
+            number,
+            TransitionItems(
+              count: count, nStep: nStep, discount: discount, priority: priority)
+          ))
       case .sequence(let length, let period, let episodes):
         sequences.append(
           (number, SequenceItems(count: count, length: length, period: period, episodes: episodes)))

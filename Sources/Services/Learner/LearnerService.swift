@@ -163,7 +163,8 @@ public final class LearnerService {
 }
 
 extension RunConfiguration {
-  func learnerMachine(_ environment: EnvironmentSpec, _ algorithm: Algorithm) -> LearnerMachine.Configuration {
+  func learnerMachine(_ environment: EnvironmentSpec, _ algorithm: Algorithm) -> LearnerMachine.Configuration
+  {
     var machine = LearnerMachine.Configuration(
       batch: self.algorithm.batch, fields: table.batchFields(of: stepSchema(of: environment)))
     machine.updatesPerSecondMax = learner.updatesPerSecondMax

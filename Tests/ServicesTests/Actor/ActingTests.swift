@@ -184,7 +184,8 @@ private final class FailingWorld {
 
 /// Rows are numbered: within an episode without gaps.
 private final class FailingBatch: EnvironmentBatch {
-  let spec = EnvironmentSpec(id: "failing", observationShape: [1], observationType: .float32, actions: .discrete(2))
+  let spec = EnvironmentSpec(
+    id: "failing", observationShape: [1], observationType: .float32, actions: .discrete(2))
   private let world: FailingWorld
   private var serials: [Int]
   private var epoch = -1

@@ -31,7 +31,8 @@ import Testing
     let spec = try run(
       "id=X-v0", "python=/none", "observation.shape=[4, 84, 84]", "observation.type=uint8", "actions=6"
     ).environmentSpec()
-    #expect(spec.observationShape == [4, 84, 84] && spec.observationType == .uint8 && spec.actions == .discrete(6))
+    #expect(
+      spec.observationShape == [4, 84, 84] && spec.observationType == .uint8 && spec.actions == .discrete(6))
     #expect(throws: EnvironmentFailure.self) {
       try run("id=X-v0", "python=/none", "actions=6").environmentSpec()
     }

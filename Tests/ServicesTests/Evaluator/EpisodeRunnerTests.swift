@@ -50,7 +50,8 @@ import Testing
 
 /// Environment i's episodes have `lengths[i]` actions: each pays 1, the last of several 5, a lone one 4.
 private final class ScriptedBatch: EnvironmentBatch {
-  let spec = EnvironmentSpec(id: "scripted", observationShape: [1], observationType: .float32, actions: .discrete(2))
+  let spec = EnvironmentSpec(
+    id: "scripted", observationShape: [1], observationType: .float32, actions: .discrete(2))
   private let lengths: [Int]
   private var elapsed: [Int]
   private let rows: UnsafeMutablePointer<Float>

@@ -190,7 +190,9 @@ import TestSupport
     var grown = state(2)
     grown.clock = 1.5
     grown.milestone = Milestone(version: 2, clock: 1.25, values: [3, 4])
-    grown.merged = (0..<UInt64(Limits.members)).map { Merged(learner: Fixtures.id($0).publicName, sequence: $0) }
+    grown.merged = (0..<UInt64(Limits.members)).map {
+      Merged(learner: Fixtures.id($0).publicName, sequence: $0)
+    }
     try store.save(grown)
     #expect(try load() == grown)
     try store.save(state(3))

@@ -28,7 +28,8 @@ import Wire
     let acting = Acting(
       [RandomBatch(count: count, seed: seed)], policy: policy,
       buffer: StepBuffer(count: count, schema: schema, capacity: 8),
-      items: ActorItems(count: count, tables: [table], priority: TransitionPriority()), epsilons: Array(repeating: 0.5, count: count),
+      items: ActorItems(count: count, tables: [table], priority: TransitionPriority()),
+      epsilons: Array(repeating: 0.5, count: count),
       frameStack: stack, generator: SeededGenerator(seed: seed), clock: { .zero }, warn: { _ in })
     let store = try ReplayStore(
       configuration: ReplayStoreConfiguration(
@@ -100,7 +101,8 @@ import Wire
 
 /// Environments of random observations and rewards whose episodes end at random.
 private final class RandomBatch: EnvironmentBatch {
-  let spec = EnvironmentSpec(id: "random", observationShape: [2], observationType: .float32, actions: .discrete(2))
+  let spec = EnvironmentSpec(
+    id: "random", observationShape: [2], observationType: .float32, actions: .discrete(2))
   let count: Int
   private var draw: SeededGenerator
   private let values: UnsafeMutablePointer<Float>
