@@ -84,7 +84,9 @@ let package = Package(
 
     // For tests only.
     support("TestSupport", ["Foundations", "Experience"]),
-    support("Simulator", ["Configuration", "Foundations", "Experience", "Wire", "Services", "ReplayStore"]),
+    support(
+      "Simulator",
+      ["Algorithms", "Configuration", "Foundations", "Experience", "Wire", "Services", "ReplayStore"]),
     tests("Foundations", ["Foundations"]),
     tests("Experience", ["Experience"]),
     tests("Wire", ["Wire", "Experience", "Foundations"]),

@@ -94,6 +94,7 @@ private struct Progress {
   var messages: [Int]
   var batches: [Int]
   var changes: [Int]
+  var targets: [Int]
   var version: UInt64
   var evaluation: UInt64
 
@@ -101,6 +102,7 @@ private struct Progress {
     messages = cluster.writers.map(\.messagesCommitted)
     batches = cluster.learners.map(\.batches)
     changes = cluster.learners.map(\.changesMerged)
+    targets = cluster.learners.map(\.targets)
     version = cluster.ledger.version
     evaluation = cluster.status.newest
   }
@@ -117,8 +119,9 @@ private struct Progress {
       if learner.changesMerged < changes[index] + 3 {
         return "learner \(index) has merged \(learner.changesMerged - changes[index]) changes"
       }
+      if learner.targets == targets[index] { return "learner \(index) has reached no milestone" }
     }
-    let indices = cluster.learners.compactMap(\.member.index)
+    let indices = cluster.learners.compactMap(\.machine.member.index)
     if Set(indices).count < cluster.learners.count { return "learners share an index: \(indices)" }
     if cluster.ledger.version < version + 3 {
       return "the weights are still version \(cluster.ledger.version)"

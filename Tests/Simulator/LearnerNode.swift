@@ -1,5 +1,6 @@
 // A simulated learner: checks every row it is served, and trains by adding known numbers.
 
+internal import Algorithms
 internal import Experience
 internal import Foundations
 internal import ReplayStore
@@ -11,15 +12,13 @@ final class LearnerNode: Node {
   let index: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero
-  private(set) var sampler: ShardedSampler
-  private(set) var member: MemberMachine
+  private(set) var machine: LearnerMachine
   private(set) var id = Identifier.zero
+  private var rule: SimulatedRule
   private var generator: SeededGenerator
-  private var local: [Float] = []
-  /// What the change under way holds, and what has been trained since.
-  private var pushed: [Double] = []
-  private var unpushed: [Double] = []
-  private var updates: UInt64 = 0
+  /// What the change under way holds, and its number.
+  private var pushed = [Double](repeating: 0, count: Plan.parameters)
+  private var pushedSequence: UInt64 = 0
   private var nextUpdate = Instant.zero
   private var nextReport = Instant.zero
   private let writer = FrameWriter()
@@ -31,52 +30,49 @@ final class LearnerNode: Node {
     self.cluster = cluster
     self.index = index
     generator = SeededGenerator(seed: cluster.seed, part: "learner", index: index)
-    let id = Identifier(using: &generator)
-    sampler = Self.sampler(id, cluster, generator)
-    member = Self.member(id, cluster)
+    (machine, rule) = Self.machine(Identifier(using: &generator), cluster, generator)
     restart()
   }
 
-  private static func sampler(
+  private static func machine(
     _ id: Identifier, _ cluster: Cluster, _ generator: SeededGenerator
-  ) -> ShardedSampler {
-    var configuration = SamplerMachine.Configuration(
-      id: id, label: "learner", table: cluster.plan.table, batch: cluster.plan.batch)
-    configuration.inFlight = cluster.plan.samplesInFlight
-    configuration.batchesPerRequest = cluster.plan.batchesPerRequest
-    var sharded = ShardedSampler.Configuration(sampler: configuration)
-    sharded.split = cluster.plan.sampler == .fifo ? .turns : .mass
-    return ShardedSampler(configuration: sharded, generator: generator, now: cluster.now)
+  ) -> (LearnerMachine, SimulatedRule) {
+    let plan = cluster.plan
+    var shard = SamplerMachine.Configuration(id: id, label: "learner", table: plan.table, batch: plan.batch)
+    shard.inFlight = plan.samplesInFlight
+    shard.batchesPerRequest = plan.batchesPerRequest
+    var sharded = ShardedSampler.Configuration(sampler: shard)
+    sharded.split = plan.sampler == .fifo ? .turns : .mass
+    let member = MemberMachine.Configuration(
+      id: id, label: "learner", manifest: Ledger.manifest, aggregation: .averaging(plan.mode))
+    var configuration = LearnerMachine.Configuration(
+      batch: plan.batch, fields: plan.table.batchFields(of: StepContent.schema))
+    configuration.milestoneEvery = plan.milestoneEvery
+    let rule = SimulatedRule(batchMax: plan.batch, generator: generator)
+    let machine = LearnerMachine(
+      configuration: configuration, rule: rule,
+      sampler: ShardedSampler(configuration: sharded, generator: generator, now: cluster.now),
+      member: MemberMachine(configuration: member, now: cluster.now))
+    return (machine, rule)
   }
 
-  private static func member(_ id: Identifier, _ cluster: Cluster) -> MemberMachine {
-    MemberMachine(
-      configuration: MemberMachine.Configuration(
-        id: id, label: "learner", manifest: Ledger.manifest, aggregation: .averaging(cluster.plan.mode)),
-      now: cluster.now)
-  }
+  private var replay: ShardSink { ShardSink(cluster: cluster, node: index) }
+  private var parameters: LearnerSink { LearnerSink(node: self) }
 
   func crash() { isUp = false }
 
   /// Leaves in order, as at SIGTERM: the last change, then goodbyes.
   func leave() {
-    let replay = ShardSink(cluster: cluster, node: index)
-    let parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
-    sampler.leave(sink: replay)
-    if member.canPush, updates > 0 { push(parameters) }
-    member.leave(sink: parameters)
+    machine.leave(now: cluster.now, replay: replay, parameters: parameters)
     isUp = false
   }
 
   func restart() {
     isUp = true
     id = Identifier(using: &generator)
-    sampler = Self.sampler(id, cluster, SeededGenerator(seed: generator.next()))
-    member = Self.member(id, cluster)
-    local = Array(repeating: 0, count: Plan.parameters)
+    (machine, rule) = Self.machine(id, cluster, SeededGenerator(seed: generator.next()))
     pushed = Array(repeating: 0, count: Plan.parameters)
-    unpushed = pushed
-    updates = 0
+    pushedSequence = 0
     changesMergedSeen = 0
     nextUpdate = cluster.now
     followShards()
@@ -84,50 +80,61 @@ final class LearnerNode: Node {
 
   func followShards() {
     guard isUp else { return }
-    let sink = ShardSink(cluster: cluster, node: index)
-    sampler.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: sink)
+    machine.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, replay: replay)
   }
 
   func receive(_ frame: [UInt8], over connection: Connection) {
     frame.withUnsafeBytes { bytes in
       switch connection.service {
       case .replay(let shard):
-        let sink = ShardSink(cluster: cluster, node: index)
-        sampler.receive(bytes, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: sink)
+        machine.receive(bytes, from: ServiceID.peer(ofShard: shard), now: cluster.now, replay: replay)
       case .parameters:
         var cursor = FrameCursor(bytes)
-        if (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) {
-          adopt(weights)
-        } else {
-          let sink = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
-          member.receive(bytes, now: cluster.now, sink: sink)
+        guard (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) else {
+          return machine.receive(bytes, now: cluster.now, parameters: parameters)
         }
+        if weights.topic.hasPrefix(Weights.topicMilestone) {
+          machine.reachMilestone(weights)
+        } else {
+          adopt(weights)
+        }
+        checkTarget()
       }
     }
-    if let refusal = sampler.refusal ?? member.refusal {
+    if let refusal = machine.refusal?.refusal {
       cluster.violation("learner \(index) was refused: \(refusal.text)")
     }
   }
 
   private func adopt(_ weights: Weights) {
-    let version = member.version
-    let hadWeights = member.hasWeights
-    let changed = local.withUnsafeMutableBufferPointer { member.rebase(on: weights, local: $0) }
-    if hadWeights, member.version < version {
-      cluster.violation("learner \(index) went back to version \(member.version)")
+    let (version, hadWeights) = (machine.member.version, machine.member.hasWeights)
+    machine.adopt(weights)
+    if hadWeights, machine.member.version < version {
+      cluster.violation("learner \(index) went back to version \(machine.member.version)")
     }
-    if member.counters.changesMerged > changesMergedSeen {
-      changesMergedSeen = member.counters.changesMerged
+    if machine.member.counters.changesMerged > changesMergedSeen {
+      changesMergedSeen = machine.member.counters.changesMerged
       changesMerged += 1
       pushed = Array(repeating: 0, count: Plan.parameters)
     }
-    if changed { check() }
+    check()
   }
+
+  /// Targets are published milestones, bit for bit: those of all learners are the same.
+  private func checkTarget() {
+    guard let target = rule.target, !cluster.ledger.isMilestone(target) else { return }
+    cluster.violation("learner \(index): its target \(target) is no milestone")
+  }
+
+  /// Milestones that it has been given.
+  var targets: Int { rule.targets }
 
   /// θ_local = published + what is unmerged.
   private func check() {
+    let (local, reference) = (rule.parameters(), machine.member.reference)
+    guard !reference.isEmpty else { return }
     for place in local.indices {
-      let expected = Double(member.reference[place]) + pushed[place] + unpushed[place]
+      let expected = Double(reference[place]) + pushed[place] + rule.unpushed[place]
       if abs(Double(local[place]) - expected) > 1e-3 {
         cluster.violation("learner \(index): local θ[\(place)] = \(local[place]), expected \(expected)")
       }
@@ -136,75 +143,68 @@ final class LearnerNode: Node {
 
   func advance() -> Instant {
     let now = cluster.now
-    let replay = ShardSink(cluster: cluster, node: index)
-    let parameters = LearnerSink(cluster: cluster, sink: cluster.sink(of: index, to: .parameters))
-    sampler.advance(to: now, sink: replay)
-    member.advance(to: now, sink: parameters)
-    if now >= nextUpdate, member.hasWeights {
-      if let batch = sampler.take() { update(batch, replay) }
+    check()
+    machine.advance(to: now, replay: replay, parameters: parameters)
+    if now >= nextUpdate, machine.member.hasWeights {
+      update()
       nextUpdate = now + .milliseconds(Double(20 + generator.below(60)))
     }
-    if member.canPush, updates > 0 { push(parameters) }
-    report(parameters)
-    let deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now))
-    return min(deadline, nextReport, member.hasWeights ? nextUpdate : .never)
+    report()
+    return min(machine.nextDeadline(now: now), nextReport, machine.member.hasWeights ? nextUpdate : .never)
   }
 
   /// Its counters, by which the parameter server also knows that it is there.
-  private func report(_ sink: LearnerSink) {
+  private func report() {
     guard cluster.now >= nextReport else { return }
     nextReport = cluster.now + .milliseconds(300)
     Telemetry(id: id, service: "learner", label: "learner", counters: [:]).encode(into: writer)
-    sink.send(writer.bytes, to: .service)
+    parameters.send(writer.bytes, to: .service)
   }
 
-  private func update(_ batch: SampledBatch, _ sink: ShardSink) {
-    batches += 1
-    BatchCheck(cluster: cluster, batch: batch).run()
-    let priorities = (0..<batch.rows).map { _ in Float(generator.below(1000)) / 64 }
-    priorities.withUnsafeBufferPointer { sampler.update(batch, priorities: $0, sink: sink) }
-    sampler.release(batch, now: cluster.now, sink: sink)
-    for place in local.indices {
-      let step = Double(generator.below(129) - 64) / 64
-      local[place] += Float(step)
-      unpushed[place] += step
+  /// Trains on all batches of a request.
+  private func update() {
+    do {
+      while try machine.beginUpdate(now: cluster.now), let batch = machine.current {
+        if machine.trainedBatches == 0 {
+          batches += 1
+          BatchCheck(cluster: cluster, batch: batch).run()
+        }
+        machine.endUpdate(at: cluster.now, replay: replay)
+        if machine.current == nil { return }
+      }
+    } catch {
+      cluster.violation("learner \(index): \(error)")
     }
-    updates += 1
   }
 
-  private func push(_ sink: LearnerSink) {
-    check()
-    pushed = unpushed
-    unpushed = Array(repeating: 0, count: Plan.parameters)
-    var sink = sink
-    sink.expected = pushed
-    local.withUnsafeBufferPointer {
-      member.push(
-        local: $0, updates: updates, oldestUpdate: 1, newestUpdate: 2, now: cluster.now, sink: sink)
-    }
-    updates = 0
+  /// What a change must hold, by its number.
+  fileprivate func expected(_ sequence: UInt64) -> [Double] {
+    guard sequence > pushedSequence else { return pushed }
+    pushedSequence = sequence
+    pushed = rule.unpushed
+    rule.unpushed = Array(repeating: 0, count: Plan.parameters)
+    return pushed
   }
 }
 
 /// Writes each change into the ledger as it is sent.
-struct LearnerSink: FrameSink {
-  let cluster: Cluster
-  var sink: ClientSink
-  /// What the next change must hold.
-  var expected: [Double]?
+private struct LearnerSink: FrameSink {
+  let node: LearnerNode
 
   @discardableResult
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
+    let cluster = node.cluster
     var cursor = FrameCursor(bytes)
     if (try? cursor.openMessage()) == .change, let change = try? Change(from: &cursor) {
       let values = (0..<Plan.parameters).map {
         Double(change.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
       }
-      if let expected, zip(values, expected).contains(where: { abs($0 - $1) > 1e-3 }) {
+      let expected = node.expected(change.sequence)
+      if zip(values, expected).contains(where: { abs($0 - $1) > 1e-3 }) {
         cluster.violation("a change of \(values), expected \(expected)")
       }
       cluster.ledger.sent(id: change.id, sequence: change.sequence, updates: change.updates, values: values)
     }
-    return sink.send(bytes, to: peer)
+    return cluster.sink(of: node.index, to: .parameters).send(bytes, to: peer)
   }
 }

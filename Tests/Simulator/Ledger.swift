@@ -20,6 +20,8 @@ struct Ledger {
 
   let isWeightedMean: Bool
   private var sent: [Key: Sent] = [:]
+  /// By version.
+  private var milestones: [UInt64: [Float]] = [:]
   private(set) var version: UInt64 = 1
   private(set) var updates: UInt64 = 0
   private(set) var merged: [PublicName: UInt64] = [:]
@@ -38,7 +40,13 @@ struct Ledger {
     sent[key] = Sent(updates: updates, values: values)
   }
 
+  /// Whether such weights were published as a milestone.
+  func isMilestone(_ values: [Float]) -> Bool { milestones.values.contains(values) }
+
   mutating func published(_ weights: Weights) {
+    if weights.isMilestone { note(milestone: weights) }
+    // A milestone that is kept is an old version.
+    guard !weights.topic.hasPrefix(Weights.topicMilestone) else { return }
     let now = (0..<Plan.parameters).map {
       Double(weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
     }
@@ -58,6 +66,17 @@ struct Ledger {
     updates = weights.updates
     merged = entries
     values = now
+  }
+
+  /// A milestone is the same whenever it is published.
+  private mutating func note(milestone: Weights) {
+    let values = (0..<Plan.parameters).map {
+      milestone.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
+    }
+    if let before = milestones[milestone.version], before != values {
+      problems.append("milestone \(milestone.version) was published with two contents")
+    }
+    milestones[milestone.version] = values
   }
 
   private mutating func advance(to weights: Weights, _ now: [Double], _ entries: [PublicName: UInt64]) {

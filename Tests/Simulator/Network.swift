@@ -139,7 +139,9 @@ final class Network {
   func publish(_ bytes: UnsafeRawBufferPointer, topic: String, serviceLife: Int) {
     for connection in order
     where connection.service == .parameters && connection.serviceLife == serviceLife {
-      guard let own = connection.topic, topic == Weights.topicAll || topic == own else { continue }
+      guard let own = connection.topic else { continue }
+      let topics = [Weights.topicAll, own, Weights.topicMilestone, Weights.milestonePrefix + own]
+      guard topics.contains(topic) else { continue }
       _ = send(bytes, over: connection, up: false)
     }
   }

@@ -31,6 +31,7 @@ final class ParameterNode: Node {
     _ cluster: Cluster, _ store: MemoryParameterStore, _ generator: inout SeededGenerator
   ) -> ParameterServerMachine<MemoryParameterStore> {
     var configuration = ParameterServerConfiguration(aggregation: .averaging(cluster.plan.mode))
+    configuration.milestoneEvery = cluster.plan.milestoneEvery
     configuration.publishEvery = .milliseconds(50)
     configuration.memberGoneAfter = .seconds(1)
     let initial = ParameterState(
@@ -63,8 +64,10 @@ final class ParameterNode: Node {
   func subscribed(_ connection: Connection) {
     guard let topic = connection.topic else { return }
     let sink = ParameterSink(node: self)
-    let notice = [1] + Weights.subscription(topic: topic)
-    notice.withUnsafeBytes { machine.subscribed($0, sink: sink) }
+    for topic in [topic, Weights.topicMilestone, Weights.milestonePrefix + topic] {
+      let notice = [1] + Weights.subscription(topic: topic)
+      notice.withUnsafeBytes { machine.subscribed($0, sink: sink) }
+    }
     check()
   }
 

@@ -37,6 +37,9 @@ struct Plan {
   /// Mean time between crashes, partitions, stalls and reconnections.
   var faultEvery: Instant.Span
 
+  /// Updates between milestones.
+  var milestoneEvery: UInt64
+
   static let itemsPerMessageMax = 48
   static let rowsPerChunkMax = 8
   static let parameters = 3
@@ -62,6 +65,7 @@ struct Plan {
     partBytes = draw.below(2) == 0 ? 1 << 20 : 200
     mode = draw.below(4) == 0 ? .asynchronous : .rounds
     isOrdered = draw.below(3) == 0
+    milestoneEvery = 1 + seed % 7
     let isHarsh = draw.below(4) != 0
     loss = isHarsh ? 0.2 * draw.uniform() : 0
     duplication = isHarsh ? 0.15 * draw.uniform() : 0

@@ -1,6 +1,6 @@
 // The learner, without sockets or clock.
 
-internal import Algorithms
+public import Algorithms
 public import Experience
 public import Foundations
 public import Wire
@@ -20,7 +20,7 @@ public struct LearnerMachine {
     public var updatesPerSecondMax = 0.0
     /// See `Algorithm.milestoneEvery`.
     public var milestoneEvery: UInt64?
-    var importance = ImportanceWeights()
+    public var importance = ImportanceWeights()
 
     public init(batch: Int, fields: [Field]) {
       self.batch = batch
@@ -38,7 +38,7 @@ public struct LearnerMachine {
   var lastGoodWeights: [Float]?
   /// What is being trained on, and how many of its batches are done.
   public internal(set) var current: SampledBatch?
-  var trainedBatches = 0
+  public internal(set) var trainedBatches = 0
   /// Of the update under way: when it began, and what came of it.
   var begun: (at: Instant, rows: Range<Int>, outcome: UpdateOutcome)?
   var unpushed = UnpushedUpdates()
@@ -56,7 +56,7 @@ public struct LearnerMachine {
 
   init(
     configuration: Configuration, rule: any LearningRule, sampler: ShardedSampler, member: MemberMachine,
-    resumed: ResumedLearner = ResumedLearner()
+    resumed: ResumedLearner
   ) {
     self.configuration = configuration
     self.rule = rule
@@ -70,6 +70,14 @@ public struct LearnerMachine {
     local = Array(repeating: 0, count: rule.parameterCount)
     priorities = Array(repeating: 0, count: sampler.configuration.sampler.items)
     importanceWeights = Array(repeating: 1, count: configuration.batch)
+  }
+
+  /// Of a learner that resumes nothing.
+  public init(
+    configuration: Configuration, rule: any LearningRule, sampler: ShardedSampler, member: MemberMachine
+  ) {
+    self.init(
+      configuration: configuration, rule: rule, sampler: sampler, member: member, resumed: ResumedLearner())
   }
 
   /// Why a service will have nothing of this learner, if so.

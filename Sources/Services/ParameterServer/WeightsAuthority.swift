@@ -165,6 +165,7 @@ extension WeightsAuthority {
     if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
     if now >= lastPublished + configuration.republishEvery {
       lastPublished = now
+      publishMilestone(topic: Weights.topicMilestone, sink: sink)
       publish(topic: Weights.topicAll, sink: sink)
     }
   }
