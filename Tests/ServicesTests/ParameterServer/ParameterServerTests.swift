@@ -18,10 +18,11 @@ struct ServerHarness {
   init(
     mode: AggregationConfiguration.Mode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
-    life: UInt64 = 99, token: Identifier? = nil
+    life: UInt64 = 99, token: Identifier? = nil, milestoneEvery: UInt64? = nil
   ) {
     var configuration = ParameterServerConfiguration(aggregation: .averaging(mode))
     configuration.token = token
+    configuration.milestoneEvery = milestoneEvery
     let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])
     machine = Machine(
       configuration: configuration, incarnation: Fixtures.id(life), state: state ?? initial, store: store,
@@ -97,6 +98,8 @@ struct Published: Equatable {
   var topic: String
   var version: UInt64
   var updates: UInt64
+  var clock: Double
+  var milestone: UInt64
   var merged: [Merged]
   var values: [Float]
   var oldest: Int64
@@ -109,12 +112,13 @@ struct Published: Equatable {
         weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
       }
       return (
-        weights.topic, weights.version, weights.updates, weights.merged, values, weights.oldestUpdate,
+        weights.topic, weights.version, weights.updates, weights.clock, weights.milestone, weights.merged,
+        values, weights.oldestUpdate,
         weights.newestUpdate
       )
     }
     guard let read else { return nil }
-    (topic, version, updates, merged, values, oldest, newest) = read
+    (topic, version, updates, clock, milestone, merged, values, oldest, newest) = read
   }
 }
 
@@ -144,6 +148,42 @@ struct Published: Equatable {
     #expect(published.first?.updates == 5)
     #expect(published.first?.oldest == 10 && published.first?.newest == 25)
     #expect(Set(published[0].merged.map(\.sequence)) == [2, 1])
+  }
+
+  /// One learner's clock is its updates, that of two the mean of a round, weighted as it merges.
+  @Test func theClockCountsWhatTheWeightsHaveBeenThrough() throws {
+    var server = ServerHarness()
+    for id in 1...2 { _ = server.join(UInt64(id)) }
+    _ = server.change(1, 1, updates: 10, [0, 0])
+    #expect(server.published().last?.clock == 10)
+    _ = server.change(1, 2, updates: 1, [4, 0], at: 5)
+    _ = server.change(2, 1, updates: 3, [0, 8], at: 8)
+    let published = try #require(server.advance(20).last)
+    #expect(published.clock == 12.5 && published.updates == 14, "10 + (1·1 + 3·3) / (1 + 3)")
+  }
+
+  /// Each multiple of C makes a milestone, which is kept, also across a restart.
+  @Test func milestonesAreKeptUntilTheNext() throws {
+    var server = ServerHarness(milestoneEvery: 10)
+    _ = server.join(1)
+    _ = server.change(1, 1, updates: 6, [1, 0])
+    #expect(server.published().map { [$0.version, $0.milestone] } == [[2, 1]])
+    _ = server.change(1, 2, updates: 6, [1, 0], at: 30)
+    var published = server.published()
+    #expect(published.map(\.topic) == ["milestone", "all"] && published.map(\.values) == [[2, 0], [2, 0]])
+    #expect(published.allSatisfy { $0.version == 3 && $0.milestone == 3 && $0.clock == 12 })
+    _ = server.change(1, 3, updates: 7, [1, 0], at: 60)
+    #expect(server.published().map { [$0.version, $0.milestone] } == [[4, 3]])
+    server.subscribed([1] + Weights.subscription(topic: "milestone-me"))
+    published = server.published()
+    #expect(published.map(\.topic) == ["milestone-me"] && published[0].values == [2, 0])
+    var next = ServerHarness(state: server.machine.authority.store.last, life: 98, milestoneEvery: 10)
+    next.subscribed([1] + Weights.subscription(topic: "milestone-me"))
+    #expect(next.published().map { [$0.version, $0.milestone] } == [[3, 3]])
+    // Far beyond one multiple is one milestone.
+    _ = next.join(1)
+    _ = next.change(1, 4, updates: 100, [1, 0], at: 90)
+    #expect(next.published().map { [$0.version, $0.milestone] } == [[5, 5], [5, 5]])
   }
 
   @Test func aRoundWaitsALittleForAnActiveLearner() {
