@@ -97,7 +97,7 @@ import Wire
     for name in Self.sockets.dropLast() {
       let peer = try RawSocket(.dealer, to: try address(run, name))
       try peer.send([0x92, 1, MessageType.healthRequest.rawValue])
-      #expect(try peer.refusal().text == "at byte 1: expected protocol version 2, found version 1")
+      #expect(try peer.refusal().text == "at byte 1: expected protocol version 3, found version 1")
       try peer.send([0x92, WireVersion.current, 77])
       let newer = try peer.refusal()
       #expect(

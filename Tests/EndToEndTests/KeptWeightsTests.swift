@@ -62,4 +62,27 @@ import Testing
       (ended.output + ended.errors).contains("parameters.rookery: empty: no weights had been saved yet"))
     #expect(run.log("parameters-1").contains("parameters.rookery: empty"))
   }
+
+  /// Checkpoints belong to weights: without them nothing can go on, and the advice does not lead in a
+  /// circle.
+  @Test(arguments: ["gone", "empty", "damaged"]) func weightsThatAreGoneAreSaid(_ how: String) throws {
+    let run = try ended()
+    switch how {
+    case "gone": try FileManager.default.removeItem(at: Self.url(run))
+    case "empty": try Data().write(to: Self.url(run))
+    default: try Data(repeating: 7, count: 20_000).write(to: Self.url(run))
+    }
+    let refused = try run.resume("stop.updates=600")
+    let problem =
+      switch how {
+      case "gone": "found no file"
+      case "empty": "found an empty file"
+      default: "expected a file of Rookery's parameters, found other bytes"
+      }
+    #expect(refused.code == 1)
+    #expect(
+      refused.errors.contains(
+        "\(problem); put a copy of it back, or start a new run: what was learned stays in checkpoints/, "
+          + "for `rookery eval`"), "\(refused.errors)")
+  }
 }

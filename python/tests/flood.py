@@ -17,7 +17,7 @@ import time
 import msgpack
 import zmq
 
-VERSION = 2
+VERSION = 3
 TELEMETRY, JOIN, WEIGHTS, STATUS_REQUEST = 11, 12, 15, 16
 
 
@@ -66,7 +66,7 @@ def subscribe(address, end):
         socket.linger = 0
         socket.connect(address)
         sockets.append(socket)
-    head = bytes([0x9C, VERSION, WEIGHTS, 0xD9, 32])
+    head = bytes([0x9E, VERSION, WEIGHTS, 0xD9, 32])
     sent = 0
     while time.monotonic() < end:
         for socket in sockets:

@@ -39,13 +39,17 @@ public struct KeptRun: Sendable {
       throw KeptRunError(
         description:
           "\(directory)/parameters.rookery: expected the weights that \(checkpoint.optimizerPath) belongs to, "
-          + "found none; put the file back, or start a new run")
+          + "found \(notice == nil ? "no file" : "an empty file"); \(Self.advice)")
     }
     if let notice { notices.insert(notice, at: 0) }
     self.notices = notices
     version = state?.version ?? 0
     updates = state?.updates ?? 0
   }
+
+  /// A learner's optimizer and target are of no use without the weights that they belong to.
+  private static let advice =
+    "put a copy of it back, or start a new run: what was learned stays in checkpoints/, for `rookery eval`"
 
   /// After a divergence a learner begins from its checkpoint's weights: whether there are any to be
   /// read.
@@ -70,7 +74,13 @@ public struct KeptRun: Sendable {
   ) throws -> (state: ParameterState?, notice: String?) {
     guard access(path, F_OK) == 0 else { return (nil, nil) }
     let store = try FileParameterStore(path: path)
-    guard let state = try store.load() else { return (nil, store.notice) }
+    let found: ParameterState?
+    do {
+      found = try store.load()
+    } catch {
+      throw KeptRunError(description: "\(error.path): \(error.problem); \(advice)")
+    }
+    guard let state = found else { return (nil, store.notice) }
     if let index = state.values.withUnsafeBytes({ Finite.firstException($0) }) {
       let (tensor, element) = manifest.place(of: index)
       throw KeptRunError(

@@ -260,18 +260,21 @@ extension FileParameterStore {
 public struct ParameterStoreError: Error, Hashable, Sendable, CustomStringConvertible {
   public var path: String
   public var problem: String
+  /// What to do, where a parameter server starts by itself.
+  public var advice: String?
 
   static func system(
     _ path: String, _ operation: String, advice: String? = nil, code: Int32 = errno
   ) -> ParameterStoreError {
     let reason = String(cString: strerror(code))
     return ParameterStoreError(
-      path: path, problem: "\(operation) it failed: \(reason)" + (advice.map { "; \($0)" } ?? ""))
+      path: path, problem: "\(operation) it failed: \(reason)", advice: advice)
   }
 
   static func damaged(_ path: String, _ problem: String) -> ParameterStoreError {
-    ParameterStoreError(path: path, problem: problem + "; move the file away to start from new weights")
+    ParameterStoreError(
+      path: path, problem: problem, advice: "move the file away to start from new weights")
   }
 
-  public var description: String { "\(path): \(problem)" }
+  public var description: String { "\(path): \(problem)" + (advice.map { "; \($0)" } ?? "") }
 }

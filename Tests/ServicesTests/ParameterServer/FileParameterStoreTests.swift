@@ -210,9 +210,9 @@ import TestSupport
   private let folder = TemporaryFolder()
   private var path: String { folder.path + "/parameters.rookery" }
 
-  private static func fixture() throws -> [UInt8] {
+  private static func fixture(_ format: Int = 1) throws -> [UInt8] {
     let path = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Fixtures/parameters/version1.rookery")
+      .appending(path: "../../Fixtures/parameters/version\(format).rookery")
     return Array(try Data(contentsOf: path))
   }
 
@@ -231,6 +231,25 @@ import TestSupport
     #expect(try Data(contentsOf: URL(filePath: path)) == Data(Self.fixture()), "only read so far")
     for _ in 0..<3 {
       state.version += 1
+      try store.save(state)
+      #expect(try FileParameterStore(path: path).load() == state)
+    }
+  }
+
+  /// Format 2 knew no clock and no milestones: a learner's clock is its updates.
+  @Test func formatTwoIsTakenUpAndWrittenAnew() throws {
+    let old = try Self.fixture(2)
+    try write(old)
+    let store = try FileParameterStore(path: path)
+    var state = try #require(try store.load())
+    #expect(store.notice == nil && state.milestone == nil)
+    #expect(state.version > 1 && state.updates >= 300 && state.clock == Double(state.updates))
+    #expect(state.values.count == state.manifest.elementCount && state.values.allSatisfy { $0.isFinite })
+    #expect(try Data(contentsOf: URL(filePath: path)) == Data(old), "only read so far")
+    state.milestone = Milestone(version: state.version, clock: state.clock, values: state.values)
+    for _ in 0..<3 {
+      state.version += 1
+      state.clock += 0.5
       try store.save(state)
       #expect(try FileParameterStore(path: path).load() == state)
     }
