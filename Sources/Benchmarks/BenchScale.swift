@@ -1,5 +1,6 @@
 // `rookery bench scale`: how soon a run is up, how soon one more actor counts, and whether many actors add up.
 
+internal import Experience
 internal import FoundationEssentials
 internal import Foundations
 internal import Glibc
@@ -109,7 +110,7 @@ private final class BenchRun {
   }
 
   func secondsToFirstUpdate() throws -> Double {
-    try wait(for: "the first update") { $0.counter("learner", "updates_total") > 0 }
+    try wait(for: "the first update") { $0.counter(.learner, "updates_total") > 0 }
     return (SystemClock.now() - startedAt).seconds
   }
 
@@ -163,7 +164,8 @@ private final class BenchRun {
 
   private func connected() throws -> StatusClient? {
     if status == nil,
-      let variables = try ControlClient.ask(.variables(service: "actor"), folder: folder)?.variables,
+      let variables = try ControlClient.ask(.variables(service: ServiceKind.actor.rawValue), folder: folder)?
+        .variables,
       let address = variables["ROOKERY_PARAMETERS_ADDRESS"]
     {
       status = try StatusClient(address: address)
@@ -175,6 +177,6 @@ private final class BenchRun {
 extension Status {
   /// Those that are there now.
   fileprivate var actors: [ShownTelemetry] {
-    processes.filter { $0.telemetry.service == "actor" && $0.age_s < 2 }.map(\.telemetry)
+    processes.filter { $0.telemetry.kind == .actor && $0.age_s < 2 }.map(\.telemetry)
   }
 }

@@ -46,7 +46,7 @@ public final class ParameterService {
       receiveQueue: 8)
     publisher = try PublisherLink(router: router, connector: connector, listeningOn: publications)
     reporter = TelemetryReporter(
-      id: id, service: "parameters", settings: settings,
+      id: id, service: .parameters, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     try Self.check(machine.authority.state.manifest, against: algorithm)
     site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
@@ -60,7 +60,7 @@ public final class ParameterService {
   private static func initialState(
     _ configuration: RunConfiguration, _ algorithm: Algorithm
   ) throws -> ParameterState {
-    var generator = SeededGenerator(seed: configuration.seed, part: "parameters")
+    var generator = SeededGenerator(seed: configuration.seed, part: ServiceKind.parameters.rawValue)
     let values = try algorithm.initialParameters(using: &generator)
     return ParameterState(
       version: 1, updates: 0, merged: [], manifest: try algorithm.manifest(), values: values)

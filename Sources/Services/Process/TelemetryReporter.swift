@@ -9,7 +9,7 @@ internal import Wire
 struct TelemetryReporter {
   let id: Identifier
   private let token: Identifier?
-  let service: String
+  let service: ServiceKind
   let label: String
   let interval: Instant.Span
   private(set) var nextReport: Instant
@@ -17,7 +17,7 @@ struct TelemetryReporter {
   private let scratch = FrameWriter(capacity: 4096)
 
   init(
-    id: Identifier, service: String, settings: ServiceSettings, interval: Instant.Span, now: Instant
+    id: Identifier, service: ServiceKind, settings: ServiceSettings, interval: Instant.Span, now: Instant
   ) {
     self.id = id
     token = settings.runToken
@@ -51,6 +51,6 @@ struct TelemetryReporter {
     counters["uptime_s"] = (now - startedAt).seconds
     counters["cpu_s_total"] = SystemClock.processTime().seconds
     counters["pid"] = Double(ProcessFacts.pid)
-    return Telemetry(id: id, token: token, service: service, label: label, counters: counters)
+    return Telemetry(id: id, token: token, service: service.rawValue, label: label, counters: counters)
   }
 }

@@ -86,7 +86,7 @@ public final class ReplayService {
     // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as
     // the process.
     reporter = TelemetryReporter(
-      id: Identifier(using: &system), service: "replay", settings: settings,
+      id: Identifier(using: &system), service: .replay, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }
@@ -102,7 +102,7 @@ public final class ReplayService {
   ) -> SeededGenerator {
     SeededGenerator(
       seed: configuration.seed,
-      part: configuration.replay.repeatsDraws ? "replay" : "replay \(incarnation)", index: settings.replica)
+      part: "replay" + (configuration.replay.repeatsDraws ? "" : " \(incarnation)"), index: settings.replica)
   }
 
   /// What steps of the run's environment look like; nil if nobody can say, or if it is known from

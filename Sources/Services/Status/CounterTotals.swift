@@ -1,6 +1,6 @@
 // Sums of counters over processes that come and go.
 
-internal import Experience
+public import Experience
 public import Wire
 
 /// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier life had
@@ -18,9 +18,9 @@ public struct CounterTotals: Sendable {
   }
 
   /// Takes the newest counters of each process life.
-  public mutating func note(_ processes: [ProcessStatus], service: String, counter: String) {
-    let key = "\(service)/\(counter)"
-    for process in processes where process.telemetry.service == service {
+  public mutating func note(_ processes: [ProcessStatus], service: ServiceKind, counter: String) {
+    let key = "\(service.rawValue)/\(counter)"
+    for process in processes where process.telemetry.kind == service {
       // Anybody may send telemetry: one number that is none must not spoil the sum for good.
       guard let value = process.telemetry.counters[counter], value <= Self.valueMax else { continue }
       let id = process.telemetry.id
@@ -34,5 +34,7 @@ public struct CounterTotals: Sendable {
     }
   }
 
-  public func total(_ service: String, _ counter: String) -> Double { carried["\(service)/\(counter)"] ?? 0 }
+  public func total(_ service: ServiceKind, _ counter: String) -> Double {
+    carried["\(service.rawValue)/\(counter)"] ?? 0
+  }
 }

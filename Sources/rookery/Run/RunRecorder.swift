@@ -2,6 +2,7 @@
 
 internal import Console
 internal import EventLog
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Services
@@ -40,8 +41,8 @@ struct RunRecorder {
       ("learner/weights_version", sample.weightsVersion),
       ("learner/waiting_share", sample.learnerWaitingShare), ("actor/processes", Double(sample.actors)),
     ]
-    for counter in ["loss", "mean_q", "gradient_norm"] where !progress.values("learner", counter).isEmpty {
-      scalars.append(("learner/\(counter)", progress.mean("learner", counter)))
+    for counter in ["loss", "mean_q", "gradient_norm"] where !progress.values(.learner, counter).isEmpty {
+      scalars.append(("learner/\(counter)", progress.mean(.learner, counter)))
     }
     write(scalars, envSteps: sample.envSteps)
   }

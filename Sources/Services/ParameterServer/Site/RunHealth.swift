@@ -60,7 +60,7 @@ struct RunHealth: Encodable {
     if monitor.isSilent(meter, now: now) {
       return (.silent, "silent for \(Int(age_s)) s; it has ended or hangs, see its log")
     }
-    if meter.telemetry.service == "parameters", let problem = monitor.saveProblem {
+    if meter.telemetry.kind == .parameters, let problem = monitor.saveProblem {
       return (.failing, "cannot save the weights: \(problem)")
     }
     if meter.value("diverged") ?? 0 > 0 {
