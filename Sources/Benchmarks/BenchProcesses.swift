@@ -107,9 +107,8 @@ struct BenchError: Error, CustomStringConvertible {
 }
 
 extension Status {
-  func counter(_ service: ServiceKind, _ name: String) -> Double {
-    processes.filter { $0.telemetry.kind == service }.compactMap { $0.telemetry.counters[name] }.reduce(
-      0, +)
+  func counter(_ service: ServiceKind, _ metric: Metric) -> Double {
+    processes.filter { $0.telemetry.kind == service }.compactMap { $0.telemetry[metric] }.reduce(0, +)
   }
 }
 

@@ -110,7 +110,7 @@ private final class BenchRun {
   }
 
   func secondsToFirstUpdate() throws -> Double {
-    try wait(for: "the first update") { $0.counter(.learner, "updates_total") > 0 }
+    try wait(for: "the first update") { $0.counter(.learner, .updates_total) > 0 }
     return (SystemClock.now() - startedAt).seconds
   }
 
@@ -120,7 +120,7 @@ private final class BenchRun {
     let start = SystemClock.now()
     try command(["scale", "actor=+1"])
     try wait(for: "the third actor") { status in
-      status.actors.contains { !known.contains($0.id) && $0.counters["messages_committed_total"] ?? 0 > 0 }
+      status.actors.contains { !known.contains($0.id) && $0[.messages_committed_total] ?? 0 > 0 }
     }
     return (SystemClock.now() - start).seconds
   }
@@ -129,15 +129,15 @@ private final class BenchRun {
   func stepsPerSecond(actors count: Int) throws -> Double {
     let before = try wait(for: "\(count) actors") { status in
       status.actors.count == count
-        && status.actors.allSatisfy { $0.counters["messages_committed_total"] ?? 0 > 0 }
+        && status.actors.allSatisfy { $0[.messages_committed_total] ?? 0 > 0 }
     }.actors
-    let base = Dictionary(before.map { ($0.id, $0.counters) }, uniquingKeysWith: { first, _ in first })
+    let base = Dictionary(before.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     func elapsed(_ actor: ShownTelemetry) -> Double {
-      (actor.counters["uptime_s"] ?? 0) - (base[actor.id]?["uptime_s"] ?? .infinity)
+      (actor[.uptime_s] ?? 0) - (base[actor.id]?[.uptime_s] ?? .infinity)
     }
     let after = try wait(for: "three seconds") { $0.actors.filter { elapsed($0) >= 3 }.count == count }.actors
     return after.reduce(0) { sum, actor in
-      let steps = (actor.counters["env_steps_total"] ?? 0) - (base[actor.id]?["env_steps_total"] ?? 0)
+      let steps = (actor[.env_steps_total] ?? 0) - (base[actor.id]?[.env_steps_total] ?? 0)
       return sum + steps / elapsed(actor)
     }
   }

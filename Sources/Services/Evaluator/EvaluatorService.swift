@@ -188,13 +188,14 @@ public final class EvaluatorService {
   }
 
   private func telemetry() -> [String: Double] {
-    [
-      "evaluations_total": Double(evaluations), "episodes_total": Double(episodes),
-      "weights_version": Double(version ?? 0), "malformed_total": Double(weights.malformed),
-      "weights_refused_total": Double(weightsRefused + weights.notFinite),
-      "save_failures_total": Double(saveFailures),
-      "environment_failures_total": Double(recovery.failures),
+    let values: [Metric: Double] = [
+      .evaluations_total: Double(evaluations), .episodes_total: Double(episodes),
+      .weights_version: Double(version ?? 0), .malformed_total: Double(weights.malformed),
+      .weights_refused_total: Double(weightsRefused + weights.notFinite),
+      .save_failures_total: Double(saveFailures),
+      .environment_failures_total: Double(recovery.failures),
     ]
+    return values.named
   }
 }
 

@@ -200,9 +200,9 @@ public final class ReplayService {
   }
 
   private func counters(now: Instant) -> [String: Double] {
-    var counters = machine.telemetry(now: now)
-    counters["frames_discarded_total"] = Double(router.discarded)
-    counters["sends_dropped_total"] = Double(router.sendsDropped)
-    return counters
+    let own: [Metric: Double] = [
+      .frames_discarded_total: Double(router.discarded), .sends_dropped_total: Double(router.sendsDropped),
+    ]
+    return machine.telemetry(now: now).merging(own.named) { $1 }
   }
 }

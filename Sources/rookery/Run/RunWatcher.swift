@@ -50,7 +50,7 @@ struct RunWatcher: ~Copyable {
     self.view = view
     progress = RunProgress(
       startedAt: startedAt, criterion: SolvedCriterion(run.evaluator), earlier: earlier)
-    recorder = RunRecorder(folder: folder)
+    recorder = RunRecorder(folder: folder, ruleMetrics: run.algorithm.measured.map(\.name))
   }
 
   /// Returns how the run ended; nothing it started is left then.
@@ -121,7 +121,8 @@ struct RunWatcher: ~Copyable {
       let host = server.host
     {
       let address = server.listening["ROOKERY_PARAMETERS_ADDRESS"] ?? "tcp://\(host):\(statusPort)"
-      client = try? StatusWatch(address: address, counters: RunProgress.counters)
+      let counters = RunProgress.metrics.map(\.rawValue) + run.algorithm.measured.map(\.name)
+      client = try? StatusWatch(address: address, counters: counters)
       if let pagePort { view.say("dashboard: http://\(host):\(pagePort)/") }
       let asked = launcher.answer(.variables(of: .learner), now: SystemClock.now())
       if let notice = asked.reply.learnerNotice { view.say(notice) }

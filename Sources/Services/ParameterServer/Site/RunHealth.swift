@@ -63,10 +63,10 @@ struct RunHealth: Encodable {
     if meter.telemetry.kind == .parameters, let problem = monitor.saveProblem {
       return (.failing, "cannot save the weights: \(problem)")
     }
-    if meter.value("diverged") ?? 0 > 0 {
+    if meter.value(.diverged) ?? 0 > 0 {
       return (.diverged, "diverged; its last good checkpoint is kept")
     }
-    let blocked = min(meter.value("inserts_blocked_s") ?? 0, meter.value("samples_blocked_s") ?? 0)
+    let blocked = min(meter.value(.inserts_blocked_s) ?? 0, meter.value(.samples_blocked_s) ?? 0)
     if blocked > blockedMax_s {
       return (.blocked, "inserts and samples both blocked for \(Int(min(blocked, 1e9))) s")
     }

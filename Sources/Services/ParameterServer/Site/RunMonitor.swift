@@ -104,7 +104,7 @@ struct RunMonitor {
   }
 
   /// Sum of a rate over the processes of a service that report.
-  func rate(_ service: ServiceKind, _ counter: String, now: Instant) -> Double? {
+  func rate(_ service: ServiceKind, _ counter: Metric, now: Instant) -> Double? {
     let rates = meters.values.filter { $0.telemetry.kind == service && !isSilent($0, now: now) }
       .compactMap { $0.rates[counter] }
     return rates.isEmpty ? nil : rates.reduce(0, +)
@@ -113,10 +113,10 @@ struct RunMonitor {
   private func sample(now: Instant) -> HistorySample {
     HistorySample(seconds: (now - startedAt).seconds) { column in
       switch column {
-      case .envStepsPerSecond: rate(.actor, "env_steps_total", now: now)
-      case .updatesPerSecond: rate(.learner, "updates_total", now: now)
-      case .insertsPerSecond: rate(.replay, "items_inserted_total", now: now)
-      case .samplesPerSecond: rate(.replay, "samples_total", now: now)
+      case .envStepsPerSecond: rate(.actor, .env_steps_total, now: now)
+      case .updatesPerSecond: rate(.learner, .updates_total, now: now)
+      case .insertsPerSecond: rate(.replay, .items_inserted_total, now: now)
+      case .samplesPerSecond: rate(.replay, .samples_total, now: now)
       case .staleness: staleness
       case .updateToActionP99: updateToActionP99_ms
       case .replayFill: replayFill
@@ -124,16 +124,13 @@ struct RunMonitor {
     }
   }
 
-  var staleness: Double? {
-    progress.values(.learner, "staleness_versions").isEmpty
-      ? nil : progress.mean(.learner, "staleness_versions")
-  }
+  var staleness: Double? { progress.mean(.learner, .staleness_versions) }
   /// Of the slowest actor that has adopted weights.
   var updateToActionP99_ms: Double? {
-    progress.values(.actor, "update_to_action_p99_ms").filter { $0 > 0 }.max()
+    progress.values(.actor, .update_to_action_p99_ms).filter { $0 > 0 }.max()
   }
-  var replaySteps: Double { progress.values(.replay, "steps").reduce(0, +) }
-  var replayCapacity: Double { progress.values(.replay, "capacity").reduce(0, +) }
+  var replaySteps: Double { progress.values(.replay, .steps).reduce(0, +) }
+  var replayCapacity: Double { progress.values(.replay, .capacity).reduce(0, +) }
   /// Share of the capacity that is used, 0…1.
   var replayFill: Double? { replayCapacity > 0 ? replaySteps / replayCapacity : nil }
 }
