@@ -8,8 +8,8 @@ public protocol LearningRule: AnyObject {
   var manifest: WeightsManifest { get }
   /// Rows that a batch may have at most.
   var batchMax: Int { get }
-  /// The names of `metrics`.
-  var metricNames: [String] { get }
+  /// The names of `metrics`, and what they mean in one sentence each.
+  static var measured: [(name: String, help: String)] { get }
   /// What the last trained batch measured, before its update.
   var metrics: [Float] { get }
 
@@ -52,6 +52,8 @@ public protocol LearningRule: AnyObject {
 }
 
 extension LearningRule {
+  public var metricNames: [String] { Self.measured.map(\.name) }
+
   /// Elements of every flat vector.
   public var parameterCount: Int { manifest.elementCount }
 

@@ -1,5 +1,6 @@
 // `rookery bench actor`: env steps a second of one actor process that publishes to a replay.
 
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Services
@@ -20,23 +21,23 @@ func benchActor(json: Bool) throws {
       "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
       "ROOKERY_TELEMETRY__INTERVAL_MS": "100",
     ])
-    for service in ["parameters", "replay", "actor"] { try processes.start(service) }
+    for service in [ServiceKind.parameters, .replay, .actor] { try processes.start(service) }
     let client = try StatusClient(address: processes.parametersAddress)
     // The ring has wrapped once: no more first touches of its memory.
     let before = try processes.wait(for: "the first million steps", on: client) {
-      $0.counter("replay", "steps_evicted_total") > 0
+      $0.counter(.replay, .steps_evicted_total) > 0
     }
-    let wall = before.counter("actor", "uptime_s")
+    let wall = before.counter(.actor, .uptime_s)
     let after = try processes.wait(for: "three seconds", on: client) {
-      $0.counter("actor", "uptime_s") > wall + 3
+      $0.counter(.actor, .uptime_s) > wall + 3
     }
-    func grown(_ name: String) -> Double { after.counter("actor", name) - before.counter("actor", name) }
-    let steps = grown("env_steps_total")
-    results.append(("\(environments) environments, steps/s", steps / grown("uptime_s")))
-    results.append(("\(environments) environments, steps/s of actor CPU", steps / grown("cpu_s_total")))
+    func grown(_ name: Metric) -> Double { after.counter(.actor, name) - before.counter(.actor, name) }
+    let steps = grown(.env_steps_total)
+    results.append(("\(environments) environments, steps/s", steps / grown(.uptime_s)))
+    results.append(("\(environments) environments, steps/s of actor CPU", steps / grown(.cpu_s_total)))
     let committed =
-      after.counter("replay", "steps_inserted_total") - before.counter("replay", "steps_inserted_total")
-    results.append(("\(environments) environments, steps/s committed", committed / grown("uptime_s")))
+      after.counter(.replay, .steps_inserted_total) - before.counter(.replay, .steps_inserted_total)
+    results.append(("\(environments) environments, steps/s committed", committed / grown(.uptime_s)))
   }
   printResults(results, unit: "/s", json: json)
 }

@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import Environments
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Services
@@ -75,15 +76,15 @@ private func bridgeRate(_ workers: Int, _ environments: Int) throws -> Double {
     "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
     "ROOKERY_TELEMETRY__INTERVAL_MS": "100",
   ])
-  for service in ["parameters", "replay", "actor"] { try processes.start(service) }
+  for service in [ServiceKind.parameters, .replay, .actor] { try processes.start(service) }
   let client = try StatusClient(address: processes.parametersAddress)
   let before = try processes.wait(for: "the first steps", on: client) {
-    $0.counter("actor", "env_steps_total") > 50_000
+    $0.counter(.actor, .env_steps_total) > 50_000
   }
-  let wall = before.counter("actor", "uptime_s")
+  let wall = before.counter(.actor, .uptime_s)
   let after = try processes.wait(for: "three seconds", on: client) {
-    $0.counter("actor", "uptime_s") > wall + 3
+    $0.counter(.actor, .uptime_s) > wall + 3
   }
-  func grown(_ name: String) -> Double { after.counter("actor", name) - before.counter("actor", name) }
-  return grown("env_steps_total") / grown("uptime_s")
+  func grown(_ name: Metric) -> Double { after.counter(.actor, name) - before.counter(.actor, name) }
+  return grown(.env_steps_total) / grown(.uptime_s)
 }

@@ -49,9 +49,9 @@ final class BenchProcesses {
   var parametersAddress: String { "ipc://\(folder)/parameters" }
 
   @discardableResult
-  func start(_ service: String, with more: [String: String] = [:]) throws -> ChildProcess {
+  func start(_ service: ServiceKind, with more: [String: String] = [:]) throws -> ChildProcess {
     var spawn = ProcessSpawn(
-      executable, ["exec", "\(getpid())", "--", executable, service],
+      executable, ["exec", "\(getpid())", "--", executable, service.rawValue],
       environment: variables.merging(more) { $1 })
     spawn.standardOutput = .append(path: "\(folder)/log")
     spawn.standardError = .append(path: "\(folder)/log")
@@ -107,9 +107,8 @@ struct BenchError: Error, CustomStringConvertible {
 }
 
 extension Status {
-  func counter(_ service: String, _ name: String) -> Double {
-    processes.filter { $0.telemetry.service == service }.compactMap { $0.telemetry.counters[name] }.reduce(
-      0, +)
+  func counter(_ service: ServiceKind, _ metric: Metric) -> Double {
+    processes.filter { $0.telemetry.kind == service }.compactMap { $0.telemetry[metric] }.reduce(0, +)
   }
 }
 

@@ -1,5 +1,6 @@
 // `rookery bench scale`: how soon a run is up, how soon one more actor counts, and whether many actors add up.
 
+internal import Experience
 internal import FoundationEssentials
 internal import Foundations
 internal import Glibc
@@ -109,7 +110,7 @@ private final class BenchRun {
   }
 
   func secondsToFirstUpdate() throws -> Double {
-    try wait(for: "the first update") { $0.counter("learner", "updates_total") > 0 }
+    try wait(for: "the first update") { $0.counter(.learner, .updates_total) > 0 }
     return (SystemClock.now() - startedAt).seconds
   }
 
@@ -119,7 +120,7 @@ private final class BenchRun {
     let start = SystemClock.now()
     try command(["scale", "actor=+1"])
     try wait(for: "the third actor") { status in
-      status.actors.contains { !known.contains($0.id) && $0.counters["messages_committed_total"] ?? 0 > 0 }
+      status.actors.contains { !known.contains($0.id) && $0[.messages_committed_total] ?? 0 > 0 }
     }
     return (SystemClock.now() - start).seconds
   }
@@ -128,15 +129,15 @@ private final class BenchRun {
   func stepsPerSecond(actors count: Int) throws -> Double {
     let before = try wait(for: "\(count) actors") { status in
       status.actors.count == count
-        && status.actors.allSatisfy { $0.counters["messages_committed_total"] ?? 0 > 0 }
+        && status.actors.allSatisfy { $0[.messages_committed_total] ?? 0 > 0 }
     }.actors
-    let base = Dictionary(before.map { ($0.id, $0.counters) }, uniquingKeysWith: { first, _ in first })
+    let base = Dictionary(before.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     func elapsed(_ actor: ShownTelemetry) -> Double {
-      (actor.counters["uptime_s"] ?? 0) - (base[actor.id]?["uptime_s"] ?? .infinity)
+      (actor[.uptime_s] ?? 0) - (base[actor.id]?[.uptime_s] ?? .infinity)
     }
     let after = try wait(for: "three seconds") { $0.actors.filter { elapsed($0) >= 3 }.count == count }.actors
     return after.reduce(0) { sum, actor in
-      let steps = (actor.counters["env_steps_total"] ?? 0) - (base[actor.id]?["env_steps_total"] ?? 0)
+      let steps = (actor[.env_steps_total] ?? 0) - (base[actor.id]?[.env_steps_total] ?? 0)
       return sum + steps / elapsed(actor)
     }
   }
@@ -163,7 +164,8 @@ private final class BenchRun {
 
   private func connected() throws -> StatusClient? {
     if status == nil,
-      let variables = try ControlClient.ask(.variables(service: "actor"), folder: folder)?.variables,
+      let variables = try ControlClient.ask(.variables(service: ServiceKind.actor.rawValue), folder: folder)?
+        .variables,
       let address = variables["ROOKERY_PARAMETERS_ADDRESS"]
     {
       status = try StatusClient(address: address)
@@ -175,6 +177,6 @@ private final class BenchRun {
 extension Status {
   /// Those that are there now.
   fileprivate var actors: [ShownTelemetry] {
-    processes.filter { $0.telemetry.service == "actor" && $0.age_s < 2 }.map(\.telemetry)
+    processes.filter { $0.telemetry.kind == .actor && $0.age_s < 2 }.map(\.telemetry)
   }
 }

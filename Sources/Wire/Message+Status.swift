@@ -139,6 +139,9 @@ public struct ShownTelemetry: Hashable, Sendable {
     self.label = label
     self.counters = counters
   }
+
+  /// Nil for a service of which nothing is known here.
+  public var kind: ServiceKind? { ServiceKind(rawValue: service) }
 }
 
 /// The last report of a process and its age.

@@ -45,7 +45,7 @@ public struct Telemetry: ValueMessage {
   public var id: Identifier
   /// What the processes of a run know and others do not; nil if the run has none.
   public var token: Identifier?
-  /// What it is: `actor`, `learner`, `replay`, `evaluator`, `parameters`.
+  /// What it is: a `ServiceKind`, or the name of another service.
   public var service: String
   public var label: String
   /// Counters (`…_total`, never falling in a life) and gauges by name.

@@ -3,6 +3,7 @@
 internal import Benchmarks
 internal import Console
 internal import Configuration
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Services
@@ -76,7 +77,11 @@ enum CommandLineInterface {
     case .restart: return try restart(rest)
     case .env: return try showVariables(rest)
     case .down: return try takeDown(rest)
-    case .replay, .parameters, .learner, .actor, .evaluator: return try serve(command.rawValue, rest)
+    case .replay: return try serve(.replay, rest)
+    case .parameters: return try serve(.parameters, rest)
+    case .learner: return try serve(.learner, rest)
+    case .actor: return try serve(.actor, rest)
+    case .evaluator: return try serve(.evaluator, rest)
     case .config: return try showConfiguration(rest)
     case .health: return try checkHealth(rest)
     case .inspect: return try inspectReplay(rest)

@@ -2,6 +2,7 @@
 
 internal import Console
 internal import Configuration
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Services
@@ -9,22 +10,22 @@ internal import Wire
 
 extension CommandLineInterface {
   /// Runs one service until it is told to stop.
-  static func serve(_ name: String, _ list: [String]) throws -> ExitCode {
+  static func serve(_ kind: ServiceKind, _ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(list, valued: ["config", "set"])
-    try arguments.expectNoPositional("rookery \(name) [--config CONFIG.yaml] [--set key=value]")
+    try arguments.expectNoPositional("rookery \(kind.rawValue) [--config CONFIG.yaml] [--set key=value]")
     let variables = ProcessVariables.current()
     let file = arguments.value("config") ?? variables["ROOKERY_CONFIG"]
     let effective = try EffectiveConfiguration(
       file: file, variables: variables, settings: arguments.all("set"))
     let configuration = effective.run
-    let settings = try ServiceSettings(service: name, environment: variables)
+    let settings = try ServiceSettings(service: kind, environment: variables)
     if let folder = settings.runDirectory { closeRun(folder) }
-    switch name {
-    case "replay": try ReplayService(configuration: effective, settings: settings).run()
-    case "parameters": try ParameterService(configuration: configuration, settings: settings).run()
-    case "learner": try LearnerService(configuration: configuration, settings: settings).run()
-    case "actor": try ActorService(configuration: configuration, settings: settings).run()
-    default: try EvaluatorService(configuration: configuration, settings: settings).run()
+    switch kind {
+    case .replay: try ReplayService(configuration: effective, settings: settings).run()
+    case .parameters: try ParameterService(configuration: configuration, settings: settings).run()
+    case .learner: try LearnerService(configuration: configuration, settings: settings).run()
+    case .actor: try ActorService(configuration: configuration, settings: settings).run()
+    case .evaluator: try EvaluatorService(configuration: configuration, settings: settings).run()
     }
     return .success
   }

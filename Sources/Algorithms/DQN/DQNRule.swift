@@ -18,7 +18,11 @@ public final class DQNRule: LearningRule {
   public let spec: NetworkSpec
   public let manifest: WeightsManifest
   public let batchMax: Int
-  public let metricNames = ["loss", "gradient_norm", "mean_q"]
+  public static let measured = [
+    (name: "loss", help: "Moving mean of the loss."),
+    (name: "gradient_norm", help: "Moving mean of the gradient's norm before clipping."),
+    (name: "mean_q", help: "Moving mean of the action values of sampled states."),
+  ]
   /// The batch's mean of w·huber(δ), the gradient's global norm before clipping, and the mean of
   /// Q(s, a) of the actions taken.
   public private(set) var metrics: [Float] = [0, 0, 0]

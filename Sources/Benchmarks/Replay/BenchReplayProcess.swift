@@ -41,7 +41,7 @@ final class BenchReplayProcess {
     if storage != .memory || keepsSnapshots {
       variables["ROOKERY_RUN_DIRECTORY"] = try processes.makeDataFolder()
     }
-    service = try processes.start("replay", with: variables)
+    service = try processes.start(.replay, with: variables)
     if storage == .disk {
       // What is not of the ring: messages, tables, the program.
       let group = try BenchMemoryGroup(bytes: memory + 160_000_000)

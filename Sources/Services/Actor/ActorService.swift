@@ -41,7 +41,8 @@ public final class ActorService {
     var system = SeededGenerator.fromSystem()
     // Each life has episodes of its own: one that is started again, or beside others by hand, must not repeat what is there.
     let id = Identifier(using: &system)
-    var generator = SeededGenerator(seed: configuration.seed ^ id.low, part: "actor", index: settings.replica)
+    var generator = SeededGenerator(
+      seed: configuration.seed ^ id.low, part: ServiceKind.actor.rawValue, index: settings.replica)
     let spec = try configuration.environmentSpec()
     let algorithm = configuration.algorithm(for: spec)
     let policy = try algorithm.policy(batchMax: count)
@@ -60,7 +61,7 @@ public final class ActorService {
       connector: connector, to: settings.weights, id: id,
       manifest: try algorithm.manifest())
     reporter = TelemetryReporter(
-      id: id, service: "actor", settings: settings,
+      id: id, service: .actor, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     let batches = try configuration.environments(spec, count: count, seed: generator.next(), inTurn: true)
     let ladder = ExplorationLadder(
@@ -137,7 +138,7 @@ public final class ActorService {
     try replay.follow(now: now) { writer.setShards($0, now: now, sink: replay) }
     replay.drain { writer.receive($0, from: $1, now: now, sink: replay) }
     writer.advance(to: now, sink: replay)
-    if let refusal = writer.refusal { throw ServiceFailure(service: "replay", refusal: refusal) }
+    if let refusal = writer.refusal { throw ServiceFailure(by: .replay, refusal) }
     parameters.drain { _ in }
     reporter.advance(to: now, over: parameters) { telemetry() }
     connection.note(now: now, missing: [writer.isReady ? nil : 0, hasWeights ? nil : 1], log)

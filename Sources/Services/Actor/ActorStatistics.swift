@@ -58,29 +58,29 @@ struct ActorStatistics {
 extension ActorService {
   func telemetry() -> [String: Double] {
     let (statistics, recovery) = (acting.statistics, acting.recovery)
-    var values: [String: Double] = [
-      "env_steps_total": Double(statistics.envSteps),
-      "episodes_total": Double(statistics.episodes),
-      "environments": Double(acting.buffer.count),
-      "environment_failures_total": Double(recovery.failures),
-      "environment_hangs_total": Double(recovery.hangs),
-      "episodes_abandoned_total": Double(statistics.episodesAbandoned),
-      "weights_version": Double(version),
-      "weights_adopted_total": Double(statistics.weightsAdopted),
-      "weights_refused_total": Double(statistics.weightsRefused + weights.notFinite),
-      "messages_committed_total": Double(writer.counters.messagesCommitted),
-      "messages_resent_total": Double(writer.counters.messagesResent),
-      "messages_dropped_total": Double(writer.counters.messagesDropped),
-      "shard_moves_total": Double(writer.moves),
-      "messages_unacknowledged": Double(writer.unacknowledged),
-      "steps_dropped_total": Double(statistics.stepsDropped),
-      "service_restarts_total": Double(writer.counters.serviceRestarts),
-      "malformed_total": Double(writer.counters.malformed + weights.malformed),
-      "update_to_action_p50_ms": statistics.updateToAction.quantile(0.5).milliseconds,
-      "update_to_action_p99_ms": statistics.updateToAction.quantile(0.99).milliseconds,
-      "update_to_action_count": Double(statistics.updateToAction.count),
+    var values: [Metric: Double] = [
+      .env_steps_total: Double(statistics.envSteps),
+      .episodes_total: Double(statistics.episodes),
+      .environments: Double(acting.buffer.count),
+      .environment_failures_total: Double(recovery.failures),
+      .environment_hangs_total: Double(recovery.hangs),
+      .episodes_abandoned_total: Double(statistics.episodesAbandoned),
+      .weights_version: Double(version),
+      .weights_adopted_total: Double(statistics.weightsAdopted),
+      .weights_refused_total: Double(statistics.weightsRefused + weights.notFinite),
+      .messages_committed_total: Double(writer.counters.messagesCommitted),
+      .messages_resent_total: Double(writer.counters.messagesResent),
+      .messages_dropped_total: Double(writer.counters.messagesDropped),
+      .shard_moves_total: Double(writer.moves),
+      .messages_unacknowledged: Double(writer.unacknowledged),
+      .steps_dropped_total: Double(statistics.stepsDropped),
+      .service_restarts_total: Double(writer.counters.serviceRestarts),
+      .malformed_total: Double(writer.counters.malformed + weights.malformed),
+      .update_to_action_p50_ms: statistics.updateToAction.quantile(0.5).milliseconds,
+      .update_to_action_p99_ms: statistics.updateToAction.quantile(0.99).milliseconds,
+      .update_to_action_count: Double(statistics.updateToAction.count),
     ]
-    if let mean = statistics.meanReturn { values["exploring_return"] = mean }
-    return values
+    if let mean = statistics.meanReturn { values[.exploring_return] = mean }
+    return values.named
   }
 }

@@ -1,7 +1,7 @@
 // What the configuration means to each part.
 
 internal import Algorithms
-internal import Configuration
+public import Configuration
 internal import Environments
 internal import Experience
 internal import Foundations
@@ -108,6 +108,15 @@ extension RunConfiguration {
     ImportanceWeights(
       betaStart: Float(replay.importanceExponent), betaEnd: Float(replay.importanceExponentFinal),
       annealingSteps: replay.importanceAnnealUpdates)
+  }
+}
+
+extension AlgorithmConfiguration {
+  /// What a learner measures beside the metrics of every learner.
+  public var measured: [(name: String, help: String)] {
+    switch name {
+    case .dqn: DQNRule.measured
+    }
   }
 }
 

@@ -45,7 +45,8 @@ public final class EvaluatorService {
     log = Log(settings.label)
     var system = SeededGenerator.fromSystem()
     let id = Identifier(using: &system)
-    var generator = SeededGenerator(seed: configuration.seed, part: "evaluator", index: settings.replica)
+    var generator = SeededGenerator(
+      seed: configuration.seed, part: ServiceKind.evaluator.rawValue, index: settings.replica)
     let environment = try configuration.environmentSpec()
     (regular, confirming) = try configuration.runners(environment, using: &generator)
     let algorithm = configuration.algorithm(for: environment)
@@ -61,7 +62,7 @@ public final class EvaluatorService {
       connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
     weights = try WeightsLink(connector: connector, to: settings.weights, id: id, manifest: manifest)
     reporter = TelemetryReporter(
-      id: id, service: "evaluator", settings: settings,
+      id: id, service: .evaluator, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     nextEvaluation = now
     // What an earlier life found is replaced only by better weights.
@@ -187,13 +188,14 @@ public final class EvaluatorService {
   }
 
   private func telemetry() -> [String: Double] {
-    [
-      "evaluations_total": Double(evaluations), "episodes_total": Double(episodes),
-      "weights_version": Double(version ?? 0), "malformed_total": Double(weights.malformed),
-      "weights_refused_total": Double(weightsRefused + weights.notFinite),
-      "save_failures_total": Double(saveFailures),
-      "environment_failures_total": Double(recovery.failures),
+    let values: [Metric: Double] = [
+      .evaluations_total: Double(evaluations), .episodes_total: Double(episodes),
+      .weights_version: Double(version ?? 0), .malformed_total: Double(weights.malformed),
+      .weights_refused_total: Double(weightsRefused + weights.notFinite),
+      .save_failures_total: Double(saveFailures),
+      .environment_failures_total: Double(recovery.failures),
     ]
+    return values.named
   }
 }
 

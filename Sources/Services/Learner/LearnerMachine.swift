@@ -81,9 +81,9 @@ public struct LearnerMachine {
   }
 
   /// Why a service will have nothing of this learner, if so.
-  public var refusal: (service: String, refusal: Refusal)? {
-    if let refusal = sampler.refusal { return ("replay", refusal) }
-    return member.refusal.map { ("parameters", $0) }
+  public var refusal: (service: ServiceKind, refusal: Refusal)? {
+    if let refusal = sampler.refusal { return (.replay, refusal) }
+    return member.refusal.map { (.parameters, $0) }
   }
 
   /// What should be said, once.

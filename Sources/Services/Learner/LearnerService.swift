@@ -53,7 +53,7 @@ public final class LearnerService {
       connector: connector, to: settings.weights, id: id, manifest: manifest,
       milestones: algorithm.milestoneEvery != nil)
     reporter = TelemetryReporter(
-      id: id, service: "learner", settings: settings,
+      id: id, service: .learner, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     nextCheckpoint = now + .seconds(configuration.learner.checkpointIntervalSeconds)
     connection = ConnectionWatch(settings, now: now)
@@ -98,7 +98,7 @@ public final class LearnerService {
     weights.takeNewest(milestone: { machine.reachMilestone($0) }, { machine.adopt($0) })
     machine.advance(to: now, replay: replay, parameters: parameters)
     tellNotices()
-    if let (service, refusal) = machine.refusal { throw ServiceFailure(service: service, refusal: refusal) }
+    if let (service, refusal) = machine.refusal { throw ServiceFailure(by: service, refusal) }
     if now >= nextCheckpoint || machine.statistics.hasDiverged && machine.faults.isUnsaved {
       nextCheckpoint = now + .seconds(configuration.learner.checkpointIntervalSeconds)
       saveCheckpoint()

@@ -38,7 +38,7 @@ public enum ServiceClient {
         }
       }
     }
-    if let refusal { throw ServiceFailure(service: address, refusal: refusal) }
+    if let refusal { throw ServiceFailure(by: address, refusal) }
     return answer
   }
 }

@@ -46,7 +46,7 @@ public final class ParameterService {
       receiveQueue: 8)
     publisher = try PublisherLink(router: router, connector: connector, listeningOn: publications)
     reporter = TelemetryReporter(
-      id: id, service: "parameters", settings: settings,
+      id: id, service: .parameters, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     try Self.check(machine.authority.state.manifest, against: algorithm)
     site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
@@ -60,7 +60,7 @@ public final class ParameterService {
   private static func initialState(
     _ configuration: RunConfiguration, _ algorithm: Algorithm
   ) throws -> ParameterState {
-    var generator = SeededGenerator(seed: configuration.seed, part: "parameters")
+    var generator = SeededGenerator(seed: configuration.seed, part: ServiceKind.parameters.rawValue)
     let values = try algorithm.initialParameters(using: &generator)
     return ParameterState(
       version: 1, updates: 0, merged: [], manifest: try algorithm.manifest(), values: values)
@@ -107,25 +107,25 @@ public final class ParameterService {
 
   private func telemetry() -> [String: Double] {
     let (counters, changes) = (machine.counters, machine.authority.counters)
-    let own: [String: Double] = [
-      "weights_version": Double(machine.authority.state.version),
-      "updates_merged_total": Double(machine.authority.state.updates),
-      "changes_merged_total": Double(changes.changesMerged),
-      "changes_repeated_total": Double(changes.changesRepeated),
-      "changes_refused_total": Double(changes.changesRefused),
-      "publications_total": Double(changes.publications),
-      "save_failures_total": Double(changes.saveFailures),
-      "malformed_total": Double(counters.malformed),
-      "strangers_refused_total": Double(counters.strangersRefused),
-      "impostors_refused_total": Double(counters.impostorsRefused),
-      "reports_dropped_total": Double(machine.board.reportsDropped),
-      "requests_dropped_total": Double(counters.requestsDropped),
-      "subscribers_cut_off_total": Double(publisher.cutOff),
-      "newcomers_dropped_total": Double(changes.newcomersDropped),
-      "frames_discarded_total": Double(router.discarded),
-      "sends_dropped_total": Double(router.sendsDropped),
+    let own: [Metric: Double] = [
+      .weights_version: Double(machine.authority.state.version),
+      .updates_merged_total: Double(machine.authority.state.updates),
+      .changes_merged_total: Double(changes.changesMerged),
+      .changes_repeated_total: Double(changes.changesRepeated),
+      .changes_refused_total: Double(changes.changesRefused),
+      .publications_total: Double(changes.publications),
+      .save_failures_total: Double(changes.saveFailures),
+      .malformed_total: Double(counters.malformed),
+      .strangers_refused_total: Double(counters.strangersRefused),
+      .impostors_refused_total: Double(counters.impostorsRefused),
+      .reports_dropped_total: Double(machine.board.reportsDropped),
+      .requests_dropped_total: Double(counters.requestsDropped),
+      .subscribers_cut_off_total: Double(publisher.cutOff),
+      .newcomers_dropped_total: Double(changes.newcomersDropped),
+      .frames_discarded_total: Double(router.discarded),
+      .sends_dropped_total: Double(router.sendsDropped),
     ]
-    return own.merging(site?.telemetry() ?? [:]) { own, _ in own }
+    return own.merging(site?.telemetry() ?? [:]) { own, _ in own }.named
   }
 }
 

@@ -16,7 +16,7 @@ struct WeightsStanding {
 
   func health(uptime: Instant.Span) -> Health {
     Health(
-      service: "parameters", isHealthy: saveProblem == nil,
+      service: ServiceKind.parameters.rawValue, isHealthy: saveProblem == nil,
       text: saveProblem ?? "version \(version), \(learners) learners", uptime_s: uptime.seconds)
   }
 }

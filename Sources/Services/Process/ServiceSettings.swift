@@ -31,7 +31,7 @@ public struct ServiceSettings: Sendable {
   public var allowsPlainTCP: Bool
 
   /// - Throws: `SettingsError` naming the variable, what was expected and what was found.
-  public init(service: String, environment: [String: String]) throws(SettingsError) {
+  public init(service: ServiceKind, environment: [String: String]) throws(SettingsError) {
     func endpoints(_ name: String, _ fallback: String) throws(SettingsError) -> [Endpoint] {
       do {
         return try Endpoint.list(environment[name] ?? fallback)
@@ -51,7 +51,7 @@ public struct ServiceSettings: Sendable {
       throw SettingsError(variable: "ROOKERY_REPLICA", problem: "expected an integer ≥ 1, found '\(number)'")
     }
     self.replica = replica - 1
-    label = "\(service)-\(replica)"
+    label = "\(service.rawValue)-\(replica)"
     stopGrace = try Self.stopGrace(environment)
     runToken = try Self.runToken(environment)
     allowsPlainTCP = environment["ROOKERY_ALLOW_PLAIN_TCP"] == "1"

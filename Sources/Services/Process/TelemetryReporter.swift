@@ -9,7 +9,7 @@ internal import Wire
 struct TelemetryReporter {
   let id: Identifier
   private let token: Identifier?
-  let service: String
+  let service: ServiceKind
   let label: String
   let interval: Instant.Span
   private(set) var nextReport: Instant
@@ -17,7 +17,7 @@ struct TelemetryReporter {
   private let scratch = FrameWriter(capacity: 4096)
 
   init(
-    id: Identifier, service: String, settings: ServiceSettings, interval: Instant.Span, now: Instant
+    id: Identifier, service: ServiceKind, settings: ServiceSettings, interval: Instant.Span, now: Instant
   ) {
     self.id = id
     token = settings.runToken
@@ -38,7 +38,7 @@ struct TelemetryReporter {
   /// The last report of a process that ends, so that totals are whole.
   mutating func finish(now: Instant, over link: DealerLink, counters: [String: Double]) {
     // It leaves by itself: nobody has to miss it.
-    due(now: now, counters: counters.merging(["ended": 1]) { $1 }).encode(into: scratch)
+    due(now: now, counters: counters.merging([Metric.ended.rawValue: 1]) { $1 }).encode(into: scratch)
     _ = link.send(scratch.bytes, to: .service)
   }
 
@@ -46,11 +46,14 @@ struct TelemetryReporter {
   mutating func due(now: Instant, counters: [String: Double]) -> Telemetry {
     // A young process reports more often, so that a run of seconds can be watched.
     nextReport = now + min(interval, max(.milliseconds(100), now - startedAt))
-    var counters = counters
-    counters["resident_bytes"] = Double(MachineMemory.processResidentBytes() ?? 0)
-    counters["uptime_s"] = (now - startedAt).seconds
-    counters["cpu_s_total"] = SystemClock.processTime().seconds
-    counters["pid"] = Double(ProcessFacts.pid)
-    return Telemetry(id: id, token: token, service: service, label: label, counters: counters)
+    let own: [Metric: Double] = [
+      .resident_bytes: Double(MachineMemory.processResidentBytes() ?? 0),
+      .uptime_s: (now - startedAt).seconds,
+      .cpu_s_total: SystemClock.processTime().seconds,
+      .pid: Double(ProcessFacts.pid),
+    ]
+    return Telemetry(
+      id: id, token: token, service: service.rawValue, label: label,
+      counters: counters.merging(own.named) { $1 })
   }
 }

@@ -86,7 +86,7 @@ public final class ReplayService {
     // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as
     // the process.
     reporter = TelemetryReporter(
-      id: Identifier(using: &system), service: "replay", settings: settings,
+      id: Identifier(using: &system), service: .replay, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }
@@ -102,7 +102,7 @@ public final class ReplayService {
   ) -> SeededGenerator {
     SeededGenerator(
       seed: configuration.seed,
-      part: configuration.replay.repeatsDraws ? "replay" : "replay \(incarnation)", index: settings.replica)
+      part: "replay" + (configuration.replay.repeatsDraws ? "" : " \(incarnation)"), index: settings.replica)
   }
 
   /// What steps of the run's environment look like; nil if nobody can say, or if it is known from
@@ -200,9 +200,9 @@ public final class ReplayService {
   }
 
   private func counters(now: Instant) -> [String: Double] {
-    var counters = machine.telemetry(now: now)
-    counters["frames_discarded_total"] = Double(router.discarded)
-    counters["sends_dropped_total"] = Double(router.sendsDropped)
-    return counters
+    let own: [Metric: Double] = [
+      .frames_discarded_total: Double(router.discarded), .sends_dropped_total: Double(router.sendsDropped),
+    ]
+    return machine.telemetry(now: now).merging(own.named) { $1 }
   }
 }

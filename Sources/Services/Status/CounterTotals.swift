@@ -1,13 +1,18 @@
 // Sums of counters over processes that come and go.
 
-internal import Experience
+public import Experience
 public import Wire
 
 /// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier life had
 /// counted is kept.
 public struct CounterTotals: Sendable {
-  private var last: [String: [PublicName: Double]] = [:]
-  private var carried: [String: Double] = [:]
+  private struct Key: Hashable {
+    var service: ServiceKind
+    var counter: Metric
+  }
+
+  private var last: [Key: [PublicName: Double]] = [:]
+  private var carried: [Key: Double] = [:]
   /// Anybody may claim to be one more process: of more lives than this only those that still report are remembered.
   private let livesMax: Int
   /// No counter comes near it, and sums of such stay finite; NaN is not below it either.
@@ -18,11 +23,11 @@ public struct CounterTotals: Sendable {
   }
 
   /// Takes the newest counters of each process life.
-  public mutating func note(_ processes: [ProcessStatus], service: String, counter: String) {
-    let key = "\(service)/\(counter)"
-    for process in processes where process.telemetry.service == service {
+  public mutating func note(_ processes: [ProcessStatus], service: ServiceKind, counter: Metric) {
+    let key = Key(service: service, counter: counter)
+    for process in processes where process.telemetry.kind == service {
       // Anybody may send telemetry: one number that is none must not spoil the sum for good.
-      guard let value = process.telemetry.counters[counter], value <= Self.valueMax else { continue }
+      guard let value = process.telemetry[counter], value <= Self.valueMax else { continue }
       let id = process.telemetry.id
       let before = last[key]?[id] ?? 0
       carried[key, default: 0] += max(0, value - before)
@@ -34,5 +39,7 @@ public struct CounterTotals: Sendable {
     }
   }
 
-  public func total(_ service: String, _ counter: String) -> Double { carried["\(service)/\(counter)"] ?? 0 }
+  public func total(_ service: ServiceKind, _ counter: Metric) -> Double {
+    carried[Key(service: service, counter: counter)] ?? 0
+  }
 }

@@ -1,5 +1,6 @@
 // A launcher in the background.
 
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
@@ -55,7 +56,7 @@ struct DetachedLauncher {
     }
     let blocked = processes.filter { $0.state == .blocked }
     for process in blocked { print("\(process.instance) does not start: what it depends on has ended") }
-    if let notice = (try? ControlClient.ask(.variables(service: "learner"), folder: folder))??.learnerNotice {
+    if let notice = (try? ControlClient.ask(.variables(of: .learner), folder: folder))??.learnerNotice {
       print(notice)
     }
     if let page = try? LiveRun.page(folder) { print("dashboard: \(page)") }

@@ -1,6 +1,7 @@
 // Commands to a run that is going on: ps, scale, restart, env, down.
 
 internal import Console
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
@@ -62,7 +63,8 @@ extension CommandLineInterface {
       throw UsageError("expected rookery env [SERVICE] [-p NAME]")
     }
     let run = try LiveRun(name: arguments.value("name"))
-    let variables = try run.ask(.variables(service: arguments.positional.first ?? "actor")).variables
+    let service = arguments.positional.first ?? ServiceKind.actor.rawValue
+    let variables = try run.ask(.variables(service: service)).variables
     // A shell reads this: what is no name would be a command.
     for (name, value) in variables.sorted(by: { $0.key < $1.key }) where isVariable(name) {
       print(

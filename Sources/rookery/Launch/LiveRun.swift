@@ -1,5 +1,6 @@
 // The run that a command is about.
 
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
@@ -75,7 +76,7 @@ struct LiveRun {
 
   /// The address of the run's dashboard; nil without one.
   static func page(_ folder: String) throws -> String? {
-    try ControlClient.ask(.variables(service: "parameters"), folder: folder)?.variables[
+    try ControlClient.ask(.variables(of: .parameters), folder: folder)?.variables[
       "ROOKERY_HTTP_ADDRESS"]
   }
 

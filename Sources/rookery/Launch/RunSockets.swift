@@ -1,6 +1,7 @@
 // How the processes of a run reach each other.
 
 internal import Console
+internal import Experience
 internal import Launcher
 
 /// What `--transport` and `ROOKERY_TRANSPORT` choose.
@@ -51,7 +52,7 @@ extension ControlReply {
   /// What somebody needs who brings a learner; nil while the launcher's own are there, or where no
   /// such service is described.
   var learnerNotice: String? {
-    guard !processes.contains(where: { $0.service == "learner" }),
+    guard !processes.contains(where: { $0.service == ServiceKind.learner.rawValue }),
       let replay = variables["ROOKERY_REPLAY_ADDRESS"],
       let parameters = variables["ROOKERY_PARAMETERS_ADDRESS"]
     else { return nil }

@@ -1,6 +1,7 @@
 // The loop of `rookery up`.
 
 internal import Console
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
@@ -40,9 +41,9 @@ struct UpLoop: ~Copyable {
   mutating func run(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
     say("up in \(folder)")
     tell(launcher.tick(now: SystemClock.now()))
-    let variables = launcher.answer(.variables(service: "parameters"), now: SystemClock.now()).reply.variables
+    let variables = launcher.answer(.variables(of: .parameters), now: SystemClock.now()).reply.variables
     if let page = variables["ROOKERY_HTTP_ADDRESS"] { say("dashboard: \(page)") }
-    if let notice = launcher.answer(.variables(service: "learner"), now: SystemClock.now()).reply
+    if let notice = launcher.answer(.variables(of: .learner), now: SystemClock.now()).reply
       .learnerNotice
     {
       say(notice)

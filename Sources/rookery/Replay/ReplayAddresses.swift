@@ -1,5 +1,6 @@
 // Which replay services a command is about.
 
+internal import Experience
 internal import Launcher
 internal import Transport
 
@@ -13,7 +14,7 @@ enum ReplayAddresses {
 
   /// Those of a run's shards, in the order of their numbers.
   static func all(of run: LiveRun) throws -> [String] {
-    let variables = try run.ask(.variables(service: "actor")).variables
+    let variables = try run.ask(.variables(of: .actor)).variables
     guard let list = variables["ROOKERY_REPLAY_ADDRESS"] else {
       throw LaunchError("the run has no ROOKERY_REPLAY_ADDRESS; name the replay's address")
     }

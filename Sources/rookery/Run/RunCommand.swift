@@ -47,13 +47,9 @@ struct RunCommand {
     let run = configuration.run
     let compose = try ComposeFile(contentsOf: composeFile, variables: ProcessVariables.current())
     try configuration.checkServices(
-      shards: compose["replay"]?.replicas ?? 1, availableBytes: MachineMemory.availableBytes() ?? .max)
+      shards: compose[.replay]?.replicas ?? 1, availableBytes: MachineMemory.availableBytes() ?? .max)
     let executable = try POSIXProcessHost.selfExecutable()
-    let replicas = [
-      "actor": run.actor.replicas, "learner": run.learner.replicas,
-      "evaluator": run.evaluator.enabled ? 1 : 0,
-    ]
-    try check(compose, needed: ["replay", "parameters"] + replicas.filter { $0.value > 0 }.keys.sorted())
+    try check(compose, run)
     // Before any thread: they inherit what is blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     var view = RunView(json: json)
@@ -67,7 +63,9 @@ struct RunCommand {
       "ROOKERY_CONFIG": folder.file("config.yaml"), "ROOKERY_RUN_DIRECTORY": folder.path,
       "ROOKERY_RUN_TOKEN": Self.newToken(),
     ]
-    options.replicas = replicas.filter { compose[$0.key] != nil }
+    for kind in ServiceKind.allCases where compose[kind] != nil {
+      options.replicas[kind.rawValue] = run.replicas(of: kind)
+    }
     let sockets = try RunSockets(transport, variables: variables)
     for note in sockets.notes { view.say(note) }
     let launcher = try LocalLauncher(
@@ -114,23 +112,35 @@ struct RunCommand {
 
   /// The port of the address by which the compose file lets others find the parameter server.
   private static func statusPort(_ compose: ComposeFile) -> String {
-    let address = compose["parameters"]?.environment["ROOKERY_PARAMETERS_ADDRESS"]
+    let address = compose[.parameters]?.environment["ROOKERY_PARAMETERS_ADDRESS"]
     return address?.split(separator: ":").last.map(String.init) ?? "7702"
   }
 
   /// The port of the dashboard, if the parameter server is told to show one.
   private static func pagePort(_ compose: ComposeFile) -> String? {
-    let address = compose["parameters"]?.environment["ROOKERY_HTTP_ADDRESS"]
+    let address = compose[.parameters]?.environment["ROOKERY_HTTP_ADDRESS"]
     return address?.split(separator: ":").last.map { String($0.prefix { $0.isNumber }) }
   }
 
   /// A run without one of these would only wait.
-  private func check(_ compose: ComposeFile, needed: [String]) throws(UsageError) {
-    for name in needed where compose[name] == nil {
+  private func check(_ compose: ComposeFile, _ run: RunConfiguration) throws(UsageError) {
+    for kind in ServiceKind.allCases where compose[kind] == nil && run.replicas(of: kind) != 0 {
       let found = compose.services.map(\.name).joined(separator: ", ")
       throw UsageError(
-        "\(compose.file): expected the service '\(name)', which this run needs, found only \(found); add it, or leave out "
+        "\(compose.file): expected the service '\(kind.rawValue)', which this run needs, found only \(found); add it, or leave out "
           + "--compose for compose/compose.yaml")
+    }
+  }
+}
+
+extension RunConfiguration {
+  /// How many processes of a service the run has; nil leaves it to the compose file, which has one at least.
+  fileprivate func replicas(of kind: ServiceKind) -> Int? {
+    switch kind {
+    case .parameters, .replay: nil
+    case .learner: learner.replicas
+    case .actor: actor.replicas
+    case .evaluator: evaluator.enabled ? 1 : 0
     }
   }
 }

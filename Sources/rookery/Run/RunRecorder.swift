@@ -2,6 +2,7 @@
 
 internal import Console
 internal import EventLog
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Services
@@ -16,8 +17,11 @@ struct RunRecorder {
   /// Lines and events that were not written.
   private(set) var lost = 0
   private var notices: [String] = []
+  /// What the learning rule measures.
+  private let ruleMetrics: [String]
 
-  init(folder: RunFolder) {
+  init(folder: RunFolder, ruleMetrics: [String]) {
+    self.ruleMetrics = ruleMetrics
     metrics = RecordFile(path: folder.file("metrics.jsonl"))
     evaluations = RecordFile(path: folder.file("evaluations.jsonl"))
     // A session of its own: TensorBoard goes from one file to the next.
@@ -40,8 +44,8 @@ struct RunRecorder {
       ("learner/weights_version", sample.weightsVersion),
       ("learner/waiting_share", sample.learnerWaitingShare), ("actor/processes", Double(sample.actors)),
     ]
-    for counter in ["loss", "mean_q", "gradient_norm"] where !progress.values("learner", counter).isEmpty {
-      scalars.append(("learner/\(counter)", progress.mean("learner", counter)))
+    for name in ruleMetrics {
+      if let mean = progress.mean(.learner, named: name) { scalars.append(("learner/\(name)", mean)) }
     }
     write(scalars, envSteps: sample.envSteps)
   }

@@ -1,6 +1,7 @@
 // How a run ended.
 
 internal import Console
+internal import Experience
 internal import Foundations
 internal import Services
 internal import Wire
@@ -42,8 +43,8 @@ struct RunSummary: Codable {
     meanReturn =
       progress.evaluations.last { version == nil || $0.evaluation.version == version }?.evaluation.meanReturn
     confirmedReturn = confirmed?.evaluation.meanReturn
-    learnerWaitingShare = progress.mean("learner", "waiting_share")
-    updateToActionP99_ms = progress.values("actor", "update_to_action_p99_ms").max() ?? 0
+    learnerWaitingShare = progress.mean(.learner, .waiting_share) ?? 0
+    updateToActionP99_ms = progress.values(.actor, .update_to_action_p99_ms).max() ?? 0
     self.restarts = restarts
     self.recordsLost = recordsLost
     self.directory = directory

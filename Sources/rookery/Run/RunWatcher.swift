@@ -2,6 +2,7 @@
 
 internal import Console
 internal import Configuration
+internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
@@ -49,7 +50,7 @@ struct RunWatcher: ~Copyable {
     self.view = view
     progress = RunProgress(
       startedAt: startedAt, criterion: SolvedCriterion(run.evaluator), earlier: earlier)
-    recorder = RunRecorder(folder: folder)
+    recorder = RunRecorder(folder: folder, ruleMetrics: run.algorithm.measured.map(\.name))
   }
 
   /// Returns how the run ended; nothing it started is left then.
@@ -115,13 +116,15 @@ struct RunWatcher: ~Copyable {
   /// Connects to the parameter server once it has an address, and asks.
   private mutating func follow() {
     if client == nil,
-      let server = launcher.processes.first(where: { $0.instance.service == "parameters" }),
+      let server = launcher.processes.first(where: { $0.instance.service == ServiceKind.parameters.rawValue }
+      ),
       let host = server.host
     {
       let address = server.listening["ROOKERY_PARAMETERS_ADDRESS"] ?? "tcp://\(host):\(statusPort)"
-      client = try? StatusWatch(address: address, counters: RunProgress.counters)
+      let counters = RunProgress.metrics.map(\.rawValue) + run.algorithm.measured.map(\.name)
+      client = try? StatusWatch(address: address, counters: counters)
       if let pagePort { view.say("dashboard: http://\(host):\(pagePort)/") }
-      let asked = launcher.answer(.variables(service: "learner"), now: SystemClock.now())
+      let asked = launcher.answer(.variables(of: .learner), now: SystemClock.now())
       if let notice = asked.reply.learnerNotice { view.say(notice) }
     }
     client?.ask()

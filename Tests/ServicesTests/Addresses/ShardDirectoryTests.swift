@@ -1,5 +1,6 @@
 // Where shards are, while that changes.
 
+import Experience
 import Foundation
 import Foundations
 import Glibc
@@ -11,7 +12,7 @@ import Transport
 
 @Suite struct ShardDirectoryTests {
   private func directory(_ variables: [String: String]) throws -> ShardDirectory {
-    ShardDirectory(try ServiceSettings(service: "actor", environment: variables), now: .at(0))
+    ShardDirectory(try ServiceSettings(service: .actor, environment: variables), now: .at(0))
   }
 
   private func write(_ text: String, to path: String) throws {

@@ -1,5 +1,6 @@
 // What a process is told of its place, and what it will not accept.
 
+import Experience
 import Foundations
 import Testing
 import Transport
@@ -8,7 +9,7 @@ import Transport
 
 @Suite struct ServiceSettingsTests {
   private func settings(_ environment: [String: String]) throws(SettingsError) -> ServiceSettings {
-    try ServiceSettings(service: "actor", environment: environment)
+    try ServiceSettings(service: .actor, environment: environment)
   }
 
   @Test func defaultsAreThisMachine() throws {

@@ -64,7 +64,7 @@ import Wire
     func draws(_ incarnation: UInt64, repeats: Bool) throws -> UInt64 {
       var configuration = RunConfiguration()
       configuration.replay.repeatsDraws = repeats
-      let settings = try ServiceSettings(service: "replay", environment: [:])
+      let settings = try ServiceSettings(service: .replay, environment: [:])
       var generator = ReplayService.generator(configuration, settings, incarnation: Fixtures.id(incarnation))
       return generator.next()
     }

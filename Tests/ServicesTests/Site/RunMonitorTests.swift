@@ -23,11 +23,11 @@ import Wire
     let monitor = F.monitor(
       (0, F.status([actor(uptime: 1, steps: 100)])), (1000, F.status([actor(uptime: 1, steps: 100)])),
       (2900, F.status([actor(uptime: 3, steps: 500)])), (2950, F.status([actor(uptime: 3.1, steps: 510)])))
-    #expect(monitor.rate("actor", "env_steps_total", now: .at(2950)) == 200)
-    #expect(monitor.processes.first?.rates["cpu_s_total"] == 0.25)
-    #expect(monitor.rate("learner", "updates_total", now: .at(2950)) == nil)
+    #expect(monitor.rate(.actor, .env_steps_total, now: .at(2950)) == 200)
+    #expect(monitor.processes.first?.rates[.cpu_s_total] == 0.25)
+    #expect(monitor.rate(.learner, .updates_total, now: .at(2950)) == nil)
     // Who is silent does nothing.
-    #expect(monitor.rate("actor", "env_steps_total", now: .at(9000)) == nil)
+    #expect(monitor.rate(.actor, .env_steps_total, now: .at(9000)) == nil)
   }
 
   @Test func totalsGoOnOverRestarts() {
@@ -40,12 +40,13 @@ import Wire
   @Test func livesBeyondTheBoundAreForgotten() {
     var totals = CounterTotals(livesMax: 3)
     for life in 1...10 as ClosedRange<UInt64> {
-      totals.note([F.process(life, "actor", ["n_total": 2])], service: "actor", counter: "n_total")
+      totals.note(
+        [F.process(life, "actor", ["episodes_total": 2])], service: .actor, counter: .episodes_total)
     }
-    totals.note([F.process(10, "actor", ["n_total": 5])], service: "actor", counter: "n_total")
-    #expect(totals.total("actor", "n_total") == 23)
-    totals.note([F.process(11, "actor", ["n_total": .nan])], service: "actor", counter: "n_total")
-    #expect(totals.total("actor", "n_total") == 23)
+    totals.note([F.process(10, "actor", ["episodes_total": 5])], service: .actor, counter: .episodes_total)
+    #expect(totals.total(.actor, .episodes_total) == 23)
+    totals.note([F.process(11, "actor", ["episodes_total": .nan])], service: .actor, counter: .episodes_total)
+    #expect(totals.total(.actor, .episodes_total) == 23)
   }
 
   /// The server forgets a silent process after ten seconds; whoever looks at its health should still learn of it.

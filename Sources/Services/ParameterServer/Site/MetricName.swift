@@ -10,9 +10,10 @@ struct MetricName {
   var help: String
 
   /// Counters that every process has (`TelemetryReporter`).
-  private static let ofProcess = ["resident_bytes", "uptime_s", "cpu_s_total", "pid"]
+  private static let ofProcess: [Metric] = [.resident_bytes, .uptime_s, .cpu_s_total, .pid]
 
-  init(service: String, counter: String) {
+  /// - Parameter ruleHelp: what the learning rule's own counters mean.
+  init(service: String, counter: String, ruleHelp: [String: String] = [:]) {
     var name = PrometheusText.sanitized(counter)
     let isCounter = name.hasSuffix("_total")
     if isCounter { name.removeLast(6) }
@@ -29,8 +30,9 @@ struct MetricName {
       name = name.dropLast(6) + "_measured"
     }
     if isCounter { name += "_total" }
-    isOfProcess = Self.ofProcess.contains(counter)
+    let metric = Metric(rawValue: counter)
+    isOfProcess = metric.map(Self.ofProcess.contains) ?? false
     family = isOfProcess ? "rookery_process_\(name)" : "rookery_\(PrometheusText.sanitized(service))_\(name)"
-    help = Self.help[counter] ?? "'\(counter)' as each \(service) reports it."
+    help = metric?.help ?? ruleHelp[counter] ?? "'\(counter)' as each \(service) reports it."
   }
 }

@@ -88,7 +88,8 @@ struct MetricsPage {
     for meter in monitor.processes where !monitor.isSilent(meter, now: now) {
       var seen: Set<String> = []
       for (counter, value) in meter.telemetry.counters.sorted(by: { $0.key < $1.key }) {
-        let name = MetricName(service: meter.telemetry.service, counter: counter)
+        let name = MetricName(
+          service: meter.telemetry.service, counter: counter, ruleHelp: monitor.facts.ruleHelp)
         // Names are foreign: none may pass for the run's own, and none may come twice.
         guard ours.contains(name.family) || !out.has(name.family), name.family != Self.droppedName,
           seen.insert(name.family).inserted

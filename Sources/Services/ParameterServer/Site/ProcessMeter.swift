@@ -7,29 +7,28 @@ internal import Wire
 struct ProcessMeter {
   private(set) var telemetry: ShownTelemetry
   private(set) var lastHeard: Instant
-  /// A second each, by the counter's name; empty until two reports are half a second apart.
-  private(set) var rates: [String: Double] = [:]
-  private var base: [String: Double]
+  /// A second each, by counter; empty until two reports are half a second apart.
+  private(set) var rates: [Metric: Double] = [:]
+  private var base: ShownTelemetry
 
   /// Shorter differences would be noise: a young process reports every 100 ms.
   private static let windowMin_s = 0.5
   /// What is shown as a rate.
-  private static let counters = [
-    "cpu_s_total", "env_steps_total", "updates_total", "items_inserted_total", "samples_total",
-    "batches_total",
-    "episodes_total", "publications_total",
+  private static let counters: [Metric] = [
+    .cpu_s_total, .env_steps_total, .updates_total, .items_inserted_total, .samples_total, .batches_total,
+    .episodes_total, .publications_total,
   ]
 
   init(_ telemetry: ShownTelemetry, lastHeard: Instant) {
     self.telemetry = telemetry
     self.lastHeard = lastHeard
-    base = telemetry.counters
+    base = telemetry
   }
 
   mutating func note(_ telemetry: ShownTelemetry, lastHeard: Instant) {
     self.telemetry = telemetry
     self.lastHeard = lastHeard
-    guard let uptime = value("uptime_s"), let before = base["uptime_s"], before.isFinite else { return }
+    guard let uptime = value(.uptime_s), let before = base[.uptime_s], before.isFinite else { return }
     let elapsed = uptime - before
     guard elapsed >= Self.windowMin_s || elapsed < 0 else { return }
     if elapsed > 0 {
@@ -38,12 +37,12 @@ struct ProcessMeter {
         rates[name] = max(0, now - then) / elapsed
       }
     }
-    base = telemetry.counters
+    base = telemetry
   }
 
   /// A counter or gauge of the last report, if it is a number.
-  func value(_ name: String) -> Double? { telemetry.counters[name].flatMap { $0.isFinite ? $0 : nil } }
+  func value(_ metric: Metric) -> Double? { telemetry[metric].flatMap { $0.isFinite ? $0 : nil } }
 
   /// It said that it ends.
-  var hasEnded: Bool { value("ended") == 1 }
+  var hasEnded: Bool { value(.ended) == 1 }
 }

@@ -12,6 +12,8 @@ struct RunFacts: Sendable {
   var criterion: SolvedCriterion
   /// How often processes report.
   var reportEvery_s: Double
+  /// What the learning rule's metrics mean, by name.
+  var ruleHelp: [String: String] = [:]
 
   init(_ run: RunConfiguration) {
     name = run.name
@@ -20,6 +22,7 @@ struct RunFacts: Sendable {
     threshold = run.evaluator.threshold
     criterion = SolvedCriterion(run.evaluator)
     reportEvery_s = run.telemetry.intervalMilliseconds / 1000
+    ruleHelp = Dictionary(uniqueKeysWithValues: run.algorithm.measured.map { ($0.name, $0.help) })
   }
 
   init(name: String, environment: String, algorithm: String, threshold: Double?, reportEvery_s: Double = 1) {

@@ -60,13 +60,13 @@ struct RunHealth: Encodable {
     if monitor.isSilent(meter, now: now) {
       return (.silent, "silent for \(Int(age_s)) s; it has ended or hangs, see its log")
     }
-    if meter.telemetry.service == "parameters", let problem = monitor.saveProblem {
+    if meter.telemetry.kind == .parameters, let problem = monitor.saveProblem {
       return (.failing, "cannot save the weights: \(problem)")
     }
-    if meter.value("diverged") ?? 0 > 0 {
+    if meter.value(.diverged) ?? 0 > 0 {
       return (.diverged, "diverged; its last good checkpoint is kept")
     }
-    let blocked = min(meter.value("inserts_blocked_s") ?? 0, meter.value("samples_blocked_s") ?? 0)
+    let blocked = min(meter.value(.inserts_blocked_s) ?? 0, meter.value(.samples_blocked_s) ?? 0)
     if blocked > blockedMax_s {
       return (.blocked, "inserts and samples both blocked for \(Int(min(blocked, 1e9))) s")
     }

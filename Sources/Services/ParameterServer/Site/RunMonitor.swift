@@ -76,29 +76,36 @@ struct RunMonitor {
 
   /// It should have reported.
   func isSilent(_ meter: ProcessMeter, now: Instant) -> Bool {
-    now >= meter.lastHeard + patience(meter.telemetry.service)
+    now >= meter.lastHeard + patience(meter.telemetry.kind)
   }
 
   /// An evaluator reports between evaluations, which may be long; all others report by the clock.
-  private func patience(_ service: String) -> Instant.Span {
-    .seconds(max(service == "evaluator" ? 60 : 3, 3 * facts.reportEvery_s))
+  private func patience(_ service: ServiceKind?) -> Instant.Span {
+    let least =
+      switch service {
+      case .evaluator: 60.0
+      case .parameters, .replay, .learner, .actor, nil: 3.0
+      }
+    return .seconds(max(least, 3 * facts.reportEvery_s))
   }
 
   /// In the order of people: by service, then by name, with numbers as numbers.
   var processes: [ProcessMeter] {
-    let order = ["parameters", "replay", "learner", "actor", "evaluator"]
-    func rank(_ service: String) -> Int { order.firstIndex(of: service) ?? order.count }
+    let order = ServiceKind.allCases
+    func rank(_ telemetry: ShownTelemetry) -> Int {
+      order.firstIndex { $0 == telemetry.kind } ?? order.count
+    }
     return meters.values.sorted { left, right in
       let (a, b) = (left.telemetry, right.telemetry)
-      if a.service != b.service { return (rank(a.service), a.service) < (rank(b.service), b.service) }
+      if a.service != b.service { return (rank(a), a.service) < (rank(b), b.service) }
       if a.label.utf8.count != b.label.utf8.count { return a.label.utf8.count < b.label.utf8.count }
       return (a.label, a.id.high) < (b.label, b.id.high)
     }
   }
 
   /// Sum of a rate over the processes of a service that report.
-  func rate(_ service: String, _ counter: String, now: Instant) -> Double? {
-    let rates = meters.values.filter { $0.telemetry.service == service && !isSilent($0, now: now) }
+  func rate(_ service: ServiceKind, _ counter: Metric, now: Instant) -> Double? {
+    let rates = meters.values.filter { $0.telemetry.kind == service && !isSilent($0, now: now) }
       .compactMap { $0.rates[counter] }
     return rates.isEmpty ? nil : rates.reduce(0, +)
   }
@@ -106,10 +113,10 @@ struct RunMonitor {
   private func sample(now: Instant) -> HistorySample {
     HistorySample(seconds: (now - startedAt).seconds) { column in
       switch column {
-      case .envStepsPerSecond: rate("actor", "env_steps_total", now: now)
-      case .updatesPerSecond: rate("learner", "updates_total", now: now)
-      case .insertsPerSecond: rate("replay", "items_inserted_total", now: now)
-      case .samplesPerSecond: rate("replay", "samples_total", now: now)
+      case .envStepsPerSecond: rate(.actor, .env_steps_total, now: now)
+      case .updatesPerSecond: rate(.learner, .updates_total, now: now)
+      case .insertsPerSecond: rate(.replay, .items_inserted_total, now: now)
+      case .samplesPerSecond: rate(.replay, .samples_total, now: now)
       case .staleness: staleness
       case .updateToActionP99: updateToActionP99_ms
       case .replayFill: replayFill
@@ -117,16 +124,13 @@ struct RunMonitor {
     }
   }
 
-  var staleness: Double? {
-    progress.values("learner", "staleness_versions").isEmpty
-      ? nil : progress.mean("learner", "staleness_versions")
-  }
+  var staleness: Double? { progress.mean(.learner, .staleness_versions) }
   /// Of the slowest actor that has adopted weights.
   var updateToActionP99_ms: Double? {
-    progress.values("actor", "update_to_action_p99_ms").filter { $0 > 0 }.max()
+    progress.values(.actor, .update_to_action_p99_ms).filter { $0 > 0 }.max()
   }
-  var replaySteps: Double { progress.values("replay", "steps").reduce(0, +) }
-  var replayCapacity: Double { progress.values("replay", "capacity").reduce(0, +) }
+  var replaySteps: Double { progress.values(.replay, .steps).reduce(0, +) }
+  var replayCapacity: Double { progress.values(.replay, .capacity).reduce(0, +) }
   /// Share of the capacity that is used, 0…1.
   var replayFill: Double? { replayCapacity > 0 ? replaySteps / replayCapacity : nil }
 }

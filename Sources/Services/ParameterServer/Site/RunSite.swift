@@ -99,12 +99,12 @@ final class RunSite {
     return HTTPResponse(status: status, type: "application/json", body: body)
   }
 
-  func telemetry() -> [String: Double] {
+  func telemetry() -> [Metric: Double] {
     [
-      "http_requests_total": Double(server.counters.requests),
-      "http_refused_total": Double(server.counters.refused),
-      "http_timed_out_total": Double(server.counters.timedOut),
-      "http_connections": Double(server.connections),
+      .http_requests_total: Double(server.counters.requests),
+      .http_refused_total: Double(server.counters.refused),
+      .http_timed_out_total: Double(server.counters.timedOut),
+      .http_connections: Double(server.connections),
     ]
   }
 }

@@ -123,18 +123,17 @@ extension StatusDocument.Now {
     let short = StatusDocument.short
     let last = progress.evaluations.last?.evaluation
     env_steps = Self.finite(progress.envSteps)
-    env_steps_per_s = short(monitor.rate("actor", "env_steps_total", now: now))
+    env_steps_per_s = short(monitor.rate(.actor, .env_steps_total, now: now))
     updates = Self.finite(progress.updates)
-    updates_per_s = short(monitor.rate("learner", "updates_total", now: now))
+    updates_per_s = short(monitor.rate(.learner, .updates_total, now: now))
     version = progress.status?.version ?? 0
     staleness_versions = short(monitor.staleness)
     update_to_action_p99_ms = short(monitor.updateToActionP99_ms)
     replay_steps = Self.finite(monitor.replaySteps)
     replay_capacity = Self.finite(monitor.replayCapacity)
-    inserts_per_s = short(monitor.rate("replay", "items_inserted_total", now: now))
-    samples_per_s = short(monitor.rate("replay", "samples_total", now: now))
-    let waits = progress.values("learner", "waiting_share")
-    learner_waiting_share = waits.isEmpty ? nil : short(waits.reduce(0, +) / Double(waits.count))
+    inserts_per_s = short(monitor.rate(.replay, .items_inserted_total, now: now))
+    samples_per_s = short(monitor.rate(.replay, .samples_total, now: now))
+    learner_waiting_share = short(progress.mean(.learner, .waiting_share))
     return_mean = short(last?.meanReturn)
     return_min = short(last?.minReturn)
     return_max = short(last?.maxReturn)
@@ -152,19 +151,24 @@ extension StatusDocument.Process {
     state = health.state
     age_s = health.age_s
     let isUp = state != .silent
-    uptime_s = StatusDocument.short(meter.value("uptime_s"))
-    cpu_share = isUp ? StatusDocument.short(meter.rates["cpu_s_total"]) : nil
-    resident_bytes = isUp ? meter.value("resident_bytes") : nil
-    let (counter, unit) = Self.rates[service] ?? ("", "")
-    rate = isUp ? StatusDocument.short(meter.rates[counter]) : nil
-    rate_unit = unit
-    version = meter.value("weights_version")
+    uptime_s = StatusDocument.short(meter.value(.uptime_s))
+    cpu_share = isUp ? StatusDocument.short(meter.rates[.cpu_s_total]) : nil
+    resident_bytes = isUp ? meter.value(.resident_bytes) : nil
+    let known = Self.rate(of: meter.telemetry.kind)
+    rate = isUp ? StatusDocument.short(known.flatMap { meter.rates[$0.counter] }) : nil
+    rate_unit = known?.unit ?? ""
+    version = meter.value(.weights_version)
   }
 
   /// What a service is for, as a rate.
-  private static let rates = [
-    "actor": ("env_steps_total", "steps/s"), "learner": ("updates_total", "updates/s"),
-    "replay": ("items_inserted_total", "inserts/s"), "evaluator": ("episodes_total", "episodes/s"),
-    "parameters": ("publications_total", "publications/s"),
-  ]
+  private static func rate(of service: ServiceKind?) -> (counter: Metric, unit: String)? {
+    switch service {
+    case .actor: (.env_steps_total, "steps/s")
+    case .learner: (.updates_total, "updates/s")
+    case .replay: (.items_inserted_total, "inserts/s")
+    case .evaluator: (.episodes_total, "episodes/s")
+    case .parameters: (.publications_total, "publications/s")
+    case nil: nil
+    }
+  }
 }

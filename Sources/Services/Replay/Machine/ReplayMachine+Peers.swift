@@ -269,7 +269,7 @@ extension ReplayMachine {
       text += "; samples blocked for \(rounded(first.since)) s: \(reason)"
     }
     Health(
-      service: "replay", isHealthy: storageProblem == nil, text: text,
+      service: ServiceKind.replay.rawValue, isHealthy: storageProblem == nil, text: text,
       uptime_s: (now - startedAt).seconds
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)

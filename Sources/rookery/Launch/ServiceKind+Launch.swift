@@ -1,0 +1,12 @@
+// A run's services, as compose files name them.
+
+internal import Experience
+internal import Launcher
+
+extension ComposeFile {
+  subscript(kind: ServiceKind) -> ComposeService? { self[kind.rawValue] }
+}
+
+extension ControlRequest {
+  static func variables(of kind: ServiceKind) -> Self { .variables(service: kind.rawValue) }
+}
