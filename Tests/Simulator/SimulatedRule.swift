@@ -9,7 +9,7 @@ internal import Foundations
 final class SimulatedRule: LearningRule {
   let manifest = Ledger.manifest
   let batchMax: Int
-  let metricNames: [String] = []
+  static let measured: [(name: String, help: String)] = []
   let metrics: [Float] = []
   static let stateNames = (vectors: [String](), counters: [String]())
   var state: RuleState { RuleState() }

@@ -13,7 +13,7 @@ import Wire
 private final class CountingRule: LearningRule {
   let manifest = ServerHarness.manifest
   let batchMax = 2
-  let metricNames = ["mean"]
+  static let measured = [(name: "mean", help: "The first parameter.")]
   private(set) var metrics: [Float] = [0]
   static let stateNames = (vectors: ["target"], counters: ["steps"])
   var values: [Float] = [0, 0]
