@@ -142,10 +142,11 @@ public final class LearnerService {
   }
 
   private func telemetry(now: Instant) -> [String: Double] {
-    machine.telemetry(now: now).merging([
-      "weights_refused_total": Double(weights.notFinite),
-      "malformed_total": Double(machine.malformed + weights.malformed),
-    ]) { $1 }
+    let own: [Metric: Double] = [
+      .weights_refused_total: Double(weights.notFinite),
+      .malformed_total: Double(machine.malformed + weights.malformed),
+    ]
+    return machine.telemetry(now: now).merging(own.named) { $1 }
   }
 
   private func deadline(now: Instant) -> Instant {

@@ -1,6 +1,8 @@
 // Prometheus' text format, checked by Prometheus' own parser.
 
+import Configuration
 import Experience
+import Foundation
 import Foundations
 import Glibc
 import TestSupport
@@ -43,6 +45,20 @@ private let python: String? = {
   func names(counter: String, family: String, scale: Double) {
     let name = MetricName(service: "actor", counter: counter)
     #expect(name.family == family && name.scale == scale)
+  }
+
+  /// docs/OBSERVABILITY.md lists every metric of a service by the end of its name, with its help.
+  @Test func thePageListsAllMetrics() throws {
+    let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+    let page = try String(contentsOfFile: "/\(root)/docs/OBSERVABILITY.md", encoding: .utf8)
+    for metric in Metric.allCases where metric != .ended {
+      let name = MetricName(service: "actor", counter: metric.rawValue)
+      guard !name.isOfProcess else { continue }
+      #expect(page.contains("| `\(name.family.dropFirst("rookery_actor_".count))` | \(metric.help) |"))
+    }
+    for (name, help) in AlgorithmConfiguration().measured {
+      #expect(page.contains("| `\(name)` | \(help) |"))
+    }
   }
 
   @Test func numbers() {
