@@ -89,7 +89,7 @@ extension Supervisor {
 
   /// Begins to stop a process; one that is not running only changes what follows.
   mutating func stop(
-    _ instance: Instance, then next: Member.AfterStop, _ now: Instant, _ actions: inout [Action]
+    _ instance: Instance, then next: InstanceState.AfterStop, _ now: Instant, _ actions: inout [Action]
   ) {
     guard let member = members[instance], let service = services[instance.service] else { return }
     switch member.state {

@@ -2,39 +2,30 @@
 
 public import Foundations
 
-/// What an instance does, for people.
+/// What an instance does.
 public enum InstanceState: Hashable, Sendable {
   /// For the services it depends on.
   case waiting
   case running(since: Instant)
   /// Ended; starts again then.
   case backingOff(until: Instant)
-  case stopping
+  /// Asked to; it is killed then.
+  case stopping(killAt: Instant, then: AfterStop)
   /// Ended for good by itself.
   case finished(ExitReason)
   /// Given up.
   case failed
   /// Stopped as asked.
   case stopped
+
+  /// What follows once a stopping process is gone.
+  public enum AfterStop: Hashable, Sendable {
+    case stay, start, remove
+  }
 }
 
 extension Supervisor {
   struct Member: Sendable {
-    enum State: Hashable {
-      case waiting
-      case running(since: Instant)
-      case backingOff(until: Instant)
-      case stopping(killAt: Instant, then: AfterStop)
-      case finished(ExitReason)
-      case failed
-      case stopped
-    }
-
-    /// What follows once a stopping process is gone.
-    enum AfterStop: Hashable {
-      case stay, start, remove
-    }
-
     struct Health: Hashable {
       var isHealthy = false
       var failures = 0
@@ -43,7 +34,7 @@ extension Supervisor {
       var checkTimeout: Instant?
     }
 
-    var state = State.waiting
+    var state = InstanceState.waiting
     /// Starts in a row that ended before `Limits.startedAfter`.
     var failedStarts = 0
     /// Restarts in a row.
@@ -82,18 +73,6 @@ extension Supervisor {
       case .running: health.checkTimeout ?? health.nextCheck
       case .backingOff(let until): until
       case .stopping(let killAt, _): killAt
-      }
-    }
-
-    var publicState: InstanceState {
-      switch state {
-      case .waiting: .waiting
-      case .running(let since): .running(since: since)
-      case .backingOff(let until): .backingOff(until: until)
-      case .stopping: .stopping
-      case .finished(let reason): .finished(reason)
-      case .failed: .failed
-      case .stopped: .stopped
       }
     }
   }

@@ -147,6 +147,6 @@ public struct Supervisor: Sendable {
 
   /// The instances in order, with what each does.
   public var instances: [(instance: Instance, state: InstanceState)] {
-    members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.publicState) }
+    members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.state) }
   }
 }
