@@ -54,11 +54,16 @@ extension ConfigurationReader {
   /// One of an enumeration's names.
   mutating func choice<E: RawRepresentable & CaseIterable>(_ key: String, _ target: inout E)
   where E.RawValue == String {
-    let names = E.allCases.map(\.rawValue)
+    choice(key, &target, among: Array(E.allCases), named: \.rawValue)
+  }
+
+  /// One of some values that have names.
+  mutating func choice<E>(_ key: String, _ target: inout E, among values: [E], named name: (E) -> String) {
+    let names = values.map(name)
     let expected = names.count == 1 ? names[0] : "one of \(names.joined(separator: ", "))"
     value(
-      key, &target, expected: expected, render: { YAMLText.string($0.rawValue) },
-      parse: { $0.string.flatMap(E.init(rawValue:)) },
+      key, &target, expected: expected, render: { YAMLText.string(name($0)) },
+      parse: { $0.string.flatMap { names.firstIndex(of: $0) }.map { values[$0] } },
       advice: { node in
         node.string.flatMap { Suggestion.nearest(to: $0, among: names) }.map { "did you mean '\($0)'?" }
       })

@@ -1,5 +1,7 @@
 // What the actors act in.
 
+public import Experience
+
 /// `environment`: the environment of actors and evaluator.
 public struct EnvironmentConfiguration: Hashable, Sendable {
   public enum Backend: String, CaseIterable, Sendable {
@@ -7,12 +9,6 @@ public struct EnvironmentConfiguration: Hashable, Sendable {
     case auto
     case native
     case gymnasium
-  }
-
-  public enum ObservationType: String, CaseIterable, Sendable {
-    case float32
-    /// Frames, as planes.
-    case uint8
   }
 
   /// The environment's id, as Gymnasium names it; `module:Env-v0` imports the module first.
@@ -32,7 +28,8 @@ public struct EnvironmentConfiguration: Hashable, Sendable {
   public var frameStack = 1
   /// Shape of an observation; empty: the environment is asked.
   public var observationShape: [Int] = []
-  public var observationType = ObservationType.float32
+  /// float32, or uint8 for frames as planes.
+  public var observationType = DType.float32
   /// Number of actions; 0: the environment is asked.
   public var actions = 0
 
@@ -73,7 +70,7 @@ extension EnvironmentConfiguration {
     reader.integer("frame_stack", &frameStack, 1...64)
     reader.section("observation") { reader in
       reader.list("shape", &observationShape, count: 0...8, 1...1_000_000)
-      reader.choice("type", &observationType)
+      reader.choice("type", &observationType, among: [.float32, .uint8], named: \.name)
     }
     reader.integer("actions", &actions, 0...65_536)
   }

@@ -1,5 +1,7 @@
 // One of several tables over the same steps.
 
+public import Experience
+
 /// `replay.tables.NAME`: what the table's items are, how they are drawn and how fast.
 public struct ReplayTableConfiguration: Hashable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
@@ -11,13 +13,6 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
     case record
   }
 
-  public enum Episodes: String, CaseIterable, Sendable {
-    /// Sequences go on over the ends of episodes.
-    case cross
-    /// They end there, filled up with zeros.
-    case pad
-  }
-
   public var name: String
   public var kind = Kind.transition
   /// Of transitions.
@@ -26,7 +21,7 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
   /// Of sequences: their steps, and from the start of one to that of the next.
   public var length = 80
   public var period = 40
-  public var episodes = Episodes.cross
+  public var episodes = SequenceEpisodes.cross
   /// Most items; 0 leaves only the capacity to bound them.
   public var maxItems: Int
   public var sampler: ReplayConfiguration.Selector
@@ -78,7 +73,7 @@ extension ReplayTableConfiguration {
     case .sequence:
       reader.integer("length", &length, 1...65_535)
       reader.integer("period", &period, 1...(1 << 30))
-      reader.choice("episodes", &episodes)
+      reader.choice("episodes", &episodes, among: SequenceEpisodes.allCases, named: \.name)
     case .record: break
     }
     reader.integer("max_items", &maxItems, 0...(1 << 40))

@@ -1,5 +1,7 @@
 // The tables of a run, and what limits them.
 
+internal import Experience
+
 extension RunConfiguration {
   /// The tables there will be: those of `replay.tables`, or the one that the algorithm needs.
   public var tables: [ReplayTableConfiguration] {
@@ -25,7 +27,11 @@ extension RunConfiguration {
   /// Most items that one message can complete for a table. Transitions: its steps, and those that earlier steps of each
   /// environment left open (an episode's end completes up to n of them with one step); other kinds: one a step.
   public func itemsPerMessage(of table: ReplayTableConfiguration) -> Int {
-    let open = table.kind == .transition ? table.nStep : 1
+    let open =
+      switch table.kind {
+      case .transition: table.nStep
+      case .sequence, .record: 1
+      }
     let (items, overflow) = actor.environments.multipliedReportingOverflow(by: open)
     return overflow ? .max : actor.messageSteps.addingSaturating(items)
   }
@@ -87,20 +93,20 @@ extension RunConfiguration {
           found: found, advice: "change it, or what it depends on"))
     }
     let (limiter, capacity) = (table.rateLimiter, replay.capacity)
-    let stepsPerItem =
-      switch table.kind {
-      case .transition: 2
-      case .sequence: table.episodes == .cross ? table.period : 1
-      case .record: 1
+    let (stepsPerItem, spanKey, span) =
+      switch (table.kind, table.episodes) {
+      case (.transition, _): (2, "n_step", table.nStep + 1)
+      case (.sequence, .cross): (table.period, "length", table.length)
+      case (.sequence, .pad): (1, "length", table.length)
+      case (.record, _): (1, "kind", 1)
       }
     require(
       limiter.minSize <= capacity / stepsPerItem, "rate_limiter.min_size", ["replay.capacity"],
       "at most \(capacity / stepsPerItem), as replay.capacity steps hold no more items for sure, and with fewer nothing is "
         + "ever sampled", "\(limiter.minSize)")
-    let span = table.kind == .sequence ? table.length : table.kind == .transition ? table.nStep + 1 : 1
     require(
-      span <= capacity, table.kind == .sequence ? "length" : "n_step", ["replay.capacity"],
-      "items of at most replay.capacity (\(capacity)) steps", "\(span)")
+      span <= capacity, spanKey, ["replay.capacity"], "items of at most replay.capacity (\(capacity)) steps",
+      "\(span)")
     require(
       table.maxItems == 0 || table.maxItems >= limiter.minSize, "max_items", ["rate_limiter.min_size"],
       "at least rate_limiter.min_size (\(limiter.minSize)), or 0 for no limit", "\(table.maxItems)")

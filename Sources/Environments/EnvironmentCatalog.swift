@@ -1,5 +1,7 @@
 // The native environments by their ids.
 
+internal import Foundations
+
 /// Every environment that needs nothing but this program. To add one: a file with its `NativeEnvironment` and a case here.
 public enum EnvironmentCatalog: String, CaseIterable, Sendable {
   case cartPole = "CartPole-v1"
@@ -48,25 +50,10 @@ public enum EnvironmentCatalog: String, CaseIterable, Sendable {
   /// All ids, ordered by edit distance to `id` without regard to case.
   static func known(near id: String) -> [String] {
     // Only so much of a hostile id is compared: the distance costs length × length.
-    let wanted = Array(id.prefix(64).lowercased().utf8)
+    let wanted = id.prefix(64).lowercased()
     return allCases.map(\.rawValue)
-      .map { (name: $0, distance: editDistance(wanted, Array($0.lowercased().utf8))) }
+      .map { (name: $0, distance: editDistance(wanted, $0.lowercased()) ?? .max) }
       .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
       .map(\.name)
-  }
-
-  /// Insertions, deletions and replacements that make `a` of `b` (Levenshtein).
-  private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    var row = Array(0...b.count)
-    for (i, left) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, right) in b.enumerated() {
-        let replaced = diagonal + (left == right ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
-      }
-    }
-    return row[b.count]
   }
 }

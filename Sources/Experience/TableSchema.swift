@@ -63,7 +63,10 @@ extension TableSchema {
       let fields = (schema.fields.map(\.served) + [Field(Self.flags, .uint8)]).map {
         Field($0.name, $0.dtype, shape: [length] + $0.shape)
       }
-      return episodes == .pad ? fields + [Field(Self.validLength, .int32)] : fields
+      switch episodes {
+      case .cross: return fields
+      case .pad: return fields + [Field(Self.validLength, .int32)]
+      }
     case .record:
       return schema.fields.map(\.served) + [Field(Self.flags, .uint8)]
     }

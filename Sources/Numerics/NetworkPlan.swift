@@ -1,5 +1,7 @@
 // Resolves a specification into layers with sizes, names and places in the flat parameters.
 
+internal import Experience
+
 /// A dense layer or a convolution with all its sizes; `relu` is fused into it.
 struct LayerPlan {
   enum Kind {
@@ -36,15 +38,15 @@ struct LayerPlan {
     }
   }
 
-  var parameters: [ParameterSpec] {
+  var parameters: [TensorSpec] {
     let shape =
       switch kind {
       case .dense(let inputs, let outputs): [outputs, inputs]
       case .convolution(let shape): [shape.outputs, shape.planes, shape.kernel, shape.kernel]
       }
     return [
-      ParameterSpec(name: "\(name).weight", shape: shape),
-      ParameterSpec(name: "\(name).bias", shape: [outputs]),
+      TensorSpec(name: "\(name).weight", shape: shape),
+      TensorSpec(name: "\(name).bias", shape: [outputs]),
     ]
   }
 }

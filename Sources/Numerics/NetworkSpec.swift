@@ -1,5 +1,7 @@
 // What a network is: its input, layers and head, as a value.
 
+public import Experience
+
 /// A feed-forward network. It says which tensors there are and how they are laid out; `Network` computes it.
 public struct NetworkSpec: Sendable, Hashable {
   /// The element type of an observation as it is stored and sent.
@@ -7,6 +9,13 @@ public struct NetworkSpec: Sendable, Hashable {
     case float32
     /// Multiplied by 1/255 on the way in.
     case uint8
+
+    var byteCount: Int {
+      switch self {
+      case .float32: 4
+      case .uint8: 1
+      }
+    }
   }
 
   public enum Layer: Sendable, Hashable {
@@ -74,25 +83,12 @@ extension NetworkSpec {
   public var inputCount: Int { inputShape.reduce(1, *) }
 
   /// Bytes of one observation.
-  public var inputByteCount: Int { inputCount * (inputType == .uint8 ? 1 : 4) }
+  public var inputByteCount: Int { inputCount * inputType.byteCount }
 
   /// The tensors in the order of PyTorch's `state_dict`, or why there are none.
-  public func parameters() throws(NetworkSpecError) -> [ParameterSpec] {
+  public func parameters() throws(NetworkSpecError) -> [TensorSpec] {
     try NetworkPlan(self).layers.flatMap(\.parameters)
   }
-}
-
-/// A parameter tensor: PyTorch's name and shape (dense `[out, in]`, convolution `[out, in, height, width]`).
-public struct ParameterSpec: Sendable, Hashable {
-  public var name: String
-  public var shape: [Int]
-
-  public init(name: String, shape: [Int]) {
-    self.name = name
-    self.shape = shape
-  }
-
-  public var elementCount: Int { shape.reduce(1, *) }
 }
 
 /// A specification that no network can have.

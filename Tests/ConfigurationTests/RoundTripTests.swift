@@ -1,6 +1,7 @@
 // The effective configuration as text, the shipped files, and the page that documents the keys.
 
 import Configuration
+import Experience
 import Glibc
 import Testing
 

@@ -1,6 +1,7 @@
 // Several tables in one configuration.
 
 import Configuration
+import Experience
 import Testing
 
 @Suite struct TablesTests {

@@ -1,5 +1,6 @@
 // Networks and optimizer against PyTorch.
 
+import Experience
 import Foundations
 import Numerics
 import Testing

@@ -1,5 +1,6 @@
 // Networks against the plain reference, on every instruction set of this machine.
 
+import Experience
 import Foundations
 import Testing
 

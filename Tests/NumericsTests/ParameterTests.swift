@@ -1,5 +1,6 @@
 // Specs, parameter layouts and initialisation.
 
+import Experience
 import Foundations
 import Testing
 
@@ -27,9 +28,9 @@ import Testing
     let parameters = try NetworkSpec.nature(planes: 4, height: 84, width: 84, outputs: 6, dueling: false)
       .parameters()
     #expect(parameters.map(\.elementCount).reduce(0, +) == 1_687_206)
-    #expect(parameters[0] == ParameterSpec(name: "trunk.0.weight", shape: [32, 4, 8, 8]))
-    #expect(parameters[6] == ParameterSpec(name: "trunk.7.weight", shape: [512, 3136]))
-    #expect(parameters[9] == ParameterSpec(name: "head.bias", shape: [6]))
+    #expect(parameters[0] == TensorSpec(name: "trunk.0.weight", shape: [32, 4, 8, 8]))
+    #expect(parameters[6] == TensorSpec(name: "trunk.7.weight", shape: [512, 3136]))
+    #expect(parameters[9] == TensorSpec(name: "head.bias", shape: [6]))
   }
 
   @Test func initialisationIsSeededAndBounded() throws {

@@ -25,7 +25,7 @@ extension EffectiveConfiguration {
     var environment = run.environment
     let isAsked = environment.observationShape.isEmpty && environment.actions == 0
     environment.observationShape = spec.observationShape
-    environment.observationType = spec.observationType == .uint8 ? .uint8 : .float32
+    environment.observationType = spec.observationType
     if let count = spec.actions.discreteCount { environment.actions = count }
     guard isAsked || environment == run.environment else {
       throw problem(
@@ -66,7 +66,11 @@ extension EffectiveConfiguration {
     }
     let needed: Int
     do {
-      let storage: StorageKind = run.replay.storage == .file ? .file(path: "") : .memory
+      let storage: StorageKind =
+        switch run.replay.storage {
+        case .memory: .memory
+        case .file: .file(path: "")
+        }
       needed = try ReplayStore.byteCount(configuration: run.replayStore, schema: schema).split(by: storage)
         .memory
     } catch {

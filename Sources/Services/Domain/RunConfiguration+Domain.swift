@@ -127,9 +127,7 @@ extension ReplayTableConfiguration {
     case .transition:
       TableSchema(name: name, kind: .transition(nStep: nStep, discount: Float(discount)))
     case .sequence:
-      TableSchema(
-        name: name,
-        kind: .sequence(length: length, period: period, episodes: episodes == .pad ? .pad : .cross))
+      TableSchema(name: name, kind: .sequence(length: length, period: period, episodes: episodes))
     case .record: TableSchema(name: name, kind: .record)
     }
   }

@@ -19,7 +19,7 @@ extension RunConfiguration {
     }
     return EnvironmentSpec(
       id: environment.id, observationShape: environment.observationShape,
-      observationType: environment.observationType == .uint8 ? .uint8 : .float32,
+      observationType: environment.observationType,
       actions: .discrete(environment.actions))
   }
 

@@ -25,7 +25,7 @@ enum ProcessTable {
     let name =
       switch process.state {
       case .backingOff: "restarting"
-      default: process.state.rawValue
+      case .waiting, .blocked, .running, .stopping, .finished, .failed, .stopped: process.state.rawValue
       }
     guard process.state == .running, let isHealthy = process.isHealthy else { return name }
     return name + (isHealthy ? " (healthy)" : " (not healthy yet)")

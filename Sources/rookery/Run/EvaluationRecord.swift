@@ -19,7 +19,11 @@ struct EvaluationRecord: Codable {
   init(_ evaluation: Evaluation, seconds: Double, envSteps: Double) {
     self.seconds = seconds
     self.envSteps = envSteps
-    kind = evaluation.kind == .regular ? Self.regular : "confirmation"
+    kind =
+      switch evaluation.kind {
+      case .regular: Self.regular
+      case .confirmation: "confirmation"
+      }
     version = evaluation.version
     updates = evaluation.updates
     episodes = evaluation.episodes

@@ -69,8 +69,11 @@ extension ReplayMachine {
   mutating func refuseStranger(
     _ type: MessageType, _ reference: UInt64, as role: PeerRole, _ peer: PeerID, _ sink: some FrameSink
   ) {
-    let (other, own) = role == .writer ? ("sampler", "writer") : ("writer", "sampler")
-    let hasOther = role == .writer ? samplers[peer] != nil : writers.handle(of: peer) != nil
+    let (other, own, hasOther) =
+      switch role {
+      case .writer: ("sampler", "writer", samplers[peer] != nil)
+      case .sampler: ("writer", "sampler", writers.handle(of: peer) != nil)
+      }
     if hasOther {
       let text =
         "expected a \(own)'s connection, found a \(other)'s: say HELLO with role \(role.rawValue) (\(own)) before \(type)"
@@ -94,7 +97,11 @@ extension ReplayMachine {
         "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
     }
     for (index, table) in hello.tables.enumerated() {
-      let expected = hello.role == .writer ? own[index] : own.first { $0.name == table.name } ?? own[0]
+      let expected =
+        switch hello.role {
+        case .writer: own[index]
+        case .sampler: own.first { $0.name == table.name } ?? own[0]
+        }
       if let problem = expected.mismatch(with: table) { return problem }
     }
     return nil
