@@ -1,5 +1,7 @@
 // The service that keeps experience.
 
+public import Experience
+
 /// `replay`: what is kept, and how it is drawn.
 public struct ReplayConfiguration: Hashable, Sendable {
   public enum Binding: String, CaseIterable, Sendable {
@@ -7,13 +9,6 @@ public struct ReplayConfiguration: Hashable, Sendable {
     case shared
     /// Learner i reads shard i only. Refused until there are learners that do.
     case own
-  }
-
-  /// Ways of choosing items, to be sampled or to be removed.
-  public enum Selector: String, CaseIterable, Sendable {
-    case prioritized, rank, uniform, fifo, lifo
-    case minHeap = "min_heap"
-    case maxHeap = "max_heap"
   }
 
   public enum Storage: String, CaseIterable, Sendable {
@@ -25,9 +20,9 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var capacity = 200_000
   /// Most items of the table; 0 leaves only `capacity` to bound them.
   public var maxItems = 0
-  public var sampler = Selector.prioritized
+  public var sampler = SelectorKind.Name.prioritized
   /// Chooses what goes when there are `maxItems`.
-  public var remover = Selector.fifo
+  public var remover = SelectorKind.Name.fifo
   /// α: P(i) ∝ pᵢ^α, or 1 / rank(i)^α.
   public var priorityExponent = 0.6
   /// β at the start: wᵢ = (N·P(i))^−β / max over the batch.

@@ -4,17 +4,8 @@ public import Experience
 
 /// `replay.tables.NAME`: what the table's items are, how they are drawn and how fast.
 public struct ReplayTableConfiguration: Hashable, Sendable {
-  public enum Kind: String, CaseIterable, Sendable {
-    /// n-step transitions.
-    case transition
-    /// Steps that follow each other.
-    case sequence
-    /// Each step by itself.
-    case record
-  }
-
   public var name: String
-  public var kind = Kind.transition
+  public var kind = TableKind.Name.transition
   /// Of transitions.
   public var nStep: Int
   public var discount: Double
@@ -24,9 +15,9 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
   public var episodes = SequenceEpisodes.cross
   /// Most items; 0 leaves only the capacity to bound them.
   public var maxItems: Int
-  public var sampler: ReplayConfiguration.Selector
+  public var sampler: SelectorKind.Name
   /// Chooses what goes when there are `maxItems`.
-  public var remover: ReplayConfiguration.Selector
+  public var remover: SelectorKind.Name
   public var priorityExponent: Double
   public var maxTimesSampled: Int
   /// Raw priorities above it count as this; 0 leaves them as they are.

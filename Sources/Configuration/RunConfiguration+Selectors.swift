@@ -1,5 +1,7 @@
 // Selectors and limits that cannot work together.
 
+internal import Experience
+
 extension ReplayTableConfiguration {
   /// A queue: each item is sampled once, in order, and nothing is lost unread.
   public var isConsumeOnce: Bool { sampler == .fifo && maxTimesSampled == 1 }

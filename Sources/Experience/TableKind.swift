@@ -44,12 +44,16 @@ extension TableKind {
     if case .sequence(_, _, .cross) = self { true } else { false }
   }
 
-  /// The name used in configuration and messages.
-  public var name: String {
+  /// As configurations and messages name it.
+  public enum Name: String, CaseIterable, Sendable {
+    case transition, sequence, record
+  }
+
+  public var name: Name {
     switch self {
-    case .transition: "transition"
-    case .sequence: "sequence"
-    case .record: "record"
+    case .transition: .transition
+    case .sequence: .sequence
+    case .record: .record
     }
   }
 }

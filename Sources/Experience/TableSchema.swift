@@ -26,7 +26,8 @@ public struct TableSchema: Hashable, Sendable {
       return differ("length", length, otherLength) ?? differ("period", period, otherPeriod)
         ?? differ("episodes", episodes.name, otherEpisodes.name)
     case (.record, .record): return nil
-    case (.transition, _), (.sequence, _), (.record, _): return differ("kind", kind.name, other.kind.name)
+    case (.transition, _), (.sequence, _), (.record, _):
+      return differ("kind", kind.name.rawValue, other.kind.name.rawValue)
     }
   }
 }

@@ -1,5 +1,6 @@
 // How fast each selector is by itself, and how its cost grows.
 
+internal import Experience
 internal import Foundations
 
 /// Measures the selectors on this machine, one thread, without steps or limiter: items filled up, then random keys get new

@@ -1,5 +1,6 @@
 // What every way of choosing items can do.
 
+internal import Experience
 internal import Foundations
 
 /// A way of choosing items by slot. One file a selector; the same one may sample and remove.

@@ -36,8 +36,8 @@ extension RunConfiguration {
   private func storeTable(_ table: ReplayTableConfiguration) -> TableConfiguration {
     let limits = table.rateLimiter
     var configuration = TableConfiguration(
-      schema: table.schema, sampler: Self.selector(table.sampler, exponent: table.priorityExponent),
-      remover: Self.selector(table.remover, exponent: table.priorityExponent),
+      schema: table.schema, sampler: SelectorKind(table.sampler, exponent: table.priorityExponent),
+      remover: SelectorKind(table.remover, exponent: table.priorityExponent),
       itemsMax: table.maxItems > 0 ? table.maxItems : nil,
       timesSampledMax: table.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
       batchSizeMax: table.batchMax, itemsPerMessageMax: itemsPerMessage(of: table))
@@ -47,19 +47,6 @@ extension RunConfiguration {
         samplesPerInsert: limits.samplesPerInsert, minSize: limits.minSize, tolerance: errorBuffer(of: table))
     }
     return configuration
-  }
-
-  /// A way of choosing; `exponent` is α, where it has one.
-  private static func selector(_ name: ReplayConfiguration.Selector, exponent: Double) -> SelectorKind {
-    switch name {
-    case .prioritized: .prioritized(exponent: exponent)
-    case .rank: .rank(exponent: exponent)
-    case .uniform: .uniform
-    case .fifo: .fifo
-    case .lifo: .lifo
-    case .minHeap: .minHeap
-    case .maxHeap: .maxHeap
-    }
   }
 
   /// The algorithm, for what an environment shows and takes.

@@ -1,6 +1,7 @@
 // What several shards mean to a run.
 
 internal import Configuration
+internal import Experience
 
 extension RunConfiguration {
   /// How learners split batches over the shards of the table that they sample from.

@@ -1,5 +1,6 @@
 // What every selector must do, whatever it chooses.
 
+import Experience
 import Foundation
 import Foundations
 import Testing

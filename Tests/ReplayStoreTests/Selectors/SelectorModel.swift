@@ -1,5 +1,6 @@
 // What every selector must choose, written as its definition.
 
+import Experience
 import Foundation
 import Foundations
 

@@ -1,5 +1,6 @@
 // What random selectors draw, by statistics that a wrong distribution fails by orders of magnitude.
 
+import Experience
 import Foundation
 import Foundations
 import Testing

@@ -1,5 +1,6 @@
 // What selectors draw through a store.
 
+import Experience
 import Foundation
 import Foundations
 import Testing
