@@ -23,13 +23,19 @@ final class BenchReplayProcess {
     _ payload: BenchPayload, transport: String, storage: BenchStorage, keepsSnapshots: Bool = false
   ) throws {
     self.payload = payload
-    capacity = payload.capacity * (storage == .disk ? 3 : 1)
+    let (kept, rings) =
+      switch storage {
+      case .memory: ("memory", 1)
+      case .file: ("file", 1)
+      case .disk: ("file", 3)
+      }
+    capacity = payload.capacity * rings
     // A fifth of the ring.
     let memory = capacity * payload.schema.stepByteCount / 5
     let settings = [
       "ROOKERY_REPLAY__CAPACITY": "\(capacity)",
       "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
-      "ROOKERY_REPLAY__STORAGE": storage == .memory ? "memory" : "file",
+      "ROOKERY_REPLAY__STORAGE": kept,
       "ROOKERY_REPLAY__MEMORY_MB": storage == .disk ? "\(memory / 1_000_000)" : "0",
       "ROOKERY_ALGORITHM__N_STEP": "\(max(1, payload.nStep))",
       "ROOKERY_ALGORITHM__BATCH": "512",

@@ -11,6 +11,9 @@ enum BenchStorage: String, CaseIterable, Encodable {
 
   /// What it can be measured with: pages are what a disk reads, so small steps say nothing about it.
   var payloads: [BenchPayload] {
-    self == .disk ? BenchPayload.allCases.filter { $0.schema.stepByteCount >= 4096 } : BenchPayload.allCases
+    switch self {
+    case .memory, .file: BenchPayload.allCases
+    case .disk: BenchPayload.allCases.filter { $0.schema.stepByteCount >= 4096 }
+    }
   }
 }
