@@ -21,6 +21,8 @@ public final class LearnerService {
   private let signals: SignalDescriptor
   private var nextCheckpoint: Instant
   private var connection: ConnectionWatch
+  /// What was known at the divergence is saved at once, and not only at the next checkpoint.
+  private var knowsDivergence = false
 
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
@@ -99,7 +101,9 @@ public final class LearnerService {
     machine.advance(to: now, replay: replay, parameters: parameters)
     tellNotices()
     if let (service, refusal) = machine.refusal { throw ServiceFailure(by: service, refusal) }
-    if now >= nextCheckpoint || machine.statistics.hasDiverged && machine.faults.isUnsaved {
+    let hasJustDiverged = machine.statistics.hasDiverged && !knowsDivergence
+    knowsDivergence = machine.statistics.hasDiverged
+    if now >= nextCheckpoint || hasJustDiverged {
       nextCheckpoint = now + .seconds(configuration.learner.checkpointIntervalSeconds)
       saveCheckpoint()
     }
@@ -121,12 +125,14 @@ public final class LearnerService {
   /// Saves unless there is nothing new or nothing good; a failure is logged and counted, training goes on.
   private func saveCheckpoint() {
     guard let checkpoints else { return }
-    do {
-      if machine.faults.isUnsaved {
+    if machine.faults.isUnsaved {
+      counting(checkpoints.leftOutPath) {
         try checkpoints.save(machine.faults.leftOut)
         machine.faults.isUnsaved = false
       }
-      guard machine.hasCheckpoint else { return }
+    }
+    guard machine.hasCheckpoint else { return }
+    counting("checkpoint") {
       try checkpoints.save(
         parameters: machine.rule.parameters(), state: machine.rule.state,
         metadata: [
@@ -135,9 +141,15 @@ public final class LearnerService {
           "algorithm": configuration.algorithm.name.rawValue,
         ])
       machine.statistics.updatesSaved = machine.statistics.updates
+    }
+  }
+
+  private func counting(_ what: String, _ save: () throws -> Void) {
+    do {
+      try save()
     } catch {
       machine.statistics.checkpointFailures += 1
-      log.error("checkpoint: \(error)")
+      log.error("\(what): \(error)")
     }
   }
 

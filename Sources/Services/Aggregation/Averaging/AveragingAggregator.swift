@@ -6,7 +6,7 @@ internal import Wire
 ///
 /// The learner trains on θ_local. `reference` is the published θ that it stands on, `atPush` is θ_local when the change
 /// that is under way was made. When a publication θ comes that holds that change, θ_local = θ + (θ_local − atPush); when one
-/// comes that does not, everything unmerged is kept: θ_local = θ + (θ_local − reference). (DESIGN: averaging.)
+/// comes that does not, everything unmerged is kept: θ_local = θ + (θ_local − reference).
 struct AveragingAggregator: Aggregator {
   private(set) var reference: [Float] = []
   private var atPush: [Float] = []
