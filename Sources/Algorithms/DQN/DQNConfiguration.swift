@@ -2,8 +2,8 @@
 
 public import Numerics
 
-/// Settings of a `DQNRule`. Whether the network is dueling is in its `NetworkSpec`; n and γ belong to the replay table,
-/// which serves n-step returns and the discount of the bootstrap value.
+/// Settings of a `DQNRule`. Whether the network is dueling is in its `NetworkSpec`. n and γ belong
+/// to the replay table, which serves n-step returns and the discount of the bootstrap value.
 public struct DQNConfiguration: Sendable, Hashable {
   /// How the target network follows the online network.
   public enum Target: Sendable, Hashable {

@@ -44,10 +44,10 @@ public struct LearnerMachine {
   var unpushed = UnpushedUpdates()
   /// Updates that the published weights have been through: what schedules count in.
   public private(set) var clock = 0.0
-  /// The version of the milestone that the rule has. Those up to `milestonesAfter` are not taken.
-  private var milestone: UInt64 = 0
+  /// The version of the milestone that the rule has; without milestones, of the first weights.
+  private var milestone: UInt64?
+  /// Those up to this version are not taken: they come from a divergence.
   private var milestonesAfter: UInt64 = 0
-  private var hasMilestone = false
   var nextUpdateAt = Instant.zero
   var local: [Float]
   var priorities: [Float]
@@ -186,9 +186,9 @@ extension LearnerMachine {
       member.beginRestoring()
     }
     self.local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
-    if configuration.milestoneEvery == nil, !hasMilestone {
+    if configuration.milestoneEvery == nil, milestone == nil {
       // No target is copied later: a new one begins as the first weights.
-      hasMilestone = true
+      milestone = weights.version
       if statistics.updates == 0 { self.local.withUnsafeBufferPointer { rule.reachMilestone($0) } }
     }
     if milestonesAfter == .max, !member.isRestoring { milestonesAfter = weights.version }
@@ -199,10 +199,9 @@ extension LearnerMachine {
   /// those who missed it or came later.
   public mutating func reachMilestone(_ weights: Weights) {
     guard configuration.milestoneEvery != nil, weights.manifest == member.configuration.manifest,
-      weights.version != milestone || !hasMilestone, weights.version > milestonesAfter || milestonesAfter == 0
+      weights.version != milestone, weights.version > milestonesAfter
     else { return }
     milestone = weights.version
-    hasMilestone = true
     withUnsafeTemporaryAllocation(of: Float.self, capacity: rule.parameterCount) { values in
       UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
       rule.reachMilestone(UnsafeBufferPointer(values))
@@ -213,7 +212,7 @@ extension LearnerMachine {
   /// There is something to train on, and with.
   var isReady: Bool {
     member.hasWeights && !statistics.hasDiverged
-      && (configuration.milestoneEvery == nil || hasMilestone || milestonesAfter > 0)
+      && (configuration.milestoneEvery == nil || milestone != nil || milestonesAfter > 0)
   }
 }
 
