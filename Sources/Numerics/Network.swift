@@ -61,78 +61,55 @@ public final class Network {
     gradientBuffer?.values ?? UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
-  /// Where the gradient of the loss in the outputs, `[count, outputs]`, is to be written before `backward`.
-  public var outputGradient: UnsafeMutablePointer<Float> {
-    guard let gradient = layout.outputGradient else { preconditionFailure("not a training network") }
+  /// Where the gradient of the loss in the outputs of a head, `[count, outputs]`, is to be written
+  /// before `backward`: of every head, as what is there would count.
+  public func outputGradient(head: Int = 0) -> UnsafeMutablePointer<Float> {
+    guard let gradient = layout.heads[head].outputGradient else {
+      preconditionFailure("not a training network")
+    }
     return gradient
   }
+
+  /// The outputs `[count, outputs]` of a head in the last forward pass; valid until the next one.
+  public func outputs(head: Int) -> UnsafePointer<Float> { UnsafePointer(layout.heads[head].output) }
 
   /// To be called after the parameters were written in place; the next forward pass then packs them anew.
   public func parametersChanged() { isPacked = false }
 
-  /// The outputs `[count, outputs]` for observations `[count] + inputShape` of the spec's input type; valid until the next
-  /// call. A float32 vector is read in place, and must stay until `backward`.
+  /// Computes all heads for observations `[count] + inputShape` of the spec's input type. A float32
+  /// vector is read in place, and must stay until `backward`.
+  /// - Returns: The outputs `[count, outputs]` of the first head; valid until the next call.
+  @discardableResult
   public func forward(_ observations: UnsafeRawPointer, count: Int) -> UnsafePointer<Float> {
     precondition(count >= 0 && count <= batchMax, "\(count) rows in a network for \(batchMax)")
     if !isPacked {
       for layer in layout.trunk { layer.pack() }
-      for layer in layout.value { layer.pack() }
-      for layer in layout.advantage { layer.pack() }
+      for head in layout.heads { head.pack() }
       isPacked = true
     }
     let input = layout.stage(observations, count: count)
     lastInput = input
     var features = input
     for layer in layout.trunk { features = layer.forward(features, count: count) }
-    var value = features
-    for layer in layout.value {
-      layer.forward(value, count: count)
-      value = UnsafePointer(layer.output)
-    }
-    guard let dueling = layout.dueling else { return value }
-    var advantage = features
-    for layer in layout.advantage {
-      layer.forward(advantage, count: count)
-      advantage = UnsafePointer(layer.output)
-    }
-    dueling.forward(value: value, advantage: advantage, output: layout.output, count: count)
-    return UnsafePointer(layout.output)
+    for head in layout.heads { head.forward(features, count: count) }
+    return outputs(head: 0)
   }
 
-  /// Writes `gradients` from `outputGradient`, for the rows of the last forward pass.
+  /// Writes `gradients` from the heads' output gradients, for the rows of the last forward pass.
   public func backward(count: Int) {
     guard let input = lastInput, gradientBuffer != nil else {
       preconditionFailure("backward needs a training network and a forward pass before it")
     }
-    if let dueling = layout.dueling, let value = layout.value.last?.training,
-      let advantage = layout.advantage.last?.training
-    {
-      dueling.backward(
-        outputGradient: outputGradient, valueGradient: value.outputGradient,
-        advantageGradient: advantage.outputGradient, count: count)
-    }
     let features = layout.trunk.last.map { UnsafePointer($0.output) } ?? input
     let featureGradient = layout.trunk.last?.outputGradient
-    backward(layout.value, features, featureGradient, accumulate: false, count)
-    backward(layout.advantage, features, featureGradient, accumulate: true, count)
+    for index in layout.heads.indices {
+      layout.heads[index].backward(
+        features, featureGradient: featureGradient, accumulate: index > 0, count: count)
+    }
     for index in layout.trunk.indices.reversed() {
       let below = index > 0 ? layout.trunk[index - 1] : nil
       layout.trunk[index].backward(
         below.map { UnsafePointer($0.output) } ?? input, inputGradient: below?.outputGradient, count: count)
-    }
-  }
-
-  /// Backward through one stream of the head.
-  private func backward(
-    _ stream: [Dense], _ features: UnsafePointer<Float>, _ featureGradient: UnsafeMutablePointer<Float>?,
-    accumulate: Bool, _ count: Int
-  ) {
-    for index in stream.indices.reversed() {
-      let below = index > 0 ? stream[index - 1] : nil
-      stream[index].backward(
-        below.map { UnsafePointer($0.output) } ?? features,
-        inputGradient: index > 0 ? below?.training?.outputGradient : featureGradient,
-        accumulate: accumulate && index == 0, count: count)
     }
   }
 }

@@ -48,12 +48,7 @@ enum TrunkLayer {
 /// Owns the workspace of a network, sized once for its largest batch.
 struct NetworkLayout {
   private(set) var trunk: [TrunkLayer] = []
-  private(set) var value: [Dense] = []
-  private(set) var advantage: [Dense] = []
-  let dueling: Dueling?
-  /// Where a dueling head writes its outputs.
-  private(set) var output: UnsafeMutablePointer<Float>
-  private(set) var outputGradient: UnsafeMutablePointer<Float>?
+  private(set) var heads: [BoundHead] = []
 
   private let spec: NetworkSpec
   /// The input as the first layer wants it; nil where it is read in place.
@@ -66,11 +61,9 @@ struct NetworkLayout {
     gradients: AlignedBuffer?
   ) {
     self.spec = spec
-    if case .dueling = spec.head { dueling = Dueling(actions: spec.outputs) } else { dueling = nil }
     var counting = Arena()
     Self.reserve(&counting, spec, plan, batchMax, isTraining: gradients != nil)
     workspace = AlignedBuffer(count: counting.count)
-    output = workspace.base
     bind(plan, batchMax, level, parameters, gradients)
   }
 
@@ -79,13 +72,15 @@ struct NetworkLayout {
     _ arena: inout Arena, _ spec: NetworkSpec, _ plan: NetworkPlan, _ batchMax: Int, isTraining: Bool
   ) {
     _ = arena.take(batchMax * spec.inputCount)
-    _ = arena.take(batchMax * spec.outputs)
-    _ = arena.take(batchMax * spec.outputs)
     _ = arena.take(isTraining ? scratchCount(plan, batchMax) : 0)
     for layer in plan.layers {
       _ = arena.take(rookery_packed_count(layer.fanIn, layer.outputs))
       _ = arena.take(batchMax * layer.outputCount)
       _ = arena.take(isTraining ? batchMax * layer.outputCount : 0)
+    }
+    for head in plan.heads {
+      _ = arena.take(batchMax * head.outputs)
+      _ = arena.take(batchMax * head.outputs)
     }
   }
 
@@ -106,8 +101,6 @@ struct NetworkLayout {
     var arena = Arena(workspace)
     let isTraining = gradients != nil
     staged = arena.take(batchMax * spec.inputCount)
-    output = arena.take(batchMax * spec.outputs)!
-    let duelingGradient = arena.take(batchMax * spec.outputs)
     let scratch = arena.take(isTraining ? Self.scratchCount(plan, batchMax) : 0)!
     func bound(_ layer: LayerPlan) -> TrunkLayer {
       let packed = arena.take(rookery_packed_count(layer.fanIn, layer.outputs))!
@@ -137,10 +130,11 @@ struct NetworkLayout {
       return dense
     }
     trunk = plan.trunk.map(bound)
-    value = plan.value.map(dense)
-    advantage = plan.advantage.map(dense)
-    if isTraining {
-      outputGradient = dueling == nil ? value[value.count - 1].training?.outputGradient : duelingGradient
+    let streams = plan.heads.map { $0.streams.map { $0.map(dense) } }
+    heads = zip(plan.heads, streams).map { head, streams in
+      BoundHead(
+        streams, outputs: head.outputs, sum: arena.take(batchMax * head.outputs)!,
+        sumGradient: arena.take(batchMax * head.outputs)!)
     }
   }
 

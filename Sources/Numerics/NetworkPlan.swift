@@ -51,19 +51,23 @@ struct LayerPlan {
   }
 }
 
+/// A head's streams of dense layers: one for a linear head; the value's and the advantage's for a dueling one.
+struct HeadPlan {
+  var outputs: Int
+  var streams: [[LayerPlan]]
+}
+
 /// The layers in the order of their parameters.
 struct NetworkPlan {
   private(set) var trunk: [LayerPlan] = []
-  /// The dense layers of the head: one for a linear head, else those of the value and of the advantage.
-  private(set) var value: [LayerPlan] = []
-  private(set) var advantage: [LayerPlan] = []
+  private(set) var heads: [HeadPlan] = []
   private(set) var parameterCount = 0
 
   private var shape: [Int]
   /// Planes of the image that was flattened last; the first dense layer behind it needs its columns reordered.
   private var flattenedPlanes = 1
 
-  var layers: [LayerPlan] { trunk + value + advantage }
+  var layers: [LayerPlan] { trunk + heads.flatMap { $0.streams.flatMap(\.self) } }
 
   init(_ spec: NetworkSpec) throws(NetworkSpecError) {
     shape = spec.inputShape
@@ -71,17 +75,28 @@ struct NetworkPlan {
       throw NetworkSpecError(
         description: "input shape: expected [features] or [planes, height, width], found \(shape)")
     }
-    guard spec.outputs > 0 else {
-      throw NetworkSpecError(description: "outputs: expected at least 1, found \(spec.outputs)")
+    guard !spec.heads.isEmpty else {
+      throw NetworkSpecError(description: "heads: expected at least 1, found none")
     }
     for (index, layer) in spec.layers.enumerated() { try add(layer, index) }
-    switch spec.head {
-    case .linear:
-      value = [try dense(outputs: spec.outputs, name: "head")]
-    case .dueling(let hidden):
-      value = try stream("value", hidden: hidden, outputs: 1)
-      advantage = try stream("advantage", hidden: hidden, outputs: spec.outputs)
+    for head in spec.heads { try add(head) }
+    var names: Set<String> = []
+    for name in layers.map(\.name) where !names.insert(name).inserted {
+      throw NetworkSpecError(description: "heads: expected a name for each layer, found '\(name)' twice")
     }
+  }
+
+  private mutating func add(_ head: NetworkSpec.Head) throws(NetworkSpecError) {
+    let streams =
+      switch head.kind {
+      case .linear: [try stream(head.name, hidden: nil, outputs: head.outputs)]
+      case .dueling(let hidden):
+        [
+          try stream("value", hidden: hidden, outputs: 1),
+          try stream("advantage", hidden: hidden, outputs: head.outputs),
+        ]
+      }
+    heads.append(HeadPlan(outputs: head.outputs, streams: streams))
   }
 
   private mutating func add(_ layer: NetworkSpec.Layer, _ index: Int) throws(NetworkSpecError) {

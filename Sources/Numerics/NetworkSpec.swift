@@ -1,8 +1,9 @@
-// What a network is: its input, layers and head, as a value.
+// What a network is: its input, trunk and heads, as a value.
 
 public import Experience
 
-/// A feed-forward network. It says which tensors there are and how they are laid out; `Network` computes it.
+/// A feed-forward network: a trunk of layers, and heads that all read its features. It says which
+/// tensors there are and how they are laid out; `Network` computes it.
 public struct NetworkSpec: Sendable, Hashable {
   /// The element type of an observation as it is stored and sent.
   public enum InputType: Sendable, Hashable {
@@ -29,29 +30,41 @@ public struct NetworkSpec: Sendable, Hashable {
     case flatten
   }
 
-  /// What makes the outputs from the last layer's features.
-  public enum Head: Sendable, Hashable {
-    /// One dense layer.
-    case linear
-    /// Q(s, a) = V(s) + A(s, a) − mean over a′ of A(s, a′) (Wang et al. 2016, equation 9). Each stream is one dense layer,
-    /// or two with `hidden` rectified units between.
-    case dueling(hidden: Int?)
+  /// What makes one set of outputs from the trunk's features.
+  public struct Head: Sendable, Hashable {
+    public enum Kind: Sendable, Hashable {
+      /// One dense layer, whose tensors have the head's name.
+      case linear
+      /// Q(s, a) = V(s) + A(s, a) − mean over a′ of A(s, a′) (Wang et al. 2016, equation 9). Each
+      /// stream is one dense layer, or two with `hidden` rectified units between. Their tensors are
+      /// named `value` and `advantage`.
+      case dueling(hidden: Int?)
+    }
+
+    public var name: String
+    public var kind: Kind
+    /// Values a row.
+    public var outputs: Int
+
+    public init(name: String = "head", kind: Kind = .linear, outputs: Int) {
+      self.name = name
+      self.kind = kind
+      self.outputs = outputs
+    }
   }
 
   /// `[features]` or `[planes, height, width]`, without the batch.
   public var inputShape: [Int]
   public var inputType: InputType
+  /// The trunk.
   public var layers: [Layer]
-  public var head: Head
-  /// Values a row: for a Q-network, the number of actions.
-  public var outputs: Int
+  public var heads: [Head]
 
-  public init(inputShape: [Int], inputType: InputType, layers: [Layer], head: Head = .linear, outputs: Int) {
+  public init(inputShape: [Int], inputType: InputType, layers: [Layer], heads: [Head]) {
     self.inputShape = inputShape
     self.inputType = inputType
     self.layers = layers
-    self.head = head
-    self.outputs = outputs
+    self.heads = heads
   }
 
   /// Dense layers with rectifiers on a float32 vector.
@@ -59,7 +72,7 @@ public struct NetworkSpec: Sendable, Hashable {
     NetworkSpec(
       inputShape: [inputs], inputType: .float32,
       layers: hidden.flatMap { [.dense(outputs: $0), .relu] },
-      head: dueling ? .dueling(hidden: nil) : .linear, outputs: outputs)
+      heads: [Head(kind: dueling ? .dueling(hidden: nil) : .linear, outputs: outputs)])
   }
 
   /// The network of Mnih et al. 2015 (Methods, "Model architecture") on stacked byte planes; with `dueling`, each stream
@@ -74,13 +87,16 @@ public struct NetworkSpec: Sendable, Hashable {
     return NetworkSpec(
       inputShape: [planes, height, width], inputType: .uint8,
       layers: dueling ? trunk : trunk + [.dense(outputs: 512), .relu],
-      head: dueling ? .dueling(hidden: 512) : .linear, outputs: outputs)
+      heads: [Head(kind: dueling ? .dueling(hidden: 512) : .linear, outputs: outputs)])
   }
 }
 
 extension NetworkSpec {
   /// Elements of one observation.
   public var inputCount: Int { inputShape.reduce(1, *) }
+
+  /// Values a row of the first head: for a Q-network, the number of actions.
+  public var outputs: Int { heads.first?.outputs ?? 0 }
 
   /// Bytes of one observation.
   public var inputByteCount: Int { inputCount * inputType.byteCount }

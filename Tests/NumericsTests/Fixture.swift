@@ -60,5 +60,5 @@ func fixtureSpec(_ name: String) -> NetworkSpec {
   return NetworkSpec(
     inputShape: [3, 16, 14], inputType: .uint8,
     layers: isDueling ? trunk : trunk + [.dense(outputs: 12), .relu],
-    head: isDueling ? .dueling(hidden: 11) : .linear, outputs: 4)
+    heads: [NetworkSpec.Head(kind: isDueling ? .dueling(hidden: 11) : .linear, outputs: 4)])
 }

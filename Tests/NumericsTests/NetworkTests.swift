@@ -26,6 +26,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
       name: "wide", spec: .mlp(inputs: 300, hidden: [81, 17], outputs: 4, dueling: true), batch: 11),
     NetworkCase(name: "blocks", spec: .mlp(inputs: 3, hidden: [520], outputs: 2, dueling: false), batch: 261),
     NetworkCase(name: "bytes", spec: bytes, batch: 5),
+    NetworkCase(name: "heads", spec: actorCritic, batch: 7),
     NetworkCase(name: "image", spec: image(.uint8, .linear), batch: 3),
     NetworkCase(name: "float image", spec: image(.float32, .dueling(hidden: 9)), batch: 2),
     NetworkCase(
@@ -33,16 +34,25 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
   ]
 
   private static let bytes = NetworkSpec(
-    inputShape: [10], inputType: .uint8, layers: [.dense(outputs: 8), .relu], outputs: 3)
+    inputShape: [10], inputType: .uint8, layers: [.dense(outputs: 8), .relu],
+    heads: [NetworkSpec.Head(outputs: 3)])
 
-  private static func image(_ type: NetworkSpec.InputType, _ head: NetworkSpec.Head) -> NetworkSpec {
+  /// Logits and a value from one trunk, and action values beside them.
+  private static let actorCritic = NetworkSpec(
+    inputShape: [6], inputType: .float32, layers: [.dense(outputs: 20), .relu],
+    heads: [
+      NetworkSpec.Head(name: "policy", outputs: 5), NetworkSpec.Head(name: "baseline", outputs: 1),
+      NetworkSpec.Head(kind: .dueling(hidden: 7), outputs: 3),
+    ])
+
+  private static func image(_ type: NetworkSpec.InputType, _ head: NetworkSpec.Head.Kind) -> NetworkSpec {
     NetworkSpec(
       inputShape: [3, 11, 14], inputType: type,
       layers: [
         .convolution(outputs: 5, kernel: 3, stride: 2), .relu,
         .convolution(outputs: 18, kernel: 2, stride: 1),
         .flatten, .relu, .dense(outputs: 10),
-      ], head: head, outputs: 4)
+      ], heads: [NetworkSpec.Head(kind: head, outputs: 4)])
   }
 }
 
@@ -78,18 +88,32 @@ struct Subject {
     stride(from: 0, to: values.count, by: size).map { Array(values[$0..<$0 + size]) }
   }
 
+  /// The outputs of one head after the other.
   func forward() -> [Float] {
     bytes.withUnsafeBytes { raw in
-      let output = network.forward(raw.baseAddress!, count: count)
-      return Array(UnsafeBufferPointer(start: output, count: count * network.spec.outputs))
+      network.forward(raw.baseAddress!, count: count)
+      return network.spec.heads.enumerated().flatMap { index, head in
+        Array(UnsafeBufferPointer(start: network.outputs(head: index), count: count * head.outputs))
+      }
     }
+  }
+
+  /// The reference's, in the same order.
+  func expected(_ reference: ReferenceNetwork) -> [Double] {
+    let outputs = rows.map { reference.forward($0) }
+    return reference.spec.heads.indices.flatMap { head in outputs.flatMap { $0[head] } }
   }
 
   /// The gradients, in PyTorch's layout, of Σ factors · outputs.
   func gradients(_ factors: [Float]) -> [Float] {
     bytes.withUnsafeBytes { raw in
-      _ = network.forward(raw.baseAddress!, count: count)
-      network.outputGradient.update(from: factors, count: factors.count)
+      network.forward(raw.baseAddress!, count: count)
+      var rest = factors[...]
+      for (index, head) in network.spec.heads.enumerated() {
+        let taken = Array(rest.prefix(count * head.outputs))
+        network.outputGradient(head: index).update(from: taken, count: taken.count)
+        rest = rest.dropFirst(taken.count)
+      }
       network.backward(count: count)
     }
     var result = [Float](repeating: 0, count: network.parameterCount)
@@ -110,7 +134,7 @@ func exported(_ network: Network) -> [Float] {
   @Test(arguments: NetworkCase.all, Network.levels)
   func forwardMatchesReference(_ networkCase: NetworkCase, _ level: Int32) throws {
     let subject = try Subject(networkCase, level: level, seed: 11)
-    let expected = subject.rows.flatMap { subject.reference.forward($0) }.map { Float($0) }
+    let expected = subject.expected(subject.reference).map { Float($0) }
     #expect(largestDifference(subject.forward(), expected) < 2e-6)
   }
 
@@ -120,7 +144,7 @@ func exported(_ network: Network) -> [Float] {
   func gradientsMatchCentralDifferences(_ networkCase: NetworkCase, _ level: Int32) throws {
     let subject = try Subject(networkCase, level: level, seed: 12)
     var generator = SeededGenerator(seed: 13)
-    let factors = (0..<subject.count * networkCase.spec.outputs).map { _ in generator.uniformFloat() * 2 - 1 }
+    let factors = subject.forward().map { _ in generator.uniformFloat() * 2 - 1 }
     let gradients = subject.gradients(factors)
     var start = 0
     for tensor in try networkCase.spec.parameters() {
@@ -130,8 +154,7 @@ func exported(_ network: Network) -> [Float] {
       func loss(_ step: Double) -> Double {
         var moved = subject.reference
         for index in direction.indices { moved.parameters[index] += step * direction[index] }
-        let outputs = subject.rows.flatMap { moved.forward($0) }
-        return zip(factors, outputs).reduce(0) { $0 + Double($1.0) * $1.1 }
+        return zip(factors, subject.expected(moved)).reduce(0) { $0 + Double($1.0) * $1.1 }
       }
       let step = 1e-6
       let expected = (loss(step) - loss(-step)) / (2 * step)
@@ -144,9 +167,8 @@ func exported(_ network: Network) -> [Float] {
 
   /// Nothing may be left over from a larger batch or an earlier pass.
   @Test func passesDoNotDependOnEarlierOnes() throws {
-    let networkCase = NetworkCase.all[8]
-    let subject = try Subject(networkCase, level: Network.levels.upperBound, seed: 14)
-    let factors = [Float](repeating: 0.5, count: subject.count * networkCase.spec.outputs)
+    let subject = try Subject(NetworkCase.all[9], level: Network.levels.upperBound, seed: 14)
+    let factors = [Float](repeating: 0.5, count: subject.forward().count)
     let first = subject.gradients(factors)
     _ = subject.gradients(factors.map { $0 * 100 })
     #expect(subject.gradients(factors) == first)

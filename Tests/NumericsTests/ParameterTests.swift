@@ -79,13 +79,28 @@ import Testing
       ([4], [.dense(outputs: 0)], 2, "trunk.0: expected at least 1 output"),
       ([4, 4], [], 2, "input shape: expected"),
       ([0], [], 2, "input shape: expected"),
-      ([4], [], 0, "outputs: expected at least 1"),
+      ([4], [], 0, "head: expected at least 1 output"),
     ] as [([Int], [NetworkSpec.Layer], Int, String)])
   func impossibleSpecsAreRefused(
     _ shape: [Int], _ layers: [NetworkSpec.Layer], _ outputs: Int, _ reason: String
   ) {
-    let spec = NetworkSpec(inputShape: shape, inputType: .float32, layers: layers, outputs: outputs)
+    let spec = NetworkSpec(
+      inputShape: shape, inputType: .float32, layers: layers, heads: [NetworkSpec.Head(outputs: outputs)])
     let error = #expect(throws: NetworkSpecError.self) { _ = try Network(spec: spec, batchMax: 1) }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+  }
+
+  /// Tensors go by name in checkpoints and on the wire.
+  @Test func headsOfOneNameAreRefused() {
+    let heads = [NetworkSpec.Head(outputs: 1), NetworkSpec.Head(outputs: 2)]
+    for (heads, reason) in [
+      (heads, "found 'head' twice"), ([], "heads: expected at least 1"),
+      ([NetworkSpec.Head(name: "trunk.0", outputs: 1)], "found 'trunk.0' twice"),
+    ] {
+      let spec = NetworkSpec(
+        inputShape: [3], inputType: .float32, layers: [.dense(outputs: 2)], heads: heads)
+      let error = #expect(throws: NetworkSpecError.self) { try spec.parameters() }
+      #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    }
   }
 }

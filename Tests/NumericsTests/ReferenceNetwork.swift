@@ -7,8 +7,8 @@ struct ReferenceNetwork {
   let spec: NetworkSpec
   var parameters: [Double]
 
-  /// Outputs of one observation.
-  func forward(_ observation: [Double]) -> [Double] {
+  /// Outputs of each head for one observation.
+  func forward(_ observation: [Double]) -> [[Double]] {
     var next = 0
     var shape = spec.inputShape
     var x = observation
@@ -23,12 +23,16 @@ struct ReferenceNetwork {
       case .flatten: shape = [x.count]
       }
     }
-    switch spec.head {
-    case .linear: return dense(x, spec.outputs, &next)
+    return spec.heads.map { outputs($0, x, &next) }
+  }
+
+  private func outputs(_ head: NetworkSpec.Head, _ x: [Double], _ next: inout Int) -> [Double] {
+    switch head.kind {
+    case .linear: return dense(x, head.outputs, &next)
     case .dueling(let hidden):
       let value = stream(x, hidden, 1, &next)[0]
-      let advantage = stream(x, hidden, spec.outputs, &next)
-      let mean = advantage.reduce(0, +) / Double(spec.outputs)
+      let advantage = stream(x, hidden, head.outputs, &next)
+      let mean = advantage.reduce(0, +) / Double(head.outputs)
       return advantage.map { value + $0 - mean }
     }
   }

@@ -140,7 +140,7 @@ public final class DQNRule: LearningRule {
   ) -> (loss: Float, meanQ: Float) {
     let actions = spec.outputs
     let q = online.forward(batch.observation, count: batch.count)
-    let gradient = online.outputGradient
+    let gradient = online.outputGradient()
     gradient.update(repeating: 0, count: batch.count * actions)
     let share = 1 / Float(batch.count)
     var loss: Double = 0
