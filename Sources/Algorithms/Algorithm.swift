@@ -19,10 +19,13 @@ extension Algorithm {
     }
   }
 
-  /// Why it cannot see observations of a type and size, or nil if it can.
-  public func problem(observationBytes: Int, _ dtype: DType) -> String? {
+  /// Why it cannot see observations of a type and size or take such actions, or nil if it can.
+  public func problem(observationBytes: Int, _ dtype: DType, actions: ActionSpace) -> String? {
     switch self {
     case .dqn(_, let network):
+      guard actions.discreteCount != nil else {
+        return "it takes discrete actions, found \(actions)"
+      }
       guard network.inputByteCount == observationBytes else {
         return "it takes uint8 frames, found \(dtype.name)"
       }

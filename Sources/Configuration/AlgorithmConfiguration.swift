@@ -1,5 +1,7 @@
 // What is learned, and how.
 
+internal import Experience
+
 /// `algorithm`: the learning rule, its network and its optimizer.
 public struct AlgorithmConfiguration: Hashable, Sendable {
   public enum Name: String, CaseIterable, Sendable {
@@ -54,6 +56,13 @@ public struct TargetConfiguration: Hashable, Sendable {
 }
 
 extension AlgorithmConfiguration {
+  /// The kind of table that its learners sample from.
+  var tableKind: TableKind.Name {
+    switch name {
+    case .dqn: .transition
+    }
+  }
+
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.choice("name", &name)
     reader.choice("network", &network)

@@ -5,7 +5,7 @@ public import Experience
 /// `replay.tables.NAME`: what the table's items are, how they are drawn and how fast.
 public struct ReplayTableConfiguration: Hashable, Sendable {
   public var name: String
-  public var kind = TableKind.Name.transition
+  public var kind: TableKind.Name
   /// Of transitions.
   public var nStep: Int
   public var discount: Double
@@ -35,6 +35,7 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
     learner: LearnerConfiguration
   ) {
     self.name = name
+    kind = algorithm.tableKind
     nStep = algorithm.nStep
     discount = algorithm.discount
     maxItems = replay.maxItems

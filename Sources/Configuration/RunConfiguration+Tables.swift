@@ -69,11 +69,11 @@ extension RunConfiguration {
         ["replay.tables"], expected: "at most \(ReplayTableConfiguration.countMax) tables",
         found: "\(replay.tables.count)", advice: "remove some")
     }
-    if learner.replicas > 0, learnersTable?.kind != .transition {
+    if learner.replicas > 0, learnersTable?.kind != algorithm.tableKind {
       refuse(
         ["learner.table", "replay.tables.\(learner.table).kind"],
         expected:
-          "a table of replay.tables of kind transition, which learners of \(algorithm.name.rawValue) sample",
+          "a table of replay.tables of kind \(algorithm.tableKind), which learners of \(algorithm.name.rawValue) sample",
         found: learnersTable.map { "'\(learner.table)' of kind \($0.kind.rawValue)" }
           ?? "none named '\(learner.table)'",
         advice: "name one, or set learner.replicas: 0 for a run without learners")

@@ -1,7 +1,7 @@
 // What actions there are.
 
 /// The space of an environment's actions, as Gymnasium has them.
-public enum ActionSpace: Hashable, Sendable {
+public enum ActionSpace: Hashable, Sendable, CustomStringConvertible {
   /// int32, 0 ..< n.
   case discrete(Int)
   /// float32 `shape`, each element between its bounds.
@@ -12,6 +12,14 @@ public enum ActionSpace: Hashable, Sendable {
     switch self {
     case .discrete: Field(StepSchema.action, .int32)
     case .box(let shape, _, _): Field(StepSchema.action, .float32, shape: shape)
+    }
+  }
+
+  /// As messages name it.
+  public var description: String {
+    switch self {
+    case .discrete(let count): "\(count) discrete actions"
+    case .box(let shape, _, _): "a box of shape \(shape)"
     }
   }
 

@@ -56,7 +56,10 @@ extension EffectiveConfiguration {
     let schema = run.stepSchema(of: spec)
     do {
       let bytes = spec.observationByteCount * run.environment.frameStack
-      if let problem = run.algorithm(for: spec).problem(observationBytes: bytes, spec.observationType) {
+      let algorithm = run.algorithm(for: spec)
+      if let problem = algorithm.problem(
+        observationBytes: bytes, spec.observationType, actions: spec.actions)
+      {
         throw NetworkMismatch(description: problem)
       }
     } catch {

@@ -57,7 +57,11 @@ import Testing
   @Test func bytesGoThroughAnMLP() throws {
     let run = try run("id=X-v0", "observation.shape=[10, 10]", "observation.type=uint8", "actions=3")
     let algorithm = run.algorithm(for: try run.environmentSpec())
-    #expect(algorithm.problem(observationBytes: 100, .uint8) == nil)
-    #expect(algorithm.problem(observationBytes: 400, .float32) != nil)
+    #expect(algorithm.problem(observationBytes: 100, .uint8, actions: .discrete(3)) == nil)
+    #expect(algorithm.problem(observationBytes: 400, .float32, actions: .discrete(3)) != nil)
+    let box = ActionSpace.box(shape: [2], low: [0, 0], high: [1, 1])
+    #expect(
+      algorithm.problem(observationBytes: 100, .uint8, actions: box)
+        == "it takes discrete actions, found a box of shape [2]")
   }
 }

@@ -1,0 +1,60 @@
+// The algorithm that the configuration names.
+
+internal import Algorithms
+public import Configuration
+internal import Environments
+internal import Experience
+internal import Numerics
+
+extension RunConfiguration {
+  /// The algorithm, for what an environment shows and takes.
+  func algorithm(for spec: EnvironmentSpec) -> Algorithm {
+    switch algorithm.name {
+    case .dqn: .dqn(dqn, network(for: spec))
+    }
+  }
+
+  private func network(for spec: EnvironmentSpec) -> NetworkSpec {
+    // A network without outputs is refused as what it is.
+    let actions = spec.actions.discreteCount ?? 0
+    switch algorithm.network {
+    case .mlp:
+      var network = NetworkSpec.mlp(
+        inputs: spec.observationElementCount * environment.frameStack, hidden: algorithm.hidden,
+        outputs: actions,
+        dueling: algorithm.dueling)
+      if spec.observationType == .uint8 { network.inputType = .uint8 }
+      return network
+    case .nature:
+      let shape = spec.observationShape
+      let planes = (shape.count == 3 ? shape[0] : 1) * environment.frameStack
+      return .nature(
+        planes: planes, height: shape[max(0, shape.count - 2)], width: shape[shape.count - 1],
+        outputs: actions, dueling: algorithm.dueling)
+    }
+  }
+
+  private var dqn: DQNConfiguration {
+    DQNConfiguration(
+      isDouble: algorithm.double,
+      learningRate: algorithm.learningRate, adamEpsilon: algorithm.adamEpsilon,
+      gradientClip: algorithm.gradientClip > 0 ? Float(algorithm.gradientClip) : nil,
+      huberDelta: Float(algorithm.huberDelta), target: target)
+  }
+
+  private var target: DQNConfiguration.Target {
+    switch algorithm.target.kind {
+    case .hard: .hard(everyUpdates: algorithm.target.everyUpdates)
+    case .polyak: .polyak(tau: Float(algorithm.target.tau))
+    }
+  }
+}
+
+extension AlgorithmConfiguration {
+  /// What a learner measures beside the metrics of every learner.
+  public var measured: [(name: String, help: String)] {
+    switch name {
+    case .dqn: DQNRule.measured
+    }
+  }
+}
