@@ -39,10 +39,13 @@ test: setup python ## the tests of the quick lane
 test-long: setup python build ## everything that takes longer: more seeds, whole learning runs
 	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) ROOKERY_LONG_TESTS=1 ROOKERY_SIMULATION_SEEDS=5000 \
 	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test
+	@.ci/seams
+	@.ci/learning-load
 	@.ci/dashboard
 	@.ci/learning
 
 lint: setup ## format, and that each target imports only what it declares
+	@.ci/seams check
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@swift build --build-tests --explicit-target-dependency-import-check error
 
