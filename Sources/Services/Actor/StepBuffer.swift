@@ -77,7 +77,14 @@ final class StepBuffer {
   private func copy(
     _ source: UnsafeRawPointer, _ from: Int, to column: UnsafeMutableRawPointer, _ row: Int, _ bytes: Int
   ) {
-    (column + row * bytes).copyMemory(from: source + from * bytes, byteCount: bytes)
+    // Most columns are one 4-byte value a row: a call for each would cost more than the copy.
+    if bytes == 4 {
+      column.storeBytes(
+        of: source.loadUnaligned(fromByteOffset: from * 4, as: UInt32.self), toByteOffset: row * 4,
+        as: UInt32.self)
+    } else {
+      (column + row * bytes).copyMemory(from: source + from * bytes, byteCount: bytes)
+    }
   }
 
   /// Every environment has its row.
