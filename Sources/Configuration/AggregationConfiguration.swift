@@ -3,14 +3,14 @@
 /// `aggregation`: what the parameter server does with what learners send.
 public struct AggregationConfiguration: Hashable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
-    /// Each learner trains locally; its change is merged.
+    /// Each learner trains locally; its delta is merged.
     case averaging
   }
 
   public enum Mode: String, CaseIterable, Sendable {
     /// The server opens rounds by time: θ += Σuᵢ·Δᵢ / Σuᵢ.
     case rounds
-    /// Each change as it comes: θ += Δᵢ·uᵢ / Σ(active members' recent u).
+    /// Each delta as it comes: θ += Δᵢ·uᵢ / Σ(active members' recent u).
     case asynchronous
   }
 

@@ -36,7 +36,7 @@ public struct ReplayConfiguration: Hashable, Sendable {
   /// Raw priorities above it count as this; 0 leaves them as they are.
   public var priorityMax = 0.0
   /// The part of `capacity` that one actor may own where others would lose steps to it; 1 for no quota.
-  public var actorShareMax = 1.0
+  public var actorQuota = 1.0
   /// Bytes of messages that may wait for the limiter at the service.
   public var waitingBytes = 256 << 20
   public var rateLimiter = RateLimiterConfiguration()
@@ -82,7 +82,7 @@ extension ReplayConfiguration {
     reader.integer("importance_anneal_updates", &importanceAnnealUpdates, 1...(1 << 40))
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
     reader.double("priority_max", &priorityMax, .from(0, to: 1e30))
-    reader.double("actor_share_max", &actorShareMax, .above(0, upTo: 1))
+    reader.double("actor_share_max", &actorQuota, .above(0, upTo: 1))
     reader.integer("waiting_bytes", &waitingBytes, (1 << 20)...(1 << 40))
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
     reader.choice("storage", &storage)

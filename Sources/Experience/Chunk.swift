@@ -4,7 +4,7 @@
 public struct ChunkHeader: Hashable, Sendable {
   /// The writer's number for the environment whose steps these are.
   public var stream: UInt32
-  /// The index in the stream of the chunk's first step; indices rise by one a step for the life of the stream.
+  /// The index in the stream of the chunk's first step; indices rise by one a step for the incarnation of the stream.
   public var firstIndex: UInt64
   /// Steps in the chunk, at least 1.
   public var count: Int

@@ -1,6 +1,6 @@
 // Random names of process lives.
 
-/// A random 128-bit identifier: of a writer, a learner, or a service's life (its incarnation). Names of actors are only labels.
+/// A random 128-bit identifier: of a writer, a learner, or a service's incarnation (its incarnation). Names of actors are only labels.
 public struct Identifier: Hashable, Sendable {
   public let high: UInt64
   public let low: UInt64

@@ -1,7 +1,7 @@
 // What others may call a process.
 
 /// A process's name where others can read it: the first 16 bytes of SHA-256 of its id. Whoever
-/// knows the id can speak as the process; the name tells which one it is, in every life of a
+/// knows the id can speak as the process; the name tells which one it is, in every incarnation of a
 /// service, and does not lead back to the id.
 public struct PublicName: Hashable, Sendable {
   public let high: UInt64

@@ -36,7 +36,7 @@ public final class AppendOnlyFile {
     }
   }
 
-  /// Ends the last line, if an earlier life of the writer was cut off within it.
+  /// Ends the last line, if an earlier incarnation of the writer was cut off within it.
   public func endLine() throws(SystemCallError) {
     let size = lseek(descriptor, 0, SEEK_END)
     var last = UInt8(ascii: "\n")

@@ -28,7 +28,7 @@ struct ListeningSocket: ~Copyable {
       info.ai_family, info.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue),
       info.ai_protocol)
     guard socket >= 0 else { throw HTTPError(name, code: errno) }
-    // A server that is started again must not wait for the connections of its last life to time out.
+    // A server that is started again must not wait for the connections of its last incarnation to time out.
     var yes: Int32 = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     guard bind(socket, info.ai_addr, info.ai_addrlen) == 0, listen(socket, 64) == 0 else {

@@ -6,7 +6,7 @@ public import Experience
 /// no clock and draws from the generators it is handed.
 ///
 /// Made from a configuration; memory is had when a schema is adopted. Every refused call leaves it as it was. With
-/// `file` storage it goes on where the life before it ended, whenever that was.
+/// `file` storage it goes on where the incarnation before it ended, whenever that was.
 public final class ReplayStore {
   public let configuration: ReplayStoreConfiguration
   var ring: StepRing?
@@ -18,7 +18,7 @@ public final class ReplayStore {
   /// Some table is consume-once.
   let keepsUnread: Bool
   /// Steps by writer; nil if writers have no quota.
-  var shares: WriterShares?
+  var usage: WriterUsage?
   /// Items of the message being checked, by table.
   var itemCounts: [Int]
 
@@ -48,7 +48,7 @@ public final class ReplayStore {
     if let problem = configuration.problem { throw .configuration(problem) }
     self.configuration = configuration
     limits = configuration.tables.map(\.limiter)
-    shares = configuration.writerShareMax < 1 ? WriterShares() : nil
+    usage = configuration.writerQuota < 1 ? WriterUsage() : nil
     keepsUnread = configuration.tables.contains(where: \.isConsumeOnce)
     itemCounts = Array(repeating: 0, count: configuration.tables.count)
     if case .file(let path) = configuration.storage, let schema = try StoreFolder.schema(in: path) {
@@ -125,7 +125,7 @@ public final class ReplayStore {
     }
   }
 
-  /// Other limits for a table's limiter from now on, until the store's life ends. Throws `request` for a table that does not exist,
+  /// Other limits for a table's limiter from now on, until the store's incarnation ends. Throws `request` for a table that does not exist,
   /// `configuration` with the reason if they could lock both sides; then nothing has changed.
   public func change(limits new: RateLimiterConfiguration, table index: Int) throws(ReplayStoreError) {
     guard limits.indices.contains(index) else {
@@ -146,7 +146,7 @@ public final class ReplayStore {
     return try self.table(table).configuration.schema.batchFields(of: ring.schema)
   }
 
-  /// A writer's life begins under a handle that no other had: `nextWriter` or above. Throws `schemaMissing`, `storage`.
+  /// A writer's incarnation begins under a handle that no other had: `nextWriter` or above. Throws `schemaMissing`, `storage`.
   public func openWriter(_ writer: Int, id: Identifier, label: String, committed: UInt64)
     throws(ReplayStoreError)
   {

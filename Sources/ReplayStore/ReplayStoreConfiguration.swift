@@ -15,19 +15,19 @@ public struct ReplayStoreConfiguration: Hashable, Sendable {
   public var residentMax = Int.max
   /// The part of the ring that one writer may own where others would lose theirs to it; 1 for no quota. The store counts,
   /// whoever drives it decides.
-  public var writerShareMax: Double
+  public var writerQuota: Double
   /// Of the generators from which removers draw.
   public var seed: UInt64
 
   public init(
     capacity: Int, tables: [TableConfiguration], streamsMax: Int = 65_536, storage: StorageKind = .memory,
-    writerShareMax: Double = 1, seed: UInt64 = 0
+    writerQuota: Double = 1, seed: UInt64 = 0
   ) {
     self.capacity = capacity
     self.tables = tables
     self.streamsMax = streamsMax
     self.storage = storage
-    self.writerShareMax = writerShareMax
+    self.writerQuota = writerQuota
     self.seed = seed
   }
 }
@@ -44,8 +44,8 @@ extension ReplayStoreConfiguration {
     if streamsMax < 1 || streamsMax > 1 << 30 {
       return "streamsMax: expected 1 to \(1 << 30), found \(streamsMax)"
     }
-    if !(writerShareMax > 0 && writerShareMax <= 1) {
-      return "writerShareMax: expected above 0 and at most 1, found \(writerShareMax)"
+    if !(writerQuota > 0 && writerQuota <= 1) {
+      return "writerQuota: expected above 0 and at most 1, found \(writerQuota)"
     }
     if tables.isEmpty || tables.count > Self.tablesLimit {
       return "tables: expected 1 to \(Self.tablesLimit), found \(tables.count)"

@@ -2,7 +2,7 @@
 
 internal import CZeroMQ
 
-/// Owns one socket, which a `Connector` makes; its life is the value's. Belongs to the thread that made it.
+/// Owns one socket, which a `Connector` makes; its incarnation is the value's. Belongs to the thread that made it.
 public struct Socket: ~Copyable {
   enum Kind: Sendable {
     case router, dealer, publisher, subscriber

@@ -11,7 +11,7 @@ public enum PeerRole: UInt8, Sendable {
 /// `[version, 1, role, id, label, next sequence, fields or nil, tables]`: the first message of a writer or sampler on a connection.
 public struct Hello: ValueMessage {
   public var role: PeerRole
-  /// The peer's life: random at each process start.
+  /// The peer's incarnation: random at each process start.
   public var id: Identifier
   /// A name for people.
   public var label: String
@@ -67,7 +67,7 @@ public struct Hello: ValueMessage {
 /// `[version, 2, incarnation, committed, credit, credit bytes, frame bytes, silence, rows, fields
 /// or nil, tables]`: the answer to HELLO.
 public struct Welcome: ValueMessage {
-  /// The service's life.
+  /// The service's incarnation.
   public var incarnation: Identifier
   /// The sequence number of the writer's last committed message; 0 for none. Send on from the next one.
   public var committed: UInt64

@@ -85,24 +85,24 @@ public struct EvaluationReport: ValueMessage {
   }
 }
 
-/// `[version, 16, life, evaluations known, counters]`: asks the parameter server how the run goes.
+/// `[version, 16, incarnation, evaluations known, counters]`: asks the parameter server how the run goes.
 public struct StatusRequest: ValueMessage {
-  /// The server's life in which the evaluations were counted; nil if none is known.
-  public var life: Identifier?
-  /// Evaluations of that life already known: only later ones are sent.
+  /// The server's incarnation in which the evaluations were counted; nil if none is known.
+  public var incarnation: Identifier?
+  /// Evaluations of that incarnation already known: only later ones are sent.
   public var evaluationsKnown: UInt64
   /// Names of the counters that are wanted of each process; nil for all.
   public var counters: [String]?
 
-  public init(life: Identifier? = nil, evaluationsKnown: UInt64, counters: [String]? = nil) {
-    self.life = life
+  public init(incarnation: Identifier? = nil, evaluationsKnown: UInt64, counters: [String]? = nil) {
+    self.incarnation = incarnation
     self.evaluationsKnown = evaluationsKnown
     self.counters = counters
   }
 
   public func encode(into writer: FrameWriter) {
     writer.begin(.statusRequest)
-    writer.identifier(life)
+    writer.identifier(incarnation)
     writer.unsigned(evaluationsKnown)
     guard let counters else { return writer.null() }
     writer.array(counters.count)
@@ -110,7 +110,7 @@ public struct StatusRequest: ValueMessage {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    life = try cursor.optionalIdentifier("the server's life")
+    incarnation = try cursor.optionalIdentifier("the server's incarnation")
     evaluationsKnown = try cursor.number("the evaluations known")
     if cursor.nextIsNil() {
       counters = nil
@@ -155,26 +155,27 @@ public struct ProcessStatus: Hashable, Sendable {
   }
 }
 
-/// `[version, 17, life, weights version, updates, processes, left out, evaluations]`: a process is
+/// `[version, 17, incarnation, weights version, updates, processes, left out, evaluations]`: a process is
 /// `[age, name, service, label, counters]`, evaluations are `[first number, [fields of an
 /// evaluation, …]]`.
 public struct Status: ValueMessage {
   /// The server's.
-  public var life: Identifier
+  public var incarnation: Identifier
   public var version: UInt64
   public var updates: UInt64
   public var processes: [ProcessStatus]
   /// Processes that found no room in the answer.
   public var processesLeftOut: Int
-  /// The number of the first of `evaluations` in the life of the parameter server.
+  /// The number of the first of `evaluations` in the incarnation of the parameter server.
   public var firstEvaluation: UInt64
   public var evaluations: [Evaluation]
 
   public init(
-    life: Identifier, version: UInt64, updates: UInt64, processes: [ProcessStatus], processesLeftOut: Int = 0,
+    incarnation: Identifier, version: UInt64, updates: UInt64, processes: [ProcessStatus],
+    processesLeftOut: Int = 0,
     firstEvaluation: UInt64, evaluations: [Evaluation]
   ) {
-    self.life = life
+    self.incarnation = incarnation
     self.version = version
     self.updates = updates
     self.processes = processes
@@ -185,7 +186,7 @@ public struct Status: ValueMessage {
 
   public func encode(into writer: FrameWriter) {
     writer.begin(.status)
-    writer.identifier(life)
+    writer.identifier(incarnation)
     writer.unsigned(version)
     writer.unsigned(updates)
     writer.array(processes.count)
@@ -209,7 +210,7 @@ public struct Status: ValueMessage {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    life = try cursor.identifier("the server's life")
+    incarnation = try cursor.identifier("the server's incarnation")
     version = try cursor.number("the weights version")
     updates = try cursor.number("the updates")
     processes = []

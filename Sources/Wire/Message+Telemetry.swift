@@ -41,14 +41,14 @@ public struct Health: ValueMessage {
 /// `[version, 11, id, token, service, label, counters]`: once a second from each process to the
 /// parameter server.
 public struct Telemetry: ValueMessage {
-  /// The process's life.
+  /// The process's incarnation.
   public var id: Identifier
   /// What the processes of a run know and others do not; nil if the run has none.
   public var token: Identifier?
   /// What it is: a `ServiceKind`, or the name of another service.
   public var service: String
   public var label: String
-  /// Counters (`…_total`, never falling in a life) and gauges by name.
+  /// Counters (`…_total`, never falling in an incarnation) and gauges by name.
   public var counters: [String: Double]
 
   public init(

@@ -2,65 +2,65 @@
 
 public import Experience
 
-/// What a shard's process has taken into a table and given from it. Both only grow while it lives, so that of two the larger is the newer.
-public struct LifeTotals: Hashable, Sendable {
+/// What a shard's process has taken into a table and given from it. Both only grow while it incarnations, so that of two the larger is the newer.
+public struct IncarnationTotals: Hashable, Sendable {
   /// The shard's incarnation.
-  public var life: Identifier
+  public var incarnation: Identifier
   public var inserts: UInt64
   public var samples: UInt64
 
-  public init(life: Identifier, inserts: UInt64, samples: UInt64) {
-    self.life = life
+  public init(incarnation: Identifier, inserts: UInt64, samples: UInt64) {
+    self.incarnation = incarnation
     self.inserts = inserts
     self.samples = samples
   }
 }
 
-/// `[version, 26, table, items elsewhere, error or nil, lives]`: a sampler of several shards tells one of them what it has seen of
+/// `[version, 26, table, items elsewhere, error or nil, incarnations]`: a sampler of several shards tells one of them what it has seen of
 /// the others.
 public struct TotalsRequest: ValueMessage {
   public var table: Int
   /// Items in the other shards.
-  public var itemsElsewhere: UInt64
+  public var remoteItems: UInt64
   /// The mean error of the limiters of those that have joined: from there a shard begins to count with them. Nil: only ask.
   public var error: Double?
-  public var lives: [LifeTotals]
+  public var incarnations: [IncarnationTotals]
 
-  public init(table: Int, itemsElsewhere: UInt64, error: Double?, lives: [LifeTotals]) {
+  public init(table: Int, remoteItems: UInt64, error: Double?, incarnations: [IncarnationTotals]) {
     self.table = table
-    self.itemsElsewhere = itemsElsewhere
+    self.remoteItems = remoteItems
     self.error = error
-    self.lives = lives
+    self.incarnations = incarnations
   }
 
   public func encode(into writer: FrameWriter) {
     writer.begin(.totalsRequest)
     writer.unsigned(table)
-    writer.unsigned(itemsElsewhere)
+    writer.unsigned(remoteItems)
     if let error { writer.double(error) } else { writer.null() }
-    writer.array(lives.count)
-    for entry in lives {
+    writer.array(incarnations.count)
+    for entry in incarnations {
       writer.array(3)
-      writer.life(entry)
+      writer.incarnation(entry)
     }
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     table = try cursor.count(max: Limits.tables - 1, "the table")
-    itemsElsewhere = try cursor.number("the items elsewhere")
+    remoteItems = try cursor.number("the remote items")
     error = cursor.nextIsNil() ? nil : try cursor.limiterError()
-    let count = try cursor.array(max: Limits.shards, "the lives")
-    lives = []
-    lives.reserveCapacity(count)
+    let count = try cursor.array(max: Limits.shards, "the incarnations")
+    incarnations = []
+    incarnations.reserveCapacity(count)
     for _ in 0..<count {
-      try cursor.elements(3, "a life")
-      lives.append(try cursor.life())
+      try cursor.elements(3, "an incarnation")
+      incarnations.append(try cursor.incarnation())
     }
     try cursor.close()
   }
 }
 
-/// `[version, 27, table, mass, items, joined, error, life, inserts, samples]`: the answer, at once.
+/// `[version, 27, table, mass, items, joined, error, incarnation, inserts, samples]`: the answer, at once.
 public struct Totals: ValueMessage {
   public var table: Int
   /// Σ p^α of the table now, and its items.
@@ -70,9 +70,10 @@ public struct Totals: ValueMessage {
   public var isJoined: Bool
   /// Of its limiter, in samples; what it knows of the others is in it.
   public var error: Double
-  public var own: LifeTotals
+  public var own: IncarnationTotals
 
-  public init(table: Int, mass: Double, items: UInt64, isJoined: Bool, error: Double, own: LifeTotals) {
+  public init(table: Int, mass: Double, items: UInt64, isJoined: Bool, error: Double, own: IncarnationTotals)
+  {
     self.table = table
     self.mass = mass
     self.items = items
@@ -88,7 +89,7 @@ public struct Totals: ValueMessage {
     writer.unsigned(items)
     writer.bool(isJoined)
     writer.double(error)
-    writer.life(own)
+    writer.incarnation(own)
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
@@ -97,23 +98,24 @@ public struct Totals: ValueMessage {
     items = try cursor.number("the items")
     isJoined = try cursor.bool("whether it has joined")
     error = try cursor.limiterError()
-    own = try cursor.life()
+    own = try cursor.incarnation()
     try cursor.close()
   }
 }
 
 extension FrameWriter {
-  fileprivate func life(_ entry: LifeTotals) {
-    identifier(entry.life)
+  fileprivate func incarnation(_ entry: IncarnationTotals) {
+    identifier(entry.incarnation)
     unsigned(entry.inserts)
     unsigned(entry.samples)
   }
 }
 
 extension FrameCursor {
-  fileprivate mutating func life() throws(WireError) -> LifeTotals {
-    let life = try identifier("a life's id")
-    return LifeTotals(life: life, inserts: try number("its inserts"), samples: try number("its samples"))
+  fileprivate mutating func incarnation() throws(WireError) -> IncarnationTotals {
+    let incarnation = try identifier("an incarnation's id")
+    return IncarnationTotals(
+      incarnation: incarnation, inserts: try number("its inserts"), samples: try number("its samples"))
   }
 
   fileprivate mutating func limiterError() throws(WireError) -> Double {

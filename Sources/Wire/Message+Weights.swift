@@ -36,11 +36,11 @@ public struct Join: ValueMessage {
 
 /// `[version, 13, incarnation, index, merged, weights version]`
 public struct Joined: ValueMessage {
-  /// The parameter server's life.
+  /// The parameter server's incarnation.
   public var incarnation: Identifier
   /// The learner's number, from 0; lowest free one.
   public var index: Int
-  /// The sequence number of the learner's last merged change; 0 for none.
+  /// The sequence number of the learner's last merged delta; 0 for none.
   public var merged: UInt64
   public var version: UInt64
 
@@ -69,13 +69,13 @@ public struct Joined: ValueMessage {
 }
 
 /// `[version, 14, id, sequence, base version, updates, oldest update, newest update, values]` with a padding before the values.
-public struct Change {
+public struct Delta {
   public var id: Identifier
-  /// Rises by one with each change of this learner's life; sent again unchanged until it is merged.
+  /// Rises by one with each delta of this learner's incarnation; sent again unchanged until it is merged.
   public var sequence: UInt64
   /// The published version the learner stood on.
   public var baseVersion: UInt64
-  /// Updates that this change stands for: its weight in the average.
+  /// Updates that this delta stands for: its weight in the average.
   public var updates: UInt64
   /// When the first and last of them were made: nanoseconds (0…2⁶²) of the machine's monotonic clock.
   public var oldestUpdate: Int64
@@ -97,7 +97,7 @@ public struct Change {
   }
 
   public func encode(into writer: FrameWriter) {
-    writer.begin(.change)
+    writer.begin(.delta)
     writer.identifier(id)
     writer.unsigned(sequence)
     writer.unsigned(baseVersion)
@@ -210,8 +210,8 @@ public struct Weights {
     oldestUpdate = try cursor.time("the oldest update")
     newestUpdate = try cursor.time("the newest update")
     merged = []
-    for _ in 0..<(try cursor.array(max: Limits.members, "the merged changes")) {
-      try cursor.elements(2, "a merged change")
+    for _ in 0..<(try cursor.array(max: Limits.members, "the merged deltas")) {
+      try cursor.elements(2, "a merged delta")
       merged.append(
         Merged(
           learner: try cursor.publicName("a learner's name"), sequence: try cursor.number("a merged sequence")

@@ -20,7 +20,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case telemetry = 11
   case join = 12
   case joined = 13
-  case change = 14
+  case delta = 14
   case weights = 15
   case statusRequest = 16
   case status = 17
@@ -28,8 +28,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case goodbye = 19
   case inspectRequest = 20
   case inspection = 21
-  case copyRequest = 22
-  case copyStatus = 23
+  case snapshotRequest = 22
+  case snapshotStatus = 23
   case limitsRequest = 24
   case limits = 25
   case totalsRequest = 26
@@ -51,7 +51,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .telemetry: 5
     case .join: 4
     case .joined: 4
-    case .change: 8
+    case .delta: 8
     case .weights: 12
     case .statusRequest: 3
     case .status: 6
@@ -59,8 +59,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .goodbye: 1
     case .inspectRequest: 3
     case .inspection: 7
-    case .copyRequest: 3
-    case .copyStatus: 7
+    case .snapshotRequest: 3
+    case .snapshotStatus: 7
     case .limitsRequest: 5
     case .limits: 7
     case .totalsRequest: 4

@@ -86,8 +86,8 @@ enum CommandLineInterface {
     case .health: return try checkHealth(rest)
     case .inspect: return try inspectReplay(rest)
     case .limit: return try limitReplay(rest)
-    case .snapshot: return try CopyCommand(.snapshot, rest).execute()
-    case .restore: return try CopyCommand(.restore, rest).execute()
+    case .snapshot: return try SnapshotCommand(.snapshot, rest).execute()
+    case .restore: return try SnapshotCommand(.restore, rest).execute()
     case .bench:
       try BenchCommand.run(rest)
       return .success

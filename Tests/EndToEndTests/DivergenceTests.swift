@@ -153,19 +153,19 @@ import Wire
     }
     try poison(old.variables, priority: 1e30)
     try status("the divergence") { $0.counter("learner", "diverged") == 1 }
-    let (life, good) = (
+    let (incarnation, good) = (
       try SafetensorsFile(path: path).count("updates"), try Data(contentsOf: URL(filePath: path))
     )
 
     kill(old.pid, SIGKILL)
-    try status("updates of the next life") { status in
+    try status("updates of the next incarnation") { status in
       status.telemetry("learner").contains {
-        $0.counters["updates_total"] ?? 0 > Double(life) + 200 && $0.counters["diverged"] == 0
+        $0.counters["updates_total"] ?? 0 > Double(incarnation) + 200 && $0.counters["diverged"] == 0
           && $0.counters["batches_left_out_total"] ?? 0 > 0 && $0.counters["batches_not_finite_total"] == 0
       }
     }
     let log = Text.read("\(folder)/logs/learner-1.log")
-    #expect(log.contains("it begins from the last good checkpoint, of \(life) updates"), "\(log)")
+    #expect(log.contains("it begins from the last good checkpoint, of \(incarnation) updates"), "\(log)")
     #expect(try Data(contentsOf: URL(filePath: path)) != good)
     try expectFinite(path)
   }

@@ -32,7 +32,9 @@ import Transport
     for kill in 0..<kills {
       let replay = try Started(["replay"], in: workspace, environment: variables)
       let target = try committed(writers) + UInt64(1 + generator.below(60))
-      try wait(for: "acknowledgements in life \(kill), seed \(seed); it said \(replay.errors)", writers) {
+      try wait(
+        for: "acknowledgements in incarnation \(kill), seed \(seed); it said \(replay.errors)", writers
+      ) {
         try committed(writers) >= target
       }
       // Somewhere within the next messages.

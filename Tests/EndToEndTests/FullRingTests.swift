@@ -64,7 +64,7 @@ import Transport
     var more = UInt64(variant.capacity / mean * 3 / 2)
     for kill in 0..<variant.kills {
       let replay = try Started(["replay"], in: workspace, environment: variables)
-      try wait(writers, messages: more, or: "life \(kill), seed \(seed); it said \(replay.errors)")
+      try wait(writers, messages: more, or: "incarnation \(kill), seed \(seed); it said \(replay.errors)")
       more = UInt64(1 + generator.below(variant.messages))
       // It stands still until all messages that may be under way are, so that it dies at work on
       // one of them.

@@ -162,7 +162,7 @@ import Wire
     let values = [Float](repeating: .nan, count: 3)
     try peer.send { writer in
       values.withUnsafeBytes {
-        Change(id: id, sequence: 9, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0, values: $0)
+        Delta(id: id, sequence: 9, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0, values: $0)
           .encode(into: writer)
       }
     }

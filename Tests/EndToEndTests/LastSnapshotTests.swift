@@ -57,7 +57,7 @@ import Testing
     let restarted = try Program.run(["restart", "replay"], in: workspace)
     #expect(restarted.code == 0, "\(restarted.errors)")
     #expect(run.process("replay") != first)
-    try run.progress("with another life of the replay")
+    try run.progress("with another incarnation of the replay")
     let log = run.log("replay-1")
     let left = try #require(Text.number(before: " steps (", in: log), "\(log)")
     #expect(left > 200 && Text.number(before: " steps, ", in: log) == left, "\(log)")
@@ -166,18 +166,18 @@ import Testing
   @Test func twoShardsOfOneNumber() throws {
     let workspace = try Workspace()
     var steps: [UInt64] = []
-    for life in 0..<2 {
+    for incarnation in 0..<2 {
       var replays: [Started] = []
       var writers: [StreamWriter] = []
       for shard in 1...2 {
         let address = "ipc://\(workspace.file("replay-\(shard).ipc"))"
         let own = variables(workspace, ["ROOKERY_REPLAY_ADDRESS": address])
         let (replay, writer) = try filled(
-          workspace, life == 0 ? UInt64(shard) * 1000 : 1, own, number: life * 2 + shard)
+          workspace, incarnation == 0 ? UInt64(shard) * 1000 : 1, own, number: incarnation * 2 + shard)
         replays.append(replay)
         writers.append(writer)
       }
-      if life == 0 {
+      if incarnation == 0 {
         for (shard, replay) in replays.enumerated() {
           let left = try #require(Text.number(before: " steps (", in: try end(replay)))
           steps.append(UInt64(left))

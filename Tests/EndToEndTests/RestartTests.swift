@@ -8,7 +8,7 @@ import Testing
 import Wire
 
 @Suite struct RestartTests {
-  /// Kills a service and waits until another life of it reports. Returns the seconds that took.
+  /// Kills a service and waits until another incarnation of it reports. Returns the seconds that took.
   @discardableResult
   private func kill(_ service: String, of run: LiveRun) throws -> Double {
     let victim = try #require(run.process(service))
@@ -16,7 +16,7 @@ import Wire
     let known = Set(before.telemetry(service).map(\.id))
     let killedAt = SystemClock.now()
     #expect(Glibc.kill(victim.pid, SIGKILL) == 0)
-    try run.status("another life of \(service)") { status in
+    try run.status("another incarnation of \(service)") { status in
       status.telemetry(service).contains { !known.contains($0.id) }
     }
     let seconds = (SystemClock.now() - killedAt).seconds

@@ -75,9 +75,9 @@ import Wire
 }
 
 extension Status {
-  /// Steps in a shard, by its newest report; of another life than a known one.
-  fileprivate func steps(of label: String, unlike life: PublicName?) -> Double {
-    processes.filter { $0.telemetry.label == label && $0.telemetry.id != life }
+  /// Steps in a shard, by its newest report; of another incarnation than a known one.
+  fileprivate func steps(of label: String, unlike incarnation: PublicName?) -> Double {
+    processes.filter { $0.telemetry.label == label && $0.telemetry.id != incarnation }
       .min { $0.age_s < $1.age_s }?.telemetry.counters["steps"] ?? 0
   }
 

@@ -101,7 +101,7 @@ import Wire
     let values = [Float](repeating: 1e9, count: 4)
     try peer.send { writer in
       values.withUnsafeBytes {
-        Change(
+        Delta(
           id: Identifier(high: 4, low: 4), sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: 0,
           newestUpdate: 0, values: $0
         ).encode(into: writer)

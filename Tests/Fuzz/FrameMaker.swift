@@ -76,17 +76,17 @@ struct FrameMaker {
   }
 
   func totals(_ source: inout ByteSource) -> [UInt8] {
-    let lives = (0..<source.below(3)).map { _ in
-      LifeTotals(
-        life: Self.id(UInt64(source.rarely(4) ? 99 : 50 + source.below(3))),
+    let incarnations = (0..<source.below(3)).map { _ in
+      IncarnationTotals(
+        incarnation: Self.id(UInt64(source.rarely(4) ? 99 : 50 + source.below(3))),
         inserts: source.number() % (Limits.number + 1),
         samples: source.number() % (Limits.number + 1))
     }
     // Beyond 10³⁰ it is refused when it is read.
     let error = source.rarely(3) ? nil : max(-1e30, min(1e30, source.double()))
     TotalsRequest(
-      table: source.below(tables.count), itemsElsewhere: source.number() % (Limits.number + 1),
-      error: error.flatMap { $0.isNaN ? nil : $0 }, lives: lives
+      table: source.below(tables.count), remoteItems: source.number() % (Limits.number + 1),
+      error: error.flatMap { $0.isNaN ? nil : $0 }, incarnations: incarnations
     ).encode(into: writer)
     return writer.array()
   }
@@ -104,7 +104,7 @@ struct FrameMaker {
     case 2: return goodbye(10 + UInt64(source.below(4)))
     case 3:
       let name = ["one", "two", ".no", "", "../no", "three"][source.below(6)]
-      CopyRequest(
+      SnapshotRequest(
         id: Self.id(UInt64(200 + source.below(8))), verb: source.rarely(2) ? .restore : .snapshot, name: name
       ).encode(into: writer)
     default:

@@ -33,8 +33,8 @@ struct MessageReader {
     case .telemetry: try value(Telemetry.self, &cursor)
     case .join: try value(Join.self, &cursor)
     case .joined: try value(Joined.self, &cursor)
-    case .change:
-      try view(&cursor) { cursor throws(WireError) in try Change(from: &cursor).encode(into: writer) }
+    case .delta:
+      try view(&cursor) { cursor throws(WireError) in try Delta(from: &cursor).encode(into: writer) }
     case .weights:
       try view(&cursor) { cursor throws(WireError) in try Weights(from: &cursor).encode(into: writer) }
     case .statusRequest: try value(StatusRequest.self, &cursor)
@@ -43,8 +43,8 @@ struct MessageReader {
     case .goodbye: try value(Goodbye.self, &cursor)
     case .inspectRequest: try value(InspectRequest.self, &cursor)
     case .inspection: try value(Inspection.self, &cursor)
-    case .copyRequest: try value(CopyRequest.self, &cursor)
-    case .copyStatus: try value(CopyStatus.self, &cursor)
+    case .snapshotRequest: try value(SnapshotRequest.self, &cursor)
+    case .snapshotStatus: try value(SnapshotStatus.self, &cursor)
     case .limitsRequest: try value(LimitsRequest.self, &cursor)
     case .limits: try value(LimitsAnswer.self, &cursor)
     case .totalsRequest: try value(TotalsRequest.self, &cursor)

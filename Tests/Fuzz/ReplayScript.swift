@@ -20,7 +20,7 @@ struct ReplayScript {
   /// The index that comes next in each stream, as its writer knows it.
   private var nextIndices: [Stream.Key: UInt64] = [:]
   /// Batches that wait for the disk.
-  private var warming: [WarmingRequest] = []
+  private var prefetch: [PrefetchRequest] = []
 
   private static let peers = 4
   /// An input is cut off after so many.
@@ -156,16 +156,16 @@ struct ReplayScript {
     case 0: machine.settle(now: now, sink: sink)
     case 1: sink.isFull.toggle()
     case 2:
-      if let path = machine.advanceCopy(now: now, sink: sink) {
+      if let path = machine.advanceSnapshot(now: now, sink: sink) {
         machine.didPublish(path, problem: ReplayStore.publishSnapshot(at: path))
       }
     case 3:
-      warming += machine.takeWarmingRequests()
-      guard !warming.isEmpty else { return }
+      warming += machine.takePrefetchRequests()
+      guard !prefetch.isEmpty else { return }
       // The disk answers in any order.
-      let request = warming.remove(at: source.below(warming.count))
-      request.pages.warm()
-      machine.didWarm(request.ticket, now: now, sink: sink)
+      let request = prefetch.remove(at: source.below(prefetch.count))
+      request.pages.prefetch()
+      machine.didPrefetch(request.ticket, now: now, sink: sink)
     case 4:
       let numbers = machine.telemetry(now: now)
       expect(isDamaged || numbers.values.allSatisfy { $0.isFinite && $0 >= 0 }, "telemetry: \(numbers)")
@@ -178,7 +178,7 @@ struct ReplayScript {
   private mutating func begin() {
     guard case .file = configuration.store.storage else { return }
     // Its memory is gone.
-    warming.removeAll()
+    prefetch.removeAll()
     if let next = Self.machine(configuration, at: now) { machine = next }
   }
 }

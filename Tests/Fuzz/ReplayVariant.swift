@@ -27,7 +27,7 @@ enum ReplayVariant: CaseIterable {
   func store(_ storage: StorageKind = .memory) -> ReplayStoreConfiguration {
     ReplayStoreConfiguration(
       capacity: Self.capacity, tables: tables, streamsMax: 6, storage: storage,
-      writerShareMax: self == .several ? 0.4 : 1)
+      writerQuota: self == .several ? 0.4 : 1)
   }
 
   func machine(_ storage: StorageKind = .memory) -> ReplayMachine.Configuration {

@@ -23,8 +23,8 @@ import Wire
     return store
   }
 
-  /// A life that checks nothing before it serves.
-  private func life(capacity: Int = 1000) throws -> ReplayHarness {
+  /// An incarnation that checks nothing before it serves.
+  private func incarnation(capacity: Int = 1000) throws -> ReplayHarness {
     try ReplayHarness(store: configuration(capacity: capacity)) { $0.bytesVerified = 0 }
   }
 
@@ -67,7 +67,7 @@ import Wire
 
   /// 800 steps in 40 chunks, by a process that was killed.
   private func fill(chunks: UInt64 = 40, capacity: Int = 1000) throws {
-    var replay = try life(capacity: capacity)
+    var replay = try incarnation(capacity: capacity)
     _ = replay.receive(Fixtures.hello(1, schema: Self.schema), from: 1)
     for sequence in 1...chunks {
       #expect(replay.receive(insert(sequence), from: 1).last?.acknowledgement?.committed == sequence)
@@ -88,10 +88,10 @@ import Wire
 
   /// Has the one request that there may be read and checked; false if there is none.
   private func step(_ replay: inout ReplayHarness) -> Bool {
-    let requests = replay.machine.takeWarmingRequests()
+    let requests = replay.machine.takePrefetchRequests()
     guard let request = requests.first else { return false }
     #expect(requests.count == 1 && !request.isUrgent)
-    replay.machine.didWarm(request.ticket, now: .at(1), sink: replay.sink)
+    replay.machine.didPrefetch(request.ticket, now: .at(1), sink: replay.sink)
     #expect(replay.machine.checkInvariants() == nil)
     return true
   }
@@ -102,7 +102,7 @@ import Wire
 
   @Test func itGoesThroughAllStepsAndEnds() throws {
     try fill()
-    var replay = try life()
+    var replay = try incarnation()
     _ = replay.machine.takeNotices()
     // The newest chunk was checked before its stream can go on.
     #expect(counter("steps_in_doubt", replay) == 780)
@@ -117,9 +117,9 @@ import Wire
     #expect(replay.machine.takeWarnings().isEmpty && replay.machine.takeNotices().isEmpty)
     #expect(counter("steps_in_doubt", replay) == 0 && counter("steps_damaged_total", replay) == 0)
     #expect(!step(&replay), "and there it stays")
-    // A life that has checked all, and ends in order, leaves nothing to be checked.
+    // An incarnation that has checked all, and ends in order, leaves nothing to be checked.
     replay.machine.store.end()
-    var next = try life()
+    var next = try incarnation()
     #expect(next.machine.store.stepsInDoubt == 0 && !step(&next))
     #expect(next.machine.takeNotices().isEmpty)
   }
@@ -128,7 +128,7 @@ import Wire
     try fill()
     // Chunks 16 and 31, which are in the second slice and in the third.
     for step in [305, 619] { try damage(step: step) }
-    var replay = try life()
+    var replay = try incarnation()
     #expect(step(&replay) && replay.machine.takeWarnings().isEmpty)
     for round in 1...2 {
       #expect(step(&replay))
@@ -142,9 +142,9 @@ import Wire
     #expect(!step(&replay) && replay.machine.takeWarnings().isEmpty)
     #expect(replay.machine.takeNotices().contains("all steps are checked"))
     #expect(replay.machine.store.statistics.tables[0].size == 38 * 8)
-    // What is lost is on the disk still: the next life looks again, and finds it again.
+    // What is lost is on the disk still: the next incarnation looks again, and finds it again.
     replay.machine.store.end()
-    var next = try life()
+    var next = try incarnation()
     #expect(next.machine.store.stepsInDoubt > 0)
     while step(&next) {}
     #expect(counter("steps_damaged_total", next) == 40)
@@ -154,7 +154,7 @@ import Wire
   @Test func whatADrawFindsIsSaidToo() throws {
     try fill()
     try damage(step: 305)
-    var replay = try life()
+    var replay = try incarnation()
     _ = replay.receive(Fixtures.samplerHello(2), from: 2)
     var request: UInt64 = 1
     while counter("steps_damaged_total", replay) == 0 {
@@ -171,7 +171,7 @@ import Wire
   @Test func itEndsWhileTheRingTurns() throws {
     try fill(chunks: 50)
     try damage(step: 5)
-    var replay = try life()
+    var replay = try incarnation()
     _ = replay.receive(Fixtures.hello(1, next: 51, schema: Self.schema), from: 1)
     let doubt = replay.machine.store.stepsInDoubt
     #expect(doubt == 980)
@@ -197,7 +197,7 @@ import Wire
   /// Nothing of what was in doubt is left when the slice has been read.
   @Test func aRingThatOvertakesItEndsItToo() throws {
     try fill(chunks: 50)
-    var replay = try life()
+    var replay = try incarnation()
     _ = replay.machine.takeNotices()
     _ = replay.receive(Fixtures.hello(1, next: 51, schema: Self.schema), from: 1)
     for sequence in 51...101 as ClosedRange<UInt64> { _ = replay.receive(insert(sequence), from: 1) }
@@ -205,7 +205,7 @@ import Wire
     #expect(replay.machine.store.stepsInDoubt == 0 && counter("steps_damaged_total", replay) == 0)
     #expect(replay.machine.takeNotices().contains("all steps are checked"))
     // A late word of a reading that nobody waits for changes nothing.
-    replay.machine.didWarm(0, now: .at(2), sink: replay.sink)
+    replay.machine.didPrefetch(0, now: .at(2), sink: replay.sink)
     #expect(replay.machine.takeNotices().isEmpty && !step(&replay))
   }
 }

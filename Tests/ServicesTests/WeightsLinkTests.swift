@@ -40,11 +40,12 @@ import Wire
   }
 
   /// Publishes to the link alone, in order.
-  private func publish(_ version: UInt64, _ values: [Float], life: UInt64 = 9) {
+  private func publish(_ version: UInt64, _ values: [Float], incarnation: UInt64 = 9) {
     let frame = frame { writer in
       values.withUnsafeBytes {
         Weights(
-          topic: Fixtures.id(1).publicName.description, version: version, incarnation: Fixtures.id(life),
+          topic: Fixtures.id(1).publicName.description, version: version,
+          incarnation: Fixtures.id(incarnation),
           updates: version, clock: 0, milestone: 0, oldestUpdate: 0, newestUpdate: 0, merged: [],
           manifest: Self.manifest, values: $0
         ).encode(into: writer)
@@ -92,11 +93,11 @@ import Wire
     #expect(link.notFinite == 4)
   }
 
-  /// Another life of the server is not believed for its weights alone.
+  /// Another incarnation of the server is not believed for its weights alone.
   @Test func anotherLifeThatIsNotFiniteTakesNothingAway() throws {
     publish(7, [1, 2])
     try take { $0.versions == [7] }
-    publish(1, [.nan, .nan], life: 10)
+    publish(1, [.nan, .nan], incarnation: 10)
     publish(6, [5, 5])
     publish(8, [3, 4])
     try take { $0.versions.count == 2 }

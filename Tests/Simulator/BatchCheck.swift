@@ -35,11 +35,12 @@ struct BatchCheck {
     if value(4, row, Float.self) != expected.discount {
       return "\(name): discount \(value(4, row, Float.self)), expected \(expected.discount)"
     }
-    let last = StepName(life: name.life, stream: name.stream, index: name.index + UInt64(expected.steps))
+    let last = StepName(
+      incarnation: name.incarnation, stream: name.stream, index: name.index + UInt64(expected.steps))
     if StepContent.name(batch.columns[5] + row * 12) != last {
       return "\(name): next observation is not of \(last)"
     }
-    let version = cluster.history.lives[name.life].step(name.stream, name.index)?.version
+    let version = cluster.history.incarnations[name.incarnation].step(name.stream, name.index)?.version
     if batch.versions[row] != version { return "\(name): weights version \(batch.versions[row])" }
     let probability = batch.probabilities[row]
     return probability >= 0 && probability <= 1 ? nil : "\(name): probability \(probability)"

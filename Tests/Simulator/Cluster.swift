@@ -122,13 +122,13 @@ extension Cluster {
     if case .replay(let shard) = id { replays[shard].index } else { parameters.index }
   }
 
-  /// The life of the service that the connection was made to still runs.
+  /// The incarnation of the service that the connection was made to still runs.
   private func isUp(_ connection: Connection) -> Bool {
-    service(connection.service).isUp && connection.serviceLife == life(of: connection.service)
+    service(connection.service).isUp && connection.serviceIncarnation == incarnation(of: connection.service)
   }
 
-  private func life(of id: ServiceID) -> Int {
-    if case .replay(let shard) = id { replays[shard].life } else { parameters.life }
+  private func incarnation(of id: ServiceID) -> Int {
+    if case .replay(let shard) = id { replays[shard].incarnation } else { parameters.incarnation }
   }
 
   private func advance(_ node: Int) {
@@ -157,7 +157,7 @@ extension Cluster {
     }
     let learner = id == .parameters ? nodes[node] as? LearnerNode : nil
     connections[node][id.number] = network.connect(
-      node: node, service: id, serviceLife: life(of: id), topic: learner?.id.description)
+      node: node, service: id, serviceIncarnation: incarnation(of: id), topic: learner?.id.description)
     wake(node, at: now)
   }
 }

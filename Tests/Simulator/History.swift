@@ -2,9 +2,9 @@
 
 internal import Experience
 
-/// One step of one stream of one writer's life.
+/// One step of one stream of one writer's incarnation.
 struct StepName: Hashable {
-  var life: Int
+  var incarnation: Int
   var stream: Int
   var index: UInt64
 }
@@ -19,7 +19,7 @@ enum StepContent {
   ])
 
   static func observation(_ name: StepName) -> [Float] {
-    [Float(name.life), Float(name.stream), Float(name.index)]
+    [Float(name.incarnation), Float(name.stream), Float(name.index)]
   }
 
   /// The step whose observation this is.
@@ -27,13 +27,13 @@ enum StepContent {
     let values = (0..<3).map { observation.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
     let parts = values.compactMap { Int(exactly: $0) }
     guard parts.count == 3, parts[2] >= 0 else { return nil }
-    return StepName(life: parts[0], stream: parts[1], index: UInt64(parts[2]))
+    return StepName(incarnation: parts[0], stream: parts[1], index: UInt64(parts[2]))
   }
 
   static func action(_ name: StepName) -> Int32 { Int32(truncatingIfNeeded: tag(name) >> 32) }
 
   static func tag(_ name: StepName) -> Int64 {
-    var value = UInt64(name.life) &* 0x9E37_79B9_7F4A_7C15
+    var value = UInt64(name.incarnation) &* 0x9E37_79B9_7F4A_7C15
     value = (value ^ UInt64(name.stream) ^ (value >> 29)) &* 0xBF58_476D_1CE4_E5B9
     value = (value ^ name.index ^ (value >> 32)) &* 0x94D0_49BB_1331_11EB
     return Int64(bitPattern: value ^ (value >> 31))
@@ -55,12 +55,12 @@ struct SentMessage {
   var items: [Item] = []
   /// The writer gave it up.
   var isDropped = false
-  /// Some life of the service committed it.
+  /// Some incarnation of the service committed it.
   var isCommitted = false
 }
 
 /// A writer process from its start to its end.
-final class WriterLife {
+final class WriterIncarnation {
   let number: Int
   let id: Identifier
   /// The index of each stream's first step.
@@ -91,38 +91,38 @@ final class WriterLife {
   }
 }
 
-/// What a writer's life is to one shard: a writer with its own id and sequence.
+/// What a writer's incarnation is to one shard: a writer with its own id and sequence.
 final class WriterStay {
   let number: Int
   let id: Identifier
-  unowned let life: WriterLife
+  unowned let incarnation: WriterIncarnation
   /// Message of sequence s is at s − 1.
   var messages: [SentMessage] = []
   /// Messages that the writer knows to be committed, or has given up.
   var released = 0
 
-  init(number: Int, id: Identifier, life: WriterLife) {
+  init(number: Int, id: Identifier, incarnation: WriterIncarnation) {
     self.number = number
     self.id = id
-    self.life = life
+    self.incarnation = incarnation
   }
 }
 
-/// All writers' lives.
+/// All writers' incarnations.
 final class History {
-  private(set) var lives: [WriterLife] = []
+  private(set) var incarnations: [WriterIncarnation] = []
   private(set) var stays: [Identifier: WriterStay] = [:]
 
-  fileprivate func stay(_ id: Identifier, of life: WriterLife) -> WriterStay {
-    let stay = WriterStay(number: stays.count, id: id, life: life)
+  fileprivate func stay(_ id: Identifier, of incarnation: WriterIncarnation) -> WriterStay {
+    let stay = WriterStay(number: stays.count, id: id, incarnation: incarnation)
     stays[id] = stay
     return stay
   }
 
-  func begin(id: Identifier, base: [UInt64]) -> WriterLife {
-    let life = WriterLife(number: lives.count, id: id, base: base)
-    lives.append(life)
-    return life
+  func begin(id: Identifier, base: [UInt64]) -> WriterIncarnation {
+    let incarnation = WriterIncarnation(number: incarnations.count, id: id, base: base)
+    incarnations.append(incarnation)
+    return incarnation
   }
 
   /// The transition that starts at a step, by the definition: R = Σ_{k<n'} γᵏ r_{t+k}, and γ^{n'} unless the end is terminal.
@@ -134,16 +134,20 @@ final class History {
 
   /// Nil if the stream never had the steps for one.
   func transition(at name: StepName, nStep: Int, discount: Float) -> Transition? {
-    guard lives.indices.contains(name.life) else { return nil }
-    let life = lives[name.life]
-    guard let first = life.step(name.stream, name.index), !first.flags.contains(.isLast) else { return nil }
+    guard incarnations.indices.contains(name.incarnation) else { return nil }
+    let incarnation = incarnations[name.incarnation]
+    guard let first = incarnation.step(name.stream, name.index), !first.flags.contains(.isLast) else {
+      return nil
+    }
     var sum = 0.0
     var power = 1.0
     for steps in 1...nStep {
-      let last = StepName(life: name.life, stream: name.stream, index: name.index + UInt64(steps - 1))
+      let last = StepName(
+        incarnation: name.incarnation, stream: name.stream, index: name.index + UInt64(steps - 1))
       sum += power * Double(StepContent.reward(last))
       power *= Double(discount)
-      guard let next = life.step(name.stream, name.index + UInt64(steps)), !next.flags.contains(.isFirst)
+      guard let next = incarnation.step(name.stream, name.index + UInt64(steps)),
+        !next.flags.contains(.isFirst)
       else {
         return nil
       }

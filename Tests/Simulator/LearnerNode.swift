@@ -16,7 +16,7 @@ final class LearnerNode: Node {
   private(set) var id = Identifier.zero
   private var rule: SimulatedRule
   private var generator: SeededGenerator
-  /// What the change under way holds, and its number.
+  /// What the delta under way holds, and its number.
   private var pushed = [Double](repeating: 0, count: Plan.parameters)
   private var pushedSequence: UInt64 = 0
   private var nextUpdate = Instant.zero
@@ -61,7 +61,7 @@ final class LearnerNode: Node {
 
   func crash() { isUp = false }
 
-  /// Leaves in order, as at SIGTERM: the last change, then goodbyes.
+  /// Leaves in order, as at SIGTERM: the last delta, then goodbyes.
   func leave() {
     machine.leave(now: cluster.now, replay: replay, parameters: parameters)
     isUp = false
@@ -177,7 +177,7 @@ final class LearnerNode: Node {
     }
   }
 
-  /// What a change must hold, by its number.
+  /// What a delta must hold, by its number.
   fileprivate func expected(_ sequence: UInt64) -> [Double] {
     guard sequence > pushedSequence else { return pushed }
     pushedSequence = sequence
@@ -187,7 +187,7 @@ final class LearnerNode: Node {
   }
 }
 
-/// Writes each change into the ledger as it is sent.
+/// Writes each delta into the ledger as it is sent.
 private struct LearnerSink: FrameSink {
   let node: LearnerNode
 
@@ -195,15 +195,15 @@ private struct LearnerSink: FrameSink {
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     let cluster = node.cluster
     var cursor = FrameCursor(bytes)
-    if (try? cursor.openMessage()) == .change, let change = try? Change(from: &cursor) {
+    if (try? cursor.openMessage()) == .delta, let delta = try? Delta(from: &cursor) {
       let values = (0..<Plan.parameters).map {
-        Double(change.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
+        Double(delta.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
       }
-      let expected = node.expected(change.sequence)
+      let expected = node.expected(delta.sequence)
       if zip(values, expected).contains(where: { abs($0 - $1) > 1e-3 }) {
-        cluster.violation("a change of \(values), expected \(expected)")
+        cluster.violation("a delta of \(values), expected \(expected)")
       }
-      cluster.ledger.sent(id: change.id, sequence: change.sequence, updates: change.updates, values: values)
+      cluster.ledger.sent(id: delta.id, sequence: delta.sequence, updates: delta.updates, values: values)
     }
     return cluster.sink(of: node.index, to: .parameters).send(bytes, to: peer)
   }

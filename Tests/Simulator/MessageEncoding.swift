@@ -5,9 +5,9 @@ internal import Wire
 
 enum MessageEncoding {
   /// Chunks and items, after the message's beginning.
-  static func encode(_ message: SentMessage, of life: WriterLife, into frame: FrameWriter) {
+  static func encode(_ message: SentMessage, of incarnation: WriterIncarnation, into frame: FrameWriter) {
     for chunk in message.chunks {
-      withViews(columns(of: chunk, life)) { Insert.chunk(frame, chunk, columns: $0) }
+      withViews(columns(of: chunk, incarnation)) { Insert.chunk(frame, chunk, columns: $0) }
     }
     let items = message.items
     let priorities = items.compactMap(\.priority)
@@ -23,14 +23,14 @@ enum MessageEncoding {
   }
 
   /// Observation, action, tag, reward and flags of a chunk's steps.
-  private static func columns(of chunk: ChunkHeader, _ life: WriterLife) -> [[UInt8]] {
+  private static func columns(of chunk: ChunkHeader, _ incarnation: WriterIncarnation) -> [[UInt8]] {
     let names = (0..<UInt64(chunk.count)).map {
-      StepName(life: life.number, stream: Int(chunk.stream), index: chunk.firstIndex + $0)
+      StepName(incarnation: incarnation.number, stream: Int(chunk.stream), index: chunk.firstIndex + $0)
     }
     return [
       bytes(names.flatMap(StepContent.observation)), bytes(names.map(StepContent.action)),
       bytes(names.map(StepContent.tag)), bytes(names.map(StepContent.reward)),
-      names.map { life.step($0.stream, $0.index)?.flags.rawValue ?? 0 },
+      names.map { incarnation.step($0.stream, $0.index)?.flags.rawValue ?? 0 },
     ]
   }
 

@@ -32,7 +32,7 @@ final class Connection {
   let peer: PeerID
   let node: Int
   let service: ServiceID
-  let serviceLife: Int
+  let serviceIncarnation: Int
   /// Who has said HELLO over it as a writer.
   var writer: Identifier?
   var isSampler = false
@@ -44,12 +44,12 @@ final class Connection {
   var lastDown = Instant.zero
 
   init(
-    peer: PeerID, node: Int, service: ServiceID, serviceLife: Int, topic: String?
+    peer: PeerID, node: Int, service: ServiceID, serviceIncarnation: Int, topic: String?
   ) {
     self.peer = peer
     self.node = node
     self.service = service
-    self.serviceLife = serviceLife
+    self.serviceIncarnation = serviceIncarnation
     self.topic = topic
   }
 }
@@ -79,10 +79,10 @@ final class Network {
   }
 
   func connect(
-    node: Int, service: ServiceID, serviceLife: Int, topic: String?
+    node: Int, service: ServiceID, serviceIncarnation: Int, topic: String?
   ) -> Connection {
     let connection = Connection(
-      peer: PeerID(number: nextPeer), node: node, service: service, serviceLife: serviceLife,
+      peer: PeerID(number: nextPeer), node: node, service: service, serviceIncarnation: serviceIncarnation,
       topic: topic)
     nextPeer += 1
     connections[connection.peer] = connection
@@ -136,9 +136,9 @@ final class Network {
   }
 
   /// To all subscribers of the frame's topic.
-  func publish(_ bytes: UnsafeRawBufferPointer, topic: String, serviceLife: Int) {
+  func publish(_ bytes: UnsafeRawBufferPointer, topic: String, serviceIncarnation: Int) {
     for connection in order
-    where connection.service == .parameters && connection.serviceLife == serviceLife {
+    where connection.service == .parameters && connection.serviceIncarnation == serviceIncarnation {
       guard let own = connection.topic else { continue }
       let topics = [Weights.topicAll, own, Weights.topicMilestone, Weights.milestonePrefix + own]
       guard topics.contains(topic) else { continue }

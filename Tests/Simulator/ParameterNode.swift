@@ -10,13 +10,13 @@ final class ParameterNode: Node {
   let index: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero
-  private(set) var life = 0
+  private(set) var incarnation = 0
   private(set) var machine: ParameterServerMachine<MemoryParameterStore>
   private var generator: SeededGenerator
   private var nextReport = Instant.zero
   /// Dies after saving, before publishing.
   var crashesWhenPublishing = false
-  /// The index that each learner was told, in this life.
+  /// The index that each learner was told, in this incarnation.
   private(set) var indices: [Identifier: Int] = [:]
 
   init(cluster: Cluster, index: Int) {
@@ -47,7 +47,7 @@ final class ParameterNode: Node {
   /// Its memory is lost, what was saved is not.
   func restart() {
     isUp = true
-    life += 1
+    incarnation += 1
     crashesWhenPublishing = false
     indices = [:]
     nextReport = cluster.now
@@ -79,7 +79,7 @@ final class ParameterNode: Node {
     return min(machine.nextDeadline(now: cluster.now), nextReport)
   }
 
-  /// As the driver does: its own counters, by which clients know its life.
+  /// As the driver does: its own counters, by which clients know its incarnation.
   private func report() {
     guard cluster.now >= nextReport else { return }
     nextReport = cluster.now + .seconds(1)
@@ -120,6 +120,6 @@ private struct ParameterSink: PublishingSink {
     node.observe(bytes)
     var cursor = FrameCursor(bytes)
     guard (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) else { return }
-    node.cluster.network.publish(bytes, topic: weights.topic, serviceLife: node.life)
+    node.cluster.network.publish(bytes, topic: weights.topic, serviceIncarnation: node.incarnation)
   }
 }

@@ -1,12 +1,12 @@
-// What one life of the replay service must hold.
+// What one incarnation of the replay service must hold.
 
 internal import Experience
 internal import ReplayStore
 
-/// A naive store: every step ever committed in this life by its position, and the items over them.
+/// A naive store: every step ever committed in this incarnation by its position, and the items over them.
 struct ReplayModel {
   let capacity: Int
-  /// The last committed message of each writer's life.
+  /// The last committed message of each writer's incarnation.
   private(set) var committed: [Int: UInt64] = [:]
   /// Position p holds step p.
   private(set) var steps: [StepName] = []
@@ -42,17 +42,19 @@ struct ReplayModel {
   }
 
   private mutating func commit(_ message: SentMessage, of stay: WriterStay) -> String? {
-    let life = stay.life
+    let incarnation = stay.incarnation
     for chunk in message.chunks {
       // To the service each stay has streams of its own.
-      let stream = StepName(life: stay.number, stream: Int(chunk.stream), index: 0)
+      let stream = StepName(incarnation: stay.number, stream: Int(chunk.stream), index: 0)
       let expected = nextIndex[stream] ?? chunk.firstIndex
       if chunk.firstIndex != expected, !chunk.isCut || chunk.firstIndex < expected {
-        return "life \(life.number), stream \(chunk.stream): step \(chunk.firstIndex) after \(expected - 1)"
+        return
+          "incarnation \(incarnation.number), stream \(chunk.stream): step \(chunk.firstIndex) after \(expected - 1)"
       }
       nextIndex[stream] = chunk.firstIndex + UInt64(chunk.count)
       for row in 0..<UInt64(chunk.count) {
-        let name = StepName(life: life.number, stream: Int(chunk.stream), index: chunk.firstIndex + row)
+        let name = StepName(
+          incarnation: incarnation.number, stream: Int(chunk.stream), index: chunk.firstIndex + row)
         if positions[name] != nil { return "\(name) is committed twice" }
         positions[name] = steps.count
         steps.append(name)
@@ -64,7 +66,7 @@ struct ReplayModel {
       oldestChunk += 1
     }
     for item in message.items {
-      let name = StepName(life: life.number, stream: Int(item.stream), index: item.firstIndex)
+      let name = StepName(incarnation: incarnation.number, stream: Int(item.stream), index: item.firstIndex)
       guard let position = positions[name], position >= tail else {
         itemsStale += 1
         continue

@@ -12,12 +12,12 @@ final class ReplayNode: Node {
   let shard: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero
-  private(set) var life = 0
+  private(set) var incarnation = 0
   private(set) var machine: ReplayMachine
   private(set) var models: [ReplayModel] = []
   private var generator: SeededGenerator
   private var received = 0
-  /// Keys that this life has given away.
+  /// Keys that this incarnation has given away.
   private var drawn: Set<UInt64> = []
   private(set) var messagesCommitted = 0
 
@@ -50,7 +50,7 @@ final class ReplayNode: Node {
 
   func restart() {
     isUp = true
-    life += 1
+    incarnation += 1
     drawn = []
     machine = Self.machine(cluster, &generator)
     models.append(ReplayModel(capacity: cluster.plan.capacity))
@@ -158,7 +158,7 @@ final class ReplayNode: Node {
     }
   }
 
-  /// Whether an item of this name had this key in some life of the service.
+  /// Whether an item of this name had this key in some incarnation of the service.
   func served(_ name: StepName, key: UInt64, steps: Int) -> Bool {
     models.contains { model in
       key < UInt64(model.steps.count) && model.steps[Int(key)] == name && model.items[key] == steps + 1

@@ -5,7 +5,7 @@ internal import Foundations
 
 /// Makes steps and the items that end with them, as naively as possible.
 struct SimulatedStream {
-  let life: WriterLife
+  let incarnation: WriterIncarnation
   let number: Int
   let nStep: Int
   /// Steps that are not framed yet: from here to the newest.
@@ -18,11 +18,11 @@ struct SimulatedStream {
   private var endsTerminal = false
   private(set) var items: [Item] = []
 
-  init(life: WriterLife, number: Int, nStep: Int) {
-    self.life = life
+  init(incarnation: WriterIncarnation, number: Int, nStep: Int) {
+    self.incarnation = incarnation
     self.number = number
     self.nStep = nStep
-    next = life.base[number]
+    next = incarnation.base[number]
     unsent = next
     itemsFrom = next
   }
@@ -40,7 +40,7 @@ struct SimulatedStream {
     }
     stepsLeft -= 1
     if stepsLeft == 0 { flags.formUnion(endsTerminal ? [.isLast, .isTerminal] : [.isLast]) }
-    life.steps[number].append(StepRecord(flags: flags, version: version))
+    incarnation.steps[number].append(StepRecord(flags: flags, version: version))
     let age = Int(next - itemsFrom)
     let spans = flags.contains(.isLast) ? Array(1...nStep).filter { $0 <= age } : age >= nStep ? [nStep] : []
     for steps in spans {
@@ -52,10 +52,10 @@ struct SimulatedStream {
 
   /// The oldest unsent steps that one chunk can carry: at most `limit`, of one weights version.
   mutating func takeChunk(limit: Int) -> ChunkHeader? {
-    guard unsent < next, let version = life.step(number, unsent)?.version else { return nil }
+    guard unsent < next, let version = incarnation.step(number, unsent)?.version else { return nil }
     var count = 1
     while count < limit, unsent + UInt64(count) < next,
-      life.step(number, unsent + UInt64(count))?.version == version
+      incarnation.step(number, unsent + UInt64(count))?.version == version
     {
       count += 1
     }

@@ -54,22 +54,22 @@ final class StatusNode: Node {
       var cursor = FrameCursor(bytes)
       guard (try? cursor.openMessage()) == .status, let status = try? Status(from: &cursor) else { return }
       for evaluation in follower.take(status) {
-        check(evaluation, ofCurrentLife: status.life == cluster.parameters.machine.incarnation)
+        check(evaluation, ofCurrentIncarnation: status.incarnation == cluster.parameters.machine.incarnation)
       }
     }
   }
 
   private var seen: [Identifier: Int] = [:]
 
-  private func check(_ evaluation: Evaluation, ofCurrentLife: Bool) {
-    guard ofCurrentLife else { return }
+  private func check(_ evaluation: Evaluation, ofCurrentIncarnation: Bool) {
+    guard ofCurrentIncarnation else { return }
     let machine = cluster.parameters.machine
     let place = seen[machine.incarnation] ?? 0
     seen[machine.incarnation] = place + 1
     newest = max(newest, evaluation.version)
     guard place < machine.board.evaluations.count, machine.board.evaluations[place] == evaluation else {
       return cluster.violation(
-        "evaluation \(evaluation.version) came as number \(place) of the server's life")
+        "evaluation \(evaluation.version) came as number \(place) of the server's incarnation")
     }
   }
 }

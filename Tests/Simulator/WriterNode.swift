@@ -23,7 +23,7 @@ final class WriterNode: Node {
   private(set) var isUp = false
   var stalledUntil = Instant.zero
   private(set) var machine: ShardedWriter
-  private(set) var life: WriterLife
+  private(set) var incarnation: WriterIncarnation
   private var streams: [SimulatedStream] = []
   private var generator: SeededGenerator
   private var cutEpoch: UInt64 = 0
@@ -37,7 +37,7 @@ final class WriterNode: Node {
     self.cluster = cluster
     self.index = index
     generator = SeededGenerator(seed: cluster.seed, part: "writer", index: index)
-    life = WriterLife(number: -1, id: .zero, base: [])
+    incarnation = WriterIncarnation(number: -1, id: .zero, base: [])
     machine = Self.machine(id: .zero, cluster: cluster, generator: generator)
     restart()
   }
@@ -64,11 +64,11 @@ final class WriterNode: Node {
   func restart() {
     isUp = true
     let id = Identifier(using: &generator)
-    life = cluster.history.begin(
+    incarnation = cluster.history.begin(
       id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
     machine = Self.machine(id: id, cluster: cluster, generator: SeededGenerator(seed: generator.next()))
     streams = (0..<cluster.plan.streams).map {
-      SimulatedStream(life: life, number: $0, nStep: cluster.plan.nStep)
+      SimulatedStream(incarnation: incarnation, number: $0, nStep: cluster.plan.nStep)
     }
     cutEpoch = 0
     releasedSeen = 0
@@ -80,7 +80,7 @@ final class WriterNode: Node {
   private var sink: ShardSink { ShardSink(cluster: cluster, node: index) }
 
   /// The stay that messages go to now.
-  private var stay: WriterStay? { machine.writerID.map { life.stay($0, in: cluster.history) } }
+  private var stay: WriterStay? { machine.writerID.map { incarnation.stay($0, in: cluster.history) } }
 
   func followShards() {
     guard isUp else { return }
@@ -145,7 +145,7 @@ final class WriterNode: Node {
       for item in message.items.indices { message.items[item].priority = Float(generator.below(1000)) / 100 }
     }
     guard let frame = machine.beginFrame(chunks: message.chunks.count) else { return }
-    MessageEncoding.encode(message, of: life, into: frame)
+    MessageEncoding.encode(message, of: incarnation, into: frame)
     stay.messages.append(message)
     let sink = sink
     machine.commitFrame(now: cluster.now, sink: sink)

@@ -92,12 +92,13 @@ enum Golden {
   private static let reports: [GoldenFrame] = [
     GoldenFrame(
       "status-request", .statusRequest,
-      StatusRequest(life: service, evaluationsKnown: 4, counters: ["env_steps_total", "weights_version"])),
+      StatusRequest(
+        incarnation: service, evaluationsKnown: 4, counters: ["env_steps_total", "weights_version"])),
     GoldenFrame("status-request-first", .statusRequest, StatusRequest(evaluationsKnown: 0)),
     GoldenFrame(
       "status", .status,
       Status(
-        life: service, version: 300, updates: 3000,
+        incarnation: service, version: 300, updates: 3000,
         processes: [
           ProcessStatus(
             telemetry: ShownTelemetry(
@@ -118,10 +119,11 @@ enum Golden {
     GoldenFrame("inspect-request", .inspectRequest, InspectRequest(table: "experience", top: 2, key: 1000)),
     GoldenFrame("inspect-request-all", .inspectRequest, InspectRequest()),
     GoldenFrame("inspection", .inspection, inspection),
-    GoldenFrame("copy-request", .copyRequest, CopyRequest(id: learner, verb: .snapshot, name: "monday")),
     GoldenFrame(
-      "copy-status", .copyStatus,
-      CopyStatus(
+      "copy-request", .snapshotRequest, SnapshotRequest(id: learner, verb: .snapshot, name: "monday")),
+    GoldenFrame(
+      "copy-status", .snapshotStatus,
+      SnapshotStatus(
         id: learner, verb: .restore, name: "monday", state: .underWay, bytesCopied: 1 << 20,
         bytesTotal: 1 << 22,
         text: "runs/a/snapshots/monday/1")),
@@ -140,16 +142,16 @@ enum Golden {
     GoldenFrame(
       "totals-request", .totalsRequest,
       TotalsRequest(
-        table: 0, itemsElsewhere: 4000, error: 8000.5,
-        lives: [LifeTotals(life: writer, inserts: 5000, samples: 40_000)])),
+        table: 0, remoteItems: 4000, error: 8000.5,
+        incarnations: [IncarnationTotals(incarnation: writer, inserts: 5000, samples: 40_000)])),
     GoldenFrame(
       "totals-request-first", .totalsRequest,
-      TotalsRequest(table: 0, itemsElsewhere: 0, error: nil, lives: [])),
+      TotalsRequest(table: 0, remoteItems: 0, error: nil, incarnations: [])),
     GoldenFrame(
       "totals", .totals,
       Totals(
         table: 0, mass: 6.5, items: 1000, isJoined: true, error: 8000.5,
-        own: LifeTotals(life: service, inserts: 1200, samples: 8000))),
+        own: IncarnationTotals(incarnation: service, inserts: 1200, samples: 8000))),
   ]
 
   private static let inspection = Inspection(

@@ -149,15 +149,15 @@ extension Golden {
 extension Golden {
   static let values = payload([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3] as [Float])
 
-  static let change = GoldenFrame("change", .change) { writer in
+  static let change = GoldenFrame("change", .delta) { writer in
     values.withUnsafeBytes {
-      Change(
+      Delta(
         id: learner, sequence: 3, baseVersion: 7, updates: 10, oldestUpdate: 1_000_000_000,
         newestUpdate: 1_020_000_000, values: $0
       ).encode(into: writer)
     }
   } check: { cursor in
-    let change = try Change(from: &cursor)
+    let change = try Delta(from: &cursor)
     #expect(change.id == learner && change.sequence == 3 && change.baseVersion == 7 && change.updates == 10)
     #expect(change.oldestUpdate == 1_000_000_000 && change.newestUpdate == 1_020_000_000)
     #expect(Array(change.values) == values)

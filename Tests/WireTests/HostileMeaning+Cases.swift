@@ -119,7 +119,7 @@ extension HostileMeaningTests {
   }
 
   private static func change(_ writer: FrameWriter, oldest: Int64) {
-    Change(
+    Delta(
       id: .zero, sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: oldest, newestUpdate: 1,
       values: UnsafeRawBufferPointer(start: nil, count: 0)
     ).encode(into: writer)

@@ -37,8 +37,8 @@ extension BenchCommand {
       var writers = try BenchWriters(address: address, count: count, rate: 50)
       report = try writers.run(seconds: seconds)
     case "snapshot", "restore":
-      let verb: CopyVerb = arguments.positional[0] == "snapshot" ? .snapshot : .restore
-      var copies = BenchCopies(address: address, verb: verb)
+      let verb: SnapshotVerb = arguments.positional[0] == "snapshot" ? .snapshot : .restore
+      var copies = BenchSnapshots(address: address, verb: verb)
       report = try copies.run(seconds: seconds)
     case let kind:
       throw UsageError(

@@ -29,8 +29,8 @@ extension ReplayStore {
   /// room. Items whose first step (or a frame before it that its stack holds) is gone, or goes by this message, are skipped
   /// and counted.
   ///
-  /// `writer` is the handle of a writer's life; (writer, stream) names a stream; `sequence` is the message's number, which a later
-  /// life of the store will know as committed. O(steps + items · log capacity).
+  /// `writer` is the handle of a writer's incarnation; (writer, stream) names a stream; `sequence` is the message's number, which a later
+  /// incarnation of the store will know as committed. O(steps + items · log capacity).
   /// Throws `message`, `chunk` or `item` with what was expected and found; `blocked` if a limiter does not admit it (ask
   /// `canInsert(items:)` first); `storage` if the disk has no room.
   public func insert(_ insertion: Insertion, writer: Int, sequence: UInt64 = 0) throws(ReplayStoreError)
@@ -65,7 +65,7 @@ extension ReplayStore {
     ring.folder?.stageReached?(.journaled)
     ring.commit(insertion, writer: writer, sequence: sequence)
     ring.folder?.stageReached?(.stepsWritten)
-    shares?.add(summary.steps, of: writer)
+    usage?.add(summary.steps, of: writer)
     for table in tables {
       summary.items += table.pending.count
       summary.itemsRemoved += table.insertPending(ring, isRestored: isRestored)
@@ -170,7 +170,7 @@ extension ReplayStore {
         }
       }
       summary.stepsEvicted += count
-      shares?.add(-count, of: ring.writer(ofChunk: ring.directory.front))
+      usage?.add(-count, of: ring.writer(ofChunk: ring.directory.front))
       ring.evictOldest()
     }
   }

@@ -85,7 +85,7 @@ private struct ItemResolver {
     }
   }
 
-  /// A stream that has no record sent its steps to an earlier life of the store: its items are stale.
+  /// A stream that has no record sent its steps to an earlier incarnation of the store: its items are stale.
   @inline(never)
   private func place(_ item: Item, _ number: UInt32?) throws(Refusal) -> ItemPlace {
     guard let number else { return .gone }

@@ -44,7 +44,7 @@ public struct ItemInspection: Hashable, Sendable {
   public var key: UInt64
   public var priority: Float
   public var timesSampled: Int
-  /// The handle of its writer's life, and the writer's number of the stream.
+  /// The handle of its writer's incarnation, and the writer's number of the stream.
   public var writer: Int
   public var stream: UInt32
   /// The index in its stream of its first step.

@@ -1,7 +1,7 @@
 // What other shards have of a table.
 
 /// Counts of the other shards, as far as they are known here: a limiter with them keeps the proportion of the whole.
-public struct ItemsElsewhere: Hashable, Sendable {
+public struct RemoteItems: Hashable, Sendable {
   /// Items inserted there and sampled from there since they were first heard of.
   public var inserts: Double
   public var samples: Double

@@ -19,7 +19,7 @@ public struct RateLimiter: Hashable, Sendable {
   /// What changes of limits, and samples that can never be drawn any more, have added to the error.
   public private(set) var carried = 0.0
   /// What other shards are known to have: inserts, samples and size are those of all together.
-  public var elsewhere = ItemsElsewhere()
+  public var remote = RemoteItems()
 
   public init(configuration: RateLimiterConfiguration) {
     self.configuration = configuration
@@ -37,7 +37,7 @@ public struct RateLimiter: Hashable, Sendable {
     let before = error
     let isSame = limits.samplesPerInsert == configuration.samplesPerInsert
     configuration = limits
-    guard Double(inserts) + elsewhere.inserts >= Double(limits.minSize) else {
+    guard Double(inserts) + remote.inserts >= Double(limits.minSize) else {
       if !isSame { carried = 0 }
       return
     }
@@ -48,17 +48,17 @@ public struct RateLimiter: Hashable, Sendable {
 
   /// Whether a message with `count` items may be inserted into a table of `size` items. Zero items always may.
   public func canInsert(_ count: Int, size: Int) -> Bool {
-    count == 0 || size + elsewhere.size < configuration.minSize
+    count == 0 || size + remote.size < configuration.minSize
       || error(afterInserting: count) <= configuration.errorMax
   }
 
   /// Whether a batch of `count` may be sampled from a table of `size` items.
   public func canSample(_ count: Int, size: Int) -> Bool {
-    size >= 1 && size + elsewhere.size >= configuration.minSize
+    size >= 1 && size + remote.size >= configuration.minSize
       && error(afterSampling: count) >= configuration.errorMin
   }
 
-  /// Goes on from what an earlier life has counted, perhaps by other limits.
+  /// Goes on from what an earlier incarnation has counted, perhaps by other limits.
   mutating func recall(inserts: UInt64, samples: UInt64, carried: Double) {
     self.inserts = inserts
     self.samples = samples
@@ -82,8 +82,8 @@ public struct RateLimiter: Hashable, Sendable {
   public mutating func didSample(_ count: Int) { samples &+= UInt64(count) }
 
   private func error(afterInserting count: Int) -> Double {
-    (Double(inserts) + elsewhere.inserts + Double(count)) * configuration.samplesPerInsert
-      - (Double(samples) + elsewhere.samples) + carried
+    (Double(inserts) + remote.inserts + Double(count)) * configuration.samplesPerInsert
+      - (Double(samples) + remote.samples) + carried
   }
 
   private func error(afterSampling count: Int) -> Double {
@@ -98,20 +98,20 @@ extension RateLimiter {
     let limits = configuration
     return
       "insert of \(count): (\(inserts) inserts + \(count)) × \(limits.samplesPerInsert) − \(samples) samples "
-      + "\(elsewhereText)\(carriedText)= \(Self.rounded(error(afterInserting: count))) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
+      + "\(remoteText)\(carriedText)= \(Self.rounded(error(afterInserting: count))) > \(limits.errorMax) (errorMax), size \(size) ≥ \(limits.minSize) (minSize)"
   }
 
   /// The inequality that holds a batch of `count` back, with its numbers; nil if it is admitted.
   public func reasonSampleBlocked(_ count: Int, size: Int) -> String? {
     if canSample(count, size: size) { return nil }
     let limits = configuration
-    if size < 1 || size + elsewhere.size < limits.minSize {
-      let others = elsewhere.size > 0 ? " + \(elsewhere.size) in other shards" : ""
+    if size < 1 || size + remote.size < limits.minSize {
+      let others = remote.size > 0 ? " + \(remote.size) in other shards" : ""
       return "sample of \(count): size \(size)\(others) < \(limits.minSize) (minSize)"
     }
     return
       "sample of \(count): \(inserts) inserts × \(limits.samplesPerInsert) − (\(samples) samples + \(count)) "
-      + "\(elsewhereText)\(carriedText)= \(Self.rounded(error(afterSampling: count))) < \(limits.errorMin) (errorMin)"
+      + "\(remoteText)\(carriedText)= \(Self.rounded(error(afterSampling: count))) < \(limits.errorMin) (errorMin)"
   }
 
   private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
@@ -120,9 +120,9 @@ extension RateLimiter {
     carried == 0 ? "" : "\(carried < 0 ? "−" : "+") \(Self.rounded(abs(carried))) carried over "
   }
 
-  private var elsewhereText: String {
-    elsewhere.inserts + elsewhere.samples == 0
+  private var remoteText: String {
+    remote.inserts + remote.samples == 0
       ? ""
-      : "+ \(elsewhere.inserts) × \(configuration.samplesPerInsert) − \(elsewhere.samples) in other shards "
+      : "+ \(remote.inserts) × \(configuration.samplesPerInsert) − \(remote.samples) in other shards "
   }
 }

@@ -1,4 +1,4 @@
-// A store goes on where another life of it ended.
+// A store goes on where another incarnation of it ended.
 
 internal import Experience
 internal import Foundations

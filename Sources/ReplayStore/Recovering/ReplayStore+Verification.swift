@@ -1,4 +1,4 @@
-// Steps that an earlier life wrote are checked before they are served, if that life did not end in
+// Steps that an earlier incarnation wrote are checked before they are served, if that incarnation did not end in
 // order.
 
 internal import Experience

@@ -1,9 +1,9 @@
-// Chunks of an earlier life that are looked at once more, and those that are lost.
+// Chunks of an earlier incarnation that are looked at once more, and those that are lost.
 
 internal import Experience
 
 /// Which chunks are not known yet to be what was written. Numbers grow: all before `next` are
-/// known, and those from `end` on were written by this life.
+/// known, and those from `end` on were written by this incarnation.
 struct DoubtfulChunks {
   private(set) var next: UInt64
   let end: UInt64

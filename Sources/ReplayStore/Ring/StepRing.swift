@@ -104,7 +104,7 @@ final class StepRing {
     StepFlags(rawValue: row(slot).load(fromByteOffset: layout.flagsOffset, as: UInt8.self))
   }
 
-  /// What a later life finds: the oldest chunk is gone, with all its items, whatever of them is
+  /// What a later incarnation finds: the oldest chunk is gone, with all its items, whatever of them is
   /// still in the files. Before anything of it is struck out, so that no kill leaves steps of which
   /// some tables have items and others none.
   func announceEviction() { folder?.header.front = directory.front + 1 }
@@ -121,7 +121,7 @@ final class StepRing {
     if record.pointee.chunks.count == 0, !record.pointee.isOpen { streams.remove(entry.stream) }
   }
 
-  /// An empty ring that goes on where another life ended.
+  /// An empty ring that goes on where another incarnation ended.
   func start(at position: UInt64) {
     precondition(directory.isEmpty, "a ring that holds steps")
     tail = position

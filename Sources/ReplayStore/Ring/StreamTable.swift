@@ -60,7 +60,7 @@ struct StreamTable: ~Copyable {
     return number
   }
 
-  /// A record for a stream of an earlier life; found by its key until `finishRecovery`.
+  /// A record for a stream of an earlier incarnation; found by its key until `finishRecovery`.
   mutating func recover(_ key: Stream.Key, firstIndex: UInt64, isOpen: Bool) -> UInt32 {
     if used == capacity { grow() }
     let number = UInt32(used)

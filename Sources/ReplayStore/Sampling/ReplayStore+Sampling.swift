@@ -29,9 +29,9 @@ extension ReplayStore {
 
   /// Says what other shards have of a table: its limiter counts it as if it were here; without `countsFlow` only how many items there
   /// are. Nothing before `adopt`: say it again.
-  public func setElsewhere(_ elsewhere: ItemsElsewhere, countsFlow: Bool, table: Int) {
+  public func setRemote(_ remote: RemoteItems, countsFlow: Bool, table: Int) {
     guard tables.indices.contains(table) else { return }
-    tables[table].limiter.elsewhere = countsFlow ? elsewhere : ItemsElsewhere(size: elsewhere.size)
+    tables[table].limiter.remote = countsFlow ? remote : RemoteItems(size: remote.size)
   }
 
   /// Sets the error of a table's limiter, as it is where others have counted before.

@@ -5,7 +5,7 @@ internal import Foundations
 internal import Glibc
 
 /// How far a snapshot or a restore has come.
-public struct CopyProgress: Hashable, Sendable {
+public struct SnapshotProgress: Hashable, Sendable {
   public var bytesCopied: Int
   public var bytesTotal: Int
   public var isCopied: Bool
@@ -22,7 +22,7 @@ public struct CopyProgress: Hashable, Sendable {
 
 extension ReplayStore {
   /// Begins a consistent copy of this moment in a folder that is not there yet; `continueSnapshot` goes on with it. Copies all items
-  /// at once, O(capacity). It tells the next life of `writers`, so that what they send again is not taken twice. Throws
+  /// at once, O(capacity). It tells the next incarnation of `writers`, so that what they send again is not taken twice. Throws
   /// `schemaMissing`, `storage` (then nothing is left of it), and `request` while another is being made.
   ///
   /// - Parameter followsDisk: copies no faster than the disk writes, as long as others have to be answered too.
@@ -39,10 +39,10 @@ extension ReplayStore {
   }
 
   /// Copies about `bytes` more. Once it says that all is copied, `publishSnapshot` gives the folder its name.
-  public func continueSnapshot(bytes: Int) -> CopyProgress? {
+  public func continueSnapshot(bytes: Int) -> SnapshotProgress? {
     guard let snapshot else { return nil }
     snapshot.copy(bytes: bytes)
-    let progress = CopyProgress(
+    let progress = SnapshotProgress(
       bytesCopied: snapshot.bytesCopied, bytesTotal: snapshot.bytesTotal, isCopied: snapshot.isCopied,
       isWaiting: snapshot.isWaiting)
     if progress.isCopied {

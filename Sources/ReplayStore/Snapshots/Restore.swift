@@ -17,7 +17,7 @@ public final class Restore {
   private var columns: [UnsafeMutableRawBufferPointer] = []
   /// Items of the message that is being made, of each table.
   private var blocks: [ItemColumns]
-  public private(set) var progress: CopyProgress
+  public private(set) var progress: SnapshotProgress
   /// Steps that fail their checksum, or cannot be, and what is older than a record that does.
   public private(set) var stepsDropped = 0
   /// Items that cannot be.
@@ -76,7 +76,7 @@ public final class Restore {
     next = store.firstUsable(folder, commit, &summary)
     end = commit.end
     stepsDropped = summary.stepsDropped
-    progress = CopyProgress(
+    progress = SnapshotProgress(
       bytesCopied: 0,
       bytesTotal: next < end
         ? Int(commit.head - folder.chunks[next].position) * source.layout.stepByteCount : 0,

@@ -10,7 +10,7 @@ struct ChunkRecord {
   /// The index in its stream of its first step.
   var firstIndex: UInt64
   var weightsVersion: UInt64
-  /// The handle of the writer's life.
+  /// The handle of the writer's incarnation.
   var writer: UInt64
   /// Of the steps' bytes as they lie in the arenas.
   var checksum: UInt64

@@ -60,7 +60,7 @@ final class ItemJournal {
   }
 
   /// Calls with what a commit that did not come to pass has changed, last change first, and then
-  /// forgets it: what a later life does to the same items stays.
+  /// forgets it: what a later incarnation does to the same items stays.
   func takeBack(generation: UInt64, _ body: (Entry) -> Void) {
     guard words[0] == generation else { return }
     let room = (arena.reserved - Self.headBytes) / MemoryLayout<Entry>.stride

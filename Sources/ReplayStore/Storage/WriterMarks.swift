@@ -5,9 +5,9 @@ public import Experience
 internal import Foundations
 internal import Glibc
 
-/// A writer as a store of another life knew it.
+/// A writer as a store of another incarnation knew it.
 public struct KnownWriter: Hashable, Sendable {
-  /// The handle of its life.
+  /// The handle of its incarnation.
   public var handle: Int
   public var id: Identifier
   public var label: String
@@ -62,7 +62,7 @@ final class WriterMarks {
 
   private func record(_ place: Int) -> UnsafeMutableRawPointer { arena.base + place * Self.stride }
 
-  /// Those of the last life.
+  /// Those of the last incarnation.
   var all: [KnownWriter] {
     places.sorted { $0.key < $1.key }.map { handle, place in
       let record = record(place)

@@ -19,7 +19,7 @@ final class Table {
   /// What removers draw from: a generator of the table's own, so that draws of batches do not depend on removals.
   private var removalGenerator: SeededGenerator
   private let arena: Arena
-  /// Where a later life finds what the items do not tell.
+  /// Where a later incarnation finds what the items do not tell.
   private let mark: UnsafeMutablePointer<StoreHeader.TableMark>?
   private let number: Int
   /// Raw priority of items that come without one: the largest ever seen, 1 (or the limit) at first.
@@ -88,7 +88,7 @@ struct TableCounters {
 }
 
 extension Table {
-  /// Notes for a later life what has been counted.
+  /// Notes for a later incarnation what has been counted.
   @inline(__always)
   func note() {
     if let mark { note(in: mark) }
@@ -100,7 +100,7 @@ extension Table {
       carried: limiter.carried)
   }
 
-  /// A larger priority than any before: noted before an item has it, as a later life drops items of
+  /// A larger priority than any before: noted before an item has it, as a later incarnation drops items of
   /// priorities beyond.
   func raise(to priority: Float) {
     priorityMax = priority
@@ -108,7 +108,7 @@ extension Table {
     rookery_store_fence()
   }
 
-  /// Takes over what an earlier life has counted.
+  /// Takes over what an earlier incarnation has counted.
   func recall(_ mark: StoreHeader.TableMark) {
     guard mark.priorityMax > 0, mark.priorityMax.isFinite else { return }
     limiter.recall(inserts: mark.inserts, samples: mark.samples, carried: mark.carried)

@@ -39,7 +39,7 @@ public final class ActorService {
     log = Log(settings.label)
     let count = configuration.actor.environments
     var system = SeededGenerator.fromSystem()
-    // Each life has episodes of its own: one that is started again, or beside others by hand, must not repeat what is there.
+    // Each incarnation has episodes of its own: one that is started again, or beside others by hand, must not repeat what is there.
     let id = Identifier(using: &system)
     var generator = SeededGenerator(
       seed: configuration.seed ^ id.low, part: ServiceKind.actor.rawValue, index: settings.replica)

@@ -4,7 +4,7 @@ internal import Environments
 internal import Experience
 internal import Foundations
 
-/// Counters of an actor's life.
+/// Counters of an actor's incarnation.
 struct ActorStatistics {
   var ticks: UInt64 = 0
   /// Actions taken (last rows of episodes have none).

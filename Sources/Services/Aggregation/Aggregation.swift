@@ -5,7 +5,7 @@ public import Configuration
 /// The one place that switches over the kinds of aggregation. Each kind is a folder here and a
 /// case: its learner's side and its server's side, which belong together.
 public enum Aggregation: Sendable {
-  /// Each learner trains locally; its change is merged.
+  /// Each learner trains locally; its delta is merged.
   case averaging(AggregationConfiguration.Mode)
 
   public init(_ configuration: AggregationConfiguration) {

@@ -4,7 +4,7 @@ internal import Wire
 
 /// What a learner gives of its training, and what published weights make of those it trains on.
 ///
-/// It knows values only. Which change is whose, and whether it has arrived, `MemberMachine` knows.
+/// It knows values only. Which delta is whose, and whether it has arrived, `MemberMachine` knows.
 protocol Aggregator {
   /// The published values that the learner stands on; empty before the first publication.
   var reference: [Float] { get }
@@ -16,8 +16,8 @@ protocol Aggregator {
   mutating func beginRestoring()
 
   /// Writes what training has made of the local weights.
-  /// - Parameter head: whose change it is, and which; without values.
-  mutating func push(_ local: UnsafeBufferPointer<Float>, as head: Change, into frame: FrameWriter)
+  /// - Parameter head: whose delta it is, and which; without values.
+  mutating func push(_ local: UnsafeBufferPointer<Float>, as head: Delta, into frame: FrameWriter)
 
   /// Stands on published values, float32 each.
   /// - Parameter isMerged: they hold what was pushed last, and now for the first time.

@@ -40,7 +40,7 @@ public struct MemberMachine {
     public var rebases: UInt64 = 0
     public var malformed: UInt64 = 0
     public var serverRestarts: UInt64 = 0
-    /// Answers and publications that say what cannot be: more of this learner's changes merged than
+    /// Answers and publications that say what cannot be: more of this learner's deltas merged than
     /// it has sent, or weights that are no numbers. None of it is believed.
     public var impossible: UInt64 = 0
   }
@@ -61,13 +61,13 @@ public struct MemberMachine {
   private let name: PublicName
   private var aggregator: any Aggregator
   private var session: ClientSession
-  /// The server's life that published `version`.
+  /// The server's incarnation that published `version`.
   private var publisher: Identifier?
   private var nextSequence: UInt64 = 1
   private var notice: String?
   private var pending: Pending?
-  /// The change under way.
-  private let change = FrameWriter(capacity: 1 << 16)
+  /// The delta under way.
+  private let delta = FrameWriter(capacity: 1 << 16)
 
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
@@ -77,7 +77,7 @@ public struct MemberMachine {
       id: configuration.id, service: .service, greetEvery: configuration.joinEvery, now: now)
   }
 
-  /// A change may be pushed: the last one is merged, and there is something to stand on.
+  /// A delta may be pushed: the last one is merged, and there is something to stand on.
   public var canPush: Bool { session.isOpen && pending == nil && hasWeights }
   public var hasWeights: Bool { !reference.isEmpty }
   /// The published values this learner stands on; empty before the first publication.
@@ -95,15 +95,15 @@ extension MemberMachine {
     now: Instant, sink: some FrameSink
   ) {
     precondition(canPush && updates > 0 && local.count == configuration.manifest.elementCount)
-    let head = Change(
+    let head = Delta(
       id: configuration.id, sequence: nextSequence, baseVersion: version, updates: updates,
       oldestUpdate: oldestUpdate, newestUpdate: newestUpdate,
       values: UnsafeRawBufferPointer(start: nil, count: 0))
-    aggregator.push(local, as: head, into: change)
+    aggregator.push(local, as: head, into: delta)
     pending = Pending(sequence: nextSequence, updates: updates, sentAt: now)
     nextSequence += 1
     counters.changesSent += 1
-    sink.send(change.bytes, to: session.service)
+    sink.send(delta.bytes, to: session.service)
   }
 
   /// Takes a publication: returns true if it changed `local`.
@@ -116,11 +116,11 @@ extension MemberMachine {
       doubt("weights \(weights.version): expected finite numbers, found others")
       return false
     }
-    let isNewLife = publisher != nil && publisher != weights.incarnation
+    let isNewIncarnation = publisher != nil && publisher != weights.incarnation
     if publisher != weights.incarnation { meet(weights.incarnation) }
     publisher = weights.incarnation
     // A server that keeps nothing starts again from low versions: what it publishes counts.
-    guard weights.version > version || !hasWeights || isNewLife && weights.version < version else {
+    guard weights.version > version || !hasWeights || isNewIncarnation && weights.version < version else {
       return false
     }
     version = weights.version
@@ -129,7 +129,7 @@ extension MemberMachine {
     return true
   }
 
-  /// Whether a publication holds the change that is under way, which is settled then.
+  /// Whether a publication holds the delta that is under way, which is settled then.
   private mutating func settle(_ weights: Weights) -> Bool {
     guard let sent = pending, let merged = merged(by: weights), merged >= sent.sequence else { return false }
     counters.changesMerged += 1
@@ -141,12 +141,12 @@ extension MemberMachine {
   /// Restores the learner's weights after a first publication that diverged.
   public mutating func beginRestoring() { aggregator.beginRestoring() }
 
-  /// The last of this learner's changes that is in a publication; none if it claims one that was
+  /// The last of this learner's deltas that is in a publication; none if it claims one that was
   /// never sent.
   private mutating func merged(by weights: Weights) -> UInt64? {
     guard let merged = weights.merged.first(where: { $0.learner == name })?.sequence else { return nil }
     guard merged < nextSequence else {
-      doubt("weights \(weights.version): expected changes up to \(nextSequence - 1) merged, found \(merged)")
+      doubt("weights \(weights.version): expected deltas up to \(nextSequence - 1) merged, found \(merged)")
       return nil
     }
     return merged
@@ -174,7 +174,7 @@ extension MemberMachine {
         let joined = try Joined(from: &cursor)
         // A number is given by this process alone: the server cannot have merged a later one.
         guard joined.merged < nextSequence else {
-          return doubt("JOINED: expected changes up to \(nextSequence - 1) merged, found \(joined.merged)")
+          return doubt("JOINED: expected deltas up to \(nextSequence - 1) merged, found \(joined.merged)")
         }
         guard session.isGreeting else { return }
         index = joined.index
@@ -194,7 +194,7 @@ extension MemberMachine {
     guard session.isOpen, let sent = pending, now >= sent.sentAt + configuration.repeatAfter else { return }
     pending?.sentAt = now
     counters.changesRepeated += 1
-    sink.send(change.bytes, to: session.service)
+    sink.send(delta.bytes, to: session.service)
   }
 
   public func nextDeadline(now: Instant) -> Instant {
@@ -211,10 +211,10 @@ extension MemberMachine {
     session.greet(with: join, now: now, sink: sink)
   }
 
-  /// Another life of the server than the one that published before: if it is not the one that this
+  /// Another incarnation of the server than the one that published before: if it is not the one that this
   /// learner has joined, it knows nothing of it.
-  private mutating func meet(_ life: Identifier) {
-    guard session.meet(life) else { return }
+  private mutating func meet(_ incarnation: Identifier) {
+    guard session.meet(incarnation) else { return }
     counters.serverRestarts += 1
     if session.isOpen { session.greetAgain(at: .zero) }
   }

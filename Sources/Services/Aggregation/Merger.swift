@@ -4,16 +4,16 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// What the parameter server makes of learners' changes, and when.
+/// What the parameter server makes of learners' deltas, and when.
 ///
-/// It knows changes and values only: whose a change is, and that it counts once, `WeightsAuthority`
+/// It knows deltas and values only: whose a delta is, and that it counts once, `WeightsAuthority`
 /// knows.
 protocol Merger {
-  /// Why a change of the right size cannot be taken, if so.
-  func problem(with change: Change) -> String?
+  /// Why a delta of the right size cannot be taken, if so.
+  func problem(with delta: Delta) -> String?
 
-  /// Takes a change that counts; its content may go after the call.
-  mutating func add(_ change: Change, now: Instant)
+  /// Takes a delta that counts; its content may go after the call.
+  mutating func add(_ delta: Delta, now: Instant)
 
   /// A learner is gone. What it has given stays.
   mutating func forget(_ learner: Identifier)

@@ -11,14 +11,14 @@ extension SampledBatch {
   /// Hands a share's part of a batch's priorities, one a row, to `body`: where they lie, unless its
   /// rows are dealt out to several batches or some priorities are NaN, which are left out.
   func withPriorities(
-    of share: BatchShare, from priorities: UnsafePointer<Float>, _ body: (ItemPriorities) -> Void
+    of slice: BatchSlice, from priorities: UnsafePointer<Float>, _ body: (ItemPriorities) -> Void
   ) {
-    let rows = share.firstRow..<share.firstRow + share.count
+    let rows = slice.firstRow..<slice.firstRow + slice.count
     // Of a single share it does not matter which row is whose.
-    let areTogether = shares.count == 1 || batches == 1
+    let areTogether = slices.count == 1 || batches == 1
     if areTogether, !rows.contains(where: { priorities[$0].isNaN }) {
       return body(
-        ItemPriorities(count: rows.count, keys: keys + share.firstRow, values: priorities + share.firstRow))
+        ItemPriorities(count: rows.count, keys: keys + slice.firstRow, values: priorities + slice.firstRow))
     }
     let kept = (areTogether ? Array(rows) : rows.map(place)).filter { !priorities[$0].isNaN }
     guard !kept.isEmpty else { return }

@@ -19,7 +19,7 @@ public final class SampledBatch {
   public internal(set) var versions: UnsafeMutablePointer<UInt64>
   public internal(set) var columns: [UnsafeMutableRawPointer] = []
   /// Who draws which rows.
-  var shares = [BatchShare()]
+  var slices = [BatchSlice()]
   /// Batches, each of `rows / batches` rows.
   public let batches: Int
   let capacity: Int
@@ -60,18 +60,18 @@ public final class SampledBatch {
 
   /// One shard is to give all of it.
   func assignWhole(to shard: PeerID) {
-    if shares.count != 1 { shares = [BatchShare()] }
-    shares[0].shard = shard
-    shares[0].count = capacity
-    shares[0].reset()
+    if slices.count != 1 { slices = [BatchSlice()] }
+    slices[0].shard = shard
+    slices[0].count = capacity
+    slices[0].reset()
   }
 
-  var isWhole: Bool { shares.allSatisfy(\.isWhole) }
+  var isWhole: Bool { slices.allSatisfy(\.isWhole) }
 
   /// Why columns cannot be those of a share, where other shards have given rows already: one batch has one kind of columns.
-  func mismatch(_ fields: [Field], of share: Int) -> String? {
-    guard shares.count > 1, fields != self.fields,
-      shares.indices.contains(where: { $0 != share && shares[$0].rowsReceived > 0 })
+  func mismatch(_ fields: [Field], of slice: Int) -> String? {
+    guard slices.count > 1, fields != self.fields,
+      slices.indices.contains(where: { $0 != slice && slices[$0].rowsReceived > 0 })
     else { return nil }
     return
       "columns: shards differ, one has \(self.fields.map(\.description)), another \(fields.map(\.description)); "
@@ -79,10 +79,10 @@ public final class SampledBatch {
   }
 
   /// Takes a part of a share's answer. False if it has come already.
-  func take(_ part: Batch, of share: Int) -> Bool {
+  func take(_ part: Batch, of slice: Int) -> Bool {
     let header = part.header
-    guard shares[share].takes(header) else { return false }
-    let firstRow = shares[share].firstRow + header.firstRow
+    guard slices[slice].takes(header) else { return false }
+    let firstRow = slices[slice].firstRow + header.firstRow
     adopt(part.fields)
     rows = capacity
     mass = header.mass
@@ -118,17 +118,17 @@ public final class SampledBatch {
   func item(at place: Int) -> SampledRow? {
     let each = capacity / batches
     let drawn = (place % each) * batches + place / each
-    let share = shares.first {
+    let slice = slices.first {
       !$0.isMoved && drawn >= $0.firstRow && drawn < $0.firstRow + $0.count
     }
-    return share.map { SampledRow(shard: $0.shard, incarnation: $0.incarnation, key: keys[place]) }
+    return slice.map { SampledRow(shard: $0.shard, incarnation: $0.incarnation, key: keys[place]) }
   }
 }
 
-/// An item that was drawn, beyond the life of its batch.
+/// An item that was drawn, beyond the incarnation of its batch.
 struct SampledRow: Hashable {
   var shard: PeerID
-  /// The life of the shard that drew it.
+  /// The incarnation of the shard that drew it.
   var incarnation: Identifier?
   var key: UInt64
 }

@@ -46,8 +46,8 @@ public struct SamplerMachine {
     var sentAt: Instant
     var batch: SampledBatch
     /// Which of the batch's shares.
-    var share: Int
-    var count: Int { batch.shares[share].count }
+    var slice: Int
+    var count: Int { batch.slices[slice].count }
   }
 
   let configuration: Configuration
@@ -74,10 +74,10 @@ public struct SamplerMachine {
 
 extension SamplerMachine {
   /// Writes raw priorities back; one-way, a lost update only leaves an old priority. Those of items
-  /// that another life of the shard drew are dropped: their keys name other items there.
-  mutating func update(_ priorities: ItemPriorities, drawnBy life: Identifier?, sink: some FrameSink) {
+  /// that another incarnation of the shard drew are dropped: their keys name other items there.
+  mutating func update(_ priorities: ItemPriorities, drawnBy drawer: Identifier?, sink: some FrameSink) {
     let count = priorities.count
-    guard session.isOpen, life == incarnation else {
+    guard session.isOpen, drawer == incarnation else {
       return counters.prioritiesDropped += UInt64(count)
     }
     let update = PriorityUpdate(
@@ -88,15 +88,15 @@ extension SamplerMachine {
   }
 
   /// Asks the shard for a share of a batch; `receive` gives the batch back once the share is whole.
-  mutating func ask(_ batch: SampledBatch, share: Int, now: Instant, sink: some FrameSink) {
-    requests.append(Request(number: nextRequest, sentAt: now, batch: batch, share: share))
+  mutating func ask(_ batch: SampledBatch, slice: Int, now: Instant, sink: some FrameSink) {
+    requests.append(Request(number: nextRequest, sentAt: now, batch: batch, slice: slice))
     nextRequest += 1
     if session.isOpen { send(requests[requests.count - 1], sink: sink) }
   }
 
   /// Forgets a share: its rows come from elsewhere. What still comes for it is a stray.
-  mutating func forget(_ batch: SampledBatch, share: Int) {
-    requests.removeAll { $0.batch === batch && $0.share == share }
+  mutating func forget(_ batch: SampledBatch, slice: Int) {
+    requests.removeAll { $0.batch === batch && $0.slice == slice }
   }
 
   /// Returns the batch of which this shard's share is whole now, if one is.
@@ -150,7 +150,7 @@ extension SamplerMachine {
     credit = max(1, min(configuration.inFlight, welcome.grant.messages))
     for index in requests.indices {
       requests[index].sentAt = now
-      requests[index].batch.shares[requests[index].share].reset()
+      requests[index].batch.slices[requests[index].slice].reset()
       send(requests[index], sink: sink)
     }
   }
@@ -160,15 +160,15 @@ extension SamplerMachine {
     guard let index = requests.firstIndex(where: { $0.number == header.request }),
       header.batchRows == requests[index].count, header.rows > 0, isUsable(part.fields)
     else { return stray() }
-    let (batch, share) = (requests[index].batch, requests[index].share)
-    if let problem = batch.mismatch(part.fields, of: share) {
+    let (batch, slice) = (requests[index].batch, requests[index].slice)
+    if let problem = batch.mismatch(part.fields, of: slice) {
       session.end(
         Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
       return nil
     }
-    guard batch.take(part, of: share) else { return stray() }
-    guard batch.shares[share].isWhole else { return nil }
-    batch.shares[share].incarnation = incarnation
+    guard batch.take(part, of: slice) else { return stray() }
+    guard batch.slices[slice].isWhole else { return nil }
+    batch.slices[slice].incarnation = incarnation
     requests.remove(at: index)
     return batch
   }

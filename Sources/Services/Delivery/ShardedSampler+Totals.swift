@@ -36,10 +36,10 @@ extension ShardedSampler {
       let errors = joined.filter { $0 != index }.map { shards[$0].error }
       TotalsRequest(
         table: shards[index].machine.tableIndex,
-        itemsElsewhere: min(Limits.number, others.reduce(0) { $0 + shards[$1].items }),
+        remoteItems: min(Limits.number, others.reduce(0) { $0 + shards[$1].items }),
         error: index == founder
           ? shards[index].error : errors.isEmpty ? nil : errors.reduce(0, +) / Double(errors.count),
-        lives: others.compactMap { shards[$0].totals }
+        incarnations: others.compactMap { shards[$0].totals }
       ).encode(into: scratch)
       sink.send(scratch.bytes, to: shards[index].id)
     }
@@ -54,7 +54,7 @@ extension ShardedSampler {
   mutating func receiveTotals(_ frame: UnsafeRawBufferPointer, _ index: Int, now: Instant) {
     var cursor = FrameCursor(frame)
     guard (try? cursor.openMessage()) == .totals, let totals = try? Totals(from: &cursor),
-      totals.table == shards[index].machine.tableIndex, totals.own.life == shards[index].life
+      totals.table == shards[index].machine.tableIndex, totals.own.incarnation == shards[index].incarnation
     else { return shards[index].machine.counters.malformed += 1 }
     let isFirst = shards[index].seenAt == nil || totals.isJoined != shards[index].isJoined
     shards[index].isJoined = totals.isJoined

@@ -38,7 +38,7 @@ public struct ShardedSampler {
   public struct Counters: Sendable {
     public var batches: UInt64 = 0
     /// Shares of batches that went to other shards, and their rows.
-    public var sharesMoved: UInt64 = 0
+    public var slicesMoved: UInt64 = 0
     public var rowsMoved: UInt64 = 0
     public var shardsJoined: UInt64 = 0
     public var shardsLeft: UInt64 = 0
@@ -104,13 +104,13 @@ extension ShardedSampler {
       counters.shardsJoined += 1
       // One that was gone for a while may still owe some rows.
       for batch in open {
-        for (number, share) in batch.shares.enumerated() where share.shard == id && !share.isWhole {
-          shards[shards.count - 1].machine.ask(batch, share: number, now: now, sink: sink)
+        for (number, slice) in batch.slices.enumerated() where slice.shard == id && !slice.isWhole {
+          shards[shards.count - 1].machine.ask(batch, slice: number, now: now, sink: sink)
         }
       }
     }
     hurryExchange(now: now)
-    moveShares(now: now, sink: sink)
+    moveSlices(now: now, sink: sink)
   }
 
   /// The next complete batch, if one is there; give it back with `release`.
@@ -129,29 +129,29 @@ extension ShardedSampler {
     _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: some FrameSink
   ) {
     precondition(priorities.count == batch.rows, "expected a priority a row")
-    for share in batch.shares where share.count > 0 && !share.isMoved {
-      batch.withPriorities(of: share, from: priorities.baseAddress!) { write($0, to: share, sink) }
+    for slice in batch.slices where slice.count > 0 && !slice.isMoved {
+      batch.withPriorities(of: slice, from: priorities.baseAddress!) { write($0, to: slice, sink) }
     }
   }
 
   /// Gives items priority 0 that were drawn in batches which were given back since.
   mutating func zero(_ rows: [SampledRow], sink: some FrameSink) {
     for row in rows {
-      var share = BatchShare(shard: row.shard, count: 1)
-      share.incarnation = row.incarnation
+      var slice = BatchSlice(shard: row.shard, count: 1)
+      slice.incarnation = row.incarnation
       withUnsafePointer(to: row.key) { key in
         withUnsafePointer(to: Float.zero) {
-          write(ItemPriorities(count: 1, keys: key, values: $0), to: share, sink)
+          write(ItemPriorities(count: 1, keys: key, values: $0), to: slice, sink)
         }
       }
     }
   }
 
-  private mutating func write(_ priorities: ItemPriorities, to share: BatchShare, _ sink: some FrameSink) {
-    guard let index = index(of: share.shard) else {
+  private mutating func write(_ priorities: ItemPriorities, to slice: BatchSlice, _ sink: some FrameSink) {
+    guard let index = index(of: slice.shard) else {
       return past.prioritiesDropped += UInt64(priorities.count)
     }
-    shards[index].machine.update(priorities, drawnBy: share.incarnation, sink: sink)
+    shards[index].machine.update(priorities, drawnBy: slice.incarnation, sink: sink)
   }
 
   public mutating func receive(
@@ -165,16 +165,16 @@ extension ShardedSampler {
       return request(now: now, sink: sink)
     }
     if let batch = shards[index].machine.receive(frame, now: now, sink: sink) { settle(batch, index) }
-    if shards[index].life != shards[index].machine.incarnation { begin(index, now: now, sink: sink) }
+    if shards[index].incarnation != shards[index].machine.incarnation { begin(index, now: now, sink: sink) }
   }
 
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     for index in shards.indices { shards[index].machine.advance(to: now, sink: sink) }
     if exchanges, now >= nextExchange {
       exchange(now: now, sink: sink)
-      moveShares(now: now, sink: sink)
+      moveSlices(now: now, sink: sink)
     } else if hasOrphans {
-      moveShares(now: now, sink: sink)
+      moveSlices(now: now, sink: sink)
     }
     request(now: now, sink: sink)
   }
@@ -193,7 +193,7 @@ extension ShardedSampler {
 extension ShardedSampler {
   func index(of shard: PeerID) -> Int? { shards.firstIndex { $0.id == shard } }
 
-  /// A shard begins a life: what was known of it is over.
+  /// A shard begins an incarnation: what was known of it is over.
   private mutating func begin(_ index: Int, now: Instant, sink: some FrameSink) {
     shards[index].begin()
     hurryExchange(now: now)
@@ -202,12 +202,12 @@ extension ShardedSampler {
 
   /// A share of a batch is whole, and perhaps the batch.
   private mutating func settle(_ batch: SampledBatch, _ index: Int) {
-    if batch.shares.count > 1 {
+    if batch.slices.count > 1 {
       let id = shards[index].id
-      for share in batch.shares where share.shard == id && share.count > 0 && share.isWhole && !share.isMoved
+      for slice in batch.slices where slice.shard == id && slice.count > 0 && slice.isWhole && !slice.isMoved
       {
-        shards[index].mass = share.mass
-        shards[index].items = share.itemCount
+        shards[index].mass = slice.mass
+        shards[index].items = slice.itemCount
       }
       guard batch.isWhole else { return }
       finish(batch)
@@ -222,10 +222,10 @@ extension ShardedSampler {
     batch.mass = shards.reduce(0) { $0 + $1.mass }
     batch.itemCount = shards.reduce(0) { $0 + $1.items }
     guard configuration.split.isRandom else { return }
-    for share in batch.shares where share.count > 0 && !share.isMoved {
+    for slice in batch.slices where slice.count > 0 && !slice.isMoved {
       // Shares that were moved come on top of what was expected of a shard at first.
-      let fraction = Float(batch.shares.reduce(0) { $1.shard == share.shard ? $0 + $1.fraction : $0 })
-      for row in share.firstRow..<share.firstRow + share.count {
+      let fraction = Float(batch.slices.reduce(0) { $1.shard == slice.shard ? $0 + $1.fraction : $0 })
+      for row in slice.firstRow..<slice.firstRow + slice.count {
         batch.probabilities[batch.place(row)] *= fraction
       }
     }
@@ -239,14 +239,14 @@ extension ShardedSampler {
       while shards[0].machine.isReady, open.count < shards[0].machine.credit, let batch = spare.popLast() {
         batch.assignWhole(to: shards[0].id)
         open.append(batch)
-        shards[0].machine.ask(batch, share: 0, now: now, sink: sink)
+        shards[0].machine.ask(batch, slice: 0, now: now, sink: sink)
       }
       return
     }
     let able = shards.indices.filter { isAble($0, now: now) }
     let credit = able.map { shards[$0].machine.credit }.min() ?? 0
     while open.count < credit, let batch = spare.popLast() {
-      batch.shares.removeAll(keepingCapacity: true)
+      batch.slices.removeAll(keepingCapacity: true)
       open.append(batch)
       split(batch, rows: 0..<batch.capacity, fraction: 1, among: able, now: now, sink: sink)
     }

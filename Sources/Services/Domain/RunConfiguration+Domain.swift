@@ -28,7 +28,7 @@ extension RunConfiguration {
 
   var replayStore: ReplayStoreConfiguration {
     ReplayStoreConfiguration(
-      capacity: replay.capacity, tables: tables.map(storeTable), writerShareMax: replay.actorShareMax,
+      capacity: replay.capacity, tables: tables.map(storeTable), writerQuota: replay.actorQuota,
       seed: seed)
   }
 

@@ -65,7 +65,7 @@ public final class EvaluatorService {
       id: id, service: .evaluator, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     nextEvaluation = now
-    // What an earlier life found is replaced only by better weights.
+    // What an earlier incarnation found is replaced only by better weights.
     if let kept = folder.flatMap({ checkpoint($0, "best").meanReturn }) { bestReturn = kept }
   }
 

@@ -95,7 +95,7 @@ extension LearnerMachine {
       .batches_total: Double(sampler.counters.batches),
       .requests_repeated_total: Double(sampled.requestsRepeated),
       .priorities_dropped_total: Double(sampled.prioritiesDropped),
-      .shares_moved_total: Double(sampler.counters.sharesMoved),
+      .shares_moved_total: Double(sampler.counters.slicesMoved),
       .rows_moved_total: Double(sampler.counters.rowsMoved),
       .shards: Double(sampler.shardCount(now: now)),
       .changes_merged_total: Double(member.counters.changesMerged),

@@ -40,7 +40,7 @@ extension LeftOutRows {
   private static let tensor = "fingerprints"
   private static let divergedKey = "diverged"
 
-  /// What an earlier life found; nothing if there is no file.
+  /// What an earlier incarnation found; nothing if there is no file.
   /// - Throws: `SafetensorsError` or `SystemCallError` if it cannot be read.
   init(path: String) throws {
     self.init()

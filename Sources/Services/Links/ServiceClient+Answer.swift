@@ -28,10 +28,10 @@ extension ServiceClient {
   /// How a snapshot or a restore has ended: begins it, and asks until it is done or has failed.
   ///
   /// - Throws: as `answer(of:within:to:as:)`.
-  public static func copy(_ request: CopyRequest, at address: String) throws -> CopyStatus {
+  public static func copy(_ request: SnapshotRequest, at address: String) throws -> SnapshotStatus {
     while true {
-      let status = try answer(of: address, within: 10, to: request.encode, as: .copyStatus) {
-        (cursor) throws(WireError) in try CopyStatus(from: &cursor)
+      let status = try answer(of: address, within: 10, to: request.encode, as: .snapshotStatus) {
+        (cursor) throws(WireError) in try SnapshotStatus(from: &cursor)
       }
       if status.state != .underWay { return status }
       Pause.short()

@@ -73,12 +73,12 @@ extension Metric {
     case .capacity: "Steps that the replay can hold."
     case .items: "Items that can be sampled."
     case .steps_damaged_total:
-      "Steps of an earlier life that were not what had been written to their file, and were dropped."
+      "Steps of an earlier incarnation that were not what had been written to their file, and were dropped."
     case .items_damaged_total: "Items that needed damaged steps, or that could not be, and were dropped."
     case .files_damaged:
       "Files of the replay that were shorter at its start than what had been written to them."
     case .steps_in_doubt:
-      "Steps of an earlier life that have not been checked yet; they are before they are served."
+      "Steps of an earlier incarnation that have not been checked yet; they are before they are served."
     case .steps_evicted_total: "Steps that made room for newer ones."
     case .writers: "Writers that are connected."
     case .samplers: "Learners that are connected."

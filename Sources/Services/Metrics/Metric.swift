@@ -2,7 +2,7 @@
 
 public import Wire
 
-/// A counter (`…_total`, never falling in a life of a process) or gauge that services report. A case has
+/// A counter (`…_total`, never falling in an incarnation of a process) or gauge that services report. A case has
 /// the name that it has in messages, so that whoever looks for one finds all that write and read it.
 ///
 /// What a learning rule measures has names of its own: `LearningRule.measured`.

@@ -45,7 +45,7 @@ public struct ParameterServerMachine<Store: ParameterStore> {
 
   private var standing: WeightsStanding {
     WeightsStanding(
-      life: incarnation, version: authority.state.version, updates: authority.state.updates,
+      incarnation: incarnation, version: authority.state.version, updates: authority.state.updates,
       learners: authority.members.count, saveProblem: authority.saveProblem)
   }
 }
@@ -59,10 +59,10 @@ extension ParameterServerMachine {
     do throws(WireError) {
       let opened = try cursor.openMessage()
       type = opened
-      // A learner has one change under way, and only learners' are looked into.
+      // A learner has one delta under way, and only learners' are looked into.
       // The status of all processes is the dearest answer.
       let cost = opened == .statusRequest ? 2 : 1
-      guard opened == .change || budget.take(peer, cost: cost, now: now) else {
+      guard opened == .delta || budget.take(peer, cost: cost, now: now) else {
         return counters.requestsDropped += 1
       }
       let refusal = try take(opened, &cursor, from: peer, now: now, sink: sink)
@@ -104,7 +104,7 @@ extension ParameterServerMachine {
   ) throws(WireError) -> Refusal? {
     switch type {
     case .join: return join(try Join(from: &cursor), from: peer, now: now, sink: sink)
-    case .change: return authority.take(try Change(from: &cursor), from: peer, now: now, sink: sink)
+    case .delta: return authority.take(try Delta(from: &cursor), from: peer, now: now, sink: sink)
     case .goodbye:
       let id = try Goodbye(from: &cursor).id
       if !authority.goodbye(id, from: peer) { counters.impostorsRefused += 1 }

@@ -49,7 +49,7 @@ public final class ParameterService {
       id: id, service: .parameters, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     try Self.check(machine.authority.state.manifest, against: algorithm)
-    site = try RunSite(configuration: configuration, settings: settings, life: id, now: now)
+    site = try RunSite(configuration: configuration, settings: settings, incarnation: id, now: now)
     log.info(
       "listening on \(requests), publishing \(machine.authority.state.values.count) parameters on \(publications), "
         + "version \(machine.authority.state.version)")

@@ -68,9 +68,10 @@ public struct RunBoard {
 
 extension RunBoard {
   func answer(_ request: StatusRequest, _ weights: WeightsStanding, now: Instant) -> Status {
-    let isOfThisLife = request.life == nil || request.life == weights.life
+    let isOfThisIncarnation = request.incarnation == nil || request.incarnation == weights.incarnation
     return status(
-      weights, evaluationsKnown: isOfThisLife ? request.evaluationsKnown : 0, counters: request.counters,
+      weights, evaluationsKnown: isOfThisIncarnation ? request.evaluationsKnown : 0,
+      counters: request.counters,
       bytesMax: Limits.statusBytes, now: now)
   }
 
@@ -82,7 +83,8 @@ extension RunBoard {
     let (processes, leftOut) = processes(counters: counters, bytesMax: bytesMax, now: now)
     let (first, evaluations) = evaluations(from: evaluationsKnown, count: Limits.evaluationsPerStatus)
     return Status(
-      life: weights.life, version: weights.version, updates: weights.updates, processes: processes,
+      incarnation: weights.incarnation, version: weights.version, updates: weights.updates,
+      processes: processes,
       processesLeftOut: leftOut, firstEvaluation: first, evaluations: evaluations)
   }
 
@@ -110,7 +112,7 @@ extension RunBoard {
   /// Those from a number on, at most `count`, and the first one's number: a higher one than was
   /// asked for if those between are no longer kept.
   private func evaluations(from known: UInt64, count: Int) -> (first: UInt64, [Evaluation]) {
-    // A number beyond all is from another life: start over.
+    // A number beyond all is from another incarnation: start over.
     let first = known > evaluationCount ? firstEvaluation : max(known, firstEvaluation)
     return (first, Array(evaluations.dropFirst(Int(first - firstEvaluation)).prefix(count)))
   }

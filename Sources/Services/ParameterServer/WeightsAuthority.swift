@@ -4,13 +4,13 @@ public import Experience
 internal import Foundations
 internal import Wire
 
-/// Knows the learners, takes each change once, and makes, keeps and publishes versions.
+/// Knows the learners, takes each delta once, and makes, keeps and publishes versions.
 ///
-/// * A change counts once: (learner's life, sequence) against doubling, also across a restart, since `merged` is saved with
+/// * A delta counts once: (learner's incarnation, sequence) against doubling, also across a restart, since `merged` is saved with
 ///   the weights, before they are published.
 /// * Versions only grow.
 ///
-/// What changes make of the weights, and when, its `Merger` says.
+/// What deltas make of the weights, and when, its `Merger` says.
 public struct WeightsAuthority<Store: ParameterStore> {
   public struct Counters: Sendable {
     public var changesMerged: UInt64 = 0
@@ -32,7 +32,7 @@ public struct WeightsAuthority<Store: ParameterStore> {
     /// The connection that it joined over: nothing counts as this learner's from another one.
     var peer: PeerID
     var index: Int
-    /// The last change that is in the weights or will be in the next version.
+    /// The last delta that is in the weights or will be in the next version.
     var accepted: UInt64
     var lastHeard: Instant
   }
@@ -112,37 +112,37 @@ extension WeightsAuthority {
     return nil
   }
 
-  /// Takes a change, or says why not.
+  /// Takes a delta, or says why not.
   mutating func take(
-    _ change: Change, from peer: PeerID, now: Instant, sink: some PublishingSink
+    _ delta: Delta, from peer: PeerID, now: Instant, sink: some PublishingSink
   ) -> Refusal? {
-    guard let member = members[change.id], member.peer == peer else {
-      return refusal(.unknownPeer, .change, "join over this connection first", change.sequence)
+    guard let member = members[delta.id], member.peer == peer else {
+      return refusal(.unknownPeer, .delta, "join over this connection first", delta.sequence)
     }
-    members[change.id]?.lastHeard = now
-    guard change.values.count == state.values.count * 4 else {
+    members[delta.id]?.lastHeard = now
+    guard delta.values.count == state.values.count * 4 else {
       counters.changesRefused += 1
-      let text = "values: expected \(state.values.count * 4) bytes, found \(change.values.count)"
-      return refusal(.mismatch, .change, text, change.sequence)
+      let text = "values: expected \(state.values.count * 4) bytes, found \(delta.values.count)"
+      return refusal(.mismatch, .delta, text, delta.sequence)
     }
-    guard change.sequence > member.accepted else {
+    guard delta.sequence > member.accepted else {
       counters.changesRepeated += 1
       return nil
     }
-    if let problem = merger.problem(with: change) {
+    if let problem = merger.problem(with: delta) {
       counters.changesRefused += 1
-      return refusal(.invalid, .change, problem, change.sequence)
+      return refusal(.invalid, .delta, problem, delta.sequence)
     }
-    members[change.id]?.accepted = change.sequence
+    members[delta.id]?.accepted = delta.sequence
     contributions.append(
-      Contribution(id: change.id, merged: Merged(learner: member.name, sequence: change.sequence)))
-    merger.add(change, now: now)
+      Contribution(id: delta.id, merged: Merged(learner: member.name, sequence: delta.sequence)))
+    merger.add(delta, now: now)
     counters.changesMerged += 1
     if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
     return nil
   }
 
-  /// A learner that waits for experience has no change to send, but it is there. Returns whether who
+  /// A learner that waits for experience has no delta to send, but it is there. Returns whether who
   /// speaks in this name may: only the connection that joined as a learner.
   mutating func hear(_ id: Identifier, from peer: PeerID, now: Instant) -> Bool {
     guard let member = members[id] else { return true }
@@ -181,7 +181,7 @@ extension WeightsAuthority {
     merger.closesAt(lastPublished: lastPublished, publishEvery: configuration.publishEvery)
   }
 
-  /// What a learner contributed stays; `merged` remembers its last change.
+  /// What a learner contributed stays; `merged` remembers its last delta.
   private mutating func remove(_ id: Identifier) {
     members[id] = nil
     merger.forget(id)
@@ -192,7 +192,7 @@ extension WeightsAuthority {
     state.updates += lastMerged.count
     state.version += 1
     passMilestone(clock: state.clock + lastMerged.clock)
-    for change in contributions { remember(change.merged) }
+    for delta in contributions { remember(delta.merged) }
     contributions.removeAll(keepingCapacity: true)
     lastPublished = now
     do {
@@ -218,11 +218,11 @@ extension WeightsAuthority {
     state.milestone = Milestone(version: state.version, clock: clock, values: state.values)
   }
 
-  /// The newest `Limits.members` learners' last changes. Those of members are never forgotten,
+  /// The newest `Limits.members` learners' last deltas. Those of members are never forgotten,
   /// however many others come and go.
-  private mutating func remember(_ change: Merged) {
-    state.merged.removeAll { $0.learner == change.learner }
-    state.merged.append(change)
+  private mutating func remember(_ delta: Merged) {
+    state.merged.removeAll { $0.learner == delta.learner }
+    state.merged.append(delta)
     guard state.merged.count > Limits.members else { return }
     let present = Set(members.values.map(\.name))
     state.merged.remove(at: state.merged.firstIndex { !present.contains($0.learner) } ?? 0)

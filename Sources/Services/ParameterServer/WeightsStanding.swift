@@ -6,8 +6,8 @@ internal import Wire
 
 /// What the authority on weights has to say to who asks after the run.
 struct WeightsStanding {
-  /// The server's life.
-  var life: Identifier
+  /// The server's incarnation.
+  var incarnation: Identifier
   var version: UInt64
   var updates: UInt64
   var learners: Int

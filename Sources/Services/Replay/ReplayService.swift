@@ -25,7 +25,7 @@ public final class ReplayService {
   private let stopGrace: Instant.Span?
   private let publisher: SnapshotPublisher
   /// Reads what batches need from the disk, if the store is larger than memory.
-  private let warmer: BackgroundWorker?
+  private let prefetcher: BackgroundWorker?
 
   public init(configuration effective: EffectiveConfiguration, settings: ServiceSettings) throws {
     let configuration = effective.run
@@ -59,7 +59,7 @@ public final class ReplayService {
     machineConfiguration.store.residentMax =
       configuration.replay.memoryMB > 0
       ? configuration.replay.memoryMB * 1_000_000 : machineConfiguration.memoryMax / 2
-    warmer = isFile ? try BackgroundWorker() : nil
+    prefetcher = isFile ? try BackgroundWorker() : nil
     var recovery = RecoveryLog(log, now: now)
     machine = try ReplayMachine(
       configuration: machineConfiguration, incarnation: id,
@@ -139,12 +139,12 @@ public final class ReplayService {
     var poller = Poller()
     poller.add(router.socket)
     let signalIndex = poller.add(descriptor: signals.descriptor)
-    let warmerIndex = warmer.map { poller.add(descriptor: $0.descriptor) }
+    let prefetcherIndex = prefetcher.map { poller.add(descriptor: $0.descriptor) }
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
     let roomIndex = poller.add(descriptor: router.wakeUp.descriptor)
-    submitWarmingRequests()
+    submitPrefetchRequests()
     // It reads from the store's mappings.
-    defer { warmer?.stop() }
+    defer { prefetcher?.stop() }
     while true {
       let now = SystemClock.now()
       machine.advance(to: now, sink: router)
@@ -153,12 +153,12 @@ public final class ReplayService {
       for notice in machine.takeNotices() { log.info(notice) }
       for warning in machine.takeWarnings() { log.warning(warning) }
       if let limits = machine.takeNewLimits() { publish(limits) }
-      if let path = machine.advanceCopy(now: now, sink: router) { publisher.publish(path) }
+      if let path = machine.advanceSnapshot(now: now, sink: router) { publisher.publish(path) }
       let deadline = min(machine.nextDeadline(now: now), reporter.nextReport)
-      poller.wait(until: min(deadline, machine.nextCopy), now: now)
-      if let warmer, let warmerIndex, poller.isReadable(warmerIndex) {
+      poller.wait(until: min(deadline, machine.nextSnapshot), now: now)
+      if let prefetcher, let prefetcherIndex, poller.isReadable(prefetcherIndex) {
         let warmed = SystemClock.now()
-        for ticket in warmer.finished() { machine.didWarm(ticket, now: warmed, sink: router) }
+        for ticket in prefetcher.finished() { machine.didPrefetch(ticket, now: warmed, sink: router) }
       }
       if poller.isReadable(roomIndex) {
         router.wakeUp.clear()
@@ -171,7 +171,7 @@ public final class ReplayService {
       let received = SystemClock.now()
       router.drain { machine.receive($0, from: $1, now: received, sink: router) }
       machine.settle(now: received, sink: router)
-      submitWarmingRequests()
+      submitPrefetchRequests()
       parameters.drain { _ in }
     }
     let now = SystemClock.now()
@@ -184,10 +184,10 @@ public final class ReplayService {
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
   }
 
-  private func submitWarmingRequests() {
-    guard let warmer else { return }
-    for request in machine.takeWarmingRequests() {
-      warmer.submit(request.ticket, isNext: request.isUrgent) { request.pages.warm() }
+  private func submitPrefetchRequests() {
+    guard let prefetcher else { return }
+    for request in machine.takePrefetchRequests() {
+      prefetcher.submit(request.ticket, isNext: request.isUrgent) { request.pages.prefetch() }
     }
   }
 

@@ -19,7 +19,7 @@ struct ClientSession {
   let id: Identifier
   /// Whom its frames go to.
   let service: PeerID
-  /// The service's life, as far as is known.
+  /// The service's incarnation, as far as is known.
   private(set) var incarnation: Identifier?
   private let greetEvery: Instant.Span
   private var state: State
@@ -49,16 +49,16 @@ extension ClientSession {
     state = .greeting(next: now + (isSent ? greetEvery : .milliseconds(20)))
   }
 
-  /// The service knows the client. Returns whether that is another life of it than before.
-  mutating func open(by life: Identifier) -> Bool {
+  /// The service knows the client. Returns whether that is another incarnation of it than before.
+  mutating func open(by heard: Identifier) -> Bool {
     state = .open
-    return meet(life)
+    return meet(heard)
   }
 
-  /// Returns whether the service has been heard in another life before.
-  mutating func meet(_ life: Identifier) -> Bool {
-    defer { incarnation = life }
-    return incarnation != nil && incarnation != life
+  /// Returns whether the service has been heard in another incarnation before.
+  mutating func meet(_ heard: Identifier) -> Bool {
+    defer { incarnation = heard }
+    return incarnation != nil && incarnation != heard
   }
 
   /// The service does not know the client any more, or not what matters now.

@@ -3,7 +3,7 @@
 public import Experience
 public import Wire
 
-/// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier life had
+/// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier incarnation had
 /// counted is kept.
 public struct CounterTotals: Sendable {
   private struct Key: Hashable {
@@ -14,15 +14,15 @@ public struct CounterTotals: Sendable {
   private var last: [Key: [PublicName: Double]] = [:]
   private var carried: [Key: Double] = [:]
   /// Anybody may claim to be one more process: of more lives than this only those that still report are remembered.
-  private let livesMax: Int
+  private let incarnationsMax: Int
   /// No counter comes near it, and sums of such stay finite; NaN is not below it either.
   private static let valueMax = 1e18
 
-  public init(livesMax: Int = 4 * Limits.processes) {
-    self.livesMax = livesMax
+  public init(incarnationsMax: Int = 4 * Limits.processes) {
+    self.incarnationsMax = incarnationsMax
   }
 
-  /// Takes the newest counters of each process life.
+  /// Takes the newest counters of each process incarnation.
   public mutating func note(_ processes: [ProcessStatus], service: ServiceKind, counter: Metric) {
     let key = Key(service: service, counter: counter)
     for process in processes where process.telemetry.kind == service {
@@ -33,9 +33,9 @@ public struct CounterTotals: Sendable {
       carried[key, default: 0] += max(0, value - before)
       last[key, default: [:]][id] = max(value, before)
     }
-    if let lives = last[key], lives.count > livesMax {
+    if let incarnations = last[key], incarnations.count > incarnationsMax {
       let present = Set(processes.map(\.telemetry.id))
-      last[key] = lives.filter { present.contains($0.key) }
+      last[key] = incarnations.filter { present.contains($0.key) }
     }
   }
 

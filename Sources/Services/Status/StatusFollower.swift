@@ -5,24 +5,24 @@ public import Wire
 
 /// Takes answers of the parameter server and gives each evaluation once, in order, also over restarts of the server.
 ///
-/// Evaluations are numbered in a life of the server, which question and answer both name. Answers
+/// Evaluations are numbered in an incarnation of the server, which question and answer both name. Answers
 /// may overlap (two questions were under way) or come late.
 public struct StatusFollower: Sendable {
-  private var life: Identifier?
+  private var incarnation: Identifier?
   private var evaluationsKnown: UInt64 = 0
 
   public init() {}
 
   /// What to ask next.
   public func question(counters: [String]?) -> StatusRequest {
-    StatusRequest(life: life, evaluationsKnown: evaluationsKnown, counters: counters)
+    StatusRequest(incarnation: incarnation, evaluationsKnown: evaluationsKnown, counters: counters)
   }
 
   /// The evaluations that are new.
   public mutating func take(_ status: Status) -> [Evaluation] {
-    if status.life != life {
+    if status.incarnation != incarnation {
       // It counts anew.
-      life = status.life
+      incarnation = status.incarnation
       evaluationsKnown = 0
     }
     let count = UInt64(status.evaluations.count)

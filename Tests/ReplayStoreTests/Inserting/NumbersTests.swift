@@ -60,7 +60,7 @@ import Testing
   }
 
   /// In a full ring, where each accepted message pushes out another: what is refused pushes out
-  /// nothing, and a later life finds all.
+  /// nothing, and a later incarnation finds all.
   @Test(arguments: [false, true]) func noColumnTakesThem(_ isFile: Bool) throws {
     let folder = TemporaryFolder()
     let configuration = ReplayStoreConfiguration(

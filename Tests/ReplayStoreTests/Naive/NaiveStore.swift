@@ -228,7 +228,7 @@ struct NaiveStore {
     return true
   }
 
-  /// Another life of the store knows no more of a stream whose steps have all gone.
+  /// Another incarnation of the store knows no more of a stream whose steps have all gone.
   mutating func forgetDeadStreams() {
     streams = streams.filter { _, stream in stream.steps.values.contains { $0.position >= tail } }
   }

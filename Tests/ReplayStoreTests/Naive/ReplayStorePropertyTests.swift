@@ -106,7 +106,7 @@ struct History {
     }
   }
 
-  /// What another life must agree on.
+  /// What another incarnation must agree on.
   private static func lasting(_ store: ReplayStore) -> [Double] {
     let statistics = store.statistics
     return statistics.tables.flatMap {
@@ -117,7 +117,7 @@ struct History {
     } + [statistics.steps, statistics.chunks, Int(statistics.tail), Int(statistics.head)].map(Double.init)
   }
 
-  /// Another life of the store takes over: its files, or, of one in memory, a snapshot at `path`.
+  /// Another incarnation of the store takes over: its files, or, of one in memory, a snapshot at `path`.
   mutating func reopen(through path: String? = nil) throws {
     let configuration = store.configuration
     let before = (Self.lasting(store), contents(of: store))

@@ -9,7 +9,7 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct DamagedFolderTests {
-  /// A store of three messages of four steps, whose files `damage` may change; then another life of it.
+  /// A store of three messages of four steps, whose files `damage` may change; then another incarnation of it.
   private func reopen(
     _ table: TableConfiguration = transitionTable(1), as other: TableConfiguration? = nil,
     damage: (StoreFolder) throws -> Void = { _ in }
@@ -129,7 +129,7 @@ import Testing
     #expect(store.checkInvariants() == nil && store.statistics.tables[0].size == 1)
   }
 
-  /// A life that lets items be sampled less often than the one before: those that have had it all are gone, and batches go on.
+  /// An incarnation that lets items be sampled less often than the one before: those that have had it all are gone, and batches go on.
   @Test func itemsThatWereSampledMoreOftenAreGone() throws {
     let before = transitionTable(1, .fifo)
     var after = transitionTable(1, .fifo, timesSampledMax: 2)

@@ -133,7 +133,7 @@ import Testing
   }
 
   /// An item that a message's remover took comes back once. What is done to it then stays, though
-  /// the next life dies before another message.
+  /// the next incarnation dies before another message.
   @Test func whatCameBackCanGoForGood() throws {
     let (folder, copy) = (TemporaryFolder(), TemporaryFolder())
     var table = transitionTable(1, .fifo, itemsMax: 3, timesSampledMax: 1)

@@ -9,12 +9,12 @@ import Wire
 @testable import Services
 
 @Suite struct AveragingTests {
-  private func change(
-    _ learner: UInt64, updates: UInt64 = 1, _ values: [Float], _ body: (Change) -> Void
+  private func delta(
+    _ learner: UInt64, updates: UInt64 = 1, _ values: [Float], _ body: (Delta) -> Void
   ) {
     values.withUnsafeBytes {
       body(
-        Change(
+        Delta(
           id: Fixtures.id(learner), sequence: 1, baseVersion: 1, updates: updates,
           oldestUpdate: Int64(learner) * 10, newestUpdate: Int64(learner) * 10 + 5, values: $0))
     }
@@ -28,20 +28,20 @@ import Wire
     var merger = merger(.rounds)
     var values: [Float] = [10, 10]
     #expect(merger.closesAt(lastPublished: .at(0), publishEvery: .milliseconds(20)) == nil)
-    change(1, updates: 1, [4, 0]) { merger.add($0, now: .at(5)) }
-    change(2, updates: 3, [0, 8]) { merger.add($0, now: .at(6)) }
+    delta(1, updates: 1, [4, 0]) { merger.add($0, now: .at(5)) }
+    delta(2, updates: 3, [0, 8]) { merger.add($0, now: .at(6)) }
     let merged = merger.merge(into: &values)
     #expect(values == [11, 16] && merged.count == 4 && merged.oldest == 10 && merged.newest == 25)
-    #expect(merged.clock == 2.5, "updates beside each other: the mean, weighted like the changes")
+    #expect(merged.clock == 2.5, "updates beside each other: the mean, weighted like the deltas")
     #expect(merger.closesAt(lastPublished: .at(0), publishEvery: .milliseconds(20)) == nil, "a new round")
   }
 
   @Test func aRoundWaitsForThoseWhoAreActive() {
     var merger = merger(.rounds)
     var values: [Float] = [0, 0]
-    for learner in 1...2 { change(UInt64(learner), [1, 1]) { merger.add($0, now: .at(0)) } }
+    for learner in 1...2 { delta(UInt64(learner), [1, 1]) { merger.add($0, now: .at(0)) } }
     _ = merger.merge(into: &values)
-    change(1, [1, 1]) { merger.add($0, now: .at(100)) }
+    delta(1, [1, 1]) { merger.add($0, now: .at(100)) }
     #expect(merger.closesAt(lastPublished: .at(0), publishEvery: .milliseconds(20)) == .at(110))
     merger.forget(Fixtures.id(2))
     #expect(merger.closesAt(lastPublished: .at(0), publishEvery: .milliseconds(20)) == .at(20))
@@ -50,23 +50,23 @@ import Wire
   @Test func alongsideAChangeCountsByItsShareOfRecentUpdates() {
     var merger = merger(.asynchronous)
     var values: [Float] = [0, 0]
-    change(1, updates: 1, [8, 0]) { merger.add($0, now: .at(0)) }
+    delta(1, updates: 1, [8, 0]) { merger.add($0, now: .at(0)) }
     _ = merger.merge(into: &values)
     #expect(values == [8, 0])
-    change(2, updates: 3, [0, 8]) { merger.add($0, now: .at(0)) }
+    delta(2, updates: 3, [0, 8]) { merger.add($0, now: .at(0)) }
     #expect(merger.merge(into: &values).clock == 2.25, "3 of 4")
     #expect(values == [8, 6])
     merger.forget(Fixtures.id(1))
-    change(2, updates: 3, [0, 8]) { merger.add($0, now: .at(0)) }
+    delta(2, updates: 3, [0, 8]) { merger.add($0, now: .at(0)) }
     _ = merger.merge(into: &values)
     #expect(values == [8, 14], "nobody else is there")
   }
 
   @Test(arguments: [Float.nan, .infinity, 3e38]) func unsoundChangesAreNamed(_ value: Float) {
     let merger = merger(.rounds)
-    change(1, [0, value]) { #expect(merger.problem(with: $0) != nil) }
-    change(1, updates: 0, [1, 1]) { #expect(merger.problem(with: $0) != nil) }
-    change(1, [1, 1]) { #expect(merger.problem(with: $0) == nil) }
+    delta(1, [0, value]) { #expect(merger.problem(with: $0) != nil) }
+    delta(1, updates: 0, [1, 1]) { #expect(merger.problem(with: $0) != nil) }
+    delta(1, [1, 1]) { #expect(merger.problem(with: $0) == nil) }
   }
 
   /// What a learner has of its own is the same before and after each publication.
@@ -82,7 +82,7 @@ import Wire
     #expect(local == [1, 2] && aggregator.reference == [1, 2])
     local = [1.5, 2.5]
     let frame = FrameWriter()
-    change(1, []) { head in
+    delta(1, []) { head in
       local.withUnsafeBufferPointer { aggregator.push($0, as: head, into: frame) }
     }
     local = [1.75, 2.75]

@@ -36,17 +36,19 @@ struct MemberHarness {
     bytes.withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: sink) }
   }
 
-  mutating func joined(life: UInt64 = 99, merged: UInt64 = 0) {
+  mutating func joined(incarnation: UInt64 = 99, merged: UInt64 = 0) {
     receive(at: 0) {
-      Joined(incarnation: Fixtures.id(life), index: 0, merged: merged, version: 1).encode(into: $0)
+      Joined(incarnation: Fixtures.id(incarnation), index: 0, merged: merged, version: 1).encode(into: $0)
     }
   }
 
-  mutating func rebase(_ version: UInt64, _ values: [Float], merged: UInt64? = nil, life: UInt64 = 99) -> Bool
+  mutating func rebase(_ version: UInt64, _ values: [Float], merged: UInt64? = nil, incarnation: UInt64 = 99)
+    -> Bool
   {
     values.withUnsafeBytes { values in
       let weights = Weights(
-        topic: "all", version: version, incarnation: Fixtures.id(life), updates: 0, clock: 0, milestone: 0,
+        topic: "all", version: version, incarnation: Fixtures.id(incarnation), updates: 0, clock: 0,
+        milestone: 0,
         oldestUpdate: 0,
         newestUpdate: 0,
         merged: merged.map { [Merged(learner: Fixtures.id(id).publicName, sequence: $0)] } ?? [],
@@ -56,7 +58,7 @@ struct MemberHarness {
     }
   }
 
-  /// Trains by adding; pushes the change; returns what was sent.
+  /// Trains by adding; pushes the delta; returns what was sent.
   mutating func push(_ step: Float, at milliseconds: Double = 0) -> [Float]? {
     train(step)
     local.withUnsafeBufferPointer {
@@ -64,8 +66,8 @@ struct MemberHarness {
         local: $0, updates: 1, oldestUpdate: 1, newestUpdate: 1, now: .at(milliseconds), sink: sink)
     }
     return sink.take().last?.read { cursor in
-      let change = try Change(from: &cursor)
-      return (0..<2).map { change.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+      let delta = try Delta(from: &cursor)
+      return (0..<2).map { delta.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
     }
   }
 
@@ -120,7 +122,7 @@ struct MemberHarness {
     #expect(member.machine.index == nil && member.machine.counters.impossible == 1)
     #expect(
       member.machine.takeNotice()
-        == "the parameter server says what cannot be, JOINED: expected changes up to 0 merged, found 1; it is not "
+        == "the parameter server says what cannot be, JOINED: expected deltas up to 0 merged, found 1; it is not "
         + "believed, later ones are only counted")
     member.joined()
     _ = member.rebase(1, [10, 20])
@@ -142,7 +144,7 @@ struct MemberHarness {
       member.local == [10, 20] && member.machine.version == 1 && member.machine.counters.impossible == 1)
   }
 
-  /// θ has gone so far that it cannot hold the change back: one change would leave 0.
+  /// θ has gone so far that it cannot hold the delta back: one delta would leave 0.
   @Test func whatDivergedIsRestoredWhole() {
     var member = MemberHarness()
     member.joined()
@@ -151,14 +153,14 @@ struct MemberHarness {
     let good: [Float] = [0.1, -0.2]
     member.local = good
     member.machine.beginRestoring()
-    var changes: UInt64 = 0
-    while member.machine.isRestoring, changes < 20 {
-      changes += 1
+    var deltas: UInt64 = 0
+    while member.machine.isRestoring, deltas < 20 {
+      deltas += 1
       published = zip(published, member.push(0) ?? []).map { $0 + $1 }
-      #expect(member.rebase(changes + 1, published, merged: changes) == true)
+      #expect(member.rebase(deltas + 1, published, merged: deltas) == true)
       #expect(member.local == good)
     }
-    #expect(changes == 2 && published == good)
+    #expect(deltas == 2 && published == good)
     // From here on others' work counts again.
     _ = member.rebase(4, [1, 1])
     #expect(member.local == [1, 1])
@@ -192,7 +194,7 @@ struct MemberHarness {
     _ = member.rebase(1, [0, 0])
     _ = member.push(1, at: 0)
     #expect(member.advance(499).isEmpty)
-    #expect(member.advance(500).map(\.type) == [.change])
+    #expect(member.advance(500).map(\.type) == [.delta])
     #expect(member.advance(999).isEmpty)
     _ = member.rebase(2, [1, 1], merged: 1)
     #expect(member.advance(5000).isEmpty)
@@ -206,7 +208,7 @@ struct MemberHarness {
     member.receive(at: 500) { Refusal(code: .unknownPeer, type: 14, reference: 1, text: "").encode(into: $0) }
     #expect(member.advance(501).map(\.type) == [.join])
     member.joined()
-    #expect(member.advance(502).map(\.type) == [.change])
+    #expect(member.advance(502).map(\.type) == [.delta])
   }
 
   @Test func aServerThatLostItsStateIsFollowed() {
@@ -215,7 +217,7 @@ struct MemberHarness {
     _ = member.rebase(50, [5, 5])
     member.train(1)
     #expect(member.rebase(49, [4, 4]) == false, "late")
-    #expect(member.rebase(1, [0, 0], life: 100) == true)
+    #expect(member.rebase(1, [0, 0], incarnation: 100) == true)
     #expect(member.local == [1, 1] && member.machine.version == 1)
     #expect(member.machine.counters.serverRestarts == 1)
     #expect(member.advance(1000).map(\.type) == [.join])
@@ -256,7 +258,7 @@ struct MemberHarness {
       exchange(now)
       guard now > 1100, now < 3000 else { continue }
       for index in members.indices where members[index].machine.canPush && tick % (index + 2) == 0 {
-        // Each change alone in its round would move θ by 1; in a round of two each counts half.
+        // Each delta alone in its round would move θ by 1; in a round of two each counts half.
         _ = members[index].push(1, at: now - 490)
         work[index] += 1
       }

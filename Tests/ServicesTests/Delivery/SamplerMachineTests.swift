@@ -32,10 +32,10 @@ struct SamplerHarness {
     return sink.take()
   }
 
-  mutating func welcome(at milliseconds: Double, credit: Int = 64, life: UInt64 = 50) -> [UInt64] {
+  mutating func welcome(at milliseconds: Double, credit: Int = 64, incarnation: UInt64 = 50) -> [UInt64] {
     receive(at: milliseconds) {
       Welcome(
-        incarnation: Fixtures.id(life), committed: 0, grant: Fixtures.grant(credit), schema: nil,
+        incarnation: Fixtures.id(incarnation), committed: 0, grant: Fixtures.grant(credit), schema: nil,
         tables: [TableSchema(name: "other", kind: Fixtures.table.kind), Fixtures.table]
       ).encode(into: $0)
     }.compactMap { $0.sampleRequest?.request }
@@ -168,10 +168,10 @@ struct SamplerHarness {
       Refusal(code: .unknownPeer, type: 5, reference: 2, text: "").encode(into: $0)
     }
     #expect(hello.compactMap(\.hello).count == 1)
-    #expect(sampler.welcome(at: 3, life: 51) == [2, 3])
+    #expect(sampler.welcome(at: 3, incarnation: 51) == [2, 3])
     #expect(sampler.machine.samplerCounters.serviceRestarts == 1)
     sampler.part(1, of: 2)
-    #expect(sampler.machine.take() == nil, "the other half was drawn by another life")
+    #expect(sampler.machine.take() == nil, "the other half was drawn by another incarnation")
     let priorities: [Float] = [1, 2, 3, 4]
     priorities.withUnsafeBufferPointer { sampler.machine.update(old, priorities: $0, sink: sampler.sink) }
     #expect(sampler.sink.take().isEmpty)

@@ -26,7 +26,7 @@ final class ShardFleet {
   private let selector: SelectorKind
   private let limiter: RateLimiterConfiguration
   private let rows: Int
-  private var lives: UInt64 = 0
+  private var incarnations: UInt64 = 0
 
   init(
     shards count: Int, batch: Int, batches: Int = 1, inFlight: Int = 1,
@@ -53,14 +53,14 @@ final class ShardFleet {
   }
 
   private func machine(seed: UInt64) throws -> ReplayMachine {
-    lives += 1
+    incarnations += 1
     let table = TableConfiguration(
       schema: Fixtures.table, sampler: selector, limiter: limiter, batchSizeMax: rows,
       itemsPerMessageMax: 40)
     return try ReplayMachine(
       configuration: ReplayMachine.Configuration(
         store: ReplayStoreConfiguration(capacity: 4096, tables: [table])),
-      incarnation: Fixtures.id(900 + lives), generator: SeededGenerator(seed: seed), now: now)
+      incarnation: Fixtures.id(900 + incarnations), generator: SeededGenerator(seed: seed), now: now)
   }
 
   static func peer(_ shard: Int) -> PeerID { PeerID(number: UInt64(10 + shard)) }
@@ -75,7 +75,7 @@ final class ShardFleet {
 
   /// The shard begins anew, with nothing.
   func restart(_ shard: Int) throws {
-    shards[shard] = try machine(seed: 77 + lives)
+    shards[shard] = try machine(seed: 77 + incarnations)
     writerSequence[shard] = 0
     nextIndex[shard] = 0
   }

@@ -101,13 +101,13 @@ import Testing
       let batch = try #require(fleet.batch())
       var (weights, wrong) = (sums.map { $0.map { _ in 0.0 } }, sums.map { $0.map { _ in 0.0 } })
       // Of the others the masses are known; all have some rows.
-      let masses = batch.shares.map(\.mass)
+      let masses = batch.slices.map(\.mass)
       for row in 0..<batch.rows {
         let name = ShardFleet.name(batch, row)
-        let share = batch.shares[name.shard]
+        let slice = batch.slices[name.shard]
         let weight = 1 / (Double(items) * Double(batch.probabilities[row]))
         weights[name.shard][name.item] += weight
-        wrong[name.shard][name.item] += weight * share.fraction * masses.reduce(0, +) / share.mass
+        wrong[name.shard][name.item] += weight * slice.fraction * masses.reduce(0, +) / slice.mass
       }
       for shard in 0..<shards {
         for item in priorities[shard].indices {
@@ -197,13 +197,13 @@ import Testing
     // Those that were drawn before.
     let before = fleet.now
     var batch = try #require(fleet.batch())
-    while fleet.sampler.counters.sharesMoved == 0 {
+    while fleet.sampler.counters.slicesMoved == 0 {
       fleet.release(batch)
       batch = try #require(fleet.batch())
     }
     let waited = (fleet.now - before).seconds
     #expect(waited > 1.5 && waited < 3, "\(waited)")
-    #expect(fleet.sampler.counters.sharesMoved >= 1 && fleet.sampler.counters.rowsMoved >= 1)
+    #expect(fleet.sampler.counters.slicesMoved >= 1 && fleet.sampler.counters.rowsMoved >= 1)
     let mass = priorities[..<2].joined().reduce(0, +)
     for row in 0..<batch.rows {
       let name = ShardFleet.name(batch, row)

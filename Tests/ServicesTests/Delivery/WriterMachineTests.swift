@@ -30,11 +30,12 @@ struct WriterHarness {
 
   mutating func welcome(
     at milliseconds: Double, committed: UInt64 = 0, credit: Int = 64, bytes: UInt64 = 1 << 30,
-    life: UInt64 = 50
+    incarnation: UInt64 = 50
   ) -> [Sent] {
     receive(at: milliseconds) {
       Welcome(
-        incarnation: Fixtures.id(life), committed: committed, grant: Fixtures.grant(credit, bytes: bytes),
+        incarnation: Fixtures.id(incarnation), committed: committed,
+        grant: Fixtures.grant(credit, bytes: bytes),
         schema: nil,
         tables: []
       ).encode(into: $0)
@@ -175,7 +176,7 @@ struct WriterHarness {
     _ = writer.acknowledge(at: 2, 2)
     #expect(writer.refuse(at: 3, .unknownPeer).compactMap(\.hello).map(\.nextSequence) == [3])
     #expect(writer.refuse(at: 4, .unknownPeer).isEmpty, "one hello for all refused messages")
-    #expect(writer.welcome(at: 5, committed: 2, life: 51).compactMap(\.insertSequence) == [3, 4])
+    #expect(writer.welcome(at: 5, committed: 2, incarnation: 51).compactMap(\.insertSequence) == [3, 4])
     #expect(writer.machine.counters.serviceRestarts == 1)
     #expect(writer.machine.cutEpoch == 0)
   }

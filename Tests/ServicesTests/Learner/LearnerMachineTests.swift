@@ -259,8 +259,8 @@ private struct LearnerHarness {
     for _ in 0..<5 { #expect(try learner.train()) }
     _ = learner.parameters.take()
     learner.advance(2)
-    let change = try #require(learner.parameters.take().last { $0.type == .change })
-    #expect(change.read { try Change(from: &$0).updates } == 5)
+    let delta = try #require(learner.parameters.take().last { $0.type == .delta })
+    #expect(delta.read { try Delta(from: &$0).updates } == 5)
     #expect(
       learner.machine.takeNotices().contains { $0.text.contains("algorithm.target.every_updates") },
       "5 updates in one publication, and a target every 4")

@@ -31,7 +31,7 @@ import Wire
       #expect(server.receive(evaluation(token)).first?.refusal?.code == .invalid)
     }
     #expect(server.machine.counters.strangersRefused == 6)
-    #expect(server.change(1, 1, [1, 1])?.code == .unknownPeer)
+    #expect(server.delta(1, 1, [1, 1])?.code == .unknownPeer)
     #expect(server.status()?.processes.isEmpty == true && server.machine.board.evaluations.isEmpty)
     let joined: Sent? = server.join(1, over: 1, token: Self.token)
     #expect(joined?.joined != nil)
@@ -45,7 +45,7 @@ import Wire
     var server = ServerHarness()
     _ = server.join(1)
     server.report(1, counters: ["x": 1], over: 1)
-    _ = server.change(1, 1, [1, 1])
+    _ = server.delta(1, 1, [1, 1])
     let id = withUnsafeBytes(of: (Fixtures.id(1).high.bigEndian, Fixtures.id(1).low.bigEndian)) { Array($0) }
     let status = server.receive(frame { StatusRequest(evaluationsKnown: 0).encode(into: $0) }, over: 5)
     let frames = server.sink.takePublications() + status
@@ -57,13 +57,13 @@ import Wire
   @Test func onlyTheConnectionThatJoinedSpeaksForALearner() {
     var server = ServerHarness()
     _ = server.join(1)
-    #expect(server.change(1, 1, [1, 1], over: 9)?.code == .unknownPeer)
+    #expect(server.delta(1, 1, [1, 1], over: 9)?.code == .unknownPeer)
     server.goodbye(1, over: 9)
     #expect(server.report(1, over: 9)?.code == .unknownPeer)
     #expect(server.machine.counters.impostorsRefused == 2)
-    #expect(server.change(1, 1, [1, 1]) == nil, "it is still there")
+    #expect(server.delta(1, 1, [1, 1]) == nil, "it is still there")
     server.goodbye(1)
-    #expect(server.change(1, 2, [1, 1])?.code == .unknownPeer)
+    #expect(server.delta(1, 2, [1, 1])?.code == .unknownPeer)
   }
 
   /// A connection that broke: the learner joins over the new one, and the old one counts no more.
@@ -73,18 +73,18 @@ import Wire
     _ = server.join(2)
     let again: Sent? = server.join(2, over: 7)
     #expect(again?.joined?.index == 1)
-    #expect(server.change(2, 1, [1, 1], over: 2)?.code == .unknownPeer)
-    #expect(server.change(2, 1, [1, 1], over: 7) == nil)
+    #expect(server.delta(2, 1, [1, 1], over: 2)?.code == .unknownPeer)
+    #expect(server.delta(2, 1, [1, 1], over: 7) == nil)
     server.goodbye(2, over: 2)
-    #expect(server.change(2, 2, [1, 1], at: 30, over: 7) == nil)
+    #expect(server.delta(2, 2, [1, 1], at: 30, over: 7) == nil)
   }
 
   @Test func aConnectionIsOneLearner() {
     var server = ServerHarness()
     for id in 1...100 { let _: Sent? = server.join(UInt64(id), at: Double(id * 20), over: 3) }
     #expect(server.machine.authority.members.count == 1)
-    #expect(server.change(99, 1, [1, 1], over: 3)?.code == .unknownPeer)
-    #expect(server.change(100, 1, [1, 1], over: 3) == nil)
+    #expect(server.delta(99, 1, [1, 1], over: 3)?.code == .unknownPeer)
+    #expect(server.delta(100, 1, [1, 1], over: 3) == nil)
   }
 
   @Test func theServersOwnReportIsItsOwn() {
@@ -95,17 +95,17 @@ import Wire
   }
 
   /// However many others come, who is merged and still there is listed: else it would wait for ever
-  /// for its change.
+  /// for its delta.
   @Test func aMembersLastChangeIsNeverForgotten() throws {
     var server = ServerHarness()
     _ = server.join(1)
-    _ = server.change(1, 1, [1, 1])
+    _ = server.delta(1, 1, [1, 1])
     for stranger in 0..<Limits.members + 10 {
       let id = UInt64(5000 + stranger)
       let at = Double(100 + stranger * 30)
       server.report(1, at: at, over: 1)
       _ = server.join(id, at: at)
-      _ = server.change(id, 1, [0, 0], at: at)
+      _ = server.delta(id, 1, [0, 0], at: at)
       server.goodbye(id)
       _ = server.advance(at + 25)
     }

@@ -18,14 +18,15 @@ struct ServerHarness {
   init(
     mode: AggregationConfiguration.Mode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
-    life: UInt64 = 99, token: Identifier? = nil, milestoneEvery: UInt64? = nil
+    incarnation: UInt64 = 99, token: Identifier? = nil, milestoneEvery: UInt64? = nil
   ) {
     var configuration = ParameterServerConfiguration(aggregation: .averaging(mode))
     configuration.token = token
     configuration.milestoneEvery = milestoneEvery
     let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])
     machine = Machine(
-      configuration: configuration, incarnation: Fixtures.id(life), state: state ?? initial, store: store,
+      configuration: configuration, incarnation: Fixtures.id(incarnation), state: state ?? initial,
+      store: store,
       now: .at(0))
   }
 
@@ -50,16 +51,16 @@ struct ServerHarness {
     (join(id, at: milliseconds, over: nil) as Sent?)?.joined
   }
 
-  mutating func change(
+  mutating func delta(
     _ id: UInt64, _ sequence: UInt64, updates: UInt64 = 1, _ values: [Float], at milliseconds: Double = 0,
     over peer: UInt64? = nil
   ) -> Refusal? {
     values.withUnsafeBytes { values in
-      let change = Change(
+      let delta = Delta(
         id: Fixtures.id(id), sequence: sequence, baseVersion: 1, updates: updates,
         oldestUpdate: Int64(sequence) * 10,
         newestUpdate: Int64(sequence) * 10 + 5, values: values)
-      return receive(frame { change.encode(into: $0) }, at: milliseconds, over: peer ?? id).first?.refusal
+      return receive(frame { delta.encode(into: $0) }, at: milliseconds, over: peer ?? id).first?.refusal
     }
   }
 
@@ -126,7 +127,7 @@ struct Published: Equatable {
   @Test func aChangeIsMergedSavedAndPublished() throws {
     var server = ServerHarness()
     #expect(server.join(1) == Joined(incarnation: Fixtures.id(99), index: 0, merged: 0, version: 1))
-    #expect(server.change(1, 1, updates: 3, [1, -2]) == nil)
+    #expect(server.delta(1, 1, updates: 3, [1, -2]) == nil)
     let published = try #require(server.published().first, "the last publication was long ago")
     #expect(published.version == 2 && published.values == [1, -2] && published.updates == 3)
     #expect(published.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 1)])
@@ -138,10 +139,10 @@ struct Published: Equatable {
     var server = ServerHarness()
     _ = server.join(1)
     _ = server.join(2)
-    _ = server.change(1, 1, [0, 0])
+    _ = server.delta(1, 1, [0, 0])
     _ = server.published()
-    _ = server.change(1, 2, updates: 1, [4, 0], at: 5)
-    _ = server.change(2, 1, updates: 3, [0, 8], at: 8)
+    _ = server.delta(1, 2, updates: 1, [4, 0], at: 5)
+    _ = server.delta(2, 1, updates: 3, [0, 8], at: 8)
     #expect(server.advance(19).isEmpty, "at most every 20 ms")
     let published = server.advance(20)
     #expect(published.map(\.values) == [[1, 6]])
@@ -154,10 +155,10 @@ struct Published: Equatable {
   @Test func theClockCountsWhatTheWeightsHaveBeenThrough() throws {
     var server = ServerHarness()
     for id in 1...2 { _ = server.join(UInt64(id)) }
-    _ = server.change(1, 1, updates: 10, [0, 0])
+    _ = server.delta(1, 1, updates: 10, [0, 0])
     #expect(server.published().last?.clock == 10)
-    _ = server.change(1, 2, updates: 1, [4, 0], at: 5)
-    _ = server.change(2, 1, updates: 3, [0, 8], at: 8)
+    _ = server.delta(1, 2, updates: 1, [4, 0], at: 5)
+    _ = server.delta(2, 1, updates: 3, [0, 8], at: 8)
     let published = try #require(server.advance(20).last)
     #expect(published.clock == 12.5 && published.updates == 14, "10 + (1·1 + 3·3) / (1 + 3)")
   }
@@ -166,34 +167,34 @@ struct Published: Equatable {
   @Test func milestonesAreKeptUntilTheNext() throws {
     var server = ServerHarness(milestoneEvery: 10)
     _ = server.join(1)
-    _ = server.change(1, 1, updates: 6, [1, 0])
+    _ = server.delta(1, 1, updates: 6, [1, 0])
     #expect(server.published().map { [$0.version, $0.milestone] } == [[2, 1]])
-    _ = server.change(1, 2, updates: 6, [1, 0], at: 30)
+    _ = server.delta(1, 2, updates: 6, [1, 0], at: 30)
     var published = server.published()
     #expect(published.map(\.topic) == ["milestone", "all"] && published.map(\.values) == [[2, 0], [2, 0]])
     #expect(published.allSatisfy { $0.version == 3 && $0.milestone == 3 && $0.clock == 12 })
-    _ = server.change(1, 3, updates: 7, [1, 0], at: 60)
+    _ = server.delta(1, 3, updates: 7, [1, 0], at: 60)
     #expect(server.published().map { [$0.version, $0.milestone] } == [[4, 3]])
     server.subscribed([1] + Weights.subscription(topic: "milestone-me"))
     published = server.published()
     #expect(published.map(\.topic) == ["milestone-me"] && published[0].values == [2, 0])
-    var next = ServerHarness(state: server.machine.authority.store.last, life: 98, milestoneEvery: 10)
+    var next = ServerHarness(state: server.machine.authority.store.last, incarnation: 98, milestoneEvery: 10)
     next.subscribed([1] + Weights.subscription(topic: "milestone-me"))
     #expect(next.published().map { [$0.version, $0.milestone] } == [[3, 3]])
     // Far beyond one multiple is one milestone.
     _ = next.join(1)
-    _ = next.change(1, 4, updates: 100, [1, 0], at: 90)
+    _ = next.delta(1, 4, updates: 100, [1, 0], at: 90)
     #expect(next.published().map { [$0.version, $0.milestone] } == [[5, 5], [5, 5]])
   }
 
   @Test func aRoundWaitsALittleForAnActiveLearner() {
     var server = ServerHarness()
     for id in 1...2 { _ = server.join(UInt64(id)) }
-    _ = server.change(1, 1, [1, 1])
-    _ = server.change(2, 1, [1, 1], at: 1)
+    _ = server.delta(1, 1, [1, 1])
+    _ = server.delta(2, 1, [1, 1], at: 1)
     _ = server.advance(25)
     _ = server.published()
-    _ = server.change(1, 2, [1, 1], at: 100)
+    _ = server.delta(1, 2, [1, 1], at: 100)
     #expect(server.published().isEmpty, "learner 2 is active and has not contributed")
     #expect(server.machine.nextDeadline(now: .at(100)) == .at(110))
     #expect(server.advance(110).count == 1)
@@ -202,18 +203,18 @@ struct Published: Equatable {
   @Test func asynchronousChangesCountByTheirShareOfActiveUpdates() {
     var server = ServerHarness(mode: .asynchronous)
     for id in 1...2 { _ = server.join(UInt64(id)) }
-    _ = server.change(1, 1, updates: 1, [8, 0])
+    _ = server.delta(1, 1, updates: 1, [8, 0])
     #expect(server.published().map(\.values) == [[8, 0]])
-    _ = server.change(2, 1, updates: 3, [0, 8], at: 30)
+    _ = server.delta(2, 1, updates: 3, [0, 8], at: 30)
     #expect(server.published().map(\.values) == [[8, 6]], "3 of 4 active updates")
   }
 
   @Test func aChangeCountsOnce() {
     var server = ServerHarness()
     _ = server.join(1)
-    _ = server.change(1, 1, [1, 1])
+    _ = server.delta(1, 1, [1, 1])
     _ = server.published()
-    _ = server.change(1, 1, [1, 1], at: 50)
+    _ = server.delta(1, 1, [1, 1], at: 50)
     #expect(server.advance(90).isEmpty)
     #expect(server.machine.authority.state.values == [1, 1])
     #expect(server.machine.authority.counters.changesRepeated == 1)
@@ -222,16 +223,16 @@ struct Published: Equatable {
   @Test func aRestartedServerKnowsWhatItHas() {
     var server = ServerHarness()
     _ = server.join(1)
-    _ = server.change(1, 1, [1, 1])
+    _ = server.delta(1, 1, [1, 1])
     _ = server.published()
-    _ = server.change(1, 2, [5, 5], at: 1)
-    // It dies with change 2 in an open round.
+    _ = server.delta(1, 2, [5, 5], at: 1)
+    // It dies with delta 2 in an open round.
     var again = ServerHarness(
-      state: server.machine.authority.store.last, store: server.machine.authority.store, life: 100)
-    #expect(again.change(1, 2, [5, 5])?.code == .unknownPeer)
+      state: server.machine.authority.store.last, store: server.machine.authority.store, incarnation: 100)
+    #expect(again.delta(1, 2, [5, 5])?.code == .unknownPeer)
     #expect(again.join(1)?.merged == 1)
-    _ = again.change(1, 1, [1, 1])
-    _ = again.change(1, 2, [5, 5])
+    _ = again.delta(1, 1, [1, 1])
+    _ = again.delta(1, 2, [5, 5])
     let published = again.published()
     #expect(published.map(\.version) == [3] && published.map(\.values) == [[6, 6]])
   }
@@ -239,12 +240,12 @@ struct Published: Equatable {
   @Test func whoLeavesInAnOpenRoundIsRemembered() {
     var server = ServerHarness()
     for id in 1...2 { _ = server.join(UInt64(id)) }
-    _ = server.change(2, 1, [0, 0])
+    _ = server.delta(2, 1, [0, 0])
     _ = server.published()
-    _ = server.change(1, 1, [4, 4], at: 1)
+    _ = server.delta(1, 1, [4, 4], at: 1)
     server.goodbye(1)
-    #expect(server.join(1, at: 2)?.merged == 1, "its change is in the open round")
-    _ = server.change(1, 1, [4, 4], at: 3)
+    #expect(server.join(1, at: 2)?.merged == 1, "its delta is in the open round")
+    _ = server.delta(1, 1, [4, 4], at: 3)
     let published = server.advance(60)
     #expect(published.map(\.values) == [[4, 4]])
     #expect(published.first?.merged.contains(Merged(learner: Fixtures.id(1).publicName, sequence: 1)) == true)
@@ -253,9 +254,9 @@ struct Published: Equatable {
   @Test func aMemberForgottenBeforeItsRoundClosesIsRemembered() {
     var server = ServerHarness()
     _ = server.join(1)
-    _ = server.change(1, 1, [1, 1])
+    _ = server.delta(1, 1, [1, 1])
     _ = server.published()
-    _ = server.change(1, 2, [1, 1], at: 1)
+    _ = server.delta(1, 2, [1, 1], at: 1)
     // The process was stopped for long: silence and the end of the round are seen at once.
     #expect(server.advance(9000).first?.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 2)])
     #expect(server.join(1, at: 9001)?.merged == 2)
@@ -265,12 +266,12 @@ struct Published: Equatable {
     var server = ServerHarness()
     _ = server.join(1)
     for value in [Float.nan, .infinity, -.infinity, 3e38] {
-      #expect(server.change(1, 1, [0, value])?.code == .invalid)
+      #expect(server.delta(1, 1, [0, value])?.code == .invalid)
     }
-    #expect(server.change(1, 1, updates: 0, [1, 1])?.code == .invalid)
-    #expect(server.change(1, 1, [1])?.code == .mismatch)
+    #expect(server.delta(1, 1, updates: 0, [1, 1])?.code == .invalid)
+    #expect(server.delta(1, 1, [1])?.code == .mismatch)
     #expect(server.machine.authority.counters.changesRefused == 6)
-    #expect(server.change(1, 1, [1, 1]) == nil, "the number was not used up")
+    #expect(server.delta(1, 1, [1, 1]) == nil, "the number was not used up")
     #expect(server.machine.authority.state.values == [1, 1])
   }
 
@@ -289,8 +290,8 @@ struct Published: Equatable {
     _ = server.join(2)
     server.report(2, at: 4000)
     _ = server.advance(6000)
-    #expect(server.change(1, 1, [1, 1], at: 6001)?.code == .unknownPeer)
-    #expect(server.change(2, 1, [1, 1], at: 6002) == nil)
+    #expect(server.delta(1, 1, [1, 1], at: 6001)?.code == .unknownPeer)
+    #expect(server.delta(2, 1, [1, 1], at: 6002) == nil)
     #expect(server.join(3, at: 6003)?.index == 0)
   }
 
@@ -324,9 +325,9 @@ struct Published: Equatable {
     let values: [Float] = [1, 2]
     for step in 0..<300 {
       let id = Fixtures.id(UInt64(draw.below(3)))
-      let change = values.withUnsafeBytes { values in
+      let delta = values.withUnsafeBytes { values in
         frame {
-          Change(
+          Delta(
             id: id, sequence: draw.next() >> UInt64(draw.below(64)), baseVersion: 0,
             updates: UInt64(draw.below(3)),
             oldestUpdate: 0, newestUpdate: 0, values: values
@@ -334,7 +335,7 @@ struct Published: Equatable {
         }
       }
       let good = [
-        change, frame { Join(id: id, label: "l", manifest: ServerHarness.manifest).encode(into: $0) },
+        delta, frame { Join(id: id, label: "l", manifest: ServerHarness.manifest).encode(into: $0) },
         frame { Goodbye(id: id).encode(into: $0) },
         frame { StatusRequest(evaluationsKnown: draw.next()).encode(into: $0) },
         (0..<draw.below(80)).map { _ in UInt8(draw.below(256)) },

@@ -1,4 +1,4 @@
-// A replay machine that goes on from what another life left at its end.
+// A replay machine that goes on from what another incarnation left at its end.
 
 import Experience
 import Foundations
@@ -11,8 +11,8 @@ import Wire
 @testable import Services
 
 @Suite struct LastSnapshotTests {
-  /// The other life of a replay: what it left is copied whole and taken up.
-  private func nextLife(
+  /// The other incarnation of a replay: what it left is copied whole and taken up.
+  private func nextIncarnation(
     of replay: inout ReplayHarness, _ path: String,
     configure: (inout ReplayMachine.Configuration) -> Void = { _ in }
   ) throws -> ReplayHarness {
@@ -36,7 +36,7 @@ import Wire
     _ = first.receive(Fixtures.insert(2, first: 3), from: 1)
     _ = first.receive(Fixtures.insert(1, first: 0), from: 2)
     _ = first.receive(frame { Goodbye(id: Fixtures.id(2)).encode(into: $0) }, from: 2)
-    var next = try nextLife(of: &first, "\(folder.path)/last")
+    var next = try nextIncarnation(of: &first, "\(folder.path)/last")
     #expect(next.machine.store.statistics.steps == 9)
     #expect(next.machine.takeNotices().first?.hasPrefix("capacity: ") == true)
     let welcome = try #require(next.receive(Fixtures.hello(1, next: 2), from: 7).first?.welcome)
@@ -62,10 +62,10 @@ import Wire
     var first = try ReplayHarness { $0.snapshotFolder = folder.path }
     _ = first.receive(Fixtures.hello(1), from: 1)
     _ = first.receive(Fixtures.insert(1, first: 0), from: 1)
-    let request = CopyRequest(id: Fixtures.id(5), verb: .snapshot, name: "monday")
+    let request = SnapshotRequest(id: Fixtures.id(5), verb: .snapshot, name: "monday")
     _ = first.receive(frame(request.encode), from: 3)
     #expect(DirectoryNames.of("\(folder.path)/monday") == ["1.partial"])
-    let next = try nextLife(of: &first, "\(folder.path)/last")
+    let next = try nextIncarnation(of: &first, "\(folder.path)/last")
     #expect(next.machine.store.statistics.steps == 3)
     #expect(rmdir("\(folder.path)/monday") == 0, "nothing is left in it")
   }
@@ -76,7 +76,7 @@ import Wire
     _ = first.receive(Fixtures.hello(1), from: 1)
     _ = first.receive(Fixtures.insert(1, first: 0), from: 1)
     do {
-      _ = try nextLife(of: &first, "\(folder.path)/last") { $0.memoryMax = 100 }
+      _ = try nextIncarnation(of: &first, "\(folder.path)/last") { $0.memoryMax = 100 }
       Issue.record("it was taken up")
     } catch let error as ReplayStoreError {
       #expect("\(error)".contains("but this machine has 0 MB free: lower replay.capacity"), "\(error)")

@@ -99,13 +99,13 @@ import Wire
     _ = replay.receive(
       ask(LimitsRequest(samplesPerInsert: 1e6, errorMin: -.infinity, errorMax: .infinity)), from: 9)
     var last: Totals?
-    // Each round 1024 new lives with as many inserts as there can be; forgotten in between.
+    // Each round 1024 new incarnations with as many inserts as there can be; forgotten in between.
     for round in 0..<230 as Range<UInt64> {
       for inserts in [0, Limits.number] {
-        let lives = (0..<UInt64(Limits.shards)).map {
-          LifeTotals(life: Fixtures.id(1000 + round * 1024 + $0), inserts: inserts, samples: 0)
+        let incarnations = (0..<UInt64(Limits.shards)).map {
+          IncarnationTotals(incarnation: Fixtures.id(1000 + round * 1024 + $0), inserts: inserts, samples: 0)
         }
-        let request = TotalsRequest(table: 0, itemsElsewhere: 0, error: nil, lives: lives)
+        let request = TotalsRequest(table: 0, remoteItems: 0, error: nil, incarnations: incarnations)
         let at = Double(round) * 70_000
         let sent = replay.receive(frame { request.encode(into: $0) }, from: 3, at: at)
         last = try #require(sent.first?.totals, "round \(round)")

@@ -163,7 +163,7 @@ import Wire
     }
     #expect(replay.receive(update, from: 5).map(\.refusal?.code) == [.unknownPeer])
     _ = replay.receive(Fixtures.samplerHello(6), from: 5)
-    #expect(replay.receive(update, from: 5).isEmpty, "no writer yet: meant for an earlier life")
+    #expect(replay.receive(update, from: 5).isEmpty, "no writer yet: meant for an earlier incarnation")
     #expect(replay.machine.counters.prioritiesGone == 1)
   }
 

@@ -57,7 +57,7 @@ import Wire
     #expect(client.advance(5).count == 1)
     client.refuse(.unknownPeer, at: 6)
     #expect(client.advance(6).isEmpty)
-    #expect(client.session.open(by: Fixtures.id(51)) == true, "another life")
+    #expect(client.session.open(by: Fixtures.id(51)) == true, "another incarnation")
     client.refuse(.unknownPeer, at: 7)
     #expect(client.session.open(by: Fixtures.id(51)) == false, "the same one")
     #expect(client.session.meet(Fixtures.id(52)) == true)

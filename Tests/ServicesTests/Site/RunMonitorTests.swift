@@ -38,10 +38,10 @@ import Wire
   }
 
   @Test func livesBeyondTheBoundAreForgotten() {
-    var totals = CounterTotals(livesMax: 3)
-    for life in 1...10 as ClosedRange<UInt64> {
+    var totals = CounterTotals(incarnationsMax: 3)
+    for incarnation in 1...10 as ClosedRange<UInt64> {
       totals.note(
-        [F.process(life, "actor", ["episodes_total": 2])], service: .actor, counter: .episodes_total)
+        [F.process(incarnation, "actor", ["episodes_total": 2])], service: .actor, counter: .episodes_total)
     }
     totals.note([F.process(10, "actor", ["episodes_total": 5])], service: .actor, counter: .episodes_total)
     #expect(totals.total(.actor, .episodes_total) == 23)
@@ -147,7 +147,7 @@ import Wire
       monitor.observe(status, saveProblem: nil, now: now)
       #expect(monitor.evaluationsKnown == known)
       #expect(
-        !(try StatusDocument(monitor, life: .zero, since: nil, now: now).json().isEmpty),
+        !(try StatusDocument(monitor, incarnation: .zero, since: nil, now: now).json().isEmpty),
         "\(Seeds.replay(seed))")
       #expect(try RunHealth(monitor, now: now).json().last == UInt8(ascii: "}"))
       #expect(MetricsPage(monitor, now: now).text.hasSuffix("\n"))

@@ -29,7 +29,8 @@ enum SiteFixtures {
     evaluations: [Evaluation] = []
   ) -> Status {
     Status(
-      life: Fixtures.id(1), version: version, updates: updates, processes: processes, firstEvaluation: first,
+      incarnation: Fixtures.id(1), version: version, updates: updates, processes: processes,
+      firstEvaluation: first,
       evaluations: evaluations)
   }
 

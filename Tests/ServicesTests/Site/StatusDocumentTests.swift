@@ -11,8 +11,10 @@ import Wire
 @Suite struct StatusDocumentTests {
   private typealias F = SiteFixtures
 
-  private func object(_ monitor: RunMonitor, since: String?, life: UInt64 = 1) throws -> [String: Any] {
-    let bytes = try StatusDocument(monitor, life: Fixtures.id(life), since: since, now: .at(0)).json()
+  private func object(_ monitor: RunMonitor, since: String?, incarnation: UInt64 = 1) throws -> [String: Any]
+  {
+    let bytes = try StatusDocument(monitor, incarnation: Fixtures.id(incarnation), since: since, now: .at(0))
+      .json()
     return try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
   }
 
@@ -45,7 +47,7 @@ import Wire
   @Test func anotherLifeOrAnotherGenerationGetsAll() throws {
     var monitor = F.monitor((0, F.status([])))
     let cursor = try #require(try object(monitor, since: nil)["cursor"] as? String)
-    #expect(try object(monitor, since: cursor, life: 2)["whole"] as? Bool == true)
+    #expect(try object(monitor, since: cursor, incarnation: 2)["whole"] as? Bool == true)
     for step in 1...2048 { monitor.observe(F.status([]), saveProblem: nil, now: .at(Double(step) * 1000)) }
     #expect(monitor.history.samples.generation == 1)
     let found = try object(monitor, since: cursor)

@@ -22,7 +22,7 @@ import Wire
       startedAt: .at(0), criterion: SolvedCriterion(threshold: threshold, episodes: 100))
     progress.take(
       Status(
-        life: Fixtures.id(1), version: 1, updates: 1, processes: [], firstEvaluation: 0,
+        incarnation: Fixtures.id(1), version: 1, updates: 1, processes: [], firstEvaluation: 0,
         evaluations: [evaluation]), now: .at(1))
     return progress
   }

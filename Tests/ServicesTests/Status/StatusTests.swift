@@ -51,7 +51,7 @@ import Wire
     evaluate(&server, 1...3)
     let before = try #require(ask(&server, follower))
     _ = follower.take(before)
-    var again = ServerHarness(life: 100)
+    var again = ServerHarness(incarnation: 100)
     evaluate(&again, 101...100 + evaluations)
     let seen = follower.take(try #require(ask(&again, follower))).map(\.version)
     #expect(seen == (1...evaluations).map { UInt64(100 + $0) })
@@ -108,7 +108,7 @@ import Wire
     receive(
       values.withUnsafeBytes { values in
         frame {
-          Change(
+          Delta(
             id: Fixtures.id(1), sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0,
             values: values
           ).encode(into: $0)

@@ -2,15 +2,15 @@
 
 internal import Wire
 
-/// The algebra of a learner that trains locally, gives its changes, and never waits.
+/// The algebra of a learner that trains locally, gives its deltas, and never waits.
 ///
-/// The learner trains on θ_local. `reference` is the published θ that it stands on, `atPush` is θ_local when the change
-/// that is under way was made. When a publication θ comes that holds that change, θ_local = θ + (θ_local − atPush); when one
+/// The learner trains on θ_local. `reference` is the published θ that it stands on, `atPush` is θ_local when the delta
+/// that is under way was made. When a publication θ comes that holds that delta, θ_local = θ + (θ_local − atPush); when one
 /// comes that does not, everything unmerged is kept: θ_local = θ + (θ_local − reference).
 struct AveragingAggregator: Aggregator {
   private(set) var reference: [Float] = []
   private var atPush: [Float] = []
-  /// A change is under way.
+  /// A delta is under way.
   private var hasPushed = false
   /// Changes that may still replace what is published; 0 unless it is being restored.
   private var restoringLeft = 0
@@ -18,7 +18,7 @@ struct AveragingAggregator: Aggregator {
   var isRestoring: Bool { restoringLeft > 0 }
 
   /// Pushes θ_local − reference.
-  mutating func push(_ local: UnsafeBufferPointer<Float>, as head: Change, into frame: FrameWriter) {
+  mutating func push(_ local: UnsafeBufferPointer<Float>, as head: Delta, into frame: FrameWriter) {
     atPush.removeAll(keepingCapacity: true)
     atPush.append(contentsOf: local)
     hasPushed = true
@@ -27,9 +27,9 @@ struct AveragingAggregator: Aggregator {
       count = local.count
     }
     difference.withUnsafeBytes { values in
-      var change = head
-      change.values = values
-      change.encode(into: frame)
+      var delta = head
+      delta.values = values
+      delta.encode(into: frame)
     }
   }
 
@@ -57,15 +57,15 @@ struct AveragingAggregator: Aggregator {
     }
   }
 
-  /// The change θ_local − θ is rounded to what θ can hold, and a θ that diverged may be 10¹⁸: until a
-  /// merged change has left θ at what was pushed, θ_local stays as it is, and the next change brings
+  /// The delta θ_local − θ is rounded to what θ can hold, and a θ that diverged may be 10¹⁸: until a
+  /// merged delta has left θ at what was pushed, θ_local stays as it is, and the next delta brings
   /// what the last one lost.
   mutating func beginRestoring() {
     precondition(!reference.isEmpty && !hasPushed)
     restoringLeft = Self.restoringMax
   }
 
-  /// Three changes bring 10¹⁸ down to a rounding error; the others are for learners that merge beside
+  /// Three deltas bring 10¹⁸ down to a rounding error; the others are for learners that merge beside
   /// this one.
   private static let restoringMax = 8
 

@@ -5,10 +5,10 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Merges changes by the updates that they stand for, in rounds or as they come.
+/// Merges deltas by the updates that they stand for, in rounds or as they come.
 struct AveragingMerger: Merger {
   private struct Learner {
-    /// Of its latest change.
+    /// Of its latest delta.
     var updates: UInt64
     var hasContributed: Bool
   }
@@ -16,7 +16,7 @@ struct AveragingMerger: Merger {
   private let mode: AggregationConfiguration.Mode
   private var round: MergeRound
   private var openedAt: Instant?
-  /// Those that are active: they have given a change, and are not gone.
+  /// Those that are active: they have given a delta, and are not gone.
   private var learners: [Identifier: Learner] = [:]
 
   init(mode: AggregationConfiguration.Mode, parameters: Int) {
@@ -24,25 +24,25 @@ struct AveragingMerger: Merger {
     round = MergeRound(count: parameters)
   }
 
-  func problem(with change: Change) -> String? {
-    if change.updates > 0, change.updates < 1 << 32, Self.isSound(change.values) { return nil }
+  func problem(with delta: Delta) -> String? {
+    if delta.updates > 0, delta.updates < 1 << 32, Self.isSound(delta.values) { return nil }
     return
-      "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's change is not merged"
+      "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's delta is not merged"
   }
 
-  mutating func add(_ change: Change, now: Instant) {
-    learners[change.id] = Learner(updates: change.updates, hasContributed: true)
-    let weight = weight(of: change)
-    round.add(change.values, weight: weight)
+  mutating func add(_ delta: Delta, now: Instant) {
+    learners[delta.id] = Learner(updates: delta.updates, hasContributed: true)
+    let weight = weight(of: delta)
+    round.add(delta.values, weight: weight)
     round.note(
-      updates: change.updates, weight: weight, oldest: change.oldestUpdate, newest: change.newestUpdate)
+      updates: delta.updates, weight: weight, oldest: delta.oldestUpdate, newest: delta.newestUpdate)
     if openedAt == nil { openedAt = now }
   }
 
   mutating func forget(_ learner: Identifier) { learners[learner] = nil }
 
   /// `publishEvery` after the last publication; while active learners have not contributed, up to
-  /// half of that after the first change.
+  /// half of that after the first delta.
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant? {
     guard let openedAt else { return nil }
     let earliest = lastPublished + publishEvery
@@ -71,12 +71,12 @@ struct AveragingMerger: Merger {
 
   /// In rounds u itself (the sum is divided by Σu); asynchronously the share of the active learners'
   /// recent updates.
-  private func weight(of change: Change) -> Float {
+  private func weight(of delta: Delta) -> Float {
     switch mode {
-    case .rounds: return Float(change.updates)
+    case .rounds: return Float(delta.updates)
     case .asynchronous:
       let total = learners.values.reduce(0) { $0 + $1.updates }
-      return Float(Double(change.updates) / Double(max(1, total)))
+      return Float(Double(delta.updates) / Double(max(1, total)))
     }
   }
 

@@ -1,6 +1,6 @@
-// How the changes of several learners make one.
+// How the deltas of several learners make one.
 
-/// The changes of one round, weighted by the updates they stand for. Cost of adding one: O(parameters).
+/// The deltas of one round, weighted by the updates they stand for. Cost of adding one: O(parameters).
 struct MergeRound {
   private(set) var sum: [Float]
   private(set) var weight = 0.0

@@ -2,16 +2,16 @@
 
 internal import Experience
 
-/// Life of the server, then generation and number of the points of each series: `1f3a….0.12.0.3`.
+/// Incarnation of the server, then generation and number of the points of each series: `1f3a….0.12.0.3`.
 struct HistoryCursor: CustomStringConvertible {
-  private var life: String
+  private var incarnation: String
   private var samplesGeneration: Int
   private(set) var samples: Int
   private var evaluationsGeneration: Int
   private(set) var evaluations: Int
 
-  init(_ history: RunHistory, life: Identifier) {
-    self.life = life.description
+  init(_ history: RunHistory, incarnation: Identifier) {
+    self.incarnation = incarnation.description
     samplesGeneration = history.samples.generation
     samples = history.samples.points.count
     evaluationsGeneration = history.evaluations.generation
@@ -23,18 +23,19 @@ struct HistoryCursor: CustomStringConvertible {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     let numbers = parts.dropFirst().compactMap { Int($0) }
     guard parts.count == 5, numbers.count == 4, numbers.allSatisfy({ $0 >= 0 }) else { return nil }
-    life = String(parts[0])
+    incarnation = String(parts[0])
     (samplesGeneration, samples) = (numbers[0], numbers[1])
     (evaluationsGeneration, evaluations) = (numbers[2], numbers[3])
   }
 
   /// The points that it knows are still the first ones of `newest`.
   func continues(in newest: HistoryCursor) -> Bool {
-    life == newest.life && samplesGeneration == newest.samplesGeneration && samples <= newest.samples
+    incarnation == newest.incarnation && samplesGeneration == newest.samplesGeneration
+      && samples <= newest.samples
       && evaluationsGeneration == newest.evaluationsGeneration && evaluations <= newest.evaluations
   }
 
   var description: String {
-    "\(life).\(samplesGeneration).\(samples).\(evaluationsGeneration).\(evaluations)"
+    "\(incarnation).\(samplesGeneration).\(samples).\(evaluationsGeneration).\(evaluations)"
   }
 }

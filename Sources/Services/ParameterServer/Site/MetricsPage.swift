@@ -33,7 +33,7 @@ struct MetricsPage {
     let labels = [("run", facts.name), ("environment", facts.environment), ("algorithm", facts.algorithm)]
     out.add("rookery_run_info", "What the run is; always 1.", labels, 1)
     out.add(
-      "rookery_run_elapsed_seconds", "Since this life of the parameter server started.", [],
+      "rookery_run_elapsed_seconds", "Since this incarnation of the parameter server started.", [],
       (now - monitor.startedAt).seconds)
     out.add(
       "rookery_run_env_steps_total", "Actions taken by all actors, over their lives.", [], progress.envSteps)

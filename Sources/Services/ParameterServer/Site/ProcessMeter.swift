@@ -3,7 +3,7 @@
 internal import Foundations
 internal import Wire
 
-/// Rates from the differences of a life's counters, over its own clock: reports that come late or in bunches change nothing.
+/// Rates from the differences of an incarnation's counters, over its own clock: reports that come late or in bunches change nothing.
 struct ProcessMeter {
   private(set) var telemetry: ShownTelemetry
   private(set) var lastHeard: Instant

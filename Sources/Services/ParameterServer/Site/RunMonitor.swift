@@ -14,7 +14,7 @@ struct RunMonitor {
   private(set) var meters: [PublicName: ProcessMeter] = [:]
   private(set) var saveProblem: String?
   private(set) var best: Double?
-  /// Evaluations of this life of the server that are known here.
+  /// Evaluations of this incarnation of the server that are known here.
   private(set) var evaluationsKnown: UInt64 = 0
   private var nextSample: Instant
 

@@ -16,7 +16,7 @@ final class RunSite {
 
   let address: String
   private let server: HTTPServer
-  private let life: Identifier
+  private let incarnation: Identifier
   private var monitor: RunMonitor
   private var observedAt: Instant
 
@@ -25,7 +25,7 @@ final class RunSite {
 
   /// Nil if no address was given.
   init?(
-    configuration: RunConfiguration, settings: ServiceSettings, life: Identifier, now: Instant
+    configuration: RunConfiguration, settings: ServiceSettings, incarnation: Identifier, now: Instant
   ) throws {
     guard let http = settings.http, case .tcp(let asked, _) = http.kind else { return nil }
     let endpoint = try settings.listening(at: http)
@@ -36,7 +36,7 @@ final class RunSite {
       endpoint.isLocal ? .local(and: [host.lowercased(), asked.lowercased()]) : .any
     server = try HTTPServer(host: host, port: UInt16(port) ?? 0, hosts: hosts)
     address = "http://\(host):\(server.port)/"
-    self.life = life
+    self.incarnation = incarnation
     monitor = RunMonitor(facts: RunFacts(configuration), now: now)
     observedAt = now
   }
@@ -82,7 +82,9 @@ final class RunSite {
       return HTTPResponse(status: problem == nil ? 200 : 503, text: problem ?? "alive")
     default:
       return json(
-        200, try? StatusDocument(monitor, life: life, since: request.parameters["since"], now: now).json())
+        200,
+        try? StatusDocument(monitor, incarnation: incarnation, since: request.parameters["since"], now: now)
+          .json())
     }
   }
 

@@ -65,9 +65,9 @@ struct StatusDocument: Encodable {
     case whole, cursor, run, now, health, processes
   }
 
-  /// - Parameter life: of the server, so that a page notices that it was started again.
-  init(_ monitor: RunMonitor, life: Identifier, since: String?, now: Instant) {
-    let position = HistoryCursor(monitor.history, life: life)
+  /// - Parameter incarnation: of the server, so that a page notices that it was started again.
+  init(_ monitor: RunMonitor, incarnation: Identifier, since: String?, now: Instant) {
+    let position = HistoryCursor(monitor.history, incarnation: incarnation)
     let known = since.flatMap(HistoryCursor.init).flatMap { $0.continues(in: position) ? $0 : nil }
     whole = known == nil
     cursor = position.description

@@ -9,7 +9,7 @@ extension ReplayMachine {
   /// There may be room on the way to samplers whose requests wait for it.
   public mutating func lookForRoom(now: Instant, sink: some FrameSink) {
     guard waitingSamples.takeRoomCheck() else { return }
-    sendWarmed(now: now, sink: sink)
+    sendPrefetched(now: now, sink: sink)
     drain(now: now, sink: sink)
   }
 
@@ -52,7 +52,7 @@ extension ReplayMachine {
       return false
     }
     guard held.tables & table == 0, !held.peers.contains(waiting.peer) else { return false }
-    guard !warmsBatches || !warming.isFull,
+    guard !prefetchesBatches || !prefetch.isFull,
       store.canSample(table: request.table, count: request.count)
     else {
       held.tables |= table
@@ -64,8 +64,8 @@ extension ReplayMachine {
       samplers[waiting.peer]?.waiting -= 1
       return true
     }
-    if warmsBatches {
-      beginWarming(waiting, sink: sink)
+    if prefetchesBatches {
+      beginPrefetch(waiting, sink: sink)
       waitingSamples.didServe(waiting.turn)
       return true
     }

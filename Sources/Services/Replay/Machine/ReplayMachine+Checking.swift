@@ -1,4 +1,4 @@
-// Steps of an earlier life that did not end in order are checked while others are served.
+// Steps of an earlier incarnation that did not end in order are checked while others are served.
 
 internal import ReplayStore
 
@@ -17,15 +17,15 @@ extension ReplayMachine {
     guard store.stepsInDoubt > 0 else { return }
     var pages = ColdPages()
     store.coldPagesInDoubt(bytes: Self.checkSlice, into: &pages)
-    warming.check(pages)
+    prefetch.check(pages)
   }
 
   /// Checks what has been read, and goes on with what follows.
   mutating func check() {
-    warming.endCheck()
+    prefetch.endCheck()
     store.verify(bytes: Self.checkSlice)
     requestCheck()
-    if warming.checkingTicket == nil { notices.append("all steps are checked") }
+    if prefetch.checkingTicket == nil { notices.append("all steps are checked") }
   }
 
   /// Says what has been dropped since it was last said, at its start or by a draw too.

@@ -36,7 +36,7 @@ extension ReplayMachine {
       if round.isAcknowledgementDue { acknowledge(sink: sink) }
       if round.isDrainUrgent { drain(now: now, sink: sink) }
     case .blocked: wait(handle, sequence, frame, sink: sink)
-    case .overShare:
+    case .overQuota:
       counters.messagesOverQuota += 1
       waitingInserts.noteShares(holds: true, now: now)
       wait(handle, sequence, frame, sink: sink)
@@ -48,14 +48,14 @@ extension ReplayMachine {
   private enum Outcome {
     /// Refused ones have been answered.
     case committed, refused
-    case blocked, overShare
+    case blocked, overQuota
   }
 
   /// Commits `insertion` and acknowledges it.
   private mutating func commit(
     _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
   ) -> Outcome {
-    if isOverShare(handle, steps: insertion.stepCount, now: now) { return .overShare }
+    if isOverQuota(handle, steps: insertion.stepCount, now: now) { return .overQuota }
     do throws(ReplayStoreError) {
       let summary = try store.insert(insertion, writer: handle, sequence: sequence)
       counters.steps += UInt64(summary.steps)
@@ -164,11 +164,11 @@ extension ReplayMachine {
     while !isBlocked, next < waitingInserts.count {
       let outcome: Outcome =
         held.contains(waitingInserts[next].writer)
-        ? .overShare : commitWaiting(next, now: now, sink: sink)
+        ? .overQuota : commitWaiting(next, now: now, sink: sink)
       switch outcome {
       case .committed, .refused: next += 1
       case .blocked: isBlocked = true
-      case .overShare:
+      case .overQuota:
         held.insert(waitingInserts[next].writer)
         waitingInserts.keep(next, at: kept)
         (next, kept) = (next + 1, kept + 1)
@@ -184,7 +184,7 @@ extension ReplayMachine {
     let entry = waitingInserts[index]
     guard let writer = writers[entry.writer], let schema = store.schema else { return .refused }
     // Before it is read again.
-    if entry.steps > 0, isOverShare(entry.writer, steps: entry.steps, now: now) { return .overShare }
+    if entry.steps > 0, isOverQuota(entry.writer, steps: entry.steps, now: now) { return .overQuota }
     let outcome = entry.frame.withUnsafeBytes { frame -> Outcome in
       var cursor = FrameCursor(frame)
       do throws(WireError) {
@@ -207,7 +207,7 @@ extension ReplayMachine {
       waitingInserts.didServe(index)
       // At once: whoever has waited shall not wait for the others.
       acknowledge(sink: sink)
-    case .overShare:
+    case .overQuota:
       counters.messagesOverQuota += 1
       waitingInserts.setSteps(insertion.stepCount, at: index)
     case .blocked: break

@@ -34,7 +34,7 @@ extension ReplayMachine {
   private func brokenSampler() -> String? {
     if samplers.count > configuration.peersMax { return "\(samplers.count) samplers" }
     for (peer, sampler) in samplers.all {
-      let waiting = waitingSamples.count(of: peer) + warming.count(of: peer)
+      let waiting = waitingSamples.count(of: peer) + prefetch.count(of: peer)
       if sampler.waiting != waiting || waiting > configuration.credit {
         return "sampler \(peer): \(waiting) requests wait, counted \(sampler.waiting)"
       }
@@ -42,7 +42,7 @@ extension ReplayMachine {
     if let lost = waitingSamples.all.first(where: { samplers[$0.peer] == nil }) {
       return "a request of \(lost.peer) waits, who is no sampler"
     }
-    return warming.count > WarmingQueue.countMax ? "\(warming.count) batches wait for the disk" : nil
+    return prefetch.count > PrefetchQueue.countMax ? "\(prefetch.count) batches wait for the disk" : nil
   }
 
   private func brokenQueue() -> String? {
@@ -50,6 +50,6 @@ extension ReplayMachine {
     if let lost = waitingInserts.all.first(where: { writers[$0.writer] == nil }) {
       return "a message of writer \(lost.writer) waits, who is not here"
     }
-    return copies.count > CopyJobs.countMax ? "\(copies.count) copies" : nil
+    return copies.count > SnapshotJobs.countMax ? "\(copies.count) copies" : nil
   }
 }

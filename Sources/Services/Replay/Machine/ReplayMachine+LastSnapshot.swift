@@ -4,7 +4,7 @@ internal import Experience
 public import ReplayStore
 
 extension ReplayMachine {
-  /// Begins the copy that the next life takes up: of what is here, and of the writers whose messages may come again. A snapshot that
+  /// Begins the copy that the next incarnation takes up: of what is here, and of the writers whose messages may come again. A snapshot that
   /// somebody asked for and that is not done yet is given up. Go on with `ReplayStore.continueSnapshot`; nothing may be received
   /// any more, as it would be acknowledged and lost.
   ///

@@ -31,7 +31,7 @@ extension ReplayMachine {
         return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "samplers"), peer, sink)
       }
       // Batches that it waited for before it left are still on their way from the disk.
-      samplers.append(peer, id: hello.id, waiting: warming.count(of: peer), now: now)
+      samplers.append(peer, id: hello.id, waiting: prefetch.count(of: peer), now: now)
     }
     welcome(peer, committed: 0, sink: sink)
     drain(now: now, sink: sink)

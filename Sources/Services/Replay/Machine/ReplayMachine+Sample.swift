@@ -16,7 +16,7 @@ extension ReplayMachine {
       return refuse(.invalid, .sampleRequest, request.request, problem, peer, sink)
     }
     if sampler.waiting > 0,
-      waitingSamples.contains(request.request, of: peer) || warming.contains(request.request, of: peer)
+      waitingSamples.contains(request.request, of: peer) || prefetch.contains(request.request, of: peer)
     {
       return counters.requestsRepeated += 1
     }
@@ -37,7 +37,7 @@ extension ReplayMachine {
       counters.prioritiesRefused += UInt64(update.count)
       return refuseStranger(.priorities, 0, as: .sampler, peer, sink)
     }
-    // Before the first writer there are no items: these priorities were meant for an earlier life.
+    // Before the first writer there are no items: these priorities were meant for an earlier incarnation.
     guard store.schema != nil else { return counters.prioritiesGone += UInt64(update.count) }
     do throws(ReplayStoreError) {
       let (applied, gone) = try store.updatePriorities(

@@ -21,7 +21,7 @@ extension ReplayMachine {
       .messages_repeated_total: Double(counters.messagesRepeated),
       .messages_ahead_total: Double(counters.messagesAhead),
       .messages_refused_total: Double(counters.messagesRefused),
-      .batches_warming: Double(warming.count),
+      .batches_warming: Double(prefetch.count),
       .items_drawn_anew_total: Double(counters.itemsDrawnAnew),
       .messages_without_room_total: Double(counters.messagesWithoutRoom),
       .messages_blocked_total: Double(counters.messagesBlocked),

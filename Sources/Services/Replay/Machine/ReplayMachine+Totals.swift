@@ -27,7 +27,7 @@ extension ReplayMachine {
     fleets[table].take(request, own: incarnation, now: now)
     if store.schema != nil {
       let isOwn = tables[table].timesSampledMax > 0
-      store.setElsewhere(fleets[table].elsewhere, countsFlow: !isOwn, table: table)
+      store.setRemote(fleets[table].remote, countsFlow: !isOwn, table: table)
       if let error = request.error, !isOwn { join(table, error) }
     }
     answerTotals(table, to: peer, sink: sink)
@@ -51,8 +51,8 @@ extension ReplayMachine {
       table: table, mass: own?.mass ?? 0, items: UInt64(own?.size ?? 0), isJoined: fleets[table].isJoined,
       // Whatever samplers have told of other shards.
       error: min(max(own?.limiterError ?? 0, -Limits.limiterError), Limits.limiterError),
-      own: LifeTotals(
-        life: incarnation, inserts: min(Limits.number, own?.itemsInserted ?? 0),
+      own: IncarnationTotals(
+        incarnation: incarnation, inserts: min(Limits.number, own?.itemsInserted ?? 0),
         samples: min(Limits.number, own?.itemsSampled ?? 0))
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)
@@ -62,7 +62,7 @@ extension ReplayMachine {
     for table in fleets.indices {
       fleets[table].forget(now: now)
       let isOwn = configuration.store.tables[table].timesSampledMax > 0
-      store.setElsewhere(fleets[table].elsewhere, countsFlow: !isOwn, table: table)
+      store.setRemote(fleets[table].remote, countsFlow: !isOwn, table: table)
     }
   }
 }

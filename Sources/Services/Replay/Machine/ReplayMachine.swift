@@ -30,9 +30,9 @@ public struct ReplayMachine {
   var waitingSamples = SampleQueue()
   var round = ReplayRound()
   /// The store may not fit in memory: steps of a batch are read by another thread before they are gathered.
-  var warmsBatches: Bool { store.isLargerThanMemory }
-  var warming = WarmingQueue()
-  var copies = CopyJobs()
+  var prefetchesBatches: Bool { store.isLargerThanMemory }
+  var prefetch = PrefetchQueue()
+  var copies = SnapshotJobs()
   /// Of each table.
   var fleets: [Fleet]
   var answers: AnswerSizes
@@ -64,7 +64,7 @@ public struct ReplayMachine {
   /// No writer gets there; sums of sequence numbers stay below 2⁶⁴.
   static let sequenceMax: UInt64 = 1 << 62
 
-  /// With `file` storage, or a snapshot to begin with, it knows the writers of the life before; `progress` is told how far its steps have
+  /// With `file` storage, or a snapshot to begin with, it knows the writers of the incarnation before; `progress` is told how far its steps have
   /// been taken over.
   public init(
     configuration: Configuration, incarnation: Identifier, generator: SeededGenerator, now: Instant,
@@ -140,7 +140,7 @@ extension ReplayMachine {
       case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: sink)
       case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: sink)
       case .totalsRequest: totals(try TotalsRequest(from: &cursor), from: peer, now: now, sink: sink)
-      case .copyRequest: copy(try CopyRequest(from: &cursor), to: peer, sink: sink)
+      case .snapshotRequest: copy(try SnapshotRequest(from: &cursor), to: peer, sink: sink)
       case .healthRequest:
         try cursor.close()
         health(to: peer, now: now, sink: sink)
@@ -169,7 +169,7 @@ extension ReplayMachine {
 
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     if let check = waitingSamples.nextRoomCheck, now >= check { lookForRoom(now: now, sink: sink) }
-    if let check = waitingInserts.nextShareCheck, now >= check { drain(now: now, sink: sink) }
+    if let check = waitingInserts.nextQuotaCheck, now >= check { drain(now: now, sink: sink) }
     guard now >= nextSweep else { return }
     nextSweep = now + .seconds(10)
     for handle in writers.silent(for: configuration.peerGoneAfter, now: now) { forget(writer: handle) }
@@ -183,7 +183,7 @@ extension ReplayMachine {
   }
 
   public func nextDeadline(now: Instant) -> Instant {
-    min(nextSweep, waitingInserts.nextShareCheck ?? .never, waitingSamples.nextRoomCheck ?? .never)
+    min(nextSweep, waitingInserts.nextQuotaCheck ?? .never, waitingSamples.nextRoomCheck ?? .never)
   }
 
   func refuse(

@@ -49,7 +49,7 @@ struct ReplayWriters {
   private var handles: [Identifier: Int] = [:]
   private var handleOfPeer: [PeerID: Int] = [:]
   private(set) var labels: [Int: Label] = [:]
-  /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another life.
+  /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another incarnation.
   private(set) var departed: [Identifier: Departure] = [:]
   private let departedMax: Int
   /// Handles below have been used.
@@ -105,7 +105,7 @@ struct ReplayWriters {
   /// Handles below are used by whom nobody here remembers.
   mutating func skipHandles(below handle: Int) { nextHandle = max(nextHandle, handle) }
 
-  /// A writer of the life before.
+  /// A writer of the incarnation before.
   mutating func takeUp(_ known: KnownWriter, now: Instant) {
     skipHandles(below: known.handle + 1)
     labels[known.handle] = Label(id: known.id, text: known.label)
@@ -174,7 +174,7 @@ struct ReplayWriters {
     labels = labels.filter { roster[$0.key] != nil || handles.contains($0.key) }
   }
 
-  /// Those whose messages may come again, for the next life.
+  /// Those whose messages may come again, for the next incarnation.
   var known: [KnownWriter] {
     let present = all.map { handle, writer in
       KnownWriter(
@@ -200,7 +200,7 @@ struct ReplayWriters {
       }
     }
     for (peer, handle) in handleOfPeer where roster[handle]?.peer != peer {
-      return "peer \(peer): writer \(handle) is elsewhere"
+      return "peer \(peer): writer \(handle) has another connection"
     }
     return nil
   }

@@ -28,8 +28,8 @@ struct WaitingInserts {
   /// Whose limiter, or unread items, hold inserts back; nil while everything is let in that no quota holds.
   private(set) var block: Block?
   /// When to look again at messages that a quota holds; nil while there are none.
-  private(set) var nextShareCheck: Instant?
-  private static let shareCheckEvery = Instant.Span.seconds(1)
+  private(set) var nextQuotaCheck: Instant?
+  private static let quotaCheckEvery = Instant.Span.seconds(1)
 
   var isEmpty: Bool { queue.isEmpty }
   var count: Int { queue.count }
@@ -76,7 +76,7 @@ struct WaitingInserts {
 
   /// Whether a quota holds a message.
   mutating func noteShares(holds: Bool, now: Instant) {
-    nextShareCheck = holds ? now + Self.shareCheckEvery : nil
+    nextQuotaCheck = holds ? now + Self.quotaCheckEvery : nil
   }
 
   /// The first thing that does not hold, or nil.

@@ -70,7 +70,7 @@ import Wire
       inserts.bytes == 0 && inserts.checkInvariants(bytesMax: 1) == "inserts are blocked, but none waits")
     inserts.release()
     inserts.noteShares(holds: true, now: .at(0))
-    #expect(inserts.nextShareCheck == .at(1000))
+    #expect(inserts.nextQuotaCheck == .at(1000))
   }
 
   @Test func requestsLookForRoomOnce() {
@@ -105,27 +105,27 @@ import Wire
   }
 
   @Test func ticketsAreOfBatchesAndOfChecks() throws {
-    var warming = WarmingQueue()
-    warming.append(waiting(1, 5), Draw(), pages: ColdPages())
-    warming.check(ColdPages())
-    warming.append(waiting(2, 6), Draw(), pages: ColdPages())
-    let tickets = warming.takeRequests().map(\.ticket)
-    #expect(Set(tickets).count == 3 && warming.takeRequests().isEmpty)
-    #expect(warming.checkingTicket == tickets[1] && warming.index(of: tickets[1]) == nil)
-    #expect(warming.contains(6, of: PeerID(number: 2)) && warming.count(of: PeerID(number: 1)) == 1)
-    let index = try #require(warming.index(of: tickets[2]))
+    var prefetch = PrefetchQueue()
+    prefetch.append(waiting(1, 5), Draw(), pages: ColdPages())
+    prefetch.check(ColdPages())
+    prefetch.append(waiting(2, 6), Draw(), pages: ColdPages())
+    let tickets = prefetch.takeRequests().map(\.ticket)
+    #expect(Set(tickets).count == 3 && prefetch.takeRequests().isEmpty)
+    #expect(prefetch.checkingTicket == tickets[1] && prefetch.index(of: tickets[1]) == nil)
+    #expect(prefetch.contains(6, of: PeerID(number: 2)) && prefetch.count(of: PeerID(number: 1)) == 1)
+    let index = try #require(prefetch.index(of: tickets[2]))
     var rounds = 0
-    while warming.beginRound(at: index) {
-      warming.readAgain(ColdPages(), at: index)
+    while prefetch.beginRound(at: index) {
+      prefetch.readAgain(ColdPages(), at: index)
       rounds += 1
     }
     #expect(rounds == 3, "not for ever")
-    #expect(warming.takeRequests().map(\.ticket) == [tickets[2], tickets[2], tickets[2]])
+    #expect(prefetch.takeRequests().map(\.ticket) == [tickets[2], tickets[2], tickets[2]])
     // What was drawn for somebody who went away is the next one's.
-    warming.orphan(at: 0)
-    #expect(warming.remove(at: 0).request.request == 5)
-    #expect(warming.takeOrphan(for: SampleRequest(request: 9, table: 1, count: 0)) == nil)
-    #expect(warming.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) != nil)
-    #expect(warming.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) == nil)
+    prefetch.orphan(at: 0)
+    #expect(prefetch.remove(at: 0).request.request == 5)
+    #expect(prefetch.takeOrphan(for: SampleRequest(request: 9, table: 1, count: 0)) == nil)
+    #expect(prefetch.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) != nil)
+    #expect(prefetch.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) == nil)
   }
 }

@@ -10,9 +10,9 @@ import Wire
 
 @testable import Services
 
-@Suite struct ReplayCopyTests {
+@Suite struct ReplaySnapshotTests {
   private static func request(_ name: String) -> [UInt8] {
-    frame { CopyRequest(id: Fixtures.id(5), verb: .snapshot, name: name).encode(into: $0) }
+    frame { SnapshotRequest(id: Fixtures.id(5), verb: .snapshot, name: name).encode(into: $0) }
   }
 
   /// Holds enough for several slices.
@@ -28,20 +28,20 @@ import Wire
   @Test func copyingPausesWhileOthersAreServed() throws {
     let folder = TemporaryFolder()
     var replay = try harness(folder.path)
-    #expect(replay.machine.nextCopy == .never)
+    #expect(replay.machine.nextSnapshot == .never)
     _ = replay.receive(Self.request("a"), from: 2)
-    #expect(replay.machine.nextCopy <= .at(0))
+    #expect(replay.machine.nextSnapshot <= .at(0))
     let job = { (replay: ReplayHarness) in replay.machine.copies.last }
-    #expect(replay.machine.advanceCopy(now: .at(10), sink: replay.sink) == nil)
+    #expect(replay.machine.advanceSnapshot(now: .at(10), sink: replay.sink) == nil)
     let first = try #require(job(replay)).progress.bytesCopied
-    #expect(first >= CopyJobs.slice && first < 2 * CopyJobs.slice)
+    #expect(first >= SnapshotJobs.slice && first < 2 * SnapshotJobs.slice)
     // The request itself was a frame that came.
-    #expect(replay.machine.nextCopy == .at(11))
-    #expect(replay.machine.advanceCopy(now: .at(10.5), sink: replay.sink) == nil)
+    #expect(replay.machine.nextSnapshot == .at(11))
+    #expect(replay.machine.advanceSnapshot(now: .at(10.5), sink: replay.sink) == nil)
     #expect(job(replay)?.progress.bytesCopied == first)
     // Nobody else: no pause.
-    #expect(replay.machine.advanceCopy(now: .at(11), sink: replay.sink) == nil)
-    #expect(replay.machine.nextCopy == .at(11))
+    #expect(replay.machine.advanceSnapshot(now: .at(11), sink: replay.sink) == nil)
+    #expect(replay.machine.nextSnapshot == .at(11))
     #expect(try #require(job(replay)).progress.bytesCopied > first)
     replay.machine.store.abandonSnapshot()
     rmdir("\(folder.path)/a")
@@ -77,10 +77,10 @@ import Wire
     while path == nil {
       slices += 1
       try #require(slices < 100)
-      path = replay.machine.advanceCopy(now: .at(Double(slices)), sink: replay.sink)
+      path = replay.machine.advanceSnapshot(now: .at(Double(slices)), sink: replay.sink)
     }
     #expect(slices > 3 && path == "\(folder.path)/a/1")
-    #expect(replay.machine.nextCopy == .never)
+    #expect(replay.machine.nextSnapshot == .never)
     #expect(ReplayStore.publishSnapshot(at: path!) == nil)
     replay.machine.didPublish(path!, problem: nil)
     #expect(replay.machine.copies.last?.state == .done)

@@ -8,10 +8,10 @@ import Wire
 
 @testable import Services
 
-@Suite struct ReplaySharesTests {
+@Suite struct ReplayQuotaTests {
   private func harness(share: Double, capacity: Int = 100) throws -> ReplayHarness {
     var store = Fixtures.store(capacity: capacity)
-    store.writerShareMax = share
+    store.writerQuota = share
     var replay = try ReplayHarness(store: store) { $0.credit = 8 }
     for writer in 1...4 { _ = replay.receive(Fixtures.hello(UInt64(writer)), from: UInt64(writer)) }
     return replay

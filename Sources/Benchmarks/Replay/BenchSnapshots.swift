@@ -7,12 +7,12 @@ internal import Foundations
 internal import Wire
 
 /// Has a replay make snapshots one after the other, or take one back again and again.
-struct BenchCopies {
+struct BenchSnapshots {
   let address: String
-  let verb: CopyVerb
+  let verb: SnapshotVerb
   private var generator = SeededGenerator.fromSystem()
 
-  init(address: String, verb: CopyVerb) {
+  init(address: String, verb: SnapshotVerb) {
     self.address = address
     self.verb = verb
   }
@@ -34,8 +34,8 @@ struct BenchCopies {
     return BenchReport(perSecond: Double(copies) / elapsed, p50_ms: 0, p99_ms: 0, cpu: 0)
   }
 
-  private mutating func copy(_ verb: CopyVerb, _ name: String) throws -> CopyStatus {
-    let request = CopyRequest(id: Identifier(using: &generator), verb: verb, name: name)
+  private mutating func copy(_ verb: SnapshotVerb, _ name: String) throws -> SnapshotStatus {
+    let request = SnapshotRequest(id: Identifier(using: &generator), verb: verb, name: name)
     let status = try ServiceClient.copy(request, at: address)
     if status.state == .failed { throw BenchError("\(verb) of \(name): \(status.text)") }
     return status

@@ -5,7 +5,7 @@ internal import Foundations
 internal import Wire
 
 /// Rows `firstRow … firstRow + count − 1` of a batch as it was drawn, which one shard is asked for, and how far they have come.
-struct BatchShare {
+struct BatchSlice {
   var shard: PeerID
   var firstRow: Int
   var count: Int
@@ -15,7 +15,7 @@ struct BatchShare {
   /// What the shard said with its rows.
   var mass = 0.0
   var itemCount: UInt64 = 0
-  /// The life of the shard that drew them.
+  /// The incarnation of the shard that drew them.
   var incarnation: Identifier?
   /// It was given to other shards: its rows are in later shares.
   var isMoved = false

@@ -7,7 +7,7 @@ internal import Wire
 
 /// The copies that were asked for: the last one perhaps under way, in slices, and the outcomes of those before it, for whoever
 /// asks again.
-struct CopyJobs {
+struct SnapshotJobs {
   /// Bytes copied between two looks at the sockets: some 0.1 ms.
   static let slice = 128 << 10
   /// Between two of them while others are at work, or the disk is behind. Without pauses, copying would compete with inserts and
@@ -16,15 +16,15 @@ struct CopyJobs {
   /// Outcomes that are remembered.
   static let countMax = 16
 
-  private var jobs: [CopyJob] = []
+  private var jobs: [SnapshotJob] = []
   /// Others have been at work since the last slice.
   private var isBusy = false
 
   var count: Int { jobs.count }
-  var last: CopyJob? { jobs.last }
-  func job(_ id: Identifier) -> CopyJob? { jobs.first { $0.id == id } }
+  var last: SnapshotJob? { jobs.last }
+  func job(_ id: Identifier) -> SnapshotJob? { jobs.first { $0.id == id } }
 
-  mutating func append(_ job: CopyJob) {
+  mutating func append(_ job: SnapshotJob) {
     if jobs.count == Self.countMax { jobs.removeFirst() }
     jobs.append(job)
   }
@@ -39,7 +39,7 @@ struct CopyJobs {
   }
 
   /// The last job, if its next slice is due now.
-  mutating func beginSlice(now: Instant) -> CopyJob? {
+  mutating func beginSlice(now: Instant) -> SnapshotJob? {
     guard now >= nextSlice else { return nil }
     jobs[jobs.count - 1].nextSlice = isBusy ? now + Self.pause : now
     isBusy = false
@@ -47,7 +47,7 @@ struct CopyJobs {
   }
 
   /// How far the last job has come.
-  mutating func note(_ progress: CopyProgress, now: Instant) {
+  mutating func note(_ progress: SnapshotProgress, now: Instant) {
     jobs[jobs.count - 1].progress = progress
     if progress.isWaiting { jobs[jobs.count - 1].nextSlice = now + Self.pause }
   }

@@ -8,11 +8,11 @@ import Wire
 
 @testable import Services
 
-@Suite struct CopyJobsTests {
-  private var copies = CopyJobs()
+@Suite struct SnapshotJobsTests {
+  private var copies = SnapshotJobs()
 
-  private func job(_ number: UInt64) -> CopyJob {
-    CopyJob(id: Fixtures.id(number), verb: .snapshot, name: "\(number)", path: "/\(number)", text: "")
+  private func job(_ number: UInt64) -> SnapshotJob {
+    SnapshotJob(id: Fixtures.id(number), verb: .snapshot, name: "\(number)", path: "/\(number)", text: "")
   }
 
   @Test mutating func slicesPauseBesideOtherWork() {
@@ -24,9 +24,9 @@ import Wire
     #expect(copies.beginSlice(now: .at(6)) != nil && copies.nextSlice == .at(7))
     #expect(copies.beginSlice(now: .at(6.5)) == nil)
     #expect(copies.beginSlice(now: .at(7)) != nil)
-    copies.note(CopyProgress(bytesCopied: 1, bytesTotal: 2, isWaiting: true), now: .at(7))
+    copies.note(SnapshotProgress(bytesCopied: 1, bytesTotal: 2, isWaiting: true), now: .at(7))
     #expect(copies.nextSlice == .at(8), "the disk is behind")
-    copies.note(CopyProgress(bytesCopied: 2, bytesTotal: 2, isCopied: true), now: .at(8))
+    copies.note(SnapshotProgress(bytesCopied: 2, bytesTotal: 2, isCopied: true), now: .at(8))
     #expect(copies.nextSlice == .never && copies.last?.state == .underWay, "it has yet to be published")
     #expect(copies.didPublish("/2", problem: nil) == false)
     #expect(copies.didPublish("/1", problem: nil) == true)
@@ -39,7 +39,7 @@ import Wire
       copies.append(job(number))
       if number % 2 == 0 { copies.failLast("no room") } else { copies.finishRestore(problem: "less") }
     }
-    #expect(copies.count == CopyJobs.countMax && copies.job(Fixtures.id(3)) == nil)
+    #expect(copies.count == SnapshotJobs.countMax && copies.job(Fixtures.id(3)) == nil)
     #expect(copies.job(Fixtures.id(4))?.text == "no room" && copies.job(Fixtures.id(4))?.state == .failed)
     #expect(copies.job(Fixtures.id(5))?.text == ": less" && copies.job(Fixtures.id(5))?.state == .done)
   }

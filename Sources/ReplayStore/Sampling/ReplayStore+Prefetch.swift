@@ -19,7 +19,7 @@ public struct ColdPages: Sendable {
 
   /// Has them read, all at once as far as the disk can, and waits for them. The mappings must stay. What is written to them meanwhile
   /// does not matter: a byte of each page is read, and thrown away.
-  public func warm() {
+  public func prefetch() {
     for piece in pieces { rookery_pages_wanted(UnsafeRawPointer(bitPattern: piece.address), piece.count) }
     for piece in pieces { rookery_pages_touch(UnsafeRawPointer(bitPattern: piece.address), piece.count) }
   }

@@ -5,13 +5,13 @@ internal import Foundations
 internal import ReplayStore
 internal import Wire
 
-struct CopyJob {
+struct SnapshotJob {
   var id: Identifier
-  var verb: CopyVerb
+  var verb: SnapshotVerb
   var name: String
   var path: String
-  var state = CopyState.underWay
-  var progress = CopyProgress()
+  var state = SnapshotState.underWay
+  var progress = SnapshotProgress()
   /// Where it is, or what went wrong.
   var text: String
   /// What comes back, under which handle.
@@ -23,8 +23,8 @@ struct CopyJob {
   /// Something is left to copy.
   var hasWork: Bool { state == .underWay && !progress.isCopied }
 
-  var status: CopyStatus {
-    CopyStatus(
+  var status: SnapshotStatus {
+    SnapshotStatus(
       id: id, verb: verb, name: name, state: state, bytesCopied: UInt64(progress.bytesCopied),
       bytesTotal: UInt64(progress.bytesTotal), text: text)
   }

@@ -9,11 +9,13 @@ extension ReplayMachine {
   /// Snapshots that the folder may hold: a client that asks for one after the other fills no disk.
   static let snapshotsMax = 64
 
-  mutating func copy(_ request: CopyRequest, to peer: PeerID, sink: some FrameSink) {
+  mutating func copy(_ request: SnapshotRequest, to peer: PeerID, sink: some FrameSink) {
     if let known = copies.job(request.id) { return answer(known, peer, sink) }
-    if let problem = problem(of: request) { return refuse(.invalid, .copyRequest, 0, problem, peer, sink) }
+    if let problem = problem(of: request) {
+      return refuse(.invalid, .snapshotRequest, 0, problem, peer, sink)
+    }
     let path = "\(configuration.snapshotFolder ?? "")/\(request.name)/\(configuration.shard)"
-    var job = CopyJob(id: request.id, verb: request.verb, name: request.name, path: path, text: path)
+    var job = SnapshotJob(id: request.id, verb: request.verb, name: request.name, path: path, text: path)
     do throws(ReplayStoreError) {
       switch request.verb {
       case .snapshot: try store.beginSnapshot(at: path)
@@ -26,7 +28,7 @@ extension ReplayMachine {
     answer(job, peer, sink)
   }
 
-  private func problem(of request: CopyRequest) -> String? {
+  private func problem(of request: SnapshotRequest) -> String? {
     if configuration.snapshotFolder == nil {
       return "this replay has no folder for snapshots: set ROOKERY_RUN_DIRECTORY where it is started"
     }
@@ -36,10 +38,10 @@ extension ReplayMachine {
     if request.verb == .snapshot, store.schema == nil {
       return "this replay holds nothing yet: no actor has come, and what steps look like is not known"
     }
-    return CopyJob.problem(ofName: request.name) ?? problem(ofNewSnapshot: request)
+    return SnapshotJob.problem(ofName: request.name) ?? problem(ofNewSnapshot: request)
   }
 
-  private func problem(ofNewSnapshot request: CopyRequest) -> String? {
+  private func problem(ofNewSnapshot request: SnapshotRequest) -> String? {
     guard request.verb == .snapshot, let folder = configuration.snapshotFolder else { return nil }
     let names = DirectoryNames.of(folder)
     guard names.count >= Self.snapshotsMax, !names.contains(request.name) else { return nil }
@@ -60,21 +62,21 @@ extension ReplayMachine {
     return (source, handle)
   }
 
-  private func answer(_ job: CopyJob, _ peer: PeerID, _ sink: some FrameSink) {
+  private func answer(_ job: SnapshotJob, _ peer: PeerID, _ sink: some FrameSink) {
     job.status.encode(into: scratch)
     sink.send(scratch.bytes, to: peer)
   }
 
-  /// When `advanceCopy` has something to do next: now, soon if the disk is behind or others are at work, or never.
-  public var nextCopy: Instant { copies.nextSlice }
+  /// When `advanceSnapshot` has something to do next: now, soon if the disk is behind or others are at work, or never.
+  public var nextSnapshot: Instant { copies.nextSlice }
 
   /// Copies one slice. Returns the path of a snapshot that is all copied: bring it to the disk with
   /// `ReplayStore.publishSnapshot`, on another thread, and say so with `didPublish`.
-  public mutating func advanceCopy(now: Instant, sink: some FrameSink) -> String? {
+  public mutating func advanceSnapshot(now: Instant, sink: some FrameSink) -> String? {
     guard let job = copies.beginSlice(now: now) else { return nil }
     if let (source, writer) = job.restore {
       do throws(ReplayStoreError) {
-        try source.advance(bytes: CopyJobs.slice)
+        try source.advance(bytes: SnapshotJobs.slice)
         copies.note(source.progress, now: now)
         if source.progress.isCopied { finish(job, source, writer) }
       } catch {
@@ -84,12 +86,12 @@ extension ReplayMachine {
       drain(now: now, sink: sink)
       return nil
     }
-    guard let progress = store.continueSnapshot(bytes: CopyJobs.slice) else { return nil }
+    guard let progress = store.continueSnapshot(bytes: SnapshotJobs.slice) else { return nil }
     copies.note(progress, now: now)
     return progress.isCopied ? job.path : nil
   }
 
-  private mutating func finish(_ job: CopyJob, _ source: Restore, _ writer: Int) {
+  private mutating func finish(_ job: SnapshotJob, _ source: Restore, _ writer: Int) {
     copies.finishRestore(problem: source.problem)
     closeForGood(writer)
     if let problem = source.problem { warnings.append("\(job.path): \(problem)") }

@@ -8,13 +8,13 @@ internal import Launcher
 internal import Wire
 
 /// Makes a snapshot of what a replay holds, or brings one back, and says how it goes until it is done.
-struct CopyCommand {
-  private let verb: CopyVerb
+struct SnapshotCommand {
+  private let verb: SnapshotVerb
   private let name: String
   private let addresses: [String]
 
   /// `rookery snapshot NAME [ADDRESS…] [-p RUN]`
-  init(_ verb: CopyVerb, _ list: [String]) throws {
+  init(_ verb: SnapshotVerb, _ list: [String]) throws {
     let arguments = try Arguments(list, valued: ["name"], short: ["p": "name"])
     guard let name = arguments.positional.first else {
       throw UsageError("expected rookery \(verb) NAME [ADDRESS…] [-p RUN]")
@@ -51,14 +51,14 @@ struct CopyCommand {
     var generator = SeededGenerator.fromSystem()
     var result = ExitCode.success
     for address in addresses {
-      let request = CopyRequest(id: Identifier(using: &generator), verb: verb, name: name)
+      let request = SnapshotRequest(id: Identifier(using: &generator), verb: verb, name: name)
       if try !follow(request, at: address) { result = .failure }
     }
     return result
   }
 
   /// Asks until it is done; whether it went well.
-  private func follow(_ request: CopyRequest, at address: String) throws -> Bool {
+  private func follow(_ request: SnapshotRequest, at address: String) throws -> Bool {
     let start = SystemClock.now()
     do {
       let status = try ServiceClient.copy(request, at: address)

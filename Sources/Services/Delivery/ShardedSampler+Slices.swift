@@ -31,49 +31,49 @@ extension ShardedSampler {
     var firstRow = rows.lowerBound
     for (place, index) in able.enumerated() {
       // Also those that have no rows this time: more may come to be expected of them.
-      batch.shares.append(
-        BatchShare(
+      batch.slices.append(
+        BatchSlice(
           shard: shards[index].id, firstRow: firstRow, count: counts[place],
           fraction: fraction * fractions[place], askedAt: now))
       firstRow += counts[place]
       if counts[place] > 0 {
-        shards[index].machine.ask(batch, share: batch.shares.count - 1, now: now, sink: sink)
+        shards[index].machine.ask(batch, slice: batch.slices.count - 1, now: now, sink: sink)
       }
     }
   }
 
   /// Gives shares to others whose shard has left, is silent, or has nothing. Where nobody else has anything, they wait.
-  mutating func moveShares(now: Instant, sink: some FrameSink) {
+  mutating func moveSlices(now: Instant, sink: some FrameSink) {
     var orphans = 0
     for batch in open {
       // Those that are added on the way are new.
-      for number in batch.shares.indices where !batch.shares[number].isWhole {
-        let share = batch.shares[number]
-        guard isLost(share, now: now) else { continue }
-        let able = shards.indices.filter { shards[$0].id != share.shard && isAble($0, now: now) }
+      for number in batch.slices.indices where !batch.slices[number].isWhole {
+        let slice = batch.slices[number]
+        guard isLost(slice, now: now) else { continue }
+        let able = shards.indices.filter { shards[$0].id != slice.shard && isAble($0, now: now) }
         guard !able.isEmpty else {
-          if index(of: share.shard) == nil { orphans += 1 }
+          if index(of: slice.shard) == nil { orphans += 1 }
           continue
         }
-        if let index = index(of: share.shard) { shards[index].machine.forget(batch, share: number) }
-        batch.shares[number].isMoved = true
-        batch.shares[number].fraction = 0
-        counters.sharesMoved += 1
-        counters.rowsMoved += UInt64(share.count)
+        if let index = index(of: slice.shard) { shards[index].machine.forget(batch, slice: number) }
+        batch.slices[number].isMoved = true
+        batch.slices[number].fraction = 0
+        counters.slicesMoved += 1
+        counters.rowsMoved += UInt64(slice.count)
         split(
-          batch, rows: share.firstRow..<share.firstRow + share.count, fraction: share.fraction, among: able,
+          batch, rows: slice.firstRow..<slice.firstRow + slice.count, fraction: slice.fraction, among: able,
           now: now, sink: sink)
       }
     }
     hasOrphans = orphans > 0
   }
 
-  private func isLost(_ share: BatchShare, now: Instant) -> Bool {
-    guard let index = index(of: share.shard) else { return true }
+  private func isLost(_ slice: BatchSlice, now: Instant) -> Bool {
+    guard let index = index(of: slice.shard) else { return true }
     let shard = shards[index]
     if isGone(shard, now: now) { return true }
     // It lives, and has said since that it cannot: the limiter is no reason, for it holds back all alike.
-    guard let seenAt = shard.seenAt, seenAt >= share.askedAt + configuration.emptyAfter else { return false }
-    return shard.items < (configuration.isConsumed ? UInt64(share.count) : 1)
+    guard let seenAt = shard.seenAt, seenAt >= slice.askedAt + configuration.emptyAfter else { return false }
+    return shard.items < (configuration.isConsumed ? UInt64(slice.count) : 1)
   }
 }

@@ -3,7 +3,7 @@
 public import Experience
 
 /// What a copy request asks for.
-public enum CopyVerb: UInt8, CaseIterable, Sendable {
+public enum SnapshotVerb: UInt8, CaseIterable, Sendable {
   /// Makes a snapshot of this moment under a name that is not there yet.
   case snapshot = 1
   /// Inserts what a snapshot holds again.
@@ -11,28 +11,28 @@ public enum CopyVerb: UInt8, CaseIterable, Sendable {
 }
 
 /// How a snapshot or a restore stands.
-public enum CopyState: UInt8, CaseIterable, Sendable {
+public enum SnapshotState: UInt8, CaseIterable, Sendable {
   case underWay = 0
   case done = 1
   case failed = 2
 }
 
 /// `[version, 22, id, verb, name]`: begins a snapshot or a restore, or, with the id of one that was begun, asks how it stands.
-public struct CopyRequest: ValueMessage {
+public struct SnapshotRequest: ValueMessage {
   /// Random, another one for each snapshot and restore.
   public var id: Identifier
-  public var verb: CopyVerb
+  public var verb: SnapshotVerb
   /// Of the snapshot: 1 to 64 letters, digits, `.`, `_` and `-`, the first one no dot.
   public var name: String
 
-  public init(id: Identifier, verb: CopyVerb, name: String) {
+  public init(id: Identifier, verb: SnapshotVerb, name: String) {
     self.id = id
     self.verb = verb
     self.name = name
   }
 
   public func encode(into writer: FrameWriter) {
-    writer.begin(.copyRequest)
+    writer.begin(.snapshotRequest)
     writer.identifier(id)
     writer.unsigned(UInt64(verb.rawValue))
     writer.string(name, maxBytes: Limits.nameBytes)
@@ -40,24 +40,25 @@ public struct CopyRequest: ValueMessage {
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     id = try cursor.identifier("the id")
-    verb = try cursor.copyVerb()
+    verb = try cursor.snapshotVerb()
     name = try cursor.string(maxBytes: Limits.nameBytes, "the snapshot's name")
     try cursor.close()
   }
 }
 
 /// `[version, 23, id, verb, name, state, bytes copied, bytes in all, text]`: text is where the snapshot is, or what went wrong.
-public struct CopyStatus: ValueMessage {
+public struct SnapshotStatus: ValueMessage {
   public var id: Identifier
-  public var verb: CopyVerb
+  public var verb: SnapshotVerb
   public var name: String
-  public var state: CopyState
+  public var state: SnapshotState
   public var bytesCopied: UInt64
   public var bytesTotal: UInt64
   public var text: String
 
   public init(
-    id: Identifier, verb: CopyVerb, name: String, state: CopyState, bytesCopied: UInt64, bytesTotal: UInt64,
+    id: Identifier, verb: SnapshotVerb, name: String, state: SnapshotState, bytesCopied: UInt64,
+    bytesTotal: UInt64,
     text: String
   ) {
     self.id = id
@@ -70,7 +71,7 @@ public struct CopyStatus: ValueMessage {
   }
 
   public func encode(into writer: FrameWriter) {
-    writer.begin(.copyStatus)
+    writer.begin(.snapshotStatus)
     writer.identifier(id)
     writer.unsigned(UInt64(verb.rawValue))
     writer.string(name, maxBytes: Limits.nameBytes)
@@ -82,9 +83,9 @@ public struct CopyStatus: ValueMessage {
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     id = try cursor.identifier("the id")
-    verb = try cursor.copyVerb()
+    verb = try cursor.snapshotVerb()
     name = try cursor.string(maxBytes: Limits.nameBytes, "the snapshot's name")
-    state = CopyState(rawValue: UInt8(try cursor.count(max: 2, "the state")))!
+    state = SnapshotState(rawValue: UInt8(try cursor.count(max: 2, "the state")))!
     bytesCopied = try cursor.number("the bytes copied")
     bytesTotal = try cursor.number("the bytes in all")
     text = try cursor.string(maxBytes: Limits.textBytes, "where it is, or what went wrong")
@@ -93,10 +94,10 @@ public struct CopyStatus: ValueMessage {
 }
 
 extension FrameCursor {
-  fileprivate mutating func copyVerb() throws(WireError) -> CopyVerb {
+  fileprivate mutating func snapshotVerb() throws(WireError) -> SnapshotVerb {
     let start = offset
     let code = try count(max: 255, "the verb")
-    guard let verb = CopyVerb(rawValue: UInt8(code)) else {
+    guard let verb = SnapshotVerb(rawValue: UInt8(code)) else {
       throw WireError(offset: start, expected: "1 (snapshot) or 2 (restore)", found: "\(code)")
     }
     return verb

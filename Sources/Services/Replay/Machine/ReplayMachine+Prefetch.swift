@@ -7,65 +7,65 @@ internal import Wire
 
 extension ReplayMachine {
   /// Draws a batch now, and leaves its steps to be read by another thread: a disk must not hold up acknowledgements.
-  mutating func beginWarming(_ waiting: WaitingSample, sink: some FrameSink) {
+  mutating func beginPrefetch(_ waiting: WaitingSample, sink: some FrameSink) {
     let request = waiting.request
     let drawn: Draw
     do throws(ReplayStoreError) {
-      drawn = try drawForWarming(request)
+      drawn = try drawForPrefetch(request)
     } catch {
       samplers[waiting.peer]?.waiting -= 1
       return refuse(.busy, .sampleRequest, request.request, error.description, waiting.peer, sink)
     }
     var pages = ColdPages()
     store.coldPages(of: drawn, into: &pages)
-    warming.append(waiting, drawn, pages: pages)
+    prefetch.append(waiting, drawn, pages: pages)
   }
 
-  private mutating func drawForWarming(_ request: SampleRequest) throws(ReplayStoreError) -> Draw {
-    if let orphan = warming.takeOrphan(for: request) { return orphan }
-    var draw = warming.takeSpare()
+  private mutating func drawForPrefetch(_ request: SampleRequest) throws(ReplayStoreError) -> Draw {
+    if let orphan = prefetch.takeOrphan(for: request) { return orphan }
+    var draw = prefetch.takeSpare()
     try store.sample(table: request.table, count: request.count, generator: &generator, into: &draw)
     return draw
   }
 
   /// What has to be read for batches that were drawn since the last call.
-  public mutating func takeWarmingRequests() -> [WarmingRequest] {
-    warming.takeRequests()
+  public mutating func takePrefetchRequests() -> [PrefetchRequest] {
+    prefetch.takeRequests()
   }
 
   /// The steps of a batch are in memory: sends it as soon as there is room. Items whose steps were
   /// evicted meanwhile are drawn anew, and have to be read first too.
-  public mutating func didWarm(_ ticket: UInt64, now: Instant, sink: some FrameSink) {
-    if ticket == warming.checkingTicket { return check() }
-    guard let index = warming.index(of: ticket) else { return }
-    let waiting = warming[index].waiting
+  public mutating func didPrefetch(_ ticket: UInt64, now: Instant, sink: some FrameSink) {
+    if ticket == prefetch.checkingTicket { return check() }
+    guard let index = prefetch.index(of: ticket) else { return }
+    let waiting = prefetch[index].waiting
     do throws(ReplayStoreError) {
       if try replaceGone(at: index) { return }
-      warming[index].isWarm = true
+      prefetch[index].isPrefetched = true
     } catch {
       refuse(.busy, .sampleRequest, waiting.request.request, error.description, waiting.peer, sink)
       end(at: index)
     }
-    sendWarmed(now: now, sink: sink)
+    sendPrefetched(now: now, sink: sink)
     drain(now: now, sink: sink)
   }
 
   /// Sends batches whose steps are in memory, as far as there is room.
-  mutating func sendWarmed(now: Instant, sink: some FrameSink) {
+  mutating func sendPrefetched(now: Instant, sink: some FrameSink) {
     var index = 0
-    while index < warming.count {
-      if warming[index].isWarm, sendWarmed(at: index, now: now, sink: sink) { continue }
+    while index < prefetch.count {
+      if prefetch[index].isPrefetched, sendPrefetched(at: index, now: now, sink: sink) { continue }
       index += 1
     }
   }
 
   /// False if a batch goes on waiting for room. What was drawn for a sampler that is gone is kept
   /// for the next that asks.
-  private mutating func sendWarmed(at index: Int, now: Instant, sink: some FrameSink) -> Bool {
-    let waiting = warming[index].waiting
+  private mutating func sendPrefetched(at index: Int, now: Instant, sink: some FrameSink) -> Bool {
+    let waiting = prefetch[index].waiting
     switch room(for: waiting.request, to: waiting.peer, sink: sink) {
     case .now:
-      swap(&draw, &warming[index].draw)
+      swap(&draw, &prefetch[index].draw)
       do throws(ReplayStoreError) {
         _ = try send(waiting.request, to: waiting.peer, sink: sink)
       } catch {
@@ -77,25 +77,25 @@ extension ReplayMachine {
     case .gone:
       counters.requestsOfGone += 1
       forget(sampler: waiting.peer)
-      warming.orphan(at: index)
+      prefetch.orphan(at: index)
     }
     end(at: index)
     return true
   }
 
   private mutating func end(at index: Int) {
-    let waiting = warming.remove(at: index)
+    let waiting = prefetch.remove(at: index)
     samplers[waiting.peer]?.waiting -= 1
   }
 
   /// Whether some items of a batch were drawn anew that shall be read.
   private mutating func replaceGone(at index: Int) throws(ReplayStoreError) -> Bool {
-    let replaced = try store.replaceGone(in: &warming[index].draw, generator: &generator)
+    let replaced = try store.replaceGone(in: &prefetch[index].draw, generator: &generator)
     counters.itemsDrawnAnew += UInt64(replaced.count)
-    guard !replaced.isEmpty, warming.beginRound(at: index) else { return false }
+    guard !replaced.isEmpty, prefetch.beginRound(at: index) else { return false }
     var pages = ColdPages()
-    store.coldPages(of: warming[index].draw, at: replaced, into: &pages)
-    warming.readAgain(pages, at: index)
+    store.coldPages(of: prefetch[index].draw, at: replaced, into: &pages)
+    prefetch.readAgain(pages, at: index)
     return true
   }
 }

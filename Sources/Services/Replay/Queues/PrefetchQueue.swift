@@ -5,18 +5,18 @@ public import ReplayStore
 internal import Wire
 
 /// A batch that has been drawn, whose steps are being read into memory.
-struct WarmingBatch {
+struct PrefetchBatch {
   var ticket: UInt64
   var waiting: WaitingSample
   var draw: Draw
   /// How often items have been drawn anew, as theirs had gone.
   var rounds = 0
   /// Its steps are in memory: it waits for room on the way to its sampler.
-  var isWarm = false
+  var isPrefetched = false
 }
 
 /// What another thread is to have read.
-public struct WarmingRequest: Sendable {
+public struct PrefetchRequest: Sendable {
   public var ticket: UInt64
   public var pages: ColdPages
   /// A batch waits for these last few: before others.
@@ -25,14 +25,14 @@ public struct WarmingRequest: Sendable {
 
 /// What another thread reads: the steps of batches that are drawn, and those that are to be checked. What was drawn for a sampler
 /// that went away is kept for the next that asks for as much.
-struct WarmingQueue {
+struct PrefetchQueue {
   /// Batches that may be waited for at once: enough to keep a disk busy.
   static let countMax = 8
   /// Each time a few of a few have gone again; what is left then is read by the service itself.
   private static let roundsMax = 3
 
-  private var batches: [WarmingBatch] = []
-  private var requests: [WarmingRequest] = []
+  private var batches: [PrefetchBatch] = []
+  private var requests: [PrefetchRequest] = []
   private var nextTicket: UInt64 = 0
   private var spareDraws: [Draw] = []
   private var orphans: [Draw] = []
@@ -42,7 +42,7 @@ struct WarmingQueue {
   var count: Int { batches.count }
   var isFull: Bool { batches.count >= Self.countMax }
 
-  subscript(index: Int) -> WarmingBatch {
+  subscript(index: Int) -> PrefetchBatch {
     @inline(__always) get { batches[index] }
     @inline(__always) _modify { yield &batches[index] }
   }
@@ -67,7 +67,7 @@ struct WarmingQueue {
 
   mutating func append(_ waiting: WaitingSample, _ draw: Draw, pages: ColdPages) {
     let ticket = request(pages)
-    batches.append(WarmingBatch(ticket: ticket, waiting: waiting, draw: draw))
+    batches.append(PrefetchBatch(ticket: ticket, waiting: waiting, draw: draw))
   }
 
   /// Has steps read that are to be checked then.
@@ -77,7 +77,7 @@ struct WarmingQueue {
 
   private mutating func request(_ pages: ColdPages) -> UInt64 {
     defer { nextTicket += 1 }
-    requests.append(WarmingRequest(ticket: nextTicket, pages: pages))
+    requests.append(PrefetchRequest(ticket: nextTicket, pages: pages))
     return nextTicket
   }
 
@@ -90,11 +90,11 @@ struct WarmingQueue {
 
   /// Has the pages of what was drawn anew read before others.
   mutating func readAgain(_ pages: ColdPages, at index: Int) {
-    requests.append(WarmingRequest(ticket: batches[index].ticket, pages: pages, isUrgent: true))
+    requests.append(PrefetchRequest(ticket: batches[index].ticket, pages: pages, isUrgent: true))
   }
 
   /// What has to be read since the last call.
-  mutating func takeRequests() -> [WarmingRequest] {
+  mutating func takeRequests() -> [PrefetchRequest] {
     if requests.isEmpty { return [] }
     defer { requests.removeAll() }
     return requests

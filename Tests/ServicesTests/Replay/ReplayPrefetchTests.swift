@@ -9,7 +9,7 @@ import Wire
 
 @testable import Services
 
-@Suite struct ReplayWarmingTests {
+@Suite struct ReplayPrefetchTests {
   /// As if no step stayed in memory.
   private func harness(_ folder: TemporaryFolder, capacity: Int) throws -> ReplayHarness {
     var store = Fixtures.store(capacity: capacity)
@@ -26,9 +26,9 @@ import Wire
     var replay = try harness(folder, capacity: 64)
     _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
     #expect(replay.receive(Fixtures.request(1, count: 8), from: 2).isEmpty)
-    let requests = replay.machine.takeWarmingRequests()
+    let requests = replay.machine.takePrefetchRequests()
     #expect(requests.map(\.isUrgent) == [false])
-    replay.machine.didWarm(requests[0].ticket, now: .at(1), sink: replay.sink)
+    replay.machine.didPrefetch(requests[0].ticket, now: .at(1), sink: replay.sink)
     #expect(replay.sink.take().map(\.type) == [.batch])
     #expect(replay.machine.counters.itemsDrawnAnew == 0)
   }
@@ -45,16 +45,16 @@ import Wire
       next += 1
     }
     for _ in 0..<4 { insert(&replay) }
-    let first = replay.machine.takeWarmingRequests()
-    replay.machine.didWarm(first[0].ticket, now: .at(1), sink: replay.sink)
+    let first = replay.machine.takePrefetchRequests()
+    replay.machine.didPrefetch(first[0].ticket, now: .at(1), sink: replay.sink)
     #expect(replay.sink.take().isEmpty, "none of its steps is there any more")
     #expect(replay.machine.counters.itemsDrawnAnew == 8)
 
-    let second = replay.machine.takeWarmingRequests()
+    let second = replay.machine.takePrefetchRequests()
     #expect(second.map(\.isUrgent) == [true] && second[0].ticket == first[0].ticket)
-    replay.machine.didWarm(second[0].ticket, now: .at(2), sink: replay.sink)
+    replay.machine.didPrefetch(second[0].ticket, now: .at(2), sink: replay.sink)
     #expect(replay.sink.take().map(\.type) == [.batch])
-    #expect(replay.machine.takeWarmingRequests().isEmpty)
+    #expect(replay.machine.takePrefetchRequests().isEmpty)
   }
 
   @Test func aRingThatOvertakesEveryReadIsServedAllTheSame() throws {
@@ -64,14 +64,14 @@ import Wire
     _ = replay.receive(Fixtures.request(1, count: 8), from: 2)
     var next: UInt64 = 2
     var rounds = 0
-    while let request = replay.machine.takeWarmingRequests().first {
+    while let request = replay.machine.takePrefetchRequests().first {
       rounds += 1
       try #require(rounds < 10)
       for _ in 0..<5 {
         _ = replay.receive(Fixtures.insert(next, first: (next - 1) * 8, rows: 8), from: 1)
         next += 1
       }
-      replay.machine.didWarm(request.ticket, now: .at(1), sink: replay.sink)
+      replay.machine.didPrefetch(request.ticket, now: .at(1), sink: replay.sink)
     }
     #expect(replay.sink.take().map(\.type) == [.batch])
     #expect(rounds == 4)

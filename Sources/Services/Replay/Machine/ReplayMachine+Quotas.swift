@@ -6,12 +6,12 @@ internal import ReplayStore
 extension ReplayMachine {
   /// Whether a message of a writer has to wait, as it would push out steps and the writer owns its share already.
   ///
-  /// The share is `writerShareMax` of the capacity, or an equal part for each active writer if that is more. Active is who owns steps and
+  /// The share is `writerQuota` of the capacity, or an equal part for each active writer if that is more. Active is who owns steps and
   /// has been heard lately, or waits. So one can always go on: if all active writers owned more, that would be more than there
   /// is; if all own just that, the ring is theirs alone, and whoever owns the oldest steps may replace them. Who falls silent leaves its
-  /// part to the others within seconds. A writer is a life of a process, not its label. O(writers) where it owns much.
-  func isOverShare(_ handle: Int, steps: Int, now: Instant) -> Bool {
-    let share = configuration.store.writerShareMax
+  /// part to the others within seconds. A writer is an incarnation of a process, not its label. O(writers) where it owns much.
+  func isOverQuota(_ handle: Int, steps: Int, now: Instant) -> Bool {
+    let share = configuration.store.writerQuota
     guard share < 1, store.pushesOut(steps: steps) else { return false }
     let capacity = Double(configuration.store.capacity)
     let own = Double(store.steps(ofWriter: handle))

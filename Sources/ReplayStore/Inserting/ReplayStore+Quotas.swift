@@ -3,7 +3,7 @@
 internal import Experience
 
 /// Steps by writer, counted only where writers have a quota.
-struct WriterShares {
+struct WriterUsage {
   private var steps: [Int: Int] = [:]
 
   func steps(of writer: Int) -> Int { steps[writer] ?? 0 }
@@ -16,7 +16,7 @@ struct WriterShares {
 
 extension ReplayStore {
   /// Steps in the ring that a writer has sent; 0 if writers have no quota.
-  public func steps(ofWriter writer: Int) -> Int { shares?.steps(of: writer) ?? 0 }
+  public func steps(ofWriter writer: Int) -> Int { usage?.steps(of: writer) ?? 0 }
 
   /// Whether `count` more steps push out others.
   public func pushesOut(steps count: Int) -> Bool {
@@ -32,9 +32,9 @@ extension ReplayStore {
 
   /// Counts what recovery has found.
   func countShares(_ ring: StepRing) {
-    guard shares != nil else { return }
+    guard usage != nil else { return }
     for number in ring.directory.front..<ring.directory.end {
-      shares?.add(Int(ring.directory[number].count), of: ring.writer(ofChunk: number))
+      usage?.add(Int(ring.directory[number].count), of: ring.writer(ofChunk: number))
     }
   }
 }
