@@ -8,7 +8,8 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .treatAllWarnings(as: .error),
-  // Exclusive access is checked while running in debug builds, which the tests are; in the replay's hot path the checks cost a tenth.
+  // Debug builds, which the tests use, check exclusive access at run time. In the replay's hot
+  // path the checks cost a tenth, so release builds leave them out.
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
@@ -120,7 +121,8 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// `make fuzz`: everything is built with libFuzzer's and the address sanitizer's checks, in a build folder of its own.
+// `make fuzz` builds everything with libFuzzer's and the address sanitizer's checks, in its own
+// build folder.
 if Context.environment["ROOKERY_FUZZ"] == "1" {
   for target in package.targets where target.type == .regular {
     let flags = ["-sanitize=fuzzer,address", "-enable-testing"]
@@ -132,6 +134,6 @@ if Context.environment["ROOKERY_FUZZ"] == "1" {
       name: "RookeryFuzz",
       dependencies: ["Wire", "Experience", "Foundations", "ReplayStore", "Services"], path: "Tests/Fuzz",
       swiftSettings: settings + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
-      // libFuzzer has a `main` of its own, which gold, the usual linker, does not leave aside for ours.
+      // libFuzzer brings its own `main`. The usual linker, gold, does not prefer ours to it.
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
 }
