@@ -1,6 +1,6 @@
-// What actions there are.
+// The actions of an environment.
 
-/// The space of an environment's actions, as Gymnasium has them.
+/// The space of an environment's actions, as in Gymnasium.
 public enum ActionSpace: Hashable, Sendable, CustomStringConvertible {
   /// int32, 0 ..< n.
   case discrete(Int)
@@ -15,7 +15,7 @@ public enum ActionSpace: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// As messages name it.
+  /// The space in words, for messages.
   public var description: String {
     switch self {
     case .discrete(let count): "\(count) discrete actions"
@@ -23,7 +23,7 @@ public enum ActionSpace: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// n of a discrete space.
+  /// n of a discrete space; nil for others.
   public var discreteCount: Int? {
     switch self {
     case .discrete(let count): count
@@ -31,8 +31,9 @@ public enum ActionSpace: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The first of `count` actions that lies outside, of those that are not `ignored`: its row, what
-  /// was expected, what was found. Nil if there is none.
+  /// The first of `count` actions that lies outside the space: its row, what was expected and what
+  /// was found. nil if there is none. Rows that are `ignored` are skipped. Actions are int32, or
+  /// float32 `[count] + shape`.
   public func firstOutside(
     _ actions: UnsafeRawPointer, count: Int, ignored: (Int) -> Bool
   ) -> (row: Int, expected: String, found: String)? {

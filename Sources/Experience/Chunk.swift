@@ -1,16 +1,17 @@
 // Consecutive steps of one stream.
 
-/// What a chunk says of itself beside its columns.
+/// A chunk without its columns.
 public struct ChunkHeader: Hashable, Sendable {
   /// The writer's number for the environment whose steps these are.
   public var stream: UInt32
-  /// The index in the stream of the chunk's first step; indices rise by one a step for the incarnation of the stream.
+  /// The index in the stream of the chunk's first step. Indices rise by one with each step.
   public var firstIndex: UInt64
   /// Steps in the chunk, at least 1.
   public var count: Int
   /// The version of the weights that chose the actions.
   public var weightsVersion: UInt64
-  /// The chunk starts neither an episode nor where the stream's last chunk ended: no item may span its start.
+  /// The chunk neither begins an episode nor continues the stream's last chunk. No item spans its
+  /// start.
   public var isCut: Bool
 
   public init(stream: UInt32, firstIndex: UInt64, count: Int, weightsVersion: UInt64, isCut: Bool = false) {
@@ -22,14 +23,15 @@ public struct ChunkHeader: Hashable, Sendable {
   }
 }
 
-/// An item as a writer names it: the steps that will be sampled together.
+/// An item as a writer declares it: the steps that are sampled together.
 public struct Item: Hashable, Sendable {
+  /// The writer's number for the environment.
   public var stream: UInt32
   /// The index in the stream of the item's first step.
   public var firstIndex: UInt64
   /// Steps that the item spans (n' + 1 for a transition).
   public var count: Int
-  /// The raw priority; nil takes the table's current maximum.
+  /// The raw priority; nil takes the largest of the table.
   public var priority: Float?
 
   public init(stream: UInt32, firstIndex: UInt64, count: Int, priority: Float?) {

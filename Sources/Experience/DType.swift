@@ -1,4 +1,4 @@
-// The element types that experience and weights may have.
+// The element types of experience and weights.
 
 /// An element type. Raw values are the codes on the wire and in files; they never change meaning.
 public enum DType: UInt8, CaseIterable, Sendable {

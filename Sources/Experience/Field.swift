@@ -1,12 +1,14 @@
 // One named column of a step.
 
-/// A column of a step or of a batch: its name, element type and shape, without the time or batch dimension.
+/// A column of a step or of a batch, without the time or batch dimension.
 public struct Field: Hashable, Sendable {
+  /// 1 to 64 bytes, unique in a schema.
   public var name: String
+  /// The type of each element.
   public var dtype: DType
   /// The shape of one row; empty for a scalar.
   public var shape: [Int]
-  /// How many consecutive frames make one observation when served (frame stacking); 1 for none.
+  /// Consecutive frames that make one served observation (frame stacking); 1 for none.
   public var stack: Int
 
   public init(_ name: String, _ dtype: DType, shape: [Int] = [], stack: Int = 1) {

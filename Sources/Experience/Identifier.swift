@@ -1,8 +1,10 @@
-// Random names of process lives.
+// Random ids of processes.
 
-/// A random 128-bit identifier: of a writer, a learner, or a service's incarnation (its incarnation). Names of actors are only labels.
+/// A random 128-bit id of a process's incarnation, or of a snapshot request.
 public struct Identifier: Hashable, Sendable {
+  /// The first 8 bytes, big-endian on the wire.
   public let high: UInt64
+  /// The last 8 bytes.
   public let low: UInt64
 
   public init(high: UInt64, low: UInt64) {
@@ -10,11 +12,12 @@ public struct Identifier: Hashable, Sendable {
     self.low = low
   }
 
+  /// Draws a new id.
   public init(using generator: inout some RandomNumberGenerator) {
     self.init(high: generator.next(), low: generator.next())
   }
 
-  /// Nil for what is not 32 hexadecimal digits.
+  /// nil unless `text` is 32 hexadecimal digits.
   public init?(hexadecimal text: some StringProtocol) {
     let digits = Array(text.utf8)
     guard digits.count == 32 else { return nil }
@@ -26,6 +29,7 @@ public struct Identifier: Hashable, Sendable {
     self.init(high: parts[0], low: parts[1])
   }
 
+  /// An id that no process has.
   public static let zero = Identifier(high: 0, low: 0)
 }
 

@@ -1,17 +1,19 @@
-// Items on their way into a message.
+// Items that wait for a message.
 
-/// Items of one table, column by column, in memory that is used again.
+/// Items of one table, column by column, in memory that is reused.
 public struct ItemColumns: Sendable {
   @usableFromInline var streams: [UInt32] = []
   @usableFromInline var firstIndices: [UInt64] = []
   @usableFromInline var spans: [UInt32] = []
-  /// One each, or none: then they take the table's largest.
+  /// One for each item, or none: then all take the largest of the table.
   @usableFromInline var priorities: [Float] = []
 
   public init() {}
 
+  /// Items held.
   public var count: Int { streams.count }
 
+  /// Appends an item without a priority. Either all items of a message have one, or none has.
   @inlinable
   public mutating func append(_ stream: Int, first: UInt64, span: Int) {
     streams.append(UInt32(stream))
@@ -19,23 +21,24 @@ public struct ItemColumns: Sendable {
     spans.append(UInt32(span))
   }
 
+  /// Appends an item with its raw priority.
   @inlinable
   public mutating func append(_ stream: Int, first: UInt64, span: Int, priority: Float) {
     append(stream, first: first, span: span)
     priorities.append(priority)
   }
 
-  /// Removes the items that end with the row at `index` or later: it will not be sent.
+  /// Removes the items whose last step is at `index` or later, as that step will not be sent.
   public mutating func drop(from index: UInt64) {
     keep(firstIndices.indices.filter { firstIndices[$0] + UInt64(spans[$0]) <= index })
   }
 
-  /// Removes those that start before the row at `index`: what came before it is lost.
+  /// Removes the items that start before `index`, as an earlier step is lost.
   public mutating func cut(at index: UInt64) {
     keep(firstIndices.indices.filter { firstIndices[$0] >= index })
   }
 
-  /// Removes one of them.
+  /// Removes the item at an index.
   public mutating func remove(at index: Int) { keep(streams.indices.filter { $0 != index }) }
 
   private mutating func keep(_ kept: [Int]) {
@@ -45,7 +48,7 @@ public struct ItemColumns: Sendable {
     firstIndices = kept.map { firstIndices[$0] }
   }
 
-  /// Empties them but keeps their memory.
+  /// Empties it and keeps its memory.
   public mutating func removeAll() {
     streams.removeAll(keepingCapacity: true)
     firstIndices.removeAll(keepingCapacity: true)
@@ -53,7 +56,8 @@ public struct ItemColumns: Sendable {
     priorities.removeAll(keepingCapacity: true)
   }
 
-  /// Calls with the items as one block of a table, a view that is valid only meanwhile.
+  /// Calls `body` with the items as one block of a table: a view that is valid only during the
+  /// call.
   public func withBlock<Failure>(table: Int, _ body: (ItemBlock) throws(Failure) -> Void) throws(Failure) {
     try streams.withUnsafeBufferPointer { streams throws(Failure) in
       try firstIndices.withUnsafeBufferPointer { firstIndices throws(Failure) in

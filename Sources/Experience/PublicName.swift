@@ -1,10 +1,11 @@
-// What others may call a process.
+// The public name of a process.
 
-/// A process's name where others can read it: the first 16 bytes of SHA-256 of its id. Whoever
-/// knows the id can speak as the process; the name tells which one it is, in every incarnation of a
-/// service, and does not lead back to the id.
+/// A process's name where others can read it: the first 16 bytes of SHA-256 of its id. Who knows an
+/// id can speak as its process; the name identifies the process and does not reveal the id.
 public struct PublicName: Hashable, Sendable {
+  /// The first 8 bytes, big-endian on the wire.
   public let high: UInt64
+  /// The last 8 bytes.
   public let low: UInt64
 
   public init(high: UInt64, low: UInt64) {
@@ -14,7 +15,7 @@ public struct PublicName: Hashable, Sendable {
 }
 
 extension Identifier {
-  /// The name by which others may know who has this id.
+  /// The public name of the process with this id.
   public var publicName: PublicName {
     let bytes = [high, low].flatMap { part in (0..<8).map { UInt8(truncatingIfNeeded: part >> (56 - 8 * $0)) }
     }

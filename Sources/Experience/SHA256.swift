@@ -1,6 +1,6 @@
-// A hash that nobody can turn around.
+// A one-way hash.
 
-/// SHA-256 (FIPS 180-4). For a few bytes at a time: what names a process that nobody may speak for.
+/// SHA-256 (FIPS 180-4), for a few bytes at a time: it makes public names of secret ids.
 enum SHA256 {
   private static let roundConstants: [UInt32] = [
     0x428A_2F98, 0x7137_4491, 0xB5C0_FBCF, 0xE9B5_DBA5, 0x3956_C25B, 0x59F1_11F1, 0x923F_82A4, 0xAB1C_5ED5,

@@ -1,16 +1,17 @@
-// The ways to choose items, by name.
+// The selectors by name.
 
-/// How items of a table are chosen: to be sampled, or to be removed when it is full.
+/// How items of a table are chosen, to be sampled or to be removed from a full table.
 public enum SelectorKind: Hashable, Sendable {
   /// Every item with the same probability.
   case uniform
   /// P(i) = p_i^α / Σ p_j^α (Schaul et al. 2016, eq. 1). `exponent` is α.
   case prioritized(exponent: Double)
-  /// P(i) ∝ 1 / rank(i)^α, rank 1 being the largest priority (Schaul et al. 2016, §3.3). `exponent` is α.
+  /// P(i) ∝ 1 / rank(i)^α, where rank 1 is the largest priority (Schaul et al. 2016, §3.3).
+  /// `exponent` is α.
   case rank(exponent: Double)
-  /// The item whose first step came first.
+  /// The item whose first step is the oldest.
   case fifo
-  /// The item whose first step came last.
+  /// The item whose first step is the newest.
   case lifo
   /// The item with the least raw priority.
   case minHeap
@@ -19,14 +20,14 @@ public enum SelectorKind: Hashable, Sendable {
 }
 
 extension SelectorKind {
-  /// As configurations name it.
+  /// The names in configurations.
   public enum Name: String, CaseIterable, Sendable {
     case prioritized, rank, uniform, fifo, lifo
     case minHeap = "min_heap"
     case maxHeap = "max_heap"
   }
 
-  /// - Parameter exponent: α, where there is one.
+  /// - Parameter exponent: α of `prioritized` and `rank`; others ignore it.
   public init(_ name: Name, exponent: Double) {
     self =
       switch name {

@@ -1,16 +1,21 @@
-// What the steps of a replay look like.
+// The fields of a replay's steps.
 
-/// The fields of a step, in wire order. A column of `StepFlags` (uint8) follows them in every chunk and is not listed.
+/// The fields of a step, in wire order. Each chunk also has a column of `StepFlags` (uint8) after
+/// them, which the schema does not list.
 ///
-/// Tables of transitions need the fields `observation`, `action` and `reward` (float32 scalar); further fields
-/// (log-probability, value) are whatever the algorithm declares.
+/// Tables of transitions need the fields `observation`, `action` and `reward` (float32 scalar).
+/// Further fields (log-probability, value) are up to the algorithm.
 public struct StepSchema: Hashable, Sendable {
+  /// The field of observations.
   public static let observation = "observation"
+  /// The field of actions.
   public static let action = "action"
+  /// The field of rewards.
   public static let reward = "reward"
   /// The most fields a schema may have.
   public static let fieldsMax = 64
 
+  /// In wire order.
   public var fields: [Field]
 
   public init(fields: [Field]) {
@@ -18,7 +23,7 @@ public struct StepSchema: Hashable, Sendable {
   }
 
   /// The schema of an environment's steps.
-  /// - Parameter recorded: what a policy records with each step.
+  /// - Parameter recorded: fields that a policy adds to each step.
   public static func steps(
     observation shape: [Int], dtype: DType = .float32, stack: Int = 1, actions: ActionSpace,
     recording recorded: [Field] = []
@@ -29,7 +34,7 @@ public struct StepSchema: Hashable, Sendable {
       ] + recorded)
   }
 
-  /// The usual schema of a discrete-action environment with float observations.
+  /// The schema of an environment with discrete actions. It does not depend on their number.
   public static func discrete(observation shape: [Int], dtype: DType = .float32, stack: Int = 1) -> StepSchema
   {
     steps(observation: shape, dtype: dtype, stack: stack, actions: .discrete(1))
@@ -41,11 +46,12 @@ public struct StepSchema: Hashable, Sendable {
   /// Bytes of one step, flags included.
   public var stepByteCount: Int { fields.reduce(1) { $0 + $1.byteCount } }
 
+  /// The place of the field with this name; nil if there is none.
   public func index(of name: String) -> Int? {
     fields.firstIndex { $0.name == name }
   }
 
-  /// Why `other` cannot be written to a store of this schema, or nil if they agree.
+  /// Why `other` cannot be written to a store of this schema; nil if they agree.
   public func mismatch(with other: StepSchema) -> String? {
     for (index, field) in fields.enumerated() {
       guard index < other.fields.count else { return "field \(index): expected \(field), found none" }
@@ -59,7 +65,7 @@ public struct StepSchema: Hashable, Sendable {
     return nil
   }
 
-  /// Why this schema cannot be used at all, or nil if it can.
+  /// Why this schema cannot be used; nil if it can.
   public var problem: String? {
     if fields.isEmpty || fields.count > Self.fieldsMax {
       return "expected 1 to \(Self.fieldsMax) fields, found \(fields.count)"
@@ -73,7 +79,7 @@ public struct StepSchema: Hashable, Sendable {
       if field.stack < 1 || field.stack > 64 {
         return "field '\(field.name)': expected stack 1 to 64, found \(field.stack)"
       }
-      // A batch has a stack's planes as a dimension of their own.
+      // A batch has the planes of a stack as a dimension of their own.
       let shape = field.stack > 1 ? [field.stack] + field.shape : field.shape
       if shape.count > Field.dimensionsMax {
         return

@@ -1,22 +1,24 @@
-// What a table makes of steps.
+// The kinds of items.
 
-/// How a table turns steps into what is sampled.
+/// How a table makes items of steps.
 public enum TableKind: Hashable, Sendable {
-  /// n-step transitions: s_t, a_t, Σ_{k<n'} γᵏ r_{t+k}, γ^{n'}·(1 − terminal), s_{t+n'}; at an episode's end n shrinks to n'.
-  /// An item spans n' + 1 steps. (Sutton & Barto 2018, eq. 7.1.)
+  /// n-step transitions: s_t, a_t, Σ_{k<n'} γᵏ r_{t+k}, γ^{n'}·(1 − terminal), s_{t+n'}. At an
+  /// episode's end n shrinks to n'. An item spans n' + 1 steps. (Sutton & Barto 2018, eq. 7.1.)
   case transition(nStep: Int, discount: Float)
-  /// `length` steps that follow each other, of which a writer starts one every `period` steps: with period = length − 1
-  /// neighbours share one step, whose value the one bootstraps from (IMPALA: T + 1 and T; Espeholt et al. 2018, §3).
+  /// `length` consecutive steps; a writer starts an item every `period` steps. With period = length
+  /// − 1 neighbours share one step: the earlier bootstraps from its value (IMPALA: T + 1 and T;
+  /// Espeholt et al. 2018, §3).
   case sequence(length: Int, period: Int, episodes: SequenceEpisodes)
-  /// Each step by itself, for writers whose steps are whole transitions, or anything else.
+  /// Single steps, for writers whose steps are whole transitions, and for other uses.
   case record
 }
 
-/// What a sequence does where an episode ends. Raw values are the codes on the wire.
+/// What a sequence does at the end of an episode. Raw values are the codes on the wire.
 public enum SequenceEpisodes: UInt8, CaseIterable, Sendable {
-  /// It goes on with the next episode. Items start at every `period`-th step of the stream.
+  /// It goes on into the next episode. Items start at every `period`-th step of the stream.
   case cross = 1
-  /// It ends, and is filled up with zeros. Items start at every `period`-th step of the episode, until one reaches its end.
+  /// It ends and is padded with zeros. Items start at every `period`-th step of the episode, until
+  /// one reaches its end.
   case pad = 2
 
   /// The name used in configuration and messages.
@@ -29,7 +31,7 @@ public enum SequenceEpisodes: UInt8, CaseIterable, Sendable {
 }
 
 extension TableKind {
-  /// Steps that an item may span. Fewer than the most only where its last step ends the episode.
+  /// Steps that an item may span: fewer than the most only if its last step ends the episode.
   public var spans: ClosedRange<Int> {
     switch self {
     case .transition(let nStep, _): 2...max(2, nStep + 1)
@@ -44,11 +46,12 @@ extension TableKind {
     if case .sequence(_, _, .cross) = self { true } else { false }
   }
 
-  /// As configurations and messages name it.
+  /// The names in configurations and messages.
   public enum Name: String, CaseIterable, Sendable {
     case transition, sequence, record
   }
 
+  /// The kind without its parameters.
   public var name: Name {
     switch self {
     case .transition: .transition

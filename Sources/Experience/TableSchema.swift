@@ -1,8 +1,10 @@
-// What writers and learners know of a table.
+// The part of a table that clients see.
 
-/// What writers and learners must agree on about a table at HELLO.
+/// The part of a table that writers and learners must agree on with the service (HELLO).
 public struct TableSchema: Hashable, Sendable {
+  /// 1 to 64 bytes, unique among the tables of a replay.
   public var name: String
+  /// The kind of items, with its parameters.
   public var kind: TableKind
 
   public init(name: String, kind: TableKind) {
@@ -10,7 +12,7 @@ public struct TableSchema: Hashable, Sendable {
     self.kind = kind
   }
 
-  /// Why a peer that expects `other` cannot use this table, or nil if it can.
+  /// Why a client that expects `other` cannot use this table; nil if it can.
   public func mismatch(with other: TableSchema) -> String? {
     if name != other.name { return "table: expected '\(name)', found '\(other.name)'" }
     func differ<Value: Equatable>(_ what: String, _ own: Value, _ found: Value) -> String? {
@@ -33,22 +35,26 @@ public struct TableSchema: Hashable, Sendable {
 }
 
 extension TableSchema {
-  /// The steps' flags, in batches of sequences and records.
+  /// The column of the steps' flags, in batches of sequences and records.
   public static let flags = "flags"
-  /// Steps of a padded sequence that are not padding.
+  /// The column of the lengths of padded sequences without their padding.
   public static let validLength = "valid_length"
-  /// The weight of a transition's bootstrap value, and the observation that it is of.
+  /// The columns of a transition's bootstrap: the weight of its value, and the observation it is
+  /// of.
   public static let discount = "discount"
   public static let nextObservation = "next_observation"
 
-  /// The columns of a batch of this table over steps of `schema`, without the batch dimension. A field of stack k has its k
-  /// planes as first dimension, oldest first: plane j of step t is the frame of step t − k + 1 + j, or of the episode's first
-  /// step where that is earlier (as Gymnasium's `FrameStackObservation` fills up with the reset observation).
+  /// The columns of a batch over steps of `schema`, without the batch dimension.
   ///
-  /// * **Transition**: the first step's fields with `reward` replaced by the n-step return, then `discount` (float32:
-  ///   γ^{n'}·(1 − terminal)) and `next_observation` (s_{t+n'}).
-  /// * **Sequence**: the fields and `flags` (uint8: `StepFlags`), each with a first dimension of `length` steps. Padded ones also
-  ///   have `valid_length` (int32): the steps behind as many are zeros.
+  /// A field of stack k has its k planes as first dimension, oldest first. Plane j of step t is the
+  /// frame of step t − k + 1 + j. Planes from before the episode repeat its first frame (as
+  /// Gymnasium's `FrameStackObservation` does with the reset observation).
+  ///
+  /// * **Transition**: the first step's fields, with `reward` replaced by the n-step return. Then
+  ///   `discount` (float32: γ^{n'}·(1 − terminal)) and `next_observation` (s_{t+n'}).
+  /// * **Sequence**: the fields and `flags` (uint8: `StepFlags`), each with a first dimension of
+  ///   `length` steps. Padded ones also have `valid_length` (int32); steps from that number on are
+  ///   zeros.
   /// * **Record**: the step's fields and `flags`.
   public func batchFields(of schema: StepSchema) -> [Field] {
     switch kind {
@@ -73,7 +79,7 @@ extension TableSchema {
     }
   }
 
-  /// Why this table cannot be made of steps of `schema`, or nil if it can.
+  /// Why this table cannot be made of steps of `schema`; nil if it can.
   public func problem(of schema: StepSchema) -> String? {
     if case .transition = kind, let problem = Self.transitionProblem(schema) { return problem }
     var names = Set<String>()
@@ -109,7 +115,7 @@ extension Field {
   /// The most dimensions of a column on the wire, stack and sequence included.
   static let dimensionsMax = 8
 
-  /// As a batch has it: with its planes.
+  /// The field with its planes, as a batch has it.
   fileprivate var served: Field {
     stack > 1 ? Field(name, dtype, shape: [stack] + shape) : self
   }

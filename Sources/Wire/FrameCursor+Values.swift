@@ -41,8 +41,9 @@ extension FrameCursor {
     }
   }
 
-  /// A padded payload (two elements: padding of at most 7 bytes, payload) of exactly `byteCount` bytes. The padding's
-  /// length is not checked against the offset: alignment is a service to readers, not a condition.
+  /// A payload of two elements: padding of at most 7 bytes, then the content. The content must have
+  /// `byteCount` bytes unless that is nil. Readers do not check the padding's length against the
+  /// offset: alignment helps them and is no condition.
   public mutating func alignedBinary(
     byteCount: Int? = nil, _ what: @autoclosure () -> String
   ) throws(WireError) -> UnsafeRawBufferPointer {
@@ -65,6 +66,7 @@ extension FrameCursor {
     }
   }
 
+  /// A binary of exactly 16 bytes, the high half first, big-endian.
   public mutating func identifier(_ what: @autoclosure () -> String) throws(WireError) -> Identifier {
     let start = offset
     let bytes = try binary(what())
@@ -76,12 +78,14 @@ extension FrameCursor {
       low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
   }
 
+  /// A binary of 16 bytes, or nil.
   public mutating func optionalIdentifier(_ what: @autoclosure () -> String) throws(WireError) -> Identifier?
   {
-    if nextIsNil() { return nil }
+    if readNil() { return nil }
     return try identifier(what())
   }
 
+  /// A process's public name: a binary of 16 bytes.
   public mutating func publicName(_ what: @autoclosure () -> String) throws(WireError) -> PublicName {
     let value = try identifier(what())
     return PublicName(high: value.high, low: value.low)

@@ -1,16 +1,24 @@
-// Reads foreign msgpack without ever trusting it.
+// Reads msgpack from other processes without trusting it.
 
-/// A bounded reader over one frame: sizes, depth and counts are checked before anything is allocated, and payloads are
-/// views into the frame. (msgpack-c's object tree allocates gigabytes for five bytes that declare a huge array.)
+/// A bounded reader over one frame. It checks sizes, depth and counts before anything is allocated.
+/// Payloads are views into the frame. (msgpack-c's object tree is not used: five bytes that declare
+/// a huge array make it allocate gigabytes.)
+///
+/// Each method reads one value, checks it, and moves `offset` behind it. Its argument names the
+/// value in the error that it throws. Readers accept every msgpack form of a value, not only the
+/// shortest.
 public struct FrameCursor {
+  /// The frame; the cursor is valid only as long as this memory.
   public let bytes: UnsafeRawBufferPointer
+  /// The offset of the next byte to read.
   public private(set) var offset = 0
 
   public init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
   }
 
-  /// Reads `[version, type` and checks the number of elements.
+  /// Reads `[version, type` and checks version, type and the number of elements. The error for an
+  /// unknown type below 256 has it as `unknownType`.
   public mutating func openMessage() throws(WireError) -> MessageType {
     let elements = try array(max: 64, "a message")
     guard elements >= 2 else {
@@ -39,7 +47,7 @@ public struct FrameCursor {
     return type
   }
 
-  /// Nothing may follow a message.
+  /// Throws unless the whole frame has been read: nothing may follow a message.
   public func close() throws(WireError) {
     guard offset == bytes.count else {
       throw WireError(
@@ -49,6 +57,7 @@ public struct FrameCursor {
 }
 
 extension FrameCursor {
+  /// An array's number of elements, at most `max`; the elements follow.
   public mutating func array(max: Int, _ what: @autoclosure () -> String) throws(WireError) -> Int {
     let start = offset
     let head = try byte(what())
@@ -62,6 +71,7 @@ extension FrameCursor {
     return try bounded(count, max: max, start, what(), "elements")
   }
 
+  /// A map's number of entries, at most `max`; keys and values follow in turn.
   public mutating func map(max: Int, _ what: @autoclosure () -> String) throws(WireError) -> Int {
     let start = offset
     let head = try byte(what())
@@ -75,6 +85,7 @@ extension FrameCursor {
     return try bounded(count, max: max, start, what(), "entries")
   }
 
+  /// An integer in 0…2⁶⁴ − 1.
   public mutating func unsigned(_ what: @autoclosure () -> String) throws(WireError) -> UInt64 {
     let start = offset
     let head = try byte(what())
@@ -106,6 +117,7 @@ extension FrameCursor {
   }
 
   public mutating func signed(_ what: @autoclosure () -> String) throws(WireError) -> Int64 {
+    /// An integer in −2⁶³…2⁶³ − 1.
     let start = offset
     let head = try byte(what())
     switch head {
@@ -124,7 +136,7 @@ extension FrameCursor {
     }
   }
 
-  /// A float of either size; or an integer, which is how some languages write 1.0.
+  /// A float of either size, or an integer: some languages write 1.0 as 1.
   public mutating func double(_ what: @autoclosure () -> String) throws(WireError) -> Double {
     let start = offset
     switch try byte(what()) {
@@ -140,6 +152,7 @@ extension FrameCursor {
     }
   }
 
+  /// A boolean; integers are refused.
   public mutating func bool(_ what: @autoclosure () -> String) throws(WireError) -> Bool {
     let start = offset
     switch try byte(what()) {
@@ -149,13 +162,14 @@ extension FrameCursor {
     }
   }
 
-  /// Takes a nil if one is next.
-  public mutating func nextIsNil() -> Bool {
+  /// Reads a nil if one is next; otherwise reads nothing and returns false.
+  public mutating func readNil() -> Bool {
     guard offset < bytes.count, bytes[offset] == 0xC0 else { return false }
     offset += 1
     return true
   }
 
+  /// Valid UTF-8 of at most `maxBytes` bytes.
   public mutating func string(maxBytes: Int, _ what: @autoclosure () -> String) throws(WireError) -> String {
     let start = offset
     let head = try byte(what())
@@ -167,14 +181,14 @@ extension FrameCursor {
     case 0xDB: count = Int(try bigEndian(UInt32.self, what()))
     default: throw mismatch(start, "a string for \(what())", head)
     }
-    let text = try take(try bounded(count, max: maxBytes, start, what(), "bytes"), what())
+    let text = try consume(try bounded(count, max: maxBytes, start, what(), "bytes"), what())
     guard let string = String(validating: text, as: UTF8.self) else {
       throw WireError(offset: start, expected: "UTF-8 for \(what())", found: "other bytes")
     }
     return string
   }
 
-  /// A view of the payload.
+  /// A binary, as a view into the frame; its size is bounded by the frame's alone.
   public mutating func binary(_ what: @autoclosure () -> String) throws(WireError) -> UnsafeRawBufferPointer {
     let start = offset
     let head = try byte(what())
@@ -185,7 +199,7 @@ extension FrameCursor {
     case 0xC6: count = Int(try bigEndian(UInt32.self, what()))
     default: throw mismatch(start, "a binary for \(what())", head)
     }
-    return try take(count, what())
+    return try consume(count, what())
   }
 }
 
@@ -209,7 +223,7 @@ extension FrameCursor {
     return Value(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Value.self))
   }
 
-  private mutating func take(
+  private mutating func consume(
     _ count: Int, _ what: @autoclosure () -> String
   ) throws(WireError) -> UnsafeRawBufferPointer {
     guard bytes.count - offset >= count else {
@@ -233,7 +247,7 @@ extension FrameCursor {
     WireError(offset: offset, expected: expected, found: Self.name(ofHead: head))
   }
 
-  /// What a msgpack head byte announces, in words.
+  /// The kind of value that a msgpack head byte begins, in words.
   static func name(ofHead head: UInt8) -> String {
     switch head {
     case 0x00...0x7F, 0xCC...0xCF, 0xD0...0xD3, 0xE0...0xFF: "an integer"

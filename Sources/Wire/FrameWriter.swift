@@ -1,17 +1,21 @@
-// Builds one frame of msgpack in a buffer that is used again.
+// Builds one frame of msgpack in a buffer that is reused.
 
 internal import CMsgpack
 public import Experience
 
-/// A growable byte buffer that msgpack-c writes into. One per service: `begin` empties it, keeping its memory.
+/// A growable byte buffer that msgpack-c writes into. A service has one: `begin` empties it and
+/// keeps its memory.
 ///
-/// `alignedBinary` pads, so that the payload starts on a multiple of 8 from the start of the frame (see `docs/PROTOCOL.md`).
+/// Each method appends one value in its shortest msgpack form. `alignedBinary` pads so that the
+/// payload starts on a multiple of 8 from the start of the frame (`docs/PROTOCOL.md`).
 public final class FrameWriter {
   private var storage: UnsafeMutableRawPointer
   private var capacity: Int
+  /// Bytes of the frame so far.
   public private(set) var count = 0
   private var packer = msgpack_packer()
 
+  /// Begins with memory for `capacity` bytes, at least 64; it doubles when it is full.
   public init(capacity: Int = 4096) {
     self.capacity = max(64, capacity)
     storage = .allocate(byteCount: self.capacity, alignment: 64)
@@ -31,9 +35,10 @@ public final class FrameWriter {
   /// The frame so far; valid until the next write.
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage, count: count) }
 
-  /// Hands over the frame's memory, of which the first `count` bytes are the frame, and goes on empty with other memory,
-  /// allocated as raw memory is. Whoever gets it deallocates it.
-  public func exchange(_ memory: UnsafeMutableRawBufferPointer) -> (
+  /// Hands over the frame's memory, whose first `count` bytes are the frame. The caller owns it and
+  /// deallocates it. The writer goes on empty with `memory`, which it then owns; that must be
+  /// allocated as raw memory.
+  public func detach(replacement memory: UnsafeMutableRawBufferPointer) -> (
     memory: UnsafeMutableRawBufferPointer, count: Int
   ) {
     defer {
@@ -44,10 +49,10 @@ public final class FrameWriter {
     return (UnsafeMutableRawBufferPointer(start: storage, count: capacity), count)
   }
 
-  /// A copy, for those who keep it.
+  /// A copy of the frame.
   public func array() -> [UInt8] { Array(bytes) }
 
-  /// Starts a message anew: `[version, type, …]` with `fields` further elements.
+  /// Empties the buffer and begins a message: `[version, type`; its fields must follow.
   public func begin(_ type: MessageType) {
     count = 0
     array(2 + type.fieldCount)
@@ -55,18 +60,27 @@ public final class FrameWriter {
     unsigned(UInt64(type.rawValue))
   }
 
+  /// The head of an array; `count` elements must follow.
   public func array(_ count: Int) { msgpack_pack_array(&packer, count) }
+  /// The head of a map; `count` keys, each with its value, must follow.
   public func map(_ count: Int) { msgpack_pack_map(&packer, count) }
+  /// An integer ≥ 0.
   public func unsigned(_ value: UInt64) { msgpack_pack_uint64(&packer, value) }
+  /// The same; `value` must not be negative.
   public func unsigned(_ value: Int) { msgpack_pack_uint64(&packer, UInt64(value)) }
   public func signed(_ value: Int64) { msgpack_pack_int64(&packer, value) }
+  /// A float32: always 5 bytes.
   public func float(_ value: Float) { msgpack_pack_float(&packer, value) }
+  /// A float64: always 9 bytes.
   public func double(_ value: Double) { msgpack_pack_double(&packer, value) }
+  /// A nil.
   public func null() { msgpack_pack_nil(&packer) }
+  /// A boolean.
   public func bool(_ value: Bool) {
     if value { msgpack_pack_true(&packer) } else { msgpack_pack_false(&packer) }
   }
 
+  /// A text; the caller keeps to the limit of the field.
   public func string(_ value: String) {
     var value = value
     value.withUTF8 { text in
@@ -75,7 +89,7 @@ public final class FrameWriter {
     }
   }
 
-  /// A text of foreign origin, cut to a reader's limit between two characters.
+  /// A text from another process, cut to a reader's limit between two characters.
   public func string(_ value: String, maxBytes: Int) {
     guard value.utf8.count > maxBytes else { return string(value) }
     var end = value.unicodeScalars.startIndex
@@ -88,20 +102,23 @@ public final class FrameWriter {
     string(String(value.unicodeScalars[..<end]))
   }
 
+  /// A binary without alignment.
   public func binary(_ value: UnsafeRawBufferPointer) {
     msgpack_pack_bin(&packer, value.count)
     append(value)
   }
 
+  /// A binary of 16 bytes, the high half first, big-endian.
   public func identifier(_ value: Identifier) {
     withUnsafeBytes(of: (value.high.bigEndian, value.low.bigEndian)) { binary($0) }
   }
 
-  /// nil for none.
+  /// A binary of 16 bytes, or nil.
   public func identifier(_ value: Identifier?) {
     if let value { identifier(value) } else { null() }
   }
 
+  /// A process's public name: a binary of 16 bytes.
   public func publicName(_ value: PublicName) {
     identifier(Identifier(high: value.high, low: value.low))
   }
@@ -113,7 +130,7 @@ public final class FrameWriter {
     (storage + offset).copyMemory(from: source, byteCount: value.count)
   }
 
-  /// As `alignedBinary`, but leaves the payload to be filled: returns its offset for `pointer(at:)`.
+  /// The same, but the caller fills in the payload: returns its offset for `pointer(at:)`.
   public func reserveAlignedBinary(byteCount: Int) -> Int {
     let header = byteCount < 1 << 8 ? 2 : byteCount < 1 << 16 ? 3 : 5
     let padding = (8 - (count + 2 + header) % 8) % 8
@@ -128,7 +145,7 @@ public final class FrameWriter {
     return offset
   }
 
-  /// Where a reserved payload is; valid until the next write.
+  /// The address of a reserved payload; valid until the next write.
   public func pointer(at offset: Int) -> UnsafeMutableRawPointer { storage + offset }
 
   private func append(_ bytes: UnsafeRawBufferPointer) {

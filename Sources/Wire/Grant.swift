@@ -1,17 +1,17 @@
-// What a client of the replay service may have under way.
+// Limits that the replay service sets for a client.
 
 /// The part of WELCOME that a client must keep to: `credit, credit bytes, frame bytes, silence,
 /// rows`.
 public struct Grant: Hashable, Sendable {
   /// INSERT messages, or SAMPLE requests, that may be unanswered.
   public var messages: Int
-  /// Bytes of INSERT messages that may be unanswered together; one message may always be.
+  /// Bytes of unanswered INSERT messages together; a single message may always be sent.
   public var bytes: UInt64
-  /// The largest frame that the service takes; a larger one closes the connection that sent it.
+  /// The largest frame that the service accepts, in bytes. A larger one closes its connection.
   public var frameBytes: UInt64
-  /// The service forgets a client that says nothing for this many seconds.
+  /// The service forgets a client that is silent for longer than this.
   public var silence_s: UInt64
-  /// The most items of one SAMPLE, by table in the order of the tables.
+  /// The most items of one SAMPLE for each table, in the order of the tables.
   public var rows: [Int]
 
   public init(messages: Int, bytes: UInt64, frameBytes: UInt64, silence_s: UInt64, rows: [Int]) {

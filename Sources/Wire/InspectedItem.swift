@@ -1,26 +1,34 @@
-// One item of a replay, as INSPECTION shows it.
+// One item of a replay in INSPECTION.
 
 public import Experience
 
 /// `[table, key, priority, times sampled, writer's label, writer's number, stream, first index,
-/// weights version, flags, columns]`: flags and each column `[field, padding, content]` hold the
-/// values of its steps, in order.
+/// weights version, flags, columns]`: an item and the values of its steps, in order. A column is
+/// `[field, padding, content]`.
 public struct InspectedItem: Hashable, Sendable {
+  /// The table's name.
   public var table: String
+  /// The position of the item's first step.
   public var key: UInt64
+  /// As written, before the exponent.
   public var priority: Float
+  /// How often the item was sampled since it was inserted.
   public var timesSampled: UInt64
-  /// The actor whose it is; empty if nobody knows any more.
+  /// The label of the actor that wrote it; empty if the service has forgotten that writer.
   public var label: String
-  /// The number under which the service lists its writer.
+  /// The number under which the service lists its writer; never an `id`.
   public var writer: UInt64
+  /// The writer's number for the environment.
   public var stream: UInt64
+  /// The index in the stream of the item's first step.
   public var firstIndex: UInt64
+  /// The version of the weights that chose the first step's action.
   public var weightsVersion: UInt64
-  /// Of each step, as on the wire.
+  /// One `StepFlags` byte for each step.
   public var flags: [UInt8]
+  /// The fields of a step, in the schema's order.
   public var fields: [Field]
-  /// Of each field, its steps' values, one after the other.
+  /// For each field the values of all steps, one step after the other, little-endian.
   public var columns: [[UInt8]]
 
   public init(

@@ -1,25 +1,29 @@
-// HELLO, WELCOME and GOODBYE: who speaks, and about what.
+// HELLO, WELCOME and GOODBYE: begin and end a session with a replay.
 
 public import Experience
 
-/// What a peer of the replay service is.
+/// What a client of the replay service does. Raw values are the codes on the wire.
 public enum PeerRole: UInt8, Sendable {
   case writer = 1
   case sampler = 2
 }
 
-/// `[version, 1, role, id, label, next sequence, fields or nil, tables]`: the first message of a writer or sampler on a connection.
+/// `[version, 1, role, id, label, next sequence, fields or nil, tables]`: the first message of a
+/// writer or a sampler on a connection.
 public struct Hello: ValueMessage {
+  /// A connection has at most one session of each role.
   public var role: PeerRole
-  /// The peer's incarnation: random at each process start.
+  /// The incarnation of the client's process: random at each start.
   public var id: Identifier
-  /// A name for people.
+  /// A name for people, at most `Limits.labelBytes` bytes.
   public var label: String
-  /// The lowest sequence number the writer may still send, at least 1 (0 for a sampler): a service that does not know the writer expects this one next.
+  /// The lowest sequence number that the writer may still send, at least 1; 0 for a sampler. A
+  /// service that does not know the writer expects this number next.
   public var nextSequence: UInt64
-  /// A writer's step schema.
+  /// A writer's step schema; nil for a sampler.
   public var schema: StepSchema?
-  /// The tables the peer will write to or sample from, in the order in which its messages number them.
+  /// The tables that the client writes to or samples from. Their order numbers them in its
+  /// messages.
   public var tables: [TableSchema]
 
   public init(
@@ -69,12 +73,14 @@ public struct Hello: ValueMessage {
 public struct Welcome: ValueMessage {
   /// The service's incarnation.
   public var incarnation: Identifier
-  /// The sequence number of the writer's last committed message; 0 for none. Send on from the next one.
+  /// The sequence number of the writer's last committed message; 0 if there is none, and for a
+  /// sampler. The writer goes on with the next.
   public var committed: UInt64
+  /// The limits that the client must keep to.
   public var grant: Grant
-  /// The schema of the steps, once a writer has declared it.
+  /// The schema of the steps; nil until it is configured or a writer has declared it.
   public var schema: StepSchema?
-  /// The service's tables; their order numbers them in sample requests.
+  /// The service's tables; their order numbers them in INSERT, SAMPLE and PRIORITIES.
   public var tables: [TableSchema]
 
   public init(
@@ -106,8 +112,9 @@ public struct Welcome: ValueMessage {
   }
 }
 
-/// `[version, 19, id]`: the peer leaves for good; what the service keeps for it may go.
+/// `[version, 19, id]`: ends a session for good; the service forgets what it keeps for the client.
 public struct Goodbye: ValueMessage {
+  /// The `id` of the client's HELLO or JOIN.
   public var id: Identifier
 
   public init(id: Identifier) {

@@ -2,20 +2,22 @@
 
 public import Experience
 
-/// `[version, 3, sequence, chunks, items]`: the unit of sequence, commit and acknowledgement.
+/// `[version, 3, sequence, chunks, items]`: the unit that is sequenced, committed and acknowledged.
 ///
-/// A chunk is `[stream, first index, count, weights version, cut, columns]`, its columns an array of two elements each
-/// (padding, payload), the flags last. Items are blocks of `[table, count, streams, first indices, spans, priorities]`,
-/// each a padding and a payload; priorities may be nil after an empty padding.
+/// A chunk is `[stream, first index, count, weights version, cut, columns]`. Each column is two
+/// elements, padding and payload; the flags are the last column. Items come in blocks of `[table,
+/// count, streams, first indices, spans, priorities]`; from `streams` on each is a padding and a
+/// payload. Priorities may be nil after an empty padding.
 public enum Insert {
-  /// Opens a message of `chunks` chunks; `chunk` must follow that many times, then `items`.
+  /// Begins a message of `chunks` chunks: call `chunk` that many times, then `items`.
   public static func begin(_ writer: FrameWriter, sequence: UInt64, chunks: Int) {
     writer.begin(.insert)
     writer.unsigned(sequence)
     writer.array(chunks)
   }
 
-  /// Appends a chunk whose columns are contiguous: the fields and then the flags.
+  /// Appends a chunk. `columns` are its fields in the schema's order, then its flags,
+  /// `header.count` rows each.
   public static func chunk(_ writer: FrameWriter, _ header: ChunkHeader, columns: [UnsafeRawBufferPointer]) {
     writer.array(6)
     writer.unsigned(UInt64(header.stream))
@@ -27,14 +29,16 @@ public enum Insert {
     for column in columns { writer.alignedBinary(column) }
   }
 
+  /// Appends the items of a message, which ends it.
   public static func items(_ writer: FrameWriter, _ blocks: [ItemBlock]) {
     beginItems(writer, blocks: blocks.count)
     for block in blocks { items(writer, block) }
   }
 
-  /// Opens the items of a message; `items` must follow for each block.
+  /// Begins the items of a message: call `items` for each block.
   public static func beginItems(_ writer: FrameWriter, blocks: Int) { writer.array(blocks) }
 
+  /// Appends one block of items.
   public static func items(_ writer: FrameWriter, _ block: ItemBlock) {
     writer.array(10)
     writer.unsigned(block.table)
@@ -50,12 +54,16 @@ public enum Insert {
     }
   }
 
-  /// Reads the sequence number, so that a repeated message costs no more than that.
+  /// Reads the sequence number alone: a repeated message costs no more than that.
   public static func sequence(from cursor: inout FrameCursor) throws(WireError) -> UInt64 {
     try cursor.number("the sequence")
   }
 
-  /// Reads chunks and items of steps of `schema` into `insertion`, as views into the frame.
+  /// Reads the rest of a message into `insertion`, as views into the frame.
+  ///
+  /// - Parameters:
+  ///   - schema: of the steps; names the columns in errors.
+  ///   - rowBytes: bytes of one row of each column, the flags last.
   public static func content(
     from cursor: inout FrameCursor, schema: StepSchema, rowBytes: [Int], into insertion: inout Insertion
   ) throws(WireError) {
@@ -104,7 +112,7 @@ public enum Insert {
     let spans = try cursor.alignedBinary(byteCount: count * 4, "spans of \(count) items")
     try cursor.padding("priorities")
     var priorities: UnsafeRawBufferPointer?
-    if !cursor.nextIsNil() {
+    if !cursor.readNil() {
       let start = cursor.offset
       let payload = try cursor.binary("priorities of \(count) items")
       guard payload.count == count * 4 else {
@@ -119,10 +127,11 @@ public enum Insert {
   }
 }
 
-/// `[version, 4, committed, gap]`: everything up to `committed` is in the store.
+/// `[version, 4, committed, gap]`: answers INSERT.
 public struct Acknowledgement: ValueMessage {
+  /// Messages up to this sequence number are in the store.
   public var committed: UInt64
-  /// A message with a higher number than the next came: send again from `committed + 1`.
+  /// The service received a message beyond the next: send again from `committed + 1`.
   public var gap: Bool
 
   public init(committed: UInt64, gap: Bool) {

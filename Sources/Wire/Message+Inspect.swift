@@ -1,14 +1,14 @@
-// INSPECT? and INSPECTION: what a replay service holds.
+// INSPECT? and INSPECTION: the content of a replay service.
 
 public import Experience
 
-/// `[version, 20, table or nil, largest, key or nil]`: asks a replay service what it holds.
+/// `[version, 20, table or nil, largest, key or nil]`: asks a replay service for its content.
 public struct InspectRequest: ValueMessage {
-  /// The table's name; nil for all.
+  /// The name of the table to show; nil for all.
   public var table: String?
-  /// How many of the largest priorities to name.
+  /// How many of the largest priorities to list, at most `Limits.topItems`.
   public var top: Int
-  /// The key of an item to show, of the named table or the first.
+  /// The key of an item to show, from `table` or the first table; nil for none.
   public var key: UInt64?
 
   public init(table: String? = nil, top: Int = 0, key: UInt64? = nil) {
@@ -25,23 +25,27 @@ public struct InspectRequest: ValueMessage {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    table = try cursor.nextIsNil() ? nil : cursor.string(maxBytes: Limits.nameBytes, "the table")
+    table = try cursor.readNil() ? nil : cursor.string(maxBytes: Limits.nameBytes, "the table")
     top = try cursor.count(max: Limits.topItems, "the number of largest priorities")
-    key = try cursor.nextIsNil() ? nil : cursor.number("the key")
+    key = try cursor.readNil() ? nil : cursor.number("the key")
     try cursor.close()
   }
 }
 
-/// `[version, 21, incarnation, [capacity, steps, head, chunks, streams], [storage, problem or nil], tables, writers in all, writers,
-/// item or nil]`.
+/// `[version, 21, incarnation, [capacity, steps, head, chunks, streams], [storage, problem or nil],
+/// tables, writers in all, writers, item or nil]`: the answer to INSPECT?.
 public struct Inspection: ValueMessage {
+  /// The steps that the shard holds.
   public struct Ring: Hashable, Sendable {
+    /// The most steps that it holds.
     public var capacity: UInt64
-    /// Steps now.
+    /// Steps held now.
     public var steps: UInt64
-    /// Steps inserted since the store was made.
+    /// Steps inserted since the store was made; the next step's position.
     public var head: UInt64
+    /// Chunks held now.
     public var chunks: UInt64
+    /// Streams that the service knows.
     public var streams: UInt64
 
     public init(capacity: UInt64, steps: UInt64, head: UInt64, chunks: UInt64, streams: UInt64) {
@@ -53,9 +57,11 @@ public struct Inspection: ValueMessage {
     }
   }
 
-  /// What holds somebody back: the inequality, and for how long.
+  /// What blocks inserts or samples.
   public struct Blocked: Hashable, Sendable {
+    /// The inequality that does not hold, with its figures.
     public var reason: String
+    /// For how long, in seconds.
     public var seconds: Double
 
     public init(reason: String, seconds: Double) {
@@ -64,21 +70,32 @@ public struct Inspection: ValueMessage {
     }
   }
 
-  /// `[name, sampler, [samples per insert, least size, least error, largest error], numbers, inserts blocked or nil, samples blocked
-  /// or nil, histograms, largest]`: numbers is a map of names, blocked is `[reason, seconds]`, a histogram `[name, unit, counts]`, of the largest each
-  /// `[key, priority]`.
+  /// `[name, sampler, [samples per insert, least size, least error, largest error], numbers,
+  /// inserts blocked or nil, samples blocked or nil, histograms, largest]`: the state of one table.
+  /// `numbers` is a map, blocked is `[reason, seconds]`, a histogram `[name, unit, counts]`, and
+  /// each of the largest `[key, priority]`.
   public struct Table: Hashable, Sendable {
+    /// The table's name.
     public var name: String
+    /// The sampler with its parameters, in words.
     public var sampler: String
+    /// The rate limiter's target: samples for each insert.
     public var samplesPerInsert: Double
+    /// Items that the table must have before the first sample.
     public var minSize: UInt64
+    /// The least error that a sample may leave; −∞ for no bound.
     public var errorMin: Double
+    /// The largest error that an insert may leave; ∞ for no bound.
     public var errorMax: Double
-    /// `size`, `mass`, `priority_max`, `error` and counters, by name.
+    /// `size`, `mass`, `priority_max`, `error` and the table's counters, by name.
     public var numbers: [String: Double]
+    /// nil if inserts are not blocked.
     public var insertsBlocked: Blocked?
+    /// nil if samples are not blocked.
     public var samplesBlocked: Blocked?
+    /// Of the items' ages in steps, times sampled, staleness in versions, and priorities.
     public var histograms: [Histogram]
+    /// The largest priorities, the largest first; as many as were asked for.
     public var top: [Ranked]
 
     public init(
@@ -101,10 +118,14 @@ public struct Inspection: ValueMessage {
     }
   }
 
-  /// Counts in buckets of powers of two: bucket 0 counts values below the unit, bucket k those in [2^(k−1), 2^k) units.
+  /// Counts in buckets of powers of two. Bucket 0 counts values below the unit; bucket k counts
+  /// those in [2^(k−1), 2^k) units.
   public struct Histogram: Hashable, Sendable {
+    /// The quantity that is counted.
     public var name: String
+    /// The upper edge of bucket 0.
     public var unit: Double
+    /// One count for each bucket, at most 65.
     public var counts: [UInt64]
 
     public init(name: String, unit: Double = 1, counts: [UInt64]) {
@@ -114,8 +135,11 @@ public struct Inspection: ValueMessage {
     }
   }
 
+  /// One of a table's largest priorities.
   public struct Ranked: Hashable, Sendable {
+    /// The position of the item's first step.
     public var key: UInt64
+    /// As written, before the exponent.
     public var priority: Float
 
     public init(key: UInt64, priority: Float) {
@@ -124,13 +148,19 @@ public struct Inspection: ValueMessage {
     }
   }
 
-  /// `[label, number, committed sequence, messages waiting, seconds since it was heard]`. The
-  /// number is the service's own: with a writer's id anybody could speak in its name.
+  /// `[label, number, committed sequence, messages waiting, seconds since it was heard]`: one
+  /// writer.
   public struct Writer: Hashable, Sendable {
+    /// The actor's label.
     public var label: String
+    /// The service's own number for the writer. Its `id` is left out: who knows it can speak as the
+    /// writer.
     public var number: UInt64
+    /// The sequence number of its last committed message; 0 for none.
     public var committed: UInt64
+    /// Messages that wait for the rate limiter.
     public var waiting: UInt64
+    /// Seconds since its last message.
     public var age_s: Double
 
     public init(label: String, number: UInt64, committed: UInt64, waiting: UInt64, age_s: Double) {
@@ -142,16 +172,21 @@ public struct Inspection: ValueMessage {
     }
   }
 
+  /// The service's incarnation.
   public var incarnation: Identifier
+  /// The steps that the shard holds.
   public var ring: Ring
-  /// `memory`, or `file` and where.
+  /// `memory`, or `file` and its folder.
   public var storage: String
-  /// Why inserts are refused, if they are.
+  /// Why the storage refuses inserts; nil if it does not.
   public var storageProblem: String?
+  /// The tables that were asked for.
   public var tables: [Table]
-  /// How many writers there are; at most `Limits.writersShown` are listed.
+  /// How many writers there are; `writers` lists at most `Limits.writersShown`.
   public var writersTotal: UInt64
+  /// The listed writers.
   public var writers: [Writer]
+  /// nil if no item was asked for, or none has the key.
   public var item: InspectedItem?
 
   public init(
@@ -166,145 +201,5 @@ public struct Inspection: ValueMessage {
     self.writersTotal = writersTotal
     self.writers = writers
     self.item = item
-  }
-}
-
-extension Inspection {
-  public func encode(into writer: FrameWriter) {
-    writer.begin(.inspection)
-    writer.identifier(incarnation)
-    writer.array(5)
-    for value in [ring.capacity, ring.steps, ring.head, ring.chunks, ring.streams] { writer.unsigned(value) }
-    writer.array(2)
-    writer.string(storage, maxBytes: Limits.textBytes)
-    if let storageProblem { writer.string(storageProblem, maxBytes: Limits.textBytes) } else { writer.null() }
-    writer.array(tables.count)
-    for table in tables { table.encode(into: writer) }
-    writer.unsigned(writersTotal)
-    writer.array(writers.count)
-    for entry in writers {
-      writer.array(5)
-      writer.string(entry.label, maxBytes: Limits.labelBytes)
-      writer.unsigned(entry.number)
-      writer.unsigned(entry.committed)
-      writer.unsigned(entry.waiting)
-      writer.double(entry.age_s)
-    }
-    if let item { item.encode(into: writer) } else { writer.null() }
-  }
-
-  public init(from cursor: inout FrameCursor) throws(WireError) {
-    incarnation = try cursor.identifier("the incarnation")
-    try cursor.elements(5, "the ring")
-    ring = Ring(
-      capacity: try cursor.number("the capacity"), steps: try cursor.number("the steps"),
-      head: try cursor.number("the head"), chunks: try cursor.number("the chunks"),
-      streams: try cursor.number("the streams"))
-    try cursor.elements(2, "the storage")
-    storage = try cursor.string(maxBytes: Limits.textBytes, "the storage")
-    storageProblem =
-      try cursor.nextIsNil() ? nil : cursor.string(maxBytes: Limits.textBytes, "the storage's problem")
-    tables = []
-    for _ in 0..<(try cursor.array(max: Limits.tables, "the tables")) {
-      tables.append(try Table(fieldsFrom: &cursor))
-    }
-    writersTotal = try cursor.number("the number of writers")
-    writers = []
-    for _ in 0..<(try cursor.array(max: Limits.writersShown, "the writers")) {
-      try cursor.elements(5, "a writer")
-      writers.append(
-        Writer(
-          label: try cursor.string(maxBytes: Limits.labelBytes, "a writer's label"),
-          number: try cursor.number("a writer's number"), committed: try cursor.number("a writer's sequence"),
-          waiting: try cursor.number("a writer's waiting messages"),
-          age_s: try cursor.double("a writer's silence")))
-    }
-    item = try cursor.nextIsNil() ? nil : InspectedItem(fieldsFrom: &cursor)
-    try cursor.close()
-  }
-}
-
-extension Inspection.Table {
-  func encode(into writer: FrameWriter) {
-    writer.array(8)
-    writer.string(name, maxBytes: Limits.nameBytes)
-    writer.string(sampler, maxBytes: Limits.labelBytes)
-    writer.array(4)
-    writer.double(samplesPerInsert)
-    writer.unsigned(minSize)
-    writer.double(errorMin)
-    writer.double(errorMax)
-    writer.map(numbers.count)
-    for (name, value) in numbers.sorted(by: { $0.key < $1.key }) {
-      writer.string(name, maxBytes: Limits.nameBytes)
-      writer.double(value)
-    }
-    for blocked in [insertsBlocked, samplesBlocked] {
-      guard let blocked else {
-        writer.null()
-        continue
-      }
-      writer.array(2)
-      writer.string(blocked.reason, maxBytes: Limits.textBytes)
-      writer.double(blocked.seconds)
-    }
-    writer.array(histograms.count)
-    for histogram in histograms {
-      writer.array(3)
-      writer.string(histogram.name, maxBytes: Limits.nameBytes)
-      writer.double(histogram.unit)
-      writer.array(histogram.counts.count)
-      for count in histogram.counts { writer.unsigned(count) }
-    }
-    writer.array(top.count)
-    for entry in top {
-      writer.array(2)
-      writer.unsigned(entry.key)
-      writer.float(entry.priority)
-    }
-  }
-
-  init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
-    try cursor.elements(8, "a table")
-    name = try cursor.string(maxBytes: Limits.nameBytes, "a table's name")
-    sampler = try cursor.string(maxBytes: Limits.labelBytes, "a table's sampler")
-    try cursor.elements(4, "a table's limits")
-    samplesPerInsert = try cursor.double("the samples per insert")
-    minSize = try cursor.number("the least size")
-    errorMin = try cursor.double("the least error")
-    errorMax = try cursor.double("the largest error")
-    numbers = [:]
-    for _ in 0..<(try cursor.map(max: Limits.counters, "a table's numbers")) {
-      let name = try cursor.string(maxBytes: Limits.nameBytes, "a number's name")
-      numbers[name] = try cursor.double("a table's number")
-    }
-    insertsBlocked = try Inspection.Blocked(orNullFrom: &cursor)
-    samplesBlocked = try Inspection.Blocked(orNullFrom: &cursor)
-    histograms = []
-    for _ in 0..<(try cursor.array(max: Limits.histograms, "the histograms")) {
-      try cursor.elements(3, "a histogram")
-      let name = try cursor.string(maxBytes: Limits.nameBytes, "a histogram's name")
-      let unit = try cursor.double("a histogram's unit")
-      var counts: [UInt64] = []
-      for _ in 0..<(try cursor.array(max: 65, "a histogram's counts")) {
-        counts.append(try cursor.number("a histogram's count"))
-      }
-      histograms.append(Inspection.Histogram(name: name, unit: unit, counts: counts))
-    }
-    top = []
-    for _ in 0..<(try cursor.array(max: Limits.topItems, "the largest priorities")) {
-      try cursor.elements(2, "a priority")
-      let key = try cursor.number("a key")
-      top.append(Inspection.Ranked(key: key, priority: Float(try cursor.double("a priority"))))
-    }
-  }
-}
-
-extension Inspection.Blocked {
-  init?(orNullFrom cursor: inout FrameCursor) throws(WireError) {
-    if cursor.nextIsNil() { return nil }
-    try cursor.elements(2, "what is blocked")
-    reason = try cursor.string(maxBytes: Limits.textBytes, "why it is blocked")
-    seconds = try cursor.double("since when it is blocked")
   }
 }

@@ -1,13 +1,18 @@
-// LIMITS? and LIMITS: a rate limiter's limits, asked for and changed while it works.
+// LIMITS? and LIMITS: read and change a rate limiter while it works.
 
-/// `[version, 24, table or nil, samples per insert or nil, least size or nil, least error or nil, largest error or nil]`: asks a replay
-/// service for a table's limits, after changing those that are given.
+/// `[version, 24, table or nil, samples per insert or nil, least size or nil, least error or nil,
+/// largest error or nil]`: sets the limits that are given, then asks for all. A limit that is nil
+/// stays.
 public struct LimitsRequest: ValueMessage {
-  /// The table's name; nil for the only one.
+  /// The table's name; nil for the only table.
   public var table: String?
+  /// Samples for each insert, above 0 and at most 10⁶.
   public var samplesPerInsert: Double?
+  /// Items that the table must have before the first sample.
   public var minSize: UInt64?
+  /// The least error that a sample may leave; −∞ for no bound.
   public var errorMin: Double?
+  /// The largest error that an insert may leave; ∞ for no bound.
   public var errorMax: Double?
 
   public init(
@@ -21,6 +26,7 @@ public struct LimitsRequest: ValueMessage {
     self.errorMax = errorMax
   }
 
+  /// Whether any limit is given.
   public var asksForChange: Bool {
     samplesPerInsert != nil || minSize != nil || errorMin != nil || errorMax != nil
   }
@@ -35,24 +41,29 @@ public struct LimitsRequest: ValueMessage {
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
-    table = try cursor.nextIsNil() ? nil : cursor.string(maxBytes: Limits.nameBytes, "the table")
-    samplesPerInsert = try cursor.nextIsNil() ? nil : cursor.double("the samples per insert")
-    minSize = try cursor.nextIsNil() ? nil : cursor.number("the least size")
-    errorMin = try cursor.nextIsNil() ? nil : cursor.double("the least error")
-    errorMax = try cursor.nextIsNil() ? nil : cursor.double("the largest error")
+    table = try cursor.readNil() ? nil : cursor.string(maxBytes: Limits.nameBytes, "the table")
+    samplesPerInsert = try cursor.readNil() ? nil : cursor.double("the samples per insert")
+    minSize = try cursor.readNil() ? nil : cursor.number("the least size")
+    errorMin = try cursor.readNil() ? nil : cursor.double("the least error")
+    errorMax = try cursor.readNil() ? nil : cursor.double("the largest error")
     try cursor.close()
   }
 }
 
-/// `[version, 25, table, samples per insert, least size, least error, largest error, error, size]`: a table's limits, and where it is
-/// between them.
+/// `[version, 25, table, samples per insert, least size, least error, largest error, error, size]`:
+/// a table's limits after the change, and its state.
 public struct LimitsAnswer: ValueMessage {
+  /// The table's name.
   public var table: String
+  /// Samples for each insert.
   public var samplesPerInsert: Double
+  /// Items that the table must have before the first sample.
   public var minSize: UInt64
+  /// The least error that a sample may leave; −∞ for no bound.
   public var errorMin: Double
+  /// The largest error that an insert may leave; ∞ for no bound.
   public var errorMax: Double
-  /// inserts · samples per insert − samples.
+  /// inserts · samples per insert − samples, plus what changes of the limits have added.
   public var error: Double
   /// Items in the table.
   public var size: UInt64

@@ -1,29 +1,32 @@
-// ERROR: why something was refused.
+// REFUSAL: why a message was refused.
 
-/// What a refused peer can do about it.
+/// The cause of a refusal, which says what the client can do. Raw values are the codes on the wire.
 public enum RefusalCode: UInt8, CaseIterable, Sendable {
   /// The bytes are no message of this protocol version.
   case malformed = 1
-  /// Say HELLO first (the service restarted, or the connection is new).
+  /// The service does not know this connection: send HELLO or JOIN first.
   case unknownPeer = 2
-  /// Schema, table or weights do not agree with the service's.
+  /// Schema, tables or tensors differ from the service's.
   case mismatch = 3
-  /// The message is well-formed, but its content cannot be accepted; sending it again will not help.
+  /// The message is well-formed, but the service cannot accept its content. Sending it again does
+  /// not help.
   case invalid = 4
-  /// The service has no room or credit for this; try again later.
+  /// The service has no room or credit for this now: try again later.
   case busy = 5
-  /// This service does not handle this type of message.
+  /// The service does not handle this type of message.
   case unsupported = 6
 }
 
-/// `[version, 8, code, type refused or 0, reference, text]`
+/// `[version, 8, code, type refused or 0, reference, text]`: the answer to a message that has no
+/// effect.
 public struct Refusal: ValueMessage, Error {
+  /// The cause.
   public var code: RefusalCode
   /// The type of the refused message; 0 if it could not be read.
   public var type: UInt8
-  /// Its sequence or request number, if it had one.
+  /// Its sequence or request number; 0 if it has none.
   public var reference: UInt64
-  /// Where, expected, found, and what to do.
+  /// Where, what was expected, what was found, and what to do; for people.
   public var text: String
 
   public init(code: RefusalCode, type: UInt8, reference: UInt64, text: String) {

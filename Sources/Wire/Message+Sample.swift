@@ -1,11 +1,14 @@
-// SAMPLE, BATCH and PRIORITIES: what passes between replay and learner.
+// SAMPLE, BATCH and PRIORITIES: messages between replay and learner.
 
 public import Experience
 
-/// `[version, 5, request, table, count]`
+/// `[version, 5, request, table, count]`: asks for one batch.
 public struct SampleRequest: ValueMessage {
+  /// The sampler's number for the request; each request has another one.
   public var request: UInt64
+  /// The table's index in WELCOME.
   public var table: Int
+  /// Rows, from 1 to the table's `Grant.rows`.
   public var count: Int
 
   public init(request: UInt64, table: Int, count: Int) {
@@ -29,21 +32,26 @@ public struct SampleRequest: ValueMessage {
   }
 }
 
-/// What a part of a batch says beside its columns.
+/// The part of a BATCH before its columns.
 public struct BatchHeader: Hashable, Sendable {
+  /// The number of the request that this answers.
   public var request: UInt64
-  /// Numbers the service's draws, from 1: parts of one draw share it, a repeated request's answer
-  /// has a higher one.
+  /// The service's number for the draw, from 1. All parts of one draw have the same number; the
+  /// answer to a repeated request has a higher one.
   public var draw: UInt64
-  /// This part of how many, and its first row of the whole batch.
+  /// The index of this part, from 0.
   public var part: Int
+  /// Parts of this answer.
   public var parts: Int
+  /// The index in the batch of this part's first row.
   public var firstRow: Int
+  /// Rows of this part, at least 1.
   public var rows: Int
   /// Rows of the whole batch.
   public var batchRows: Int
-  /// Σ p^α of the table at the draw, and its items: P(i) = p_i / mass, w_i from N · P(i).
+  /// The table's mass at the draw: Σ p^α for a prioritized sampler. P(i) = p_i^α / mass.
   public var mass: Double
+  /// Items in the table at the draw: N in the importance weight (N · P(i))^−β.
   public var itemCount: UInt64
 
   public init(
@@ -62,29 +70,37 @@ public struct BatchHeader: Hashable, Sendable {
   }
 }
 
-/// Where the payloads of a part that is being encoded lie in its frame.
+/// Offsets of the payloads in the frame of a part that is being encoded.
 public struct BatchPayloads {
+  /// uint64 for each row.
   public var keys = 0
+  /// float32 for each row.
   public var probabilities = 0
+  /// uint64 for each row.
   public var versions = 0
+  /// The offset of each field's column.
   public var columns: [Int] = []
 }
 
 /// `[version, 6, request, draw, part, parts, first row, rows, batch rows, mass, items, keys,
-/// probabilities, versions, columns]`, a padding before each payload; a column is `[field, padding,
-/// payload]`.
+/// probabilities, versions, columns]`: one part of an answer to SAMPLE. A padding comes before each
+/// payload; a column is `[field, padding, payload]`.
 public struct Batch {
+  /// Everything but the columns.
   public var header: BatchHeader
-  /// Positions of the items' first steps, uint64 each: what priority updates name.
+  /// uint64 for each row: the position of the item's first step, which PRIORITIES names.
   public var keys: UnsafeRawBufferPointer
-  /// P(i), float32 each.
+  /// float32 for each row: P(i) at the draw.
   public var probabilities: UnsafeRawBufferPointer
-  /// The weights version each item's first step was acted with, uint64 each.
+  /// uint64 for each row: the version of the weights that chose the first step's action.
   public var versions: UnsafeRawBufferPointer
+  /// The columns' fields, without the batch dimension.
   public var fields: [Field]
+  /// `[rows] + shape` for each field, little-endian.
   public var columns: [UnsafeRawBufferPointer]
 
-  /// Encodes everything but the payloads, whose places are returned; the store gathers straight into them.
+  /// Encodes everything but the payloads and returns their offsets: the store gathers into the
+  /// frame.
   public static func reserve(_ writer: FrameWriter, _ header: BatchHeader, fields: [Field]) -> BatchPayloads {
     writer.begin(.batch)
     writer.unsigned(header.request)
@@ -109,7 +125,7 @@ public struct Batch {
     return payloads
   }
 
-  /// Reads a part as views into the frame.
+  /// Reads a part; its payloads are views into the frame.
   public init(from cursor: inout FrameCursor) throws(WireError) {
     let request = try cursor.number("the request")
     let draw = try cursor.number("the draw")
@@ -146,12 +162,14 @@ public struct Batch {
   }
 }
 
-/// `[version, 7, table, keys, priorities]` with a padding before each payload.
+/// `[version, 7, table, keys, priorities]`, a padding before each payload: sets priorities of
+/// sampled items.
 public struct PriorityUpdate {
+  /// The table's index in WELCOME.
   public var table: Int
-  /// uint64 each.
+  /// uint64 each, as BATCH had them.
   public var keys: UnsafeRawBufferPointer
-  /// float32 each: raw priorities.
+  /// float32 each: raw priorities, finite and ≥ 0. The reader does not check the values.
   public var priorities: UnsafeRawBufferPointer
 
   public init(table: Int, keys: UnsafeRawBufferPointer, priorities: UnsafeRawBufferPointer) {
@@ -178,5 +196,6 @@ public struct PriorityUpdate {
     try cursor.close()
   }
 
+  /// Keys in the message.
   public var count: Int { keys.count / 8 }
 }

@@ -1,28 +1,30 @@
-// COPY? and COPY: snapshots of a replay service.
+// SNAPSHOT? and SNAPSHOT: snapshots of a replay service.
 
 public import Experience
 
-/// What a copy request asks for.
+/// What to do with a snapshot. Raw values are the codes on the wire.
 public enum SnapshotVerb: UInt8, CaseIterable, Sendable {
-  /// Makes a snapshot of this moment under a name that is not there yet.
+  /// Makes a snapshot of the current content under an unused name.
   case snapshot = 1
-  /// Inserts what a snapshot holds again.
+  /// Inserts the content of a snapshot again.
   case restore = 2
 }
 
-/// How a snapshot or a restore stands.
+/// The progress of a snapshot or a restore. Raw values are the codes on the wire.
 public enum SnapshotState: UInt8, CaseIterable, Sendable {
   case underWay = 0
   case done = 1
   case failed = 2
 }
 
-/// `[version, 22, id, verb, name]`: begins a snapshot or a restore, or, with the id of one that was begun, asks how it stands.
+/// `[version, 22, id, verb, name]`: begins a snapshot or a restore. Sent again with the same id, it
+/// asks for its state.
 public struct SnapshotRequest: ValueMessage {
-  /// Random, another one for each snapshot and restore.
+  /// Random; each snapshot and each restore has its own.
   public var id: Identifier
+  /// What to do.
   public var verb: SnapshotVerb
-  /// Of the snapshot: 1 to 64 letters, digits, `.`, `_` and `-`, the first one no dot.
+  /// The snapshot's name: 1 to 64 letters, digits, `.`, `_` and `-`, not beginning with a dot.
   public var name: String
 
   public init(id: Identifier, verb: SnapshotVerb, name: String) {
@@ -46,14 +48,22 @@ public struct SnapshotRequest: ValueMessage {
   }
 }
 
-/// `[version, 23, id, verb, name, state, bytes copied, bytes in all, text]`: text is where the snapshot is, or what went wrong.
+/// `[version, 23, id, verb, name, state, bytes copied, bytes in all, text]`: the answer to
+/// SNAPSHOT?.
 public struct SnapshotStatus: ValueMessage {
+  /// The id of the request.
   public var id: Identifier
+  /// What is being done.
   public var verb: SnapshotVerb
+  /// The snapshot's name.
   public var name: String
+  /// How far it is.
   public var state: SnapshotState
+  /// Bytes copied so far.
   public var bytesCopied: UInt64
+  /// Bytes to copy.
   public var bytesTotal: UInt64
+  /// The snapshot's folder, or why it failed.
   public var text: String
 
   public init(

@@ -1,25 +1,33 @@
-// EVALUATION and STATUS: how the run goes.
+// EVALUATION and STATUS: the progress of a run.
 
 public import Experience
 
-/// Whether an evaluation looked for the criterion or confirmed it with fresh episodes.
+/// Whether an evaluation searched for the criterion, or confirmed it with fresh episodes. Raw
+/// values are the codes on the wire.
 public enum EvaluationKind: UInt8, Sendable {
   case regular = 0
   case confirmation = 1
 }
 
-/// Greedy episodes of one weights version. As a message (EVALUATION, `EvaluationReport`) it comes
-/// with the run's token.
+/// The result of greedy episodes with one version of the weights. `EvaluationReport` is its
+/// message.
 public struct Evaluation: Hashable, Sendable {
   /// Elements in a message.
   static let fieldCount = 8
 
+  /// Why the episodes were run.
   public var kind: EvaluationKind
+  /// The version of the weights that acted.
   public var version: UInt64
+  /// Updates in these weights, over the whole run.
   public var updates: UInt64
+  /// Episodes played, at most 2³⁰.
   public var episodes: Int
+  /// The mean of their returns.
   public var meanReturn: Double
+  /// The least of their returns.
   public var minReturn: Double
+  /// The greatest of their returns.
   public var maxReturn: Double
   /// The criterion is met (for a confirmation: confirmed).
   public var isSolved: Bool
@@ -61,10 +69,12 @@ public struct Evaluation: Hashable, Sendable {
   }
 }
 
-/// `[version, 18, token, kind, weights version, updates, episodes, mean, min, max, solved]`
+/// `[version, 18, token, kind, weights version, updates, episodes, mean, min, max, solved]`: an
+/// evaluator reports one evaluation.
 public struct EvaluationReport: ValueMessage {
-  /// The run's, if it has one (see `Telemetry`).
+  /// The run's token; nil in a run without (see `Telemetry`).
   public var token: Identifier?
+  /// The evaluation.
   public var evaluation: Evaluation
 
   public init(token: Identifier? = nil, _ evaluation: Evaluation) {
@@ -85,13 +95,15 @@ public struct EvaluationReport: ValueMessage {
   }
 }
 
-/// `[version, 16, incarnation, evaluations known, counters]`: asks the parameter server how the run goes.
+/// `[version, 16, incarnation, evaluations known, counters]`: asks the parameter server for the
+/// run's progress.
 public struct StatusRequest: ValueMessage {
-  /// The server's incarnation in which the evaluations were counted; nil if none is known.
+  /// The server's incarnation that `evaluationsKnown` counts in, as the last STATUS said; nil at
+  /// first.
   public var incarnation: Identifier?
-  /// Evaluations of that incarnation already known: only later ones are sent.
+  /// Evaluations of that incarnation that the client has; the server sends later ones only.
   public var evaluationsKnown: UInt64
-  /// Names of the counters that are wanted of each process; nil for all.
+  /// Names of the counters to report of each process; nil for all.
   public var counters: [String]?
 
   public init(incarnation: Identifier? = nil, evaluationsKnown: UInt64, counters: [String]? = nil) {
@@ -112,7 +124,7 @@ public struct StatusRequest: ValueMessage {
   public init(from cursor: inout FrameCursor) throws(WireError) {
     incarnation = try cursor.optionalIdentifier("the server's incarnation")
     evaluationsKnown = try cursor.number("the evaluations known")
-    if cursor.nextIsNil() {
+    if cursor.readNil() {
       counters = nil
     } else {
       var names: [String] = []
@@ -125,12 +137,16 @@ public struct StatusRequest: ValueMessage {
   }
 }
 
-/// What a process last said of itself, for others: its id is left out, as whoever knows it can
-/// speak as the process.
+/// The last report of a process, for other processes. Its `id` is left out: who knows it can speak
+/// as the process.
 public struct ShownTelemetry: Hashable, Sendable {
+  /// The public name made of its id.
   public var id: PublicName
+  /// The name of its service, a `ServiceKind` or another.
   public var service: String
+  /// Its name for people.
   public var label: String
+  /// The counters that were asked for, by name.
   public var counters: [String: Double]
 
   public init(id: PublicName, service: String, label: String, counters: [String: Double]) {
@@ -140,13 +156,15 @@ public struct ShownTelemetry: Hashable, Sendable {
     self.counters = counters
   }
 
-  /// Nil for a service of which nothing is known here.
+  /// nil if this version has no service of that name.
   public var kind: ServiceKind? { ServiceKind(rawValue: service) }
 }
 
-/// The last report of a process and its age.
+/// The last report of a process, and its age.
 public struct ProcessStatus: Hashable, Sendable {
+  /// The report.
   public var telemetry: ShownTelemetry
+  /// Seconds since the report arrived.
   public var age_s: Double
 
   public init(telemetry: ShownTelemetry, age_s: Double) {
@@ -155,19 +173,23 @@ public struct ProcessStatus: Hashable, Sendable {
   }
 }
 
-/// `[version, 17, incarnation, weights version, updates, processes, left out, evaluations]`: a process is
-/// `[age, name, service, label, counters]`, evaluations are `[first number, [fields of an
-/// evaluation, …]]`.
+/// `[version, 17, incarnation, weights version, updates, processes, left out, evaluations]`: the
+/// answer to STATUS?. A process is `[age, name, service, label, counters]`; evaluations are `[first
+/// number, [fields of an evaluation, …]]`.
 public struct Status: ValueMessage {
-  /// The server's.
+  /// The parameter server's incarnation.
   public var incarnation: Identifier
+  /// The version of the current weights.
   public var version: UInt64
+  /// Updates in these weights, over the whole run.
   public var updates: UInt64
+  /// The last reports, in the order of their labels.
   public var processes: [ProcessStatus]
-  /// Processes that found no room in the answer.
+  /// Processes for which the answer has no room.
   public var processesLeftOut: Int
-  /// The number of the first of `evaluations` in the incarnation of the parameter server.
+  /// The number of the first of `evaluations`, counted in this incarnation of the server.
   public var firstEvaluation: UInt64
+  /// The evaluations that the client does not have, the oldest first.
   public var evaluations: [Evaluation]
 
   public init(

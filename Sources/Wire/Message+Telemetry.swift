@@ -1,17 +1,21 @@
-// HEALTH and TELEMETRY: how a process says that and what it does.
+// HEALTH and TELEMETRY: a process reports that it runs, and its counters.
 
 public import Experience
 
-/// `[version, 9]`
+/// `[version, 9]`: asks a service whether it works.
 public enum HealthRequest {
   public static func encode(into writer: FrameWriter) { writer.begin(.healthRequest) }
 }
 
-/// `[version, 10, service, healthy, text, uptime]`
+/// `[version, 10, service, healthy, text, uptime]`: the answer to HEALTH?.
 public struct Health: ValueMessage {
+  /// The service's name.
   public var service: String
+  /// Whether the service can do its work.
   public var isHealthy: Bool
+  /// A summary for people, or what is wrong.
   public var text: String
+  /// Seconds since the process started.
   public var uptime_s: Double
 
   public init(service: String, isHealthy: Bool, text: String, uptime_s: Double) {
@@ -38,17 +42,18 @@ public struct Health: ValueMessage {
   }
 }
 
-/// `[version, 11, id, token, service, label, counters]`: once a second from each process to the
-/// parameter server.
+/// `[version, 11, id, token, service, label, counters]`: each process reports to the parameter
+/// server once a second.
 public struct Telemetry: ValueMessage {
   /// The process's incarnation.
   public var id: Identifier
-  /// What the processes of a run know and others do not; nil if the run has none.
+  /// A secret that the processes of one run share; nil in a run without.
   public var token: Identifier?
-  /// What it is: a `ServiceKind`, or the name of another service.
+  /// The name of the service: a `ServiceKind` or another.
   public var service: String
+  /// A name for people.
   public var label: String
-  /// Counters (`…_total`, never falling in an incarnation) and gauges by name.
+  /// Counters and gauges by name. A counter (`…_total`) never falls within an incarnation.
   public var counters: [String: Double]
 
   public init(
@@ -78,7 +83,7 @@ public struct Telemetry: ValueMessage {
     try cursor.close()
   }
 
-  /// Who sends it, which is enough to refuse it: the counters are most of the work.
+  /// Reads the sender alone, which is enough to refuse a report: reading the counters costs most.
   public static func sender(
     from cursor: inout FrameCursor
   ) throws(WireError) -> (id: Identifier, token: Identifier?) {

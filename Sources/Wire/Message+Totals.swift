@@ -1,12 +1,15 @@
-// TOTALS? and TOTALS: what the shards of a replay know of each other.
+// TOTALS? and TOTALS: shards of a replay learn of each other.
 
 public import Experience
 
-/// What a shard's process has taken into a table and given from it. Both only grow while it incarnations, so that of two the larger is the newer.
+/// What one incarnation of a shard has inserted into a table and sampled from it. Both only grow,
+/// so of two the larger is the newer.
 public struct IncarnationTotals: Hashable, Sendable {
   /// The shard's incarnation.
   public var incarnation: Identifier
+  /// Items inserted.
   public var inserts: UInt64
+  /// Items sampled.
   public var samples: UInt64
 
   public init(incarnation: Identifier, inserts: UInt64, samples: UInt64) {
@@ -16,14 +19,17 @@ public struct IncarnationTotals: Hashable, Sendable {
   }
 }
 
-/// `[version, 26, table, items elsewhere, error or nil, incarnations]`: a sampler of several shards tells one of them what it has seen of
-/// the others.
+/// `[version, 26, table, items elsewhere, error or nil, incarnations]`: a sampler tells one shard
+/// what it has seen of the others.
 public struct TotalsRequest: ValueMessage {
+  /// The table's index in WELCOME.
   public var table: Int
   /// Items in the other shards.
   public var remoteItems: UInt64
-  /// The mean error of the limiters of those that have joined: from there a shard begins to count with them. Nil: only ask.
+  /// The mean error of the limiters of the other shards that have joined; a shard that has not
+  /// joined takes it as its own. nil: this message only asks.
   public var error: Double?
+  /// The last totals of each of the other shards.
   public var incarnations: [IncarnationTotals]
 
   public init(table: Int, remoteItems: UInt64, error: Double?, incarnations: [IncarnationTotals]) {
@@ -41,35 +47,39 @@ public struct TotalsRequest: ValueMessage {
     writer.array(incarnations.count)
     for entry in incarnations {
       writer.array(3)
-      writer.incarnation(entry)
+      writer.incarnationTotals(entry)
     }
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
     table = try cursor.count(max: Limits.tables - 1, "the table")
     remoteItems = try cursor.number("the remote items")
-    error = cursor.nextIsNil() ? nil : try cursor.limiterError()
+    error = cursor.readNil() ? nil : try cursor.limiterError()
     let count = try cursor.array(max: Limits.shards, "the incarnations")
     incarnations = []
     incarnations.reserveCapacity(count)
     for _ in 0..<count {
       try cursor.elements(3, "an incarnation")
-      incarnations.append(try cursor.incarnation())
+      incarnations.append(try cursor.incarnationTotals())
     }
     try cursor.close()
   }
 }
 
-/// `[version, 27, table, mass, items, joined, error, incarnation, inserts, samples]`: the answer, at once.
+/// `[version, 27, table, mass, items, joined, error, incarnation, inserts, samples]`: the answer,
+/// sent at once.
 public struct Totals: ValueMessage {
+  /// The table's index in WELCOME.
   public var table: Int
-  /// Σ p^α of the table now, and its items.
+  /// The table's mass now: Σ p^α for a prioritized sampler.
   public var mass: Double
+  /// Items in the table now.
   public var items: UInt64
-  /// It has begun to count with the others.
+  /// Whether the shard's limiter counts the other shards' inserts and samples.
   public var isJoined: Bool
-  /// Of its limiter, in samples; what it knows of the others is in it.
+  /// The error of its limiter, in samples, with what it knows of the other shards.
   public var error: Double
+  /// The totals of this shard's own incarnation.
   public var own: IncarnationTotals
 
   public init(table: Int, mass: Double, items: UInt64, isJoined: Bool, error: Double, own: IncarnationTotals)
@@ -89,7 +99,7 @@ public struct Totals: ValueMessage {
     writer.unsigned(items)
     writer.bool(isJoined)
     writer.double(error)
-    writer.incarnation(own)
+    writer.incarnationTotals(own)
   }
 
   public init(from cursor: inout FrameCursor) throws(WireError) {
@@ -98,13 +108,13 @@ public struct Totals: ValueMessage {
     items = try cursor.number("the items")
     isJoined = try cursor.bool("whether it has joined")
     error = try cursor.limiterError()
-    own = try cursor.incarnation()
+    own = try cursor.incarnationTotals()
     try cursor.close()
   }
 }
 
 extension FrameWriter {
-  fileprivate func incarnation(_ entry: IncarnationTotals) {
+  fileprivate func incarnationTotals(_ entry: IncarnationTotals) {
     identifier(entry.incarnation)
     unsigned(entry.inserts)
     unsigned(entry.samples)
@@ -112,7 +122,7 @@ extension FrameWriter {
 }
 
 extension FrameCursor {
-  fileprivate mutating func incarnation() throws(WireError) -> IncarnationTotals {
+  fileprivate mutating func incarnationTotals() throws(WireError) -> IncarnationTotals {
     let incarnation = try identifier("an incarnation's id")
     return IncarnationTotals(
       incarnation: incarnation, inserts: try number("its inserts"), samples: try number("its samples"))

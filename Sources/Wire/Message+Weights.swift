@@ -1,13 +1,16 @@
-// JOIN, CHANGE and WEIGHTS: what passes between learners, parameter server and actors.
+// JOIN, DELTA and WEIGHTS: messages between learners, parameter server and actors.
 
 public import Experience
 
 /// `[version, 12, id, token, label, tensors]`: a learner joins.
 public struct Join: ValueMessage {
+  /// The learner's incarnation.
   public var id: Identifier
-  /// The run's, if it has one (see `Telemetry`).
+  /// The run's token; nil in a run without (see `Telemetry`).
   public var token: Identifier?
+  /// A name for people.
   public var label: String
+  /// The tensors of its weights, which must be the server's.
   public var manifest: WeightsManifest
 
   public init(id: Identifier, token: Identifier? = nil, label: String, manifest: WeightsManifest) {
@@ -34,14 +37,15 @@ public struct Join: ValueMessage {
   }
 }
 
-/// `[version, 13, incarnation, index, merged, weights version]`
+/// `[version, 13, incarnation, index, merged, weights version]`: the answer to JOIN.
 public struct Joined: ValueMessage {
   /// The parameter server's incarnation.
   public var incarnation: Identifier
-  /// The learner's number, from 0; lowest free one.
+  /// The learner's number, from 0: the lowest that is free.
   public var index: Int
   /// The sequence number of the learner's last merged delta; 0 for none.
   public var merged: UInt64
+  /// The version of the current weights.
   public var version: UInt64
 
   public init(incarnation: Identifier, index: Int, merged: UInt64, version: UInt64) {
@@ -68,19 +72,23 @@ public struct Joined: ValueMessage {
   }
 }
 
-/// `[version, 14, id, sequence, base version, updates, oldest update, newest update, values]` with a padding before the values.
+/// `[version, 14, id, sequence, base version, updates, oldest update, newest update, values]`, a
+/// padding before the values: what a learner has learned since its last push.
 public struct Delta {
+  /// The learner's incarnation.
   public var id: Identifier
-  /// Rises by one with each delta of this learner's incarnation; sent again unchanged until it is merged.
+  /// Rises by one with each delta of an incarnation. A learner repeats a delta unchanged until it
+  /// is merged.
   public var sequence: UInt64
-  /// The published version the learner stood on.
+  /// The version of the publication that the delta is taken from.
   public var baseVersion: UInt64
-  /// Updates that this delta stands for: its weight in the average.
+  /// Updates in this delta, 1…2³² − 1: its weight in the average.
   public var updates: UInt64
-  /// When the first and last of them were made: nanoseconds (0…2⁶²) of the machine's monotonic clock.
+  /// When the first of them was made, in nanoseconds (0…2⁶²) of the machine's monotonic clock.
   public var oldestUpdate: Int64
+  /// When the last of them was made, on the same clock.
   public var newestUpdate: Int64
-  /// float32 each, in the manifest's order.
+  /// float32 for each element, in the manifest's order.
   public var values: UnsafeRawBufferPointer
 
   public init(
@@ -119,36 +127,47 @@ public struct Delta {
   }
 }
 
-/// `[version, 15, topic, weights version, incarnation, updates, clock, milestone, oldest update, newest update, merged,
-/// tensors, values]`.
+/// `[version, 15, topic, weights version, incarnation, updates, clock, milestone, oldest update,
+/// newest update, merged, tensors, values]`: one publication.
 ///
-/// The first bytes of the frame, up to and with the topic, are what a subscriber subscribes to: one frame, one message,
-/// and ZeroMQ's prefix filter still works. Topic `all` carries every publication; a newcomer also
-/// subscribes to its own name, on which the server answers at once with the current version.
+/// A subscriber subscribes to the first bytes of the frame, up to and with the topic. So a
+/// publication is one frame, and ZeroMQ's prefix filter still works. The topic `all` carries every
+/// publication. A new subscriber also subscribes to its own name; the server answers on it at once
+/// with the current version.
 public struct Weights {
+  /// The topic of every publication.
   public static let topicAll = "all"
-  /// Milestones alone, for those who must have each of them.
+  /// The topic of milestones, for learners, which must receive each of them.
   public static let topicMilestone = "milestone"
-  /// A newcomer's own topic is its name; that for the newest milestone begins like this.
+  /// Before a subscriber's own name: the topic on which the server answers with the newest
+  /// milestone.
   public static let milestonePrefix = "milestone-"
 
+  /// `all`, `milestone`, or a subscriber's own.
   public var topic: String
+  /// The number of this publication; it only grows.
   public var version: UInt64
+  /// The parameter server's incarnation.
   public var incarnation: Identifier
   /// Updates in the weights over the whole run.
   public var updates: UInt64
-  /// Updates that the weights have been through, which schedules count in: of several learners that
-  /// trained beside each other, the mean over each round.
+  /// Updates that the weights have been through, which schedules count in. Of learners that trained
+  /// beside each other, the mean over each round.
   public var clock: Double
-  /// The version of the newest publication that passed a multiple of the run's updates between
-  /// milestones (or began the run): this one, or one that the server keeps; 0 in a run without.
+  /// The version of the newest milestone, which this publication is or the server keeps; 0 in a run
+  /// without milestones. A milestone is the first publication of a run, and each whose clock passes
+  /// a multiple of the run's updates between milestones.
   public var milestone: UInt64
-  /// When the first and last update that this version added were made: nanoseconds of the monotonic clock; 0 for none.
+  /// When the first update that this version added was made, in nanoseconds of the machine's
+  /// monotonic clock; 0 for none.
   public var oldestUpdate: Int64
+  /// When the last of them was made, on the same clock; 0 for none.
   public var newestUpdate: Int64
+  /// The last merged delta of each learner.
   public var merged: [Merged]
+  /// The tensors of `values`.
   public var manifest: WeightsManifest
-  /// float32 each, in the manifest's order.
+  /// float32 for each element, in the manifest's order.
   public var values: UnsafeRawBufferPointer
 
   public init(
@@ -169,10 +188,10 @@ public struct Weights {
     self.values = values
   }
 
-  /// Every learner must know them.
+  /// Every learner must receive such a publication.
   public var isMilestone: Bool { milestone == version }
 
-  /// The frame's prefix for a topic: what to hand to ZMQ_SUBSCRIBE.
+  /// The frame's prefix for a topic: the argument of ZMQ_SUBSCRIBE.
   public static func subscription(topic: String) -> [UInt8] {
     let writer = FrameWriter()
     writer.begin(.weights)

@@ -1,11 +1,13 @@
-// The messages there are.
+// The types of messages.
 
+/// The version of the protocol.
 public enum WireVersion {
-  /// A changed message raises it, a new message type does not; peers of other versions are refused.
+  /// A changed message raises it; a new message type does not. Services refuse other versions.
   public static let current: UInt8 = 3
 }
 
-/// The second element of every message. Codes never change meaning.
+/// The second element of every message. Codes never change their meaning. `docs/PROTOCOL.md`
+/// describes each message.
 public enum MessageType: UInt8, CaseIterable, Sendable {
   case hello = 1
   case welcome = 2

@@ -20,7 +20,7 @@ extension FrameWriter {
     for field in schema.fields { self.field(field) }
   }
 
-  /// Tables: `[name, 1, n, discount]`, `[name, 2, length, period, episodes]` or `[name, 3]` each.
+  /// Tables, each `[name, 1, n, discount]`, `[name, 2, length, period, episodes]` or `[name, 3]`.
   public func tables(_ tables: [TableSchema]) {
     array(tables.count)
     for table in tables {
@@ -46,7 +46,7 @@ extension FrameWriter {
     }
   }
 
-  /// Tensors: `[name, shape]` each.
+  /// Tensors, each `[name, shape]`.
   public func manifest(_ manifest: WeightsManifest) {
     array(manifest.tensors.count)
     for tensor in manifest.tensors {
@@ -59,6 +59,7 @@ extension FrameWriter {
 }
 
 extension FrameCursor {
+  /// A field with a known dtype and a stack of at most 64.
   public mutating func field() throws(WireError) -> Field {
     try elements(4, "a field")
     let name = try string(maxBytes: Limits.nameBytes, "a field's name")
@@ -73,8 +74,9 @@ extension FrameCursor {
     return Field(name, dtype, shape: shape, stack: stack)
   }
 
+  /// The fields of a usable schema, or nil.
   public mutating func schema() throws(WireError) -> StepSchema? {
-    if nextIsNil() { return nil }
+    if readNil() { return nil }
     let start = offset
     var fields: [Field] = []
     for _ in 0..<(try array(max: StepSchema.fieldsMax, "the fields")) { fields.append(try field()) }
@@ -85,6 +87,7 @@ extension FrameCursor {
     return schema
   }
 
+  /// At most `Limits.tables` tables; the discount is in 0…1, sizes are at least 1.
   public mutating func tables() throws(WireError) -> [TableSchema] {
     var tables: [TableSchema] = []
     for _ in 0..<(try array(max: Limits.tables, "the tables")) { tables.append(try table()) }
@@ -142,6 +145,7 @@ extension FrameCursor {
     return episodes
   }
 
+  /// At most `Limits.tensors` tensors whose values fit into one frame.
   public mutating func manifest() throws(WireError) -> WeightsManifest {
     var tensors: [TensorSpec] = []
     var total = 0
@@ -159,7 +163,7 @@ extension FrameCursor {
     return WeightsManifest(tensors: tensors)
   }
 
-  /// Sizes ≥ 1 whose product stays below the largest frame.
+  /// Sizes ≥ 1 whose product is at most 2³⁰.
   private mutating func shape(of name: String) throws(WireError) -> [Int] {
     let start = offset
     var shape: [Int] = []

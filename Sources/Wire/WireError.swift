@@ -1,12 +1,14 @@
-// What can be wrong with foreign bytes.
+// Why bytes could not be read.
 
-/// A frame that cannot be read: where, what was expected and what was found. Never a trap.
+/// A frame that cannot be read. Foreign bytes never trap.
 public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// Byte offset in the frame.
+  /// The byte offset in the frame.
   public var offset: Int
+  /// The value or range that should be there, and the field's name.
   public var expected: String
+  /// The value, or the kind of value, that is there.
   public var found: String
-  /// The type of a well-formed message that this version does not know: there may be newer ones.
+  /// The code of a message type that this version does not know; a newer version may.
   public var unknownType: UInt8?
 
   public init(offset: Int, expected: String, found: String) {

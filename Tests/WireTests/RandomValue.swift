@@ -82,7 +82,7 @@ extension RandomValue {
   /// Reads a value of the same shape.
   func reread(from cursor: inout FrameCursor) throws(WireError) -> RandomValue {
     switch self {
-    case .null: return cursor.nextIsNil() ? .null : .bool(false)
+    case .null: return cursor.readNil() ? .null : .bool(false)
     case .bool: return .bool(try cursor.bool("a boolean"))
     case .unsigned: return .unsigned(try cursor.unsigned("an integer"))
     case .signed: return .signed(try cursor.signed("an integer"))

@@ -53,7 +53,7 @@ final class RouterLink: FrameSink {
 
   func send(frame: FrameWriter, to peer: PeerID) -> Bool {
     if frame.bytes.count < Self.lentFrom { return send(frame.bytes, to: peer) }
-    let (content, count) = frame.exchange(memory.take(byteCount: 1 << 16))
+    let (content, count) = frame.detach(replacement: memory.allocate(byteCount: 1 << 16))
     return isSent(socket.send(content, count: count, of: memory, to: peer, isBegun: endBegun(peer)))
   }
 

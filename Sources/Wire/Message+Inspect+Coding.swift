@@ -1,0 +1,143 @@
+// INSPECTION in bytes.
+
+public import Experience
+
+extension Inspection {
+  public func encode(into writer: FrameWriter) {
+    writer.begin(.inspection)
+    writer.identifier(incarnation)
+    writer.array(5)
+    for value in [ring.capacity, ring.steps, ring.head, ring.chunks, ring.streams] { writer.unsigned(value) }
+    writer.array(2)
+    writer.string(storage, maxBytes: Limits.textBytes)
+    if let storageProblem { writer.string(storageProblem, maxBytes: Limits.textBytes) } else { writer.null() }
+    writer.array(tables.count)
+    for table in tables { table.encode(into: writer) }
+    writer.unsigned(writersTotal)
+    writer.array(writers.count)
+    for entry in writers {
+      writer.array(5)
+      writer.string(entry.label, maxBytes: Limits.labelBytes)
+      writer.unsigned(entry.number)
+      writer.unsigned(entry.committed)
+      writer.unsigned(entry.waiting)
+      writer.double(entry.age_s)
+    }
+    if let item { item.encode(into: writer) } else { writer.null() }
+  }
+
+  public init(from cursor: inout FrameCursor) throws(WireError) {
+    incarnation = try cursor.identifier("the incarnation")
+    try cursor.elements(5, "the ring")
+    ring = Ring(
+      capacity: try cursor.number("the capacity"), steps: try cursor.number("the steps"),
+      head: try cursor.number("the head"), chunks: try cursor.number("the chunks"),
+      streams: try cursor.number("the streams"))
+    try cursor.elements(2, "the storage")
+    storage = try cursor.string(maxBytes: Limits.textBytes, "the storage")
+    storageProblem =
+      try cursor.readNil() ? nil : cursor.string(maxBytes: Limits.textBytes, "the storage's problem")
+    tables = []
+    for _ in 0..<(try cursor.array(max: Limits.tables, "the tables")) {
+      tables.append(try Table(fieldsFrom: &cursor))
+    }
+    writersTotal = try cursor.number("the number of writers")
+    writers = []
+    for _ in 0..<(try cursor.array(max: Limits.writersShown, "the writers")) {
+      try cursor.elements(5, "a writer")
+      writers.append(
+        Writer(
+          label: try cursor.string(maxBytes: Limits.labelBytes, "a writer's label"),
+          number: try cursor.number("a writer's number"), committed: try cursor.number("a writer's sequence"),
+          waiting: try cursor.number("a writer's waiting messages"),
+          age_s: try cursor.double("a writer's silence")))
+    }
+    item = try cursor.readNil() ? nil : InspectedItem(fieldsFrom: &cursor)
+    try cursor.close()
+  }
+}
+
+extension Inspection.Table {
+  func encode(into writer: FrameWriter) {
+    writer.array(8)
+    writer.string(name, maxBytes: Limits.nameBytes)
+    writer.string(sampler, maxBytes: Limits.labelBytes)
+    writer.array(4)
+    writer.double(samplesPerInsert)
+    writer.unsigned(minSize)
+    writer.double(errorMin)
+    writer.double(errorMax)
+    writer.map(numbers.count)
+    for (name, value) in numbers.sorted(by: { $0.key < $1.key }) {
+      writer.string(name, maxBytes: Limits.nameBytes)
+      writer.double(value)
+    }
+    for blocked in [insertsBlocked, samplesBlocked] {
+      guard let blocked else {
+        writer.null()
+        continue
+      }
+      writer.array(2)
+      writer.string(blocked.reason, maxBytes: Limits.textBytes)
+      writer.double(blocked.seconds)
+    }
+    writer.array(histograms.count)
+    for histogram in histograms {
+      writer.array(3)
+      writer.string(histogram.name, maxBytes: Limits.nameBytes)
+      writer.double(histogram.unit)
+      writer.array(histogram.counts.count)
+      for count in histogram.counts { writer.unsigned(count) }
+    }
+    writer.array(top.count)
+    for entry in top {
+      writer.array(2)
+      writer.unsigned(entry.key)
+      writer.float(entry.priority)
+    }
+  }
+
+  init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
+    try cursor.elements(8, "a table")
+    name = try cursor.string(maxBytes: Limits.nameBytes, "a table's name")
+    sampler = try cursor.string(maxBytes: Limits.labelBytes, "a table's sampler")
+    try cursor.elements(4, "a table's limits")
+    samplesPerInsert = try cursor.double("the samples per insert")
+    minSize = try cursor.number("the least size")
+    errorMin = try cursor.double("the least error")
+    errorMax = try cursor.double("the largest error")
+    numbers = [:]
+    for _ in 0..<(try cursor.map(max: Limits.counters, "a table's numbers")) {
+      let name = try cursor.string(maxBytes: Limits.nameBytes, "a number's name")
+      numbers[name] = try cursor.double("a table's number")
+    }
+    insertsBlocked = try Inspection.Blocked(orNullFrom: &cursor)
+    samplesBlocked = try Inspection.Blocked(orNullFrom: &cursor)
+    histograms = []
+    for _ in 0..<(try cursor.array(max: Limits.histograms, "the histograms")) {
+      try cursor.elements(3, "a histogram")
+      let name = try cursor.string(maxBytes: Limits.nameBytes, "a histogram's name")
+      let unit = try cursor.double("a histogram's unit")
+      var counts: [UInt64] = []
+      for _ in 0..<(try cursor.array(max: 65, "a histogram's counts")) {
+        counts.append(try cursor.number("a histogram's count"))
+      }
+      histograms.append(Inspection.Histogram(name: name, unit: unit, counts: counts))
+    }
+    top = []
+    for _ in 0..<(try cursor.array(max: Limits.topItems, "the largest priorities")) {
+      try cursor.elements(2, "a priority")
+      let key = try cursor.number("a key")
+      top.append(Inspection.Ranked(key: key, priority: Float(try cursor.double("a priority"))))
+    }
+  }
+}
+
+extension Inspection.Blocked {
+  init?(orNullFrom cursor: inout FrameCursor) throws(WireError) {
+    if cursor.readNil() { return nil }
+    try cursor.elements(2, "what is blocked")
+    reason = try cursor.string(maxBytes: Limits.textBytes, "why it is blocked")
+    seconds = try cursor.double("since when it is blocked")
+  }
+}
