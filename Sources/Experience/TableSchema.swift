@@ -39,9 +39,9 @@ extension TableSchema {
   public static let flags = "flags"
   /// The column of the lengths of padded sequences without their padding.
   public static let validLength = "valid_length"
-  /// The columns of a transition's bootstrap: the weight of its value, and the observation it is
-  /// of.
+  /// The column that weighs the value a transition bootstraps from.
   public static let discount = "discount"
+  /// The column of the observation that this value is of.
   public static let nextObservation = "next_observation"
 
   /// The columns of a batch over steps of `schema`, without the batch dimension.

@@ -19,7 +19,7 @@ public struct IncarnationTotals: Hashable, Sendable {
   }
 }
 
-/// `[version, 26, table, items elsewhere, error or nil, incarnations]`: a sampler tells one shard
+/// `[version, 26, table, remote items, error or nil, incarnations]`: a sampler tells one shard
 /// what it has seen of the others.
 public struct TotalsRequest: ValueMessage {
   /// The table's index in WELCOME.
