@@ -82,7 +82,7 @@ enum Golden {
   private static let learning: [GoldenFrame] = [
     GoldenFrame("join", .join, Join(id: learner, token: token, label: "learner-1", manifest: manifest)),
     GoldenFrame("joined", .joined, Joined(incarnation: service, index: 0, merged: 0, version: 7)),
-    change, weights,
+    delta, weights,
   ]
 
   static let evaluation = Evaluation(
@@ -120,9 +120,9 @@ enum Golden {
     GoldenFrame("inspect-request-all", .inspectRequest, InspectRequest()),
     GoldenFrame("inspection", .inspection, inspection),
     GoldenFrame(
-      "copy-request", .snapshotRequest, SnapshotRequest(id: learner, verb: .snapshot, name: "monday")),
+      "snapshot-request", .snapshotRequest, SnapshotRequest(id: learner, verb: .snapshot, name: "monday")),
     GoldenFrame(
-      "copy-status", .snapshotStatus,
+      "snapshot", .snapshotStatus,
       SnapshotStatus(
         id: learner, verb: .restore, name: "monday", state: .underWay, bytesCopied: 1 << 20,
         bytesTotal: 1 << 22,

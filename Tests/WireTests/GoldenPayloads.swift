@@ -149,7 +149,7 @@ extension Golden {
 extension Golden {
   static let values = payload([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3] as [Float])
 
-  static let change = GoldenFrame("change", .delta) { writer in
+  static let delta = GoldenFrame("delta", .delta) { writer in
     values.withUnsafeBytes {
       Delta(
         id: learner, sequence: 3, baseVersion: 7, updates: 10, oldestUpdate: 1_000_000_000,
@@ -157,10 +157,10 @@ extension Golden {
       ).encode(into: writer)
     }
   } check: { cursor in
-    let change = try Delta(from: &cursor)
-    #expect(change.id == learner && change.sequence == 3 && change.baseVersion == 7 && change.updates == 10)
-    #expect(change.oldestUpdate == 1_000_000_000 && change.newestUpdate == 1_020_000_000)
-    #expect(Array(change.values) == values)
+    let delta = try Delta(from: &cursor)
+    #expect(delta.id == learner && delta.sequence == 3 && delta.baseVersion == 7 && delta.updates == 10)
+    #expect(delta.oldestUpdate == 1_000_000_000 && delta.newestUpdate == 1_020_000_000)
+    #expect(Array(delta.values) == values)
   }
 
   static let weights = GoldenFrame("weights", .weights) { writer in

@@ -104,11 +104,11 @@ extension HostileMeaningTests {
       Joined(incarnation: .zero, index: 0, merged: .max, version: 1).encode),
     Case("a time before the clock's beginning", "expected an integer ≥ 0 for the oldest update, found -1") {
       writer in
-      change(writer, oldest: -1)
+      delta(writer, oldest: -1)
     },
     Case(
       "a time that no clock shows", "expected at most 2^62 for the oldest update",
-      { change($0, oldest: .max) }),
+      { delta($0, oldest: .max) }),
   ]
 
   private static func join(_ writer: FrameWriter, shapes: [[Int]]) {
@@ -118,7 +118,7 @@ extension HostileMeaningTests {
     ).encode(into: writer)
   }
 
-  private static func change(_ writer: FrameWriter, oldest: Int64) {
+  private static func delta(_ writer: FrameWriter, oldest: Int64) {
     Delta(
       id: .zero, sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: oldest, newestUpdate: 1,
       values: UnsafeRawBufferPointer(start: nil, count: 0)

@@ -61,17 +61,17 @@ PLAIN = {
     "goodbye": [VERSION, 19, WRITER],
     "inspect-request": [VERSION, 20, "experience", 2, 1000],
     "inspect-request-all": [VERSION, 20, None, 0, None],
-    "copy-request": [VERSION, 22, LEARNER, 1, "monday"],
+    "snapshot-request": [VERSION, 22, LEARNER, 1, "monday"],
     "totals-request": [VERSION, 26, 0, 4000, 8000.5, [[WRITER, 5000, 40_000]]],
     "totals-request-first": [VERSION, 26, 0, 0, None, []],
     "totals": [VERSION, 27, 0, 6.5, 1000, True, 8000.5, SERVICE, 1200, 8000],
-    "copy-status": [VERSION, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
+    "snapshot": [VERSION, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
     "limits-request": [VERSION, 24, "experience", 4.0, None, None, float("inf")],
     "limits-request-only": [VERSION, 24, None, None, None, None, None],
     "limits": [VERSION, 25, "experience", 4.0, 1000, 3000.0, float("inf"), 3500.0, 1200],
 }
 PAYLOADS = {
-    "insert", "insert-items-only", "batch-part-0", "batch-part-1", "batch-sequence", "priorities", "change", "weights",
+    "insert", "insert-items-only", "batch-part-0", "batch-part-1", "batch-sequence", "priorities", "delta", "weights",
     "inspection",
 }
 
@@ -249,10 +249,10 @@ def test_inspection():
     assert view("inspection", *payload, "<f4").tolist() == [1, -0.5]
 
 
-def test_change():
-    message = unpack("change")
+def test_delta():
+    message = unpack("delta")
     assert message[:8] == [VERSION, 14, LEARNER, 3, 7, 10, 1_000_000_000, 1_020_000_000] and len(message) == 10
-    assert np.array_equal(view("change", *message[8:], "<f4"), VALUES)
+    assert np.array_equal(view("delta", *message[8:], "<f4"), VALUES)
 
 
 def test_weights():
@@ -283,8 +283,8 @@ def test_payloads_are_written_the_same():
     assert add_items(only, None).bytes() == FRAMES["insert-items-only"]
     priorities = Aligned().array(7).add(VERSION, 7, 0).payload([1000, 1001, 1 << 40], "<u8").payload([0.25, 1.5, 0], "<f4")
     assert priorities.bytes() == FRAMES["priorities"]
-    change = Aligned().array(10).add(VERSION, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
-    assert change.bytes() == FRAMES["change"]
+    delta = Aligned().array(10).add(VERSION, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
+    assert delta.bytes() == FRAMES["delta"]
     weights = Aligned().array(14).add(VERSION, 15, "all", 8, SERVICE, 80, 61.5, 7, 10**9, 1_020_000_000, [[LEARNER_NAME, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
 
