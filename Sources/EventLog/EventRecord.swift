@@ -1,13 +1,13 @@
 // Records of a TensorBoard event file.
 
-/// Encodes what TensorBoard reads: a file of TFRecords, each an `Event` of TensorFlow's `event.proto`.
+/// Encodes TensorBoard event files: TFRecords, each with an `Event` of TensorFlow's `event.proto`.
 ///
-///     TFRecord: u64 length · u32 masked CRC-32C of those 8 bytes · length bytes of data · u32 masked CRC-32C of the data
-///     Event:    1 double wall time (s since 1970) · 2 varint step · 3 string file version · 5 Summary
+///     TFRecord: u64 length · u32 masked CRC-32C of those 8 bytes · data · u32 masked CRC-32C of it
+///     Event:    1 double wall time (s since 1970) · 2 varint step · 3 string version · 5 Summary
 ///     Summary:  1 Value, repeated
 ///     Value:    1 string tag · 2 float simple value
 ///
-/// All integers are little-endian; the numbers of the last three are protobuf's field numbers.
+/// All integers are little-endian. The numbers of the last three are protobuf's field numbers.
 public enum EventRecord {
   /// The first record of every file.
   public static func version(wallTime_s: Double) -> [UInt8] {
@@ -17,11 +17,11 @@ public enum EventRecord {
     return framed(event.contents)
   }
 
-  /// One record of scalars at a step; values that are no numbers are left out.
+  /// One record of scalars at a step; NaN and infinite values are left out.
   ///
   /// - Parameters:
   ///   - wallTime_s: seconds since 1970.
-  ///   - step: the place on TensorBoard's horizontal axis; not negative.
+  ///   - step: the place on TensorBoard's horizontal axis, ≥ 0.
   public static func scalars(
     _ scalars: [(tag: String, value: Double)], step: Int64, wallTime_s: Double
   ) -> [UInt8] {
@@ -39,7 +39,8 @@ public enum EventRecord {
     return framed(event.contents)
   }
 
-  /// The name of a new event file; TensorBoard reads a folder's files in the order of their names.
+  /// The name of a new event file. TensorBoard reads the files of a folder in the order of their
+  /// names.
   public static func fileName(wallTime_s: Int64, host: String, process: Int32) -> String {
     "events.out.tfevents.\(wallTime_s).\(host).\(process).rookery"
   }
@@ -54,7 +55,7 @@ public enum EventRecord {
   }
 }
 
-/// The few pieces of protobuf's encoding that an event needs.
+/// The parts of protobuf's encoding that an event needs.
 struct ProtobufWriter {
   private(set) var contents: [UInt8] = []
 
@@ -81,7 +82,7 @@ struct ProtobufWriter {
 
   private mutating func key(_ field: Int, wireType: UInt64) { raw(UInt64(field) << 3 | wireType) }
 
-  /// Seven bits a byte, the lowest first; the highest bit says that more follow.
+  /// Seven bits a byte, the lowest first. The highest bit says that more bytes follow.
   private mutating func raw(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {

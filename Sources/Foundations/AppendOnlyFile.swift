@@ -2,13 +2,15 @@
 
 internal import Glibc
 
-/// Appends records of which each is there whole or not at all, as long as the process lives: what a full disk cuts short is taken
-/// back. A death in the middle of a write may leave a torn last record. One writer a file.
+/// Appends whole records. While the process runs, a record is in the file whole or not at all: what
+/// a full disk cuts short is removed. A crash within a write may leave a torn last record. A file
+/// has one writer.
 public final class AppendOnlyFile {
+  /// The file's path, as given.
   public let path: String
   private let descriptor: Int32
 
-  /// Opens the file, or makes it.
+  /// Opens the file; creates it if it is missing.
   public init(path: String) throws(SystemCallError) {
     self.path = path
     descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
@@ -20,7 +22,7 @@ public final class AppendOnlyFile {
   }
 
   /// Appends a record.
-  /// - Throws: `SystemCallError` (disk full, …); then the file is as it was.
+  /// - Throws: `SystemCallError` (disk full, …); the file is then unchanged.
   public func append(_ bytes: [UInt8]) throws(SystemCallError) {
     let before = lseek(descriptor, 0, SEEK_END)
     var done = 0
@@ -36,7 +38,7 @@ public final class AppendOnlyFile {
     }
   }
 
-  /// Ends the last line, if an earlier incarnation of the writer was cut off within it.
+  /// Ends the last line, if an earlier process was cut off within it.
   public func endLine() throws(SystemCallError) {
     let size = lseek(descriptor, 0, SEEK_END)
     var last = UInt8(ascii: "\n")

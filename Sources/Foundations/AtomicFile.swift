@@ -2,15 +2,15 @@
 
 internal import Glibc
 
-/// Writes a file so that a reader, or a crash at any moment, sees the old content or the new one, never a mixture:
-/// a temporary file beside it, fsync, rename, fsync of the directory.
+/// Replaces a file so that a reader, or a crash at any moment, sees the old content or the new,
+/// never a mixture: temporary file beside it, fsync, rename, fsync of the directory.
 public enum AtomicFile {
   /// Appends bytes to the file being written.
   public struct Writer: ~Copyable {
     fileprivate let descriptor: Int32
     fileprivate let path: String
 
-    /// - Throws: `SystemCallError` (disk full, …); let it pass, and the old file stays.
+    /// - Throws: `SystemCallError` (disk full, …). Let it pass, and the old file stays.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(SystemCallError) {
       var rest = bytes[...]
       while !rest.isEmpty {
@@ -24,14 +24,16 @@ public enum AtomicFile {
     }
   }
 
-  /// Replaces `path` by what `body` writes. If `body` throws, nothing has changed and the temporary file is gone.
+  /// Replaces `path` by what `body` writes. If `body` throws, `path` is unchanged and the temporary
+  /// file is removed.
   ///
-  /// - Parameter isBroughtToDisk: waits for the disk; what need not outlive the machine need not.
+  /// - Parameter isBroughtToDisk: waits for the disk. Pass false for what need not survive a crash
+  ///   of the machine.
   /// - Throws: `SystemCallError`, or what `body` throws.
   public static func replace(
     _ path: String, isBroughtToDisk: Bool = true, _ body: (borrowing Writer) throws -> Void
   ) throws {
-    // Random, not the process id: in containers every process may be number 1.
+    // Random, not the process id: in containers every process may have number 1.
     let temporary = "\(path).\(String(SeededGenerator.fromSystem().s0, radix: 16)).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw SystemCallError.last("create", temporary) }

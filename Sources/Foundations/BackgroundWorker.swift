@@ -1,12 +1,13 @@
-// One thread for work that would hold up a service.
+// A thread for slow work.
 
 internal import Glibc
 internal import Synchronization
 
-/// Runs jobs one after the other on a thread of its own, and says by a descriptor that some are done: for what waits for the disk.
+/// Runs jobs one after the other on its own thread, and signals a descriptor when some are done.
+/// For work that waits for the disk.
 ///
-/// Its owner bounds how many jobs it hands over. The thread sleeps while there are none, and ends with the worker, after the
-/// jobs that it has.
+/// The owner bounds how many jobs wait. The thread sleeps while there are none. It ends with the
+/// worker, after its last job.
 public final class BackgroundWorker: Sendable {
   private struct State {
     var jobs: [(ticket: UInt64, body: @Sendable () -> Void)] = []
@@ -14,12 +15,12 @@ public final class BackgroundWorker: Sendable {
     var isEnding = false
   }
 
-  /// What thread and owner share.
+  /// State that thread and owner share.
   private final class Shared: Sendable {
     let state = Mutex(State())
     let wake: Semaphore
     let isPatient: Bool
-    /// Signalled for each job that is done.
+    /// Signalled after each job.
     let done: WakeUp
 
     init(isPatient: Bool) throws(SystemCallError) {
@@ -47,8 +48,9 @@ public final class BackgroundWorker: Sendable {
   private let thread: pthread_t
   private let isStopped = Mutex(false)
 
-  /// - Parameter isPatient: its thread gives way to others that want to run (nice 10, which on Linux is a thread's own).
-  /// - Throws: `SystemCallError` if there is no thread or descriptor to be had.
+  /// - Parameter isPatient: other threads go first (nice 10, which on Linux holds for the thread
+  ///   alone).
+  /// - Throws: `SystemCallError` if the system has no thread or descriptor left.
   public init(isPatient: Bool = false) throws(SystemCallError) {
     let shared = try Shared(isPatient: isPatient)
     var thread = pthread_t()
@@ -69,7 +71,7 @@ public final class BackgroundWorker: Sendable {
 
   deinit { end() }
 
-  /// Waits for the job that is being done, and drops those after it: for jobs that use what is about to go.
+  /// Waits for the running job and drops the jobs after it. Call it before what they use is freed.
   public func stop() {
     shared.state.withLock { $0.jobs.removeAll() }
     end()
@@ -81,7 +83,7 @@ public final class BackgroundWorker: Sendable {
       return isStopped
     }
     if wasStopped { return }
-    // Woken without a job, it ends.
+    // Woken without a job, the thread ends.
     shared.wake.post()
     pthread_join(thread, nil)
   }
@@ -89,14 +91,14 @@ public final class BackgroundWorker: Sendable {
   /// Readable when jobs are done.
   public var descriptor: Int32 { shared.done.descriptor }
 
-  /// Hands a job over, to be done after all others or, if it `isNext`, before those that have not begun; its ticket comes back from
-  /// `finished`.
+  /// Hands over a job. It runs after all others, or, if it `isNext`, before those that have not
+  /// begun. `finished` returns its ticket.
   public func submit(_ ticket: UInt64, isNext: Bool = false, _ body: @escaping @Sendable () -> Void) {
     shared.state.withLock { $0.jobs.insert((ticket, body), at: isNext ? 0 : $0.jobs.count) }
     shared.wake.post()
   }
 
-  /// The tickets of jobs that were done since the last call, in order.
+  /// The tickets of jobs that have ended since the last call, in order.
   public func finished() -> [UInt64] {
     shared.done.clear()
     return shared.state.withLock { state in
@@ -106,10 +108,10 @@ public final class BackgroundWorker: Sendable {
   }
 }
 
-/// Counts what may be taken, and lets a thread sleep until there is something.
+/// A counting semaphore on which a thread can sleep.
 private final class Semaphore: @unchecked Sendable {
-  // Proof of Sendable: `sem_t` is made to be shared by threads; its memory is allocated once, used through `sem_wait` and `sem_post`
-  // only, and freed when nobody has it any more.
+  // Proof of Sendable: threads may share a `sem_t`. Its memory is allocated once, used through
+  // `sem_wait` and `sem_post` only, and freed with the last reference.
   private let memory: UnsafeMutablePointer<sem_t>
 
   init() {

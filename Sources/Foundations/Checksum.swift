@@ -1,11 +1,13 @@
 // A fast checksum for files.
 
-/// 64-bit checksum of bytes: FNV-1a over little-endian words in four lanes, then mixed. Finds torn and damaged writes; not for secrets.
+/// A 64-bit checksum: FNV-1a over little-endian words in four lanes, then mixed. It finds torn and
+/// damaged writes; it is not for secrets.
 public enum Checksum {
-  /// Cost: about one multiplication per 8 bytes.
+  /// Costs about one multiplication per 8 bytes.
   public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     let prime: UInt64 = 0x100_0000_01B3
-    // Four chains that do not wait for each other. Not a SIMD vector: there is no 64-bit vector multiplication before AVX-512.
+    // Four chains that do not wait for each other. Not a SIMD vector: before AVX-512 there is no
+    // multiplication of 64-bit vectors.
     var a: UInt64 = 0xCBF2_9CE4_8422_2325
     var b: UInt64 = 0x9E37_79B9_7F4A_7C15
     var c: UInt64 = 0xD1B5_4A32_D192_ED03

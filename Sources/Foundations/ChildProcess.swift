@@ -1,16 +1,17 @@
-// A program that was started.
+// A started program.
 
 internal import CKernels
 internal import Glibc
 
 /// A child and the process group that it leads.
 ///
-/// Whoever holds it must call `poll` or `wait` until there is a status, or the child stays a zombie. Belongs to one thread.
+/// Call `poll` or `wait` until there is a status, or the child stays a zombie. Belongs to one
+/// thread.
 public final class ChildProcess {
   /// The process id, and the id of its group.
   public let identifier: Int32
-  /// Polls readable once the child has ended (pidfd); −1 if the kernel gave none (before Linux 5.3, or out of descriptors).
-  /// Closed with this object.
+  /// Polls readable once the child has ended (pidfd). −1 if the kernel gave none (before Linux 5.3,
+  /// or out of descriptors). Closed with this object.
   public let descriptor: Int32
   /// How it ended, once `poll` or `wait` has seen it.
   public private(set) var status: ExitStatus?
@@ -24,8 +25,8 @@ public final class ChildProcess {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// How the child ended, or nil while it runs. Never waits. What is left of the child's group is killed before the
-  /// child is reaped, so nothing that it started in its group outlives it.
+  /// How the child ended, or nil while it runs. Never waits. Kills the rest of the child's group
+  /// before it reaps the child, so nothing that the child started in its group outlives it.
   public func poll() throws(SystemCallError) -> ExitStatus? { try look(waiting: false) }
 
   /// Waits until the child has ended.
@@ -55,7 +56,7 @@ public final class ChildProcess {
   public func kill() throws(SystemCallError) -> Bool { try sendToGroup(SIGKILL) }
 
   private func send(_ signal: Int32, to target: pid_t) throws(SystemCallError) -> Bool {
-    // Until the child is reaped its number cannot become another process's.
+    // Until the child is reaped, no other process can get its number.
     guard status == nil else { return false }
     if Glibc.kill(target, signal) == 0 { return true }
     if errno == ESRCH { return false }
@@ -69,7 +70,7 @@ public final class ChildProcess {
     while waitid(P_PID, id_t(identifier), &information, options) != 0 {
       guard errno == EINTR else { throw .last("wait for process", String(identifier)) }
     }
-    // With WNOHANG and nothing to report, si_signo stays 0.
+    // With WNOHANG and no news, si_signo stays 0.
     guard information.si_signo != 0 else { return nil }
     _ = Glibc.kill(-identifier, SIGKILL)
     var raw: Int32 = 0

@@ -1,9 +1,10 @@
-// What is in a folder.
+// The content of a folder.
 
 internal import Glibc
 
+/// Lists folders.
 public enum DirectoryNames {
-  /// Names of a folder's entries in order, without `.` and `..`; none if it cannot be read.
+  /// The names of a folder's entries, sorted, without `.` and `..`. Empty if it cannot be read.
   public static func of(_ folder: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }

@@ -1,7 +1,8 @@
-// How far two texts are apart.
+// The distance of two texts.
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other, no part changed twice
-/// ("optimal string alignment"; Damerau 1964); nil for more than `limit`. O(|a|·|b|).
+/// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other,
+/// no part changed twice ("optimal string alignment"; Damerau 1964). nil if there are more than
+/// `limit`. O(|a|·|b|).
 public func editDistance(_ a: String, _ b: String, atMost limit: Int = .max) -> Int? {
   let (a, b) = (Array(a.utf8), Array(b.utf8))
   guard abs(a.count - b.count) <= limit else { return nil }

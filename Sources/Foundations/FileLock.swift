@@ -1,11 +1,12 @@
-// A lock that dies with its process.
+// A lock that ends with its process.
 
 internal import Glibc
 
-/// An exclusive `flock` of a file, made if missing. The kernel releases it when the holder dies, however it dies.
+/// An exclusive `flock` of a file, which is created if missing. The kernel releases it when the
+/// holder ends, however it ends.
 ///
-/// Whoever can open a file, if only for reading, can hold its lock for ever. So the file is its
-/// user's alone (0600, whatever the mask says), and keep it in a folder of which the same holds.
+/// A process that can open the file, if only for reading, can hold its lock for ever. So the file
+/// belongs to its user alone (0600, whatever the mask says). Keep it in a folder that does too.
 public final class FileLock {
   private let descriptor: Int32
 
@@ -17,13 +18,13 @@ public final class FileLock {
     close(descriptor)
   }
 
-  /// Takes the lock, or returns nil if another holds it still after `patience`: a process that is being killed holds its locks a
-  /// moment longer than it seems to live.
+  /// Acquires the lock. Returns nil if another process still holds it after `patience`: a process
+  /// that is being killed holds its locks a moment longer than it seems to run.
   ///
   /// - Throws: `SystemCallError` if the file cannot be opened (ELOOP: it is a symbolic link, which
-  ///   could lead anywhere) or the file system knows no locks; `PrivateFileError` if it is another
+  ///   could lead anywhere) or the file system has no locks. `PrivateFileError` if it is another
   ///   user's.
-  public static func take(_ path: String, patience: Instant.Span = .zero) throws -> FileLock? {
+  public static func acquire(_ path: String, patience: Instant.Span = .zero) throws -> FileLock? {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw SystemCallError.last("open", path) }
     do {

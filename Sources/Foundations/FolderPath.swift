@@ -1,11 +1,13 @@
-// Folders that may not be there yet.
+// Folders that may be missing.
 
 internal import Glibc
 
+/// Creates folders.
 public enum FolderPath {
-  /// Makes a folder and those above it, as `mkdir -p`; new ones are their user's alone.
+  /// Creates a folder and those above it, as `mkdir -p`. New ones belong to their user alone
+  /// (0700).
   ///
-  /// - Throws: `SystemCallError` with the one that could not be made.
+  /// - Throws: `SystemCallError` with the folder that could not be created.
   public static func make(_ path: String) throws(SystemCallError) {
     var prefix = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {

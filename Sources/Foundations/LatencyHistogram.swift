@@ -1,11 +1,12 @@
-// Distributions of durations, for percentiles.
+// Distributions of durations.
 
-/// Counts durations in buckets whose width is at most 1/32 (3.1 %) of their value; below 64 ns exactly. The idea is
-/// HdrHistogram's: a power of two split into equal parts. Any duration that Int64 holds fits; 15 KB.
+/// Counts durations in buckets whose width is at most 1/32 (3.1 %) of their value; below 64 ns it
+/// is exact. As in HdrHistogram, each power of two is split into equal parts. Every duration that
+/// Int64 holds fits; a histogram has 15 KB.
 ///
 /// `record` is O(1) and allocates nothing; `quantile`, `merge` and `reset` are O(1,888 buckets).
 public struct LatencyHistogram: Sendable {
-  /// Parts of a power of two, as a power of two.
+  /// The binary logarithm of the parts of a power of two.
   private static let partBits = 5
   private static let parts = 1 << partBits
   /// 2·parts exact values, then `parts` for each further power of two up to 2⁶³.
@@ -14,7 +15,7 @@ public struct LatencyHistogram: Sendable {
   private var buckets: [UInt64]
   /// Durations recorded.
   public private(set) var count: Int = 0
-  /// The longest, exactly; 0 if none.
+  /// The longest duration, exactly; 0 if there is none.
   public private(set) var max = Instant.Span.zero
   private var sum: Double = 0
 
@@ -22,7 +23,7 @@ public struct LatencyHistogram: Sendable {
     buckets = Array(repeating: 0, count: Self.bucketCount)
   }
 
-  /// The mean, exactly; 0 if none.
+  /// The mean, exactly; 0 if there is none.
   public var mean: Instant.Span {
     count == 0 ? .zero : Instant.Span(nanoseconds: Int64(sum / Double(count)))
   }
@@ -39,8 +40,9 @@ public struct LatencyHistogram: Sendable {
   /// Negative durations count as 0.
   public mutating func record(_ duration: Instant.Span) { record(nanoseconds: duration.nanoseconds) }
 
-  /// The smallest duration d known to have at least the fraction `fraction` of all at or below it: the upper edge of its
-  /// bucket, so never too short and at most 3.1 % too long. 0 if nothing is recorded. `fraction` is clamped to 0 ... 1.
+  /// The smallest duration d such that the fraction `fraction` of all durations is known to be ≤ d.
+  /// It is the upper edge of a bucket, so never too short and at most 3.1 % too long. 0 if nothing
+  /// is recorded. `fraction` is clamped to 0 ... 1.
   public func quantile(_ fraction: Double) -> Instant.Span {
     guard count > 0 else { return .zero }
     let clamped = fraction.isNaN ? 1 : Swift.min(1, Swift.max(0, fraction))
@@ -55,7 +57,7 @@ public struct LatencyHistogram: Sendable {
     return max
   }
 
-  /// Adds all that `other` has recorded.
+  /// Adds all durations of `other`.
   public mutating func merge(_ other: LatencyHistogram) {
     for index in buckets.indices { buckets[index] &+= other.buckets[index] }
     count += other.count
@@ -63,7 +65,7 @@ public struct LatencyHistogram: Sendable {
     max = Swift.max(max, other.max)
   }
 
-  /// Forgets everything, keeps the memory.
+  /// Empties the histogram and keeps its memory.
   public mutating func reset() {
     for index in buckets.indices { buckets[index] = 0 }
     count = 0

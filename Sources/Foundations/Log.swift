@@ -2,14 +2,18 @@
 
 internal import Glibc
 
-/// Writes `2026-01-31T12:00:00.123Z info replay: text` lines. One write call a line, so lines of several processes do not mix.
+/// Writes lines as `2026-01-31T12:00:00.123Z info replay: text`, each in one call, so that lines of
+/// several processes do not mix.
 public struct Log: Sendable {
+  /// In rising order; a log writes its own level and higher ones.
   public enum Level: Int, Comparable, Sendable {
     case debug, info, warning, error
     public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
   }
 
+  /// The process that writes, as it appears in each line.
   public var name: String
+  /// Lines below this level are dropped, and their texts not made.
   public var level: Level
 
   public init(_ name: String, level: Level = .info) {
@@ -17,9 +21,13 @@ public struct Log: Sendable {
     self.level = level
   }
 
+  /// Writes one line if the log's level admits it; a failed write is ignored.
   public func debug(_ text: @autoclosure () -> String) { write(.debug, text) }
+  /// The same at level info.
   public func info(_ text: @autoclosure () -> String) { write(.info, text) }
+  /// The same at level warning.
   public func warning(_ text: @autoclosure () -> String) { write(.warning, text) }
+  /// The same at level error.
   public func error(_ text: @autoclosure () -> String) { write(.error, text) }
 
   private func write(_ level: Level, _ text: () -> String) {

@@ -1,15 +1,16 @@
-// How much memory there is for this process.
+// The memory that this process can use.
 
 internal import Glibc
 
-/// Memory of this machine, or of this process's control group where that has less (containers).
+/// Memory of this machine, or of this process's control group if that has less (containers).
 public enum MachineMemory {
-  /// Bytes that this process and its neighbours may use together; nil if the system does not say.
+  /// Bytes that this process and others may use together; nil if the system does not say.
   public static func totalBytes() -> Int? {
     smallest([meminfo("MemTotal")] + groups().map { limit(of: $0) })
   }
 
-  /// Bytes that can be used now without swapping; nil if the system does not say. File cache counts as available.
+  /// Bytes that can be used now without swapping; nil if the system does not say. File cache counts
+  /// as available.
   public static func availableBytes() -> Int? {
     smallest([meminfo("MemAvailable")] + groups().map { available(in: $0) })
   }
@@ -39,7 +40,8 @@ public enum MachineMemory {
     return nil
   }
 
-  /// Folders of this process's control group (version 2) and all above it: each may have a limit.
+  /// Folders of this process's control group (version 2) and of all above it: each may have a
+  /// limit.
   private static func groups() -> [String] {
     SystemText.read("/proc/self/cgroup").map { groups(in: $0) } ?? []
   }
@@ -56,16 +58,17 @@ public enum MachineMemory {
     }
   }
 
-  /// nil where there is no limit ("max", or the root, which has no such file).
+  /// nil if there is no limit ("max", or the root, which has no such file).
   package static func limit(of folder: String) -> Int? {
     number(in: "\(folder)/memory.max")
   }
 
+  /// Bytes below the limit, with inactive file cache as free; nil if there is no limit.
   package static func available(in folder: String) -> Int? {
     guard let limit = limit(of: folder), let current = number(in: "\(folder)/memory.current") else {
       return nil
     }
-    // Cache that nobody has mapped lately is given back under pressure.
+    // The kernel frees cache that is not in active use when memory is short.
     let cache = SystemText.read("\(folder)/memory.stat").flatMap { text in
       text.split(separator: "\n").first { $0.hasPrefix("inactive_file ") }.flatMap { Int($0.dropFirst(14)) }
     }

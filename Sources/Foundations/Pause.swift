@@ -1,8 +1,9 @@
-// Waiting a little for others.
+// A short wait for another process.
 
 internal import Glibc
 
-/// Between two questions to another process.
+/// The pause between two attempts to reach another process.
 public enum Pause {
+  /// Sleeps 10 ms.
   public static func short() { usleep(10_000) }
 }

@@ -1,15 +1,17 @@
-// Who sent a frame.
+// The sender of a frame.
 
-/// A ZeroMQ routing identity of up to 16 bytes, held in place so that looking a peer up allocates nothing.
+/// A ZeroMQ routing identity of up to 16 bytes. It is held in place, so that finding a peer
+/// allocates nothing.
 public struct PeerID: Hashable, Sendable {
   @usableFromInline var high: UInt64 = 0
   @usableFromInline var low: UInt64 = 0
+  /// Bytes of the identity.
   public let count: Int
 
-  /// The longest routing identity that services speak to (ZeroMQ itself makes 5 bytes).
+  /// The longest routing identity that services accept. (ZeroMQ itself makes 5 bytes.)
   public static let byteCountMax = 16
 
-  /// Nil if there are more than 16 bytes.
+  /// nil if there are more than 16 bytes.
   public init?(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count <= Self.byteCountMax else { return nil }
     count = bytes.count
@@ -19,7 +21,7 @@ public struct PeerID: Hashable, Sendable {
     }
   }
 
-  /// A peer by number, for simulations and tests.
+  /// A peer whose 8 bytes are `number`: for peers without a routing identity, as a shard or in a test.
   public init(number: UInt64) {
     high = number
     count = 8

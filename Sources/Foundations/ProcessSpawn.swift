@@ -3,33 +3,37 @@
 internal import CKernels
 internal import Glibc
 
-/// How to start a program. The child leads a process group of its own, has the default action for every signal and none
-/// blocked, and of this process's descriptors only the three standard ones as said here.
+/// How to start a program. The child leads its own process group. It has the default action for
+/// every signal and blocks none. Of this process's descriptors it has only the three standard ones.
 public struct ProcessSpawn: Sendable {
-  /// Where one of the child's standard descriptors leads.
+  /// What one of the child's standard descriptors refers to.
   public enum Stream: Hashable, Sendable {
-    /// Where this process's own leads.
+    /// The same as this process's own.
     case inherit
-    /// Nowhere: reads end at once, writes vanish (`/dev/null`).
+    /// `/dev/null`: reads end at once, writes are discarded.
     case discard
-    /// An open descriptor of this process, which keeps it and may close it after `start`.
+    /// An open descriptor of this process, which may close it after `start`.
     case descriptor(Int32)
-    /// A file, made if missing, written at its end. For output only.
+    /// A file, created if missing, written at its end. For output only.
     case append(path: String)
   }
 
-  /// A path, or, without a slash, a name looked up in this process's `PATH`. A relative path starts at `workingDirectory`.
+  /// A path, or a name without a slash, which is looked up in this process's `PATH`. A relative
+  /// path starts at `workingDirectory`.
   public var executable: String
   /// Without the program's own name.
   public var arguments: [String]
-  /// The child's whole environment; nil passes on this process's.
+  /// The child's whole environment; nil: this process's.
   public var environment: [String: String]?
   /// nil: this process's.
   public var workingDirectory: String?
-  /// It leads a session of its own and so has no terminal: it goes on when this one's is closed.
+  /// The child leads its own session and has no terminal: it goes on when this one's is closed.
   public var startsSession = false
+  /// What the child reads.
   public var standardInput = Stream.discard
+  /// Where its output goes.
   public var standardOutput = Stream.inherit
+  /// Where its errors go.
   public var standardError = Stream.inherit
 
   public init(
@@ -42,11 +46,13 @@ public struct ProcessSpawn: Sendable {
     self.workingDirectory = workingDirectory
   }
 
-  /// Starts it.
+  /// Starts the program.
   ///
-  /// A child that arms `ParentDeath` dies with the *thread* that started it: call this on the main thread.
+  /// A child that arms `ParentDeath` ends with the *thread* that started it: call this on the main
+  /// thread.
   ///
-  /// - Throws: `SystemCallError` naming the executable or the file; EINVAL for a string with a NUL inside.
+  /// - Throws: `SystemCallError` with the executable or the file; EINVAL for a string with a NUL
+  ///   inside.
   public func start() throws(SystemCallError) -> ChildProcess {
     try check()
     var plan = try SpawnPlan(self)
@@ -65,7 +71,8 @@ public struct ProcessSpawn: Sendable {
     return ChildProcess(process: process)
   }
 
-  /// Makes this process become another program, with its id, environment and descriptors. Returns only to throw.
+  /// Makes this process become another program, with the same id, environment and descriptors.
+  /// Returns only by throwing.
   public static func become(_ executable: String, _ arguments: [String] = []) throws(SystemCallError) -> Never
   {
     try ProcessSpawn(executable, arguments).check()
@@ -90,7 +97,7 @@ public struct ProcessSpawn: Sendable {
   }
 }
 
-/// The C side of a start.
+/// The arguments of `posix_spawn`.
 private struct SpawnPlan {
   var actions = posix_spawn_file_actions_t()
   var attributes = posix_spawnattr_t()
@@ -143,7 +150,7 @@ private struct SpawnPlan {
     case .append(let path): source = try open(path, O_WRONLY | O_CREAT | O_APPEND)
     case .descriptor(let descriptor): source = try duplicate(descriptor)
     }
-    // Inherited ones too: onto itself clears close-on-exec.
+    // Inherited ones too: a duplicate onto itself clears close-on-exec.
     try expect(posix_spawn_file_actions_adddup2(&actions, source, target), "pass on descriptor", "\(source)")
   }
 
@@ -154,7 +161,8 @@ private struct SpawnPlan {
     return try duplicate(descriptor)
   }
 
-  /// A copy numbered 3 or more, so that connecting one standard descriptor cannot overwrite the source of the next.
+  /// A copy numbered 3 or more: connecting one standard descriptor then cannot overwrite the source
+  /// of the next.
   private mutating func duplicate(_ descriptor: Int32) throws(SystemCallError) -> Int32 {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
     guard copy >= 0 else { throw .last("duplicate descriptor", "\(descriptor)") }

@@ -1,7 +1,8 @@
-// The one random generator of the project.
+// The only random generator of the project.
 
-/// xoshiro256++ seeded through SplitMix64 (Blackman & Vigna 2021, "Scrambled linear pseudorandom number generators").
-/// Not for secrets. Everything that draws takes one as an argument, so a run is repeated by its seed.
+/// xoshiro256++ seeded through SplitMix64 (Blackman & Vigna 2021, "Scrambled linear pseudorandom
+/// number generators"). Not for secrets. Functions that draw take one as an argument, so a run can
+/// be repeated by its seed.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   @usableFromInline var s0: UInt64
   @usableFromInline var s1: UInt64
@@ -10,6 +11,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 
   public init(seed: UInt64) {
     var state = seed
+    /// The same seed gives the same draws on every machine.
     func splitMix() -> UInt64 {
       state &+= 0x9E37_79B9_7F4A_7C15
       var z = state
@@ -23,7 +25,8 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     s3 = splitMix()
   }
 
-  /// A generator of its own for a named part of a run, so that adding one part does not shift the draws of another.
+  /// A separate generator for a named part of a run: adding one part does not shift the draws of
+  /// another.
   public init(seed: UInt64, part: String, index: Int = 0) {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
     for byte in part.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -36,6 +39,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     return SeededGenerator(seed: system.next())
   }
 
+  /// 64 random bits.
   @inlinable
   public mutating func next() -> UInt64 {
     let sum = s0 &+ s3
@@ -62,7 +66,8 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     Float(next() >> 40) * 0x1p-24
   }
 
-  /// Uniform on 0 ..< bound, with a bias below bound / 2⁶⁴ (Lemire 2019's multiplication, without its rejection).
+  /// Uniform on 0 ..< bound, with a bias below bound / 2⁶⁴ (Lemire 2019's multiplication, without
+  /// its rejection).
   @inlinable
   public mutating func below(_ bound: Int) -> Int {
     Int(truncatingIfNeeded: UInt64(bound).multipliedFullWidth(by: next()).high)

@@ -1,18 +1,21 @@
-// Memory that a child process sees too.
+// Memory that a child process can share.
 
 internal import CKernels
 internal import Glibc
 
-/// Zeroed memory behind a descriptor (memfd) that a child may be given and map. Gone with the last of its users.
+/// Zeroed memory behind a descriptor (memfd), which a child may be given and map. It exists until
+/// its last user ends.
 public final class SharedMemory {
   /// Close-on-exec; for `ProcessSpawn.Stream.descriptor`.
   public let descriptor: Int32
+  /// The first byte in this process.
   public let base: UnsafeMutableRawPointer
+  /// As given, at least 1.
   public let byteCount: Int
 
   /// - Parameters:
   ///   - name: for people, in /proc.
-  ///   - byteCount: at least 1. Pages are taken from the machine when they are first written.
+  ///   - byteCount: at least 1. The machine provides pages when they are first written.
   public init(name: String, byteCount: Int) throws(SystemCallError) {
     precondition(byteCount > 0, "shared memory has at least a byte")
     descriptor = rookery_memory_file(name)

@@ -1,18 +1,19 @@
-// Signals as something to poll, not something that interrupts.
+// Signals to poll for, instead of interrupts.
 
 internal import CKernels
 internal import Glibc
 
-/// What a process asks of its signals. Call `block` (or make a `SignalDescriptor`) first thing: threads inherit the mask of the
-/// thread that makes them.
+/// Settings for this process's signals. Call `block` (or make a `SignalDescriptor`) first of all: a
+/// thread inherits the mask of the thread that makes it.
 public enum Signals {
-  /// SIGTERM and SIGINT: please stop.
+  /// SIGTERM and SIGINT: requests to stop.
   public static var termination: [Int32] { [SIGTERM, SIGINT] }
   /// SIGCHLD: a child has ended or stopped.
   public static var childEnded: Int32 { SIGCHLD }
 
-  /// Blocks `signals` in the calling thread and those it makes from now on. One that reaches an older thread (a library may have
-  /// made it before `main`; OpenBLAS does) is passed on to the calling thread, where it waits to be read.
+  /// Blocks `signals` in the calling thread and in threads that it makes from now on. A signal that
+  /// reaches an older thread is passed on to the calling thread, where it waits to be read. (A
+  /// library may make threads before `main`; OpenBLAS does.)
   ///
   /// - Throws: EINVAL for a number that is no signal.
   public static func block(_ signals: [Int32]) throws(SystemCallError) {
@@ -21,7 +22,8 @@ public enum Signals {
     guard code == 0 else { throw SystemCallError("block signals", code: code) }
   }
 
-  /// Writing to a socket or pipe whose reader has gone fails with EPIPE instead of ending the process.
+  /// Writing to a socket or pipe without a reader then fails with EPIPE instead of ending the
+  /// process.
   public static func ignoreBrokenPipes() {
     signal(SIGPIPE, SIG_IGN)
   }
@@ -41,8 +43,9 @@ public enum Signals {
   }
 }
 
-/// A descriptor (signalfd) that polls readable while one of its signals is pending. Making it blocks them (`Signals.block`): do so
-/// before other threads are made, and read it on the same thread.
+/// A descriptor (signalfd) that polls readable while one of its signals is pending. Making it
+/// blocks them (`Signals.block`): do so before there are other threads, and read it on the same
+/// thread.
 public struct SignalDescriptor: ~Copyable {
   /// To be polled for reading; close-on-exec; closed with this value.
   public let descriptor: Int32
@@ -57,7 +60,8 @@ public struct SignalDescriptor: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Takes one pending signal; nil if none is pending. Never waits. Several of one number may have become one.
+  /// Reads one pending signal; nil if none is pending. Never waits. Several of one number may be
+  /// merged into one.
   public borrowing func read() throws(SystemCallError) -> Int32? {
     let signal = rookery_signalfd_read(descriptor)
     guard signal >= 0 else { throw .last("read a signal descriptor") }

@@ -1,4 +1,4 @@
-// A failed call of the operating system, with what it was about.
+// A failed call of the operating system.
 
 internal import Glibc
 
@@ -17,7 +17,7 @@ public struct SystemCallError: Error, Hashable, Sendable, CustomStringConvertibl
     self.code = code
   }
 
-  /// With the `errno` of the calling thread: make it right after the call that failed.
+  /// With the `errno` of the calling thread: make it right after the failed call.
   public static func last(_ operation: String, _ subject: String = "") -> SystemCallError {
     SystemCallError(operation, subject, code: errno)
   }

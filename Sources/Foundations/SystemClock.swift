@@ -1,9 +1,11 @@
-// The machine's clocks, read by drivers only.
+// The machine's clocks. Only drivers read them.
 
 internal import Glibc
 
+/// Reads the machine's clocks.
 public enum SystemClock {
-  /// CLOCK_MONOTONIC: the same for every process of one machine, so that ages can be measured across processes.
+  /// CLOCK_MONOTONIC: the same for all processes of one machine, so ages can be measured across
+  /// processes.
   public static func now() -> Instant {
     Instant(nanoseconds: read(CLOCK_MONOTONIC))
   }

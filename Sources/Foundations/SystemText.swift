@@ -2,7 +2,7 @@
 
 internal import Glibc
 
-/// Reads files of /proc and /sys, and others that are known to be short, whole.
+/// Reads short files whole, as those of /proc and /sys.
 public enum SystemText {
   /// The first `most` bytes as UTF-8.
   ///

@@ -63,7 +63,7 @@ public final class SendMemory: Sendable {
 
   /// Memory to write a frame into: what was used last, or else `byteCount` fresh bytes. Who takes it owns it, and may
   /// deallocate it.
-  public func take(byteCount: Int) -> UnsafeMutableRawBufferPointer {
+  public func allocate(byteCount: Int) -> UnsafeMutableRawBufferPointer {
     let piece = state.withLock { state -> Piece? in
       let last = state.pieces.popLast()
       state.spareBytes -= last?.capacity ?? 0

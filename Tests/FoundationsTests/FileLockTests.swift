@@ -8,13 +8,13 @@ import Testing
   @Test func oneAtATime() throws {
     let folder = TemporaryFolder()
     let path = "\(folder.path)/lock"
-    var first: FileLock? = try FileLock.take(path)
+    var first: FileLock? = try FileLock.acquire(path)
     #expect(first != nil)
-    #expect(try FileLock.take(path) == nil)
-    #expect(try FileLock.take(path, patience: .milliseconds(20)) == nil)
+    #expect(try FileLock.acquire(path) == nil)
+    #expect(try FileLock.acquire(path, patience: .milliseconds(20)) == nil)
     first = nil
-    #expect(try FileLock.take(path) != nil)
-    #expect(throws: SystemCallError.self) { try FileLock.take("\(folder.path)/no/lock") }
+    #expect(try FileLock.acquire(path) != nil)
+    #expect(throws: SystemCallError.self) { try FileLock.acquire("\(folder.path)/no/lock") }
   }
 
   @Test func theHoldersDeathReleasesIt() throws {
@@ -28,9 +28,9 @@ import Testing
       try #require(try holder.poll() == nil)
       usleep(1000)
     }
-    #expect(try FileLock.take(path) == nil)
+    #expect(try FileLock.acquire(path) == nil)
     try holder.kill()
-    #expect(try FileLock.take(path, patience: .seconds(30)) != nil)
+    #expect(try FileLock.acquire(path, patience: .seconds(30)) != nil)
     try holder.wait()
   }
 }

@@ -13,12 +13,12 @@ import Testing
   @Test func aLockIsItsUsersAlone() throws {
     let folder = TemporaryFolder()
     let path = "\(folder.path)/lock"
-    let new = try FileLock.take(path)
+    let new = try FileLock.acquire(path)
     #expect(mode(path) == 0o600 && new != nil)
     // As an earlier version has made it.
     let old = "\(folder.path)/old"
     try #require(close(open(old, O_CREAT | O_WRONLY, 0o644)) == 0 && chmod(old, 0o644) == 0)
-    let taken = try FileLock.take(old)
+    let taken = try FileLock.acquire(old)
     #expect(mode(old) == 0o600 && taken != nil)
   }
 
@@ -26,7 +26,7 @@ import Testing
     let folder = TemporaryFolder()
     try #require(symlink("\(folder.path)/target", "\(folder.path)/lock") == 0)
     #expect(throws: SystemCallError("open", "\(folder.path)/lock", code: ELOOP)) {
-      _ = try FileLock.take("\(folder.path)/lock")
+      _ = try FileLock.acquire("\(folder.path)/lock")
     }
     #expect(folder.names == ["lock"])
   }
@@ -36,7 +36,7 @@ import Testing
     let folder = TemporaryFolder()
     let path = "\(folder.path)/lock"
     try #require(close(open(path, O_CREAT | O_WRONLY, 0o666)) == 0 && chown(path, 65_534, 65_534) == 0)
-    #expect { _ = try FileLock.take(path) } throws: { error in
+    #expect { _ = try FileLock.acquire(path) } throws: { error in
       "\(error)".hasPrefix(
         "\(path): expected a file or folder of this process's user (number 0), found one of user 65534")
     }

@@ -132,7 +132,7 @@ import Testing
   }
 
   @Test func aForeignParentIsNotFollowed() throws {
-    #expect(throws: SystemCallError("follow parent process", "1000000000", code: ESRCH)) {
+    #expect(throws: SystemCallError("watch parent process", "1000000000", code: ESRCH)) {
       try ParentDeath.arm(signal: 0, parent: 1_000_000_000)
     }
     #expect(throws: SystemCallError.self) { try ParentDeath.arm(signal: 1000, parent: getppid()) }

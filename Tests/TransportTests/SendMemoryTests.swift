@@ -8,7 +8,7 @@ import Testing
   private let context = Context()
 
   private func frame(_ value: UInt8, of memory: SendMemory) -> UnsafeMutableRawBufferPointer {
-    let frame = memory.take(byteCount: 200_000)
+    let frame = memory.allocate(byteCount: 200_000)
     frame.initializeMemory(as: UInt8.self, repeating: value)
     return frame
   }
@@ -43,7 +43,7 @@ import Testing
     let memory = SendMemory()
     let first = frame(1, of: memory)
     #expect(router.send(first, count: 10, of: memory, to: PeerID(number: 42)) == .unknownPeer)
-    let second = memory.take(byteCount: 10)
+    let second = memory.allocate(byteCount: 10)
     #expect(second.baseAddress == first.baseAddress && second.count == 200_000)
     second.deallocate()
   }
@@ -55,7 +55,7 @@ import Testing
     let memory = SendMemory(spareMax: 250_000)
     let frames = [frame(1, of: memory), frame(2, of: memory)]
     for frame in frames { router.send(frame, count: 10, of: memory, to: PeerID(number: 42)) }
-    let (kept, fresh) = (memory.take(byteCount: 10), memory.take(byteCount: 10))
+    let (kept, fresh) = (memory.allocate(byteCount: 10), memory.allocate(byteCount: 10))
     #expect(kept.count == 200_000 && fresh.count == 10)
     kept.deallocate()
     fresh.deallocate()

@@ -147,7 +147,7 @@ struct ParameterKeeper: ParameterStore {
 
   /// Two servers that write one file would spoil it. One that is being killed lets go within a moment.
   private static func lock(_ path: String) throws -> FileLock {
-    guard let lock = try FileLock.take(path, patience: .seconds(2)) else {
+    guard let lock = try FileLock.acquire(path, patience: .seconds(2)) else {
       throw ParameterStoreError(
         path: path, problem: "another parameter server has it open; stop that one, or use another folder")
     }

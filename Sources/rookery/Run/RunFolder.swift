@@ -65,7 +65,7 @@ struct RunFolder {
   private init(locking folder: String, patience: Instant.Span, busy: String) throws {
     path = try Self.absolute(folder)
     try PrivateFiles.closeFolder(path)
-    guard let lock = try FileLock.take("\(path)/lock", patience: patience) else { throw UsageError(busy) }
+    guard let lock = try FileLock.acquire("\(path)/lock", patience: patience) else { throw UsageError(busy) }
     self.lock = lock
   }
 

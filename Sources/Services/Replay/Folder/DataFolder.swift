@@ -14,7 +14,7 @@ struct DataFolder {
 
   /// Whether another process holds the folder at a path.
   static func isHeld(_ path: String) -> Bool {
-    do { return try FileLock.take("\(path)/lock") == nil } catch { return false }
+    do { return try FileLock.acquire("\(path)/lock") == nil } catch { return false }
   }
 
   /// The folders that there are in a run's, whoever holds them.
@@ -61,7 +61,7 @@ struct DataFolder {
       guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
         throw SystemCallError.last("make the folder", path)
       }
-      if let lock = try FileLock.take("\(path)/lock", patience: .seconds(patience)) {
+      if let lock = try FileLock.acquire("\(path)/lock", patience: .seconds(patience)) {
         return DataFolder(path: path, number: number, lock: lock)
       }
     }
