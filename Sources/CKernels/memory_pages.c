@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/// The pages that hold `count` bytes from `address` on.
+/// The first page of `count` bytes from `address` on; `count` then begins at that page.
 static void *pages(const void *address, size_t *count) {
   uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
   uintptr_t first = (uintptr_t)address / size * size;
@@ -20,7 +20,7 @@ void rookery_pages_wanted(const void *address, size_t count) {
 }
 
 void rookery_pages_touch(const void *address, size_t count) {
-  // Reading a byte of each page waits for it (measured: more than twice as fast as MADV_POPULATE_READ here). The byte is thrown away.
+  // Reading a byte of each page waits for it; more than twice as fast as MADV_POPULATE_READ, as measured.
   size_t size = (size_t)sysconf(_SC_PAGESIZE);
   const volatile unsigned char *first = pages(address, &count);
   for (size_t offset = 0; offset < count; offset += size) (void)first[offset];

@@ -3,7 +3,7 @@
 
 typedef float f32x4 __attribute__((vector_size(16), aligned(16)));
 
-// Descents or updates in flight at once: enough to hide the latency of memory, small enough for the stack.
+// Descents or updates at a time: enough to hide the latency of memory, small enough for the stack.
 #define BLOCK 256
 
 size_t rookery_tree_layout(rookery_tree *tree, size_t capacity) {
@@ -76,10 +76,10 @@ void rookery_tree_clear(const rookery_tree *tree, size_t first, size_t count) {
   }
 }
 
-// One step of a descent: among the children the first whose prefix sum exceeds the target and whose weight is
-// positive, else the last with positive weight. (A prefix sum made by doubling strides is not monotone, so the
-// first test alone could enter a child of weight 0.) Prefix sums are float64, all paths add in the same order.
-// (An AVX-512 step, with the whole group in one register, measured at a third of the AVX2 step's speed.)
+// One step of a descent. It chooses the first child with positive weight whose prefix sum exceeds the target, else
+// the last child with positive weight. (A prefix sum made by doubling strides is not monotone, so the first test
+// alone could enter a child of weight 0.) Prefix sums are float64, and all paths add in the same order. (An AVX-512
+// step, with the whole group in one register, had a third of the AVX2 step's speed.)
 static inline uint32_t choose(uint32_t hits, uint32_t positive) {
   if (__builtin_expect(hits != 0, 1)) return (uint32_t)__builtin_ctz(hits);
   return positive ? 31u - (uint32_t)__builtin_clz(positive) : 0u;
@@ -102,7 +102,7 @@ static inline uint32_t step_portable(const float *group, double *target) {
   return child;
 }
 
-// Level by level over a block, so that the block's cache misses overlap.
+// Descends level by level over a block, so that the block's cache misses overlap.
 #define DEFINE_DESCEND(name, attribute, step)                                                                 \
   attribute static void name(const rookery_tree *tree, double *targets, uint32_t *slots, float *weights,      \
                              size_t count) {                                                                  \

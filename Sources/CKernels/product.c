@@ -23,7 +23,7 @@
 #include "product_tile.h"
 
 #define LEVEL(name) JOIN(avx512_, name)
-// Without the width, clang halves the registers of this level.
+// Without min_vector_width, clang uses registers of half the size at this level.
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 #define LANES 16
 #define VECTORS 4

@@ -1,7 +1,7 @@
-// The product for one instruction set; product.c includes this once for each.
+// The product for one instruction set; product.c includes this file once for each.
 // Needs: LEVEL(name), TARGET, LANES (floats in a register), VECTORS (registers in a row of a tile).
-// A tile is up to 6 rows of VECTORS registers: 24 sums with 32 registers, 12 with 16, which hides the latency of a
-// fused multiply-add (4 cycles, 2 a cycle) and leaves room for the operands.
+// A tile is up to 6 rows of VECTORS registers: 24 sums with 32 registers, 12 with 16. That hides the latency of a
+// fused multiply-add (4 cycles, 2 a cycle) and leaves registers for the operands.
 
 #define PANEL (LANES * VECTORS)
 
@@ -26,7 +26,7 @@ INLINE void LEVEL(finish)(LEVEL(vector) sum, const struct LEVEL(tile) * t, float
   if (left >= LANES) {
     if (t->accumulate) sum += *(const LEVEL(loose) *)(c + column);
     if (t->bias) sum += *(const LEVEL(loose) *)(t->bias + column);
-    // A mask and not a maximum, which would hide that a value is not a number.
+    // A mask and not a maximum, which would hide a NaN.
     if (t->relu) sum = (LEVEL(vector))(~(sum < (LEVEL(vector)){0}) & (LEVEL(mask))sum);
     *(LEVEL(loose) *)(c + column) = sum;
     return;
@@ -104,7 +104,7 @@ static LEVEL(function) LEVEL(choose)(size_t rows, size_t vectors, int columns) {
   return table[vectors - 1][columns ? 1 : 0][rows == 6 ? 3 : rows == 4 ? 2 : rows - 1];
 }
 
-/// Depths above this are done in blocks, so that a block of b (64 KB at most) stays near while all rows pass over it.
+/// Larger depths are done in blocks, so that a block of b (64 KB at most) stays in the cache while all rows use it.
 #define BLOCK 256
 
 static TARGET void LEVEL(multiply)(const struct rookery_product *p) {
@@ -172,7 +172,7 @@ static TARGET void LEVEL(pack)(float *packed, const float *b, size_t stride, siz
 #define HIGH 2, 6, 3, 7
 #endif
 
-/// Transposes LANES x LANES floats: log2(LANES) rounds, each interleaving row i with row i + LANES / 2.
+/// Transposes LANES x LANES floats in log2(LANES) rounds. Each interleaves row i with row i + LANES / 2.
 INLINE void LEVEL(transpose)(float *out, size_t out_stride, const float *in, size_t in_stride) {
   LEVEL(vector) x[LANES], y[LANES];
 #pragma clang loop unroll(full)

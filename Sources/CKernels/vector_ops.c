@@ -17,7 +17,7 @@ void rookery_adam_step(float *restrict parameters, float *restrict first, float 
     const float v = keep2 * second[i] + blend2 * gradient * gradient;
     first[i] = m;
     second[i] = v;
-    // The elementwise form sets no errno, so the loop stays a vector loop.
+    // The elementwise form does not set errno, so the loop stays a vector loop.
     parameters[i] -= step_size * m / (__builtin_elementwise_sqrt(v) * scale2 + epsilon);
   }
 }
@@ -34,7 +34,7 @@ double rookery_sum_squares(const float *values, size_t count) {
   return total;
 }
 
-// Without the sign: from the exponent of infinity on it is none or no number.
+// The bits without the sign. From the exponent of infinity on, the value is infinite or NaN.
 static inline uint32_t magnitude(const unsigned char *value) {
   uint32_t bits;
   memcpy(&bits, value, sizeof bits);
@@ -51,7 +51,7 @@ ROOKERY_CLONES
 size_t rookery_first_not_finite(const void *values, size_t count) {
   const unsigned char *bytes = values;
   uint32_t most = 0;
-  // Without an exit the loop is a vector loop; hardly any column has one.
+  // A loop without an exit becomes a vector loop. Hardly any column has such a value.
   for (size_t i = 0; i < count; i++) {
     const uint32_t value = magnitude(bytes + i * 4);
     most = value > most ? value : most;
@@ -65,7 +65,7 @@ size_t rookery_first_not_finite(const void *values, size_t count) {
 ROOKERY_CLONES
 size_t rookery_first_not_finite_double(const void *values, size_t count) {
   const unsigned char *bytes = values;
-  // There is no maximum of 64-bit integers before AVX-512: their equality is as fast.
+  // Before AVX-512 there is no maximum of 64-bit integers; testing for equality is as fast.
   uint64_t any = 0;
   for (size_t i = 0; i < count; i++) any |= magnitude_double(bytes + i * 8) == 0x7ff0000000000000u ? ~0ull : 0;
   if (!any) return count;
@@ -79,7 +79,7 @@ size_t rookery_first_beyond(const void *values, size_t count, float limit) {
   const unsigned char *bytes = values;
   uint32_t bits, most = 0;
   memcpy(&bits, &limit, sizeof bits);
-  // Magnitudes of floats are in the order of their bits.
+  // Magnitudes of floats have the order of their bits.
   const uint32_t bound = bits << 1;
   for (size_t i = 0; i < count; i++) {
     const uint32_t value = magnitude(bytes + i * 4);

@@ -8,7 +8,7 @@ struct http_limits {
   size_t connection_bytes;
 };
 
-/// A daemon without a thread of its own on a socket that listens: events through its epoll descriptor, work in MHD_run.
+/// A daemon without a thread, on a listening socket: its epoll descriptor reports events, MHD_run does the work.
 static inline struct MHD_Daemon *http_start(int listener, struct http_limits limits, void *context,
                                             MHD_AccessHandlerCallback answer, MHD_NotifyConnectionCallback notify) {
   return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, context,

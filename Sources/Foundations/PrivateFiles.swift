@@ -26,7 +26,9 @@ public enum PrivateFiles {
     guard fstat(descriptor, &status) == 0 else { throw SystemCallError.last("look at", path) }
     guard status.st_uid == geteuid() else { throw PrivateFileError(path: path, owner: status.st_uid) }
     guard status.st_mode & 0o077 != 0 else { return }
-    guard fchmod(descriptor, mode) == 0 else { throw SystemCallError.last("remove other users' rights to", path) }
+    guard fchmod(descriptor, mode) == 0 else {
+      throw SystemCallError.last("remove other users' rights to", path)
+    }
   }
 }
 

@@ -1,13 +1,13 @@
-// By which names a server may be asked.
+// The names by which a server may be asked.
 
-/// Refuses requests whose Host is a stranger's name: a page of another site could let its name resolve to this machine, and then
-/// read what is served here as if it were its own (DNS rebinding).
+/// Refuses requests whose Host header is an unknown name. Otherwise a page of another site could
+/// let its name resolve to this machine, and read what is served here as its own (DNS rebinding).
 public enum AllowedHosts: Hashable, Sendable {
   case any
-  /// This machine's loopback names and addresses, and these.
+  /// This machine's loopback names and addresses, and the given ones.
   case local(and: Set<String>)
 
-  /// - Parameter host: the Host header: a name or address, and perhaps a port.
+  /// - Parameter host: the Host header: a name or an address, with or without a port.
   public func contains(_ host: String) -> Bool {
     guard case .local(let names) = self else { return true }
     let name = Self.withoutPort(host)

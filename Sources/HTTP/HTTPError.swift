@@ -1,10 +1,12 @@
-// Why there is no server.
+// Why a server cannot listen.
 
 internal import Glibc
 
-/// A server that cannot listen: where, and what the system said.
+/// A server that cannot listen: the address, and the system's reason.
 public struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The address as `http://host:port`.
   public var address: String
+  /// The system's reason.
   public var reason: String
   /// Another process has the address.
   public var isAddressInUse: Bool

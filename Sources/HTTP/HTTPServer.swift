@@ -1,47 +1,57 @@
-// A small HTTP server that lives in its owner's thread.
+// A small HTTP server without a thread of its own.
 
 internal import CMicroHTTPD
 public import Foundations
 internal import Glibc
 
-/// libmicrohttpd without a thread: its epoll descriptor goes into the owner's poll, `run` does what is due.
+/// libmicrohttpd on its owner's thread: the owner polls its epoll descriptor, and `run` does the
+/// work.
 ///
-/// GET and HEAD only. Connections, request bytes and the time that a connection may take are bounded; a connection beyond the limit
-/// waits in the kernel's queue until another ends. Belongs to the thread that made it.
+/// It serves GET and HEAD only. Connections, bytes of a request and time of a connection are
+/// bounded. A connection beyond the limit waits in the kernel's queue until another ends. Belongs
+/// to the thread that made it.
 public final class HTTPServer {
+  /// Bounds of what clients can occupy.
   public struct Limits: Sendable {
+    /// Connections at a time.
     public var connections = 64
-    /// Request line and headers of one request; more is answered by 414 or 431.
+    /// Bytes of the request line and headers of one request; more is answered by 414 or 431.
     public var requestBytes = 16 << 10
-    /// A connection that has not been answered for this long is closed: idle, slow in asking or slow in reading.
+    /// A connection that has been unanswered for this long is closed: idle, slow to ask or slow to
+    /// read.
     public var patience = Instant.Span.seconds(15)
 
     public init() {}
   }
 
+  /// Counted since the server started.
   public struct Counters: Hashable, Sendable {
+    /// Requests answered, with any status.
     public var requests: UInt64 = 0
-    /// Answered by 4xx here: another method, another host.
+    /// Requests answered by 4xx: another method, another host, or the handler's answer.
     public var refused: UInt64 = 0
-    /// Closed because the time was over.
+    /// Connections closed after `Limits.patience`.
     public var timedOut: UInt64 = 0
   }
 
   /// Answers a request; called within `run`.
   public typealias Handler = (HTTPRequest) -> HTTPResponse
 
+  /// The port that it listens on, also if the system chose it.
   public let port: UInt16
   /// Readable when `run` has work.
   public private(set) var descriptor: Int32 = -1
+  /// What it has answered so far.
   public private(set) var counters = Counters()
   private let limits: Limits
   private let hosts: AllowedHosts
   private var daemon: OpaquePointer?
   private var handler: Handler?
   private var now = Instant.zero
-  /// Every open connection, and since when it has not been answered.
+  /// The open connections, and since when each is unanswered.
   private var waitingSince: [OpaquePointer: Instant] = [:]
 
+  /// Connections that are open now.
   public var connections: Int { waitingSince.count }
 
   /// Listens at once.
@@ -51,14 +61,15 @@ public final class HTTPServer {
     self.hosts = hosts
     let listener = try ListeningSocket(host: host, port: port)
     self.port = listener.port
-    let socket = listener.take()
+    let socket = listener.release()
     let bounds = http_limits(connections: UInt32(limits.connections), connection_bytes: limits.requestBytes)
     daemon = http_start(
       socket, bounds, Unmanaged.passUnretained(self).toOpaque(),
       { context, connection, url, method, _, _, _, seen in
         guard let context, let connection, let seen else { return .NO }
         if seen.pointee == nil, !HTTPServer.hasBody(connection) {
-          // The daemon calls once more when the request is complete; answered before that, the connection could not be kept.
+          // The daemon calls again when the request is complete. An answer before that would close
+          // the connection.
           seen.pointee = context
           return .YES
         }
@@ -66,7 +77,7 @@ public final class HTTPServer {
       },
       { context, connection, _, event in
         guard let context, let connection else { return }
-        Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().note(connection, event)
+        Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().update(connection, event)
       })
     guard let daemon else {
       close(socket)
@@ -97,7 +108,7 @@ extension HTTPServer {
     }
   }
 
-  /// When `run` is due although the descriptor is not readable.
+  /// When `run` is due even if the descriptor is not readable.
   public var nextDeadline: Instant {
     var milliseconds: UInt64 = 0
     if MHD_get_timeout(daemon, &milliseconds) == .YES { return now + .milliseconds(Double(milliseconds)) }
@@ -105,11 +116,12 @@ extension HTTPServer {
     return oldest + limits.patience
   }
 
-  private func note(_ connection: OpaquePointer, _ event: MHD_ConnectionNotificationCode) {
+  private func update(_ connection: OpaquePointer, _ event: MHD_ConnectionNotificationCode) {
     waitingSince[connection] = event == .CONNECTION_NOTIFY_STARTED ? now : nil
   }
 
-  /// Nobody waits for a body: such a request is answered at once, and its connection closed.
+  /// Requests with a body are answered at once, and their connection closed: no handler reads a
+  /// body.
   private static func hasBody(_ connection: OpaquePointer) -> Bool {
     MHD_lookup_connection_value(connection, .HEADER_KIND, "Content-Length") != nil
       || MHD_lookup_connection_value(connection, .HEADER_KIND, "Transfer-Encoding") != nil

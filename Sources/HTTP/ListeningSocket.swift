@@ -2,13 +2,13 @@
 
 internal import Glibc
 
-/// Owns the descriptor until it is taken.
+/// Owns the descriptor until `release`.
 struct ListeningSocket: ~Copyable {
   private(set) var descriptor: Int32
   /// The port, also if the system chose it.
   let port: UInt16
 
-  /// - Parameter host: an address, a name, or `*` for all addresses; IPv6 in brackets or without.
+  /// - Parameter host: an address, a name, or `*` for all addresses. IPv6 with or without brackets.
   /// - Parameter port: 0 lets the system choose.
   init(host: String, port: UInt16) throws(HTTPError) {
     let name = "http://\(host):\(port)"
@@ -28,7 +28,7 @@ struct ListeningSocket: ~Copyable {
       info.ai_family, info.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue),
       info.ai_protocol)
     guard socket >= 0 else { throw HTTPError(name, code: errno) }
-    // A server that is started again must not wait for the connections of its last incarnation to time out.
+    // A server that is started again need not wait until the connections of the last one time out.
     var yes: Int32 = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     guard bind(socket, info.ai_addr, info.ai_addrlen) == 0, listen(socket, 64) == 0 else {
@@ -44,8 +44,8 @@ struct ListeningSocket: ~Copyable {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// The descriptor, which the caller closes.
-  consuming func take() -> Int32 {
+  /// Hands over the descriptor, which the caller must close.
+  consuming func release() -> Int32 {
     let taken = descriptor
     descriptor = -1
     return taken

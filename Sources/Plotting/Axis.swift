@@ -6,11 +6,12 @@ struct Axis: Hashable, Sendable {
   let high: Double
   let ticks: [Double]
 
-  /// The smallest round range over `low` to `high`; about `count` ticks at 1, 2, 2.5 or 5 times a power of ten.
+  /// The smallest round range over `low` to `high`, with about `count` ticks at 1, 2, 2.5 or 5
+  /// times a power of ten.
   init(from low: Double, to high: Double, about count: Int = 6) {
     var (low, high) = (min(low, high), max(low, high))
     if high - low <= max(abs(low), abs(high)) * 1e-9 {
-      // One value alone: room around it.
+      // A single value: add room around it.
       let room = max(abs(high) * 0.1, 0.5)
       (low, high) = (low - room, high + room)
     }
@@ -29,10 +30,10 @@ struct Axis: Hashable, Sendable {
     return ([1, 2, 2.5, 5, 10].first { $0 * power >= rough * 0.999_999 } ?? 10) * power
   }
 
-  /// The place of a value, 0 at `low` and 1 at `high`.
-  func share(_ value: Double) -> Double { (value - low) / (high - low) }
+  /// The position of a value on the axis: 0 at `low`, 1 at `high`.
+  func fraction(_ value: Double) -> Double { (value - low) / (high - low) }
 
-  /// The ticks in words, all in the same unit: `0`, `250 k`, `500 k`.
+  /// The ticks as text, all in the same unit: `0`, `250 k`, `500 k`.
   var labels: [String] {
     let largest = max(abs(low), abs(high))
     let units: [(Double, String)] = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e4, " k")]
@@ -50,7 +51,7 @@ struct Axis: Hashable, Sendable {
 
   private static func tenTo(_ digits: Int) -> Double { (0..<digits).reduce(1.0) { power, _ in power * 10 } }
 
-  /// A number with so many digits after the point.
+  /// A number with this many digits after the point.
   static func decimal(_ value: Double, digits: Int) -> String {
     let scaled = (value * tenTo(digits)).rounded()
     guard abs(scaled) < 9e15 else { return "\(value)" }

@@ -1,11 +1,16 @@
 // Curves over a common axis, drawn as SVG.
 
-/// A plot of curves with the ranges around them, a legend, and a dashed line where a threshold is.
+/// A plot of curves with the ranges around them, a legend, and a dashed line at a threshold.
 public struct LinePlot: Sendable {
+  /// Above the plot.
   public var title: String
+  /// Below the horizontal axis.
   public var xLabel: String
+  /// Beside the vertical axis.
   public var yLabel: String
+  /// In the order of the legend; the first seven differ in colour.
   public var series: [Series]
+  /// A value on the vertical axis; nil for no line.
   public var threshold: Double?
 
   public init(title: String, xLabel: String, yLabel: String, series: [Series], threshold: Double? = nil) {
@@ -16,8 +21,8 @@ public struct LinePlot: Sendable {
     self.threshold = threshold.flatMap { abs($0) < 1e300 ? $0 : nil }
   }
 
-  /// Colours that people with any colour vision can tell apart (Okabe and Ito 2008), the yellow left out: it is too pale for a line
-  /// on white. After seven curves the lines are dashed.
+  /// Colours that people with any colour vision can tell apart (Okabe and Ito 2008). Their yellow
+  /// is left out: it is too pale for a line on white. After seven curves the lines are dashed.
   private static let palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444"]
   private static let dashes = ["", "7 4", "2 3", "9 3 2 3"]
 
@@ -32,12 +37,12 @@ public struct LinePlot: Sendable {
     var x: Axis
     var y: Axis
 
-    func place(_ point: (x: Double, y: Double)) -> (x: Double, y: Double) {
-      (left + x.share(point.x) * (right - left), bottom - y.share(point.y) * (bottom - top))
+    func project(_ point: (x: Double, y: Double)) -> (x: Double, y: Double) {
+      (left + x.fraction(point.x) * (right - left), bottom - y.fraction(point.y) * (bottom - top))
     }
   }
 
-  /// The picture, a whole SVG document of 960 × 540.
+  /// The picture: a whole SVG document of 960 × 540.
   public func svg() -> String {
     let frame = frame()
     var svg = SVG()
@@ -69,10 +74,10 @@ public struct LinePlot: Sendable {
     let points = series.flatMap(\.points)
     let values = points.flatMap { [$0.low, $0.high] } + (threshold.map { [$0] } ?? [])
     let starts = points.map(\.x).min() ?? 0
-    // Time and counters start at 0, whenever the first point came.
+    // Time and counters start at 0, even if the first point came later.
     let x = Axis(from: min(0, starts), to: points.map(\.x).max() ?? 1, about: 8)
     let (least, greatest) = (values.min() ?? 0, values.max() ?? 1)
-    // A curve that is not far from 0 is shown over it, so that heights can be compared.
+    // A curve not far from 0 is shown with 0, so that heights can be compared.
     let y = Axis(from: least > 0 && least < greatest / 2 ? 0 : least, to: greatest)
     let longest = series.map { Double(Self.shortened($0.name).count) }.max() ?? 0
     let widest = y.labels.map { Double($0.count) }.max() ?? 0
@@ -81,7 +86,7 @@ public struct LinePlot: Sendable {
       bottom: Self.size.height - 58, x: x, y: y)
   }
 
-  /// Names longer than the legend keep their end, which tells runs apart.
+  /// A name longer than the legend keeps its end, which tells runs apart.
   private static func shortened(_ name: String) -> String {
     name.count > 28 ? "…" + name.suffix(27) : name
   }
@@ -89,12 +94,12 @@ public struct LinePlot: Sendable {
   private func drawAxes(_ frame: Frame, _ svg: inout SVG) {
     let grid = [("stroke", "#e3e3e3"), ("stroke-width", "1")]
     for (tick, label) in zip(frame.y.ticks, frame.y.labels) {
-      let y = frame.place((frame.x.low, tick)).y
+      let y = frame.project((frame.x.low, tick)).y
       svg.element("line", line(frame.left, y, frame.right, y) + grid)
       svg.element("text", text(frame.left - 8, y + 4.5, "end"), text: label)
     }
     for (tick, label) in zip(frame.x.ticks, frame.x.labels) {
-      let x = frame.place((tick, frame.y.low)).x
+      let x = frame.project((tick, frame.y.low)).x
       svg.element(
         "line", line(x, frame.bottom, x, frame.bottom + 5) + [("stroke", "#666666"), ("stroke-width", "1")])
       svg.element("text", text(x, frame.bottom + 21, "middle"), text: label)
@@ -113,7 +118,7 @@ public struct LinePlot: Sendable {
 
   private func drawThreshold(_ frame: Frame, _ svg: inout SVG) {
     guard let threshold else { return }
-    let y = frame.place((frame.x.low, threshold)).y
+    let y = frame.project((frame.x.low, threshold)).y
     svg.element(
       "line",
       line(frame.left, y, frame.right, y)
@@ -136,7 +141,7 @@ public struct LinePlot: Sendable {
 
   private func drawLine(_ curve: Series, _ index: Int, _ frame: Frame, _ svg: inout SVG) {
     if curve.points.count == 1 {
-      let place = frame.place((curve.points[0].x, curve.points[0].y))
+      let place = frame.project((curve.points[0].x, curve.points[0].y))
       svg.element(
         "circle",
         [("cx", SVG.number(place.x)), ("cy", SVG.number(place.y)), ("r", "4"), ("fill", colour(index))])
@@ -175,7 +180,7 @@ public struct LinePlot: Sendable {
 
   private func places(_ points: [(Double, Double)], _ frame: Frame) -> String {
     points.map { point in
-      let place = frame.place(point)
+      let place = frame.project(point)
       return "\(SVG.number(place.x)),\(SVG.number(place.y))"
     }.joined(separator: " ")
   }

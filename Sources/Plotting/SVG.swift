@@ -1,6 +1,6 @@
 // SVG as text.
 
-/// Elements one after the other; attributes and texts are escaped.
+/// Writes elements one after the other; escapes attributes and texts.
 struct SVG {
   private(set) var body = ""
 
@@ -25,7 +25,7 @@ struct SVG {
     return text.hasSuffix(".00") ? String(text.dropLast(3)) : text
   }
 
-  /// What XML reads as the text again; control characters, which it cannot hold, become spaces.
+  /// Escapes a text for XML. Control characters, which XML cannot hold, become spaces.
   static func escape(_ text: String) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {

@@ -1,13 +1,17 @@
-// What is drawn: named curves.
+// Named curves.
 
 /// A point of a curve, with the range around it.
 public struct CurvePoint: Hashable, Sendable {
+  /// Where the point is on the horizontal axis.
   public var x: Double
+  /// The value.
   public var y: Double
+  /// The lower edge of the range.
   public var low: Double
+  /// The upper edge of the range.
   public var high: Double
 
-  /// Without `low` and `high` there is no range.
+  /// Without `low` and `high` the range is the value alone.
   public init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
     self.x = x
     self.y = y
@@ -15,16 +19,18 @@ public struct CurvePoint: Hashable, Sendable {
     self.high = high ?? y
   }
 
-  /// Whether it has a place in a plot; the bound leaves room for differences.
+  /// Whether all its numbers are finite; the bound leaves room for their differences.
   var isDrawable: Bool { [x, y, low, high].allSatisfy { abs($0) < 1e300 } }
 }
 
-/// A named curve, by rising x.
+/// A named curve, sorted by x.
 public struct Series: Hashable, Sendable {
+  /// Its name in the legend.
   public var name: String
+  /// Sorted by x, all of them finite.
   public var points: [CurvePoint]
 
-  /// Sorts by x and leaves out what is no number.
+  /// Sorts by x and leaves out points that are NaN or infinite.
   public init(name: String, points: [CurvePoint]) {
     self.name = name
     self.points = points.filter(\.isDrawable).sorted { $0.x < $1.x }
@@ -53,7 +59,8 @@ public struct Series: Hashable, Sendable {
     return a.y + (b.y - a.y) * ((x - a.x) / (b.x - a.x))
   }
 
-  /// The mean of several curves on a common grid over what all of them cover, with its standard error (s/√n) as range.
+  /// The mean of several curves on a common grid of x that all of them cover. Its range is the
+  /// standard error (s/√n).
   ///
   /// - Returns: nil if there is no x that all of them cover.
   public static func mean(of all: [Series], name: String, gridPoints: Int = 200) -> Series? {
@@ -62,8 +69,8 @@ public struct Series: Hashable, Sendable {
       all.allSatisfy({ !$0.points.isEmpty }), start <= end
     else { return nil }
     let points = (0..<gridPoints).map { index in
-      let share = Double(index) / Double(max(1, gridPoints - 1))
-      let x = index == gridPoints - 1 ? end : start + (end - start) * share
+      let fraction = Double(index) / Double(max(1, gridPoints - 1))
+      let x = index == gridPoints - 1 ? end : start + (end - start) * fraction
       let values = all.compactMap { $0.value(at: x) }
       let count = Double(values.count)
       let mean = values.reduce(0, +) / count

@@ -1,22 +1,23 @@
-// Connections that send more than they have to say.
+// Ends connections that send too much.
 
 public import Foundations
 internal import Glibc
 internal import Synchronization
 
-/// Cuts off TCP connections to one listening port that send more than their kind of client ever
-/// does.
+/// Ends TCP connections to one listening port that send more than an honest client ever does.
 ///
-/// libzmq keeps every subscription that a publisher is sent, and hands over no say in it: with
-/// ZMQ_XPUB_MANUAL it keeps them too, and a queue's mark does not count what is read into the tree.
-/// So the connection is what can be bounded: the kernel knows how much each has sent. A thread of
-/// its own looks, because libzmq may be busy with a flood on the thread that owns the socket. A
-/// connection that is cut is an end of file to libzmq, which forgets its subscriptions. Sockets of
-/// other kinds (`ipc://`) have no such count, and lie in a folder of their user's.
+/// libzmq keeps every subscription that a publisher receives, and offers no limit: ZMQ_XPUB_MANUAL
+/// keeps them too, and the high-water mark does not count what is read into its tree. So the
+/// connection is bounded instead: the kernel knows how many bytes each has sent. The guard has its
+/// own thread, because a flood can keep libzmq busy on the thread that owns the socket. libzmq sees
+/// the end of file and forgets the connection's subscriptions. Sockets of other kinds (`ipc://`)
+/// have no such count; they are in a folder that belongs to their user alone.
 public final class ConnectionGuard: Sendable {
+  /// What one connection may send: a token bucket.
   public struct Allowance: Sendable {
-    /// Bytes that a connection may send at once, and a second.
+    /// Bytes at once.
     public var burst: UInt64
+    /// Bytes a second on average.
     public var perSecond: UInt64
 
     public init(burst: UInt64, perSecond: UInt64) {
@@ -25,7 +26,7 @@ public final class ConnectionGuard: Sendable {
     }
   }
 
-  /// What owner and thread share.
+  /// State that owner and thread share.
   private final class Shared: Sendable {
     let cut = Atomic<UInt64>(0)
     let isEnding = Atomic<Bool>(false)
@@ -44,12 +45,12 @@ public final class ConnectionGuard: Sendable {
         usleep(ConnectionGuard.every_us)
         let now = SystemClock.now()
         let present = ConnectionGuard.connections(to: port)
-        let overdrawn = accounts.note(present.mapValues(\.received), elapsed_s: (now - last).seconds)
+        let overdrawn = accounts.record(present.mapValues(\.received), elapsed_s: (now - last).seconds)
         for connection in overdrawn {
           let descriptor = present[connection]!.descriptor
-          // Its owner may have closed it since, and opened another.
-          guard ConnectionGuard.number(of: descriptor) == connection else { continue }
-          // Counted first: whoever sees the end of file sees the count.
+          // The owner may have closed it meanwhile, and opened another.
+          guard ConnectionGuard.inode(of: descriptor) == connection else { continue }
+          // Counted first: a client that sees the end of file also sees the count.
           cut.add(1, ordering: .releasing)
           shutdown(descriptor, Int32(SHUT_RDWR))
         }
@@ -58,13 +59,13 @@ public final class ConnectionGuard: Sendable {
     }
   }
 
-  /// A flood comes to some hundred kilobytes until it is seen.
+  /// A flood can send a few hundred kilobytes before it is noticed.
   private static let every_us: UInt32 = 20_000
 
   private let shared: Shared
   private let thread: pthread_t
 
-  /// - Parameter port: the one that this process listens on.
+  /// - Parameter port: a port that this process listens on.
   public init(port: UInt16, allowance: Allowance) throws(SystemCallError) {
     shared = Shared(port, allowance)
     var thread = pthread_t()
@@ -87,18 +88,18 @@ public final class ConnectionGuard: Sendable {
     pthread_join(thread, nil)
   }
 
-  /// Connections that were cut off.
+  /// Connections that were ended.
   public var cut: UInt64 { shared.cut.load(ordering: .acquiring) }
 
-  /// The open TCP connections to a port of this process, by the number of their socket: another
-  /// connection may get a closed one's descriptor, but not its number.
+  /// The open TCP connections to a port of this process, by the inode of their socket. Another
+  /// connection may get the descriptor of a closed one, but not its inode.
   private static func connections(to port: UInt16) -> [UInt64: (descriptor: Int32, received: UInt64)] {
     var found: [UInt64: (descriptor: Int32, received: UInt64)] = [:]
     for descriptor in descriptors() {
       guard Self.port(of: descriptor) == port, let received = bytesReceived(descriptor),
-        let number = number(of: descriptor)
+        let inode = inode(of: descriptor)
       else { continue }
-      found[number] = (descriptor, received)
+      found[inode] = (descriptor, received)
     }
     return found
   }
@@ -116,13 +117,13 @@ public final class ConnectionGuard: Sendable {
     return found
   }
 
-  /// Of a socket: no other open one has it.
-  private static func number(of descriptor: Int32) -> UInt64? {
+  /// The inode of a socket: no other open one has it.
+  private static func inode(of descriptor: Int32) -> UInt64? {
     var status = stat()
     return fstat(descriptor, &status) == 0 ? UInt64(status.st_ino) : nil
   }
 
-  /// The local port of a TCP connection; nil for all else.
+  /// The local port of a TCP socket; nil for all else.
   private static func port(of descriptor: Int32) -> UInt16? {
     var address = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -130,12 +131,12 @@ public final class ConnectionGuard: Sendable {
       getsockname(descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), &length)
     }
     guard code == 0, [AF_INET, AF_INET6].contains(Int32(address.ss_family)) else { return nil }
-    // Both kinds of address have it after the family.
+    // Both families have the port after the family.
     return withUnsafeBytes(of: address) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
   }
 
-  /// `tcpi_bytes_received` of the kernel's `struct tcp_info`, which is longer than the C library's;
-  /// nil for what is not connected.
+  /// `tcpi_bytes_received` of the kernel's `struct tcp_info`, which is longer than the C library's.
+  /// nil for a socket that is not connected.
   private static func bytesReceived(_ descriptor: Int32) -> UInt64? {
     let place = 128
     var state: UInt8 = 0
@@ -145,13 +146,13 @@ public final class ConnectionGuard: Sendable {
         length >= place + 8
       else { return nil }
       state = info[0]
-      // 10 listens.
+      // 10: TCP_LISTEN.
       return state == 10 ? nil : info.load(fromByteOffset: place, as: UInt64.self)
     }
   }
 }
 
-/// How much each connection may still send.
+/// How many bytes each connection may still send.
 struct ConnectionAccounts {
   private struct Account {
     var seen: UInt64 = 0
@@ -164,9 +165,9 @@ struct ConnectionAccounts {
 
   init(_ allowance: ConnectionGuard.Allowance) { self.allowance = allowance }
 
-  /// Takes down how much each connection has sent so far; those that are not named are gone. Returns
-  /// whose allowance is overdrawn, each once.
-  mutating func note(_ received: [UInt64: UInt64], elapsed_s: Double) -> [UInt64] {
+  /// Records how many bytes each connection has sent so far, and forgets the connections that are
+  /// not named. Returns those that have exceeded their allowance, each once.
+  mutating func record(_ received: [UInt64: UInt64], elapsed_s: Double) -> [UInt64] {
     let burst = Double(allowance.burst)
     var overdrawn: [UInt64] = []
     var present: [UInt64: Account] = [:]

@@ -1,28 +1,29 @@
 // Makes every socket.
 
-/// What a process opens its sockets with: what holds for all of its connections, as keys would, is decided here.
+/// Opens the sockets of a process. Settings for all its connections, as keys would be, belong here.
 ///
-/// Threads may share it; each socket belongs to the thread that asked for it.
+/// Threads may share a connector; each socket belongs to the thread that opened it.
 public final class Connector: Sendable {
   private let context = Context()
 
   public init() {}
 
-  /// A service's socket to many clients.
+  /// A service's socket to many clients (ROUTER).
   public func router(on endpoint: Endpoint, _ options: SocketOptions) throws(TransportError) -> Socket {
     try listen(.router, on: endpoint, options)
   }
 
-  /// A client's socket to its service.
+  /// A client's socket to its service (DEALER).
   public func dealer(to endpoint: Endpoint, _ options: SocketOptions) throws(TransportError) -> Socket {
     try connect(.dealer, to: endpoint, options)
   }
 
+  /// A service's socket to its subscribers (XPUB), which reports each subscription.
   public func publisher(on endpoint: Endpoint, _ options: SocketOptions) throws(TransportError) -> Socket {
     try listen(.publisher, on: endpoint, options)
   }
 
-  /// Gets what is published with one of these prefixes.
+  /// A socket (SUB) that receives the publications with one of these prefixes.
   public func subscriber(
     to endpoint: Endpoint, prefixes: [[UInt8]], _ options: SocketOptions
   ) throws(TransportError) -> Socket {

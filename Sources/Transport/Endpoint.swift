@@ -1,19 +1,21 @@
-// Addresses as they are configured.
+// Addresses of sockets.
 
 /// `tcp://host:port` or `ipc://path`.
 public struct Endpoint: Hashable, Sendable {
+  /// A port may be `*`: the system chooses one.
   public enum Kind: Hashable, Sendable {
     case tcp(host: String, port: String)
     case ipc(path: String)
   }
 
+  /// The parts of the address.
   public let kind: Kind
 
-  /// Parses an address; says what is wrong with it.
+  /// Parses an address; the error says what was expected.
   public init(_ text: String) throws(EndpointError) {
     if text.hasPrefix("ipc://") {
       let path = String(text.dropFirst(6))
-      // sockaddr_un holds 108 bytes with its zero.
+      // sockaddr_un holds 108 bytes with the terminating zero.
       guard !path.isEmpty, path.utf8.count <= 107 else {
         throw EndpointError(text: text, expected: "ipc:// and a path of 1 to 107 bytes")
       }
@@ -32,7 +34,7 @@ public struct Endpoint: Hashable, Sendable {
     kind = .tcp(host: String(text[start..<colon]), port: port)
   }
 
-  /// The machine itself is the only one that can reach it.
+  /// Whether only this machine can reach it.
   public var isLocal: Bool {
     switch kind {
     case .ipc: true
@@ -46,10 +48,10 @@ public struct Endpoint: Hashable, Sendable {
       && parts.allSatisfy { $0.utf8.allSatisfy(isDigit) && UInt8($0) != nil }
   }
 
-  /// Swift's integers would also take a sign.
+  /// Swift's integers would also accept a sign.
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-  /// The same port on another host (where to listen for an address by which others find us).
+  /// The same port on another host: where to listen for an address that clients connect to.
   public func listening(on host: String) -> Endpoint {
     switch kind {
     case .ipc: self
@@ -61,7 +63,7 @@ public struct Endpoint: Hashable, Sendable {
     self.kind = kind
   }
 
-  /// A comma-separated list, as replicas are given.
+  /// Parses a comma-separated list of at least one address.
   public static func list(_ text: String) throws(EndpointError) -> [Endpoint] {
     var endpoints: [Endpoint] = []
     for part in text.split(separator: ",") { endpoints.append(try Endpoint(String(part))) }
@@ -81,7 +83,9 @@ extension Endpoint: CustomStringConvertible {
 
 /// An address that cannot be used.
 public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The address as it was given.
   public var text: String
+  /// The form that it should have.
   public var expected: String
 
   public var description: String { "address '\(text)': expected \(expected)" }

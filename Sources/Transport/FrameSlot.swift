@@ -1,8 +1,8 @@
-// Where a received frame lies.
+// Memory of a received frame.
 
 internal import CZeroMQ
 
-/// One received frame, reused for the next: receiving allocates nothing here.
+/// One received frame. It is reused for the next, so receiving allocates nothing here.
 public final class FrameSlot {
   let message: UnsafeMutablePointer<zmq_msg_t>
 
@@ -16,7 +16,7 @@ public final class FrameSlot {
     message.deallocate()
   }
 
-  /// The frame's bytes: a view that ends with the next receive into this slot.
+  /// The frame's bytes; valid until the next receive into this slot.
   public var bytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
   }

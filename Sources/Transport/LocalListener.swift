@@ -1,10 +1,12 @@
-// Who listens on an ipc path.
+// Finds a listener on an ipc path.
 
 internal import Glibc
 
-/// libzmq takes an ipc path from whoever listens on it, without a word: it removes the file and makes its own. So it is asked for first.
+/// Asked before listening: libzmq would remove the file of an ipc path on which another process
+/// listens, without an error, and create its own.
 enum LocalListener {
-  /// A process accepts connections on the path. (A file that a dead one left behind does not.)
+  /// Whether a process accepts connections on the path. A file that an ended process left behind
+  /// does not.
   static func isThere(_ path: String) -> Bool {
     var address = sockaddr_un()
     guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
@@ -17,7 +19,7 @@ enum LocalListener {
     let code = withUnsafeBytes(of: address) { bytes in
       connect(descriptor, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
     }
-    // EAGAIN: it is there, and its queue of connections is full.
+    // EAGAIN: a process listens, and its queue of connections is full.
     return code == 0 || errno == EAGAIN
   }
 }

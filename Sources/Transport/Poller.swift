@@ -3,7 +3,8 @@
 internal import CZeroMQ
 public import Foundations
 
-/// The set of sockets and file descriptors that a service waits for, each under the index that `add` returned.
+/// The sockets and file descriptors that a service waits for, each under the index that `add`
+/// returned.
 ///
 /// Belongs to the thread that owns the sockets, which must outlive it.
 public struct Poller: ~Copyable {
@@ -11,26 +12,29 @@ public struct Poller: ~Copyable {
 
   public init() {}
 
+  /// Adds a socket to wait for; returns its index.
   @discardableResult
   public mutating func add(_ socket: borrowing Socket) -> Int {
     items.append(zmq_pollitem_t(socket: socket.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
     return items.count - 1
   }
 
+  /// Adds a file descriptor to wait for; returns its index.
   @discardableResult
   public mutating func add(descriptor: Int32) -> Int {
     items.append(zmq_pollitem_t(socket: nil, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0))
     return items.count - 1
   }
 
-  /// How many there are; indices are below.
+  /// Sockets and descriptors; indices are below.
   public var count: Int { items.count }
 
-  /// Takes away what was added after the first `count`.
+  /// Removes those that were added after the first `count`.
   public mutating func removeAll(after count: Int) { items.removeSubrange(count...) }
 
-  /// Waits until something is readable or `deadline` has come; at most an hour. A deadline in the past only looks.
-  /// - Parameter ignored: indices that need not wake it this time.
+  /// Waits until one is readable or `deadline` has come, at most an hour. A deadline in the past
+  /// only looks.
+  /// - Parameter ignored: indices that do not end this wait.
   public mutating func wait(until deadline: Instant, now: Instant, except ignored: [Int] = []) {
     let left = (deadline.nanoseconds > now.nanoseconds) ? deadline - now : .zero
     // Rounded up to the next millisecond: rounding down would spin through the last one.
@@ -43,6 +47,7 @@ public struct Poller: ~Copyable {
     _ = zmq_poll(&items, Int32(items.count), Int(milliseconds))
   }
 
+  /// Whether the last wait found it readable.
   public func isReadable(_ index: Int) -> Bool {
     items[index].revents & Int16(ZMQ_POLLIN) != 0
   }

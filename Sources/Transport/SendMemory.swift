@@ -1,14 +1,14 @@
-// Memory that is sent from where it lies.
+// Memory that is sent without a copy.
 
 internal import CZeroMQ
 public import Foundations
 internal import Synchronization
 
-/// Memory for frames that libzmq sends without copying them; comes back when they are sent, and is used again.
+/// Memory for frames that libzmq sends without copying them. It returns here once a frame is sent,
+/// and is reused.
 ///
-/// Fresh pages cost more than the copy that this saves, so as much as `spareMax` bytes are kept.
-/// What libzmq holds is counted by peer: the only way to know how much of what was sent has left
-/// this process.
+/// Fresh pages cost more than the copy that this saves, so up to `spareMax` bytes are kept. What
+/// libzmq holds is counted by peer: only so can a service know how much has left this process.
 public final class SendMemory: Sendable {
   private struct Piece {
     var address: UInt
@@ -17,7 +17,9 @@ public final class SendMemory: Sendable {
 
   /// Frames and bytes that libzmq holds.
   public struct Load: Hashable, Sendable {
+    /// Frames that are not sent yet.
     public var frames = 0
+    /// Bytes of memory that these frames keep.
     public var bytes = 0
 
     public init() {}
@@ -31,7 +33,7 @@ public final class SendMemory: Sendable {
   private struct State {
     var pieces: [Piece] = []
     var spareBytes = 0
-    /// Of each peer for which there is something.
+    /// The peers for which libzmq holds something.
     var loads: [PeerID: Load] = [:]
     var load = Load()
     var isAwaited = false
@@ -41,7 +43,7 @@ public final class SendMemory: Sendable {
   private let spareMax: Int
   private let wakeUp: WakeUp?
 
-  /// - Parameter wakeUp: signalled when memory comes back after `awaitReturn`.
+  /// - Parameter wakeUp: signalled when memory returns after `awaitReturn`.
   public init(spareMax: Int = 64 << 20, wakeUp: WakeUp? = nil) {
     self.spareMax = spareMax
     self.wakeUp = wakeUp
@@ -58,11 +60,11 @@ public final class SendMemory: Sendable {
     state.withLock { ($0.loads[peer] ?? Load(), $0.load) }
   }
 
-  /// Signals the wake-up once, when something comes back from libzmq.
+  /// Signals the wake-up once, when memory next returns from libzmq.
   public func awaitReturn() { state.withLock { $0.isAwaited = true } }
 
-  /// Memory to write a frame into: what was used last, or else `byteCount` fresh bytes. Who takes it owns it, and may
-  /// deallocate it.
+  /// Memory to write a frame into: the piece that was used last, or else `byteCount` fresh bytes.
+  /// The caller owns it, and may deallocate it.
   public func allocate(byteCount: Int) -> UnsafeMutableRawBufferPointer {
     let piece = state.withLock { state -> Piece? in
       let last = state.pieces.popLast()
@@ -76,7 +78,8 @@ public final class SendMemory: Sendable {
     return .allocate(byteCount: byteCount, alignment: 64)
   }
 
-  /// Takes memory that nobody uses any more. Any thread may call it: libzmq does so on its own.
+  /// Keeps or frees memory that is no longer used. Any thread may call it: libzmq calls it from its
+  /// own.
   private func giveBack(_ memory: UnsafeMutableRawPointer, _ loan: Loan) {
     let piece = Piece(address: UInt(bitPattern: memory), capacity: loan.capacity)
     let (isKept, isAwaited) = state.withLock { state -> (Bool, Bool) in
@@ -94,7 +97,7 @@ public final class SendMemory: Sendable {
     if isAwaited { wakeUp?.signal() }
   }
 
-  /// What libzmq holds while it sends.
+  /// Memory that libzmq holds while it sends.
   private final class Loan {
     let owner: SendMemory
     let peer: PeerID
@@ -107,7 +110,8 @@ public final class SendMemory: Sendable {
     }
   }
 
-  /// Fills `message` with the first `count` bytes of `memory`, which comes back here once the message is sent or closed.
+  /// Fills `message` with the first `count` bytes of `memory`, which returns here once the message
+  /// is sent or closed.
   func lend(
     _ memory: UnsafeMutableRawBufferPointer, count: Int, to message: UnsafeMutablePointer<zmq_msg_t>,
     for peer: PeerID

@@ -4,14 +4,14 @@ internal import CZeroMQ
 public import Foundations
 
 extension Socket {
-  /// Sends one frame (copied).
+  /// Sends a copy of one frame.
   @discardableResult
   public func send(_ bytes: UnsafeRawBufferPointer) -> Sent {
     send(bytes, flags: ZMQ_DONTWAIT)
   }
 
-  /// Begins a message from a router to a peer, which tells whether the peer is there and has room.
-  /// After `sent` its one frame must follow, with `isBegun`, before anything else is sent.
+  /// Begins a message from a router to a peer, and reports whether the peer is connected and has
+  /// room. After `sent`, send its one frame with `isBegun` before anything else.
   public func begin(to peer: PeerID) -> Sent {
     peer.withBytes { send($0, flags: ZMQ_DONTWAIT | ZMQ_SNDMORE) }
   }
@@ -24,8 +24,9 @@ extension Socket {
     return send(bytes, flags: ZMQ_DONTWAIT)
   }
 
-  /// Sends the first `count` bytes of `memory` from a router to a peer, from where they lie: `memory` is not the caller's any
-  /// more, and goes back to `owner` when it is sent, or at once if it cannot be.
+  /// Sends the first `count` bytes of `memory` from a router to a peer without copying them.
+  /// `memory` then belongs to the socket. It returns to `owner` when it is sent, or at once if it
+  /// cannot be.
   @discardableResult
   public func send(
     _ memory: UnsafeMutableRawBufferPointer, count: Int, of owner: SendMemory, to peer: PeerID,
@@ -57,7 +58,7 @@ extension Socket {
     return .discarded
   }
 
-  /// Receives one frame on a router, and who sent it.
+  /// Receives one frame on a router, and its sender.
   public func receive(into slot: FrameSlot, from peer: inout PeerID) -> Received {
     guard next(slot) else { return .nothing }
     guard let sender = PeerID(slot.bytes), slot.hasMore else {

@@ -2,7 +2,7 @@
 
 internal import CZeroMQ
 
-/// Owns one socket, which a `Connector` makes; its incarnation is the value's. Belongs to the thread that made it.
+/// Owns one socket, which a `Connector` opens. Belongs to the thread that opened it.
 public struct Socket: ~Copyable {
   enum Kind: Sendable {
     case router, dealer, publisher, subscriber
@@ -17,17 +17,18 @@ public struct Socket: ~Copyable {
     }
   }
 
+  /// The result of a send.
   public enum Sent: Sendable {
     case sent
-    /// The queue to the peer is full, or nobody is connected.
+    /// The queue to the peer is full, or no peer is connected.
     case full
-    /// A router does not know the peer (any more).
+    /// A router does not know the peer, or no longer.
     case unknownPeer
   }
 
   public enum Received: Sendable {
     case frame
-    /// A message of several frames, or of an identity longer than 16 bytes: read and thrown away.
+    /// A message of several frames, or from an identity longer than 16 bytes: read and discarded.
     case discarded
     case nothing
   }
@@ -66,7 +67,7 @@ public struct Socket: ~Copyable {
     guard zmq_connect(pointer, endpoint) == 0 else { throw .last("connecting to \(endpoint)") }
   }
 
-  /// The address that `bind` resolved to, with the port that the system chose for port `*`.
+  /// The bound address, with the port that the system chose for port `*`.
   public func lastEndpoint() -> String {
     var size = 1024
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { buffer in
@@ -97,7 +98,8 @@ public struct Socket: ~Copyable {
       (ZMQ_HEARTBEAT_TIMEOUT, options.heartbeatTimeout_ms),
       (ZMQ_RECONNECT_IVL, 20),
       (ZMQ_RECONNECT_IVL_MAX, 1000),
-      // A host that went without a word leaves connecting to hang for minutes; each new attempt looks its name up again.
+      // Connecting to a host that vanished would hang for minutes. Each attempt looks its name up
+      // again.
       (ZMQ_CONNECT_TIMEOUT, 3000),
     ]
     if options.conflate { settings.append((ZMQ_CONFLATE, 1)) }

@@ -1,18 +1,18 @@
-// How a socket is set up.
+// Settings of a socket.
 
-/// Options common to all sockets. Defaults hold for every service.
+/// Settings of every kind of socket. The defaults fit every service.
 public struct SocketOptions: Sendable {
   /// Frames queued for each peer before sends are refused.
   public var sendQueue: Int32 = 1000
-  /// Frames queued from each peer before it is made to wait.
+  /// Frames queued from each peer before it must wait.
   public var receiveQueue: Int32 = 1000
-  /// A larger frame closes the connection that sent it.
+  /// In bytes; a larger frame closes the connection that sent it.
   public var frameBytesMax: Int
-  /// How long closing waits for what is queued, in milliseconds.
+  /// How long closing waits for queued frames.
   public var linger_ms: Int32 = 200
-  /// Only the newest frame is kept (subscribers of weights).
+  /// Keeps only the newest frame (subscribers of weights).
   public var conflate = false
-  /// A peer that is silent for `heartbeatTimeout_ms` is disconnected.
+  /// How often a connection is checked. One that is silent for `heartbeatTimeout_ms` is closed.
   public var heartbeatInterval_ms: Int32 = 1000
   public var heartbeatTimeout_ms: Int32 = 5000
 

@@ -1,11 +1,14 @@
-// What ZeroMQ said no to.
+// A failed call of ZeroMQ.
 
 internal import CZeroMQ
 
-/// A failed ZeroMQ call: what was tried, on which endpoint, and what the library said.
+/// A failed ZeroMQ call: what was tried, on which address, and the library's reason.
 public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What was tried, with the address.
   public var operation: String
+  /// ZeroMQ's error number, an `errno` value or one of its own.
   public var code: Int32
+  /// ZeroMQ's text for it.
   public var reason: String
 
   public init(operation: String, code: Int32, reason: String) {
@@ -23,7 +26,7 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
     self.init(operation: operation, code: code, reason: String(cString: zmq_strerror(code)))
   }
 
-  /// The address is taken by another process.
+  /// Another process has the address.
   public var isAddressInUse: Bool { code == EADDRINUSE }
 
   public var description: String {

@@ -35,7 +35,7 @@ import Testing
       axis.low <= low + scale * 1e-9 && high - scale * 1e-9 <= axis.high,
       "seed \(seed): \(low) \(high) \(axis)")
     #expect((2...16).contains(axis.ticks.count), "seed \(seed): \(axis)")
-    #expect(axis.share(axis.low) == 0 && axis.share(axis.high) == 1, "seed \(seed)")
+    #expect(axis.fraction(axis.low) == 0 && axis.fraction(axis.high) == 1, "seed \(seed)")
     if scale > 1e-6 { #expect(Set(axis.labels).count == axis.ticks.count, "seed \(seed): \(axis.labels)") }
   }
 }

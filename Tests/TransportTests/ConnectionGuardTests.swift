@@ -11,37 +11,37 @@ import Testing
 
   @Test func aBurstAndARateAreAllowed() {
     var accounts = ConnectionAccounts(allowance)
-    #expect(accounts.note([1: 1000], elapsed_s: 0).isEmpty)
+    #expect(accounts.record([1: 1000], elapsed_s: 0).isEmpty)
     var sent: UInt64 = 1000
     for _ in 0..<100 {
       sent += 50
-      #expect(accounts.note([1: sent], elapsed_s: 0.5).isEmpty)
+      #expect(accounts.record([1: sent], elapsed_s: 0.5).isEmpty)
     }
-    #expect(accounts.note([1: sent + 51], elapsed_s: 0.5) == [1])
+    #expect(accounts.record([1: sent + 51], elapsed_s: 0.5) == [1])
   }
 
   @Test func aBurstIsEarnedAnewAndNoMore() {
     var accounts = ConnectionAccounts(allowance)
-    #expect(accounts.note([1: 1000], elapsed_s: 0).isEmpty)
-    #expect(accounts.note([1: 1000], elapsed_s: 1e6).isEmpty)
-    #expect(accounts.note([1: 2000], elapsed_s: 0).isEmpty)
-    #expect(accounts.note([1: 2001], elapsed_s: 0) == [1])
+    #expect(accounts.record([1: 1000], elapsed_s: 0).isEmpty)
+    #expect(accounts.record([1: 1000], elapsed_s: 1e6).isEmpty)
+    #expect(accounts.record([1: 2000], elapsed_s: 0).isEmpty)
+    #expect(accounts.record([1: 2001], elapsed_s: 0) == [1])
   }
 
   /// What is closed late is not cut again and again.
   @Test func eachIsNamedOnce() {
     var accounts = ConnectionAccounts(allowance)
-    #expect(Set(accounts.note([1: 5000, 2: 10, 3: 1001], elapsed_s: 0)) == [1, 3])
-    #expect(accounts.note([1: 9000, 2: 10, 3: 1001], elapsed_s: 1).isEmpty)
-    #expect(accounts.note([1: 9000, 2: 1011, 3: 1001], elapsed_s: 0) == [2])
+    #expect(Set(accounts.record([1: 5000, 2: 10, 3: 1001], elapsed_s: 0)) == [1, 3])
+    #expect(accounts.record([1: 9000, 2: 10, 3: 1001], elapsed_s: 1).isEmpty)
+    #expect(accounts.record([1: 9000, 2: 1011, 3: 1001], elapsed_s: 0) == [2])
   }
 
   @Test func oneThatIsGoneIsForgotten() {
     var accounts = ConnectionAccounts(allowance)
-    #expect(accounts.note([1: 900], elapsed_s: 0).isEmpty)
-    #expect(accounts.note([:], elapsed_s: 0).isEmpty)
-    #expect(accounts.note([1: 900], elapsed_s: 0).isEmpty)
-    #expect(accounts.note([1: 2000], elapsed_s: 0) == [1])
+    #expect(accounts.record([1: 900], elapsed_s: 0).isEmpty)
+    #expect(accounts.record([:], elapsed_s: 0).isEmpty)
+    #expect(accounts.record([1: 900], elapsed_s: 0).isEmpty)
+    #expect(accounts.record([1: 2000], elapsed_s: 0) == [1])
   }
 }
 

@@ -1,9 +1,10 @@
-// Compiles a function once for each x86-64 level; the loader picks the best at start. Elsewhere it means nothing.
+// Compiles a function once for each x86-64 level; the loader picks the best at start. On other machines it does
+// nothing.
 #pragma once
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-// The resolvers run before the sanitizer is set up, and crash.
+// The resolvers would run before the sanitizer is set up, and crash.
 #define ROOKERY_NO_CLONES 1
 #endif
 #endif

@@ -1,4 +1,4 @@
-// Stores and loads of words that other processes, or later lives of this one, see in order.
+// Ordered stores and loads of words that other processes, or later starts of this one, read; and pages of files.
 #pragma once
 
 #include <stddef.h>
@@ -18,14 +18,14 @@ static inline void rookery_store_fence(void) { __atomic_thread_fence(__ATOMIC_RE
 /// Asks the kernel to read the pages that hold some bytes of a mapped file.
 void rookery_pages_wanted(const void *address, size_t count);
 
-/// Waits until they are read and mapped, whatever is written to them meanwhile.
+/// Waits until they are read and mapped. Writes to them meanwhile do no harm.
 void rookery_pages_touch(const void *address, size_t count);
 
-/// Pages of this mapping are needed singly: none around them is to be read.
+/// Tells the kernel that single pages of this mapping are needed: it need not read pages around them.
 void rookery_pages_random(void *address, size_t count);
 
 /// Lets the kernel begin to write a file's dirty pages of a range.
 void rookery_write_back(int descriptor, long long offset, long long count);
 
-/// Waits until they are written, and lets go of their pages.
+/// Waits until they are written, and frees their pages in the file cache.
 void rookery_write_back_finish(int descriptor, long long offset, long long count);

@@ -14,7 +14,7 @@ typedef struct {
   size_t level_count;
 } rookery_tree;
 
-/// Which instructions a descent uses. All of them choose the same leaves, bit for bit.
+/// The instructions of a descent. All of them choose the same leaves, bit for bit.
 typedef enum {
   ROOKERY_TREE_PORTABLE = 0,
   ROOKERY_TREE_AVX2 = 1,
@@ -35,10 +35,10 @@ void rookery_tree_update(const rookery_tree *tree, const uint32_t *slots, const 
 /// Sets `count` neighbouring leaves from `first` to 0 and recomputes the sums above. O(count + levels).
 void rookery_tree_clear(const rookery_tree *tree, size_t first, size_t count);
 
-/// For each target u in [0, total) finds the leaf whose range of the cumulated weights holds it, and its weight.
+/// For each target u in [0, total), finds the leaf whose range of the cumulated weights holds u, and its weight.
 /// Never ends in a leaf of weight 0 if the total is positive. Overwrites `targets` with the residuals.
 void rookery_tree_descend(const rookery_tree *tree, rookery_tree_path path, double *targets, uint32_t *slots,
                           float *weights, size_t count);
 
-/// Asks the memory for a cache line that is read soon.
+/// Fetches a cache line that is read soon.
 static inline void rookery_prefetch(const void *address) { __builtin_prefetch(address); }

@@ -5,20 +5,21 @@
 #include <spawn.h>
 #include <sys/types.h>
 
-/// prctl(PR_SET_PDEATHSIG): the signal this process gets when the thread that made it ends. 0, or -1 with errno.
+/// prctl(PR_SET_PDEATHSIG): sets the signal that this process gets when the thread that made it ends. 0, or -1 with
+/// errno.
 int rookery_set_parent_death_signal(int signal);
 
 /// pidfd_open: a close-on-exec descriptor that polls readable once the process has ended. -1 with errno.
 int rookery_pidfd_open(pid_t process);
 
-/// Blocks signals in the calling thread and those it makes from now on; those that reach another thread are passed on to it. 0 or
-/// an error number.
+/// Blocks signals in the calling thread and in threads that it makes from now on. Signals that reach another thread are
+/// passed on to the calling thread. 0 or an error number.
 int rookery_block_signals(const sigset_t *signals);
 
 /// signalfd, close-on-exec and non-blocking. -1 with errno.
 int rookery_signalfd(const sigset_t *signals);
 
-/// Takes one pending signal from a signalfd: its number, 0 if none is pending, -1 with errno.
+/// Reads one pending signal from a signalfd: its number, 0 if none is pending, -1 with errno.
 int rookery_signalfd_read(int descriptor);
 
 /// In the child: close every descriptor from `from` on. 0 or an error number.

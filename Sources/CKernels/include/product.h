@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// The instruction sets that a product may run on; higher is faster. Which ones exist depends on the machine.
+/// The instruction sets of a product; higher is faster. The machine decides which exist.
 enum { ROOKERY_LEVEL_PORTABLE = 0, ROOKERY_LEVEL_AVX2 = 1, ROOKERY_LEVEL_AVX512 = 2 };
 
 /// The best level of this machine.
@@ -15,7 +15,7 @@ int rookery_level(void);
 ///
 /// The depth k is `segments` runs of `depth`: value d of run s of row i of `a` lies at
 /// `a + a_offset(i) + s * a_segment + d` (or, if `a_columns`, at `a + i + s * a_segment + d * a_stride`).
-/// Offsets come from the tables where given, else are i * stride. So a convolution's patches are read where they are.
+/// Offsets come from the tables if given, else they are i * stride. So a convolution reads its patches in place.
 struct rookery_product {
   size_t m, n, segments, depth;
   const float *a;
@@ -45,4 +45,5 @@ void rookery_pack(int level, float *packed, const float *b, size_t stride, size_
 /// Packs the transpose of w [n, k] (rows apart by `stride`), so that the packed matrix is [k, n].
 void rookery_pack_transposed(int level, float *packed, const float *w, size_t stride, size_t k, size_t n);
 
+/// Computes one product at a level of this machine.
 void rookery_multiply(int level, const struct rookery_product *product);

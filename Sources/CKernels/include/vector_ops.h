@@ -21,17 +21,18 @@ void rookery_adam_step(float *parameters, float *first, float *second, const flo
 /// The sum of squares, in float64; not finite if any value is not.
 double rookery_sum_squares(const float *values, size_t count);
 
-/// The index of the first value of an unaligned little-endian column that is NaN or infinite, or `count`: of float32, of float64.
+/// The index of the first value that is NaN or infinite in an unaligned little-endian column; `count` if there is none.
+/// For float32, then for float64.
 size_t rookery_first_not_finite(const void *values, size_t count);
 size_t rookery_first_not_finite_double(const void *values, size_t count);
 
-/// The index of the first float32 whose magnitude is not at most `limit` (NaN is not), or `count`.
+/// The index of the first float32 whose magnitude is above `limit` or that is NaN; `count` if there is none.
 size_t rookery_first_beyond(const void *values, size_t count, float limit);
 
 /// target += fraction * (source - target).
 void rookery_blend(float *target, const float *source, float fraction, size_t count);
 
-/// Zeroes gradients where the output of the rectifier is 0.
+/// Sets gradients to 0 where the rectifier's output is ≤ 0.
 void rookery_relu_backward(float *gradients, const float *outputs, size_t count);
 
 /// sums[j] (+)= the sum over rows of values[row, j].
@@ -40,6 +41,6 @@ void rookery_sum_rows(float *sums, const float *values, size_t rows, size_t colu
 /// output = scale * input.
 void rookery_scale_bytes(float *output, const uint8_t *input, float scale, size_t count);
 
-/// output[pixel, plane] = scale * input[plane, pixel].
+/// output[pixel, plane] = scale * input[plane, pixel]; floats are not scaled.
 void rookery_interleave_bytes(float *output, const uint8_t *input, float scale, size_t planes, size_t pixels);
 void rookery_interleave_floats(float *output, const float *input, size_t planes, size_t pixels);
