@@ -15,7 +15,7 @@ import Testing
     #expect(CRC32C.of([]) == 0)
   }
 
-  /// Written by TensorBoard 2.20's own RecordWriter and protobuf classes.
+  /// Bytes that TensorBoard 2.20's own RecordWriter and protobuf classes wrote.
   @Test func golden() {
     #expect(
       hex(EventRecord.version(wallTime_s: 1_700_000_000.5))

@@ -1,4 +1,4 @@
-// Which actions a space has.
+// The actions of a space.
 
 import Experience
 import Testing

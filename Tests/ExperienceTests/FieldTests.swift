@@ -39,7 +39,7 @@ import Testing
     #expect(Identifier(using: &generator) != Identifier(using: &generator))
   }
 
-  /// Against Python's hashlib; as `docs/PROTOCOL.md` has it.
+  /// Against Python's hashlib, as in `docs/PROTOCOL.md`.
   @Test func aPublicNameIsTheHashOfAnId() {
     let id = Identifier(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
     #expect(id.publicName.description == "a8faed6abbf35c12a4b26e40f6feb19d")

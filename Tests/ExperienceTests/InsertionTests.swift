@@ -4,7 +4,7 @@ import Experience
 import Testing
 
 @Suite struct InsertionTests {
-  /// Item columns at any address: frames are not aligned for those who receive them.
+  /// Item columns at any address: received frames are not aligned.
   @Test(arguments: 0..<8) func itemsAreReadUnaligned(shift: Int) {
     let items = [
       Item(stream: 7, firstIndex: 1 << 40 + 3, count: 4, priority: 0.5),

@@ -1,4 +1,4 @@
-// What a schema may be, and what is said when two disagree.
+// Which schemas are usable, and what is said when two differ.
 
 import Experience
 import Testing
@@ -58,17 +58,17 @@ import Testing
     #expect(problem(Field("a", .float32, shape: [1 << 28 - 1])) == nil)
     #expect(problem(Field("a", .float32, shape: [1 << 29]))?.contains("larger than 1 GiB") == true)
     #expect(problem(Field("a", .float32, shape: [1 << 32, 1 << 32]))?.contains("larger than 1 GiB") == true)
-    // What a batch will hold of it counts: 64 planes.
+    // The size in a batch counts: 64 planes.
     #expect(problem(Field("a", .uint8, shape: [1 << 24], stack: 64)) == nil)
     #expect(
       problem(Field("a", .uint8, shape: [1 << 24 + 1], stack: 64))?.contains("larger than 1 GiB") == true)
-    // Each is within bounds, all together are not.
+    // Each field is within bounds, all together are not.
     #expect(
       problem(Field("a", .uint8, shape: [1 << 30 - 1]), Field("b", .uint8, shape: [2]))
         == "a step of 1073741826 bytes is larger than 1 GiB")
   }
 
-  /// A batch has a stack's planes as one dimension more, and eight are the most on the wire.
+  /// A batch has the planes of a stack as one more dimension, and the wire allows eight.
   @Test func dimensionsAreBounded() {
     let eight = Array(repeating: 1, count: 8)
     #expect(problem(Field("a", .uint8, shape: eight)) == nil)

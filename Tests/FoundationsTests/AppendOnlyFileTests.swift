@@ -1,4 +1,4 @@
-// Records that are there whole or not at all.
+// Records that are in the file whole or not at all.
 
 import Foundations
 import TestSupport
@@ -31,7 +31,7 @@ import Testing
     #expect(throws: SystemCallError.self) { try AppendOnlyFile(path: "/nowhere/file") }
   }
 
-  /// Only a part of the record fits: none of it stays, and what comes later fits again.
+  /// Only a part of the record fits: none of it stays, and a later record fits again.
   @Test func aFullDiskTakesNoPart() throws {
     guard let disk = TinyDisk(kibibytes: 64) else { return }
     let path = "\(disk.path)/file"

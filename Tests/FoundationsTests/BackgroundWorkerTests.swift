@@ -36,7 +36,7 @@ import Testing
         began.withLock { $0 = true }
         done.gate.withLock { _ in done.tickets.withLock { $0.append(1) } }
       }
-      // It has been taken once it says so; what comes now waits.
+      // The first job has begun once it says so; jobs submitted now wait.
       while !began.withLock({ $0 }) { sched_yield() }
       worker.submit(2, job(done, 2))
       worker.submit(3, job(done, 3))

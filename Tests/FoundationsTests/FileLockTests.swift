@@ -1,4 +1,4 @@
-// Locks that die with their process.
+// Locks that end with their process.
 
 import Foundations
 import Glibc

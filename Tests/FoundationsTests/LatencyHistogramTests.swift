@@ -13,7 +13,7 @@ import Testing
   func quantilesAreWithinThreePercent(_ seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var histogram = LatencyHistogram()
-    // Of every magnitude that an Int64 has.
+    // Values of every magnitude that an Int64 has.
     let values = (0..<20_000).map { _ in Int64(generator.next() >> UInt64(1 + generator.below(63))) }
     for value in values { histogram.record(nanoseconds: value) }
     let sorted = values.sorted()

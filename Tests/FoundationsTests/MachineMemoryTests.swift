@@ -1,4 +1,4 @@
-// Memory figures: what the kernel's files say.
+// Memory figures from the kernel's files.
 
 import Testing
 

@@ -15,7 +15,7 @@ import Testing
     let path = "\(folder.path)/lock"
     let new = try FileLock.acquire(path)
     #expect(mode(path) == 0o600 && new != nil)
-    // As an earlier version has made it.
+    // With the rights that an earlier version gave it.
     let old = "\(folder.path)/old"
     try #require(close(open(old, O_CREAT | O_WRONLY, 0o644)) == 0 && chmod(old, 0o644) == 0)
     let taken = try FileLock.acquire(old)

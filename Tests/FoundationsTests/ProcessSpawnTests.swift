@@ -49,13 +49,13 @@ import Testing
     defer { close(leaked) }
     try Signals.block([SIGTERM, SIGUSR1])
     Signals.ignoreBrokenPipes()
-    // 3 is the folder that it lists; a shell would hold pipes of its own for a moment.
+    // 3 is the folder that it lists; a shell would briefly hold pipes of its own.
     #expect(try output(of: "exec ls /proc/self/fd") == "0\n1\n2\n3\n")
     #expect(try output(of: "[ $(cut -d' ' -f5 /proc/$$/stat) = $$ ] && echo leads") == "leads\n")
     let masks = try output(of: "exec grep -E 'Sig(Blk|Ign)' /proc/self/status").split(separator: "\n")
     #expect(masks.count == 2)
     for mask in masks {
-      // Signals 32 and 33 belong to libc: nobody can set them.
+      // Signals 32 and 33 belong to libc: no program can set them.
       let bits = try #require(UInt64(mask.split(separator: "\t")[1], radix: 16)) & ~(3 << 31)
       #expect(bits == 0, "\(mask)")
     }

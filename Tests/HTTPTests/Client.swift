@@ -1,4 +1,4 @@
-// A client of bare bytes, in the server's own thread.
+// A client in bare bytes, on the server's own thread.
 
 import Foundations
 import Glibc
@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTP
 
-/// What a server said over one connection.
+/// The server's answer over one connection.
 struct Answer {
   var text: String
   var isClosed: Bool
@@ -51,7 +51,7 @@ final class Client {
 
   func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-  /// Takes what is there.
+  /// Reads what has arrived.
   func read() {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while !isClosed {
@@ -68,7 +68,7 @@ final class Client {
   var answer: Answer { Answer(text: String(decoding: received, as: UTF8.self), isClosed: isClosed) }
 }
 
-/// A server with a clock of its own, driven until something is true.
+/// A server with its own clock, driven until something is true.
 final class Served {
   let server: HTTPServer
   var now = Instant.zero + .seconds(100)
@@ -90,7 +90,7 @@ final class Served {
     }
   }
 
-  /// Runs the server until it is true; looks, and sleeps in poll between.
+  /// Runs the server until `isTrue`; sleeps in poll between two looks.
   func until(_ what: String, _ isTrue: () -> Bool) throws {
     let deadline = SystemClock.now() + .seconds(20)
     while true {
@@ -102,7 +102,7 @@ final class Served {
     }
   }
 
-  /// One request on a connection of its own, and the whole answer.
+  /// Sends one request on a new connection; returns the whole answer.
   func ask(_ text: String) throws -> Answer {
     let client = try Client(port: server.port)
     client.send(text)

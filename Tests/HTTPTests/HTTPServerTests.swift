@@ -81,7 +81,7 @@ import Testing
     try served.until("the connection") {
       served.server.connections == 1 || client.isClosed || !client.received.isEmpty
     }
-    // What may still become a request is waited for, but not for ever.
+    // An unfinished request is waited for, but not for ever.
     served.now = served.now + .seconds(15)
     try served.until("the end") {
       client.read()
@@ -121,7 +121,7 @@ import Testing
     #expect(served.server.counters.timedOut == 1 && served.server.nextDeadline == .never)
   }
 
-  /// Who asks for much and reads nothing is cut off as well.
+  /// A client that asks for much and reads nothing is cut off too.
   @Test func aClientThatDoesNotReadIsCutOff() throws {
     let served = try Served()
     served.body = [UInt8](repeating: 65, count: 32 << 20)

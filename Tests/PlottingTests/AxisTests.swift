@@ -24,7 +24,7 @@ import Testing
     }
   }
 
-  /// Whatever the range: few ticks, evenly spaced, around everything, with labels that differ.
+  /// For any range: few ticks, evenly spaced, around everything, with different labels.
   @Test(arguments: 0..<200) func property(_ seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed))
     let scale = (0..<generator.below(25)).reduce(1e-9) { power, _ in power * 10 }

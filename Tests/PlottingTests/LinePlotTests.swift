@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  /// Names of folders are anybody's.
+  /// Names of folders may hold any character.
   @Test func hostileNames() throws {
     let name = "<script>&\"'\u{1}\u{FFFF}é"
     let elements = try Elements(plot([curve(name, 3)], title: name).svg())

@@ -3,7 +3,7 @@
 public import Experience
 internal import Foundation
 
-/// Streams of steps, and what numpy makes of them for tables of every kind.
+/// Streams of steps, and the batches that numpy makes of them for tables of every kind.
 public struct BatchFixture {
   public struct Stream {
     public var frames: [UInt8]

@@ -1,9 +1,9 @@
-// Which seeds a randomised test runs.
+// The seeds of a randomised test.
 
 internal import Foundation
 
-/// The seeds of a seeded test. One is replayed with `ROOKERY_SIMULATION_SEED=n`, and `ROOKERY_SIMULATION_SEEDS=count` runs more of
-/// them in the long lane.
+/// The seeds of a seeded test. `ROOKERY_SIMULATION_SEED=n` replays one of them;
+/// `ROOKERY_SIMULATION_SEEDS=count` runs more of them in the long lane.
 public enum Seeds {
   /// 1…count, or what the environment asks for.
   public static func list(count: Int) -> [UInt64] {
@@ -13,6 +13,6 @@ public enum Seeds {
     return (0..<max(1, asked)).map { UInt64($0) + 1 }
   }
 
-  /// What to say beside a failure.
+  /// The text beside a failure.
   public static func replay(_ seed: UInt64) -> String { "replay it with ROOKERY_SIMULATION_SEED=\(seed)" }
 }

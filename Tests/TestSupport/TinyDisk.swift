@@ -1,15 +1,17 @@
-// A file system that is soon full.
+// A file system that is quickly full.
 
 import Foundations
 import Glibc
 
-/// A tmpfs of a few kilobytes, mounted for one test; needs to be root in a mount namespace that allows it.
+/// A tmpfs of a few kilobytes, mounted for one test. It needs root in a mount namespace that allows
+/// mounting.
 public final class TinyDisk {
   public let path: String
 
   private var isMounted = true
 
-  /// Mounts it at a folder of its own, or at `path`, which is made. Nil where it cannot be mounted; the reason is printed.
+  /// Mounts it at a new folder, or at `path`, which is created. nil if it cannot be mounted; the
+  /// reason is printed.
   public init?(kibibytes: Int, at path: String? = nil) {
     if let path {
       self.path = path
@@ -30,7 +32,7 @@ public final class TinyDisk {
 
   deinit { unmount() }
 
-  /// Takes it away with everything on it.
+  /// Unmounts it and removes everything on it.
   public func unmount() {
     guard isMounted else { return }
     isMounted = false

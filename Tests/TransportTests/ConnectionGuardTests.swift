@@ -1,4 +1,4 @@
-// Connections that send more than their kind of client does.
+// Connections that send more than an honest client does.
 
 import Foundations
 import Glibc
@@ -28,7 +28,7 @@ import Testing
     #expect(accounts.record([1: 2001], elapsed_s: 0) == [1])
   }
 
-  /// What is closed late is not cut again and again.
+  /// A connection that closes late is cut only once.
   @Test func eachIsNamedOnce() {
     var accounts = ConnectionAccounts(allowance)
     #expect(Set(accounts.record([1: 5000, 2: 10, 3: 1001], elapsed_s: 0)) == [1, 3])
@@ -45,7 +45,7 @@ import Testing
   }
 }
 
-/// Real connections over the loopback. Whoever waits here waits for bytes or for an end of file.
+/// Real connections over the loopback. Waits end with bytes or with an end of file.
 @Suite(.timeLimit(.minutes(2))) struct ConnectionGuardTests {
   private let server = Listener()
   private let allowance = ConnectionGuard.Allowance(burst: 10_000, perSecond: 1)
@@ -56,19 +56,19 @@ import Testing
     try polite.client.write(10_000)
     flood.client.flood()
     #expect(flood.client.isAtEnd(), "its peer's end is closed both ways")
-    // It stays open on this side, and counts once all the same.
+    // It stays open on this side, and counts only once.
     let later = try server.connected()
     later.client.flood()
     #expect(later.client.isAtEnd() && guardian.cut == 2)
 
-    // The polite one goes on, either way.
+    // The honest one goes on, in both directions.
     #expect(try polite.server.read(10_000))
     try polite.server.write(3)
     #expect(try polite.client.read(3))
     #expect(guardian.cut == 2)
   }
 
-  /// Connections of another port, and sockets that are none, are not looked at.
+  /// Connections of another port, and descriptors that are no sockets, are ignored.
   @Test func othersAreLeftAlone() throws {
     let other = Listener()
     let (stranger, flood) = (try other.connected(), try server.connected())
@@ -78,13 +78,13 @@ import Testing
     #expect(flood.client.isAtEnd())
     #expect(try stranger.server.read(100_000))
     #expect(guardian.cut == 1)
-    // It has sent as much as the one that was cut, into the other direction.
+    // It carries as much in the other direction, too.
     try stranger.server.write(100_000)
     #expect(try stranger.client.read(100_000))
     #expect(guardian.cut == 1)
   }
 
-  /// What a process sends itself does not count.
+  /// Bytes that a process sends do not count.
   @Test func whatIsSentToAClientDoesNotCount() throws {
     let (client, flood) = (try server.connected(), try server.connected())
     let guardian = try ConnectionGuard(port: server.port, allowance: allowance)
@@ -137,7 +137,7 @@ private final class Listener: Sendable {
   }
 }
 
-/// One end of a connection; what waits for longer than it may fails.
+/// One end of a connection. A wait beyond the limit fails.
 private final class End {
   let descriptor: Int32
 
@@ -165,7 +165,7 @@ private final class End {
     }
   }
 
-  /// Sends ten times what is allowed, as far as it is taken.
+  /// Sends up to ten times the allowance.
   func flood() {
     let chunk = [UInt8](repeating: 1, count: 10_000)
     for _ in 0..<10 where write(chunk) < 0 { return }
@@ -178,7 +178,7 @@ private final class End {
     return count == 0 || count < 0 && errno == ECONNRESET
   }
 
-  /// Reads as many bytes; false if the connection ends before.
+  /// Reads this many bytes; false if the connection ends before.
   func read(_ count: Int) throws -> Bool {
     var left = count
     var buffer = [UInt8](repeating: 0, count: count)

@@ -33,7 +33,7 @@ import Transport
     #expect(error?.description == "address '\(text)': expected \(expected)")
   }
 
-  /// A socket's address holds 107 bytes: longer paths cannot be bound, so they are not taken.
+  /// A socket's address holds 107 bytes: longer paths cannot be bound, so they are refused.
   @Test func longestPath() throws {
     let path = "/" + String(repeating: "é", count: 53)
     #expect(path.utf8.count == 107)

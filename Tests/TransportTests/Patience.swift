@@ -1,4 +1,4 @@
-// Waiting for what must come, and no longer than it may take.
+// Waits with a limit.
 
 import Foundations
 import Testing
@@ -34,7 +34,7 @@ func receive(on socket: borrowing Socket) throws -> [UInt8] {
   return Array(slot.bytes)
 }
 
-/// The next frame on a router, and who sent it.
+/// The next frame on a router, and its sender.
 func receive(onRouter router: borrowing Socket) throws -> (bytes: [UInt8], peer: PeerID) {
   let slot = FrameSlot()
   var peer = PeerID(number: 0)

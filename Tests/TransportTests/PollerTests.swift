@@ -93,7 +93,8 @@ import Testing
 }
 
 @Suite(.timeLimit(.minutes(2))) struct TeardownTests {
-  /// Sockets hold their context: its end comes after theirs, in whatever order they are let go, also with frames unsent.
+  /// Sockets hold their context: it ends after them, in whatever order they are released, also with
+  /// unsent frames.
   @Test(arguments: 0..<6) func nothingHangs(order: Int) throws {
     let start = SystemClock.now()
     for _ in 0..<3 { try makeAndDrop(order) }
@@ -128,7 +129,7 @@ import Testing
 
   private func drop(_ socket: consuming Socket) {}
 
-  /// A socket that cannot be made leaves nothing behind.
+  /// A socket that cannot be opened leaves nothing behind.
   @Test func contextsEndAfterFailures() throws {
     let context = Context()
     var options = SocketOptions()

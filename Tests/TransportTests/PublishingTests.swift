@@ -21,7 +21,8 @@ import Testing
     let publisher = try publisher()
     let first = try subscriber(to: publisher.lastEndpoint(), [0x9C, 1])
     #expect(try receive(on: publisher) == [1, 0x9C, 1])
-    // Also those to a prefix that somebody has subscribed to already: the newcomer wants an answer too.
+    // Also subscriptions to a prefix that another socket has subscribed to: the new subscriber
+    // needs an answer too.
     let second = try subscriber(to: publisher.lastEndpoint(), [0x9C, 1])
     #expect(try receive(on: publisher) == [1, 0x9C, 1])
     try second.subscribe([5])
@@ -45,7 +46,7 @@ import Testing
     #expect(subscriber.receive(into: FrameSlot()) == .nothing)
   }
 
-  /// Publishing to nobody, or to one that does not read, never blocks and never fails.
+  /// Publishing without subscribers, or to one that does not read, never blocks and never fails.
   @Test func publishingWithoutReaders() throws {
     let publisher = try publisher()
     #expect([1].sent(by: publisher) == .sent)
@@ -68,7 +69,7 @@ import Testing
     for number in 1...count {
       #expect([1, UInt8(number >> 8), UInt8(number & 255)].sent(by: publisher) == .sent)
     }
-    // Once the plain subscriber has all of them, the other one has, or is about to have, the last.
+    // Once the plain subscriber has all of them, the other one has the last, or is about to.
     for number in 1...count { #expect(try value(on: every) == number) }
     var read = 0
     var last = 0

@@ -1,10 +1,10 @@
-// A DEALER of bare bytes, for what our own sockets never send (ZMTP 3.0, rfc.zeromq.org/spec/23).
+// A DEALER in bare bytes, for what real sockets never send (ZMTP 3.0, rfc.zeromq.org/spec/23).
 
 import Glibc
 import Testing
 
-/// Speaks to a router over TCP with an identity and frames of one's own making. Reads nothing but the
-/// handshake, so its end may reset the connection: keep it until what it sent has been received.
+/// Speaks to a router over TCP with a chosen identity and chosen frames. It reads nothing but the
+/// handshake, so its end may reset the connection: keep it until its messages have been received.
 final class RawPeer {
   private let descriptor: Int32
 
@@ -21,7 +21,8 @@ final class RawPeer {
         descriptor, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
     }
     try #require(connected == 0)
-    // The handshake is over before anything is sent: what comes together with it waits for what comes next (libzmq 4.3.4).
+    // The handshake ends before anything is sent: a message that comes together with it would wait
+    // for the next one (libzmq 4.3.4).
     try write(Self.greeting + Self.ready(identity))
     _ = try read(Self.greeting.count)
     let command = try read(2)

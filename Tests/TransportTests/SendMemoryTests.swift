@@ -1,4 +1,4 @@
-// Frames that are sent from where they lie.
+// Frames that are sent without a copy.
 
 import Foundations
 import Testing
@@ -13,7 +13,7 @@ import Testing
     return frame
   }
 
-  /// What is sent arrives, and its memory comes back.
+  /// A frame arrives, and its memory returns.
   @Test func memoryIsUsedAgain() throws {
     let router = try Socket(.router, context: context)
     try router.bind("tcp://127.0.0.1:*")
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  /// Nobody is there: the memory is back at once.
+  /// No peer is connected: the memory returns at once.
   @Test func memoryOfWhatIsNotSentComesBack() throws {
     let router = try Socket(.router, context: context)
     try router.bind("tcp://127.0.0.1:*")
@@ -48,7 +48,7 @@ import Testing
     second.deallocate()
   }
 
-  /// No more is kept than asked.
+  /// No more memory is kept than allowed.
   @Test func sparesAreBounded() throws {
     let router = try Socket(.router, context: context)
     try router.bind("tcp://127.0.0.1:*")

@@ -5,7 +5,7 @@ import Glibc
 import Testing
 @testable import Transport
 
-/// A path for an ipc socket that nobody else uses; libzmq leaves the file behind.
+/// A path for an ipc socket that no other test uses; libzmq leaves the file behind.
 private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-\(name)" }
 
 @Suite(.timeLimit(.minutes(2))) struct SocketTests {
@@ -59,7 +59,7 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
     #expect([1].sent(by: router, to: PeerID(number: 42)) == .unknownPeer)
   }
 
-  /// A router forgets a peer whose connection is gone; it says so instead of queueing for nobody.
+  /// A router forgets a peer whose connection is gone, and reports it instead of queueing.
   @Test func peersThatLeftAreUnknown() throws {
     let router = try router()
     let peer = try greetAndLeave(router)
@@ -78,9 +78,9 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
     return try receive(onRouter: router).peer
   }
 
-  /// ZMQ_IMMEDIATE: nothing is queued for a connection that is not there.
-  @Test func nothingIsQueuedForNobody() throws {
-    let dealer = try dealer(to: "ipc://\(ipcPath("nobody"))")
+  /// ZMQ_IMMEDIATE: nothing is queued for a connection that does not exist.
+  @Test func nothingIsQueuedWithoutAPeer() throws {
+    let dealer = try dealer(to: "ipc://\(ipcPath("absent"))")
     #expect([1].sent(by: dealer) == .full)
   }
 
@@ -131,7 +131,7 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
     var sender = PeerID(number: 7)
     #expect(try next(onRouter: router, slot, &sender) == .discarded)
     #expect(sender == PeerID(number: 7))
-    // The longest that may be is heard.
+    // The longest identity that is allowed is heard.
     let identity = [UInt8](1...16)
     let short = try RawPeer(router.lastEndpoint(), identity: identity)
     defer { withExtendedLifetime(short) {} }
@@ -141,7 +141,7 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
     #expect(heard.peer.withBytes { Array($0) } == identity)
   }
 
-  /// A frame beyond the bound ends the connection; the dealer comes back by itself.
+  /// A frame beyond the limit ends the connection; the dealer reconnects by itself.
   @Test func framesBeyondTheBoundAreCutOff() throws {
     var options = SocketOptions()
     options.frameBytesMax = 1000
@@ -171,7 +171,7 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
 
   @Test(arguments: ["tcp://127.0.0.1:*", "ipc://\(ipcPath("in-use"))"])
   func anAddressInUseIsNamedWithAdvice(_ address: String) throws {
-    // Both cases run at once: only the one whose file it is takes it away.
+    // Both cases run at once: only the owner of the file removes it.
     defer { if address.hasPrefix("ipc") { unlink(ipcPath("in-use")) } }
     let first = try Socket(.router, context: context)
     try first.bind(address)
@@ -191,7 +191,7 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
     #expect(try receive(onRouter: first).bytes == [6])
   }
 
-  /// The file of a process that died is no reason against a new one.
+  /// The file of a dead process does not stop a new one from listening.
   @Test func whatADeadProcessLeftIsTaken() throws {
     let path = ipcPath("left")
     defer { unlink(path) }
@@ -221,7 +221,7 @@ private func ipcPath(_ name: String) -> String { "/tmp/rookery-test-\(getpid())-
     #expect(error?.isAddressInUse == false)
   }
 
-  /// The longest path that `Endpoint` takes is one that can be listened on.
+  /// The longest path that `Endpoint` accepts can be listened on.
   @Test func theLongestPathWorks() throws {
     let start = ipcPath("long-")
     let path = start + String(repeating: "x", count: 107 - start.utf8.count)

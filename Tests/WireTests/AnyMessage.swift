@@ -1,4 +1,4 @@
-// Reads whatever a frame says it is, as a service would.
+// Reads a frame of any type, as a service would.
 
 import Experience
 import Wire

@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 @Suite struct FrameCursorTests {
-  /// Whatever msgpack-c writes is read as what it was.
+  /// The cursor reads every value that msgpack-c writes.
   @Test func readsWhatMsgpackWrites() throws {
     var system = SystemRandomNumberGenerator()
     let seed = system.next()
@@ -24,7 +24,7 @@ import Wire
     }
   }
 
-  /// A message's head is no part of what is compared: it is cut off.
+  /// The head of a message is not compared: it is cut off.
   private static func written(by writer: FrameWriter, _ body: (FrameWriter) -> Void) -> [UInt8] {
     writer.begin(.healthRequest)
     let start = writer.count
@@ -42,7 +42,7 @@ import Wire
     return try result.get()
   }
 
-  /// Other writers use longer forms than they need: all are the same integer.
+  /// Other writers use longer forms than they need; all are the same integer.
   @Test(
     arguments: [
       [0x07], [0xCC, 7], [0xCD, 0, 7], [0xCE, 0, 0, 0, 7], [0xCF, 0, 0, 0, 0, 0, 0, 0, 7], [0xD0, 7],
@@ -70,7 +70,7 @@ import Wire
     }
   }
 
-  /// Sizes in longer heads than needed, as some writers have them.
+  /// Sizes in longer heads than needed, as some writers write them.
   @Test func sizesOfAnyWidth() throws {
     for head: [UInt8] in [[0xA1], [0xD9, 1], [0xDA, 0, 1], [0xDB, 0, 0, 0, 1]] {
       #expect(
@@ -106,7 +106,7 @@ import Wire
 
   @Test func textsAreCutBetweenCharacters() throws {
     let writer = FrameWriter()
-    // 3 bytes each: 4096 is no multiple.
+    // 3 bytes each: 4096 is not a multiple.
     let text = String(repeating: "∑", count: 2000)
     Refusal(code: .mismatch, type: 1, reference: 0, text: text).encode(into: writer)
     let found = try read(writer.array()) { cursor throws(WireError) in
@@ -114,13 +114,13 @@ import Wire
       return try Refusal(from: &cursor).text
     }
     #expect(found == String(repeating: "∑", count: 4096 / 3))
-    // One character of many bytes, as a foreign name may have: cut within it.
+    // One character of many bytes, as a foreign name may have; the limit is within it.
     let stacked = "a" + String(repeating: "\u{301}", count: 3000)
     Refusal(code: .mismatch, type: 1, reference: 0, text: stacked).encode(into: writer)
     #expect(AnyMessage.problem(writer.array()) == nil)
   }
 
-  /// Payloads start on multiples of 8 whatever comes before them and however long they are.
+  /// Payloads start on multiples of 8, whatever comes before them and whatever their length.
   @Test(arguments: [0, 1, 7, 8, 255, 256, 65535, 65536]) func payloadsAreAligned(byteCount: Int) throws {
     for shift in 0..<9 {
       let writer = FrameWriter(capacity: 64)

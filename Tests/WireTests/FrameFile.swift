@@ -1,4 +1,4 @@
-// The published frames on disk, a line each: name, colon, hexadecimal bytes.
+// The published frames in a file, one on each line: name, colon, hexadecimal bytes.
 
 import Foundation
 

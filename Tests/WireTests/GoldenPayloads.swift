@@ -5,7 +5,8 @@ import Testing
 import Wire
 
 extension Golden {
-  /// Steps 0–2 of stream 0, an episode that terminates, and step 7 of stream 1 after a cut; two items of stream 0.
+  /// Steps 0–2 of stream 0, an episode that terminates, and step 7 of stream 1 after a cut. Two
+  /// items of stream 0.
   static let inserts: [GoldenFrame] = [
     GoldenFrame("insert", .insert) { writer in
       Insert.begin(writer, sequence: 42, chunks: 2)

@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 @Suite struct GoldenTests {
-  /// With ROOKERY_UPDATE_FIXTURES=1 the file is written anew first.
+  /// With ROOKERY_UPDATE_FIXTURES=1 the file is first written again.
   private static let published: [String: [UInt8]] = {
     if ProcessInfo.processInfo.environment["ROOKERY_UPDATE_FIXTURES"] == "1" {
       try! FrameFile.text(of: Golden.frames).write(to: FrameFile.url, atomically: true, encoding: .utf8)
@@ -47,7 +47,7 @@ import Wire
     #expect(Golden.frames.count == Self.published.count)
   }
 
-  /// One writer for all frames, one after the other: what a frame holds does not depend on the one before.
+  /// One writer for all frames, one after the other: a frame does not depend on the one before.
   @Test func writersAreUsedAgain() {
     let writer = FrameWriter(capacity: 64)
     for frame in Golden.frames + Golden.frames.reversed() {

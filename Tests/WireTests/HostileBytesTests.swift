@@ -1,4 +1,4 @@
-// Damaged frames are refused or read as something, but never more than that.
+// Damaged frames are refused or read as another message, and do no other harm.
 
 import Foundation
 import Foundations
@@ -20,8 +20,8 @@ import Wire
     }
   }
 
-  /// All 256 values of each byte. What is read after all is msgpack of the same length (test_protocol.py checks that
-  /// with Python's).
+  /// All 256 values of each byte. A frame that is still read is msgpack of the same length
+  /// (test_protocol.py checks that with Python's).
   @Test(arguments: Golden.frames) func everyMutatedByte(_ frame: GoldenFrame) {
     var bytes = frame.bytes
     bytes.withUnsafeMutableBytes { bytes in
@@ -37,7 +37,7 @@ import Wire
     #expect(AnyMessage.accepts(bytes) == frame.type)
   }
 
-  /// Runs of random bytes in the middle of real frames, frames cut together, and bytes from nowhere.
+  /// Runs of random bytes in the middle of real frames, pieces of frames joined, and random bytes.
   @Test func randomDamage() {
     var system = SystemRandomNumberGenerator()
     let seed = system.next()
@@ -70,7 +70,8 @@ import Wire
     [0xDB, 0xFF, 0xFF, 0xFF, 0xFF], [0xDD, 0x7F, 0xFF, 0xFF, 0xFF], [0xDC, 0xFF, 0xFF], [0xDE, 0xFF, 0xFF],
   ]
 
-  /// A few bytes that declare gigabytes, in the place of every byte of every frame: refused, without memory for them.
+  /// A few bytes that declare gigabytes, in the place of every byte of every frame: refused,
+  /// without memory for them.
   @Test func hugeDeclaredLengths() throws {
     let before = try Self.peakBytes()
     for frame in Golden.frames {
@@ -81,7 +82,7 @@ import Wire
         }
       }
     }
-    // One array of 2³² elements is 4 GB at the least; the rest is what other tests do meanwhile.
+    // One array of 2³² elements is at least 4 GB; the rest is for other tests that run meanwhile.
     #expect(try Self.peakBytes() - before < 2 << 30)
   }
 

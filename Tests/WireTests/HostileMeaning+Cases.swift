@@ -1,4 +1,4 @@
-// Batches, priorities and weights that cannot be.
+// Batches, priorities and weights with impossible values.
 
 import Experience
 import Wire

@@ -1,11 +1,11 @@
-// Well-formed frames whose numbers or names cannot be: refused with the place and the reason.
+// Well-formed frames with impossible numbers or names: refused with the place and the reason.
 
 import Experience
 import Testing
 import Wire
 
 @Suite struct HostileMeaningTests {
-  /// A frame built element by element, and the beginning of what must be said of it.
+  /// A frame built element by element, and how its refusal must begin.
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let problem: String

@@ -33,7 +33,8 @@ struct ProtocolPythonTests {
     #expect(try spawn.start().wait() == .exited(code: 0))
   }
 
-  /// Damaged frames that the reader takes after all: a head of another width, another number, another letter.
+  /// Damaged frames that the reader still accepts: a head of another width, another number, another
+  /// letter.
   private static func acceptedMutants() -> [[UInt8]] {
     var accepted: [[UInt8]] = []
     for frame in Golden.frames {

@@ -1,4 +1,4 @@
-// Any value that msgpack can hold, at random, with a taste for the borders.
+// Random msgpack values, often at the borders of its forms.
 
 import Foundations
 import Wire
