@@ -23,7 +23,7 @@ public enum PrivateFiles {
   /// Removes all rights of other users to an open file or folder.
   static func closeToOthers(_ descriptor: Int32, _ path: String, mode: mode_t) throws {
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw SystemCallError.last("look at", path) }
+    guard fstat(descriptor, &status) == 0 else { throw SystemCallError.last("inspect", path) }
     guard status.st_uid == geteuid() else { throw PrivateFileError(path: path, owner: status.st_uid) }
     guard status.st_mode & 0o077 != 0 else { return }
     guard fchmod(descriptor, mode) == 0 else {

@@ -75,7 +75,7 @@ public struct InspectedItem: Hashable, Sendable {
     table = try cursor.string(maxBytes: Limits.nameBytes, "an item's table")
     key = try cursor.number("an item's key")
     priority = Float(try cursor.double("an item's priority"))
-    timesSampled = try cursor.number("how often an item was sampled")
+    timesSampled = try cursor.number("an item's times sampled")
     label = try cursor.string(maxBytes: Limits.labelBytes, "an item's actor")
     writer = try cursor.number("an item's writer")
     stream = try cursor.number("an item's stream")

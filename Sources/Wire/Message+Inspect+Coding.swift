@@ -136,8 +136,8 @@ extension Inspection.Table {
 extension Inspection.Blocked {
   init?(orNullFrom cursor: inout FrameCursor) throws(WireError) {
     if cursor.readNil() { return nil }
-    try cursor.elements(2, "what is blocked")
-    reason = try cursor.string(maxBytes: Limits.textBytes, "why it is blocked")
-    seconds = try cursor.double("since when it is blocked")
+    try cursor.elements(2, "a blocked side")
+    reason = try cursor.string(maxBytes: Limits.textBytes, "the reason of a blocked side")
+    seconds = try cursor.double("the seconds of a blocked side")
   }
 }

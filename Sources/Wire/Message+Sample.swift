@@ -190,7 +190,7 @@ public struct PriorityUpdate {
     let start = cursor.offset
     keys = try cursor.alignedBinary("the keys")
     guard keys.count % 8 == 0 else {
-      throw WireError(offset: start, expected: "8 bytes a key", found: "\(keys.count) bytes")
+      throw WireError(offset: start, expected: "8 bytes for each key", found: "\(keys.count) bytes")
     }
     priorities = try cursor.alignedBinary(byteCount: keys.count / 2, "the priorities")
     try cursor.close()

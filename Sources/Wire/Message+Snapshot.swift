@@ -98,7 +98,7 @@ public struct SnapshotStatus: ValueMessage {
     state = SnapshotState(rawValue: UInt8(try cursor.count(max: 2, "the state")))!
     bytesCopied = try cursor.number("the bytes copied")
     bytesTotal = try cursor.number("the bytes in all")
-    text = try cursor.string(maxBytes: Limits.textBytes, "where it is, or what went wrong")
+    text = try cursor.string(maxBytes: Limits.textBytes, "the snapshot's folder or problem")
     try cursor.close()
   }
 }

@@ -65,7 +65,7 @@ public struct Evaluation: Hashable, Sendable {
     meanReturn = try cursor.double("the mean return")
     minReturn = try cursor.double("the least return")
     maxReturn = try cursor.double("the greatest return")
-    isSolved = try cursor.bool("whether it is solved")
+    isSolved = try cursor.bool("the solved mark")
   }
 }
 

@@ -106,7 +106,7 @@ public struct Totals: ValueMessage {
     table = try cursor.count(max: Limits.tables - 1, "the table")
     mass = try cursor.double(in: 0...Double.greatestFiniteMagnitude, "the mass")
     items = try cursor.number("the items")
-    isJoined = try cursor.bool("whether it has joined")
+    isJoined = try cursor.bool("the joined mark")
     error = try cursor.limiterError()
     own = try cursor.incarnationTotals()
     try cursor.close()

@@ -46,7 +46,7 @@ extension HostileMeaningTests {
       writer.field(Field("huge", .float64, shape: [1 << 30]))
       _ = writer.reserveAlignedBinary(byteCount: 4)
     },
-    Case("half a key", "expected 8 bytes a key, found 12 bytes") { writer in
+    Case("half a key", "expected 8 bytes for each key, found 12 bytes") { writer in
       writer.begin(.priorities)
       writer.unsigned(0 as UInt64)
       _ = writer.reserveAlignedBinary(byteCount: 12)
