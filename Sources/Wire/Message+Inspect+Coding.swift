@@ -1,7 +1,5 @@
 // INSPECTION in bytes.
 
-public import Experience
-
 extension Inspection {
   public func encode(into writer: FrameWriter) {
     writer.begin(.inspection)
