@@ -13,7 +13,7 @@ public struct ItemColumns: Sendable {
   /// Items held.
   public var count: Int { streams.count }
 
-  /// Appends an item without a priority. Either all items of a message have one, or none has.
+  /// Appends an item without a priority. Either all items have one, or none has.
   @inlinable
   public mutating func append(_ stream: Int, first: UInt64, span: Int) {
     streams.append(UInt32(stream))

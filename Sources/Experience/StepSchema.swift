@@ -46,7 +46,7 @@ public struct StepSchema: Hashable, Sendable {
   /// Bytes of one step, flags included.
   public var stepByteCount: Int { fields.reduce(1) { $0 + $1.byteCount } }
 
-  /// The place of the field with this name; nil if there is none.
+  /// The index of the field with this name; nil if there is none.
   public func index(of name: String) -> Int? {
     fields.firstIndex { $0.name == name }
   }

@@ -2,7 +2,7 @@
 
 /// The part of a table that writers and learners must agree on with the service (HELLO).
 public struct TableSchema: Hashable, Sendable {
-  /// 1 to 64 bytes, unique among the tables of a replay.
+  /// At most 64 bytes, unique among the tables of a replay.
   public var name: String
   /// The kind of items, with its parameters.
   public var kind: TableKind
