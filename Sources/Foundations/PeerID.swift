@@ -21,7 +21,8 @@ public struct PeerID: Hashable, Sendable {
     }
   }
 
-  /// A peer whose 8 bytes are `number`: for peers without a routing identity, as a shard or in a test.
+  /// A peer whose 8 bytes are `number`: for peers without a routing identity, as a shard or in a
+  /// test.
   public init(number: UInt64) {
     high = number
     count = 8
