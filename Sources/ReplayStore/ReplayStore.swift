@@ -1,48 +1,53 @@
-// Experience kept and served.
+// The replay of one process: steps in a ring, and tables of items over them.
 
 public import Experience
 
-/// A ring of steps and tables of items over it, for one thread. It does no input or output but that of its own files, reads
-/// no clock and draws from the generators it is handed.
+/// A ring of steps, and tables of items over it. Use it from one thread. It reads and writes only
+/// its own files, reads no clock, and draws from generators that the caller passes in.
 ///
-/// Made from a configuration; memory is had when a schema is adopted. Every refused call leaves it as it was. With
-/// `file` storage it goes on where the incarnation before it ended, whenever that was.
+/// Memory is allocated when a schema is adopted. A call that throws leaves the store unchanged.
+/// With `file` storage a store resumes from the last commit of the process before, however that
+/// process ended.
 public final class ReplayStore {
+  /// The configuration that the store was made with; `limits` has the current limits.
   public let configuration: ReplayStoreConfiguration
   var ring: StepRing?
   var tables: [Table] = []
-  /// The snapshot that is being made.
+  /// The snapshot that is being made; nil while there is none.
   var snapshot: Snapshot?
-  /// The limits of each table, which may change while it lives.
+  /// The current limits of each table; `change(limits:table:)` changes them.
   public private(set) var limits: [RateLimiterConfiguration]
-  /// Some table is consume-once.
+  /// Whether any table is consume-once.
   let keepsUnread: Bool
-  /// Steps by writer; nil if writers have no quota.
+  /// Steps in the ring by writer; nil if writers have no quota.
   var usage: WriterUsage?
-  /// Items of the message being checked, by table.
+  /// Items of the message that is being checked, by table.
   var itemCounts: [Int]
 
-  /// What was in the folder, or the snapshot, when the store was made; nil if there was none.
+  /// What the store resumed from, a folder or a snapshot; nil if it started empty.
   public private(set) var recovery: RecoverySummary?
-  /// What has been found damaged since the start.
+  /// Damage found since the start.
   public internal(set) var damage = StoreDamage()
-  /// Chunks that have not been checked yet; nil once all are known.
-  var doubtful: DoubtfulChunks?
-  /// The snapshot that is being taken up, which has its chunks' checksums.
+  /// Chunks that are still to be verified; nil once all are.
+  var unverified: UnverifiedChunks?
+  /// The snapshot that the store is resuming from; it holds the chunks' checksums.
   var source: StoreFolder?
-  /// Chunks from this number on are whole.
+  /// Every chunk with this number or a higher one is whole.
   var lostBefore: UInt64 = 0
-  /// Handles below were those of writers in the snapshot that was taken up.
+  /// Lower handles belonged to writers of the snapshot that the store resumed from.
   private var handlesBefore = 0
 
-  /// Takes over what a folder holds, if storage is `file` and there is one, or with `memory` what a snapshot does: a copy of it,
-  /// after which the snapshot is not needed. If the process before did not end in order, its steps
-  /// are checked: about `bytesVerified` of them at once, those of a snapshot all, the rest before
-  /// they are served, or by `verify`. `progress` is told steps done and steps in all, every
-  /// million. Throws `configuration` with the reason if no such store can work, `storage` if the
-  /// folder cannot be used or is another store's, with the difference.
+  /// Resumes from its folder if storage is `file` and the folder holds a store. With `memory`
+  /// storage it resumes from `snapshot`: it copies it, and does not need it afterwards.
+  ///
+  /// After an unclean end the steps are verified: about `bytesVerified` bytes of them here, the
+  /// rest before they are served or by `verify`. All steps of a snapshot are verified here.
+  /// `progress` receives the steps done and the total, about every million steps.
+  ///
+  /// Throws `configuration` with the reason if no store can be made of it; `storage` if the folder
+  /// cannot be used or belongs to another store, with the difference.
   public init(
-    configuration: ReplayStoreConfiguration, takingUp snapshot: String? = nil, bytesVerified: Int = .max,
+    configuration: ReplayStoreConfiguration, resuming snapshot: String? = nil, bytesVerified: Int = .max,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(ReplayStoreError) {
     if let problem = configuration.problem { throw .configuration(problem) }
@@ -56,19 +61,20 @@ public final class ReplayStore {
     } else if configuration.storage == .memory, let snapshot {
       let schema = try Self.schema(ofSnapshot: snapshot)
       try open(
-        schema, takingUp: try StoreFolder(path: snapshot, configuration: configuration, schema: schema),
+        schema, resuming: try StoreFolder(path: snapshot, configuration: configuration, schema: schema),
         bytesVerified: .max, progress: progress)
     }
   }
 
-  /// The schema that has been adopted.
+  /// The adopted schema; nil before `adopt`.
   public var schema: StepSchema? { ring?.schema }
 
-  /// The schemas of the tables, in the order that messages number them.
+  /// The schemas of the tables, in the order of their numbers in messages.
   public var tableSchemas: [TableSchema] { configuration.tables.map(\.schema) }
 
-  /// Reserves memory for steps of a schema. Once adopted, a schema stays: the same again does nothing, another throws
-  /// `schema` with the difference. Also throws `schema` if the tables cannot be made of it, `storage` if there is no memory.
+  /// Allocates memory for steps of a schema. An adopted schema stays: adopting the same again does
+  /// nothing, another throws `schema` with the difference. Also throws `schema` if a table does not
+  /// fit the schema, and `storage` if there is no memory.
   public func adopt(schema: StepSchema) throws(ReplayStoreError) {
     if let ring {
       if let mismatch = ring.schema.mismatch(with: schema) { throw .schema(mismatch) }
@@ -77,8 +83,8 @@ public final class ReplayStore {
     try open(schema, bytesVerified: 0) { _, _ in }
   }
 
-  /// Gives up a schema under which no step was ever stored, with its memory and files: another may
-  /// be adopted then. False if one was.
+  /// Drops a schema under which no step was stored, with its memory and files, so that another can
+  /// be adopted. Returns false if a step was stored.
   public func abandonSchema() -> Bool {
     guard let ring else { return true }
     guard ring.head == 0 else { return false }
@@ -90,7 +96,7 @@ public final class ReplayStore {
   }
 
   private func open(
-    _ schema: StepSchema, takingUp snapshot: StoreFolder? = nil, bytesVerified: Int,
+    _ schema: StepSchema, resuming snapshot: StoreFolder? = nil, bytesVerified: Int,
     progress: (Int, Int) -> Void
   ) throws(ReplayStoreError) {
     _ = try Self.byteCount(configuration: configuration, schema: schema)
@@ -119,14 +125,15 @@ public final class ReplayStore {
         verifyRecovered(ring, bytes: bytesVerified)
         self.source = nil
       }
-      countShares(ring)
+      countUsage(ring)
       let summary = summary(before, source)
       if summary.chunks > 0 || !summary.writers.isEmpty || summary.isDamaged { recovery = summary }
     }
   }
 
-  /// Other limits for a table's limiter from now on, until the store's incarnation ends. Throws `request` for a table that does not exist,
-  /// `configuration` with the reason if they could lock both sides; then nothing has changed.
+  /// Changes a table's limits until this process ends. Throws `request` if there is no such table,
+  /// and `configuration` with the reason if the limits could block inserts and samples at once;
+  /// then nothing has changed.
   public func change(limits new: RateLimiterConfiguration, table index: Int) throws(ReplayStoreError) {
     guard limits.indices.contains(index) else {
       throw .request("table: expected 0 to \(limits.count - 1), found \(index)")
@@ -140,13 +147,15 @@ public final class ReplayStore {
     if ring != nil { tables[index].limiter.change(to: new) }
   }
 
-  /// The columns of a batch of a table, in the order of `gather`'s buffers. Throws `schemaMissing`, `request`.
+  /// The columns of a table's batches, in the order of `gather`'s buffers. Throws `schemaMissing`
+  /// or `request`.
   public func batchFields(_ table: Int) throws(ReplayStoreError) -> [Field] {
     guard let ring else { throw .schemaMissing }
     return try self.table(table).configuration.schema.batchFields(of: ring.schema)
   }
 
-  /// A writer's incarnation begins under a handle that no other had: `nextWriter` or above. Throws `schemaMissing`, `storage`.
+  /// Registers a writer under a handle that no other writer has had: `nextWriter` or above. Throws
+  /// `schemaMissing` or `storage`.
   public func openWriter(_ writer: Int, id: Identifier, label: String, committed: UInt64)
     throws(ReplayStoreError)
   {
@@ -157,23 +166,24 @@ public final class ReplayStore {
     folder.header.writersUsed = UInt64(folder.writers.used)
   }
 
-  /// The lowest handle that no writer of this store or its earlier lives had.
+  /// The lowest handle that no writer of this store has had, earlier processes included.
   public var nextWriter: Int {
     ring?.folder.map { Int(truncatingIfNeeded: $0.header.nextWriter) } ?? handlesBefore
   }
 
-  /// The writer will send nothing below this again.
+  /// Records that the writer will not send sequences below `committed` again.
   public func skip(_ writer: Int, to committed: UInt64) {
     ring?.folder?.writers.commit(writer, committed)
   }
 
-  /// No more comes from this writer; its streams are forgotten with their last steps. O(streams).
+  /// Closes a writer that sends no more. Its streams are forgotten once their last steps are
+  /// evicted. O(streams).
   public func closeWriter(_ writer: Int) {
     ring?.streams.close(writer: writer)
     ring?.folder?.writers.leave(writer)
   }
 
-  /// Nobody will ask for this writer's last sequence again.
+  /// Forgets a writer's last committed sequence, once the writer cannot ask for it any more.
   public func forgetWriter(_ writer: Int) {
     ring?.folder?.writers.forget(writer)
   }
@@ -188,8 +198,9 @@ public final class ReplayStore {
 }
 
 extension ReplayStore {
-  /// The bytes a full store takes, for a check against the machine before anything is reserved. Throws `configuration` or
-  /// `schema` as `init` and `adopt` would, also if the bytes are beyond counting.
+  /// The bytes of a full store, to be checked against the machine before anything is allocated.
+  /// Throws `configuration` or `schema` as `init` and `adopt` would, and `configuration` if the
+  /// size does not fit in 60 bits.
   public static func byteCount(configuration: ReplayStoreConfiguration, schema: StepSchema)
     throws(ReplayStoreError) -> StoreByteCount
   {
@@ -200,7 +211,7 @@ extension ReplayStore {
     let (steps, overflow) = capacity.multipliedReportingOverflow(by: StepLayout(schema).stepByteCount)
     if overflow || steps > 1 << 60 {
       throw .configuration(
-        "capacity: \(capacity) steps of \(schema.stepByteCount) bytes are beyond any machine")
+        "capacity: \(capacity) steps of \(schema.stepByteCount) bytes are more than any machine holds")
     }
     return StoreByteCount(
       capacity: capacity, steps: steps,

@@ -1,25 +1,25 @@
-// Why the store refuses.
+// Why the store refuses a call.
 
-/// What was refused, with what was expected and what came. Nothing has changed when it is thrown.
+/// A refusal: what was expected and what was found. A call that throws has changed nothing.
 public enum ReplayStoreError: Error, Hashable, Sendable {
-  /// A configuration that cannot work.
+  /// The configuration is invalid.
   case configuration(String)
-  /// A schema that cannot be stored or is not the one agreed.
+  /// The schema cannot be stored, or differs from the adopted one.
   case schema(String)
-  /// Memory or disk that cannot be had.
+  /// Memory or disk space is missing, or a file cannot be used.
   case storage(String)
   /// No schema has been adopted yet.
   case schemaMissing
-  /// An insert message as a whole.
+  /// An insert message is invalid as a whole.
   case message(String)
-  /// A chunk of an insert message.
+  /// A chunk of an insert message is invalid; `index` is its number in the message.
   case chunk(index: Int, stream: UInt32, problem: String)
-  /// An item of an insert message.
+  /// An item of an insert message is invalid; `index` is its number in its block.
   case item(table: String, index: Int, problem: String)
-  /// A sample, gather or priority request.
+  /// A sample, gather or priority request is invalid.
   case request(String)
-  /// What holds a table's insert or sample back: the limiter's inequality that does not hold, or items that nobody has
-  /// read; may be asked again later.
+  /// A table admits an insert or a sample only later. The reason is the limiter's inequality that
+  /// does not hold, or that unread items would be lost.
   case blocked(table: Int, reason: String)
 }
 

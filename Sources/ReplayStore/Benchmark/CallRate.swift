@@ -1,7 +1,8 @@
-// What benchmarks in process measure.
+// The measurement that benchmarks within one process share.
 
 public import Foundations
 
+/// Measures how often a call can be made.
 public enum CallRate {
   /// Calls of `body` a second, over at least `duration`.
   public static func measure(for duration: Instant.Span, _ body: () throws -> Void) rethrows -> Double {

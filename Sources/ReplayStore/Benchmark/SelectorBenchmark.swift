@@ -1,28 +1,33 @@
-// How fast each selector is by itself, and how its cost grows.
+// The speed of each selector by itself, and how its cost grows with the number of items.
 
 internal import Experience
 internal import Foundations
 
-/// Measures the selectors on this machine, one thread, without steps or limiter: items filled up, then random keys get new
-/// priorities and batches are drawn. It is here and not in `Benchmarks`, as a selector by itself is nothing that others see.
+/// Measures the selectors on this machine, in one thread, without steps or a limiter. It fills a
+/// selector with items, assigns random items new priorities, and draws batches. It lives here, not
+/// in `Benchmarks`, because selectors are internal to this module.
 public enum SelectorBenchmark {
+  /// The rates of one selector at one size.
   public struct Result: Sendable {
+    /// The selector's name in configurations.
     public var selector: String
+    /// Items in the selector.
     public var items: Int
-    /// New priorities of random items, 512 at a time.
+    /// Priorities assigned a second, in calls of 512 random items.
     public var updatesPerSecond: Double
-    /// Batches of 512 items.
+    /// Batches of 512 items drawn a second.
     public var drawsPerSecond: Double
-    /// Making it anew from all items' records.
+    /// Seconds to rebuild the selector from all items' records.
     public var rebuild_s: Double
-    /// What it keeps beside the items and their set.
+    /// Bytes that the selector keeps for each item, beside the item's record and its bit in the
+    /// set.
     public var bytesPerItem: Double
   }
 
   private static let batch = 512
   private static let duration = Instant.Span.seconds(0.3)
 
-  /// One result for each selector and number of items; takes a second for each.
+  /// Returns one result for each selector and each number of items. Each takes about a second.
   public static func run(items: [Int]) -> [Result] {
     let kinds: [(String, SelectorKind)] = [
       ("uniform", .uniform), ("prioritized", .prioritized(exponent: 0.6)), ("rank", .rank(exponent: 0.7)),
@@ -57,7 +62,7 @@ public enum SelectorBenchmark {
       first = (first + batch) % slots.count
       slots.withUnsafeBufferPointer { slots in
         priorities.withUnsafeBufferPointer { priorities in
-          // Another priority each time around.
+          // Shifted, so that slots get other priorities each time around.
           let shift = generator.below(priorities.count - batch)
           selector.assign(slots.baseAddress! + first, priorities.baseAddress! + shift, count: batch)
         }

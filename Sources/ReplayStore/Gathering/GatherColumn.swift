@@ -1,18 +1,18 @@
-// Where the values of a column come from and go to.
+// The copy of one field from the ring to a batch column.
 
 internal import Experience
 
-/// A field's way from the ring into a batch.
+/// Where a field's values lie in the ring and in the batch.
 struct GatherColumn {
-  /// The field's first byte in slot 0, and from slot to slot.
+  /// The field's first byte in slot 0, and the bytes from slot to slot.
   let source: UnsafeRawPointer
   let stride: Int
-  /// Of one step's value, a frame.
+  /// Bytes of one step's value, a single frame.
   let byteCount: Int
-  /// Frames that are served together.
+  /// Frames in a stack; 1 for a field without a stack.
   let stack: Int
   let destination: UnsafeMutableRawPointer
-  /// From the item's last step, not its first.
+  /// Whether the value is that of the item's last step, not of its first.
   let isNext: Bool
 
   init(_ ring: StepRing, field: Int, to destination: UnsafeMutableRawPointer, isNext: Bool = false) {
@@ -30,13 +30,14 @@ struct GatherColumn {
     }
   }
 
-  /// Copies one frame to the `index`-th place of the destination.
+  /// Copies one frame to place `index` of the destination.
   @inline(__always)
   func copy(_ slot: Int, to index: Int) {
     copyBytes(destination + index * byteCount, source + slot * stride, byteCount)
   }
 
-  /// Copies `count` frames to the `index`-th place and those behind it. Frames that lie one after the other go at once.
+  /// Copies `count` frames to place `index` and the places behind it. Frames that are adjacent in
+  /// the ring are copied at once.
   @inline(__always)
   func copy(_ slots: UnsafePointer<Int>, count: Int, to index: Int) {
     var first = 0

@@ -1,13 +1,15 @@
-// Copies a draw's steps into batch columns.
+// Copies the steps of a draw into batch columns.
 
 internal import Experience
 
 extension ReplayStore {
-  /// Writes rows `rows` (all if nil) of a draw's batch: column c of `batchFields`, whose meaning `TableSchema.batchFields` tells,
-  /// into `buffers[c]`, row after row. A buffer may have any alignment and more bytes than needed. Call it before the next
-  /// insert: the steps of a draw stay while nothing is evicted. O(bytes): each value is copied once, from the ring to its place.
+  /// Writes rows `rows` of a draw's batch (all if nil): column c of `batchFields` into
+  /// `buffers[c]`, row after row. `TableSchema.batchFields` says what each column means. A buffer
+  /// may have any alignment, and more bytes than needed. Call it before the next insert, which may
+  /// evict steps of the draw. O(bytes): each value is copied once, from the ring to its place.
   ///
-  /// Throws `request` if buffers are missing or too small, or steps of the draw (or frames of its stacks) are gone.
+  /// Throws `request` if buffers are missing or too small, or if steps of the draw (or frames of
+  /// its stacks) have been evicted.
   public func gather(
     _ draw: Draw, table index: Int, rows: Range<Int>? = nil, into buffers: [UnsafeMutableRawBufferPointer]
   ) throws(ReplayStoreError) {
@@ -27,7 +29,7 @@ extension ReplayStore {
       case .record:
         RowGatherer(ring, length: 1, into: buffers).gather(draw, rows)
       }
-    if !isWhole { throw .request("gather: expected all frames of the stacks, found some gone") }
+    if !isWhole { throw .request("gather: expected all frames of the stacks, found some evicted") }
   }
 
   private func check(
@@ -41,7 +43,8 @@ extension ReplayStore {
     }
   }
 
-  /// Writes the version of the weights that chose the first action of each of a draw's items (rows `rows`, all if nil).
+  /// Writes the version of the weights that chose the first action of each item, for rows `rows`
+  /// (all if nil). Throws `schemaMissing`, or `request` as `gather`.
   public func gatherWeightsVersions(
     _ draw: Draw, rows: Range<Int>? = nil, into versions: UnsafeMutablePointer<UInt64>
   ) throws(ReplayStoreError) {
@@ -64,7 +67,8 @@ extension ReplayStore {
       throw .request("gather: expected rows within 0..<\(draw.count), found \(rows)")
     }
     for index in rows where !ring.isLive(draw.keys[index]) {
-      throw .request("gather: expected steps that are still there, found \(draw.keys[index]) gone")
+      throw .request(
+        "gather: expected steps that are still in the ring, found step \(draw.keys[index]) evicted")
     }
   }
 }

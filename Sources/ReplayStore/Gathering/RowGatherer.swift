@@ -2,14 +2,14 @@
 
 internal import Experience
 
-/// Steps as they are: `length` of them an item, each with all fields and its flags. What an item is shorter by is filled up
-/// with zeros.
+/// Writes `length` steps for each item, with all fields and flags. Steps that a shorter item lacks
+/// are zeros.
 struct RowGatherer {
   private let ring: StepRing
   private let length: Int
   private let columns: [GatherColumn]
   private let flags: UnsafeMutableRawPointer
-  /// Of padded sequences.
+  /// The column of valid lengths; nil unless sequences are padded.
   private let validLengths: UnsafeMutableRawPointer?
 
   init(_ ring: StepRing, length: Int, into buffers: [UnsafeMutableRawBufferPointer]) {
@@ -21,15 +21,15 @@ struct RowGatherer {
     validLengths = buffers.count > fields + 1 ? buffers[fields + 1].baseAddress! : nil
   }
 
-  /// Rows ahead whose memory is asked for.
+  /// How many rows ahead cache lines are prefetched.
   private static let ahead = 16
 
-  /// False if a frame before one of the items is gone.
+  /// Returns false if a frame before one of the items has been evicted.
   func gather(_ draw: Draw, _ rows: Range<Int>) -> Bool {
     let history = ring.layout.history
     return withUnsafeTemporaryAllocation(of: Int.self, capacity: history + length * 2) { memory in
       let window = memory.baseAddress!
-      // For each step, where in the window its episode begins.
+      // For each step, the window index at which its episode begins.
       let begins = window + history + length
       var isWhole = true
       for index in rows {
@@ -52,7 +52,8 @@ struct RowGatherer {
     }
   }
 
-  /// Notes the slots of an item's steps and where their episodes begin; writes their flags.
+  /// Writes an item's flags, and collects the slots of its steps and the window index at which each
+  /// step's episode begins.
   @inline(__always)
   private func walk(
     _ key: UInt64, _ span: Int, to row: Int, _ slots: UnsafeMutablePointer<Int>,
@@ -79,7 +80,7 @@ struct RowGatherer {
     for step in 0..<span {
       let first = history + step + 1 - column.stack
       let place = (row * length + step) * column.stack
-      // An episode that begins within: its first frame stands for those before.
+      // Within the first frames of an episode, its first frame stands for the missing ones.
       let missing = max(0, min(begins[step] - first, column.stack))
       for plane in 0..<missing { column.copy(window[begins[step]], to: place + plane) }
       column.copy(window + first + missing, count: column.stack - missing, to: place + missing)

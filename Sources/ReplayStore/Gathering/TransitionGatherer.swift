@@ -2,8 +2,9 @@
 
 internal import Experience
 
-/// Transition of n′ steps from t: the fields of step t with `reward` = Σ_{k<n′} γᵏ r_{t+k}, summed in float64 and rounded
-/// once; `discount` = γ^n′, or 0 if step t + n′ is terminal; `next_observation` = s_{t+n′}. (Sutton & Barto 2018, eq. 7.1.)
+/// Writes a transition of n′ steps from t: the fields of step t; `reward` = Σ_{k<n′} γᵏ r_{t+k},
+/// summed in float64 and rounded once; `discount` = γ^n′, or 0 if step t + n′ is terminal;
+/// `next_observation` = s_{t+n′}. (Sutton & Barto 2018, eq. 7.1.)
 struct TransitionGatherer {
   private let ring: StepRing
   private let columns: [GatherColumn]
@@ -38,10 +39,10 @@ struct TransitionGatherer {
     self.powers = powers
   }
 
-  /// Rows ahead whose memory is asked for.
+  /// How many rows ahead cache lines are prefetched.
   private static let ahead = 32
 
-  /// False if a frame before one of the items is gone.
+  /// Returns false if a frame before one of the items has been evicted.
   func gather(_ draw: Draw, _ rows: Range<Int>) -> Bool {
     draw.keys.withUnsafeBufferPointer { keys in
       draw.spans.withUnsafeBufferPointer { spans in
@@ -82,7 +83,7 @@ struct TransitionGatherer {
     for column in columns { column.copy(column.isNext ? last : first, to: row) }
   }
 
-  /// The frames of an item's steps and of those before it are looked up once for all its stacks.
+  /// Looks up the slots of an item's frames once for all its stacks.
   private func gatherStacks(
     _ keys: UnsafeBufferPointer<UInt64>, _ spans: UnsafeBufferPointer<UInt16>, _ rows: Range<Int>
   ) -> Bool {
@@ -101,7 +102,8 @@ struct TransitionGatherer {
             window[history + step] = cursor.slot
           }
           for stack in stacks {
-            // A transition is of one episode: what is before its first step is so for all of its steps.
+            // A transition lies in one episode, so the frames before its first step serve all its
+            // steps.
             let end = history + (stack.isNext ? span : 1)
             stack.copy(
               window + end - stack.stack, count: stack.stack, to: (index - rows.lowerBound) * stack.stack)
@@ -112,14 +114,14 @@ struct TransitionGatherer {
     }
   }
 
-  /// The steps of an item mostly lie one after the other.
+  /// Prefetches an item's first and last row, as if its steps were adjacent; mostly they are.
   @inline(__always)
   private func prefetch(_ key: UInt64, _ span: Int) {
     let slot = ring.slot(key)
     let row = ring.row(slot)
     prefetchLine(ring.references + slot)
     prefetchLine(row)
-    // Within a page or so behind the row: harmless where the ring or the chunk ends.
+    // The address may lie beyond the ring or the chunk; a prefetch does no harm there.
     prefetchLine(row + (span - 1) * ring.layout.rowStride)
   }
 }

@@ -1,17 +1,18 @@
-// What an insert did.
+// What an insert has done.
 
 /// Counts of one message.
 public struct InsertSummary: Hashable, Sendable {
+  /// Steps inserted.
   public var steps = 0
   /// Items inserted.
   public var items = 0
-  /// Items skipped, as their first step is gone.
+  /// Items skipped because their first step had been evicted.
   public var itemsStale = 0
   /// Steps evicted to make room.
   public var stepsEvicted = 0
-  /// Items that went with them.
+  /// Items evicted with those steps.
   public var itemsEvicted = 0
-  /// Items that tables removed as they were full.
+  /// Items that removers took because their table was full.
   public var itemsRemoved = 0
 
   public init() {}

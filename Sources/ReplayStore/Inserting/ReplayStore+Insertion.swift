@@ -1,15 +1,16 @@
-// Messages in.
+// Inserts messages.
 
 public import Experience
 
 extension ReplayStore {
-  /// Whether a message with `items[t]` items for table t and `steps` steps would be taken.
+  /// Whether a message with `items[t]` items for table t and `steps` steps would be admitted.
   public func canInsert(items: [Int], steps: Int = 0) -> Bool {
     insertBlock(items: items, steps: steps) == nil
   }
 
-  /// Which table holds back a message with `items[t]` items for table t and `steps` steps, and why; nil if none: its limiter's
-  /// inequality, or that it is consume-once and something unread would be lost.
+  /// The table that holds back a message with `items[t]` items for table t and `steps` steps, and
+  /// the reason; nil if none does. The reason is the limiter's inequality, or that a consume-once
+  /// table would lose unread items.
   public func reasonInsertBlocked(items: [Int], steps: Int = 0) -> String? {
     insertBlock(items: items, steps: steps)?.reason
   }
@@ -25,26 +26,29 @@ extension ReplayStore {
     return nil
   }
 
-  /// Appends a message's chunks and inserts its items: all or nothing. Steps are evicted, oldest chunks first, to make
-  /// room. Items whose first step (or a frame before it that its stack holds) is gone, or goes by this message, are skipped
-  /// and counted.
+  /// Appends a message's chunks and inserts its items, all or nothing. The oldest chunks are
+  /// evicted to make room. An item is skipped and counted as stale if its first step, or a frame
+  /// that its stack needs, has been evicted or is evicted by this message.
   ///
-  /// `writer` is the handle of a writer's incarnation; (writer, stream) names a stream; `sequence` is the message's number, which a later
-  /// incarnation of the store will know as committed. O(steps + items · log capacity).
-  /// Throws `message`, `chunk` or `item` with what was expected and found; `blocked` if a limiter does not admit it (ask
-  /// `canInsert(items:)` first); `storage` if the disk has no room.
+  /// `writer` is the writer's handle; (writer, stream) identifies a stream. `sequence` is the
+  /// message's number; a process that resumes this store knows it as committed. O(steps + items ·
+  /// log capacity).
+  ///
+  /// Throws `message`, `chunk` or `item` with what was expected and found; `blocked` if a table
+  /// does not admit it (ask `canInsert(items:steps:)` first); `storage` if the disk is full.
   public func insert(_ insertion: Insertion, writer: Int, sequence: UInt64 = 0) throws(ReplayStoreError)
     -> InsertSummary
   {
     guard ring != nil else { throw .schemaMissing }
     try countItems(insertion)
-    if let block = insertBlock(items: itemCounts, steps: stepsThatPush(insertion)) {
+    if let block = insertBlock(items: itemCounts, steps: stepsThatMayEvict(insertion)) {
       throw .blocked(table: block.table, reason: block.reason)
     }
     return try insertCounted(insertion, writer: writer, sequence: sequence, isRestored: false)
   }
 
-  /// Inserts a message whose items have been counted. One from a snapshot leaves the limiters' errors as they are.
+  /// Inserts a message whose items have been counted. A restored message leaves the limiters'
+  /// errors unchanged.
   func insertCounted(_ insertion: Insertion, writer: Int, sequence: UInt64, isRestored: Bool)
     throws(ReplayStoreError) -> InsertSummary
   {
@@ -75,7 +79,7 @@ extension ReplayStore {
     return summary
   }
 
-  /// Makes a message that has been written count.
+  /// Commits a message that has been written.
   private func commit(_ ring: StepRing, _ folder: StoreFolder, writer: Int, sequence: UInt64) {
     folder.stageReached?(.itemsWritten)
     folder.header.commit(
@@ -83,26 +87,27 @@ extension ReplayStore {
     )
     folder.stageReached?(.committed)
     folder.writers.commit(writer, sequence)
-    for table in tables { table.note() }
+    for table in tables { table.saveMark() }
     folder.stageReached?(.marked)
   }
 
-  /// Room on disk for a message, before anything of it is written.
+  /// Reserves disk space for a message before any of it is written.
   private func reserve(_ insertion: Insertion, _ ring: StepRing, _ folder: StoreFolder)
     throws(ReplayStoreError)
   {
-    // A message that is refused later may be larger than any store.
+    // A message that is refused later may be larger than the store.
     let steps = min(insertion.stepCount, ring.capacity)
     try folder.reserve(slots: min(ring.capacity, ring.headSlot + steps + ring.capacity - ring.room))
     try folder.reserve(
       chunks: min(insertion.chunks.count, ring.capacity),
-      // Each of them, and one that a remover takes for it, and itself if it is one too many.
+      // Each item may need three entries: itself, one that the remover removes to make room, and
+      // itself once more if it is removed at once.
       entries: min(insertion.itemCount, ring.capacity * tables.count) * 3,
       front: ring.directory.front, end: ring.directory.end)
   }
 
-  /// Notes the items that will lie on steps of earlier messages; what removers take is noted when
-  /// they do.
+  /// Journals the pending items that lie on steps of earlier messages. `makeRoom` journals those
+  /// that removers take.
   private func journal(_ ring: StepRing, _ folder: StoreFolder) {
     folder.journal.begin(generation: folder.header.generation &+ 1)
     for (number, table) in tables.enumerated() {
@@ -113,22 +118,23 @@ extension ReplayStore {
     folder.journal.seal()
   }
 
-  /// The message's steps, if some table keeps what is unread; no more than fit, as others are refused anyway.
-  private func stepsThatPush(_ insertion: Insertion) -> Int {
+  /// The message's steps if any table is consume-once, else 0. Capped at the ring's room: a larger
+  /// message is refused anyway.
+  private func stepsThatMayEvict(_ insertion: Insertion) -> Int {
     guard keepsUnread, let room = ring?.room else { return 0 }
     var steps = 0
     for chunk in insertion.chunks { steps = min(steps + max(0, min(chunk.count, room)), room) }
     return steps
   }
 
-  /// Counts the items for each table and checks the blocks' sizes.
+  /// Counts the items for each table and checks the sizes of the blocks' columns.
   func countItems(_ insertion: Insertion) throws(ReplayStoreError) {
     for table in itemCounts.indices { itemCounts[table] = 0 }
     for block in insertion.items {
       guard tables.indices.contains(block.table) else {
         throw .message("items: expected a table of 0 to \(tables.count - 1), found \(block.table)")
       }
-      // As columns: a count beyond them is refused before it is multiplied.
+      // The columns bound the count before it is multiplied.
       let (bytes, overflow) = block.count.multipliedReportingOverflow(by: 8)
       guard block.count >= 0, !overflow, block.firstIndices.count == bytes,
         block.streams.count == bytes / 2, block.spans.count == bytes / 2,
@@ -142,7 +148,8 @@ extension ReplayStore {
       let most = table.configuration.itemsPerMessageMax
       if count > most, table.limiter.configuration.isBounded || table.configuration.isConsumeOnce {
         throw .message(
-          "table '\(table.configuration.schema.name)': expected at most \(most) items, found \(count)")
+          "table '\(table.configuration.schema.name)': expected at most \(most) items in a message, found \(count)"
+        )
       }
     }
   }
@@ -162,10 +169,10 @@ extension ReplayStore {
         ring.folder?.stageReached?(.tableEvicted)
       }
       if ring.layout.history > 0 {
-        ring.forEachBereaved { slot in
+        ring.forEachLosingFrame { slot in
           for table in tables {
             summary.itemsEvicted += table.evict(slot..<slot + 1)
-            ring.folder?.stageReached?(.bereaved)
+            ring.folder?.stageReached?(.framesLost)
           }
         }
       }

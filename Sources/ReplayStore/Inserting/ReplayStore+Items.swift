@@ -1,10 +1,10 @@
-// Checks the items of a message against the steps they name.
+// Checks a message's items against the steps that they name.
 
 internal import Experience
 
 extension ReplayStore {
-  /// Resolves all items into their tables' pending columns; returns how many are stale. Nothing else has changed if it
-  /// throws.
+  /// Resolves all items into their tables' pending columns and returns how many are stale. If it
+  /// throws, nothing else has changed.
   func resolveItems(_ insertion: Insertion, writer: Int, _ ring: StepRing, newSteps: Int)
     throws(ReplayStoreError) -> Int
   {
@@ -23,7 +23,7 @@ extension ReplayStore {
         writer: writer, tail: tail)
       stale += try resolver.resolve(block)
     }
-    // Counted only now: a refused message leaves no trace.
+    // Counted last: a refused message changes no counter.
     for (table, count) in zip(tables, itemCounts) {
       table.counters.stale &+= UInt64(count - table.pending.count)
     }
@@ -38,7 +38,7 @@ private struct ItemResolver {
   let shape: ItemShape
   let insertion: Insertion
   let writer: Int
-  /// The tail there will be.
+  /// The tail after the message's evictions.
   let tail: UInt64
 
   /// Returns how many items are stale.
@@ -49,7 +49,7 @@ private struct ItemResolver {
     var view: ChunkInView?
     for index in 0..<block.count {
       let item = block[index]
-      // Writers send items stream by stream: one look-up for each run.
+      // Writers send items stream by stream, so one look-up serves a run of items.
       if number == nil || item.stream != stream {
         stream = item.stream
         number = ring.streams.number(of: Stream.Key(writer: writer, stream: stream))
@@ -61,7 +61,7 @@ private struct ItemResolver {
           let key = view.position(firstIndex: item.firstIndex, span: item.count), key >= tail
         {
           try add(item, key)
-        } else if case .at(let key, let chunk) = try place(item, number) {
+        } else if case .at(let key, let chunk) = try locate(item, number) {
           try add(item, key)
           if shape.isPlain { view = ChunkInView(ring, chunk: chunk, insertion: insertion) }
         }
@@ -72,7 +72,7 @@ private struct ItemResolver {
     return block.count - (table.pending.count - before)
   }
 
-  /// What can be told without the steps.
+  /// The checks that need no steps.
   @inline(__always)
   private func check(_ item: Item) throws(Refusal) {
     if let priority = item.priority, !(priority >= 0 && priority.isFinite) {
@@ -85,11 +85,12 @@ private struct ItemResolver {
     }
   }
 
-  /// A stream that has no record sent its steps to an earlier incarnation of the store: its items are stale.
+  /// Locates an item's steps. A stream without a record sent its steps to an earlier process that
+  /// had this store: its items are stale.
   @inline(never)
-  private func place(_ item: Item, _ number: UInt32?) throws(Refusal) -> ItemPlace {
+  private func locate(_ item: Item, _ number: UInt32?) throws(Refusal) -> ItemLocation {
     guard let number else { return .gone }
-    return try ring.place(
+    return try ring.locate(
       ring.streams.records[Int(number)], firstIndex: item.firstIndex, span: item.count, shape: shape,
       tail: tail, insertion: insertion)
   }

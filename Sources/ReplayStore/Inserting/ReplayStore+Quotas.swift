@@ -1,4 +1,4 @@
-// Whose the steps in the ring are.
+// How many steps of the ring each writer holds.
 
 internal import Experience
 
@@ -15,23 +15,23 @@ struct WriterUsage {
 }
 
 extension ReplayStore {
-  /// Steps in the ring that a writer has sent; 0 if writers have no quota.
+  /// Steps in the ring that a writer has sent; always 0 if writers have no quota.
   public func steps(ofWriter writer: Int) -> Int { usage?.steps(of: writer) ?? 0 }
 
-  /// Whether `count` more steps push out others.
+  /// Whether inserting `count` more steps evicts others.
   public func pushesOut(steps count: Int) -> Bool {
     guard let ring else { return false }
     return ring.count + count > ring.room
   }
 
-  /// The writer of the oldest steps; nil in an empty ring.
+  /// The writer of the oldest step; nil if the ring is empty.
   public var oldestWriter: Int? {
     guard let ring, ring.count > 0 else { return nil }
     return ring.writer(ofChunk: ring.directory.front)
   }
 
-  /// Counts what recovery has found.
-  func countShares(_ ring: StepRing) {
+  /// Counts the steps of the writers that recovery found.
+  func countUsage(_ ring: StepRing) {
     guard usage != nil else { return }
     for number in ring.directory.front..<ring.directory.end {
       usage?.add(Int(ring.directory[number].count), of: ring.writer(ofChunk: number))

@@ -1,10 +1,11 @@
-// What a table holds, counted and by item.
+// What a table holds, in histograms and item by item.
 
 public import Experience
 
-/// Counts of values in buckets of powers of two: bucket 0 counts 0, bucket k values in [2^(k−1), 2^k).
+/// Counts of values in buckets of powers of two: bucket 0 counts 0, bucket k the values in
+/// [2^(k−1), 2^k).
 public struct PowerHistogram: Hashable, Sendable {
-  /// Without the empty buckets at the end.
+  /// Counts by bucket, without the empty buckets at the end.
   public private(set) var counts: [UInt64] = []
 
   public init() {}
@@ -16,11 +17,13 @@ public struct PowerHistogram: Hashable, Sendable {
   }
 }
 
-/// What the items of a table are like.
+/// Statistics of a table's items.
 public struct TableInspection: Hashable, Sendable {
-  /// An item by its key and raw priority.
+  /// An item's key and raw priority.
   public struct Ranked: Hashable, Sendable {
+    /// The position of the item's first step.
     public var key: UInt64
+    /// Raw, at least 0.
     public var priority: Float
   }
 
@@ -28,11 +31,11 @@ public struct TableInspection: Hashable, Sendable {
   public var ages = PowerHistogram()
   /// How often each item has been sampled.
   public var timesSampled = PowerHistogram()
-  /// Weights versions between the newest that acted and the one each item's first step was acted with.
+  /// Weights versions between each item's first step and the newest step in the ring.
   public var staleness = PowerHistogram()
-  /// Raw priorities × 2^20, rounded down.
+  /// Raw priorities · 2^20, rounded down.
   public var priorities = PowerHistogram()
-  /// The largest raw priorities, largest first; of equal ones the older.
+  /// The largest raw priorities in descending order; among equals the older item is first.
   public var top: [Ranked] = []
 
   public init() {}
@@ -42,26 +45,31 @@ public struct TableInspection: Hashable, Sendable {
 public struct ItemInspection: Hashable, Sendable {
   /// The position of its first step.
   public var key: UInt64
+  /// Raw, at least 0.
   public var priority: Float
+  /// Samples so far; stays at 65,535 once there.
   public var timesSampled: Int
-  /// The handle of its writer's incarnation, and the writer's number of the stream.
+  /// The handle of its writer.
   public var writer: Int
+  /// The writer's number of the stream.
   public var stream: UInt32
-  /// The index in its stream of its first step.
+  /// Index of its first step in its stream.
   public var firstIndex: UInt64
   /// Steps it spans.
   public var span: Int
-  /// Of the weights that chose its first action.
+  /// Version of the weights that chose its first action.
   public var weightsVersion: UInt64
+  /// The fields of the schema.
   public var fields: [Field]
-  /// Of each field, its steps' values, one after the other.
+  /// For each field the values of its steps, one after the other.
   public var columns: [[UInt8]]
-  /// Of each step.
+  /// The flags of each step.
   public var flags: [StepFlags]
 }
 
 extension ReplayStore {
-  /// Scans a table. O(steps), about a millisecond a million. Throws `schemaMissing`, `request`.
+  /// Scans a table. O(steps), about a millisecond for a million. `top` is the most items in
+  /// `TableInspection.top`. Throws `schemaMissing` or `request`.
   public func inspect(table index: Int, top: Int) throws(ReplayStoreError) -> TableInspection {
     let table = try self.table(index)
     let ring = ring!
@@ -89,7 +97,8 @@ extension ReplayStore {
     return result
   }
 
-  /// An item of a table with its steps; nil if there is none of this key. Throws `schemaMissing`, `request`.
+  /// An item of a table with its steps; nil if no item has this key. Throws `schemaMissing` or
+  /// `request`.
   public func item(_ key: UInt64, table index: Int) throws(ReplayStoreError) -> ItemInspection? {
     let table = try self.table(index)
     let ring = ring!
@@ -111,7 +120,7 @@ extension ReplayStore {
     return item
   }
 
-  /// The handles of writers whose steps are here.
+  /// The handles of the writers that have a stream in the ring.
   public var writersWithSteps: Set<Int> { ring?.streams.writers ?? [] }
 }
 
@@ -126,7 +135,7 @@ extension StepRing {
   }
 }
 
-/// The largest of many.
+/// Keeps the items with the largest priorities.
 private struct Ranking {
   let limit: Int
   private var kept: [TableInspection.Ranked] = []
@@ -136,7 +145,7 @@ private struct Ranking {
     self.limit = limit
   }
 
-  /// Cheap where it is not among the largest so far.
+  /// Costs one comparison if the item is not among the largest so far.
   mutating func add(_ item: TableInspection.Ranked) {
     guard limit > 0, item.priority > least else { return }
     kept.append(item)

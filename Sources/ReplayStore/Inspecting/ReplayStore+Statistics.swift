@@ -1,44 +1,58 @@
-// What the store can say of itself.
+// Statistics of a store.
 
 internal import Experience
 
-/// Counters and gauges of a store; counters since the start.
+/// Gauges of a store, and counters since the start of this process. The counters of inserts,
+/// samples and positions include earlier processes that had this store.
 public struct ReplayStoreStatistics: Hashable, Sendable {
+  /// One table's gauges and counters.
   public struct Table: Hashable, Sendable {
+    /// The name that its schema gives it.
     public var name: String
-    /// Items now.
+    /// Items in the table.
     public var size: Int
-    /// What the sampler draws from: Σ p^α, or the number of items.
+    /// The sum that the sampler draws from: Σ p^α, Σ 1 / rank^α, or the number of items.
     public var mass: Double
+    /// The largest raw priority seen, given to items that come without one.
     public var priorityMax: Float
+    /// Items inserted.
     public var itemsInserted: UInt64
+    /// Items drawn.
     public var itemsSampled: UInt64
-    /// The limiter's inserts · samplesPerInsert − samples.
+    /// The limiter's error, in samples: inserts · samplesPerInsert − samples, with what it carried
+    /// over and the other shards' counts.
     public var limiterError: Double
-    /// Items that came after their first step had gone.
+    /// Items that were skipped because their first step had been evicted.
     public var itemsStale: UInt64
-    /// Items that went with their steps, and how many of those had never been sampled.
+    /// Items evicted with their steps, and how many of them had never been sampled.
     public var itemsEvicted: UInt64
     public var itemsEvictedUnsampled: UInt64
-    /// Items that went by `itemsMax` or `timesSampledMax`.
+    /// Items removed because of `itemsMax` or `timesSampledMax`.
     public var itemsRemoved: UInt64
-    /// Priorities above the table's limit, which counted as that.
+    /// Priorities that were lowered to the table's limit.
     public var prioritiesClipped: UInt64
+    /// Priority updates applied.
     public var prioritiesUpdated: UInt64
-    /// Updates of items that had gone.
+    /// Priority updates of items that no longer exist.
     public var prioritiesGone: UInt64
   }
 
+  /// The tables, in the order of the configuration.
   public var tables: [Table]
+  /// Steps that the ring can hold.
   public var capacity: Int
-  /// Steps now.
+  /// Steps in the ring.
   public var steps: Int
-  /// Positions of the oldest step and of the next one: steps evicted and steps inserted since the start.
+  /// Positions of the oldest step and of the next one, which are also the steps evicted and the
+  /// steps inserted.
   public var tail: UInt64
   public var head: UInt64
+  /// Chunks in the ring.
   public var chunks: Int
+  /// Streams that are tracked.
   public var streams: Int
 
+  /// Steps evicted: the position of the oldest step.
   public var stepsEvicted: UInt64 { tail }
 }
 

@@ -1,14 +1,14 @@
 // The limits of a rate limiter, and why some are refused.
 
-/// What a rate limiter keeps: see `RateLimiter` for the inequalities.
+/// Limits of a rate limiter. `RateLimiter` has the inequalities.
 public struct RateLimiterConfiguration: Hashable, Sendable {
   /// Samples wanted for each inserted item.
   public var samplesPerInsert: Double
-  /// Items a table must hold before it is sampled, at least 1.
+  /// Items that a table must hold before it is sampled, at least 1.
   public var minSize: Int
-  /// The least error, in samples, that a batch may leave behind.
+  /// The least error that a batch may leave, in samples.
   public var errorMin: Double
-  /// The largest error, in samples, that a message may leave behind.
+  /// The largest error that a message may leave, in samples.
   public var errorMax: Double
 
   public init(samplesPerInsert: Double, minSize: Int, errorMin: Double, errorMax: Double) {
@@ -18,13 +18,14 @@ public struct RateLimiterConfiguration: Hashable, Sendable {
     self.errorMax = errorMax
   }
 
-  /// No proportion to keep: only `minSize` holds samples back.
+  /// No proportion: only `minSize` holds samples back.
   public static func unlimited(minSize: Int = 1) -> RateLimiterConfiguration {
     RateLimiterConfiguration(
       samplesPerInsert: 1, minSize: minSize, errorMin: -.infinity, errorMax: .infinity)
   }
 
-  /// `samplesPerInsert` held within ±`tolerance` (in samples) once `minSize` items have come (as Reverb's SampleToInsertRatio).
+  /// Keeps the error within ±`tolerance` samples of samplesPerInsert · minSize, once `minSize`
+  /// items have come. (Reverb's SampleToInsertRatio.)
   public static func ratio(samplesPerInsert: Double, minSize: Int, tolerance: Double)
     -> RateLimiterConfiguration
   {
@@ -34,7 +35,7 @@ public struct RateLimiterConfiguration: Hashable, Sendable {
       errorMax: centre + tolerance)
   }
 
-  /// Whether inserts and samples can both be held back by the error.
+  /// Whether the error can hold back both inserts and samples.
   public var isBounded: Bool { errorMin > -.infinity && errorMax < .infinity }
 }
 
@@ -45,27 +46,30 @@ extension RateLimiterConfiguration: CustomStringConvertible {
 }
 
 extension RateLimiterConfiguration {
-  /// With these no error that counts 2⁶² items comes near what a float64 holds, or other shards take.
+  /// Bounds that keep float64 exact enough: errors of 2⁶² items, and those that other shards
+  /// report, stay far below its largest number.
   static let samplesPerInsertMax = 1e6
   static let errorLimit = 1e28
 
-  /// Why these limits would lock both sides (or make no sense) with batches of up to `batchSizeMax`, messages of up
-  /// to `itemsPerMessageMax` items and a table of at most `sizeMax` items; nil if they are fine.
+  /// Why these limits could block inserts and samples at once, or make no sense; nil if they are
+  /// fine. `batchSizeMax` is the largest batch, `itemsPerMessageMax` the most items in a message,
+  /// `sizeMax` the most items in the table.
   ///
-  /// Inserts are blocked if error > errorMax − samplesPerInsert · items, samples if error < errorMin + batch. No error
-  /// does both exactly if errorMax − errorMin ≥ samplesPerInsert · items + batch.
+  /// Inserts are blocked if error > errorMax − samplesPerInsert · items, samples if error <
+  /// errorMin + batch. No error does both exactly if errorMax − errorMin ≥ samplesPerInsert · items
+  /// + batch.
   public func problem(batchSizeMax: Int, itemsPerMessageMax: Int, sizeMax: Int) -> String? {
     if !(samplesPerInsert > 0 && samplesPerInsert <= Self.samplesPerInsertMax) {
       return
-        "samplesPerInsert: expected a positive number of at most \(Self.samplesPerInsertMax), found \(samplesPerInsert)"
+        "samples_per_insert: expected a positive number of at most \(Self.samplesPerInsertMax), found \(samplesPerInsert)"
     }
-    if minSize < 1 { return "minSize: expected at least 1, found \(minSize)" }
+    if minSize < 1 { return "min_size: expected at least 1, found \(minSize)" }
     if minSize > sizeMax {
-      return "minSize: expected at most \(sizeMax), the most items the table can hold, found \(minSize): "
+      return "min_size: expected at most \(sizeMax), the most items the table can hold, found \(minSize): "
         + "it could never be sampled"
     }
     if errorMin.isNaN || errorMax.isNaN || errorMin == .infinity || errorMax == -.infinity {
-      return "error range: expected numbers, found [\(errorMin), \(errorMax)]"
+      return "error range: expected numbers, infinite ones for no limit, found [\(errorMin), \(errorMax)]"
     }
     if [errorMin, errorMax].contains(where: { $0.isFinite && abs($0) > Self.errorLimit }) {
       return
@@ -76,7 +80,7 @@ extension RateLimiterConfiguration {
     if errorMax - errorMin < needed {
       return
         "error range [\(errorMin), \(errorMax)] is \(errorMax - errorMin) wide: expected at least \(needed) "
-        + "(samplesPerInsert \(samplesPerInsert) × \(itemsPerMessageMax) items a message + a batch of "
+        + "(samples_per_insert \(samplesPerInsert) × \(itemsPerMessageMax) items in a message + a batch of "
         + "\(batchSizeMax)), else inserts and samples can block each other"
     }
     return nil

@@ -1,25 +1,30 @@
-// A store goes on where another incarnation of it ended.
+// Resumes a store from what another process left.
 
 internal import Experience
 internal import Foundations
 
-/// What a store found in its folder.
+/// What a store found in its folder or in a snapshot.
 public struct RecoverySummary: Hashable, Sendable {
+  /// Steps that the store holds after recovery.
   public var steps = 0
+  /// Chunks of those steps.
   public var chunks = 0
+  /// Items in all tables.
   public var items = 0
-  /// Steps that fail their checksum, as far as they have been checked, or are older than a record
-  /// that does.
+  /// Steps that fail their checksum, so far as they have been verified, or that are older than a
+  /// damaged record.
   public var stepsDropped = 0
-  /// Items that need such steps, or name steps that are not there, or have a priority beyond all
-  /// that their table ever took.
+  /// Items that need dropped steps, name steps that are not there, or have a priority above the
+  /// largest that their table had.
   public var itemsDropped = 0
-  /// Steps that are still to be checked.
+  /// Steps that are still to be verified.
   public var stepsInDoubt = 0
   /// Files that are shorter than what was written to them: which, and by how much.
   public var damagedFiles: [String] = []
-  /// The page that says what counts was empty: whatever the folder held is dropped, however many steps that were.
+  /// Whether the header's page was empty although there are steps. Then the folder's content is
+  /// dropped, however much it was.
   public var hasLostHeader = false
+  /// Writers that may send again, with their last committed sequences.
   public var writers: [KnownWriter] = []
 
   public init() {}
@@ -31,17 +36,17 @@ extension ReplayStore {
   /// Steps between two calls of `progress`.
   static let progressEvery = 1 << 20
 
-  /// Takes over what the folder holds: chunks in order, their streams, then the tables. `progress` is told steps done and steps in all.
-  /// O(capacity).
+  /// Resumes from a folder: chunks in order, then their streams, then the tables. `progress`
+  /// receives the steps done and the total. O(capacity).
   func recover(_ folder: StoreFolder, _ ring: StepRing, progress: (Int, Int) -> Void)
     throws(ReplayStoreError) -> RecoverySummary
   {
     var summary = RecoverySummary()
-    folder.lookForShortFiles()
+    folder.findShortFiles()
     let header = folder.header
     let commit = header.committed
-    try takeBack(folder)
-    // The commit counts from its generation on; the mark may be one behind.
+    try undoUncommitted(folder)
+    // The commit takes effect with its generation, so the writer's mark may be one message behind.
     if let writer = folder.writers.all.first(where: { UInt64($0.handle) == commit.writer }),
       writer.committed < commit.sequence
     {
@@ -66,7 +71,7 @@ extension ReplayStore {
     ring.streams.finishRecovery()
     for (index, table) in tables.enumerated() {
       let mark = header.table(index).pointee
-      table.recall(mark)
+      table.resume(from: mark)
       let isBounded = mark.priorityMax > 0 && mark.priorityMax.isFinite
       summary.itemsDropped += table.adoptItems(
         ring, touchable: folder.touchableSlots,
@@ -76,29 +81,29 @@ extension ReplayStore {
     return summary
   }
 
-  /// Puts back what a message that never counted has done to items.
-  private func takeBack(_ folder: StoreFolder) throws(ReplayStoreError) {
-    func takeBack(_ entry: ItemJournal.Entry) {
+  /// Undoes what a message that was not committed has done to items.
+  private func undoUncommitted(_ folder: StoreFolder) throws(ReplayStoreError) {
+    func undo(_ entry: ItemJournal.Entry) {
       let (table, slot) = (Int(entry.table), Int(entry.slot))
       guard tables.indices.contains(table), slot < folder.touchableSlots else { return }
       tables[table].records[slot] = entry.before
     }
     let generation = folder.header.generation &+ 1
-    folder.journal.takeBack(generation: generation, takeBack)
-    try ItemJournal.takeBack(
-      inFolder: folder.path, itemsMax: configuration.capacity * tables.count, generation: generation, takeBack
+    folder.journal.undo(generation: generation, undo)
+    try ItemJournal.undo(
+      inFolder: folder.path, itemsMax: configuration.capacity * tables.count, generation: generation, undo
     )
   }
 
-  /// Checks recovered steps: the newest of streams that may go on, then the oldest, `bytes` of
-  /// them.
+  /// Verifies recovered steps: the newest of streams that may continue, then the oldest, about
+  /// `bytes` of them.
   func verifyRecovered(_ ring: StepRing, bytes: Int) {
-    doubtful = DoubtfulChunks(ring.directory.front..<ring.directory.end, steps: ring.count)
+    unverified = UnverifiedChunks(ring.directory.front..<ring.directory.end, steps: ring.count)
     verifyNewest(ring)
     verify(bytes: bytes)
   }
 
-  /// What is there after all this; the rest is to be told apart from what is found later.
+  /// Completes a summary after verification, and counts its losses in `damage`.
   func summary(_ before: RecoverySummary, _ folder: StoreFolder) -> RecoverySummary {
     var summary = before
     damage.steps += before.stepsDropped
@@ -114,7 +119,7 @@ extension ReplayStore {
     return summary
   }
 
-  /// The oldest chunk from which on all records are whole and follow each other.
+  /// The oldest chunk from which on all records are whole and adjacent.
   func firstUsable(
     _ folder: StoreFolder, _ commit: StoreHeader.Commit, _ summary: inout RecoverySummary
   ) -> UInt64 {
@@ -135,7 +140,8 @@ extension ReplayStore {
       number -= 1
     }
     if number > front {
-      // How many steps a broken record stood for is not known; what is before it cannot be placed.
+      // A broken record does not say how many steps it stood for, so older chunks cannot be
+      // located.
       summary.stepsDropped +=
         folder.chunks.isReserved(front) && folder.chunks[front].position < end
         ? Int(min(end - folder.chunks[front].position, UInt64(configuration.capacity))) : 1
@@ -151,7 +157,7 @@ extension ReplayStore {
 }
 
 extension StepRing {
-  /// Takes over a chunk that lies at the head already.
+  /// Enters a chunk whose steps already lie at the head.
   func adopt(_ record: ChunkRecord, isOpen: (Int) -> Bool) {
     let count = Int(record.count)
     let writer = Int(truncatingIfNeeded: record.writer)
@@ -181,8 +187,9 @@ extension StepRing {
 }
 
 extension Table {
-  /// Takes over the items of live steps, and clears what lies elsewhere; returns how many name
-  /// steps that are not there, or have priorities that the table never took. O(slots on the disk).
+  /// Adopts the items of live steps and clears the records of all other slots. Returns how many
+  /// items were dropped because their steps are missing, or their priority is above the largest
+  /// that the table had. O(slots on the disk).
   func adoptItems(_ ring: StepRing, touchable: Int, priorityMax most: Float) -> Int {
     var dropped = 0
     var slots: [UInt32] = []
@@ -201,12 +208,12 @@ extension Table {
         records[slot] = .none
         continue
       }
-      // It went with the frame that its stack needs, but the process died first.
+      // The item was to be removed with a frame that its stack needs, but the process died first.
       guard ring.hasHistory(position) else {
         records[slot] = .none
         continue
       }
-      // Earlier lives may have let it be sampled more often.
+      // An earlier process may have had a higher limit.
       if configuration.timesSampledMax > 0, samplesLeft(in: record) == 0 {
         records[slot] = .none
         counters.removed &+= 1
@@ -219,7 +226,7 @@ extension Table {
       if slots.count == 4096 { flush() }
     }
     flush()
-    // Out of reach only until the other files have grown again.
+    // These slots are in use again once the other files have grown, so their records must go.
     for slot in touchable..<max(touchable, slotsInFile) where records[slot].isItem { records[slot] = .none }
     rebuildSelectors()
     makeRoom(for: 0, oldest: ring.oldestSlot, undo: nil)

@@ -1,42 +1,41 @@
-// Steps that an earlier incarnation wrote are checked before they are served, if that incarnation did not end in
-// order.
+// Verifies steps of an earlier process before they are served, if that process did not end cleanly.
 
 internal import Experience
 internal import Foundations
 
-/// What files held that was not what was written, since the start.
+/// Damage found in the files since the start.
 public struct StoreDamage: Hashable, Sendable {
-  /// Steps whose chunk failed its checksum, or is older than a record that did.
+  /// Steps whose chunk failed its checksum, or that are older than a damaged record.
   public var steps = 0
-  /// Items that went with them, or that cannot be.
+  /// Items that needed those steps, or that were invalid themselves.
   public var items = 0
 
   public init() {}
 }
 
 extension ReplayStore {
-  /// Steps that have not been checked yet.
-  public var stepsInDoubt: Int { doubtful?.steps ?? 0 }
+  /// Steps that are still to be verified.
+  public var stepsInDoubt: Int { unverified?.steps ?? 0 }
 
-  /// Checks the oldest chunks that have not been, about `bytes` of them. Those that fail their
-  /// checksum are dropped with their items, and counted in `damage`; so are items that their steps
-  /// do not allow. O(bytes + items).
+  /// Verifies the oldest unverified chunks, about `bytes` of them. Chunks that fail their checksum
+  /// are dropped with their items; items that their steps do not allow are dropped too. `damage`
+  /// counts both. O(bytes + items).
   public func verify(bytes: Int) {
     guard let ring else { return }
     var done = 0
-    while done < bytes, let number = doubtful?.oldest(from: ring.directory.front) {
+    while done < bytes, let number = unverified?.oldest(from: ring.directory.front) {
       done += Int(ring.directory[number].count) * ring.layout.stepByteCount
       verify(chunk: number)
     }
     endVerification(ring)
   }
 
-  /// The bytes that `verify` will read next, for another thread to have them read into memory.
+  /// The pages that the next `verify(bytes:)` reads, for another thread to prefetch.
   public func coldPagesInDoubt(bytes: Int, into pages: inout ColdPages) {
     pages.removeAll()
-    guard let ring, var doubtful, var number = doubtful.oldest(from: ring.directory.front) else { return }
+    guard let ring, var unverified, var number = unverified.oldest(from: ring.directory.front) else { return }
     var done = 0
-    while done < bytes, number < doubtful.end {
+    while done < bytes, number < unverified.end {
       let entry = ring.directory[number]
       for slots in ring.slots(of: entry) { ring.addPages(slots.lowerBound, slots.upperBound - 1, to: &pages) }
       done += Int(entry.count) * ring.layout.stepByteCount
@@ -45,14 +44,14 @@ extension ReplayStore {
   }
 
   private func endVerification(_ ring: StepRing) {
-    if doubtful?.oldest(from: ring.directory.front) == nil { doubtful = nil }
+    if unverified?.oldest(from: ring.directory.front) == nil { unverified = nil }
   }
 
-  /// Sees to it that a live chunk is known to be whole, or is lost.
+  /// Verifies a live chunk unless it is known already; drops it if it is damaged.
   func verify(chunk number: UInt64) {
-    guard let ring, let doubtful, !doubtful.isKnown(number) else { return }
+    guard let ring, let unverified, !unverified.isVerified(number) else { return }
     let entry = ring.directory[number]
-    self.doubtful?.note(number, steps: Int(entry.count))
+    self.unverified?.markVerified(number, steps: Int(entry.count))
     let sum = ring.checksum(slot: ring.slot(entry.position), count: Int(entry.count))
     if sum == checksum(ofChunk: number) {
       for table in tables { damage.items += table.dropDisallowed(entry, ring) }
@@ -65,8 +64,8 @@ extension ReplayStore {
     (ring?.folder ?? source)!.chunks[number].checksum
   }
 
-  /// Drops a chunk with all items that need its steps: those that begin in it, reach into it, or
-  /// have frames there.
+  /// Drops a chunk and all items that need its steps: those that begin in it, reach into it, or
+  /// have frames in it.
   private func lose(_ number: UInt64, _ ring: StepRing) {
     let entry = ring.directory[number]
     damage.steps += Int(entry.count)
@@ -75,7 +74,7 @@ extension ReplayStore {
       damage.items += table.dropReaching(into: number, ring)
     }
     if ring.layout.history > 0 {
-      ring.forEachBereaved(of: number, before: ring.stagedFrom) { slot in
+      ring.forEachLosingFrame(of: number, before: ring.stagedFrom) { slot in
         for table in tables { damage.items += table.drop(slot..<slot + 1) }
       }
     }
@@ -83,7 +82,8 @@ extension ReplayStore {
     lostBefore = max(lostBefore, number + 1)
   }
 
-  /// Checks the newest chunks of streams that may go on: what comes is checked against their flags.
+  /// Verifies the newest chunks of streams that may continue, as the next steps are checked against
+  /// their flags.
   func verifyNewest(_ ring: StepRing) {
     let needed =
       tables.reduce(1) { max($0, $1.configuration.schema.kind.spans.upperBound) } + ring.layout.history
@@ -99,7 +99,7 @@ extension ReplayStore {
     }
   }
 
-  /// Checks the steps of a draw; those items that are dropped for it are drawn anew.
+  /// Verifies the steps of a draw, and draws other items in place of those that are dropped.
   @inline(never)
   func verify(_ draw: inout Draw, _ table: Table, generator: inout SeededGenerator) throws(ReplayStoreError) {
     guard let ring else { return }
@@ -110,7 +110,7 @@ extension ReplayStore {
       while !verify(draw.keys[index], span: Int(draw.spans[index]), shape: shape, ring) {
         guard table.size > 0 else {
           throw .blocked(
-            table: draw.table, reason: "all items were dropped, as their steps are not whole on the disk")
+            table: draw.table, reason: "all items were dropped, because their steps are damaged on disk")
         }
         table.sample(1, ring: ring, generator: &generator, into: &fresh)
         draw.replace(index, by: fresh)
@@ -119,7 +119,7 @@ extension ReplayStore {
     endVerification(ring)
   }
 
-  /// Checks the chunks that an item needs; whether it has come through.
+  /// Verifies the chunks that an item needs; returns whether the item is still valid.
   private func verify(_ key: UInt64, span: Int, shape: ItemShape, _ ring: StepRing) -> Bool {
     let first = ring.directory.number(of: ring.references[ring.slot(key)])
     var number = first
@@ -139,21 +139,21 @@ extension ReplayStore {
       verify(chunk: number)
       left -= Int(ring.directory[number].count)
     }
-    // It may be one that its steps do not allow.
+    // Its steps may not allow the item.
     return ring.holds(span, stepsFrom: key) && ring.hasHistory(key) && ring.allows(span, from: key, of: shape)
   }
 
-  /// The process is about to end in order: marks what is in the files as whole, if it is known to
-  /// be. Nothing may be said to the store afterwards.
+  /// Marks the files as whole, if all chunks are verified, because the process is about to end
+  /// cleanly. Do not use the store afterwards.
   public func end() {
     guard let ring, let folder = ring.folder else { return }
     endVerification(ring)
-    if doubtful == nil, lostBefore <= ring.directory.front { folder.header.mark(ended: true) }
+    if unverified == nil, lostBefore <= ring.directory.front { folder.header.mark(ended: true) }
   }
 }
 
 extension Table {
-  /// Drops the items of a chunk that is whole which its steps do not allow; returns how many.
+  /// Drops items of a whole chunk that its steps do not allow; returns how many.
   func dropDisallowed(_ entry: ChunkEntry, _ ring: StepRing) -> Int {
     let shape = ItemShape(configuration.schema.kind, ring)
     if shape.crossesEpisodes || shape.spans.upperBound == 1 || size == 0 { return 0 }

@@ -1,39 +1,41 @@
-// What chunks the ring holds.
+// The chunks that the ring holds.
 
 /// A live chunk.
 struct ChunkEntry {
-  /// The position of its first step.
+  /// Position of its first step.
   var position: UInt64
-  /// The index in its stream of its first step.
+  /// Index of its first step in its stream.
   var firstIndex: UInt64
   var weightsVersion: UInt64
-  /// The number of the chunk that continues its stream without a cut; `ChunkEntry.none` while there is none.
+  /// Number of the chunk that continues its stream without a cut; `none` while there is none.
   var next: UInt64
-  /// The number of the chunk that it continues, which may be gone; `ChunkEntry.none` if it continues none.
+  /// Number of the chunk that it continues, which may have been evicted; `none` if it continues
+  /// none.
   var previous: UInt64 = ChunkEntry.none
-  /// The number of its stream's record.
+  /// Number of its stream's record.
   var stream: UInt32
   /// Steps in it.
   var count: UInt32
 
   static let none = UInt64.max
-  /// In place of `next`: what continued it is lost. In place of both links: it is lost itself, as
-  /// its steps are not those that were written; it keeps its place until it is evicted.
+  /// As `next` alone: the chunk that continued this one was damaged. As `next` and `previous`: this
+  /// chunk is damaged itself, and keeps its place until it is evicted.
   static let lost = UInt64.max - 1
   var isLost: Bool { previous == ChunkEntry.lost }
   var hasNext: Bool { next < ChunkEntry.lost }
   var end: UInt64 { position + UInt64(count) }
 }
 
-/// A queue of chunks, oldest first. Chunks are numbered from 0 and numbers are never reused; a step refers to its chunk
-/// by the number's low 32 bits, which is unambiguous while fewer than 2³² live.
+/// A queue of chunks, oldest first. Chunks are numbered from 0, and numbers are never reused. A
+/// step refers to its chunk by the number's low 32 bits, which is unambiguous while fewer than 2³²
+/// chunks are live.
 struct ChunkDirectory: ~Copyable {
   /// Entry n is at n & mask.
   private(set) var entries: UnsafeMutablePointer<ChunkEntry>
   private(set) var mask: UInt64
-  /// The number of the oldest chunk.
+  /// Number of the oldest chunk.
   private(set) var front: UInt64 = 0
-  /// The number of the next chunk.
+  /// Number that the next chunk will have.
   private(set) var end: UInt64 = 0
 
   init() {
@@ -46,7 +48,7 @@ struct ChunkDirectory: ~Copyable {
   var count: Int { Int(end - front) }
   var isEmpty: Bool { front == end }
 
-  /// An entry by its number, which is live.
+  /// The entry of a live chunk.
   subscript(number: UInt64) -> ChunkEntry {
     @inline(__always) get { entries[Int(truncatingIfNeeded: number & mask)] }
     @inline(__always) nonmutating set { entries[Int(truncatingIfNeeded: number & mask)] = newValue }
@@ -54,7 +56,7 @@ struct ChunkDirectory: ~Copyable {
 
   func isLive(_ number: UInt64) -> Bool { number >= front && number < end }
 
-  /// The live number that a step's reference stands for.
+  /// The number of the live chunk that a step's reference means.
   @inline(__always)
   func number(of reference: UInt32) -> UInt64 {
     front &+ UInt64(reference &- UInt32(truncatingIfNeeded: front))
@@ -66,7 +68,7 @@ struct ChunkDirectory: ~Copyable {
     end += 1
   }
 
-  /// An empty directory whose next chunk has this number.
+  /// Sets the number of the next chunk of an empty directory.
   mutating func start(at number: UInt64) {
     precondition(isEmpty, "a directory that holds chunks")
     front = number

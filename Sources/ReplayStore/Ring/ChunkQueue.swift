@@ -1,6 +1,6 @@
 // The live chunks of one stream.
 
-/// A queue of chunk references that grows; whoever holds it frees it.
+/// A growing queue of chunk references. Its owner calls `free`.
 struct ChunkQueue {
   private var references: UnsafeMutablePointer<UInt32>?
   private var capacity = 0
@@ -11,7 +11,7 @@ struct ChunkQueue {
 
   func free() { references?.deallocate() }
 
-  /// The reference with `index` older ones before it.
+  /// The reference that has `index` older ones before it.
   subscript(index: Int) -> UInt32 {
     references![(start + index) & (capacity - 1)]
   }

@@ -1,17 +1,19 @@
-// Where a step's fields lie.
+// Where a step's fields lie in memory.
 
 internal import Experience
 
-/// The arrangement of a schema's steps: one row for small fields and flags, an arena for each large field.
+/// The arrangement of a schema's steps: a row for the small fields and the flags, and an arena for
+/// each large field.
 struct StepLayout {
   enum Place: Hashable {
-    /// At an offset in the row.
+    /// In the row, at this offset.
     case row(Int)
-    /// In the large field arena of this number, at slot × the field's bytes.
+    /// In the arena of this number, at slot · the field's bytes.
     case arena(Int)
   }
 
-  /// A field from here on has an arena: its copies run at memcpy speed, and rows stay within few cache lines.
+  /// A field of at least this many bytes has an arena: its values are copied at memcpy speed, and
+  /// rows stay within few cache lines.
   static let largeFrom = 512
 
   let fields: [Field]
@@ -19,9 +21,9 @@ struct StepLayout {
   let flagsOffset: Int
   /// Bytes from row to row.
   let rowStride: Int
-  /// Bytes of a step in each large arena.
+  /// Bytes of a step in each arena.
   let largeByteCounts: [Int]
-  /// Frames before a step that its largest stack holds.
+  /// The most frames before a step that any of its stacks needs.
   let history: Int
 
   init(_ schema: StepSchema) {
@@ -30,7 +32,7 @@ struct StepLayout {
     places = Array(repeating: .row(0), count: fields.count)
     var large: [Int] = []
     var offset = 0
-    // Widest elements first: every field is aligned without padding between.
+    // Widest elements first, so that every field is aligned without padding.
     for width in [8, 4, 1] {
       for (index, field) in fields.enumerated() where field.dtype.byteCount == width {
         if field.byteCount >= Self.largeFrom {
@@ -47,7 +49,8 @@ struct StepLayout {
     rowStride = Self.stride(offset + 1)
   }
 
-  /// Up to a cache line a power of two, so that a row never straddles lines; then multiples of 16.
+  /// A power of two up to a cache line, so that a row never straddles lines; above that a multiple
+  /// of 16.
   private static func stride(_ bytes: Int) -> Int {
     if bytes > 64 { return (bytes + 15) & ~15 }
     var stride = 8

@@ -1,21 +1,22 @@
-// From a stream's index to a position, and from a position to the steps after it.
+// From an index in a stream to a position, and from a position to the next steps.
 
 internal import Experience
 
-/// Where the steps of an item are.
-enum ItemPlace {
-  /// Its first step is or will be evicted.
+/// Where an item's steps are.
+enum ItemLocation {
+  /// The first step, or a frame that its stack needs, is gone or is about to be evicted.
   case gone
   case at(UInt64, chunk: UInt64)
 }
 
-/// What a table's items may be.
+/// What a table allows an item to be.
 struct ItemShape {
-  /// Steps that one may span; fewer than the most only where the last one ends the episode.
+  /// Steps that an item may span. Fewer than the upper bound only if its last step ends the
+  /// episode.
   let spans: ClosedRange<Int>
-  /// It may hold steps of several episodes.
+  /// Whether an item may hold steps of several episodes.
   let crossesEpisodes: Bool
-  /// It is of one episode, and needs no frames before its first step.
+  /// Whether an item lies in one episode and needs no frames before its first step.
   let isPlain: Bool
 
   init(_ kind: TableKind, _ ring: StepRing) {
@@ -25,7 +26,8 @@ struct ItemShape {
   }
 }
 
-/// The chunk in which an item begins: the stream's next items are mostly within it, and then found without a search.
+/// The chunk in which the last item begins. The stream's next items mostly lie in it and are found
+/// without a search.
 struct ChunkInView {
   private let entry: ChunkEntry
   private let flags: FlagsColumn
@@ -35,7 +37,8 @@ struct ChunkInView {
     flags = ring.flagsColumn(chunk, entry, insertion)
   }
 
-  /// The position of a plain item's first step, if all its steps are in this chunk and of one episode; else nil: then look for it.
+  /// The position of a plain item's first step if all its steps lie in this chunk and in one
+  /// episode; else nil, and the item must be searched for.
   @inline(__always)
   func position(firstIndex: UInt64, span: Int) -> UInt64? {
     let offset = firstIndex &- entry.firstIndex
@@ -60,7 +63,7 @@ struct StepCursor {
     left = ring.directory[chunk].end - position
   }
 
-  /// Goes to the stream's next step, which is known to be there.
+  /// Moves to the stream's next step, which must exist.
   @inline(__always)
   mutating func advance(_ ring: StepRing) {
     left -= 1
@@ -77,13 +80,15 @@ struct StepCursor {
 }
 
 extension StepRing {
-  /// Where `span` steps of a stream from `firstIndex` on are, among live and staged ones; checks that they follow each other, are
-  /// of one episode unless the kind crosses, and, where they are fewer than the most, that the last one ends the episode. An item
-  /// whose stack's frames are not all there is gone too. `tail` is the tail there will be.
-  /// O(log(chunks of the stream) + span); O(span) if they are in its newest chunk.
-  func place(
+  /// Locates `span` steps of a stream from `firstIndex` on, live or staged. Checks that they are
+  /// consecutive; that they lie in one episode, unless the table's kind crosses episodes; and that
+  /// a shorter item ends with its episode. `gone` if a step or a frame of its stacks is gone.
+  /// `tail` is the tail after the message's evictions.
+  ///
+  /// O(log(chunks of the stream) + span); O(span) if the steps are in the newest chunk.
+  func locate(
     _ record: Stream, firstIndex: UInt64, span: Int, shape: ItemShape, tail: UInt64, insertion: Insertion
-  ) throws(Refusal) -> ItemPlace {
+  ) throws(Refusal) -> ItemLocation {
     let (lastIndex, overflow) = firstIndex.addingReportingOverflow(UInt64(span - 1))
     if overflow || lastIndex >= record.nextIndex {
       throw Refusal(
@@ -95,7 +100,7 @@ extension StepRing {
     if entry.isLost { return .gone }
     let offset = firstIndex - entry.firstIndex
     guard offset < UInt64(entry.count) else {
-      throw Refusal("step \(firstIndex) was never sent: the stream has a gap there")
+      throw Refusal("expected steps that were sent, found step \(firstIndex) in a gap of the stream")
     }
     if entry.position + offset < tail { return .gone }
     let mustEnd = span < shape.spans.upperBound
@@ -112,8 +117,8 @@ extension StepRing {
     return .at(entry.position + offset, chunk: number)
   }
 
-  /// Items that are not plain; false if a step, or a frame before the first one, is gone. Apart, so
-  /// that plain ones do not pay for it.
+  /// Checks an item that is not plain; false if a step or a frame is gone. Not inlined, so that
+  /// plain items do not pay for it.
   @inline(never)
   private func checkOther(
     _ number: UInt64, offset: Int, span: Int, mustEnd: Bool, shape: ItemShape, tail: UInt64,
@@ -130,13 +135,14 @@ extension StepRing {
       || hasHistory(number, offset: offset, tail: tail, insertion: insertion)
   }
 
-  /// The newest chunk of a stream that starts at or before `index`; nil if none that is left does.
+  /// The newest chunk of a stream that starts at or before `index`; nil if all such chunks are
+  /// evicted.
   private func chunk(of record: Stream, holding index: UInt64) -> UInt64? {
     let chunks = record.chunks
     guard chunks.count > 0 else { return nil }
     let newest = directory.number(of: chunks[chunks.count - 1])
     if directory[newest].firstIndex <= index { return newest }
-    // low: chunks known to start at or before the index; high: the first known to start after it.
+    // Chunks below `low` start at or before the index; chunks from `high` on start after it.
     var low = 0
     var high = chunks.count - 1
     while low < high {
@@ -150,8 +156,8 @@ extension StepRing {
     return low == 0 ? nil : directory.number(of: chunks[low - 1])
   }
 
-  /// No episode may start after the first step nor end before the last, and no chunk between be
-  /// cut. False if one is lost.
+  /// Checks that no episode starts after the first step or ends before the last, and that no chunk
+  /// between is cut. False if a chunk is damaged.
   @inline(__always)
   private func checkEpisode(
     _ start: UInt64, offset: Int, span: Int, mustEnd: Bool, insertion: Insertion
@@ -171,7 +177,8 @@ extension StepRing {
         if left == 0 {
           if mustEnd, value & StepFlags.isLast.rawValue == 0 {
             throw Refusal(
-              "expected the full span, or an episode's last step at the end, found a span of \(span) without")
+              "expected the full span, or an episode's last step at the end, found a span of \(span) without it"
+            )
           }
           return true
         }
@@ -191,7 +198,7 @@ extension StepRing {
     }
   }
 
-  /// No chunk between the first and the last step may be cut. False if one is lost.
+  /// Checks that no chunk between the first and the last step is cut. False if a chunk is damaged.
   private func checkNoCut(_ start: UInt64, offset: Int, span: Int) throws(Refusal) -> Bool {
     var entry = directory[start]
     var left = span - (Int(entry.count) - offset)
@@ -206,7 +213,7 @@ extension StepRing {
     return true
   }
 
-  /// The flags of a chunk's steps: of a staged one in its frame, else in the ring.
+  /// The flags of a chunk's steps: in the message if it is staged, else in the ring.
   @inline(__always)
   func flagsColumn(_ number: UInt64, _ entry: ChunkEntry, _ insertion: Insertion) -> FlagsColumn {
     guard number >= stagedFrom else { return FlagsColumn(self, entry) }
@@ -214,7 +221,7 @@ extension StepRing {
   }
 }
 
-/// Why an item is refused, before it is known which.
+/// Why an item is refused; the caller adds which item it is.
 struct Refusal: Error {
   var problem: String
   init(_ problem: String) { self.problem = problem }

@@ -1,10 +1,10 @@
-// The frames before a step, which its stack holds.
+// The earlier frames that a step's stack needs.
 
 internal import Experience
 
 extension StepRing {
-  /// Whether the frames that a live step's stack holds are all there: back to the episode's first step, or as many as the
-  /// largest stack has. O(history).
+  /// Whether the ring holds all frames of a live step's stacks: back to the episode's first step,
+  /// or as many as the largest stack has. O(history).
   func hasHistory(_ position: UInt64) -> Bool {
     if layout.history == 0 { return true }
     let number = directory.number(of: references[slot(position)])
@@ -12,7 +12,8 @@ extension StepRing {
     return hasHistory(number, offset: offset, tail: tail, insertion: Insertion(columnsPerChunk: 0))
   }
 
-  /// The same for the step at `offset` in chunk `number`, live or staged, with the tail there will be.
+  /// The same for the step at `offset` in chunk `number`, live or staged. `tail` is the tail after
+  /// the message's evictions.
   @inline(never)
   func hasHistory(_ number: UInt64, offset: Int, tail: UInt64, insertion: Insertion) -> Bool {
     var left = layout.history
@@ -23,7 +24,7 @@ extension StepRing {
       if left == 0 { return true }
       if row == 0 {
         number = directory[number].previous
-        // Chunks go whole, so its last step tells of all.
+        // Chunks are evicted whole, so one position decides for all of the chunk.
         guard number != ChunkEntry.none, directory.isLive(number), directory[number].position >= tail else {
           return false
         }
@@ -36,8 +37,9 @@ extension StepRing {
     return true
   }
 
-  /// Writes the slots of the frames before a live step, oldest first, `layout.history` of them; where the episode begins later,
-  /// its first step's slot stands for those before. False, and the oldest frame there is repeated, if one is gone.
+  /// Writes the slots of the `layout.history` frames before a live step, oldest first. If the
+  /// episode begins later, its first step's slot stands for the missing ones. Returns false if a
+  /// frame is gone, and repeats the oldest frame that is left.
   @inline(__always)
   func writeHistory(before position: UInt64, to slots: UnsafeMutablePointer<Int>) -> Bool {
     var slot = slot(position)
@@ -66,14 +68,14 @@ extension StepRing {
     return isWhole
   }
 
-  /// Calls with the slot of each committed step that loses a frame of its stack with the oldest chunk: those after it in
-  /// its stream, up to the episode's end. O(history).
-  func forEachBereaved(_ body: (Int) -> Void) {
-    forEachBereaved(of: directory.front, before: stagedFrom, body)
+  /// Calls `body` with the slot of each committed step that loses a frame of its stack with the
+  /// oldest chunk: the steps after it in its stream, up to the episode's end. O(history).
+  func forEachLosingFrame(_ body: (Int) -> Void) {
+    forEachLosingFrame(of: directory.front, before: stagedFrom, body)
   }
 
-  /// The same for another chunk, of steps in chunks before `end`.
-  func forEachBereaved(of chunk: UInt64, before end: UInt64, _ body: (Int) -> Void) {
+  /// The same for another chunk, for steps in chunks before `end`.
+  func forEachLosingFrame(of chunk: UInt64, before end: UInt64, _ body: (Int) -> Void) {
     var left = layout.history
     var number = directory[chunk].next
     while left > 0, number != ChunkEntry.none, number < end {
@@ -89,14 +91,14 @@ extension StepRing {
   }
 }
 
-/// The flags of a chunk's steps, which may go around the ring's end.
+/// The flags of a chunk's steps, which may wrap around the ring's end.
 struct FlagsColumn {
   private let base: UnsafeRawPointer
   private let stride: Int
   private let start: Int
   private let capacity: Int
 
-  /// Of a live chunk.
+  /// The flags of a live chunk.
   init(_ ring: StepRing, _ entry: ChunkEntry) {
     base = UnsafeRawPointer(ring.rows) + ring.layout.flagsOffset
     stride = ring.layout.rowStride
@@ -104,7 +106,7 @@ struct FlagsColumn {
     capacity = ring.capacity
   }
 
-  /// Of a staged one, in its frame.
+  /// The flags of a staged chunk, in its message.
   init(_ column: UnsafeRawBufferPointer) {
     base = column.baseAddress!
     stride = 1

@@ -1,9 +1,9 @@
-// What must always hold of the ring; for tests.
+// Invariants of the ring, for tests.
 
 internal import Experience
 
 extension StepRing {
-  /// The first thing that does not hold, or nil. O(capacity).
+  /// The first invariant that does not hold; nil if all do. O(capacity).
   func brokenInvariant() -> String? {
     if head < tail || head - tail > UInt64(capacity) {
       return "ring: tail \(tail), head \(head), capacity \(capacity)"

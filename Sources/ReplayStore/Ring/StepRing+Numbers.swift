@@ -3,21 +3,20 @@
 internal import CKernels
 internal import Experience
 
-/// A column of floats, and how large they may be.
+/// A column of floats and its limits.
 struct FloatColumn {
   let column: Int
   let isDouble: Bool
-  /// Values a step.
+  /// Values of one step.
   let width: Int
-  /// Of rewards that are summed: the largest magnitude of one with which no sum of `terms`
-  /// overflows.
+  /// The largest magnitude of a reward with which no sum of `terms` rewards overflows.
   var limit = Float.greatestFiniteMagnitude
   var terms = 1
 
-  /// All of a schema. Rewards are summed over up to n steps (Σ γᵏ r), in float64 and rounded to
-  /// float32 once: where one may be too large for the sum of all, it is refused at the door,
-  /// whatever items there will be. A sum that is not finite would spoil every gradient that it
-  /// reaches, and one that was clamped would be a reward that no environment gave.
+  /// The float columns of a schema. A transition sums rewards over up to n steps (Σ γᵏ r, in
+  /// float64, rounded to float32 once). A reward that could make such a sum overflow is refused on
+  /// insert, whichever items follow: an infinite sum would spoil every gradient that it reaches,
+  /// and a clamped sum is not a return of the environment.
   static func all(of schema: StepSchema, for tables: [TableConfiguration]) -> [FloatColumn] {
     schema.fields.enumerated().compactMap { index, field in
       guard field.dtype == .float32 || field.dtype == .float64 else { return nil }
@@ -40,9 +39,10 @@ struct FloatColumn {
 }
 
 extension StepRing {
-  /// The first float of a chunk that is not finite: one would spoil every gradient that it reaches.
-  /// Vectorised, and before anything is evicted: a message that is refused must not push out a
-  /// step. What it reads is in the cache when it is copied.
+  /// Describes the first float of a chunk that is NaN, infinite or above its limit; nil if there is
+  /// none. One such value would spoil every gradient that it reaches. The check comes before
+  /// evictions, because a refused message must not evict steps. It is vectorised, and brings the
+  /// columns into the cache for the copy.
   func numberProblem(_ insertion: Insertion, chunk: Int) -> String? {
     for float in floatColumns {
       let column = insertion.column(float.column, ofChunk: chunk)

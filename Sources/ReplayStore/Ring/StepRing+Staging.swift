@@ -1,20 +1,20 @@
-// Checks the chunks of a message before anything is overwritten.
+// Checks a message's chunks before anything is overwritten.
 
 internal import Experience
 
-/// What staging a chunk changed of its stream.
+/// What staging a chunk changed in its stream.
 struct StagedChunk {
   var stream: UInt32
   var isNewStream: Bool
   var nextIndex: UInt64
   var lastFlags: StepFlags
-  /// The chunk that it continues; `ChunkEntry.none` if it continues none that is live.
+  /// The chunk that it continues; `ChunkEntry.none` if it continues no live chunk.
   var previous: UInt64
 }
 
 extension StepRing {
-  /// Checks all chunks and enters them in the directory at the positions they will have. O(chunks) and one look at each
-  /// step's flags. If it throws, nothing has changed.
+  /// Checks all chunks and enters them in the directory at their future positions. O(chunks), and
+  /// one pass over the flags and floats. If it throws, nothing has changed.
   func stage(_ insertion: Insertion, writer: Int) throws(ReplayStoreError) {
     try checkShape(insertion)
     stagedFrom = directory.end
@@ -31,12 +31,12 @@ extension StepRing {
     }
   }
 
-  /// Steps of the message being staged.
+  /// Steps of the staged message.
   var stagedStepCount: Int {
     (stagedFrom..<directory.end).reduce(0) { $0 + Int(directory[$1].count) }
   }
 
-  /// Takes back what `stage` did.
+  /// Undoes what `stage` did.
   func rollback() {
     for staged in undo.reversed() {
       let record = streams.records + Int(staged.stream)
@@ -50,7 +50,7 @@ extension StepRing {
     undo.removeAll(keepingCapacity: true)
   }
 
-  /// Sizes: what whoever made the insertion promised, and that the message fits.
+  /// Checks that the columns have the sizes that their maker promised, and that the message fits.
   private func checkShape(_ insertion: Insertion) throws(ReplayStoreError) {
     let columns = schema.columnCount
     guard insertion.columnsPerChunk == columns,
@@ -120,7 +120,7 @@ extension StepRing {
         next: ChunkEntry.none, previous: staged.previous, stream: number, count: UInt32(header.count)))
   }
 
-  /// Makes the stream's newest chunk lead to the one that is about to be appended, if that continues it.
+  /// Links the stream's newest chunk to the one about to be appended, if that continues it.
   private func link(_ header: ChunkHeader, to number: UInt32, isNew: Bool) -> StagedChunk {
     let record = streams.records[Int(number)]
     var staged = StagedChunk(
@@ -128,7 +128,7 @@ extension StepRing {
       previous: ChunkEntry.none)
     if !header.isCut, header.firstIndex == record.nextIndex, record.chunks.count > 0 {
       let previous = directory.number(of: record.chunks[record.chunks.count - 1])
-      // What it would continue may be lost.
+      // The chunk that it would continue may be damaged.
       if directory[previous].isLost { return staged }
       staged.previous = previous
       directory[previous].next = directory.end
@@ -136,7 +136,7 @@ extension StepRing {
     return staged
   }
 
-  /// Why a chunk cannot come next in its stream, or nil if it can.
+  /// Why a chunk cannot come next in its stream; nil if it can.
   private static func orderProblem(_ stream: Stream, _ header: ChunkHeader, _ first: StepFlags) -> String? {
     let expected = stream.nextIndex
     if header.firstIndex < expected {
@@ -154,11 +154,12 @@ extension StepRing {
     return nil
   }
 
-  /// Why a column of flags cannot be, or nil if it can: unknown bits, isTerminal without isLast, a step after isLast that
-  /// is not isFirst.
+  /// Why a column of flags is invalid: unknown bits, isTerminal without isLast, or a step after
+  /// isLast that is not isFirst. Nil if it is valid.
   static func flagsProblem(_ flags: UnsafeRawBufferPointer) -> String? {
     let known = StepFlags.known.rawValue
-    // isFirst, isLast and isTerminal are bits 0, 1 and 2; wrong is not 0 as soon as one step is.
+    // isFirst, isLast and isTerminal are bits 0, 1 and 2. `wrong` becomes nonzero with the first
+    // invalid step.
     var wrong: UInt8 = 0
     var previous: UInt8 = 0
     for value in flags {

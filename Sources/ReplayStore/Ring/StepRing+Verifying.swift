@@ -1,46 +1,46 @@
-// Chunks of an earlier incarnation that are looked at once more, and those that are lost.
+// The unverified chunks of an earlier process, and the damaged ones.
 
 internal import Experience
 
-/// Which chunks are not known yet to be what was written. Numbers grow: all before `next` are
-/// known, and those from `end` on were written by this incarnation.
-struct DoubtfulChunks {
+/// The chunks that are still to be verified. All before `next` are verified; those from `end` on
+/// were written by this process.
+struct UnverifiedChunks {
   private(set) var next: UInt64
   let end: UInt64
-  /// Known out of turn: a bit for each from `first` on.
-  private var known: [UInt64]
+  /// A bit for each chunk from `first` on: whether it was verified out of order.
+  private var verified: [UInt64]
   private let first: UInt64
-  /// Steps in those that are not known.
+  /// Steps in the chunks that are not verified.
   private(set) var steps: Int
 
   init(_ numbers: Range<UInt64>, steps: Int) {
     (first, next, end) = (numbers.lowerBound, numbers.lowerBound, numbers.upperBound)
-    known = Array(repeating: 0, count: numbers.count / 64 + 1)
+    verified = Array(repeating: 0, count: numbers.count / 64 + 1)
     self.steps = steps
   }
 
-  func isKnown(_ number: UInt64) -> Bool {
+  func isVerified(_ number: UInt64) -> Bool {
     if number < next || number >= end { return true }
     let index = Int(number - first)
-    return known[index / 64] >> UInt64(index % 64) & 1 == 1
+    return verified[index / 64] >> UInt64(index % 64) & 1 == 1
   }
 
-  mutating func note(_ number: UInt64, steps count: Int) {
-    guard !isKnown(number) else { return }
+  mutating func markVerified(_ number: UInt64, steps count: Int) {
+    guard !isVerified(number) else { return }
     let index = Int(number - first)
-    known[index / 64] |= 1 << UInt64(index % 64)
+    verified[index / 64] |= 1 << UInt64(index % 64)
     steps -= count
   }
 
-  /// The oldest that is not known, of those that are left in the ring; nil once there is none.
+  /// The oldest chunk in the ring that is not verified; nil if there is none.
   mutating func oldest(from front: UInt64) -> UInt64? {
-    while next < end, next < front || isKnown(next) { next += 1 }
+    while next < end, next < front || isVerified(next) { next += 1 }
     return next < end ? next : nil
   }
 }
 
 extension StepRing {
-  /// The slots of a chunk's steps, in one piece or two.
+  /// The slots of a chunk's steps, in one or two ranges.
   func slots(of entry: ChunkEntry) -> [Range<Int>] {
     let slot = slot(entry.position)
     let untilEnd = min(Int(entry.count), capacity - slot)
@@ -48,8 +48,7 @@ extension StepRing {
     return pieces[1].isEmpty ? [pieces[0]] : pieces
   }
 
-  /// Unlinks a chunk whose steps are not those that were written: nothing continues it, and it
-  /// continues nothing.
+  /// Unlinks a damaged chunk: nothing continues it, and it continues nothing.
   func lose(_ number: UInt64) {
     let entry = directory[number]
     if entry.previous != ChunkEntry.none, directory.isLive(entry.previous) {
@@ -60,12 +59,12 @@ extension StepRing {
     directory[number].previous = ChunkEntry.lost
     let record = streams.records + Int(entry.stream)
     let newest = record.pointee.chunks[record.pointee.chunks.count - 1]
-    // Its last flags are among what is not known.
+    // Its last flags are unknown too.
     if directory.number(of: newest) == number { record.pointee.lastFlags = [] }
   }
 
-  /// Whether `span` steps of a stream follow each other from a live position on, none of them lost.
-  /// O(chunks they lie in).
+  /// Whether a stream has `span` consecutive, undamaged steps from a live position on. O(chunks
+  /// that they lie in).
   func holds(_ span: Int, stepsFrom position: UInt64) -> Bool {
     var entry = directory[directory.number(of: references[slot(position)])]
     if entry.isLost { return false }
@@ -78,8 +77,8 @@ extension StepRing {
     return true
   }
 
-  /// Whether steps that follow each other may be an item: of one episode unless the kind crosses,
-  /// and, where they are fewer than the most, up to its end.
+  /// Whether consecutive steps form a valid item: in one episode, unless the kind crosses episodes;
+  /// and up to the episode's end if they are fewer than the most.
   func allows(_ span: Int, from position: UInt64, of shape: ItemShape) -> Bool {
     if shape.crossesEpisodes || shape.spans.upperBound == 1 { return true }
     var cursor = StepCursor(self, position: position)

@@ -1,11 +1,11 @@
-// Copies a message's columns into rows.
+// Copies a message's columns into the ring.
 
 internal import Experience
 internal import Foundations
 
 extension StepRing {
-  /// The tail there will be once `steps` more fit: the oldest chunks go whole, all of them for more than fit at all.
-  /// O(chunks that go).
+  /// The tail after `steps` more are inserted. Whole chunks are evicted, oldest first; all of them
+  /// if the steps exceed the ring. O(evicted chunks).
   func tail(afterInserting steps: Int) -> UInt64 {
     var tail = self.tail
     var number = directory.front
@@ -16,12 +16,12 @@ extension StepRing {
     return tail
   }
 
-  /// Writes the staged chunks behind the head, where there is room, and moves the head.
+  /// Writes the staged chunks at the head, where there is room, and moves the head.
   func commit(_ insertion: Insertion, writer: Int, sequence: UInt64) {
     for index in insertion.chunks.indices {
       let count = insertion.chunks[index].count
       precondition(self.count + count <= room, "a chunk written over live steps")
-      // A chunk goes around the ring's end at most once.
+      // A chunk wraps around the ring's end at most once.
       let untilEnd = min(count, capacity - headSlot)
       write(insertion, chunk: index, from: 0, count: untilEnd, slot: headSlot)
       if untilEnd < count { write(insertion, chunk: index, from: untilEnd, count: count - untilEnd, slot: 0) }
@@ -32,12 +32,12 @@ extension StepRing {
     stagedFrom = directory.end
   }
 
-  /// Notes a chunk that has been written at the head.
+  /// Writes the record of a chunk that has been written at the head.
   private func record(
     _ insertion: Insertion, chunk: Int, writer: Int, sequence: UInt64, in folder: StoreFolder
   ) {
     let header = insertion.chunks[chunk]
-    // The bytes of large fields lie in the message as in their arenas, and are in memory there.
+    // The message holds large fields in the layout of their arenas, and is in memory.
     var columns = Array(repeating: UnsafeRawPointer?.none, count: layout.largeByteCounts.count)
     for (index, place) in layout.places.enumerated() {
       if case .arena(let arena) = place {
@@ -53,8 +53,8 @@ extension StepRing {
     folder.chunks[stagedFrom + UInt64(chunk)] = record
   }
 
-  /// Of the bytes of steps that lie one after the other, around the ring's end too: of rows and arenas, or, where their bytes are
-  /// elsewhere too, of `columns` in place of arenas.
+  /// A checksum of the bytes of adjacent steps, which may wrap around the ring's end. It covers
+  /// rows and arenas. `columns` may give another address of an arena's bytes.
   func checksum(slot: Int, count: Int, of columns: [UnsafeRawPointer?] = []) -> UInt64 {
     let untilEnd = min(count, capacity - slot)
     var sum: UInt64 = 0
@@ -94,7 +94,7 @@ extension StepRing {
     Self.scatter(flags, width: 1, to: row(slot) + layout.flagsOffset, stride: stride, count: count)
   }
 
-  /// One column into rows. The usual widths have loops of their own.
+  /// Copies one column into rows. The usual widths have loops of their own.
   private static func scatter(
     _ column: UnsafeRawPointer, width: Int, to row: UnsafeMutableRawPointer, stride: Int, count: Int
   ) {

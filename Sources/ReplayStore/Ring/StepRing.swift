@@ -2,13 +2,15 @@
 
 internal import Experience
 
-/// A ring of steps with positions that are never reused: slot = position mod capacity, live ⇔ tail ≤ position < head.
+/// A ring of steps with positions that are never reused: slot = position mod capacity; live ⇔ tail
+/// ≤ position < head.
 ///
-/// The steps of a chunk lie one after the other in position space, and chunks are evicted whole, oldest first. A message
-/// goes in by `stage` (checks everything, enters its chunks in the directory), then `commit` (evicts, copies, moves the
-/// head) or `rollback`.
+/// The steps of a chunk have consecutive positions, and chunks are evicted whole, oldest first.
+/// `stage` checks a message and enters its chunks in the directory. Then the store evicts what must
+/// go and calls `commit`, which copies the steps and moves the head; or it calls `rollback`.
 ///
-/// Properties that hot loops read are not checked for exclusive access at run time: one thread, and no closure is handed in.
+/// Access to the properties that hot loops read is not checked for exclusivity at run time. That is
+/// safe: the ring has one thread, and takes no closure that could call back.
 final class StepRing {
   let schema: StepSchema
   let layout: StepLayout
@@ -16,29 +18,30 @@ final class StepRing {
   let capacity: Int
   /// Position of the oldest live step.
   @exclusivity(unchecked) private(set) var tail: UInt64 = 0
-  /// Position the next step will have.
+  /// Position that the next step will have.
   @exclusivity(unchecked) private(set) var head: UInt64 = 0
   @exclusivity(unchecked) private var tailSlot = 0
   @exclusivity(unchecked) private(set) var headSlot = 0
 
   @exclusivity(unchecked) var directory = ChunkDirectory()
   @exclusivity(unchecked) var streams: StreamTable
-  /// Chunks in the directory that are not committed: those numbered from here.
+  /// Chunks from this number on are in the directory but not committed.
   var stagedFrom: UInt64 = 0
   var undo: [StagedChunk] = []
 
   let rows: UnsafeMutableRawPointer
   let largeArenas: [UnsafeMutableRawPointer]
-  /// Where large fields are written; past the mappings if they may not fit in memory.
+  /// The arenas of large fields; written past their mappings if they may not fit in memory.
   let large: [Arena]
   let isLargerThanMemory: Bool
-  /// Steps that may live at once: the capacity, but for the few that keep the page behind the head free.
+  /// The most live steps: the capacity, less a few that keep the page behind the head free if the
+  /// ring is larger than memory.
   let room: Int
   /// For each slot the low 32 bits of its chunk's number.
   let references: UnsafeMutablePointer<UInt32>
   private let arenas: [Arena]
 
-  /// What is committed is written to `folder`, if there is one.
+  /// Where commits are written; nil with `memory` storage.
   let folder: StoreFolder?
 
   init(schema: StepSchema, configuration: ReplayStoreConfiguration, folder: StoreFolder?)
@@ -66,7 +69,7 @@ final class StepRing {
     var large: [Arena] = []
     for (index, bytes) in layout.largeByteCounts.enumerated() {
       large.append(
-        try arena("field-\(index)", stride: bytes, writing: isLargerThanMemory ? .followed : .mapped))
+        try arena("field-\(index)", stride: bytes, writing: isLargerThanMemory ? .paced : .mapped))
     }
     rows = rowArena.base
     largeArenas = large.map(\.base)
@@ -104,12 +107,12 @@ final class StepRing {
     StepFlags(rawValue: row(slot).load(fromByteOffset: layout.flagsOffset, as: UInt8.self))
   }
 
-  /// What a later incarnation finds: the oldest chunk is gone, with all its items, whatever of them is
-  /// still in the files. Before anything of it is struck out, so that no kill leaves steps of which
-  /// some tables have items and others none.
+  /// Marks the oldest chunk as evicted, with all its items, for a process that resumes the store.
+  /// It comes before any item is removed, so that a kill leaves no step that has items in some
+  /// tables only.
   func announceEviction() { folder?.header.front = directory.front + 1 }
 
-  /// Moves the tail over the oldest chunk, whose eviction has been announced.
+  /// Moves the tail past the oldest chunk, whose eviction has been announced.
   func evictOldest() {
     assert(folder.map { $0.header.front > directory.front } ?? true, "the eviction was not announced")
     let entry = directory[directory.front]
@@ -121,7 +124,7 @@ final class StepRing {
     if record.pointee.chunks.count == 0, !record.pointee.isOpen { streams.remove(entry.stream) }
   }
 
-  /// An empty ring that goes on where another incarnation ended.
+  /// Sets where an empty ring continues an earlier process.
   func start(at position: UInt64) {
     precondition(directory.isEmpty, "a ring that holds steps")
     tail = position
@@ -130,7 +133,7 @@ final class StepRing {
     headSlot = tailSlot
   }
 
-  /// Moves the head over steps that have been written.
+  /// Moves the head past steps that have been written.
   func advanceHead(by count: Int) {
     assert(count >= 0 && self.count + count <= capacity, "steps over live ones")
     head += UInt64(count)

@@ -1,8 +1,8 @@
-// The streams the ring knows.
+// The streams that the ring tracks.
 
 internal import Experience
 
-/// One environment's steps, as far as they are remembered.
+/// The steps of one environment of one writer.
 struct Stream {
   struct Key: Hashable {
     var writer: Int
@@ -10,21 +10,21 @@ struct Stream {
   }
 
   var key: Key
-  /// The index that the next step will have.
+  /// Index that the next step will have.
   var nextIndex: UInt64
-  /// The flags of the newest step.
+  /// Flags of the newest step.
   var lastFlags: StepFlags
-  /// Its writer may still send.
+  /// Whether its writer may send more.
   var isOpen = true
   var chunks = ChunkQueue()
 }
 
-/// Stream records by number, and numbers by writer and stream. A record goes when its writer is closed and its last
-/// chunk evicted. Bounded by `countMax`.
+/// Stream records by number, and numbers by writer and stream. A record is removed once its writer
+/// is closed and its last chunk is evicted. At most `countMax` records.
 struct StreamTable: ~Copyable {
   private(set) var records: UnsafeMutablePointer<Stream>
   private var capacity = 16
-  /// Records ever used; those in `free` are unused.
+  /// Records ever used; those in `free` are unused now.
   private var used = 0
   private var free: [UInt32] = []
   private var numbers: [Stream.Key: UInt32] = [:]
@@ -44,7 +44,7 @@ struct StreamTable: ~Copyable {
 
   func number(of key: Stream.Key) -> UInt32? { numbers[key] }
 
-  /// A new record, or nil if there are too many.
+  /// Adds a record; nil if there are too many.
   mutating func add(_ key: Stream.Key, firstIndex: UInt64) -> UInt32? {
     if count >= countMax { return nil }
     let number: UInt32
@@ -60,7 +60,7 @@ struct StreamTable: ~Copyable {
     return number
   }
 
-  /// A record for a stream of an earlier incarnation; found by its key until `finishRecovery`.
+  /// Adds a record for a stream of an earlier process. Its key finds it until `finishRecovery`.
   mutating func recover(_ key: Stream.Key, firstIndex: UInt64, isOpen: Bool) -> UInt32 {
     if used == capacity { grow() }
     let number = UInt32(used)
@@ -71,7 +71,7 @@ struct StreamTable: ~Copyable {
     return number
   }
 
-  /// Streams whose writers are gone cannot be named from here on.
+  /// Removes the keys of streams whose writers are gone.
   mutating func finishRecovery() {
     for number in 0..<used where !records[number].isOpen { numbers[records[number].key] = nil }
   }
@@ -85,7 +85,8 @@ struct StreamTable: ~Copyable {
     free.append(number)
   }
 
-  /// Nothing more comes from a writer: its streams cannot be named again, and go with their last chunk. O(streams).
+  /// Closes a writer's streams: their keys are removed now, their records with their last chunks.
+  /// O(streams).
   mutating func close(writer: Int) {
     for number in 0..<used {
       let record = records + number
@@ -107,13 +108,13 @@ struct StreamTable: ~Copyable {
     capacity *= 2
   }
 
-  /// Those whose writers may go on, as they are now. O(streams).
+  /// The streams whose writers may send more. O(streams).
   var open: [Stream] {
     let unused = Set(free)
     return (0..<used).filter { !unused.contains(UInt32($0)) && records[$0].isOpen }.map { records[$0] }
   }
 
-  /// Writers that have streams here. O(streams).
+  /// The writers that have a stream here. O(streams).
   var writers: Set<Int> {
     let unused = Set(free)
     return Set((0..<used).filter { !unused.contains(UInt32($0)) }.map { records[$0].key.writer })

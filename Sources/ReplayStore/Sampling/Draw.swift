@@ -1,20 +1,21 @@
-// What a sample request drew.
+// The items that a sample request drew.
 
-/// A batch's items. Reused from request to request; its arrays keep their memory.
+/// The items of a batch. Reuse it from request to request: its arrays keep their memory.
 public struct Draw {
-  /// The table it was drawn from.
+  /// The index of the table that it was drawn from.
   public internal(set) var table = 0
   /// The items' keys: the positions of their first steps.
   public internal(set) var keys: [UInt64] = []
-  /// The items' raw priorities.
+  /// The items' raw priorities at the draw.
   public internal(set) var priorities: [Float] = []
-  /// P(i) at the draw: p_i^α / mass, 1 / N, or 1 for a selector that does not draw at random.
+  /// P(i) at the draw: p_i^α / mass, the rank's weight / mass, 1 / N, or 1 if the sampler is not
+  /// random.
   public internal(set) var probabilities: [Float] = []
-  /// Σ p^α of the table at the draw; N where all weights are equal.
+  /// The table's mass at the draw: Σ p^α, Σ 1 / rank^α, or N.
   public internal(set) var mass = 0.0
   /// N, the items in the table at the draw.
   public internal(set) var itemCount = 0
-  /// Items inserted into and sampled from the table since the start, this draw included.
+  /// Items inserted into the table and sampled from it so far, this draw included.
   public internal(set) var inserts: UInt64 = 0
   public internal(set) var samples: UInt64 = 0
 
@@ -24,6 +25,7 @@ public struct Draw {
 
   public init() {}
 
+  /// Items in the batch.
   public var count: Int { keys.count }
 
   /// Sets the number of items.
@@ -35,7 +37,7 @@ public struct Draw {
     Self.resize(&slots, count, 0)
   }
 
-  /// Puts the one item of another draw in the place of an item. Its probability is as of that draw.
+  /// Replaces an item by the one item of another draw. Its probability is that of the other draw.
   mutating func replace(_ index: Int, by other: Draw) {
     keys[index] = other.keys[0]
     priorities[index] = other.priorities[0]
@@ -52,7 +54,7 @@ public struct Draw {
     }
   }
 
-  /// Calls with the columns' memory.
+  /// Calls `body` with the memory of the columns.
   mutating func withColumns<R>(_ body: (Columns) -> R) -> R {
     keys.withUnsafeMutableBufferPointer { keys in
       priorities.withUnsafeMutableBufferPointer { priorities in
@@ -71,11 +73,11 @@ public struct Draw {
     }
   }
 
-  /// The columns' memory while they are filled.
+  /// The memory of the columns, while they are filled.
   struct Columns {
     var keys: UnsafeMutablePointer<UInt64>
     var priorities: UnsafeMutablePointer<Float>
-    /// Holds weights until they are divided by the mass.
+    /// Weights until they are divided by the mass.
     var probabilities: UnsafeMutablePointer<Float>
     var spans: UnsafeMutablePointer<UInt16>
     var slots: UnsafeMutablePointer<UInt32>

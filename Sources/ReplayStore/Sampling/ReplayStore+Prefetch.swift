@@ -1,12 +1,12 @@
-// Draws whose steps may have to come from the disk.
+// Prefetches the steps of a draw from disk.
 
 internal import CKernels
 internal import Experience
 public import Foundations
 
-/// Bytes of a store's files that a batch needs, for another thread to have them read into memory.
+/// Pages of a store's files that a batch needs, for another thread to read into memory.
 public struct ColdPages: Sendable {
-  /// Address and length of pieces.
+  /// Address and length of each range.
   private(set) var pieces: [(address: UInt, count: Int)] = []
 
   public init() {}
@@ -17,8 +17,8 @@ public struct ColdPages: Sendable {
     pieces.append((UInt(bitPattern: base), count))
   }
 
-  /// Has them read, all at once as far as the disk can, and waits for them. The mappings must stay. What is written to them meanwhile
-  /// does not matter: a byte of each page is read, and thrown away.
+  /// Reads all pages, as many at once as the disk allows, and waits for them. The mappings must
+  /// stay. Others may write to the pages meanwhile: one byte of each is read and discarded.
   public func prefetch() {
     for piece in pieces { rookery_pages_wanted(UnsafeRawPointer(bitPattern: piece.address), piece.count) }
     for piece in pieces { rookery_pages_touch(UnsafeRawPointer(bitPattern: piece.address), piece.count) }
@@ -26,18 +26,20 @@ public struct ColdPages: Sendable {
 }
 
 extension ReplayStore {
-  /// The steps may not fit in memory: those of a draw should be warmed before it is gathered.
+  /// Whether the steps may not fit in memory, so that a draw should be prefetched before it is
+  /// gathered.
   public var isLargerThanMemory: Bool { ring?.isLargerThanMemory ?? false }
 
-  /// The bytes that `gather` will read for a draw's items (those at `indices`, all if nil). O(their steps).
+  /// The pages that `gather` will read for a draw's items (those at `indices`, all if nil). O(their
+  /// steps).
   public func coldPages(of draw: Draw, at indices: [Int]? = nil, into pages: inout ColdPages) {
     pages.removeAll()
     guard let ring else { return }
     var history = [Int](repeating: 0, count: ring.layout.history)
     for index in indices ?? Array(0..<draw.count) where ring.isLive(draw.keys[index]) {
-      // The steps mostly lie one after the other, and so do the frames before them: a piece is as long as they do.
+      // Adjacent steps, and the frames before them, form one range; most are adjacent.
       var (first, last) = (-1, -1)
-      func note(_ slot: Int) {
+      func add(_ slot: Int) {
         if slot == last { return }
         if first >= 0, slot != last + 1 {
           ring.addPages(first, last, to: &pages)
@@ -48,19 +50,20 @@ extension ReplayStore {
       }
       if !history.isEmpty {
         _ = ring.writeHistory(before: draw.keys[index], to: &history)
-        history.forEach(note)
+        history.forEach(add)
       }
       var cursor = StepCursor(ring, position: draw.keys[index])
-      note(cursor.slot)
+      add(cursor.slot)
       for _ in 1..<max(1, Int(draw.spans[index])) {
         cursor.advance(ring)
-        note(cursor.slot)
+        add(cursor.slot)
       }
       ring.addPages(first, last, to: &pages)
     }
   }
 
-  /// Draws again those items of a draw whose steps have gone since; returns where they are. They count as sampled once.
+  /// Draws other items in place of those whose steps have been evicted since the draw; returns
+  /// their indices. Each of the new items counts as a sample too.
   public func replaceGone(in draw: inout Draw, generator: inout SeededGenerator) throws(ReplayStoreError)
     -> [Int]
   {
@@ -69,9 +72,11 @@ extension ReplayStore {
     var replaced: [Int] = []
     var fresh = Draw()
     for index in 0..<draw.count where !ring.isLive(draw.keys[index]) || !ring.hasHistory(draw.keys[index]) {
-      guard table.size > 0 else { throw .request("sample: expected an item to draw anew, found none left") }
+      guard table.size > 0 else {
+        throw .request("sample: expected an item to draw for an evicted one, found none left")
+      }
       table.sample(1, ring: ring, generator: &generator, into: &fresh)
-      if doubtful != nil { try verify(&fresh, table, generator: &generator) }
+      if unverified != nil { try verify(&fresh, table, generator: &generator) }
       draw.replace(index, by: fresh)
       replaced.append(index)
     }

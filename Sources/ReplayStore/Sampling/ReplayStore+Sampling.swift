@@ -1,10 +1,10 @@
-// Batches out and priorities back.
+// Samples batches and updates priorities.
 
 internal import Experience
 public import Foundations
 
 extension ReplayStore {
-  /// Whether a batch of `count` may be drawn from a table now.
+  /// Whether a batch of `count` items may be drawn from a table now.
   public func canSample(table: Int, count: Int) -> Bool {
     guard tables.indices.contains(table) else { return false }
     let table = tables[table]
@@ -12,9 +12,12 @@ extension ReplayStore {
       && (table.configuration.timesSampledMax == 0 || table.samplesLeft >= count)
   }
 
-  /// Which inequality holds back a batch of `count` from a table; nil if none. A table before `adopt` is blocked too.
+  /// The inequality that holds back a batch of `count` items from a table; nil if none does. Before
+  /// `adopt` there is no table, and the batch is held back too.
   public func reasonSampleBlocked(table: Int, count: Int) -> String? {
-    guard tables.indices.contains(table) else { return "table \(table): there is none yet" }
+    guard tables.indices.contains(table) else {
+      return "table \(table): there is no such table, or no schema yet"
+    }
     let table = tables[table]
     let name = table.configuration.schema.name
     if let reason = table.limiter.reasonSampleBlocked(count, size: table.size) {
@@ -22,29 +25,32 @@ extension ReplayStore {
     }
     if table.configuration.timesSampledMax > 0, table.samplesLeft < count {
       return "table '\(name)': sample of \(count): \(table.samplesLeft) samples left < \(count) "
-        + "(timesSampledMax \(table.configuration.timesSampledMax))"
+        + "(max_times_sampled \(table.configuration.timesSampledMax))"
     }
     return nil
   }
 
-  /// Says what other shards have of a table: its limiter counts it as if it were here; without `countsFlow` only how many items there
-  /// are. Nothing before `adopt`: say it again.
+  /// Sets what other shards hold of a table, which its limiter counts as its own. Without
+  /// `countsFlow` it counts only their number of items, not their inserts and samples. Has no
+  /// effect before `adopt`; repeat it then.
   public func setRemote(_ remote: RemoteItems, countsFlow: Bool, table: Int) {
     guard tables.indices.contains(table) else { return }
     tables[table].limiter.remote = countsFlow ? remote : RemoteItems(size: remote.size)
   }
 
-  /// Sets the error of a table's limiter, as it is where others have counted before.
+  /// Sets the error of a table's limiter to one that other shards have counted.
   public func setLimiterError(_ error: Double, table: Int) {
     guard tables.indices.contains(table) else { return }
     tables[table].limiter.set(error: error)
   }
 
-  /// Draws `count` items of a table, with replacement, into `draw`. Stratified: draw i is from the i-th of `count` equal
-  /// parts of the mass, so the batch is ordered by slot. O(count · log₈ capacity).
+  /// Draws `count` items of a table, with replacement, into `draw`. Random samplers draw
+  /// stratified: draw i is from the i-th of `count` equal parts of the mass. O(count · log₈
+  /// capacity).
   ///
-  /// With `timesSampledMax` draws are made one by one, as items go between them; `draw.mass` is then that of the first.
-  /// Throws `request` for a bad table or count, `blocked` while the limiter does not admit it.
+  /// With `timesSampledMax` the draws are made one by one, because each may remove its item;
+  /// `draw.mass` is then that of the first. Throws `request` for an invalid table or count, and
+  /// `blocked` while the table does not admit the batch.
   public func sample(table index: Int, count: Int, generator: inout SeededGenerator, into draw: inout Draw)
     throws(ReplayStoreError)
   {
@@ -56,13 +62,15 @@ extension ReplayStore {
     }
     draw.table = index
     table.sample(count, ring: ring!, generator: &generator, into: &draw)
-    if doubtful != nil { try verify(&draw, table, generator: &generator) }
+    if unverified != nil { try verify(&draw, table, generator: &generator) }
   }
 
-  /// Gives items new raw priorities: `keys` are uint64, `priorities` float32, little-endian, of any alignment. Of a key
-  /// named twice the last one stays. Keys that are gone are counted and ignored. O(keys · log₈ capacity).
+  /// Sets new raw priorities of items: `keys` are uint64, `priorities` float32, little-endian, of
+  /// any alignment. If a key occurs twice, the last priority wins. Keys of items that are gone are
+  /// counted and ignored. O(keys · log₈ capacity).
   ///
-  /// Throws `request`, before anything has changed, if the columns differ in length or a priority is NaN, infinite or negative.
+  /// Throws `request`, before anything has changed, if the columns differ in length or a priority
+  /// is NaN, infinite or negative.
   public func updatePriorities(
     table index: Int, keys: UnsafeRawBufferPointer, priorities: UnsafeRawBufferPointer
   )
@@ -87,7 +95,7 @@ extension ReplayStore {
     return (applied, count - applied)
   }
 
-  /// Keys resolved at a time, so that temporary columns stay in the first cache.
+  /// Keys resolved at a time, so that the temporary columns stay in the first-level cache.
   private static let updateBlock = 512
 
   private static func problem(ofPriorities priorities: UnsafeRawBufferPointer) -> String? {

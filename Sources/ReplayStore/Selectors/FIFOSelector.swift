@@ -1,11 +1,12 @@
-// The oldest item first.
+// Chooses the oldest item.
 
 internal import Foundations
 
-/// Chooses the item whose first step came first, the same one until it is removed; its probability is 1. O(log₈ capacity).
+/// Chooses the item with the oldest first step, the same one until it is removed. Its probability
+/// is 1. O(log₈ capacity).
 ///
-/// *Differs from Reverb:* the order is that of first steps, not of the items' arrival. It is the ring's order of
-/// eviction and needs no queue beside it.
+/// *Differs from Reverb:* the order is that of the first steps, not of the items' insertion. That
+/// is the ring's order of eviction, and it needs no queue.
 struct FIFOSelector: ItemSelector {
   func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)
     -> Double

@@ -1,12 +1,14 @@
-// The item with the least or the largest priority.
+// Chooses the item with the least or the greatest priority.
 
 internal import Foundations
 
-/// Chooses the item with the least (or largest) raw priority, the oldest among equals, the same one until something
-/// changes; its probability is 1. Update and choice O(log₈ capacity), exact.
+/// Chooses the item with the least (or greatest) raw priority, the oldest among equals, the same
+/// one until an item or priority changes. Its probability is 1. Update and choice are O(log₈
+/// capacity) and exact.
 ///
-/// *Differs from Reverb:* no heap but a tree of winners over the slots. It needs no place of each item, removes whole ranges
-/// at once, and is the same however its items came, so a recovered table chooses as the one before would have.
+/// *Differs from Reverb:* a tournament tree over the slots, not a heap. It stores no place for each
+/// item, removes ranges at once, and does not depend on the order of inserts, so a recovered table
+/// chooses as before.
 struct HeapSelector: ItemSelector {
   enum End {
     case least, greatest
@@ -20,7 +22,8 @@ struct HeapSelector: ItemSelector {
     tree = try TournamentTree(capacity: capacity)
   }
 
-  /// Larger for what is to be chosen, never 0. The bits of floats that are not negative are ordered as they are.
+  /// A key that is larger for an item to be chosen first, and never 0. The bits of floats that are
+  /// not negative have the floats' order.
   @inline(__always)
   func key(_ priority: Float) -> UInt32 {
     let bits = priority.bitPattern & 0x7FFF_FFFF

@@ -1,9 +1,9 @@
-// Items in proportion to a power of their priority.
+// Draws items in proportion to a power of their priority.
 
 internal import Foundations
 internal import Glibc
 
-/// P(i) = p_i^α / Σ p_j^α (Schaul et al. 2016, eq. 1); uniform while all priorities are 0.
+/// P(i) = p_i^α / Σ p_j^α (Schaul et al. 2016, eq. 1). Uniform while all priorities are 0.
 struct PrioritizedSelector: ItemSelector {
   let tree: PriorityTree
   let exponent: Float
@@ -13,7 +13,8 @@ struct PrioritizedSelector: ItemSelector {
     tree = try PriorityTree(capacity: capacity)
   }
 
-  /// p^α, within (0, `PriorityTree.weightMax`] for positive p, so that no positive priority loses its chance.
+  /// p^α, within (0, `PriorityTree.weightMax`] for positive p, so that every item with a positive
+  /// priority can be drawn.
   @inline(__always)
   func weight(_ priority: Float) -> Float {
     if priority == 0 { return exponent == 0 ? 1 : 0 }
@@ -23,7 +24,7 @@ struct PrioritizedSelector: ItemSelector {
 
   func assign(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { weights in
-      // New items mostly share one priority: the table's maximum.
+      // New items mostly have the same priority: the table's largest.
       var last: Float = 0
       var lastWeight = weight(0)
       for index in 0..<count {
@@ -40,7 +41,7 @@ struct PrioritizedSelector: ItemSelector {
 
   func remove(_ range: Range<Int>) { tree.clear(range) }
 
-  /// That of the tree, also while all weights are 0 and every item counts as 1.
+  /// The tree's sum, also while all weights are 0 and draws are uniform.
   func mass(of set: SlotSet) -> Double { tree.total }
 
   func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)

@@ -1,22 +1,24 @@
-// Weights of slots, drawn in proportion.
+// Draws slots in proportion to their weights.
 
 internal import CKernels
 internal import Foundations
 
-/// A sum tree of fan-out 8 over float32 weights indexed by slot; update and draw cost O(log₈ capacity) each.
+/// A sum tree of fan-out 8 over float32 weights, indexed by slot. Update and draw are O(log₈
+/// capacity) each. (Sum trees for prioritized replay: Schaul et al. 2016, §B.2.1.)
 ///
-/// A node is recomputed from its children on each update, so nothing drifts. Draws and their residuals are float64: at
-/// 10⁷ leaves a float32 draw could not name each one. (Sum trees for prioritized replay: Schaul et al. 2016, §B.2.1.)
+/// Each update recomputes nodes from their children, so errors do not accumulate. Draws and their
+/// residuals are float64: with 10⁷ leaves a float32 draw could not reach each one.
 final class PriorityTree {
   private let arena: Arena
   private let tree: rookery_tree
   private let path: rookery_tree_path
   let capacity: Int
 
-  /// A weight above this counts as this, so that 2³¹ of them still have a finite sum in float32.
+  /// The largest weight; larger ones are lowered to it, so that the sum of 2³¹ weights is finite in
+  /// float32.
   static let weightMax: Float = 1e28
 
-  /// `portable` leaves SIMD paths aside: they choose the same slots.
+  /// `portable` uses no SIMD; it chooses the same slots.
   init(capacity: Int, portable: Bool = false) throws(ReplayStoreError) {
     var tree = rookery_tree()
     let count = rookery_tree_layout(&tree, capacity)
@@ -37,18 +39,19 @@ final class PriorityTree {
 
   func weight(at slot: Int) -> Float { tree.nodes[slot] }
 
-  /// Sets weights in order; of a slot named twice the last one stays. Weights are finite and not negative.
+  /// Sets weights in order; if a slot occurs twice, the last weight wins. Weights are finite and
+  /// not negative.
   func update(_ slots: UnsafePointer<UInt32>, _ weights: UnsafePointer<Float>, count: Int) {
     withTree { rookery_tree_update($0, slots, weights, count) }
   }
 
-  /// Sets the weights of neighbouring slots to 0.
+  /// Sets the weights of a range of slots to 0.
   func clear(_ range: Range<Int>) {
     withTree { rookery_tree_clear($0, range.lowerBound, range.count) }
   }
 
-  /// Draws `count` slots by stratified sampling: draw i falls uniformly into [i, i + 1) · total / count. The total must
-  /// be positive.
+  /// Draws `count` slots by stratified sampling: draw i is uniform in [i, i + 1) · total / count.
+  /// The total must be positive.
   func draw(
     _ count: Int, generator: inout SeededGenerator, slots: UnsafeMutablePointer<UInt32>,
     weights: UnsafeMutablePointer<Float>

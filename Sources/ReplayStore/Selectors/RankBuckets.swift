@@ -1,12 +1,14 @@
-// Items sorted by priority, as far as ranks need it.
+// Items sorted by priority, exactly enough for ranks.
 
 internal import Glibc
 
-/// Slots in buckets of (almost) equal priority, largest first: a bucket holds the float32 priorities that agree in exponent
-/// and the first 11 bits of the mantissa, so within 0.05 %. Bucket counts are summed in a tree of fan-out 16.
+/// Slots in buckets of almost equal priority, largest first. A bucket holds float32 priorities that
+/// agree in exponent and the first 11 bits of the mantissa, so within 0.05 %. A tree of fan-out 16
+/// sums the buckets' counts.
 ///
-/// A slot is put into and taken from a bucket in O(1), with an O(1) update of the 5 sums above; the bucket of a rank is found
-/// in O(log₁₆ buckets). Nothing is ever sorted, nothing drifts.
+/// Inserting or removing a slot is O(1), including an update of its bucket's count and the 4 sums
+/// above it. Finding the bucket of a rank is O(log₁₆ buckets). Nothing is sorted, and counts are
+/// exact.
 final class RankBuckets {
   private struct Bucket {
     var members: UnsafeMutablePointer<UInt32>?
@@ -16,16 +18,16 @@ final class RankBuckets {
 
   /// Where a slot is.
   private struct Place {
-    /// Its bucket + 1; 0 for none.
+    /// Its bucket's number + 1; 0: in no bucket.
     var bucket: UInt32
-    /// Its number among the bucket's members.
+    /// Its index among the bucket's members.
     var index: UInt32
   }
 
-  /// Bits of a float32 that are left aside.
+  /// Low bits of a float32 that buckets ignore.
   private static let droppedBits: UInt32 = 12
   private static let bucketCount = 1 << 19
-  /// Levels of sums: of 16 buckets, of 256, … up to 8 groups.
+  /// Levels of sums, as log₂ of the buckets in each sum: 16, 256, … The last level has 8 sums.
   private static let levelBits = [4, 8, 12, 16]
 
   private let arenas: [Arena]
@@ -34,7 +36,7 @@ final class RankBuckets {
   private let counts: UnsafeMutablePointer<UInt32>
   private let levels: [UnsafeMutablePointer<UInt32>]
   private(set) var count = 0
-  /// Buckets that have had members.
+  /// Buckets that have ever had members, whose memory is freed on `deinit`.
   private var used: [UInt32] = []
 
   init(capacity: Int) throws(ReplayStoreError) {
@@ -58,12 +60,13 @@ final class RankBuckets {
     for bucket in used { free(buckets[Int(bucket)].members) }
   }
 
-  /// A place for each slot, and a member that may be one of half as many again as are needed.
+  /// Bytes at a capacity: a place for each slot, and two member entries, as buckets grow by
+  /// doubling.
   static func byteCount(capacity: Int) -> Int {
     bucketCount * (MemoryLayout<Bucket>.stride + 8) + capacity * (MemoryLayout<Place>.stride + 8)
   }
 
-  /// 0 for the largest priorities.
+  /// The bucket of a priority; 0 has the largest priorities.
   @inline(__always)
   static func bucket(of priority: Float) -> Int {
     bucketCount - 1 - Int((priority.bitPattern & 0x7FFF_FFFF) >> droppedBits)
@@ -71,7 +74,7 @@ final class RankBuckets {
 }
 
 extension RankBuckets {
-  /// Slots ahead whose memory is asked for.
+  /// How many slots ahead cache lines are prefetched.
   private static let ahead = 16
 
   func assign(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {
@@ -81,19 +84,19 @@ extension RankBuckets {
       let bucket = Self.bucket(of: priorities[index])
       let before = Int(places[slot].bucket) - 1
       if before == bucket { continue }
-      if before >= 0 { take(slot, from: before) }
-      put(slot, into: bucket)
+      if before >= 0 { detach(slot, from: before) }
+      attach(slot, into: bucket)
     }
   }
 
   func remove(_ range: Range<Int>) {
     for slot in range where places[slot].bucket != 0 {
-      take(slot, from: Int(places[slot].bucket) - 1)
+      detach(slot, from: Int(places[slot].bucket) - 1)
       places[slot].bucket = 0
     }
   }
 
-  private func put(_ slot: Int, into number: Int) {
+  private func attach(_ slot: Int, into number: Int) {
     let bucket = buckets + number
     if bucket.pointee.count == bucket.pointee.capacity {
       if bucket.pointee.capacity == 0 { used.append(UInt32(number)) }
@@ -106,8 +109,8 @@ extension RankBuckets {
     add(1, number)
   }
 
-  /// The bucket's last member takes its place.
-  private func take(_ slot: Int, from number: Int) {
+  /// Removes a slot from its bucket; the bucket's last member moves to its index.
+  private func detach(_ slot: Int, from number: Int) {
     let bucket = buckets + number
     let last = bucket.pointee.count - 1
     let members = bucket.pointee.members!
@@ -115,7 +118,7 @@ extension RankBuckets {
     members[Int(places[slot].index)] = moved
     places[Int(moved)].index = places[slot].index
     bucket.pointee.count = last
-    // Half of what is given back must be filled before it grows again.
+    // After this, half of the smaller bucket must fill before it grows again.
     if last * 4 <= bucket.pointee.capacity, bucket.pointee.capacity > 64 {
       resize(bucket, to: bucket.pointee.capacity / 2)
     }
@@ -123,7 +126,7 @@ extension RankBuckets {
   }
 
   private func resize(_ bucket: UnsafeMutablePointer<Bucket>, to capacity: UInt32) {
-    // The C library moves large blocks by their page tables, not byte by byte.
+    // The C library remaps the pages of large blocks; it does not copy them.
     guard let memory = realloc(bucket.pointee.members, Int(capacity) * 4) else {
       preconditionFailure("no memory for \(capacity) ranks")
     }
@@ -139,17 +142,18 @@ extension RankBuckets {
     }
   }
 
-  /// The bucket of a slot, −1 for none.
+  /// The bucket of a slot; −1 if it is in none.
   func bucket(of slot: Int) -> Int { Int(places[slot].bucket) - 1 }
 
-  /// Members that share their ranks: `count` of them after `before` larger ones.
+  /// Members that share their ranks: `count` of them, after `before` members with larger
+  /// priorities.
   struct Group {
     var bucket = 0
     var before = 0
     var count = 0
   }
 
-  /// The group that has the 0-based `rank` < count.
+  /// The group of the 0-based `rank`, which is below `count`.
   func group(at rank: Int) -> Group {
     var rest = rank
     var node = 0
@@ -160,7 +164,8 @@ extension RankBuckets {
     return Group(bucket: node, before: rank - rest, count: Int(counts[node]))
   }
 
-  /// The first of neighbouring nodes from `first` on that has more than `rest` members, which are then those left in it.
+  /// The first child from `first` on that has more than `rest` members. Subtracts the members of
+  /// the children before it from `rest`.
   @inline(__always)
   private func child(_ level: UnsafeMutablePointer<UInt32>, _ first: Int, _ rest: inout Int) -> Int {
     var node = first
@@ -171,8 +176,8 @@ extension RankBuckets {
     return node
   }
 
-  /// Writes `count` slots: for each, `choose` names a bucket and one of its members. In two rounds, so that the cache misses
-  /// of a block overlap.
+  /// Writes `count` slots; for each, `choose` returns a bucket and the index of a member. It works
+  /// in two rounds, so that the cache misses of a block overlap.
   @inline(__always)
   func collect(
     _ count: Int, into slots: UnsafeMutablePointer<UInt32>, _ choose: (Int) -> (bucket: Int, member: Int)
@@ -195,7 +200,7 @@ extension RankBuckets {
 }
 
 extension RankBuckets {
-  /// The first thing that does not hold, or nil; for tests. O(capacity).
+  /// The first invariant that does not hold; nil if all do. For tests. O(capacity).
   func brokenInvariant(capacity: Int) -> String? {
     var members: [Int: Int] = [:]
     for slot in 0..<capacity where places[slot].bucket != 0 {

@@ -1,19 +1,20 @@
-// How much each rank weighs.
+// The weight of each rank.
 
 internal import Glibc
 
-/// Weights w(r) = 1 / r^α of ranks r = 1, 2, …, their sums, and the way back from a sum to its rank. All in float64 and
+/// Weights w(r) = 1 / r^α of ranks r = 1, 2, …, their sums, and the rank of a sum. All in float64,
 /// without a table of the capacity's size. (Schaul et al. 2016, §3.3.)
 ///
-/// Ranks up to `exactUntil` are summed. A rank beyond weighs ∫ x^−α dx over r ± ½, which is r^−α but for a part of α(α+1) /
-/// 24r²: below 10⁻⁶ for α ≤ 1. Draws and the probabilities told with them follow the same weights.
+/// Ranks up to `exactUntil` are summed. A higher rank weighs ∫ x^−α dx over r ± ½, which differs
+/// from r^−α by a fraction of α(α+1) / 24r²: below 10⁻⁶ for α ≤ 1. Draws and the reported
+/// probabilities use the same weights.
 struct RankDistribution {
   let exponent: Double
   /// Σ of the first n weights, n = 0 … exactUntil.
   private let sums: [Double]
-  /// Σ of the weights after the first n up to exactUntil, so that what is small is not lost beside what is large.
+  /// Σ of the weights after the first n up to exactUntil, so that small sums keep their precision.
   private let tails: [Double]
-  /// Where the integral begins: exactUntil + ½, and that to the power of 1 − α.
+  /// The integral's lower bound exactUntil + ½, and its power 1 − α.
   private let start: Double
   private let startPower: Double
 
@@ -40,20 +41,21 @@ struct RankDistribution {
       : sums[Self.exactUntil] + integral(from: start, power: startPower, to: Double(count) + 0.5)
   }
 
-  /// Σ of the weights of the `count` ranks after the first `before`. Relatively exact, however small.
+  /// Σ of the weights of the `count` ranks after the first `before`. Its relative error is small,
+  /// however small the sum.
   func sum(after before: Int, count: Int) -> Double {
     let end = before + count
     if end <= Self.exactUntil { return tails[before] - tails[end] }
     if before < Self.exactUntil {
       return tails[before] + integral(from: start, power: startPower, to: Double(end) + 0.5)
     }
-    // Ranks that hardly differ: the middle one stands for all.
+    // These ranks' weights hardly differ: the middle rank stands for all.
     if count << 10 < before { return Double(count) * pow(Double(before) + Double(count + 1) / 2, -exponent) }
     let first = Double(before) + 0.5
     return integral(from: first, power: pow(first, 1 - exponent), to: Double(end) + 0.5)
   }
 
-  /// ∫ x^−α dx.
+  /// ∫ x^−α dx from a to b; `power` is a^(1 − α).
   private func integral(from a: Double, power: Double, to b: Double) -> Double {
     let logarithm = log(b / a)
     let slope = 1 - exponent
@@ -77,7 +79,7 @@ struct RankDistribution {
     let rest = target - sums[Self.exactUntil]
     let logarithm = slope == 0 ? rest : log1p(rest * slope / startPower) / slope
     let rank = start * exp(logarithm) + 0.5
-    // Not a number, or beyond, only where rounding ate what is left of the sum.
+    // NaN, or too large, only if rounding lost what is left of the sum.
     return rank < Double(count) ? max(Int(rank), Self.exactUntil + 1) : count
   }
 }

@@ -1,16 +1,19 @@
-// Items by the rank of their priority.
+// Draws items by the rank of their priority.
 
 internal import Foundations
 
-/// P(i) ∝ 1 / rank(i)^α, rank 1 being the largest priority (Schaul et al. 2016, §3.3): whatever the scale of the
-/// priorities, and unmoved by outliers. Update O(1), draw O(log N).
+/// P(i) ∝ 1 / rank(i)^α; rank 1 is the largest priority (Schaul et al. 2016, §3.3). It depends
+/// neither on the priorities' scale nor on outliers. Update O(1), draw O(log N).
 ///
-/// *Differs from the source:* ranks are always those of the current priorities (there: a heap that is sorted from time to
-/// time), draws follow every rank (there: k segments of equal probability), and items of equal priority share the probability
-/// of their ranks, so it does not depend on where they lie. "Equal" is within 0.05 %, see `RankBuckets`; but for that, ranks are
-/// exact. `RankDistribution` says how exact the weights are.
+/// *Differs from the source:*
+/// * Ranks are always those of the current priorities (there: of a heap that is sorted from time to
+///   time).
+/// * Draws use the exact rank weights (there: k segments of equal probability).
+/// * Items of equal priority member the probability of their ranks, so it does not depend on where
+///   they lie. "Equal" means within 0.05 %, see `RankBuckets`; `RankDistribution` says how exact
+///   the weights are.
 ///
-/// A class, so that handing selectors around copies one reference.
+/// A class, so that copying a selector copies one reference.
 final class RankSelector: ItemSelector {
   let buckets: RankBuckets
   let distribution: RankDistribution
@@ -28,8 +31,8 @@ final class RankSelector: ItemSelector {
 
   func mass(of set: SlotSet) -> Double { distribution.sum(set.count) }
 
-  /// Stratified: draw i of k falls uniformly into the i-th of k equal parts of the sum. What is left of a draw within its
-  /// group of equals chooses the member.
+  /// Stratified: draw i of k is uniform in the i-th of k equal parts of the sum. The rest of a draw
+  /// within its group of equals selects the member.
   func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)
     -> Double
   {
@@ -42,7 +45,7 @@ final class RankSelector: ItemSelector {
     buckets.collect(selection.count, into: selection.slots) { draw in
       let target = (Double(draw) + generator.uniform()) * stratum
       let rank = distribution.rank(at: target, count: buckets.count) - 1
-      // Targets rise, so the next draw often falls into the same group.
+      // Targets increase, so the next draw often falls into the same group.
       if rank < group.before || rank >= group.before + group.count {
         group = buckets.group(at: rank)
         groupMass = distribution.sum(after: group.before, count: group.count)
@@ -51,8 +54,8 @@ final class RankSelector: ItemSelector {
       }
       selection.weights[draw] = weight
       if group.count == 1 { return (group.bucket, 0) }
-      let share = (target - groupStart) / groupMass * Double(group.count)
-      return (group.bucket, share < Double(group.count) ? max(0, Int(share)) : group.count - 1)
+      let member = (target - groupStart) / groupMass * Double(group.count)
+      return (group.bucket, member < Double(group.count) ? max(0, Int(member)) : group.count - 1)
     }
     return mass
   }

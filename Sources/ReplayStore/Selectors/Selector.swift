@@ -1,34 +1,38 @@
-// What every way of choosing items can do.
+// What every selector can do.
 
 internal import Experience
 internal import Foundations
 
-/// A way of choosing items by slot. One file a selector; the same one may sample and remove.
+/// A way of choosing items by slot. The same selector may serve as sampler and as remover. Each has
+/// a file of its own.
 ///
-/// The table keeps the set of its items (`SlotSet`) and their priorities; a selector keeps only what it needs beside them.
+/// The table keeps the set of its items (`SlotSet`) and their priorities; a selector keeps only
+/// what it needs beside them.
 protocol ItemSelector {
-  /// Items at `slots` are new or have new raw priorities, which are finite and not negative. Of a slot named twice the last
-  /// one stays.
+  /// Items at `slots` are new or have new raw priorities, which are finite and not negative. If a
+  /// slot occurs twice, the last priority wins.
   func assign(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int)
-  /// Whatever items were in a range of slots are gone.
+  /// The items in a range of slots, if any, are removed.
   func remove(_ range: Range<Int>)
-  /// What a set's items weigh together.
+  /// The sum of the set's weights.
   func mass(of set: SlotSet) -> Double
-  /// Chooses items of a set that is not empty; returns the mass. `oldest` is the slot of the oldest step.
+  /// Chooses items of a set that is not empty, and returns the mass. `oldest` is the slot of the
+  /// oldest step.
   func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)
     -> Double
 }
 
-/// Where a selection goes: slots, and for each a weight so that its probability is weight / mass, mass being returned.
+/// Output of a selection: for each draw a slot and a weight. The draw's probability is weight /
+/// mass.
 struct Selection {
   var slots: UnsafeMutablePointer<UInt32>
   var weights: UnsafeMutablePointer<Float>
   var count: Int
 
-  /// The selection's part for one draw.
+  /// The part of the selection for one draw.
   func draw(_ index: Int) -> Selection { Selection(slots: slots + index, weights: weights + index, count: 1) }
 
-  /// The same slot for every draw, with probability 1.
+  /// Writes the same slot for every draw, with probability 1; returns the mass.
   func fill(_ slot: Int, mass: Double) -> Double {
     for draw in 0..<count {
       slots[draw] = UInt32(slot)
@@ -39,12 +43,12 @@ struct Selection {
 }
 
 extension ItemSelector {
-  /// Most of them keep nothing beside the set, which is also the mass.
+  /// Defaults for selectors that keep nothing beside the set; their mass is its count.
   func assign(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {}
   func remove(_ range: Range<Int>) {}
   func mass(of set: SlotSet) -> Double { Double(set.count) }
 
-  /// One item, as a remover chooses it.
+  /// Chooses one item to remove.
   func choose(from set: SlotSet, oldest: Int, generator: inout SeededGenerator) -> Int {
     var slot: UInt32 = 0
     var weight: Float = 0
@@ -58,8 +62,8 @@ extension ItemSelector {
     return Int(slot)
   }
 
-  /// Takes up all items of a set, of which it knows none, from their records: after recovery. O(items) for every selector
-  /// there is: slots come in order, so neighbours share their way up a tree.
+  /// Adds all items of a set to a selector that has none, from their records; used by recovery.
+  /// O(items) for every selector: slots come in order, so neighbours share their path up a tree.
   func rebuild(_ set: SlotSet, from records: UnsafePointer<ItemRecord>) {
     let block = 4096
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: block) { slots in
@@ -79,7 +83,8 @@ extension ItemSelector {
   }
 }
 
-/// The selectors there are. An enum, so that a call is a branch and a new one is led by compiler errors.
+/// All selectors. An enum, so that a call is a branch, and the compiler finds each place where a
+/// new selector is missing.
 enum Selector {
   case uniform(UniformSelector)
   case prioritized(PrioritizedSelector)
@@ -101,7 +106,7 @@ enum Selector {
     }
   }
 
-  /// Bytes that it keeps beside the items.
+  /// Bytes that the selector keeps beside the items.
   static func byteCount(_ kind: SelectorKind, capacity: Int) -> Int {
     switch kind {
     case .uniform, .fifo, .lifo: 0

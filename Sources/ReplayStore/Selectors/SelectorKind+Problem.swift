@@ -1,12 +1,12 @@
-// What the ways to choose items are like here.
+// What each kind of selector allows.
 
 internal import Experience
 
 extension SelectorKind {
-  /// Beyond this everything but the largest priority is never drawn.
+  /// The largest exponent. Beyond it, hardly anything but the largest priority would ever be drawn.
   static let exponentMax = 16.0
 
-  /// Why this cannot be a table's sampler or remover, or nil if it can.
+  /// Why this cannot be a table's sampler or remover; nil if it can.
   var problem: String? {
     switch self {
     case .uniform, .fifo, .lifo, .minHeap, .maxHeap: return nil
@@ -16,7 +16,7 @@ extension SelectorKind {
     }
   }
 
-  /// Whether the same state of a table always leads to the same choice.
+  /// Whether the same items always lead to the same choice.
   var isDeterministic: Bool {
     switch self {
     case .fifo, .lifo, .minHeap, .maxHeap: true

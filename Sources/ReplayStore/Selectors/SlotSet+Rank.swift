@@ -1,4 +1,4 @@
-// The k-th slot of a set, and the way back.
+// The k-th slot of a set, and the rank of a slot.
 
 extension SlotSet {
   /// The slot with `rank` smaller ones in the set; 0 ≤ rank < count.
@@ -38,19 +38,19 @@ extension SlotSet {
     return rank
   }
 
-  /// The first slot of the set at or after `start`, going around; the set is not empty.
+  /// The first slot of the set at or after `start`, wrapping around. The set must not be empty.
   func first(from start: Int) -> Int {
     let below = rank(of: start)
     return select(below == count ? 0 : below)
   }
 
-  /// The last slot of the set before `end`, going around; the set is not empty.
+  /// The last slot of the set before `end`, wrapping around. The set must not be empty.
   func last(before end: Int) -> Int {
     let below = rank(of: end)
     return select(below == 0 ? count - 1 : below - 1)
   }
 
-  /// All slots of the set, in order. O(capacity / 64 + slots).
+  /// Calls `body` with all slots of the set in order. O(capacity / 64 + slots).
   func forEach(_ body: (Int) -> Void) {
     for word in 0..<(capacity + 63) / 64 {
       var bits = words[word]
@@ -61,7 +61,7 @@ extension SlotSet {
     }
   }
 
-  /// The position of the bit with `rank` set ones below it, by halving.
+  /// The position of the bit with `rank` set bits below it, by halving.
   @inline(__always)
   static func selectBit(_ word: UInt64, _ rank: Int) -> Int {
     var rest = rank

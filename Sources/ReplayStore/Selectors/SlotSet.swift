@@ -1,13 +1,14 @@
-// Which slots hold an item.
+// The slots that hold an item.
 
-/// A set of slots with rank and select in O(log₈ capacity): a bit a slot, counts of 512-bit blocks, and sums of 8 counts
-/// above them. Integer counts are exact at any size and never drift. (Jacobson 1989, rank and select on bit vectors.)
+/// A set of slots with rank and select in O(log₈ capacity): one bit for each slot, counts of
+/// 512-bit blocks, and levels of sums of 8 counts. Counts are integers and exact at any size.
+/// (Jacobson 1989, rank and select on bit vectors.)
 final class SlotSet {
   let capacity: Int
   private(set) var count = 0
   private let arena: Arena
   let words: UnsafeMutablePointer<UInt64>
-  /// Level 0 counts blocks; the last level is one group of at most 8.
+  /// Level 0 counts blocks; the last level is one group of at most 8 sums.
   let counts: UnsafeMutablePointer<UInt32>
   /// Where each level starts in `counts`.
   let offsets: [Int]
@@ -71,7 +72,7 @@ final class SlotSet {
     add(-1, toBlock: slot >> 9)
   }
 
-  /// Removes whatever is in the set of a range of slots.
+  /// Removes all slots of a range that are in the set.
   func remove(_ range: Range<Int>) {
     var slot = range.lowerBound
     while slot < range.upperBound {

@@ -1,10 +1,10 @@
-// Which slot holds the largest key.
+// Finds the slot with the largest key.
 
-/// A tree of fan-out 8 over keys indexed by slot: a node is the largest of its children; 0 is no key.
+/// A tree of fan-out 8 over keys indexed by slot. A node is the largest of its children; 0: no key.
 final class TournamentTree {
   private let arena: Arena
   let nodes: UnsafeMutablePointer<UInt32>
-  /// Where each level starts in `nodes`; level 0 holds the keys, the last one is a single group.
+  /// Where each level starts in `nodes`. Level 0 holds the keys; the last level is one group.
   let offsets: [Int]
 
   init(capacity: Int) throws(ReplayStoreError) {
@@ -30,7 +30,8 @@ final class TournamentTree {
 
   func key(at slot: Int) -> UInt32 { nodes[slot] }
 
-  /// Sets a key. O(log₈ capacity), mostly O(1): the way up ends where a node stays as it was.
+  /// Sets a key. O(log₈ capacity), mostly O(1): the walk up ends at the first node that does not
+  /// change.
   func assign(_ slot: Int, _ key: UInt32) {
     var before = nodes[slot]
     var now = key
@@ -53,7 +54,7 @@ final class TournamentTree {
     }
   }
 
-  /// Removes the keys of neighbouring slots. O(count + log₈ capacity).
+  /// Removes the keys of a range of slots. O(count + log₈ capacity).
   func clear(_ range: Range<Int>) {
     guard !range.isEmpty else { return }
     (nodes + range.lowerBound).update(repeating: 0, count: range.count)
@@ -73,20 +74,22 @@ final class TournamentTree {
     return largest
   }
 
-  /// The first slot with the largest key at or after `start`, going around. There is a key. O(log₈ capacity).
+  /// The first slot with the largest key at or after `start`, wrapping around. There must be a key.
+  /// O(log₈ capacity).
   func winner(from start: Int) -> Int {
     let key = largest(offsets[offsets.count - 1])
     precondition(key > 0, "a winner among no keys")
     return first(key, from: start) ?? first(key, from: 0)!
   }
 
-  /// The first slot at or after `start` whose key is `key`, the largest there is.
+  /// The first slot at or after `start` whose key is `key`, which is the largest key.
   private func first(_ key: UInt32, from start: Int) -> Int? {
     var node = start
     for level in offsets.indices {
       let end = level + 1 < offsets.count ? offsets[level + 1] - offsets[level] : 8
       if node >= end { return nil }
-      // The rest of this group, then what comes after its parent. A node that holds the key has it below.
+      // Searches the rest of this group, then what follows its parent. A node that holds the key
+      // has it in a leaf below.
       for candidate in node...node | 7 where nodes[offsets[level] + candidate] == key {
         return descend(key, from: candidate, at: level)
       }

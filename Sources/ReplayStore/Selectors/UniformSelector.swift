@@ -1,8 +1,9 @@
-// Every item with the same probability.
+// Draws every item with the same probability.
 
 internal import Foundations
 
-/// P(i) = 1 / N, exact at any N. Stratified: draw i of k falls uniformly into ranks [i, i + 1) · N / k.
+/// P(i) = 1 / N, exact at any N. Stratified: draw i of k is uniform in the ranks [i, i + 1) · N /
+/// k.
 struct UniformSelector: ItemSelector {
   func select(from set: SlotSet, oldest: Int, generator: inout SeededGenerator, into selection: Selection)
     -> Double

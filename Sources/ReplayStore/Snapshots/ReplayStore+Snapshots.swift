@@ -1,15 +1,18 @@
-// Copies of a store, made and taken back while it works.
+// Makes and removes snapshots of a store while it works.
 
 public import Experience
 internal import Foundations
 internal import Glibc
 
-/// How far a snapshot or a restore has come.
+/// The progress of a snapshot or a restore.
 public struct SnapshotProgress: Hashable, Sendable {
+  /// Bytes of steps that are done.
   public var bytesCopied: Int
+  /// Bytes of steps in all.
   public var bytesTotal: Int
+  /// Whether all is done, and a snapshot's files can be closed without waiting.
   public var isCopied: Bool
-  /// The disk is behind: nothing goes on until it has written more.
+  /// Whether the disk is behind: nothing is copied until it has written more.
   public var isWaiting: Bool
 
   public init(bytesCopied: Int = 0, bytesTotal: Int = 0, isCopied: Bool = false, isWaiting: Bool = false) {
@@ -21,24 +24,31 @@ public struct SnapshotProgress: Hashable, Sendable {
 }
 
 extension ReplayStore {
-  /// Begins a consistent copy of this moment in a folder that is not there yet; `continueSnapshot` goes on with it. Copies all items
-  /// at once, O(capacity). It tells the next incarnation of `writers`, so that what they send again is not taken twice. Throws
-  /// `schemaMissing`, `storage` (then nothing is left of it), and `request` while another is being made.
+  /// Begins a snapshot of this moment in a folder that does not exist yet; `continueSnapshot` goes
+  /// on with it. Copies all items at once, O(capacity).
   ///
-  /// - Parameter followsDisk: copies no faster than the disk writes, as long as others have to be answered too.
+  /// `writers` are recorded, so that a store that resumes from the snapshot does not insert their
+  /// resent messages twice. `isPaced` makes copying no faster than the disk writes, for a store
+  /// that others wait for.
+  ///
+  /// Throws `schemaMissing`; `storage`, and removes what it began; `request` while another snapshot
+  /// is being made.
   public func beginSnapshot(
-    at path: String, writers: [KnownWriter] = [], followsDisk: Bool = true
+    at path: String, writers: [KnownWriter] = [], isPaced: Bool = true
   ) throws(ReplayStoreError) {
-    guard snapshot == nil else { throw .request("snapshot: another one is being made") }
+    guard snapshot == nil else {
+      throw .request("snapshot: another one is being made; wait until it is done")
+    }
     do throws(ReplayStoreError) {
-      snapshot = try Snapshot(path: path, store: self, writers: writers, followsDisk: followsDisk)
+      snapshot = try Snapshot(path: path, store: self, writers: writers, isPaced: isPaced)
     } catch {
       Snapshot.remove(Snapshot.partial(path))
       throw error
     }
   }
 
-  /// Copies about `bytes` more. Once it says that all is copied, `publishSnapshot` gives the folder its name.
+  /// Copies about `bytes` more; nil if no snapshot is being made. Once all is copied,
+  /// `publishSnapshot` gives the folder its name.
   public func continueSnapshot(bytes: Int) -> SnapshotProgress? {
     guard let snapshot else { return nil }
     snapshot.copy(bytes: bytes)
@@ -52,29 +62,31 @@ extension ReplayStore {
     return progress
   }
 
-  /// Gives up a snapshot that is not all copied; nothing is left of it.
+  /// Abandons an incomplete snapshot and removes its files.
   public func abandonSnapshot() {
     guard let path = snapshot?.path else { return }
     snapshot = nil
     Self.removeUnfinishedSnapshot(at: path)
   }
 
-  /// Gives a copied snapshot its name, after bringing it to the disk, which takes as long as the disk does; without that it is there
-  /// after any death of the process, but perhaps not whole after one of the machine. May be called on any thread; returns what went
-  /// wrong, or nil.
+  /// Gives a copied snapshot its name; returns what went wrong, or nil. May be called on any
+  /// thread. If `isBroughtToDisk`, it first syncs the files, which takes as long as the disk does.
+  /// Without that, the snapshot survives the process's end, but a crash of the machine may damage
+  /// it.
   public static func publishSnapshot(at path: String, isBroughtToDisk: Bool = true) -> String? {
     Snapshot.publish(path, isBroughtToDisk: isBroughtToDisk)
   }
 
-  /// Removes what is left of a snapshot whose process died before it was whole; false if there was none. Also what is left of one
-  /// that was being removed.
+  /// Removes the files of a snapshot that was incomplete when its process died, and those of one
+  /// that was being removed. Returns false if there was no incomplete one.
   @discardableResult
   public static func removeUnfinishedSnapshot(at path: String) -> Bool {
     Snapshot.remove(Snapshot.removed(path))
     return Snapshot.remove(Snapshot.partial(path))
   }
 
-  /// Removes a snapshot: at once it is none any more, whatever happens to its bytes. Returns what went wrong, or nil.
+  /// Removes a snapshot; returns what went wrong, or nil. A rename comes first, so that a
+  /// half-removed folder never looks like a snapshot.
   public static func removeSnapshot(at path: String) -> String? {
     Snapshot.remove(Snapshot.removed(path))
     guard rename(path, Snapshot.removed(path)) == 0 else {
@@ -84,7 +96,8 @@ extension ReplayStore {
     return nil
   }
 
-  /// The steps that a snapshot is of. Throws `storage` if there is none, or it cannot be read.
+  /// The schema of a snapshot's steps. Throws `storage` if there is no snapshot, or it cannot be
+  /// read.
   public static func schema(ofSnapshot path: String) throws(ReplayStoreError) -> StepSchema {
     guard let schema = try StoreFolder.schema(in: path) else {
       throw .storage("\(path): expected a snapshot, found none")
@@ -92,7 +105,8 @@ extension ReplayStore {
     return schema
   }
 
-  /// How a snapshot's store differs from one of this configuration and schema; nil if that can take it up. Throws `storage` as above.
+  /// How a snapshot's store differs from one of this configuration and schema; nil if that can
+  /// resume from it. Throws `storage` if there is no snapshot, or it cannot be read.
   public static func difference(
     ofSnapshot path: String, from configuration: ReplayStoreConfiguration, schema: StepSchema
   ) throws(ReplayStoreError) -> String? {
@@ -102,14 +116,15 @@ extension ReplayStore {
     return found.difference(from: StoreIdentity(configuration: configuration, schema: schema))
   }
 
-  /// Bytes that a snapshot of what is here would take on the disk: of steps, items, and the records of chunks.
+  /// Bytes of disk that a snapshot would need now: steps, items and chunk records.
   public var snapshotByteCount: Int {
     guard let ring else { return 0 }
     return ring.count * (ring.layout.stepByteCount + tables.count * MemoryLayout<ItemRecord>.stride)
       + ring.directory.count * MemoryLayout<ChunkRecord>.stride
   }
 
-  /// Copies the live steps and items of a snapshot to where this store keeps them; `recover` then takes them over.
+  /// Copies the live steps and items of a snapshot into this store's memory; `recover` then adopts
+  /// them.
   func copy(_ snapshot: StoreFolder, to ring: StepRing, _ tables: [Table]) throws(ReplayStoreError) {
     var arenas: [(from: Arena, to: UnsafeMutableRawPointer, stride: Int)] = []
     arenas.append(
@@ -123,7 +138,7 @@ extension ReplayStore {
         (try snapshot.arena("items-\(index)", stride: stride), UnsafeMutableRawPointer(table.records), stride)
       )
     }
-    // All arenas are open only now, and with them it is known which slots may be touched.
+    // Which slots may be touched is known only now that all arenas are open.
     let commit = snapshot.header.committed
     var ignored = RecoverySummary()
     let front = firstUsable(snapshot, commit, &ignored)

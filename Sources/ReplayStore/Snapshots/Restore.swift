@@ -1,9 +1,10 @@
-// A snapshot comes back, while the store works.
+// Inserts a snapshot's content into a working store.
 
 internal import Experience
 
-/// Inserts the chunks and items of a snapshot again, oldest first, in slices between other messages. Steps keep their content, stream
-/// by stream, and the version of the weights that acted; items their priority; they begin as never sampled.
+/// Inserts the chunks and items of a snapshot, oldest first, in slices between other messages.
+/// Steps keep their values, their order within streams, and their weights version. Items keep their
+/// priority; their count of samples starts at 0.
 public final class Restore {
   private let store: ReplayStore
   private let writer: Int
@@ -15,30 +16,31 @@ public final class Restore {
   private var streams: [Stream.Key: StreamState] = [:]
   private var insertion: Insertion
   private var columns: [UnsafeMutableRawBufferPointer] = []
-  /// Items of the message that is being made, of each table.
+  /// Items of the message that is being made, by table.
   private var blocks: [ItemColumns]
+  /// Bytes of steps inserted so far, skipped ones included.
   public private(set) var progress: SnapshotProgress
-  /// Steps that fail their checksum, or cannot be, and what is older than a record that does.
+  /// Steps skipped: their chunk fails its checksum, is invalid, or is older than a damaged record.
   public private(set) var stepsDropped = 0
-  /// Items that cannot be.
+  /// Items skipped because they are invalid or need skipped steps.
   public private(set) var itemsDropped = 0
   /// Files that are shorter than what was written to them.
   public private(set) var damagedFiles: [String] = []
 
-  /// What was left out, in words; nil if nothing was.
+  /// What was skipped, in words; nil if nothing was.
   public var problem: String? {
     var parts = damagedFiles
     if stepsDropped + itemsDropped > 0 {
-      parts.append("\(stepsDropped) steps and \(itemsDropped) items were not whole, and are left out")
+      parts.append("\(stepsDropped) steps and \(itemsDropped) items are damaged and were left out")
     }
     return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
 
   private struct StreamState {
     var number: UInt32
-    /// Items whose last step has not been inserted yet, by table.
+    /// Items whose last step has not been inserted yet.
     var waiting: [Waiting] = []
-    /// The chunk that was to continue it is not whole.
+    /// Whether the stream's last chunk was skipped, so that the next one cannot continue it.
     var isBroken = false
   }
 
@@ -49,8 +51,9 @@ public final class Restore {
     var priority: Float
   }
 
-  /// Opens a snapshot that was made of a store like this one, which adopts its schema if it has none yet. `writer` is a handle that no
-  /// other has. Throws `storage` with the difference if it was made of another.
+  /// Opens a snapshot of a store with the same configuration. `store` adopts the snapshot's schema
+  /// if it has none yet. `writer` is a handle that no writer has had. Throws `storage` with the
+  /// difference if the snapshot is of another store.
   public init(from path: String, into store: ReplayStore, writer: Int) throws(ReplayStoreError) {
     guard let schema = try StoreFolder.schema(in: path) else {
       throw .storage("\(path): expected a snapshot, found none")
@@ -67,7 +70,7 @@ public final class Restore {
     }
     self.items = items
     try store.adopt(schema: schema)
-    folder.lookForShortFiles()
+    folder.findShortFiles()
     damagedFiles = folder.damagedFiles
     blocks = store.configuration.tables.map { _ in ItemColumns() }
     insertion = Insertion(columnsPerChunk: schema.columnCount)
@@ -85,7 +88,8 @@ public final class Restore {
 
   deinit { for column in columns { column.deallocate() } }
 
-  /// Inserts about `bytes` more. Throws `storage` if the disk is full: it may be called again.
+  /// Inserts about `bytes` more. Throws `storage` if the disk is full; call it again once there is
+  /// room.
   public func advance(bytes: Int) throws(ReplayStoreError) {
     let before = progress.bytesCopied
     while next < end, progress.bytesCopied - before < bytes { try insertNext() }
@@ -101,7 +105,7 @@ public final class Restore {
     if source.checksum(slot: slot, count: count) == record.checksum {
       try insert(record, key, slot: slot)
     } else {
-      lose(key, count)
+      skip(key, count)
     }
     next += 1
     progress.bytesCopied += count * source.layout.stepByteCount
@@ -148,11 +152,11 @@ public final class Restore {
     if try insertAllowed() {
       streams[key] = state
     } else {
-      lose(key, count)
+      skip(key, count)
     }
   }
 
-  /// Inserts the message, without those of its items that cannot be; false if its steps cannot.
+  /// Inserts the message without its invalid items; returns false if its steps are invalid.
   private func insertAllowed() throws(ReplayStoreError) -> Bool {
     while true {
       do throws(ReplayStoreError) {
@@ -174,15 +178,15 @@ public final class Restore {
     }
   }
 
-  /// A chunk is left out, and so are the items that reach into it.
-  private func lose(_ key: Stream.Key, _ count: Int) {
+  /// Skips a chunk, and the items that reach into it.
+  private func skip(_ key: Stream.Key, _ count: Int) {
     stepsDropped += count
     itemsDropped += streams[key]?.waiting.count ?? 0
     streams[key]?.waiting.removeAll()
     streams[key]?.isBroken = true
   }
 
-  /// Calls with the blocks of tables from `index` on in the insertion.
+  /// Calls `body` once the blocks of the tables from `index` on are in the insertion.
   private func withBlocks(_ index: Int, _ body: () throws(ReplayStoreError) -> Void) throws(ReplayStoreError)
   {
     guard index < blocks.count else { return try body() }
@@ -214,7 +218,7 @@ public final class Restore {
 }
 
 extension ReplayStore {
-  /// Inserts a chunk that comes back from a snapshot, past the limiters.
+  /// Inserts a chunk of a snapshot, without asking the limiters.
   func insertRestored(_ insertion: Insertion, writer: Int) throws(ReplayStoreError) {
     try countItems(insertion)
     _ = try insertCounted(insertion, writer: writer, sequence: 0, isRestored: true)

@@ -1,13 +1,14 @@
-// A consistent copy of a store, made while it works.
+// A consistent copy of a store, made while the store works.
 
 internal import Experience
 internal import Foundations
 internal import Glibc
 
-/// Copies what a store holds at one moment into a folder of its own, in slices, while inserts and samples go on: items first and
-/// at once, then chunks, oldest first. A chunk that would be evicted before its turn is copied before it goes.
+/// Copies what a store holds at one moment into a folder, in slices, while inserts and samples go
+/// on. It copies all items at once, then chunks, oldest first. A chunk that is about to be evicted
+/// is copied before.
 ///
-/// The folder is a store's with `file` storage; until everything is in it, it is called `<name>.partial`.
+/// The folder has the format of `file` storage. It is called `<name>.partial` until it is complete.
 final class Snapshot {
   let path: String
   private let folder: StoreFolder
@@ -16,41 +17,40 @@ final class Snapshot {
   private let rows: Arena
   private let large: [Arena]
   private let items: [Arena]
-  /// Chunks that are to be copied.
+  /// Numbers of the chunks to be copied: from `front` to before `end`.
   private let front: UInt64
   private let end: UInt64
   private let head: UInt64
   /// Chunks before this one are copied.
   private var next: UInt64
-  /// Of each stream's number the chunk that continues the one copied last.
+  /// By stream number: the chunk that continues the last one copied.
   private var continuations: [UInt32: UInt64] = [:]
-  /// Sees to it that a chunk is known to be whole, or lost, before it is copied.
-  private let isVerified: (UInt64) -> Void
+  /// Verifies a chunk, or drops it, before it is copied.
+  private let verify: (UInt64) -> Void
   private(set) var bytesCopied = 0
   let bytesTotal: Int
 
   static func partial(_ path: String) -> String { path + ".partial" }
-  /// What it is called while it is being removed.
+  /// The folder's name while it is being removed.
   static func removed(_ path: String) -> String { path + ".removed" }
 
-  /// Begins at this moment. O(capacity · 8 bytes a table). Throws `storage` if the folder is there already or the disk has no room.
-  ///
-  /// - Parameter followsDisk: copies no faster than the disk writes, as long as others have to be answered too.
+  /// Begins at this moment. O(capacity · 8 bytes · tables). With `isPaced` it copies no faster
+  /// than the disk writes. Throws `storage` if the folder exists or the disk is full.
   init(
-    path: String, store: ReplayStore, writers: [KnownWriter], followsDisk: Bool
+    path: String, store: ReplayStore, writers: [KnownWriter], isPaced: Bool
   ) throws(ReplayStoreError) {
     guard let ring = store.ring else { throw .schemaMissing }
     self.path = path
     self.ring = ring
     tables = store.tables
-    isVerified = { [unowned store] in store.verify(chunk: $0) }
+    verify = { [unowned store] in store.verify(chunk: $0) }
     let temporary = Self.partial(path)
     guard access(path, F_OK) != 0 else {
       throw .storage("\(path): expected no such folder, found one; choose another name, or remove it")
     }
     Self.remove(temporary)
     folder = try StoreFolder(path: temporary, configuration: store.configuration, schema: ring.schema)
-    let writing = followsDisk ? MappedFile.Writing.followed : .through
+    let writing = isPaced ? MappedFile.Writing.paced : .through
     rows = try folder.arena("rows", stride: ring.layout.rowStride, writing: writing)
     var large: [Arena] = []
     for (index, bytes) in ring.layout.largeByteCounts.enumerated() {
@@ -74,7 +74,7 @@ final class Snapshot {
       try folder.reserve(chunks: Int(end - front), entries: 0, front: front, end: front)
       copyItems()
     }
-    for (index, table) in tables.enumerated() { table.note(in: folder.header.table(index)) }
+    for (index, table) in tables.enumerated() { table.writeCounts(to: folder.header.table(index)) }
     for writer in writers {
       try folder.writers.open(
         writer.handle, id: writer.id, label: writer.label, committed: writer.committed)
@@ -94,25 +94,25 @@ final class Snapshot {
     }
   }
 
-  /// All is in its files, and they can be closed without waiting.
+  /// Whether everything is in the files, and they can be closed without waiting.
   var isCopied: Bool { next == end && rows.isIdle && large.allSatisfy(\.isIdle) }
-  /// Nothing goes on until the disk has written more.
+  /// Whether nothing can go on until the disk has written more.
   var isWaiting: Bool { next == end ? !isCopied : rows.isBehind || large.contains(where: \.isBehind) }
 
-  /// Copies chunks until `bytes` are done, or all, or the disk is behind.
+  /// Copies chunks until `bytes` are done, all are copied, or the disk is behind.
   func copy(bytes: Int) {
     let before = bytesCopied
     while next < end, bytesCopied - before < bytes, !isWaiting { copyNext() }
   }
 
-  /// The ring is about to evict a chunk.
+  /// Copies the chunks up to one that the ring is about to evict.
   func willEvict(_ number: UInt64) {
     while next < end, next <= number { copyNext() }
   }
 
   private func copyNext() {
-    // Else it would have a checksum of whatever its bytes have become.
-    isVerified(next)
+    // First, or a damaged chunk would get a checksum of its damaged bytes.
+    verify(next)
     let entry = ring.directory[next]
     let slot = ring.slot(entry.position)
     let count = Int(entry.count)
@@ -129,7 +129,7 @@ final class Snapshot {
     var record = ChunkRecord(
       position: entry.position, firstIndex: entry.firstIndex, weightsVersion: entry.weightsVersion,
       writer: UInt64(bitPattern: Int64(key.writer)),
-      // What is lost here is not whole there.
+      // A chunk that is damaged here must be damaged there.
       checksum: entry.isLost ? ~checksum : checksum,
       sequence: 0,
       stream: key.stream, count: entry.count,
@@ -146,15 +146,16 @@ final class Snapshot {
     arena.write(source + first * stride, at: first * stride, count: count * stride, free: 0)
   }
 
-  /// Everything is copied: what remains is to bring it to the disk and to give it its name, which takes as long as the disk does.
+  /// Commits the copied chunks. `publish` then syncs the files and names the folder, which takes as
+  /// long as the disk does.
   func seal() {
     precondition(next == end, "a snapshot that lacks chunks")
     folder.header.front = front
     folder.header.commit(StoreHeader.Commit(head: head, end: end))
   }
 
-  /// Brings a sealed snapshot to the disk, if asked to, and gives it its name. May be called on any thread; returns what went wrong, or
-  /// nil.
+  /// Syncs a sealed snapshot to disk if `isBroughtToDisk`, and gives it its name. May be called on
+  /// any thread. Returns what went wrong, or nil.
   static func publish(_ path: String, isBroughtToDisk: Bool) -> String? {
     let temporary = partial(path)
     for name in isBroughtToDisk ? DirectoryNames.of(temporary) : [] {
@@ -169,7 +170,7 @@ final class Snapshot {
     return nil
   }
 
-  /// Removes a folder of files. False if there was none.
+  /// Removes a folder of files. Returns false if it cannot be removed, or there is none.
   @discardableResult
   static func remove(_ path: String) -> Bool {
     for name in DirectoryNames.of(path) { unlink("\(path)/\(name)") }

@@ -1,17 +1,18 @@
-// Memory that lives as long as its owner, or longer.
+// Memory that is unmapped with its owner.
 
 internal import Glibc
 
-/// Zeroed bytes, mapped when made and given back when freed: of the process, or of a file.
+/// Zeroed bytes of the process or of a file, unmapped on `deinit`.
 ///
-/// An anonymous arena may be touched everywhere; a page costs nothing until it is. Of a file's arena only what has been
-/// reserved may be touched: the address space is there, but the disk may have no room for it.
+/// All bytes of an anonymous arena may be touched; a page costs nothing until then. Of a file's
+/// arena only reserved bytes may be touched: the address space is mapped, but the disk may have no
+/// room.
 final class Arena {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
   private let file: MappedFile?
 
-  /// Above this, huge pages are asked for: they save address translations in random access.
+  /// Arenas from this size on ask for huge pages, which save address translations in random access.
   private static let hugePagesFrom = 4 << 20
 
   init(byteCount: Int) throws(ReplayStoreError) {
@@ -26,7 +27,7 @@ final class Arena {
     file = nil
   }
 
-  /// The bytes of a file, which need not be so long yet.
+  /// The bytes of a file, which may be shorter still.
   init(file: MappedFile) {
     base = file.base
     byteCount = file.byteCountMax
@@ -35,12 +36,14 @@ final class Arena {
 
   deinit { if file == nil { munmap(base, byteCount) } }
 
-  /// Makes sure that the first `bytes` may be touched; throws `storage` if the disk has no room. Memory always may.
+  /// Ensures that the first `bytes` may be touched. Throws `storage` if the disk is full. Always
+  /// succeeds for memory.
   func reserve(_ bytes: Int) throws(ReplayStoreError) {
     if let file, bytes > file.reserved { try file.reserve(bytes) }
   }
 
-  /// Writes past the mapping of a file that may not fit in memory, else to memory. What is in the `free` bytes behind does not matter.
+  /// Writes bytes: past the mapping of a file that may not fit in memory, else to memory. The
+  /// `free` bytes behind may be overwritten.
   func write(_ source: UnsafeRawPointer, at offset: Int, count: Int, free: Int) {
     assert(offset >= 0 && count >= 0 && offset + count <= reserved, "bytes that may not be touched")
     if let file, file.isWrittenThrough {
@@ -50,12 +53,12 @@ final class Arena {
     }
   }
 
-  /// Whether the disk is so far behind that a write may have to wait for it.
+  /// Whether the disk is so far behind that a write may have to wait.
   var isBehind: Bool { file?.behind?.isFull ?? false }
-  /// Whether nothing is on its way to the disk.
+  /// Whether no bytes are on their way to the disk.
   var isIdle: Bool { file?.behind?.isIdle ?? true }
 
-  /// Bytes that the file had when it was opened.
+  /// The file's length when it was opened.
   var found: Int { file?.found ?? byteCount }
   /// Bytes from the start that may be touched.
   var reserved: Int { file?.reserved ?? byteCount }

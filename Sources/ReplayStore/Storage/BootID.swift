@@ -1,9 +1,10 @@
-// Which start of the machine this is.
+// The identity of this start of the machine.
 
 internal import Foundations
 
 enum BootID {
-  /// The kernel's random number of this start; zeros if it says none, which no store takes for its own.
+  /// The kernel's random number of this start. Zeros if it cannot be read; no store accepts those
+  /// as its own.
   static func current() -> (UInt64, UInt64) {
     let digits = (SystemText.read("/proc/sys/kernel/random/boot_id") ?? "").compactMap(\.hexDigitValue)
     func word(_ digits: ArraySlice<Int>) -> UInt64 { digits.reduce(0) { $0 << 4 | UInt64($1) } }

@@ -1,7 +1,8 @@
-// Copies of a few bytes without a call.
+// Copies a few bytes without a call.
 
-/// Copies `count` bytes between buffers that do not overlap and may be unaligned: up to 64 bytes by moves that may
-/// overlap each other (cheaper than a call with an unknown length), more by memcpy.
+/// Copies `count` bytes between buffers that do not overlap and may be unaligned. Up to 64 bytes
+/// are copied by moves that may overlap, which cost less than a call with an unknown length; more
+/// by memcpy.
 @inline(__always)
 func copyBytes(_ to: UnsafeMutableRawPointer, _ from: UnsafeRawPointer, _ count: Int) {
   switch count {

@@ -1,32 +1,32 @@
-// The chunk directory as it is on disk.
+// The chunk directory on disk.
 
 internal import Foundations
 internal import Glibc
 
 /// A committed chunk, 64 bytes.
 struct ChunkRecord {
-  /// The position of its first step.
+  /// Position of its first step.
   var position: UInt64
-  /// The index in its stream of its first step.
+  /// Index of its first step in its stream.
   var firstIndex: UInt64
   var weightsVersion: UInt64
-  /// The handle of the writer's incarnation.
+  /// The handle of its writer.
   var writer: UInt64
-  /// Of the steps' bytes as they lie in the arenas.
+  /// Checksum of the steps' bytes as they lie in the arenas.
   var checksum: UInt64
-  /// The message it came in.
+  /// Sequence of the message that it came in.
   var sequence: UInt64
   /// The writer's number of the stream.
   var stream: UInt32
   /// Steps in it.
   var count: UInt32
   var flags: UInt32
-  /// Of the bytes before, so that a torn record is seen.
+  /// Checksum of the bytes before it, to detect a torn record.
   var check: UInt32 = 0
 
   static let isCut: UInt32 = 1
 
-  /// The check that it should have.
+  /// The value that `check` should have.
   var expectedCheck: UInt32 {
     withUnsafeBytes(of: self) {
       UInt32(truncatingIfNeeded: Checksum.of(UnsafeRawBufferPointer(rebasing: $0[..<60])))
@@ -34,8 +34,8 @@ struct ChunkRecord {
   }
 }
 
-/// A ring of chunk records: record n is at n mod 2^bits of the file `chunks-<bits>`. Where more chunks live than that, they
-/// are copied to a file of twice the size, which then counts.
+/// A ring of chunk records: record n is at n mod 2^bits of the file `chunks-<bits>`. When more
+/// chunks are live, all records are copied to a file of at least twice the size, which replaces it.
 final class ChunkLog {
   private let folder: String
   private(set) var bits: Int
@@ -53,7 +53,7 @@ final class ChunkLog {
 
   private static func path(_ folder: String, _ bits: Int) -> String { "\(folder)/chunks-\(bits)" }
 
-  /// Whether a folder has the file of so many entries.
+  /// Whether a folder has the file of 2^bits entries.
   static func exists(in folder: String, bits: Int) -> Bool { access(path(folder, bits), F_OK) == 0 }
 
   private static func open(_ folder: String, _ bits: Int) throws(ReplayStoreError) -> Arena {
@@ -67,7 +67,7 @@ final class ChunkLog {
     set { records[Int(truncatingIfNeeded: number & (1 << UInt64(bits) - 1))] = newValue }
   }
 
-  /// Bytes that the file had when it was opened.
+  /// The file's length when it was opened.
   var found: Int { arena.found }
 
   /// Whether record `number` may be touched.
@@ -76,8 +76,8 @@ final class ChunkLog {
     return (index + 1) * MemoryLayout<ChunkRecord>.stride <= arena.reserved
   }
 
-  /// Makes room for chunks `end..<end + more` beside those from `front` on. Returns true if another file now holds them all,
-  /// which the header must say.
+  /// Makes room for chunks `end..<end + more` beside those from `front` on. Returns true if another
+  /// file now holds all records; the header must then be updated.
   func reserve(front: UInt64, end: UInt64, more: Int) throws(ReplayStoreError) -> Bool {
     let live = Int(end - front) + more
     let hasGrown = live > 1 << bits
@@ -102,7 +102,7 @@ final class ChunkLog {
     bits = larger
   }
 
-  /// Removes the files that do not count.
+  /// Removes the files of other sizes.
   func removeOthers() {
     for name in DirectoryNames.of(folder) where name.hasPrefix("chunks-") && name != "chunks-\(bits)" {
       unlink("\(folder)/\(name)")

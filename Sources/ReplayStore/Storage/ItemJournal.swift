@@ -1,14 +1,14 @@
-// Takes back what a message that never counted did to items.
+// Undoes what an uncommitted message did to items.
 
 internal import CKernels
 internal import Glibc
 
-/// The file `undo`: of each item on a step of an earlier message that the message being committed
-/// inserts or removes, what was in its place. If the process dies before the commit counts,
-/// recovery puts that back, so that the message can come again.
+/// The file `undo`: the previous records of the items that the current message inserts or removes
+/// on steps of earlier messages. If the process dies before the commit, recovery restores them, so
+/// that the message can be sent again.
 ///
-///     0 generation u64 (of the commit it belongs to), 8 count u64, 16 entries: { table u32, slot
-///     u32, the item's record 8 B }
+///     0 generation u64 (of its commit), 8 count u64,
+///     16 entries: { table u32, slot u32, the item's record 8 B }
 final class ItemJournal {
   struct Entry {
     var table: UInt32
@@ -29,7 +29,7 @@ final class ItemJournal {
     entries = (arena.base + Self.headBytes).assumingMemoryBound(to: Entry.self)
   }
 
-  /// Bytes that the file had when it was opened.
+  /// The file's length when it was opened.
   var found: Int { arena.found }
 
   private var words: UnsafeMutablePointer<UInt64> { arena.base.assumingMemoryBound(to: UInt64.self) }
@@ -39,13 +39,13 @@ final class ItemJournal {
   }
 
   func begin(generation: UInt64) {
-    // Entries beyond a count of zero are nobody's.
+    // With a count of 0, old entries do not belong to the new generation.
     words[1] = 0
     rookery_store_release(words, generation)
     count = 0
   }
 
-  /// Notes what is in an item's place, before it changes: `seal` comes between.
+  /// Adds the record of an item that is about to change. Call `seal` before the change.
   func add(table: Int, slot: Int, before: ItemRecord) {
     assert(
       Self.headBytes + (count + 1) * MemoryLayout<Entry>.stride <= arena.reserved, "room was not reserved")
@@ -53,15 +53,15 @@ final class ItemJournal {
     count += 1
   }
 
-  /// What has been added is taken back from now on; the items are written after this.
+  /// Makes the added entries take effect. The items may be changed after this.
   func seal() {
     rookery_store_release(words + 1, UInt64(count))
     rookery_store_fence()
   }
 
-  /// Calls with what a commit that did not come to pass has changed, last change first, and then
-  /// forgets it: what a later incarnation does to the same items stays.
-  func takeBack(generation: UInt64, _ body: (Entry) -> Void) {
+  /// Calls `body` with each change of an uncommitted message, last change first, and then empties
+  /// the journal, so that later changes to the same items stay.
+  func undo(generation: UInt64, _ body: (Entry) -> Void) {
     guard words[0] == generation else { return }
     let room = (arena.reserved - Self.headBytes) / MemoryLayout<Entry>.stride
     for index in (0..<Int(min(words[1], UInt64(room)))).reversed() { body(entries[index]) }
@@ -69,11 +69,10 @@ final class ItemJournal {
     rookery_store_release(words + 1, 0)
   }
 
-  /// The same for stores of an earlier version, whose file `journal` named the items that were
-  /// inserted.
+  /// The same for stores of an earlier version, whose file `journal` named the inserted items.
   ///
   ///     0 generation u64, 8 count u64, 16 entries u64: table << 32 | slot
-  static func takeBack(inFolder folder: String, itemsMax: Int, generation: UInt64, _ body: (Entry) -> Void)
+  static func undo(inFolder folder: String, itemsMax: Int, generation: UInt64, _ body: (Entry) -> Void)
     throws(ReplayStoreError)
   {
     let path = "\(folder)/journal"

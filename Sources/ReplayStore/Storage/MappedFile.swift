@@ -1,48 +1,48 @@
-// A file as memory.
+// A file that is mapped as memory.
 
 internal import CKernels
 internal import Foundations
 internal import Glibc
 
-/// A file mapped whole at its largest size, whose disk space is reserved piece by piece.
+/// A file mapped at its largest size, whose disk space is reserved piece by piece.
 ///
-/// Writing to a page of a sparse file on a full disk kills the process (SIGBUS). So only what `posix_fallocate` has reserved
-/// is made accessible; the rest of the address space traps.
+/// A write to a page of a sparse file on a full disk kills the process (SIGBUS). So only what
+/// `posix_fallocate` has reserved is accessible; access to the rest of the address space traps.
 final class MappedFile {
   let path: String
   let base: UnsafeMutableRawPointer
   let byteCountMax: Int
   /// Bytes from the start that are on disk and may be touched.
   private(set) var reserved: Int
-  /// Bytes it had when it was opened.
+  /// The file's length when it was opened.
   let found: Int
   private let descriptor: Int32
-  /// Pages are read singly, and bytes are written by `write`.
+  /// Whether bytes are written by `write`, and the mapping is read page by page without read-ahead.
   let isWrittenThrough: Bool
-  /// Follows `write`; nil where nobody does.
+  /// Paces `write` by the disk; nil unless `writing` is `paced`.
   private(set) var behind: WriteBehind?
 
-  /// Reserved at once: few system calls, and no more than this is taken ahead of need.
+  /// Bytes reserved at once: few system calls, and never more than this ahead of need.
   private let piece: Int
   static let page = 4096
-  /// A page of them, for ever.
+  /// A page of zeros, never freed.
   private static nonisolated(unsafe) let zeros: UnsafeRawPointer = {
     let page = UnsafeMutableRawPointer.allocate(byteCount: MappedFile.page, alignment: MappedFile.page)
     page.initializeMemory(as: UInt8.self, repeating: 0, count: MappedFile.page)
     return UnsafeRawPointer(page)
   }()
 
-  /// How bytes come into a file.
+  /// How bytes get into a file.
   enum Writing {
-    /// Through its mapping.
+    /// Through the mapping.
     case mapped
-    /// By `write`: to pages that are not in memory, many times as fast.
+    /// By `write`, which is many times as fast for pages that are not in memory.
     case through
-    /// By `write`, and a thread sees to it that few of them wait for the disk.
-    case followed
+    /// By `write`, while a thread keeps the amount that waits for the disk small.
+    case paced
   }
 
-  /// Opens a file, or makes an empty one. Throws `storage` with the path and the system's reason.
+  /// Opens a file, or creates an empty one. Throws `storage` with the path and the system's reason.
   init(
     path: String, byteCountMax: Int, piece: Int = 16 << 20, writing: Writing = .mapped
   ) throws(ReplayStoreError) {
@@ -55,7 +55,7 @@ final class MappedFile {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       close(descriptor)
-      throw Self.failure("look at", path)
+      throw Self.failure("examine", path)
     }
     let address = mmap(nil, self.byteCountMax, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let address, address != MAP_FAILED else {
@@ -66,13 +66,15 @@ final class MappedFile {
     reserved = 0
     found = Int(status.st_size)
     do throws(ReplayStoreError) {
-      // A part of a page is what damage has left: it must not come back once the file has grown again.
+      // A partial page is damage: it must not come back once the file has grown again.
       let whole = Int(status.st_size) / Self.page * Self.page
-      if whole < status.st_size, ftruncate(descriptor, off_t(whole)) != 0 { throw Self.failure("cut", path) }
-      // Reserved anew: a copy of the file may have holes where there were zeros.
+      if whole < status.st_size, ftruncate(descriptor, off_t(whole)) != 0 {
+        throw Self.failure("shorten", path)
+      }
+      // Reserved again: a copy of the file may have holes where there were zeros.
       let end = min(whole, Self.rounded(self.byteCountMax, Self.page))
       if end > 0 { try allocate(upTo: end) }
-      if writing == .followed { behind = try WriteBehind(descriptor: descriptor) }
+      if writing == .paced { behind = try WriteBehind(descriptor: descriptor) }
     } catch {
       munmap(base, self.byteCountMax)
       close(descriptor)
@@ -81,13 +83,14 @@ final class MappedFile {
   }
 
   deinit {
-    // It uses the descriptor until it has ended.
+    // Its thread uses the descriptor until it ends.
     behind = nil
     munmap(base, byteCountMax)
     close(descriptor)
   }
 
-  /// Reserves at least the first `bytes`, in pieces. Throws `storage` if the disk has no room; what was there stays.
+  /// Reserves at least the first `bytes`, in pieces. Throws `storage` if the disk is full; what was
+  /// reserved stays.
   func reserve(_ bytes: Int) throws(ReplayStoreError) {
     precondition(bytes <= byteCountMax, "reserved beyond the end of \(path)")
     guard bytes > reserved else { return }
@@ -95,7 +98,7 @@ final class MappedFile {
     do throws(ReplayStoreError) {
       try allocate(upTo: min(Self.rounded(bytes, piece), most))
     } catch {
-      // Less than a piece may still be there.
+      // There may still be room for less than a piece.
       try allocate(upTo: Self.rounded(bytes, Self.page))
     }
   }
@@ -120,8 +123,9 @@ final class MappedFile {
     reserved = end
   }
 
-  /// Writes reserved bytes: where pages are not in memory, cheaper than through the mapping, which would read them first. So would
-  /// the last page if it is not written whole: what is in the `free` bytes behind does not matter, and they are overwritten for it.
+  /// Writes reserved bytes. For pages that are not in memory this costs less than the mapping,
+  /// which would read them first. A partly written last page would be read too, so it is padded
+  /// with zeros if the `free` bytes behind allow it.
   func write(_ source: UnsafeRawPointer, at offset: Int, count: Int, free: Int) {
     let padding = Self.rounded(offset + count, Self.page) - offset - count
     let isPadded = padding <= free && offset + count + padding <= reserved
@@ -133,13 +137,13 @@ final class MappedFile {
       ]
       let written = pwritev(descriptor, &pieces, isPadded ? 2 : 1, off_t(offset + done))
       if written < 0, errno == EINTR { continue }
-      // What the system refuses here is a failing disk, and the mapping's to report.
+      // A refusal here means a failing disk, which the mapping reports.
       guard written > 0 else {
         return (base + offset + done).copyMemory(from: source + done, byteCount: count - done)
       }
       done += written
     }
-    behind?.note(offset, count)
+    behind?.didWrite(offset, count)
   }
 
   private static func rounded(_ bytes: Int, _ unit: Int) -> Int { (bytes + unit - 1) / unit * unit }

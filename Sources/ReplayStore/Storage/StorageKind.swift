@@ -1,10 +1,11 @@
-// Where steps are kept.
+// Where a store keeps its steps.
 
 /// What holds the steps and items of a store.
 public enum StorageKind: Hashable, Sendable {
-  /// The process's own memory: nothing acknowledged is lost while it lives.
+  /// The process's memory: acknowledged steps are lost when the process ends.
   case memory
-  /// Files in a folder, mapped: nothing acknowledged is lost when the process dies. May be larger than memory.
+  /// Mapped files in a folder: acknowledged steps survive the process's end, however it ends. May
+  /// be larger than memory.
   case file(path: String)
 }
 

@@ -1,22 +1,25 @@
-// How much memory a store takes.
+// How much memory and disk a store needs.
 
 /// Bytes of a full store, part by part.
 public struct StoreByteCount: Hashable, Sendable {
+  /// Steps that the ring can hold.
   public var capacity: Int
   /// Rows of small fields and arenas of large ones.
   public var steps: Int
-  /// The chunk directory, with chunks of 32 steps, and each step's reference into it.
+  /// The chunk directory, if chunks have 32 steps, and each step's reference into it.
   public var directory: Int
   /// Item records, selectors and priority trees of all tables.
   public var tables: Int
 
+  /// All of it.
   public var total: Int { steps + directory + tables }
 
-  /// What of it storage takes from memory and from its disk. Pages of files are in memory only as long as there is room.
+  /// How the bytes divide into memory and disk. Pages of files are in memory only while there is
+  /// room.
   public func split(by storage: StorageKind) -> (memory: Int, disk: Int) {
     switch storage {
     case .memory: (total, 0)
-    // Records of items and chunks lie in files too.
+    // Item and chunk records are in files too.
     case .file: (directory + tables, steps + directory + tables)
     }
   }

@@ -4,18 +4,18 @@ internal import Experience
 internal import Foundations
 internal import Glibc
 
-/// How far the commit of a message has come.
+/// The stages of a message's commit, in order.
 enum CommitStage: CaseIterable {
-  /// Of each chunk that goes: it counts as gone, then each table's items are struck out, then those
-  /// whose stacks lose a frame.
-  case announced, tableEvicted, bereaved
+  /// For each evicted chunk: it is marked as evicted; then each table's items are removed; then
+  /// those whose stacks lose a frame.
+  case announced, tableEvicted, framesLost
   case evicted, journaled, stepsWritten
-  /// Of each table: each item that its remover took, then all that it gets.
+  /// For each table: each item that its remover removed; then all items that it inserted.
   case removed, tableInserted
   case itemsWritten, committed, marked
 }
 
-/// A folder with a store's arenas, mapped, and what says which of their bytes count.
+/// A folder with a store's mapped arenas, and the header that says which of their bytes are valid.
 ///
 /// | file | holds |
 /// |---|---|
@@ -25,12 +25,13 @@ enum CommitStage: CaseIterable {
 /// | `items-<t>` | a table's items |
 /// | `chunks-<bits>` | a ring of chunk records |
 /// | `writers` | writers and their last committed sequence |
-/// | `undo` | items as they were, to bring back if the last message did not count |
+/// | `undo` | previous records of items, to restore if the last message was not committed |
 ///
-/// A message is committed in this order: what is evicted no longer counts (`front`), and then its
-/// items are struck out; journal, steps, chunk records and items are written; one 8-byte store of
-/// the generation makes all of them count; then the writer's mark, then the acknowledgement. A
-/// process may die between any two stores: the mapped pages are the kernel's.
+/// A message is committed in this order. First `front` is moved past the evicted chunks, and their
+/// items are removed. Then the journal, steps, chunk records and items are written. One 8-byte
+/// store of the generation commits them all. Then the writer's mark is written, then the
+/// acknowledgement sent. The process may die between any two stores, because the kernel keeps the
+/// mapped pages.
 final class StoreFolder {
   let path: String
   let header: StoreHeader
@@ -41,23 +42,24 @@ final class StoreFolder {
   private var arenas: [(name: String, arena: Arena, stride: Int)] = []
   private var reservedSlots = 0
   private let capacity: Int
-  /// The process before did not end in order, or the machine has been started anew since: what the
-  /// files hold may not be what was written.
+  /// Whether the process before did not end cleanly, or the machine has been restarted since: then
+  /// the files may not hold what was written.
   let isInDoubt: Bool
-  /// There are steps, but nothing says where they belong: the machine went down before the header's first page was on the disk, or the
-  /// page was overwritten.
+  /// Whether there are steps but an empty header: the machine crashed before the header's first
+  /// page was on disk, or the page was overwritten.
   let hasLostHeader: Bool
 
   /// Files that are shorter than what was written to them, with what was expected and found.
   private(set) var damagedFiles: [String] = []
 
-  /// Told by each message how far it has come; for tests that let the process die there.
+  /// Called at each stage of a commit; for tests that end the process there.
   var stageReached: ((CommitStage) -> Void)?
 
-  /// Slots reserved at once, in bytes of the widest arena.
+  /// Bytes of the widest arena that are reserved at once.
   private static let piece = 16 << 20
 
-  /// Opens a folder that was made for the same, or makes one. Throws `storage` with the difference.
+  /// Opens a folder that was made for the same configuration and schema, or creates one. Throws
+  /// `storage` with the difference if it was made for another.
   init(path: String, configuration: ReplayStoreConfiguration, schema: StepSchema) throws(ReplayStoreError) {
     StoreLayout.check()
     self.path = path
@@ -91,7 +93,8 @@ final class StoreFolder {
       header.committed.end == 0 || ChunkLog.exists(in: path, bits: header.directoryBits)
     else {
       throw .storage(
-        "\(path)/header: expected a replay store's, found something else; remove the folder to begin anew")
+        "\(path)/header: expected the header of a replay store, found something else; remove the folder to start empty"
+      )
     }
     isInDoubt = !header.isEnded || header.bootID != boot || boot == (0, 0)
     header.mark(ended: false)
@@ -103,18 +106,20 @@ final class StoreFolder {
     journal = try ItemJournal(
       path: "\(path)/undo", entriesMax: configuration.capacity * configuration.tables.count * 3)
     header.hasUndo = true
-    if hadUndo, journal.found == 0 { damagedFiles.append("undo: expected what was written, found it empty") }
+    if hadUndo, journal.found == 0 {
+      damagedFiles.append("undo: expected the entries that were written, found an empty file")
+    }
     let used = Int(min(header.writersUsed, UInt64(WriterMarks.countMax)))
-    note("writers", found: writers.found, expected: used * WriterMarks.stride)
+    checkLength("writers", found: writers.found, expected: used * WriterMarks.stride)
   }
 
-  /// The schema of the store in a folder; nil if there is none yet.
+  /// The schema of the store in a folder; nil if there is no store yet.
   static func schema(in path: String) throws(ReplayStoreError) -> StepSchema? {
     try StoreIdentity.read("\(path)/identity")?.schema()
   }
 
-  /// Removes the files of a store that holds nothing. Without its identity, which goes first, a
-  /// folder is no store.
+  /// Removes the files of an empty store. The identity goes first: without it, a folder is no
+  /// store.
   static func remove(in path: String) {
     unlink("\(path)/identity")
     for name in DirectoryNames.of(path) where isFile(name) { unlink("\(path)/\(name)") }
@@ -125,7 +130,7 @@ final class StoreFolder {
       || ["field-", "items-", "chunks-"].contains { name.hasPrefix($0) }
   }
 
-  /// An arena with `stride` bytes a slot.
+  /// An arena with `stride` bytes for each slot.
   func arena(_ name: String, stride: Int, writing: MappedFile.Writing = .mapped) throws(ReplayStoreError)
     -> Arena
   {
@@ -136,28 +141,29 @@ final class StoreFolder {
     return arena
   }
 
-  private func note(_ name: String, found: Int, expected: Int) {
+  private func checkLength(_ name: String, found: Int, expected: Int) {
     if found < expected {
       damagedFiles.append("\(name): expected at least \(expected) bytes, found \(found)")
     }
   }
 
-  /// Notes files that are too short for what has been committed; once all arenas are open.
-  func lookForShortFiles() {
+  /// Finds files that are too short for what has been committed. Call it once all arenas are open.
+  func findShortFiles() {
     let (commit, size) = (header.committed, UInt64(1) << UInt64(chunks.bits))
     guard commit.end > 0 else { return }
     let slots = Int(min(commit.head, UInt64(capacity)))
-    for (name, arena, stride) in arenas { note(name, found: arena.found, expected: slots * stride) }
+    for (name, arena, stride) in arenas { checkLength(name, found: arena.found, expected: slots * stride) }
     let front = min(header.front, commit.end) & (size - 1)
     let records = min(size, front + (commit.end - min(header.front, commit.end)))
-    note(
+    checkLength(
       "chunks-\(chunks.bits)", found: chunks.found, expected: Int(records) * MemoryLayout<ChunkRecord>.stride)
   }
 
   /// Slots that may be touched in all arenas.
   var touchableSlots: Int { min(capacity, reservedSlots) }
 
-  /// Makes sure that the first `slots` slots of all arenas may be written. Throws `storage` if the disk is full.
+  /// Ensures that the first `slots` slots of all arenas may be written. Throws `storage` if the
+  /// disk is full.
   func reserve(slots: Int) throws(ReplayStoreError) {
     guard slots > reservedSlots else { return }
     let widest = arenas.map(\.stride).max() ?? 1
@@ -175,7 +181,7 @@ final class StoreFolder {
     reservedSlots = max(reservedSlots, slots)
   }
 
-  /// Room for a message's chunks and items.
+  /// Reserves space for a message's chunks and journal entries.
   func reserve(chunks count: Int, entries: Int, front: UInt64, end: UInt64) throws(ReplayStoreError) {
     if try chunks.reserve(front: front, end: end, more: count) {
       header.directoryBits = chunks.bits

@@ -1,22 +1,24 @@
-// The first page of a store's folder: what is committed.
+// The header of a store's folder: what is committed.
 
 internal import CKernels
 internal import Experience
 
-/// The page that says which bytes of the other files count. Little-endian, written by one process, in memory order.
+/// The page that says which bytes of the other files are valid. Little-endian, written by one
+/// process, in memory order.
 ///
 ///       0  magic           u64   "ROOKERYR"
 ///       8  generation      u64   commits so far; commit slot = generation mod 2
 ///      16  front           u64   number of the oldest chunk
 ///      24  directory bits  u64   the chunk file in use has 2^bits entries
 ///      32  commit slots    2 × { head, end, writer, sequence: u64 }
-///      96  next writer     u64   handles below have been used
+///      96  next writer     u64   lower handles have been used
 ///     104  boot id         16 B  of the machine's start that last wrote
-///     120  end             u64   what the generation was at an orderly end, mixed; 0 while a
-///     process works here
-///     128  writers        u64   records of the file `writers` that have been used
-///     136  undo           u64   1 once there is a file `undo`
-///     256  tables          64 × { inserts u64, samples u64, largest priority f32, pad, carried f64 }
+///     120  end             u64   a hash of the generation after a clean end;
+///                                0 while a process uses the folder
+///     128  writers         u64   records of the file `writers` that have been used
+///     136  undo            u64   1 once there is a file `undo`
+///     256  tables          64 × { inserts u64, samples u64, largest priority f32,
+///                                 pad, carried f64 }
 struct StoreHeader {
   let base: UnsafeMutableRawPointer
 
@@ -26,11 +28,11 @@ struct StoreHeader {
   private static let magic: UInt64 = 0x5259_5245_4B4F_4F52
 
   struct Commit {
-    /// The position that the next step will have.
+    /// Position that the next step will have.
     var head: UInt64 = 0
-    /// The number that the next chunk will have.
+    /// Number that the next chunk will have.
     var end: UInt64 = 0
-    /// Whose message this was.
+    /// Handle and sequence of the message.
     var writer: UInt64 = 0
     var sequence: UInt64 = 0
   }
@@ -46,7 +48,8 @@ struct StoreHeader {
   var generation: UInt64 { rookery_load_acquire(word(8)) }
   var committed: Commit { slot(generation).pointee }
 
-  /// Positions, numbers and sequences grow from 0, and none gets so far: what is beyond is damage.
+  /// Positions, numbers and sequences count up from 0 and cannot reach this; a larger one is
+  /// damage.
   static let numberMax: UInt64 = 1 << 62
 
   /// Whether its numbers can be those of a store.
@@ -60,14 +63,14 @@ struct StoreHeader {
     (base + 32 + Int(generation & 1) * 32).assumingMemoryBound(to: Commit.self)
   }
 
-  /// Makes a commit count: everything written before it does, or nothing.
+  /// Commits everything that was written before, all or nothing.
   func commit(_ commit: Commit) {
     let next = generation &+ 1
     slot(next).pointee = commit
     rookery_store_release(word(8), next)
   }
 
-  /// The oldest chunk that is left. What is older may be overwritten after this.
+  /// The oldest chunk that is live. Older ones may be overwritten after this.
   var front: UInt64 {
     get { rookery_load_acquire(word(16)) }
     nonmutating set {
@@ -94,12 +97,12 @@ struct StoreHeader {
     }
   }
 
-  /// The process before ended in order, with everything in its files whole.
+  /// Whether the process before ended cleanly, with everything in its files whole.
   var isEnded: Bool { word(120).pointee == endMark }
   private var endMark: UInt64 { (generation &+ 1) &* 0x9E37_79B9_7F4A_7C15 | 1 }
 
-  /// Marks an orderly end, after everything else, or that a process works here, before anything
-  /// else.
+  /// Marks a clean end, after everything else; or, before anything else, that a process uses the
+  /// folder.
   func mark(ended: Bool) {
     rookery_store_release(word(120), ended ? endMark : 0)
     rookery_store_fence()
@@ -115,7 +118,7 @@ struct StoreHeader {
     nonmutating set { word(136).pointee = newValue ? 1 : 0 }
   }
 
-  /// What a table has to remember beside its items.
+  /// What a table must remember beside its items.
   struct TableMark {
     var inserts: UInt64
     var samples: UInt64

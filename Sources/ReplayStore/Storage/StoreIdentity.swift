@@ -4,7 +4,8 @@ internal import Experience
 internal import Foundations
 internal import Glibc
 
-/// The text beside a store's files that says what they hold; a folder is used only by a store that would write the same.
+/// The text beside a store's files that says what they hold. Only a store that would write the same
+/// text uses the folder.
 ///
 ///     rookery replay store 1
 ///     capacity 1000000
@@ -26,7 +27,8 @@ struct StoreIdentity {
     }
   }
 
-  /// A name within a line: `%`, line ends and what is not ASCII as `%` and two digits a byte.
+  /// A name within a line: `%`, line ends and bytes that are not ASCII become `%` and two
+  /// hexadecimal digits.
   private static func escaped(_ name: String) -> String {
     name.utf8.map { byte in
       (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "%")
@@ -49,7 +51,7 @@ struct StoreIdentity {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// As much of a line as a message should hold: a damaged file may be one line of any length.
+  /// The start of a line, short enough for a message: a damaged file may be one line of any length.
   private static func shown(_ line: String) -> String {
     line.unicodeScalars.count > 200 ? String(line.unicodeScalars.prefix(200)) + "…" : line
   }
@@ -58,11 +60,12 @@ struct StoreIdentity {
     self.lines = lines
   }
 
-  /// Reads one; nil if there is none yet. Throws `storage` if it cannot be read or is none of ours.
+  /// Reads an identity; nil if the file does not exist. Throws `storage` if it cannot be read or is
+  /// not an identity.
   static func read(_ path: String) throws(ReplayStoreError) -> StoreIdentity? {
     let text: String
     do {
-      // 64 fields and 64 tables with the longest names.
+      // Enough for 64 fields and 64 tables with the longest names.
       text = try SystemText.contents(of: path, most: 1 << 18)
     } catch {
       if error.code == ENOENT { return nil }
@@ -75,7 +78,7 @@ struct StoreIdentity {
     return StoreIdentity(lines: lines)
   }
 
-  /// Whole, or not at all.
+  /// Writes the file whole or not at all.
   func write(_ path: String) throws(ReplayStoreError) {
     do {
       try AtomicFile.replace(path, with: Array((lines.joined(separator: "\n") + "\n").utf8))
@@ -84,7 +87,7 @@ struct StoreIdentity {
     }
   }
 
-  /// The first difference from what a store expects, or nil.
+  /// The first difference from the identity that a store expects; nil if there is none.
   func difference(from expected: StoreIdentity) -> String? {
     for index in 0..<max(lines.count, expected.lines.count) {
       let found = index < lines.count ? lines[index] : "nothing"
@@ -94,7 +97,7 @@ struct StoreIdentity {
     return nil
   }
 
-  /// The schema it names. Throws `storage` if a line is not as we write it.
+  /// The schema that it names. Throws `storage` if a line is not in the format that `init` writes.
   func schema() throws(ReplayStoreError) -> StepSchema {
     var fields: [Field] = []
     for line in lines where line.hasPrefix("field ") {
@@ -102,11 +105,13 @@ struct StoreIdentity {
       let shape = parts.count == 5 && parts[3] != "-" ? parts[3].split(separator: ",").map { Int($0) } : []
       guard parts.count == 5, let dtype = DType.allCases.first(where: { $0.name == parts[1] }),
         let stack = Int(parts[2]), !shape.contains(nil), let name = Self.unescaped(parts[4])
-      else { throw .storage("expected 'field TYPE STACK SHAPE NAME', found '\(Self.shown(line))'") }
+      else { throw .storage("identity: expected 'field TYPE STACK SHAPE NAME', found '\(Self.shown(line))'") }
       fields.append(Field(name, dtype, shape: shape.compactMap { $0 }, stack: stack))
     }
     let schema = StepSchema(fields: fields)
-    if let problem = schema.problem { throw .storage("a schema that cannot be: \(problem)") }
+    if let problem = schema.problem {
+      throw .storage("identity: expected a valid schema, found one that is not: \(problem)")
+    }
     return schema
   }
 }

@@ -1,7 +1,7 @@
-// What other lives of a store read as it was written.
+// The layout of structs that are stored in files.
 
-/// The sizes of the structs that lie in a store's files. A field that is added in passing must not make another store of each that
-/// is there.
+/// Checks the sizes of the structs in a store's files: a field added in passing must not change the
+/// format of existing stores.
 enum StoreLayout {
   static func check() {
     precondition(MemoryLayout<ItemRecord>.stride == 8)

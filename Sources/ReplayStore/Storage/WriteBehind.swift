@@ -1,30 +1,33 @@
-// Brings what is written to a large file to the disk, beside whoever writes.
+// Writes a large file's dirty pages to disk, beside the thread that fills them.
 
 internal import CKernels
 internal import Foundations
 internal import Glibc
 
-/// Follows the writes to a file that may not fit in memory: has the kernel write their pages, and lets go of them once they are written.
+/// Paces the writes to a file that may not fit in memory: starts writing their pages to disk, and
+/// releases the pages once they are written.
 ///
-/// Left to itself the kernel gathers dirty pages until it stops the writer for long, and what it finds room in meanwhile are clean
-/// pages: those that batches have just had read. Works on a thread of its own, as both cost as much time as the writing itself.
+/// Otherwise the kernel gathers dirty pages until it stops the writer for long, and meanwhile
+/// evicts clean pages that batches have just had read. A thread of its own does this, because it
+/// takes as much time as the writing itself.
 final class WriteBehind {
   private let descriptor: Int32
   private let worker: BackgroundWorker
-  /// Written since the last piece.
+  /// Bytes written since the last piece.
   private var unwritten = 0..<0
-  /// Pieces that have been begun, oldest first, not yet waited for.
+  /// Pieces whose writing has been started and not waited for, oldest first.
   private var begun: [Range<Int>] = []
   private var ticket: UInt64 = 0
   private var jobs = 0
 
   private static let pieceBytes = 8 << 20
-  /// Pieces on their way to the disk, so that it has always something to do.
+  /// Pieces on their way to the disk at once, so that the disk is never idle.
   private static let begunMax = 3
-  /// Pieces that the thread may be late; then the writer waits for the disk.
+  /// Pieces that the thread may be behind; beyond, the writer waits for the disk.
   private static let jobsMax = 4
 
-  /// Throws `storage` if there is no thread to be had. The descriptor must stay open as long as it lives.
+  /// Throws `storage` if no thread can be started. The descriptor must stay open as long as this
+  /// object exists.
   init(descriptor: Int32) throws(ReplayStoreError) {
     self.descriptor = descriptor
     do throws(SystemCallError) {
@@ -34,8 +37,8 @@ final class WriteBehind {
     }
   }
 
-  /// Some bytes have been written.
-  func note(_ offset: Int, _ count: Int) {
+  /// Records that bytes have been written.
+  func didWrite(_ offset: Int, _ count: Int) {
     if unwritten.upperBound != offset { unwritten = offset..<offset }
     unwritten = unwritten.lowerBound..<offset + count
     guard unwritten.count >= Self.pieceBytes else { return }
@@ -55,13 +58,13 @@ final class WriteBehind {
     }
   }
 
-  /// Whether whoever writes more may have to wait for the disk.
+  /// Whether the next write may have to wait for the disk.
   var isFull: Bool {
     if jobs >= Self.jobsMax { jobs -= worker.finished().count }
     return jobs >= Self.jobsMax
   }
 
-  /// Whether nothing is being done, so that it can go without waiting.
+  /// Whether the thread is idle, so that the object can be released without waiting.
   var isIdle: Bool {
     if jobs > 0 { jobs -= worker.finished().count }
     return jobs == 0

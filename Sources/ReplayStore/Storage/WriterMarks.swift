@@ -1,19 +1,21 @@
-// Which writers there are, and how far each is committed.
+// The writers that a store knows, and how far each is committed.
 
 internal import CKernels
 public import Experience
 internal import Foundations
 internal import Glibc
 
-/// A writer as a store of another incarnation knew it.
+/// A writer as an earlier process knew it.
 public struct KnownWriter: Hashable, Sendable {
-  /// The handle of its incarnation.
+  /// The handle that it had.
   public var handle: Int
+  /// The id that it said HELLO with.
   public var id: Identifier
+  /// Its name for people; at most 30 bytes are kept.
   public var label: String
-  /// Its last committed sequence.
+  /// Sequence of its last committed message.
   public var committed: UInt64
-  /// It has said that it leaves for good.
+  /// Whether it has said GOODBYE.
   public var hasLeft: Bool
 
   public init(handle: Int, id: Identifier, label: String, committed: UInt64, hasLeft: Bool) {
@@ -25,12 +27,13 @@ public struct KnownWriter: Hashable, Sendable {
   }
 }
 
-/// The file `writers`: a record of 64 bytes for each writer whose messages may still come again.
+/// The file `writers`: a record of 64 bytes for each writer that may send messages again.
 final class WriterMarks {
-  /// `{ id 16 B, handle u64 (0: free; else handle + 1), committed u64, state u8, label length u8, label 30 B }`
+  /// Records of `{ id 16 B, handle u64, committed u64, state u8, label length u8, label 30 B }`.
+  /// Handle 0: free; else the writer's handle + 1. State 1: has left.
   private let arena: Arena
   static let stride = 64
-  /// Writers and those that have left: a service takes at most 2^16 of each.
+  /// Writers, and those that have left: a service keeps at most 2^16 of each.
   static let countMax = 1 << 17
   static let labelAt = 34
   static let labelBytes = 30
@@ -38,7 +41,7 @@ final class WriterMarks {
   private var free: [Int] = []
   /// Records ever used.
   private(set) var used = 0
-  /// Bytes that the file had when it was opened.
+  /// The file's length when it was opened.
   var found: Int { arena.found }
 
   init(path: String, writersMax: Int) throws(ReplayStoreError) {
@@ -47,7 +50,7 @@ final class WriterMarks {
     for place in 0..<used {
       let handle = record(place).load(fromByteOffset: 16, as: UInt64.self)
       let committed = record(place).load(fromByteOffset: 24, as: UInt64.self)
-      // Beyond what can be, or a handle again: damage.
+      // An impossible number, or a handle that occurred before, is damage.
       if handle == 0 || handle > StoreHeader.numberMax || committed > StoreHeader.numberMax
         || places[Int(handle) - 1] != nil
       {
@@ -56,13 +59,13 @@ final class WriterMarks {
         places[Int(handle) - 1] = place
       }
     }
-    // Filled from the start.
+    // So that places are used in order.
     free.reverse()
   }
 
   private func record(_ place: Int) -> UnsafeMutableRawPointer { arena.base + place * Self.stride }
 
-  /// Those of the last incarnation.
+  /// The known writers, by handle.
   var all: [KnownWriter] {
     places.sorted { $0.key < $1.key }.map { handle, place in
       let record = record(place)
@@ -77,7 +80,7 @@ final class WriterMarks {
     }
   }
 
-  /// Throws `storage` if there is no room for one more.
+  /// Adds a writer. Throws `storage` if there is no room for one more.
   func open(_ handle: Int, id: Identifier, label: String, committed: UInt64) throws(ReplayStoreError) {
     if free.isEmpty {
       guard (used + 1) * Self.stride <= arena.byteCount else {
@@ -99,7 +102,7 @@ final class WriterMarks {
     bytes.withUnsafeBytes {
       if let base = $0.baseAddress { (record + Self.labelAt).copyMemory(from: base, byteCount: $0.count) }
     }
-    // Only now it is a writer's.
+    // The record is valid only after this store.
     rookery_store_release(
       (record + 16).assumingMemoryBound(to: UInt64.self), UInt64(handle) + 1)
     places[handle] = place

@@ -1,7 +1,9 @@
-// Finds a first step named twice in one message.
+// Detects a first step that occurs twice in one message.
 
-/// The keys of a message so far. As long as each is larger than the one before, none can be there twice and nothing is looked up; from the first
-/// that is not, a hash set with open addressing that is emptied in O(1): an entry counts only in the round it was made.
+/// The keys of a message so far. While each key is larger than the one before, none can occur
+/// twice, and there is no look-up. After the first one that is not, the keys are kept in a hash set
+/// with open addressing. It is emptied in O(1): an entry is valid only in the round that it was
+/// made in.
 struct KeySet: ~Copyable {
   private struct Entry {
     var key: UInt64
@@ -26,7 +28,7 @@ struct KeySet: ~Copyable {
     return entries
   }
 
-  /// Empties it and makes room for `count` keys.
+  /// Empties the set and makes room for `count` keys.
   mutating func begin(_ count: Int) {
     round += 1
     isInUse = false
@@ -38,7 +40,7 @@ struct KeySet: ~Copyable {
     entries = Self.empty(needed)
   }
 
-  /// Whether the key is not among `earlier`, which are all that went before it since `begin`.
+  /// Whether the key is new. `earlier` are all keys since `begin`, in order.
   @inline(__always)
   mutating func insert(_ key: UInt64, after earlier: UnsafeBufferPointer<UInt64>) -> Bool {
     if !isInUse {
@@ -49,7 +51,7 @@ struct KeySet: ~Copyable {
     return insert(key)
   }
 
-  /// Whether the key was not there before. Neighbouring keys go to neighbouring entries: positions are dense.
+  /// Whether the key is new. Neighbouring keys go to neighbouring entries, as positions are dense.
   @inline(__always)
   private func insert(_ key: UInt64) -> Bool {
     var index = Int(truncatingIfNeeded: key) & (capacity - 1)

@@ -1,12 +1,12 @@
-// Items of a message that have been checked but not inserted.
+// The items of a message that are checked but not yet inserted.
 
 /// Columns of resolved items, reused from message to message.
 struct PendingItems: ~Copyable {
   private(set) var keys: UnsafeMutablePointer<UInt64>
   private(set) var spans: UnsafeMutablePointer<UInt16>
-  /// Negative where the writer gave none.
+  /// Negative if the writer gave none.
   private(set) var priorities: UnsafeMutablePointer<Float>
-  /// For the table's use while inserting.
+  /// Scratch memory for `Table.insertPending`.
   private(set) var slots: UnsafeMutablePointer<UInt32>
   private var capacity: Int
   var count = 0

@@ -1,9 +1,9 @@
-// What must always hold of a table; for tests.
+// Invariants of a table, for tests.
 
 internal import Experience
 
 extension Table {
-  /// The first thing that does not hold, or nil. O(capacity).
+  /// The first invariant that does not hold; nil if all do. O(capacity).
   func brokenInvariant(_ ring: StepRing) -> String? {
     var items = 0
     var left = 0
@@ -38,7 +38,8 @@ extension Table {
 }
 
 extension Selector {
-  /// Where what it keeps does not agree with the items. O(capacity).
+  /// The first disagreement between the selector's state and the items; nil if there is none.
+  /// O(capacity).
   func brokenInvariant(_ set: SlotSet, _ records: UnsafePointer<ItemRecord>) -> String? {
     switch self {
     case .uniform, .fifo, .lifo: return nil
@@ -69,7 +70,7 @@ extension Selector {
 }
 
 extension TournamentTree {
-  /// The first node that is not the largest of its children, or nil; for tests.
+  /// The first node that is not the largest of its children; nil if there is none.
   func brokenInvariant() -> String? {
     for level in 1..<offsets.count {
       for node in 0..<(offsets[level] - offsets[level - 1]) / 8
@@ -82,7 +83,7 @@ extension TournamentTree {
 }
 
 extension ReplayStore {
-  /// The first thing that does not hold of the store, or nil; for tests. O(capacity).
+  /// The first invariant of the store that does not hold; nil if all do. O(capacity).
   func checkInvariants() -> String? {
     guard let ring else { return nil }
     if let problem = ring.brokenInvariant() { return problem }

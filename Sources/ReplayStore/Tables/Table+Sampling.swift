@@ -3,28 +3,29 @@
 internal import Foundations
 
 extension Table {
-  /// Draws `count` items, which the limiter has admitted and the table has.
+  /// Draws `count` items. The caller has checked that the limiter and the table's items allow it.
   func sample(_ count: Int, ring: StepRing, generator: inout SeededGenerator, into draw: inout Draw) {
     draw.resize(count)
     draw.itemCount = size
     draw.mass = draw.withColumns { columns in
       let selection = Selection(slots: columns.slots, weights: columns.probabilities, count: count)
       if configuration.timesSampledMax == 0 {
-        return take(selection, 0, columns, ring, &generator)
+        return select(selection, 0, columns, ring, &generator)
       }
-      // One at a time, as an item may go with any draw.
-      let mass = take(selection.draw(0), 0, columns, ring, &generator)
-      for index in 1..<count { _ = take(selection.draw(index), index, columns, ring, &generator) }
+      // One at a time, because each draw may remove its item.
+      let mass = select(selection.draw(0), 0, columns, ring, &generator)
+      for index in 1..<count { _ = select(selection.draw(index), index, columns, ring, &generator) }
       return mass
     }
     limiter.didSample(count)
     draw.inserts = limiter.inserts
     draw.samples = limiter.samples
-    note()
+    saveMark()
   }
 
-  /// Selects items, fills their rows of the columns from `first` on and counts them; returns the mass.
-  private func take(
+  /// Selects items, counts them, and fills their rows of the columns from `first` on; returns the
+  /// mass.
+  private func select(
     _ selection: Selection, _ first: Int, _ columns: Draw.Columns, _ ring: StepRing,
     _ generator: inout SeededGenerator
   ) -> Double {

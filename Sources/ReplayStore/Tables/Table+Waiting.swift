@@ -1,30 +1,34 @@
-// What keeps inserts waiting.
+// Why a table holds inserts back.
 
 internal import Experience
 
-/// A consume-once table holds inserts back rather than lose an item that nobody has read, by `itemsMax` or with its step.
+/// A consume-once table holds inserts back rather than lose an unread item, by `itemsMax` or by
+/// eviction.
 ///
-/// It does so only while a largest batch could be drawn, so inserts and samples never wait for each other: with fewer items
-/// nobody could read what the insert would push out. Then (a ring full of steps that start no item here) the oldest go, and are
-/// counted among `itemsEvictedUnsampled`.
+/// It does so only while a batch of the largest size could be drawn, so inserts and samples never
+/// wait for each other: with fewer items, the unread ones could not be read before the insert. Then
+/// (in a ring full of steps that start no item of this table) the oldest items are evicted, and
+/// counted in `itemsEvictedUnsampled`.
 extension Table {
-  /// The limiter's inequality that keeps `count` items out, or nil. Where items have too few samples left for a largest batch it is not
-  /// asked: as below `minSize`, nothing can be sampled then, so holding inserts back could only lock both sides.
+  /// The limiter's inequality that holds back `count` items; nil if it admits them. It is not asked
+  /// while the items have too few samples left for the largest batch: as below `minSize`, nothing
+  /// can be sampled then, so holding inserts back could only block both sides.
   func reasonLimited(_ count: Int) -> String? {
     if configuration.timesSampledMax > 0, samplesLeft < configuration.batchSizeMax { return nil }
     return limiter.reasonInsertBlocked(count, size: size)
   }
 
-  /// Why `count` more items must wait for a reader, or nil.
+  /// Why `count` more items must wait for a reader; nil if they need not.
   func reasonFull(_ count: Int) -> String? {
     guard configuration.isConsumeOnce, count > 0, let itemsMax = configuration.itemsMax,
       size + count > itemsMax, canServeBatch
     else { return nil }
     return
-      "insert of \(count): size \(size) + \(count) > \(itemsMax) (itemsMax), and nobody has read them (consume once)"
+      "insert of \(count): size \(size) + \(count) > \(itemsMax) (max_items), and they are unread (consume-once table)"
   }
 
-  /// Why a message of `steps` steps must wait for a reader, or nil. O(chunks that would go).
+  /// Why a message of `steps` steps must wait for a reader; nil if it need not. O(chunks that it
+  /// evicts).
   func reasonUnread(inserting steps: Int, _ ring: StepRing) -> String? {
     guard configuration.isConsumeOnce, ring.count + steps > ring.room, size > 0, canServeBatch else {
       return nil
@@ -33,16 +37,17 @@ extension Table {
     let oldest = ring.position(inSlot: slots.first(from: ring.oldestSlot))
     guard oldest < tail || losesStacks(until: tail, ring) else { return nil }
     return
-      "insert of \(steps) steps: it would push out the oldest of \(size) items that nobody has read (consume once)"
+      "insert of \(steps) steps: it would evict the oldest of \(size) unread items (consume-once table)"
   }
 
-  /// Whether an item goes as its stacks lose a frame below `tail`. O(chunks that go · frames of a stack).
+  /// Whether an item would be removed because a frame of its stack lies below `tail`. O(evicted
+  /// chunks · frames of a stack).
   private func losesStacks(until tail: UInt64, _ ring: StepRing) -> Bool {
     guard ring.layout.history > 0 else { return false }
     var isLost = false
     var number = ring.directory.front
     while number < ring.directory.end, ring.directory[number].position < tail {
-      ring.forEachBereaved(of: number, before: ring.directory.end) { slot in
+      ring.forEachLosingFrame(of: number, before: ring.directory.end) { slot in
         if slots.contains(slot) { isLost = true }
       }
       number += 1

@@ -6,7 +6,8 @@ internal import Foundations
 
 /// Items over the steps of a ring, at most one for each first step, indexed by its slot.
 ///
-/// Properties that hot loops read are not checked for exclusive access at run time: one thread, and no closure is handed in.
+/// Access to the properties that hot loops read is not checked for exclusivity at run time. That is
+/// safe: the table has one thread, and takes no closure that could call back.
 final class Table {
   let configuration: TableConfiguration
   var limiter: RateLimiter
@@ -14,25 +15,27 @@ final class Table {
   let slots: SlotSet
   let records: UnsafeMutablePointer<ItemRecord>
   let sampler: Selector
-  /// Chooses what goes when the table is full; nil if the sampler does.
+  /// Chooses which item is removed when the table is full; nil if the sampler does.
   private let ownRemover: Selector?
-  /// What removers draw from: a generator of the table's own, so that draws of batches do not depend on removals.
+  /// The generator for removals. It is the table's own, so that the batches drawn do not depend on
+  /// removals.
   private var removalGenerator: SeededGenerator
   private let arena: Arena
-  /// Where a later incarnation finds what the items do not tell.
+  /// Counts for a process that resumes the store; nil with `memory` storage.
   private let mark: UnsafeMutablePointer<StoreHeader.TableMark>?
   private let number: Int
-  /// Raw priority of items that come without one: the largest ever seen, 1 (or the limit) at first.
+  /// The raw priority of items that come without one: the largest ever seen; at first 1, or the
+  /// limit if that is lower.
   @exclusivity(unchecked) var priorityMax: Float
-  /// How many more samples the items have in them, where `timesSampledMax` bounds that.
+  /// The sum of samples left in the items; 0 unless `timesSampledMax` limits them.
   @exclusivity(unchecked) var samplesLeft = 0
 
   @exclusivity(unchecked) var pending = PendingItems()
-  /// First steps of the message being checked.
+  /// First steps of the message that is being checked.
   @exclusivity(unchecked) var pendingKeys = KeySet()
   @exclusivity(unchecked) var counters = TableCounters()
 
-  /// Its items are kept in the file `items-<number>` of a folder, if there is one.
+  /// With a folder, the items are kept in its file `items-<number>`.
   init(_ configuration: TableConfiguration, number: Int, capacity: Int, seed: UInt64, folder: StoreFolder?)
     throws(ReplayStoreError)
   {
@@ -65,18 +68,19 @@ final class Table {
   /// Items in the table.
   var size: Int { slots.count }
 
-  /// What the sampler draws from: Σ p^α, Σ 1 / rank^α, or the number of items.
+  /// The sum that the sampler draws from: Σ p^α, Σ 1 / rank^α, or the number of items.
   var mass: Double { sampler.mass(of: slots) }
 
   var remover: Selector { ownRemover ?? sampler }
 
-  /// Slots whose records have room in the table's file, which another file may be too short for; none in memory.
+  /// Slots with room for their record in the table's file, even where other files are too short; 0
+  /// with `memory` storage.
   var slotsInFile: Int {
     mark == nil ? 0 : min(slots.capacity, arena.reserved / MemoryLayout<ItemRecord>.stride)
   }
 }
 
-/// What has happened to a table's items since the start.
+/// Counters of a table's items since the start.
 struct TableCounters {
   var stale: UInt64 = 0
   var evicted: UInt64 = 0
@@ -88,35 +92,36 @@ struct TableCounters {
 }
 
 extension Table {
-  /// Notes for a later incarnation what has been counted.
+  /// Writes the counts to the mark.
   @inline(__always)
-  func note() {
-    if let mark { note(in: mark) }
+  func saveMark() {
+    if let mark { writeCounts(to: mark) }
   }
 
-  func note(in mark: UnsafeMutablePointer<StoreHeader.TableMark>) {
+  func writeCounts(to mark: UnsafeMutablePointer<StoreHeader.TableMark>) {
     mark.pointee = StoreHeader.TableMark(
       inserts: limiter.inserts, samples: limiter.samples, priorityMax: priorityMax,
       carried: limiter.carried)
   }
 
-  /// A larger priority than any before: noted before an item has it, as a later incarnation drops items of
-  /// priorities beyond.
+  /// Raises the largest priority. It is written to the mark before an item has it, because recovery
+  /// drops items with priorities above the mark's.
   func raise(to priority: Float) {
     priorityMax = priority
     mark?.pointee.priorityMax = priority
     rookery_store_fence()
   }
 
-  /// Takes over what an earlier incarnation has counted.
-  func recall(_ mark: StoreHeader.TableMark) {
+  /// Resumes from the counts of an earlier process.
+  func resume(from mark: StoreHeader.TableMark) {
     guard mark.priorityMax > 0, mark.priorityMax.isFinite else { return }
-    limiter.recall(inserts: mark.inserts, samples: mark.samples, carried: mark.carried)
+    limiter.resume(inserts: mark.inserts, samples: mark.samples, carried: mark.carried)
     priorityMax = min(mark.priorityMax, configuration.priorityLimit)
   }
 
-  /// Inserts what is pending, whose first steps are live now; returns how many items the remover took for it. Room is made
-  /// first, so that what comes does not go at once; only of more items than `itemsMax` the remover leaves so many.
+  /// Inserts the pending items, whose first steps are live now; returns how many items the remover
+  /// removed. It makes room first, so that new items are not removed at once. Only a message of
+  /// more than `itemsMax` items loses some of its own.
   func insertPending(_ ring: StepRing, isRestored: Bool) -> Int {
     let count = pending.count
     guard count > 0 else { return 0 }
@@ -139,9 +144,9 @@ extension Table {
     return removed
   }
 
-  /// Lets the remover take what `itemsMax` does not allow beside `count` more; returns how many
-  /// there were. For a message that does not count yet they are noted in a folder's journal, so
-  /// that they come back if it never does.
+  /// Removes the items that exceed `itemsMax` after `count` more are inserted; returns how many.
+  /// With `folder` the removals are journaled, so that they are undone if the message is not
+  /// committed.
   @discardableResult
   func makeRoom(for count: Int, oldest: Int, undo folder: StoreFolder?) -> Int {
     guard let itemsMax = configuration.itemsMax else { return 0 }
@@ -164,7 +169,7 @@ extension Table {
     folder.journal.seal()
   }
 
-  /// Tells the selectors of new items or priorities.
+  /// Passes new items or priorities to the selectors.
   private func assign(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafePointer<Float>, count: Int) {
     sampler.assign(slots, priorities, count: count)
     ownRemover?.assign(slots, priorities, count: count)
@@ -175,7 +180,7 @@ extension Table {
     ownRemover?.remove(range)
   }
 
-  /// Makes the selectors know all items, of which they know none yet. O(capacity / 64 + items).
+  /// Adds all items to selectors that have none. O(capacity / 64 + items).
   func rebuildSelectors() {
     sampler.rebuild(slots, from: records)
     ownRemover?.rebuild(slots, from: records)
@@ -189,8 +194,8 @@ extension Table {
     removeFromSelectors(slot..<slot + 1)
   }
 
-  /// Removes the items of steps that are not whole, or do not allow them; returns how many.
-  /// O(steps).
+  /// Removes the items of damaged steps, or of steps that do not allow them; returns how many. They
+  /// do not count as evicted. O(steps).
   func drop(_ range: Range<Int>) -> Int {
     let evicted = (counters.evicted, counters.evictedUnsampled)
     defer { (counters.evicted, counters.evictedUnsampled) = evicted }
@@ -217,7 +222,9 @@ extension Table {
     return before - size
   }
 
-  /// If no item may be sampled more often than the limiter has each sampled, those that go before cannot be made up for.
+  /// Takes samples that can no longer be drawn out of the limiter's error. Needed only if an item
+  /// cannot be sampled more often than the limiter wants on average: then other items cannot make
+  /// up for them.
   private func didLose(samples: Int) {
     guard samples > 0, Double(configuration.timesSampledMax) <= limiter.configuration.samplesPerInsert else {
       return
@@ -230,7 +237,7 @@ extension Table {
     max(0, configuration.timesSampledMax - Int(record.timesSampled))
   }
 
-  /// Counts a draw of an item, which goes if it was its last.
+  /// Counts a draw of an item, and removes the item if it was its last.
   @inline(__always)
   func didSample(_ slot: Int) {
     let times = records[slot].timesSampled
@@ -243,7 +250,7 @@ extension Table {
     }
   }
 
-  /// A raw priority within the limit; what is beyond is counted.
+  /// A raw priority within the table's limit; counts those above it.
   @inline(__always)
   func clip(_ priority: Float) -> Float {
     if priority <= configuration.priorityLimit { return priority }
@@ -251,7 +258,7 @@ extension Table {
     return configuration.priorityLimit
   }
 
-  /// Gives live items new priorities, which have been checked; the column keeps those that were taken.
+  /// Sets checked priorities of existing items. Writes clipped priorities back to the column.
   func update(_ slots: UnsafePointer<UInt32>, _ priorities: UnsafeMutablePointer<Float>, count: Int) {
     for index in 0..<count {
       priorities[index] = clip(priorities[index])
@@ -260,6 +267,6 @@ extension Table {
     }
     assign(slots, priorities, count: count)
     counters.updated &+= UInt64(count)
-    note()
+    saveMark()
   }
 }

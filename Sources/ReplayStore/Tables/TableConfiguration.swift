@@ -1,24 +1,28 @@
-// What a table is made with.
+// The configuration of a table.
 
 public import Experience
 
-/// A table: what its items are, how they are chosen and how fast.
+/// A table: what its items are, how they are chosen, and at which rate.
 public struct TableConfiguration: Hashable, Sendable {
+  /// The table's name and the kind of its items.
   public var schema: TableSchema
+  /// Draws the items of batches.
   public var sampler: SelectorKind
-  /// Chooses what goes when `itemsMax` is reached.
+  /// Chooses which item is removed when `itemsMax` is reached.
   public var remover: SelectorKind
-  /// The most items; nil for as many as there are steps.
+  /// The most items; nil: as many as there are steps.
   public var itemsMax: Int?
-  /// An item goes after being sampled so often; 0 for never. With 1 and a FIFO sampler the table is consume-once: see
-  /// `isConsumeOnce`.
+  /// Items are removed after this many samples; 0: no limit. With 1 and a FIFO sampler the table is
+  /// consume-once, see `isConsumeOnce`.
   public var timesSampledMax: Int
+  /// The initial limits of the table's rate limiter.
   public var limiter: RateLimiterConfiguration
-  /// The largest batch that may be asked for.
+  /// The largest batch that may be requested.
   public var batchSizeMax: Int
-  /// The most items for this table in one message; enforced where the limiter is bounded, as its range depends on it.
+  /// The most items for this table in one message. Enforced if the limiter is bounded, whose range
+  /// depends on it, or the table is consume-once.
   public var itemsPerMessageMax: Int
-  /// Raw priorities above this count as this.
+  /// Larger raw priorities are lowered to this.
   public var priorityLimit: Float
 
   public init(
@@ -39,25 +43,26 @@ public struct TableConfiguration: Hashable, Sendable {
 }
 
 extension TableConfiguration {
-  /// An item's record counts times sampled in 16 bits.
+  /// An item's record counts its samples in 16 bits.
   static let timesSampledLimit = Int(UInt16.max) - 1
   /// An item's record holds its span in 16 bits.
   static let spanLimit = Int(UInt16.max)
-  /// Batches beyond this are a mistake; it bounds what a request can make the store allocate.
+  /// Bounds what a request can make the store allocate; larger batches are mistakes.
   static let batchSizeLimit = 1 << 24
 
-  /// A queue: every item is read once, in order. Inserts are held back rather than lose an item that nobody has read.
+  /// Whether the table is a queue that gives each item once, in order. It holds inserts back rather
+  /// than lose an unread item.
   public var isConsumeOnce: Bool { sampler == .fifo && timesSampledMax == 1 }
 
-  /// Whether the remover needs a structure beside the sampler's.
+  /// Whether the remover needs a selector of its own.
   var hasOwnRemover: Bool { itemsMax != nil && remover != sampler }
 
-  /// Why this table cannot be made over `capacity` steps, or nil if it can.
+  /// Why this table cannot be made over `capacity` steps; nil if it can.
   func problem(capacity: Int) -> String? {
     switch schema.kind {
     case .transition(let nStep, let discount):
       if nStep < 1 || nStep >= Self.spanLimit || nStep >= capacity {
-        return "n-step: expected 1 to \(min(Self.spanLimit, capacity) - 1), found \(nStep)"
+        return "n_step: expected 1 to \(min(Self.spanLimit, capacity) - 1), found \(nStep)"
       }
       if !(discount >= 0 && discount <= 1) { return "discount: expected 0 to 1, found \(discount)" }
     case .sequence(let length, let period, _):
@@ -68,18 +73,18 @@ extension TableConfiguration {
     }
     if let problem = sampler.problem { return problem }
     if let problem = remover.problem { return "remover: \(problem)" }
-    if let itemsMax, itemsMax < 1 { return "itemsMax: expected at least 1, found \(itemsMax)" }
+    if let itemsMax, itemsMax < 1 { return "max_items: expected at least 1, found \(itemsMax)" }
     if timesSampledMax < 0 || timesSampledMax > Self.timesSampledLimit {
-      return "timesSampledMax: expected 0 to \(Self.timesSampledLimit), found \(timesSampledMax)"
+      return "max_times_sampled: expected 0 to \(Self.timesSampledLimit), found \(timesSampledMax)"
     }
     if batchSizeMax < 1 || batchSizeMax > Self.batchSizeLimit {
-      return "batchSizeMax: expected 1 to \(Self.batchSizeLimit), found \(batchSizeMax)"
+      return "largest batch: expected 1 to \(Self.batchSizeLimit), found \(batchSizeMax)"
     }
     if itemsPerMessageMax < 1 {
-      return "itemsPerMessageMax: expected at least 1, found \(itemsPerMessageMax)"
+      return "items in a message: expected at least 1, found \(itemsPerMessageMax)"
     }
     if !(priorityLimit > 0 && priorityLimit.isFinite) {
-      return "priorityLimit: expected a finite positive number, found \(priorityLimit)"
+      return "priority_max: expected a finite positive number, found \(priorityLimit)"
     }
     if let problem = limiter.problem(
       batchSizeMax: batchSizeMax, itemsPerMessageMax: itemsPerMessageMax,
@@ -90,23 +95,24 @@ extension TableConfiguration {
     return isConsumeOnce ? consumeOnceProblem : nil
   }
 
-  /// What would lock a consume-once table: inserts wait for samples that the limiter, or too few items, hold back.
+  /// Why a consume-once table could block inserts and samples at once; nil if it cannot.
   ///
-  /// An insert of n items waits only if more than itemsMax − n are there. Then a batch b must be admitted: size ≥ minSize,
-  /// size ≥ b and, as the error is the size if each insert brings one sample, size − b ≥ errorMin.
+  /// An insert of n items waits only if the table has more than itemsMax − n. Then a batch of b
+  /// must be admitted: size ≥ minSize, size ≥ b and, because the error equals the size if each
+  /// insert allows one sample, size − b ≥ errorMin.
   private var consumeOnceProblem: String? {
     if limiter.errorMin > -.infinity || limiter.errorMax < .infinity, limiter.samplesPerInsert != 1 {
       return
-        "samplesPerInsert: expected 1, as a consume-once table (fifo, timesSampledMax 1) gives each item once, or no "
-        + "error range, found \(limiter.samplesPerInsert)"
+        "samples_per_insert: expected 1, because a consume-once table (fifo, max_times_sampled 1) gives each item once, "
+        + "or no error range, found \(limiter.samplesPerInsert)"
     }
     guard let itemsMax else { return nil }
     let served = max(Double(limiter.minSize), Double(batchSizeMax) + max(0, limiter.errorMin))
     let needed = served + Double(itemsPerMessageMax) - 1
     if Double(itemsMax) < needed {
       return
-        "itemsMax: expected at least \(needed), as a consume-once table must hold what a batch needs (\(served)) and a "
-        + "message of \(itemsPerMessageMax) items, else both wait for each other, found \(itemsMax)"
+        "max_items: expected at least \(needed), because a consume-once table must hold what a batch needs (\(served)) "
+        + "and a message of \(itemsPerMessageMax) items, else each waits for the other, found \(itemsMax)"
     }
     return nil
   }

@@ -117,7 +117,7 @@ import Testing
     try store.sample(table: 0, count: 1, generator: &generator, into: &draw)
     _ = try store.insert(Message().chunk(0, 4, flags: [0]), writer: 0)
     #expect(
-      throws: ReplayStoreError.request("gather: expected all frames of the stacks, found some gone")
+      throws: ReplayStoreError.request("gather: expected all frames of the stacks, found some evicted")
     ) {
       _ = try rawBatch(store, draw, table: 0)
     }

@@ -67,7 +67,8 @@ import Testing
     _ = try store.insert(Message().chunk(1, 9, flags: [first]), writer: 0)
     #expect(
       throws: ReplayStoreError.item(
-        table: "replay", index: 0, problem: "step 5 was never sent: the stream has a gap there")
+        table: "replay", index: 0,
+        problem: "expected steps that were sent, found step 5 in a gap of the stream")
     ) {
       try store.insert(Message().chunk(1, 10, flags: [none]).item(1, 5, 2), writer: 0)
     }

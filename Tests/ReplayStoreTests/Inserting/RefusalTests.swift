@@ -187,7 +187,10 @@ import Testing
     #expect(throws: ReplayStoreError.self) { try store.gather(draw, table: 0, into: []) }
     _ = try store.insert(
       Message().chunk(0, 9, flags: [1] + [UInt8](repeating: 0, count: 28)), writer: 0)
-    #expect(throws: ReplayStoreError.request("gather: expected steps that are still there, found 0 gone")) {
+    #expect(
+      throws: ReplayStoreError.request(
+        "gather: expected steps that are still in the ring, found step 0 evicted")
+    ) {
       _ = try Batch(store, draw)
     }
   }
@@ -220,10 +223,10 @@ import Testing
     #expect(problem(10, table)!.contains("remover: rank(exponent: -1.0): expected an exponent of 0 to 16"))
     table = transitionTable(1)
     table.priorityLimit = 0
-    #expect(problem(10, table)!.contains("priorityLimit: expected a finite positive number"))
+    #expect(problem(10, table)!.contains("priority_max: expected a finite positive number"))
     table = transitionTable(1)
     table.limiter = .unlimited(minSize: 11)
-    #expect(problem(10, table)!.contains("minSize: expected at most 10"))
+    #expect(problem(10, table)!.contains("min_size: expected at most 10"))
   }
 
   @Test func schemas() throws {

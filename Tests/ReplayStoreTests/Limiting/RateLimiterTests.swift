@@ -37,14 +37,14 @@ import Testing
     var limiter = RateLimiter(
       configuration: RateLimiterConfiguration(samplesPerInsert: 2, minSize: 3, errorMin: -4, errorMax: 10))
     #expect(limiter.reasonInsertBlocked(5, size: 0) == nil)
-    #expect(limiter.reasonSampleBlocked(1, size: 2) == "sample of 1: size 2 < 3 (minSize)")
+    #expect(limiter.reasonSampleBlocked(1, size: 2) == "sample of 1: size 2 < 3 (min_size)")
     limiter.didInsert(4)
     #expect(
       limiter.reasonInsertBlocked(2, size: 4)
-        == "insert of 2: (4 inserts + 2) × 2.0 − 0 samples = 12.0 > 10.0 (errorMax), size 4 ≥ 3 (minSize)")
+        == "insert of 2: (4 inserts + 2) × 2.0 − 0 samples = 12.0 > 10.0 (error_max), size 4 ≥ 3 (min_size)")
     #expect(
       limiter.reasonSampleBlocked(13, size: 4)
-        == "sample of 13: 4 inserts × 2.0 − (0 samples + 13) = -5.0 < -4.0 (errorMin)")
+        == "sample of 13: 4 inserts × 2.0 − (0 samples + 13) = -5.0 < -4.0 (error_min)")
     #expect(limiter.canInsert(0, size: 4))
     #expect(limiter.canSample(12, size: 4))
   }
@@ -59,7 +59,7 @@ import Testing
     #expect(problem(wide) == nil)
     #expect(problem(wide, batch: 9)!.contains("16.0 wide: expected at least 17.0"))
     #expect(problem(wide, items: 5)!.contains("expected at least 18.0"))
-    #expect(problem(wide, size: 9)!.contains("minSize: expected at most 9"))
+    #expect(problem(wide, size: 9)!.contains("min_size: expected at most 9"))
     #expect(problem(.unlimited()) == nil)
     #expect(problem(.unlimited(minSize: 0)) != nil)
     #expect(problem(.ratio(samplesPerInsert: 4, minSize: 10, tolerance: 12)) == nil)
@@ -136,7 +136,7 @@ import Testing
     #expect(limiter.canSample(20, size: 40) && !limiter.canSample(21, size: 40))
     #expect(
       limiter.reasonSampleBlocked(21, size: 40)
-        == "sample of 21: 40 inserts × 8.0 − (50 samples + 21) − 240.0 carried over = 9.0 < 10.0 (errorMin)"
+        == "sample of 21: 40 inserts × 8.0 − (50 samples + 21) − 240.0 carried over = 9.0 < 10.0 (error_min)"
     )
     limiter.change(
       to: RateLimiterConfiguration(samplesPerInsert: 1, minSize: 3, errorMin: 50, errorMax: 90))

@@ -56,9 +56,9 @@ import Testing
       StoreHeader.Commit(head: far, end: 3), StoreHeader.Commit(head: 12, end: .max),
       StoreHeader.Commit(head: 12, end: 3, writer: far), StoreHeader.Commit(head: 12, end: 3, sequence: .max),
     ] {
-      #expect(refusal { $0.header.commit(commit) }.contains("remove the folder to begin anew"), "\(commit)")
+      #expect(refusal { $0.header.commit(commit) }.contains("remove the folder to start empty"), "\(commit)")
     }
-    #expect(refusal { $0.header.nextWriter = .max }.contains("remove the folder to begin anew"))
+    #expect(refusal { $0.header.nextWriter = .max }.contains("remove the folder to start empty"))
   }
 
   @Test func aHeaderThatIsLostIsToldAbout() throws {
@@ -76,7 +76,7 @@ import Testing
       path = $0.path
       #expect(access("\(path)/chunks-10", F_OK) == 0)
     }
-    #expect(text.contains("remove the folder to begin anew"))
+    #expect(text.contains("remove the folder to start empty"))
     #expect(!path.isEmpty)
   }
 

@@ -53,7 +53,7 @@ import Testing
     let isStacked = variant.schema != Message.schema
     let hasRemovers = variant.tables.contains { $0.itemsMax != nil }
     for stage in CommitStage.allCases
-    where stage != .bereaved && stage != .removed || stage == .bereaved && isStacked
+    where stage != .framesLost && stage != .removed || stage == .framesLost && isStacked
       || stage == .removed && hasRemovers
     {
       #expect(reached.contains(stage), "\(stage) was never reached")

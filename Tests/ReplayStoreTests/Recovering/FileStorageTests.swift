@@ -111,7 +111,7 @@ import Testing
     try flip("\(folder.path)/header", at: 0)
     #expect(
       problem { _ = try ReplayStore(configuration: configuration) }.contains(
-        "remove the folder to begin anew"))
+        "remove the folder to start empty"))
   }
 
   /// 3000 chunks of one step: the chunk file grows twice, and wraps.

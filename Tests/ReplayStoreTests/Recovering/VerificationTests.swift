@@ -126,7 +126,7 @@ import Testing
     #expect(store.damage.steps == 4)
     var memory = configuration
     memory.storage = .memory
-    let taken = try ReplayStore(configuration: memory, takingUp: path)
+    let taken = try ReplayStore(configuration: memory, resuming: path)
     #expect(taken.damage.steps == 4 && taken.checkInvariants() == nil)
     let other = try ReplayStore(configuration: memory)
     let restore = try Restore(from: path, into: other, writer: 5)

@@ -28,7 +28,7 @@ import Testing
     _ = try store.insert(steps(9, from: 0), writer: 0)
     let before = store.statistics
     let reason =
-      "table 'replay': insert of 4: size 8 + 4 > 11 (itemsMax), and nobody has read them (consume once)"
+      "table 'replay': insert of 4: size 8 + 4 > 11 (max_items), and they are unread (consume-once table)"
     #expect(throws: ReplayStoreError.blocked(table: 0, reason: reason)) {
       try store.insert(steps(4, from: 9), writer: 0)
     }
@@ -47,7 +47,7 @@ import Testing
     _ = try store.insert(steps(6, from: 0), writer: 0)
     _ = try store.insert(steps(5, from: 6), writer: 0)
     let reason =
-      "table 'replay': insert of 2 steps: it would push out the oldest of 10 items that nobody has read (consume once)"
+      "table 'replay': insert of 2 steps: it would evict the oldest of 10 unread items (consume-once table)"
     #expect(throws: ReplayStoreError.blocked(table: 0, reason: reason)) {
       try store.insert(steps(2, from: 11), writer: 0)
     }
@@ -100,16 +100,16 @@ import Testing
   @Test func queuesThatWouldLockAreRefused() {
     func problem(_ table: TableConfiguration) -> String? { table.problem(capacity: 1000) }
     #expect(problem(queue(itemsMax: 11)) == nil)
-    #expect(problem(queue(itemsMax: 10))!.contains("itemsMax: expected at least 11"))
-    #expect(problem(queue(itemsMax: 26, minSize: 20))!.contains("itemsMax: expected at least 27"))
+    #expect(problem(queue(itemsMax: 10))!.contains("max_items: expected at least 11"))
+    #expect(problem(queue(itemsMax: 26, minSize: 20))!.contains("max_items: expected at least 27"))
     var table = queue()
     table.limiter = RateLimiterConfiguration(samplesPerInsert: 2, minSize: 1, errorMin: 0, errorMax: 100)
-    #expect(problem(table)!.contains("samplesPerInsert: expected 1"))
+    #expect(problem(table)!.contains("samples_per_insert: expected 1"))
     table.limiter.samplesPerInsert = 1
     #expect(problem(table) == nil)
     table.itemsMax = 11
     table.limiter.errorMin = 3
-    #expect(problem(table)!.contains("itemsMax: expected at least 14"))
+    #expect(problem(table)!.contains("max_items: expected at least 14"))
   }
 
   /// Random writers and readers of random queues: whenever an insert waits, a largest batch may be drawn; all is read once, in

@@ -79,6 +79,6 @@ import Testing
     #expect(draw.keys == [4, 5, 5])
     #expect(store.statistics.tables[0].itemsRemoved == 4)
     #expect(
-      store.reasonSampleBlocked(table: 0, count: 1) == "table 'replay': sample of 1: size 0 < 1 (minSize)")
+      store.reasonSampleBlocked(table: 0, count: 1) == "table 'replay': sample of 1: size 0 < 1 (min_size)")
   }
 }

@@ -98,13 +98,13 @@ import Testing
     #expect(
       try ReplayStore.difference(ofSnapshot: path, from: store.configuration, schema: Message.schema) == nil)
     do {
-      _ = try ReplayStore(configuration: other.configuration, takingUp: path)
+      _ = try ReplayStore(configuration: other.configuration, resuming: path)
       Issue.record("it was taken up")
     } catch {
       #expect("\(error)".contains(difference))
     }
     #expect(throws: ReplayStoreError.self) {
-      try ReplayStore(configuration: other.configuration, takingUp: "\(folder.path)/none")
+      try ReplayStore(configuration: other.configuration, resuming: "\(folder.path)/none")
     }
     Snapshot.remove(path)
   }
@@ -139,7 +139,7 @@ import Testing
     let file = try #require(fopen("\(path)/field-0", "r+"))
     #expect(fseek(file, 5 * 600 + 3, SEEK_SET) == 0 && fputc(0x5A, file) == 0x5A)
     fclose(file)
-    store = try ReplayStore(configuration: store.configuration, takingUp: path)
+    store = try ReplayStore(configuration: store.configuration, resuming: path)
     #expect(store.checkInvariants() == nil)
     #expect(store.recovery?.stepsDropped == 4 && store.recovery?.steps == 12)
     // Its items, and the one that ends in it.

@@ -24,7 +24,7 @@ import Wire
     #expect(blocked.insertsBlocked?.seconds == 2 && blocked.samplesBlocked == nil)
     #expect(
       blocked.insertsBlocked?.reason
-        == "table 'experience': insert of 7: (7 inserts + 7) × 1.0 − 0 samples = 14.0 > 8.0 (errorMax), size 7 ≥ 1 (minSize)"
+        == "table 'experience': insert of 7: (7 inserts + 7) × 1.0 − 0 samples = 14.0 > 8.0 (error_max), size 7 ≥ 1 (min_size)"
     )
     // A stranger may ask; nothing given, nothing changed.
     let answer = try #require(replay.receive(ask(LimitsRequest()), from: 9).first?.limits)
@@ -61,7 +61,7 @@ import Wire
     #expect(
       state.samplesBlocked
         == BlockedCalls(
-          reason: "table 'experience': sample of 4: size 7 < 50 (minSize)", seconds: 1))
+          reason: "table 'experience': sample of 4: size 7 < 50 (min_size)", seconds: 1))
     let sent = replay.receive(ask(LimitsRequest(minSize: 7)), from: 9)
     #expect(sent.map(\.type).contains(.batch))
     #expect(sent.compactMap(\.limits?.minSize) == [7])

@@ -11,6 +11,6 @@ extension ReplayMachine {
   /// - Throws: `ReplayStoreError` if the disk has no room; then nothing is left of it.
   public mutating func beginLastSnapshot(at path: String) throws(ReplayStoreError) {
     store.abandonSnapshot()
-    try store.beginSnapshot(at: path, writers: writers.known, followsDisk: false)
+    try store.beginSnapshot(at: path, writers: writers.known, isPaced: false)
   }
 }

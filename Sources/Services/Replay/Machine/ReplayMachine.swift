@@ -78,7 +78,7 @@ public struct ReplayMachine {
         try Self.capacity(of: configuration, schema: ReplayStore.schema(ofSnapshot: snapshot)))
     }
     store = try ReplayStore(
-      configuration: configuration.store, takingUp: configuration.beginning,
+      configuration: configuration.store, resuming: configuration.beginning,
       bytesVerified: configuration.bytesVerified, progress: progress)
     damageSaid = store.damage
     writers = ReplayWriters(

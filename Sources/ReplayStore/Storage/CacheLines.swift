@@ -1,7 +1,7 @@
-// Hints to the memory.
+// Hints to the CPU's caches.
 
 internal import CKernels
 
-/// Asks for a cache line that is read soon.
+/// Starts loading a cache line that will be read soon.
 @inline(__always)
 func prefetchLine(_ address: UnsafeRawPointer) { rookery_prefetch(address) }
