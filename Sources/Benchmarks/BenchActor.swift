@@ -6,8 +6,9 @@ internal import Glibc
 internal import Services
 internal import Wire
 
-/// One actor (native CartPole, 4-64-64-2 network) with a replay and a parameter server, all real processes; the limiter by minimum size
-/// only. Steps a wall second, and steps a second of the actor's own CPU time: what one core gives.
+/// Measures one actor (native CartPole, 4-64-64-2 network) with a replay and a parameter server,
+/// all real processes; the limiter has only a minimum size. Reports steps a second of wall time,
+/// and steps a second of the actor's own CPU time, which is the rate of one core.
 func benchActor(json: Bool) throws {
   var results: [(name: String, value: Double)] = []
   for environments in [16, 64, 256] {
@@ -23,7 +24,7 @@ func benchActor(json: Bool) throws {
     ])
     for service in [ServiceKind.parameters, .replay, .actor] { try processes.start(service) }
     let client = try StatusClient(address: processes.parametersAddress)
-    // The ring has wrapped once: no more first touches of its memory.
+    // The ring has wrapped once, so no insert touches its memory for the first time.
     let before = try processes.wait(for: "the first million steps", on: client) {
       $0.counter(.replay, .steps_evicted_total) > 0
     }

@@ -2,8 +2,10 @@
 
 internal import Console
 
+/// The benchmarks: `rookery bench`, and the client processes that it starts.
 public enum BenchCommand {
-  /// `rookery bench …`
+  /// Runs `rookery bench` with the words after it. Throws `UsageError` for unknown words,
+  /// `BenchError` if a measurement fails.
   public static func run(_ list: [String]) throws {
     let arguments = try Arguments(
       list, valued: ["transport", "payload", "mode", "storage", "rounds", "seconds"], plain: ["json"])

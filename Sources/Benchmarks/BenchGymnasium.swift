@@ -8,10 +8,11 @@ internal import Glibc
 internal import Services
 internal import Wire
 
-/// CartPole of Gymnasium, in turn: its own SyncVectorEnv with random actions in one Python process, and one actor (64-64 network,
-/// publishing to a replay, limiter by minimum size only) with one and with two Python workers. Medians of interleaved rounds.
+/// Measures Gymnasium's CartPole: its own SyncVectorEnv with random actions in one Python process,
+/// and one actor (64-64 network, publishing to a replay, limiter with only a minimum size) with one
+/// and with two Python workers. Reports medians of interleaved rounds.
 ///
-/// Both count actions taken: a tick in which an environment is reset is none of it.
+/// Both count actions: a tick that resets an environment is not one of its actions.
 func benchGymnasium(json: Bool) throws {
   let environments = 64
   let python = try RunConfiguration().gymnasium().python
@@ -68,8 +69,9 @@ private func bridgeRate(_ workers: Int, _ environments: Int) throws -> Double {
     "ROOKERY_ALGORITHM__HIDDEN": "[64, 64]",
     "ROOKERY_ALGORITHM__DUELING": "false",
     "ROOKERY_ACTOR__ENVIRONMENTS": "\(environments)",
-    // The policy is asked for every row, and then the action is random as in the loop beside it: an untrained network would have
-    // the poles fall in half the time, and a reset costs more than a step.
+    // The policy is evaluated for every row, but the action is then random, as in the loop beside
+    // it. An untrained network would let the poles fall in half the time, and a reset costs more
+    // than a step.
     "ROOKERY_ACTOR__EPSILON__BASE": "1",
     "ROOKERY_ACTOR__MESSAGE_STEPS": "8192",
     "ROOKERY_REPLAY__CAPACITY": "100000",

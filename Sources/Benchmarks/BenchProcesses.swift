@@ -10,7 +10,7 @@ internal import Launcher
 internal import Services
 internal import Wire
 
-/// Services on ipc addresses in a folder of their own; gone with the value.
+/// Services on ipc addresses in a folder of their own. `deinit` kills them and removes the folder.
 final class BenchProcesses {
   let folder: String
   private let executable: String
@@ -42,7 +42,7 @@ final class BenchProcesses {
     for body in afterwards { body() }
   }
 
-  /// Has something done once all processes have ended.
+  /// Runs `body` once all processes have ended.
   func afterwards(_ body: @escaping () -> Void) { afterwards.append(body) }
 
   var replayAddress: String { "ipc://\(folder)/replay" }
@@ -60,7 +60,7 @@ final class BenchProcesses {
     return child
   }
 
-  /// A client of the benchmark, and where it prints.
+  /// Starts a client process of the benchmark; `output` is the file that it prints to.
   func startWorker(_ arguments: [String]) throws -> (child: ChildProcess, output: String) {
     workers += 1
     let output = "\(folder)/worker-\(workers)"
@@ -74,20 +74,23 @@ final class BenchProcesses {
     return (child, output)
   }
 
-  /// Makes a folder for a service's files: on a disk, where the working folder is; /tmp may be memory.
+  /// Makes a folder for a service's files in the working folder, which is on a disk; /tmp may be in
+  /// memory.
   func makeDataFolder() throws -> String {
     try FolderPath.make(dataPath)
     return dataPath
   }
 
-  /// Waits until `condition` holds of the run's status, which is asked for 20 times a second.
+  /// Waits up to 30 s until `condition` holds for the run's status, which it asks for 20 times a
+  /// second.
   func wait(
     for what: String, on client: StatusClient, until condition: (Status) -> Bool
   ) throws -> Status {
     let deadline = SystemClock.now() + .seconds(30)
     while SystemClock.now() < deadline {
       client.ask()
-      // Not woken by the answer: asking as fast as answers come would cost what is to be measured.
+      // It sleeps rather than waking for the answer: asking as fast as answers come would cost what
+      // is to be measured.
       usleep(50_000)
       if let status = client.take(), condition(status) { return status }
       for child in children where try child.poll() != nil {
@@ -112,7 +115,7 @@ extension Status {
   }
 }
 
-/// Named results as a table or one JSON object.
+/// Prints named results as lines or as one JSON object.
 func printResults(_ results: [(name: String, value: Double)], unit: String, json: Bool) {
   func rounded(_ value: Double) -> Double { value >= 100 ? value.rounded() : (value * 1000).rounded() / 1000 }
   if json {

@@ -1,4 +1,4 @@
-// `rookery bench scale`: how soon a run is up, how soon one more actor counts, and whether many actors add up.
+// `rookery bench scale`: how fast runs start and grow, and how actors scale.
 
 internal import Experience
 internal import FoundationEssentials
@@ -9,13 +9,16 @@ internal import Services
 internal import Transport
 internal import Wire
 
-/// With the commands that people use, on real processes: `rookery up -d`, `rookery scale`.
+/// Measures with the commands that people use, `rookery up -d` and `rookery scale`, on real
+/// processes.
 ///
-/// * Five times: from the start of `rookery up` to the first learner update (CartPole), and from the start of
-///   `rookery scale actor=+1` to the first message of the new actor that the replay acknowledged. Both are seen through telemetry,
-///   which a young process sends ten times a second: up to 0.1 s of each is that.
-/// * Environment steps a second of 1, 2, 4 … 32 actors of one environment that waits 1 ms a step, one learner at full speed beside
-///   them, the limiter by minimum size only; and each as a share of so many times what one does.
+/// * Five times: from the start of `rookery up` to the first learner update (CartPole), and from
+///   the start of `rookery scale actor=+1` to the first message of the new actor that the replay
+///   acknowledged. Telemetry shows both, which a young process sends ten times a second, so each
+///   includes up to 0.1 s for that.
+/// * Environment steps a second of 1, 2, 4 … 32 actors, each with one environment that waits 1 ms a
+///   step, beside one learner at full speed; the limiter has only a minimum size. Each rate is also
+///   reported as a percentage of that many times the rate of one actor.
 func benchScale(json: Bool) throws {
   var results: [(name: String, value: Double)] = []
   var (starts, joins): ([Double], [Double]) = ([], [])
@@ -42,7 +45,7 @@ func benchScale(json: Bool) throws {
   printResults(results, unit: "", json: json)
 }
 
-/// A run of `rookery up -d` in a folder under `runs/`, gone with the value.
+/// A run of `rookery up -d` in a folder under `runs/`. `deinit` stops it and removes the folder.
 private final class BenchRun {
   static let waiting = """
     environment: {id: CartPole-v1, step_delay_ms: 1}
@@ -57,7 +60,7 @@ private final class BenchRun {
   private var folder: String { "runs/\(name)" }
   private let up: ChildProcess
   private let startedAt: Instant
-  /// Nobody else's: a name that can be guessed could be a link to somewhere else.
+  /// Private to this user: a predictable name could be another user's link.
   private let scratch: String
   private let log: String
   private var status: StatusClient?
@@ -73,8 +76,8 @@ private final class BenchRun {
     try self.init { _ in configuration }
   }
 
-  /// - Parameter configure: says where the configuration is; it may make it in the folder that it
-  ///   is given.
+  /// - Parameter configure: returns the path of the configuration; it may write the file into the
+  ///   folder that it gets.
   private init(_ configure: (String) throws -> String) throws {
     executable = try POSIXProcessHost.selfExecutable()
     var template = Array("/tmp/rookery-bench-XXXXXX".utf8CString)
@@ -102,7 +105,7 @@ private final class BenchRun {
     var spawn = ProcessSpawn(executable, words + ["-p", name])
     spawn.standardOutput = .append(path: log)
     spawn.standardError = .append(path: log)
-    // Whatever it changes must be up.
+    // The run must be up before it can be changed.
     _ = try up.wait()
     guard try spawn.start().wait() == .exited(code: 0) else {
       throw BenchError("rookery \(words.joined(separator: " ")) failed: \(LogTail.lines(of: log, count: 5))")
@@ -125,7 +128,7 @@ private final class BenchRun {
     return (SystemClock.now() - start).seconds
   }
 
-  /// Over three seconds, by each actor's own clock.
+  /// The sum of the actors' rates over three seconds, by each actor's own clock.
   func stepsPerSecond(actors count: Int) throws -> Double {
     let before = try wait(for: "\(count) actors") { status in
       status.actors.count == count
@@ -175,7 +178,7 @@ private final class BenchRun {
 }
 
 extension Status {
-  /// Those that are there now.
+  /// The actors that sent telemetry in the last two seconds.
   fileprivate var actors: [ShownTelemetry] {
     processes.filter { $0.telemetry.kind == .actor && $0.age_s < 2 }.map(\.telemetry)
   }

@@ -5,8 +5,9 @@ internal import Experience
 internal import Foundations
 internal import Numerics
 
-/// Prints the median time of each case in microseconds, as a table or as one JSON object `{"case": microseconds, …}`.
-/// A step is online(s′) + target(s′) + online(s) + weighted Huber loss + backward + clipping + Adam, on one thread.
+/// Prints the median time of each case in microseconds, as lines or as one JSON object `{"case":
+/// microseconds, …}`. A step is online(s′) + target(s′) + online(s) + weighted Huber loss +
+/// backward + clipping + Adam, on one thread.
 func benchStep(json: Bool) {
   var results: [(name: String, time_us: Double)] = []
   func mlp(_ width: Int) -> NetworkSpec {
@@ -117,7 +118,8 @@ private func forwardTime_us(_ spec: NetworkSpec, batch count: Int) -> Double {
   }
 }
 
-/// The median over rounds of the mean time of a call, after a warm-up; about a quarter of a second in all.
+/// The median over rounds of a call's mean time, after a warm-up. Takes about a quarter of a
+/// second.
 private func medianTime_us(_ body: () -> Void) -> Double {
   func time(_ repetitions: Int) -> Double {
     let start = SystemClock.now()
@@ -125,7 +127,8 @@ private func medianTime_us(_ body: () -> Void) -> Double {
     return (SystemClock.now() - start).seconds * 1e6 / Double(repetitions)
   }
   let once = max(0.01, min(time(3), time(3)))
-  // A round of 5 ms or more drowns the clock's own cost; 40 of them make a steady median.
+  // In rounds of 5 ms or more the clock's own cost does not matter; 40 of them give a steady
+  // median.
   let repetitions = max(1, Int(5000 / once))
   let rounds = once > 5000 ? 15 : 40
   return (0..<rounds).map { _ in time(repetitions) }.sorted()[rounds / 2]

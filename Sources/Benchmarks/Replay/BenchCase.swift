@@ -1,15 +1,15 @@
-// What the replay benchmark found.
+// The results of the replay benchmark.
 
 internal import Console
 internal import Experience
 internal import Foundations
 internal import Services
 
-/// What one case measured: medians over the rounds.
+/// Results of one case: medians over the rounds.
 struct BenchCase: Encodable {
   var transport: String
   var payload: String
-  /// Steps of a message.
+  /// Steps in a message.
   var message: Int
   /// `insert`, `sample`, `both`, `latency`, `update`, `writers`, `snapshot` or `restore`.
   var mode: String
@@ -20,18 +20,18 @@ struct BenchCase: Encodable {
   var insert_p99_ms: Double?
   var sample_p50_ms: Double?
   var sample_p99_ms: Double?
-  /// The same two calls, both one at a time, before the copies began.
+  /// p99 of the same two calls before snapshots or restores began, with one call in flight each.
   var calm_insert_p99_ms: Double?
   var calm_sample_p99_ms: Double?
   var copies_per_s: Double?
-  /// Bytes of steps a second, over what the disk does by itself.
+  /// Bytes of steps a second, divided by the raw disk's rate.
   var insert_of_raw: Double?
   var sample_of_raw: Double?
-  /// CPU seconds a second.
+  /// CPU seconds a second of each process.
   var service_cpu: Double?
   var inserter_cpu: Double?
   var sampler_cpu: Double?
-  /// Of the service's memory beyond an empty one's, over items.
+  /// The service's memory beyond that of an empty one, divided by the items.
   var bytes_an_item: Double?
   var service_bytes: Double?
 }
@@ -46,7 +46,7 @@ struct BenchReplayDocument: Encodable {
   /// By payload, with `--storage disk`.
   var disk: [String: BenchDisk] = [:]
   var cases: [BenchCase]
-  /// The store by itself, in one thread: operations a second.
+  /// Operations a second of the store by itself, in one thread.
   var store: [String: Double]
 }
 
@@ -92,7 +92,7 @@ extension BenchCase {
     sampler_cpu = median(\.sampler_cpu)
   }
 
-  /// For people.
+  /// The case as a line for people.
   var line: String {
     var parts: [String] = []
     func add(_ name: String, _ value: Double?, _ unit: String) {
@@ -109,7 +109,7 @@ extension BenchCase {
     add("p99", insert_p99_ms, " ms")
     add("sample p50", sample_p50_ms, " ms")
     add("p99", sample_p99_ms, " ms")
-    add("before the copies insert p99", calm_insert_p99_ms, " ms")
+    add("before: insert p99", calm_insert_p99_ms, " ms")
     add("sample p99", calm_sample_p99_ms, " ms")
     add("copies", copies_per_s, " /s")
     add("of the raw disk, insert", insert_of_raw, "")

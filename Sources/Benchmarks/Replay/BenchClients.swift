@@ -6,18 +6,19 @@ internal import Services
 internal import Transport
 internal import Wire
 
-/// What a client did within its window.
+/// What a client measured in its window.
 struct BenchReport: Codable {
-  /// Steps acknowledged, batches taken, or priorities written, a second.
+  /// Steps acknowledged, batches received, or priorities written, a second.
   var perSecond: Double
-  /// Of one call: a message until it is acknowledged, a request until its batch is complete.
+  /// Latency of one call: a message until it is acknowledged, or a request until its batch is
+  /// complete.
   var p50_ms: Double
   var p99_ms: Double
   /// CPU seconds a second.
   var cpu: Double
 }
 
-/// Takes time after a warm-up, and makes the report.
+/// Measures a window of time after a warm-up.
 struct BenchWindow {
   private let warmUp: Instant.Span
   private let length: Instant.Span
@@ -32,7 +33,7 @@ struct BenchWindow {
 
   var isOpen: Bool { start != nil }
 
-  /// The report, once the window is over; `count` is everything so far.
+  /// The report once the window is over, else nil. `count` is the total so far.
   mutating func close(now: Instant, count: Double) -> BenchReport? {
     guard let start else {
       if now >= begun + warmUp, count > 0 { self.start = (now, count, SystemClock.processTime()) }
@@ -47,7 +48,7 @@ struct BenchWindow {
   }
 }
 
-/// Inserts as fast as it is acknowledged.
+/// Inserts as fast as the replay acknowledges.
 struct BenchInserter: ~Copyable {
   private let link: DealerLink
   private var writer: WriterMachine
@@ -66,19 +67,20 @@ struct BenchInserter: ~Copyable {
     writer = WriterMachine(configuration: configuration, now: SystemClock.now())
   }
 
-  /// Until `isOver` says so: it is told the time and the steps acknowledged.
+  /// Inserts until `isOver` returns true. It receives the time, the steps acknowledged, and the
+  /// latencies of the messages acknowledged since its last call.
   private mutating func insert(_ isOver: (Instant, Double, [Instant.Span]) -> Bool) throws {
-    var taken: [Instant.Span] = []
+    var latencies: [Instant.Span] = []
     while true {
       let now = SystemClock.now()
       link.drain { writer.receive($0, now: now, sink: link) }
       writer.advance(to: now, sink: link)
       if let refusal = writer.refusal { throw BenchError("the replay refused: \(refusal.text)") }
-      taken.removeAll(keepingCapacity: true)
+      latencies.removeAll(keepingCapacity: true)
       let done = sentAt.count - writer.unacknowledged
-      for sent in sentAt[..<max(0, done)] { taken.append(now - sent) }
+      for sent in sentAt[..<max(0, done)] { latencies.append(now - sent) }
       sentAt.removeFirst(max(0, done))
-      if isOver(now, Double(writer.counters.messagesCommitted) * Double(message.steps), taken) { break }
+      if isOver(now, Double(writer.counters.messagesCommitted) * Double(message.steps), latencies) { break }
       if let frame = writer.beginFrame(chunks: 1) {
         message.encode(into: frame)
         sentAt.append(SystemClock.now())
@@ -90,7 +92,7 @@ struct BenchInserter: ~Copyable {
     writer.leave(sink: link)
   }
 
-  /// Steps until the ring has wrapped.
+  /// Inserts `steps` steps.
   mutating func fill(steps: Int) throws {
     try insert { _, done, _ in done >= Double(steps) }
   }
@@ -98,8 +100,8 @@ struct BenchInserter: ~Copyable {
   mutating func run(seconds: Double) throws -> BenchReport {
     var window = BenchWindow(seconds: seconds)
     var report: BenchReport?
-    try insert { now, done, taken in
-      if window.isOpen { for span in taken { window.latencies.record(span) } }
+    try insert { now, done, latencies in
+      if window.isOpen { for span in latencies { window.latencies.record(span) } }
       report = window.close(now: now, count: done)
       return report != nil
     }
@@ -131,7 +133,7 @@ struct BenchSampler: ~Copyable {
     sampler.setShards([.service], now: now, sink: link)
   }
 
-  /// Takes batches until the window is over; each is followed by `updates` writes of its priorities.
+  /// Samples until the window is over, and writes `updates` times new priorities for each batch.
   private mutating func sample(
     seconds: Double, updates: Int, isAlone: Bool, count: (_ batches: Int, _ keys: Int) -> Double
   ) throws -> BenchReport {
@@ -162,12 +164,12 @@ struct BenchSampler: ~Copyable {
     }
   }
 
-  /// Batches a second. With one request in flight also how long each takes.
+  /// Batches a second; with one request in flight (`isAlone`) the latencies too.
   mutating func run(seconds: Double, isAlone: Bool) throws -> BenchReport {
     try sample(seconds: seconds, updates: 1, isAlone: isAlone) { batches, _ in Double(batches) }
   }
 
-  /// Keys a second: a batch now and then says that what was sent before it has arrived.
+  /// Keys a second. A batch now and then confirms that earlier updates have arrived.
   mutating func runUpdates(seconds: Double) throws -> BenchReport {
     try sample(seconds: seconds, updates: 32, isAlone: false) { _, keys in Double(keys) }
   }

@@ -1,14 +1,14 @@
-// What the disk does by itself.
+// The speed of the raw disk.
 
 internal import Foundations
 internal import Glibc
 internal import Synchronization
 
-/// The raw rates of the disk under a folder: past the page cache, nothing else at work.
+/// Raw rates of the disk under a folder, past the page cache, with no other load.
 struct BenchDisk: Encodable {
-  /// Pieces of 1 MB one after the other, over what is there: as a ring writes.
+  /// Pieces of 1 MB in order over existing blocks, as a ring writes.
   var write_bytes_per_s: Double
-  /// Pieces of an item's size from anywhere, 16 at a time: as batches read.
+  /// Pieces of an item's size at random, 16 at a time, as batches read.
   var read_bytes_per_s: Double
 
   private static let fileBytes = 1 << 30
@@ -22,7 +22,7 @@ struct BenchDisk: Encodable {
     private static let direct: Int32 = 0x4000
   #endif
 
-  /// Takes about 3 seconds and a file of 1 GB.
+  /// Needs about 3 seconds and a file of 1 GB.
   init(in folder: String, readBytes: Int) throws {
     let path = "\(folder)/raw"
     let descriptor = open(path, O_RDWR | O_CREAT | Self.direct | O_CLOEXEC, 0o600)
@@ -32,7 +32,7 @@ struct BenchDisk: Encodable {
       unlink(path)
     }
     try Self.check(posix_fallocate(descriptor, 0, Self.fileBytes), "reserve", path)
-    // The first time blocks are only reserved, which costs more.
+    // The first pass costs more, because its blocks are only reserved.
     _ = try Self.write(descriptor, path)
     write_bytes_per_s = try Self.write(descriptor, path)
     read_bytes_per_s = try Self.read(descriptor, path, bytes: readBytes / Self.page * Self.page)
@@ -56,7 +56,7 @@ struct BenchDisk: Encodable {
     let start = SystemClock.now()
     let end = start + .seconds(1.5)
     do {
-      // Each ends, and is waited for, after its job.
+      // Leaving this scope waits for each worker's job.
       let workers = try (0..<readers).map { _ in try BackgroundWorker() }
       for (index, worker) in workers.enumerated() {
         worker.submit(0) {

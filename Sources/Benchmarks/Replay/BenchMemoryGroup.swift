@@ -1,13 +1,14 @@
-// A service that may have so much memory and no more.
+// Limits a service's memory.
 
 internal import Foundations
 internal import Glibc
 
-/// A control group of Linux that bounds the memory of a process, its pages of files included. Version 1 or 2; only root may make one.
+/// A Linux control group that limits the memory of a process, its pages of files included. Version
+/// 1 or 2; only root can create one.
 struct BenchMemoryGroup {
   private let path: String
 
-  /// - Throws: `BenchError` if this machine, or this user, cannot have one.
+  /// - Throws: `BenchError` if this machine or this user cannot create one.
   init(bytes: Int) throws {
     let isVersion1 = access("/sys/fs/cgroup/memory", F_OK) == 0
     let root = isVersion1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup"
@@ -18,13 +19,14 @@ struct BenchMemoryGroup {
       try Self.write("\(bytes)", to: path + (isVersion1 ? "/memory.limit_in_bytes" : "/memory.max"))
     } catch {
       rmdir(path)
-      throw BenchError("--storage disk bounds the service's memory by a control group, as root may: \(error)")
+      throw BenchError(
+        "--storage disk limits the service's memory with a control group, which needs root: \(error)")
     }
   }
 
   func add(_ process: Int32) throws { try Self.write("\(process)", to: path + "/cgroup.procs") }
 
-  /// Once its processes have ended.
+  /// Removes the group. Its processes must have ended.
   func remove() { rmdir(path) }
 
   private static func write(_ text: String, to path: String) throws {

@@ -3,7 +3,8 @@
 internal import Experience
 internal import Wire
 
-/// Messages of one endless stream, encoded from memory that is filled once: what is measured is the replay, not the making of experience.
+/// Messages of one endless stream, encoded from memory that is filled once, so that the benchmark
+/// measures the replay and not the making of steps.
 struct BenchMessage: ~Copyable {
   let payload: BenchPayload
   let steps: Int
@@ -19,7 +20,7 @@ struct BenchMessage: ~Copyable {
     self.steps = steps
     nStep = payload.nStep
     columns = (payload.schema.fields.map(\.byteCount) + [1]).map { Self.memory($0 * steps) }
-    // Noise: nothing that could be compressed on its way.
+    // Noise, so that nothing can compress it.
     var state: UInt64 = 1
     for index in columns[0].indices {
       state = state &* 6_364_136_223_846_793_005 &+ 1
@@ -40,7 +41,8 @@ struct BenchMessage: ~Copyable {
     for column in [streams, indices, spans] { column.deallocate() }
   }
 
-  /// The next message's chunk and items; each step starts an item once the step n later is sent.
+  /// Writes the next message's chunk and items. Each step starts an item once the step n later is
+  /// sent.
   mutating func encode(into frame: FrameWriter) {
     let last = columns.count - 1
     columns[last][0] = index == 0 ? StepFlags.isFirst.rawValue : 0

@@ -2,11 +2,11 @@
 
 internal import Foundations
 
-/// `--mode`.
+/// A value of `--mode`.
 enum BenchMode: String, CaseIterable {
   case insert, sample, both, latency, update, writers, snapshot, restore
 
-  /// Where it is measured: a few questions need no more than small steps.
+  /// The payloads that it is measured with; some modes need only small steps.
   var payloads: [BenchPayload] {
     switch self {
     case .insert, .sample, .both, .latency: BenchPayload.allCases
@@ -15,7 +15,7 @@ enum BenchMode: String, CaseIterable {
     }
   }
 
-  /// One round of it.
+  /// Runs one round.
   func run(
     _ bench: BenchReplayProcess, _ payload: BenchPayload, steps: Int, seconds: Double
   ) throws -> BenchCase {
@@ -47,7 +47,7 @@ enum BenchMode: String, CaseIterable {
       let clients = [("insert", inserter + one), ("sample", length + one)]
       let calm = try bench.workers(clients)
       (found.calm_insert_p99_ms, found.calm_sample_p99_ms) = (calm[0].p99_ms, calm[1].p99_ms)
-      // It goes on as long as the clients do: their warm-up and their window.
+      // It runs as long as the clients, their warm-up and their window.
       let copies = (rawValue, ["--seconds", "\(seconds + 1)"])
       let reports = try bench.workers([copies] + clients)
       found.copies_per_s = reports[0].perSecond

@@ -3,7 +3,7 @@
 internal import Configuration
 internal import Experience
 
-/// A kind of step, and how it is sent and kept.
+/// A kind of step, and how it is sent and stored.
 enum BenchPayload: String, CaseIterable {
   /// 28 bytes of observation, an action, a reward: 36 bytes.
   case small = "36"
@@ -12,7 +12,8 @@ enum BenchPayload: String, CaseIterable {
   case large = "28k"
   /// Single 84×84 frames; the store makes stacks of 4.
   case atari
-  /// The same bytes, but each is an item by itself: a client that sends whole transitions, and takes no second observation.
+  /// The same bytes, but each step is an item by itself, as from a client that sends whole
+  /// transitions. A batch has no second observation.
   case smallRecord = "36-record"
   case kilobyteRecord = "1k-record"
   case largeRecord = "28k-record"
@@ -33,19 +34,20 @@ enum BenchPayload: String, CaseIterable {
     }
   }
 
-  /// Steps after an item's first one that it needs.
+  /// Steps that an item needs after its first one.
   var nStep: Int { isRecord ? 0 : self == .atari ? 3 : 1 }
 
   /// The table that items are sampled from.
   var table: TableSchema { tables.last! }
 
-  /// All tables of the service. Records are in a second one: the first is a learner's, which has to be of transitions; here it stays empty.
+  /// All tables of the service. Records have a second table, because the first is a learner's and
+  /// must be of transitions; it stays empty then.
   var tables: [TableSchema] {
     let first = TableSchema(name: "experience", kind: .transition(nStep: max(1, nStep), discount: 0.99))
     return isRecord ? [first, TableSchema(name: "records", kind: .record)] : [first]
   }
 
-  /// What the service is told about its tables.
+  /// Environment variables that configure the service's tables.
   var settings: [String: String] {
     guard isRecord else { return [:] }
     return [
@@ -60,7 +62,7 @@ enum BenchPayload: String, CaseIterable {
     return (nStep + stack) * schema.stepByteCount
   }
 
-  /// Steps of a message: 256 KB to 1.5 MB where steps are large enough.
+  /// Steps in a message: 256 KB to 1.5 MB where steps are large enough.
   var messageSizes: [Int] {
     switch self {
     case .small, .smallRecord: [1000, 50]
@@ -70,7 +72,7 @@ enum BenchPayload: String, CaseIterable {
     }
   }
 
-  /// Steps of the ring: 64 to 700 MB, beyond any cache.
+  /// Steps in the ring: 64 to 700 MB, more than any cache.
   var capacity: Int {
     switch self {
     case .small, .smallRecord: 1_000_000
@@ -80,8 +82,8 @@ enum BenchPayload: String, CaseIterable {
     }
   }
 
-  /// Messages of so many steps that may be unacknowledged: some 400 KB of small ones, which stay in the caches, and enough large ones
-  /// that neither side waits (measured).
+  /// Messages of this size that may be unacknowledged: about 400 KB of small ones, which stay in
+  /// the caches, and enough large ones that neither side waits (measured).
   func inFlight(steps: Int) -> Int {
     switch self {
     case .small, .smallRecord: steps < 500 ? 256 : 8

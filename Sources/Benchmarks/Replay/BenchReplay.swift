@@ -1,4 +1,4 @@
-// `rookery bench replay`: what a replay service takes and serves.
+// `rookery bench replay`: how fast a replay service inserts and samples.
 
 internal import Console
 internal import Foundations
@@ -6,7 +6,8 @@ internal import Glibc
 internal import ReplayStore
 internal import Wire
 
-/// `rookery bench replay [--json] [--transport ipc,tcp] [--payload 36,1k,28k,atari] [--mode …] [--storage memory|file|disk] [--rounds N] [--seconds S]`
+/// `rookery bench replay [--json] [--transport ipc,tcp] [--payload 36,1k,28k,atari] [--mode …]
+/// [--storage memory|file|disk] [--rounds N] [--seconds S]`
 struct BenchReplayCommand {
   private let transports: [String]
   private let payloads: [BenchPayload]
@@ -32,7 +33,7 @@ struct BenchReplayCommand {
     self.storage = storage
     let names = storage.payloads.map(\.rawValue)
     payloads = try list("payload", names, names).compactMap(BenchPayload.init)
-    // Copies take long, and are asked for by name.
+    // Snapshots and restores take long, so they must be asked for by name.
     let usual = Self.modeNames.filter { !["snapshot", "restore"].contains($0) }
     modes = Set(try list("mode", Self.modeNames, usual))
     rounds = try arguments.integer("rounds", in: 1...101) ?? 5
@@ -97,18 +98,18 @@ struct BenchReplayCommand {
 
   private func measure(
     _ transport: String, _ payload: BenchPayload, _ disk: BenchDisk?, empty: Double,
-    _ note: (BenchCase) -> Void
+    _ report: (BenchCase) -> Void
   ) throws {
     let bench = try BenchReplayProcess(
       payload, transport: transport, storage: storage,
       keepsSnapshots: modes.contains("snapshot") || modes.contains("restore"))
     try bench.waitUntilItAnswers()
-    // Once around, and a little more.
+    // Until the ring has wrapped, and a little more.
     try bench.worker("fill", ["--count", "\(bench.capacity + bench.capacity / 10)"])
     let bytes = Double(bench.residentBytes)
     for (index, steps) in payload.messageSizes.enumerated() {
       for mode in BenchMode.allCases where modes.contains(mode.rawValue) {
-        // Only inserting knows the size of a message.
+        // Only inserts depend on the size of a message.
         if index > 0, mode != .insert, mode != .both { continue }
         if !mode.payloads.contains(payload) { continue }
         let cases = try (0..<(mode == .writers ? 1 : rounds)).map { _ in
@@ -119,7 +120,7 @@ struct BenchReplayCommand {
         found.bytes_an_item = (bytes - empty) / Double(bench.capacity)
         found.service_bytes = mode == .writers ? Double(bench.residentBytes) : bytes
         if let disk { found.compare(with: disk, payload) }
-        note(found)
+        report(found)
       }
     }
   }

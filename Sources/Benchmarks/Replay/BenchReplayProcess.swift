@@ -9,16 +9,16 @@ internal import Launcher
 internal import Services
 internal import Wire
 
-/// A replay service of its own, gone with the value.
+/// A replay service in a process of its own; it ends with this object.
 final class BenchReplayProcess {
   private let processes: BenchProcesses
   private let payload: BenchPayload
   private let address: String
   private let service: ChildProcess
-  /// Steps of its ring.
+  /// Steps in its ring.
   let capacity: Int
 
-  /// - Parameter keepsSnapshots: it has a folder for them.
+  /// - Parameter keepsSnapshots: whether the service has a folder for snapshots.
   init(
     _ payload: BenchPayload, transport: String, storage: BenchStorage, keepsSnapshots: Bool = false
   ) throws {
@@ -41,7 +41,7 @@ final class BenchReplayProcess {
       "ROOKERY_ALGORITHM__BATCH": "512",
     ]
     processes = try BenchProcesses(settings: settings.merging(payload.settings) { $1 })
-    // A free port of this machine: bound and let go a moment before.
+    // A free port of this machine, bound and released a moment before.
     address = transport == "ipc" ? processes.replayAddress : "tcp://127.0.0.1:\(try FreePort.find())"
     var variables = ["ROOKERY_REPLAY_ADDRESS": address]
     if storage != .memory || keepsSnapshots {
@@ -49,7 +49,7 @@ final class BenchReplayProcess {
     }
     service = try processes.start(.replay, with: variables)
     if storage == .disk {
-      // What is not of the ring: messages, tables, the program.
+      // Memory beside the ring: messages, tables, the program.
       let group = try BenchMemoryGroup(bytes: memory + 160_000_000)
       processes.afterwards { group.remove() }
       try group.add(service.identifier)
@@ -64,7 +64,7 @@ final class BenchReplayProcess {
     throw BenchError("the replay does not answer; see \(processes.folder)/log")
   }
 
-  /// Memory that is the service's: pages of its files count as long as they are in memory.
+  /// The service's memory; pages of its files count while they are in memory.
   var residentBytes: Int {
     guard let line = TextLines.first(in: "/proc/\(service.identifier)/status", startingWith: "VmRSS"),
       let kilobytes = line.split(separator: " ").compactMap({ Int($0) }).first
@@ -72,7 +72,7 @@ final class BenchReplayProcess {
     return kilobytes * 1024
   }
 
-  /// User and system time of the service so far.
+  /// User and system time of the service so far, in seconds.
   var cpuSeconds: Double {
     guard let text = try? String(contentsOfFile: "/proc/\(service.identifier)/stat", encoding: .utf8),
       let end = text.lastIndex(of: ")")
@@ -82,13 +82,13 @@ final class BenchReplayProcess {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
-  /// Runs a client to its end.
+  /// Runs a client process to its end.
   @discardableResult
   func worker(_ kind: String, _ arguments: [String]) throws -> BenchReport {
     try finish(try begin(kind, arguments))
   }
 
-  /// Runs several at once.
+  /// Runs several client processes at once.
   func workers(_ all: [(kind: String, arguments: [String])]) throws -> [BenchReport] {
     let begun = try all.map { try begin($0.kind, $0.arguments) }
     return try begun.map(finish)
@@ -108,7 +108,7 @@ final class BenchReplayProcess {
   }
 }
 
-/// A port nobody listens on.
+/// Finds a TCP port on which no process listens.
 enum FreePort {
   static func find() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -128,7 +128,7 @@ enum FreePort {
 }
 
 enum TextLines {
-  /// The first line of a file that starts so.
+  /// The first line of a file that starts with `prefix`.
   static func first(in path: String, startingWith prefix: String) -> String? {
     (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n")
       .first { $0.hasPrefix(prefix) }.map(String.init)

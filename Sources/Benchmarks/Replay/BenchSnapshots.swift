@@ -1,4 +1,4 @@
-// Snapshots and restores beside the benchmark's clients.
+// Snapshots and restores, beside the benchmark's clients.
 
 internal import Services
 internal import Experience
@@ -6,7 +6,7 @@ internal import FoundationEssentials
 internal import Foundations
 internal import Wire
 
-/// Has a replay make snapshots one after the other, or take one back again and again.
+/// Makes a replay write snapshots one after the other, or restore one again and again.
 struct BenchSnapshots {
   let address: String
   let verb: SnapshotVerb
@@ -17,11 +17,11 @@ struct BenchSnapshots {
     self.verb = verb
   }
 
-  /// Copies a second.
+  /// Snapshots or restores a second.
   mutating func run(seconds: Double) throws -> BenchReport {
     let kept = verb == .restore ? try copy(.snapshot, newName()) : nil
     var made = kept.map { [$0.text] } ?? []
-    // Not before the end: it costs as much as making them.
+    // At the end, because removing them costs as much as making them.
     defer { for path in made { try? FileManager.default.removeItem(atPath: path) } }
     let start = SystemClock.now()
     var copies = 0

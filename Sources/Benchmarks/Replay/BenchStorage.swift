@@ -1,15 +1,16 @@
-// Where the replay benchmark's steps are kept.
+// Where the replay benchmark stores its steps.
 
 internal import Experience
 
-/// `--storage`.
+/// A value of `--storage`.
 enum BenchStorage: String, CaseIterable, Encodable {
   case memory
   case file
-  /// Files of which a fifth fits in the memory that the service may have; needs root.
+  /// Files, with memory for a fifth of the ring; needs root.
   case disk
 
-  /// What it can be measured with: pages are what a disk reads, so small steps say nothing about it.
+  /// The payloads that it is measured with. A disk reads pages, so small steps say nothing about
+  /// it.
   var payloads: [BenchPayload] {
     switch self {
     case .memory, .file: BenchPayload.allCases

@@ -5,8 +5,8 @@ internal import Foundations
 internal import Wire
 
 extension BenchCommand {
-  /// `rookery bench-worker fill|insert|sample|update|writers|snapshot|restore ADDRESS --payload P …`: prints its report as a line of JSON. For
-  /// `rookery bench replay`, which starts it.
+  /// Runs `rookery bench-worker fill|insert|sample|update|writers|snapshot|restore ADDRESS
+  /// --payload P …`, which `rookery bench replay` starts. Prints its report as a line of JSON.
   public static func runWorker(_ list: [String]) throws {
     let arguments = try Arguments(
       list, valued: ["payload", "steps", "in-flight", "seconds", "count", "batch"])

@@ -6,7 +6,7 @@ internal import Services
 internal import Transport
 internal import Wire
 
-/// Many connected writers in one process, each with a few steps of its own every 50 ms.
+/// Many connected writers in one process. Each sends a few steps of its own every 50 ms.
 struct BenchWriters: ~Copyable {
   private final class Member {
     let link: DealerLink
@@ -28,16 +28,16 @@ struct BenchWriters: ~Copyable {
   private let every: Instant.Span
   private let steps: Int
 
-  /// - Parameter rate: steps a second of each.
+  /// - Parameter rate: steps a second of each writer.
   init(address: String, count: Int, rate: Int) throws {
-    // As an actor flushes: 20 messages a second.
+    // 20 messages a second, as an actor flushes.
     steps = max(1, rate / 20)
     every = .seconds(Double(steps) / Double(rate))
     var generator = SeededGenerator.fromSystem()
     let now = SystemClock.now()
     var connector = Connector()
     for index in 0..<count {
-      // libzmq allows about a thousand sockets of one context.
+      // libzmq allows about a thousand sockets in one context.
       if index % 500 == 499 { connector = Connector() }
       let link = try DealerLink(connector: connector, to: Endpoint(address))
       poller.add(link.socket)

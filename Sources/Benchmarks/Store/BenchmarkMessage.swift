@@ -1,9 +1,10 @@
-// The messages of the benchmark.
+// The insert messages of the store benchmark.
 
 internal import ReplayStore
 internal import Experience
 
-/// The memory of one insert message: a chunk of steps without an episode's end, and an item for each but the newest.
+/// The memory of one insert message: a chunk of steps within one episode, and an item for each step
+/// but the newest.
 final class BenchmarkMessage {
   static let schema = StepSchema.discrete(observation: [7])
   let steps: Int
@@ -11,7 +12,7 @@ final class BenchmarkMessage {
 
   init(steps: Int) {
     self.steps = steps
-    // 28 + 4 + 4 bytes of fields, 1 of flags; 4 + 8 + 4 of items.
+    // 28 + 4 + 4 bytes of fields and 1 of flags; 4 + 8 + 4 bytes of items.
     memory = .allocate(byteCount: steps * 64, alignment: 64)
     memory.initializeMemory(as: UInt8.self, repeating: 0)
     for index in 0..<steps { column(5, 4)[index * 4] = 2 }
@@ -26,7 +27,8 @@ final class BenchmarkMessage {
       rebasing: memory[Self.offsets[number] * steps..<(Self.offsets[number] + width) * steps])
   }
 
-  /// The message whose first step has an index in its stream; items start one step before, where there is one.
+  /// Fills in the message whose first step has this index in its stream. Items start one step
+  /// earlier, if there is one.
   func fill(_ insertion: inout Insertion, firstIndex: UInt64) {
     insertion.removeAll()
     insertion.chunks.append(
@@ -49,7 +51,7 @@ final class BenchmarkMessage {
   }
 }
 
-/// Sends a message again and again, as the next steps of its stream.
+/// Sends a message again and again, each time as the next steps of its stream.
 struct BenchmarkWriter {
   let message: BenchmarkMessage
   let writer: Int

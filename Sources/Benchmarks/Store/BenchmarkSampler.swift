@@ -1,10 +1,10 @@
-// The requests of the benchmark.
+// The requests of the store benchmark.
 
 internal import ReplayStore
 internal import Experience
 internal import Foundations
 
-/// Draws batches into recycled buffers.
+/// Samples batches into buffers that it uses again.
 struct BenchmarkSampler: ~Copyable {
   let store: ReplayStore
   let batch: Int

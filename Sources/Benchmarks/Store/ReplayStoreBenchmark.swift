@@ -1,13 +1,14 @@
-// How fast the store is by itself.
+// The speed of the store by itself.
 
 internal import ReplayStore
 internal import Experience
 internal import Foundations
 
-/// Measures a store on this machine: one thread, 2²⁰ steps of 36 bytes, prioritized 1-step transitions, after the ring
-/// has wrapped once; and how sampling grows with the ring, 10⁴ to 10⁷ steps.
+/// Measures a store on this machine: one thread, 2²⁰ steps of 36 bytes, prioritized 1-step
+/// transitions, after the ring has wrapped once. Also measures how the cost of sampling grows with
+/// the ring, 10⁴ to 10⁷ steps.
 enum ReplayStoreBenchmark {
-  /// Name and operations a second of each measurement; takes about 8 seconds.
+  /// Returns the name and the operations a second of each measurement. Takes about 8 seconds.
   static func run() -> [(name: String, perSecond: Double)] {
     do {
       return try measure()
