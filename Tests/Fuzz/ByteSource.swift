@@ -1,6 +1,6 @@
-// Makes decisions of a fuzzer's bytes.
+// Turns a fuzzer's bytes into decisions.
 
-/// Reads an input from its start; whoever asks for more than there is gets zeros.
+/// Reads an input from its start; past its end all bytes are zeros.
 struct ByteSource {
   private var rest: UnsafeRawBufferPointer
 
@@ -16,15 +16,15 @@ struct ByteSource {
     return first
   }
 
-  /// Of 0 to `bound` − 1; `bound` is at most 256.
+  /// A number from 0 to `bound` − 1; `bound` is at most 256.
   mutating func below(_ bound: Int) -> Int { Int(byte()) % bound }
 
-  /// True once in `bound` inputs at random, and never in bytes that are not there.
+  /// True once in `bound` times at random, and never past the end.
   mutating func rarely(_ bound: Int) -> Bool { below(bound) == bound - 1 }
 
   mutating func word() -> UInt64 { (0..<8).reduce(0) { word, _ in word << 8 | UInt64(byte()) } }
 
-  /// Mostly small, else where sums and conversions go wrong.
+  /// Mostly small, else a value near which sums and conversions fail.
   mutating func number() -> UInt64 {
     switch below(8) {
     case 0...4: UInt64(byte())
@@ -34,7 +34,7 @@ struct ByteSource {
     }
   }
 
-  /// What is near `value`: mostly itself.
+  /// A value near `value`, mostly itself.
   mutating func near(_ value: UInt64) -> UInt64 {
     switch below(8) {
     case 0...4: value
@@ -44,7 +44,7 @@ struct ByteSource {
     }
   }
 
-  /// Mostly an ordinary number, else one that is hardly any.
+  /// Mostly an ordinary number, else an extreme one, an infinity or NaN.
   mutating func float() -> Float {
     switch below(8) {
     case 0...4: Float(byte()) / 8
@@ -57,7 +57,7 @@ struct ByteSource {
 
   mutating func double() -> Double { rarely(8) ? Double(bitPattern: word()) : Double(float()) }
 
-  /// Fewer at the end of the input.
+  /// Bytes of the input; fewer at its end.
   mutating func bytes(_ count: Int) -> [UInt8] {
     let taken = Array(rest.prefix(count))
     rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(taken.count))

@@ -4,7 +4,7 @@ import Foundations
 import Glibc
 
 enum Files {
-  /// Where stores lie while they are fuzzed: memory, if `TMPDIR` is a folder of a file system in memory.
+  /// The folder of stores under test; in memory if `TMPDIR` is in a memory file system.
   static let root: String = {
     let root = "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/rookery-fuzz-\(getpid())"
     expect(mkdir(root, 0o755) == 0, "cannot make \(root)")
@@ -41,7 +41,7 @@ enum Files {
     for file in files { write("\(folder)/\(file.name)", file.bytes) }
   }
 
-  /// With the folders in it.
+  /// Removes a folder, and the folders in it.
   static func remove(_ path: String) {
     for name in DirectoryNames.of(path) where name != "." && name != ".." {
       if unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }

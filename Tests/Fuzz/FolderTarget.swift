@@ -1,4 +1,4 @@
-// A store on the disk, whose files may be damaged.
+// A store on disk, whose files may be damaged.
 
 import Experience
 import Foundations
@@ -7,10 +7,10 @@ import Glibc
 @testable import ReplayStore
 @testable import Services
 
-/// The first byte of an input chooses the replay, the second what happens to its files; the rest is what is changed in them, and then
-/// what is said to it.
+/// The first byte of an input selects the replay, the second what happens to its files. The rest
+/// decides the changes to the files, and then the conversation.
 enum FolderTarget {
-  /// Before the first input, which it would make a slow one.
+  /// Prepared before the first input, which it would make slow.
   static func prepare() { _ = templates }
 
   static func run(_ input: UnsafeRawBufferPointer) {
@@ -34,7 +34,7 @@ enum FolderTarget {
     }
   }
 
-  /// With files that are whole, and several lives.
+  /// With whole files, and several incarnations.
   private static func converse(_ variant: ReplayVariant, _ store: String, _ source: ByteSource) {
     let snapshots = "\(Files.root)/snapshots"
     mkdir(snapshots, 0o755)
@@ -51,12 +51,12 @@ enum FolderTarget {
     _ variant: ReplayVariant, _ store: String, _ source: inout ByteSource
   ) -> ReplayMachine.Configuration {
     var configuration = variant.machine(.file(path: store))
-    // Batches wait for the disk.
+    // Batches wait for prefetches.
     if source.rarely(2) { configuration.store.residentMax = 0 }
     return configuration
   }
 
-  /// Into an empty replay, whose own checks let in only what is whole.
+  /// Restores into an empty replay, whose own checks accept only whole content.
   private static func restore(_ variant: ReplayVariant, _ snapshot: String) {
     do throws(ReplayStoreError) {
       let store = try ReplayStore(configuration: variant.store())
@@ -77,7 +77,7 @@ enum FolderTarget {
 extension FolderTarget {
   typealias FileList = [(name: String, bytes: [UInt8])]
 
-  /// Of each variant a store that has wrapped, and a snapshot of it.
+  /// For each variant a store that has wrapped, and a snapshot of it.
   private static let templates = ReplayVariant.allCases.map(template)
 
   private static func template(_ variant: ReplayVariant) -> (store: FileList, snapshot: FileList) {
@@ -116,7 +116,7 @@ extension FolderTarget {
     return files
   }
 
-  /// Near the start, where files hold most.
+  /// Near the start, where files hold most of their content.
   private static func put(
     _ value: UInt64, width: Int, _ file: inout (name: String, bytes: [UInt8]), _ source: inout ByteSource
   ) {
@@ -128,7 +128,7 @@ extension FolderTarget {
     }
   }
 
-  /// Makes the checks of the records agree with what they have become, as if somebody had meant it.
+  /// Makes the records' checks match the changed bytes, as an attacker would.
   private static func check(_ bytes: inout [UInt8]) {
     bytes.withUnsafeMutableBytes { bytes in
       for offset in stride(from: 0, to: bytes.count - 63, by: 64) {

@@ -1,16 +1,16 @@
-// What peers of the replay say, made of a fuzzer's bytes.
+// Makes frames of the replay's peers from a fuzzer's bytes.
 
 import Experience
 import Foundations
 import ReplayStore
 import Wire
 
-/// Makes frames that are well-formed, and mostly about things that are there.
+/// Makes well-formed frames that mostly name things that exist.
 struct FrameMaker {
   private let schema: StepSchema
   private let tables: [TableSchema]
   private let writer = FrameWriter()
-  /// Of each writer.
+  /// By writer.
   static let streams: UInt32 = 3
 
   init(_ variant: ReplayVariant) {
@@ -39,7 +39,7 @@ struct FrameMaker {
     return writer.array()
   }
 
-  /// Mostly of the peer, else of another.
+  /// Mostly the peer's, else another's.
   private func id(_ source: inout ByteSource, _ peer: Int) -> Identifier {
     Self.id(UInt64(source.rarely(8) ? source.below(4) : peer))
   }
@@ -53,7 +53,7 @@ struct FrameMaker {
     return writer.array()
   }
 
-  /// For keys around the newest.
+  /// Priorities for keys near the newest.
   func priorities(_ source: inout ByteSource, head: UInt64) -> [UInt8] {
     let table = source.below(tables.count)
     let count = source.below(6)
@@ -82,7 +82,7 @@ struct FrameMaker {
         inserts: source.number() % (Limits.number + 1),
         samples: source.number() % (Limits.number + 1))
     }
-    // Beyond 10³⁰ it is refused when it is read.
+    // Beyond 10³⁰ the decoder refuses it.
     let error = source.rarely(3) ? nil : max(-1e30, min(1e30, source.double()))
     TotalsRequest(
       table: source.below(tables.count), remoteItems: source.number() % (Limits.number + 1),
@@ -96,7 +96,7 @@ struct FrameMaker {
     return writer.array()
   }
 
-  /// What those ask, or say, who neither write nor sample.
+  /// Messages of peers that neither write nor sample.
   func question(_ source: inout ByteSource, head: UInt64) -> [UInt8] {
     switch source.below(6) {
     case 0: HealthRequest.encode(into: writer)
@@ -119,8 +119,8 @@ struct FrameMaker {
 }
 
 extension FrameMaker {
-  /// A message of up to 3 chunks and their items. `next` tells the index that comes next in a stream; `told` gets what comes
-  /// after this message.
+  /// A message of up to 3 chunks and their items. `next` returns a stream's next index; `told`
+  /// receives the index after this message.
   func insert(
     _ source: inout ByteSource, sequence: UInt64, next: (UInt32) -> UInt64, told: inout [UInt32: UInt64]
   ) -> [UInt8] {
@@ -142,7 +142,7 @@ extension FrameMaker {
     return writer.array()
   }
 
-  /// Steps of stream 0 without flags, and of each table the items that end in them.
+  /// Steps of stream 0 without flags, and for each table the items that end in them.
   func plainInsert(sequence: UInt64, first: UInt64, count: Int) -> [UInt8] {
     Insert.begin(writer, sequence: sequence, chunks: 1)
     let header = ChunkHeader(stream: 0, firstIndex: first, count: count, weightsVersion: sequence)
@@ -167,7 +167,7 @@ extension FrameMaker {
 
   private func chunk(_ source: inout ByteSource, _ header: ChunkHeader) {
     var columns = columns(header.count)
-    // A value of a column, which may be a reward.
+    // A value of a column, perhaps a reward.
     if source.rarely(8), let column = columns.indices.randomly(&source), columns[column].count >= 4 {
       columns[column].replaceSubrange(0..<4, with: withUnsafeBytes(of: source.float()) { Array($0) })
     }
@@ -209,7 +209,7 @@ extension FrameMaker {
 }
 
 extension Range<Int> {
-  /// One of them; nil if there is none.
+  /// One of the elements; nil if there is none.
   fileprivate func randomly(_ source: inout ByteSource) -> Int? {
     isEmpty ? nil : lowerBound + source.below(count)
   }

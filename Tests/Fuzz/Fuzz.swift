@@ -19,8 +19,9 @@ private enum Target: String, CaseIterable {
 
 private let target: Target? = CommandLine.arguments.dropFirst().first.flatMap(Target.init)
 
-/// `RookeryFuzz TARGET [libFuzzer's options, folders of inputs, or inputs]`, or `RookeryFuzz TARGET --seeds FOLDER FRAMES` to write the inputs
-/// to begin with, for which FRAMES is the file of published frames.
+/// `RookeryFuzz TARGET [options of libFuzzer, folders of inputs, or inputs]`, or `RookeryFuzz
+/// TARGET --seeds FOLDER FRAMES` to write the first inputs to FOLDER; FRAMES is the file of
+/// published frames.
 @_cdecl("RookeryFuzz_main")
 public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   guard let target else {
@@ -39,9 +40,9 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
     return 0
   }
   if target == .folder { FolderTarget.prepare() }
-  // libFuzzer takes an abort for a finding.
+  // libFuzzer counts an abort as a finding.
   signal(SIGPROF) { _ in abort() }
-  // Without the target.
+  // The arguments without the target.
   arguments[1] = arguments[0]
   var rest = arguments + 1
   var left = count - 1
@@ -52,7 +53,8 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
   }
 }
 
-/// What an input may take of the processor's time: unlike libFuzzer's own limit it does not go on where the process is paused.
+/// Limits an input's CPU time. Unlike libFuzzer's own limit it does not count time while the
+/// process is paused.
 private let secondsMax = 10
 
 private func input(
@@ -65,7 +67,8 @@ private func input(
   return 0
 }
 
-/// Called by libFuzzer to make an input of another. Frames are mostly changed element by element.
+/// libFuzzer calls this to make an input from another. Frames are mostly changed element by
+/// element.
 @_cdecl("LLVMFuzzerCustomMutator")
 public func customMutator(
   _ data: UnsafeMutablePointer<UInt8>, _ count: Int, _ countMax: Int, _ seed: CUnsignedInt
@@ -75,7 +78,7 @@ public func customMutator(
   return write(changed(frame, frame, countMax, seed), to: data) ?? mutate(data, count, countMax)
 }
 
-/// Called by libFuzzer to make an input of two others.
+/// libFuzzer calls this to make an input from two others.
 @_cdecl("LLVMFuzzerCustomCrossOver")
 public func customCrossOver(
   _ first: UnsafePointer<UInt8>, _ firstCount: Int, _ second: UnsafePointer<UInt8>, _ secondCount: Int,

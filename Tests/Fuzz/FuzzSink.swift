@@ -1,12 +1,12 @@
-// Takes what a machine sends.
+// Receives what a machine sends.
 
 import Foundations
 import Services
 import Wire
 
-/// Everything must be a message that its reader can read; some is dropped as if a queue were full.
+/// Checks that everything sent can be read; drops some, as if a queue were full.
 struct FuzzSink: FrameSink {
-  /// Nil to believe the machine.
+  /// Nil: nothing is checked.
   let reader: MessageReader?
   var isFull = false
 

@@ -1,12 +1,12 @@
-// Reads any message, writes it again and reads that.
+// Reads any message, writes it, and reads it again.
 
 import Experience
 import Wire
 
-/// Reads a frame as a service would, by its type; throws what the decoder does. What can be read must also be written
-/// again, to bytes that read as the same.
+/// Reads a frame as a service would, by its type; throws the decoder's error. A message that can be
+/// read must also be written again, to bytes that read as the same message.
 struct MessageReader {
-  /// Of the steps that INSERT's are read as.
+  /// The schema with which INSERT is read.
   var schema: StepSchema
   private let writer = FrameWriter()
 
@@ -59,14 +59,15 @@ struct MessageReader {
     message.encode(into: writer)
     let bytes = writer.array()
     let again = reread(bytes, Message.init)
-    // NaN is not equal to itself, and an array with one only to the very same array: then the bytes must do.
+    // NaN is not equal to itself, and an array with NaN only equals the same array; then only the
+    // bytes are compared.
     expect(
       again == message || "\(message)".contains("nan"), "read \(message), wrote it and read \(again)")
     again.encode(into: writer)
     expect(writer.array() == bytes, "written twice, with different bytes: \(message)")
   }
 
-  /// Of messages that are views into their frames only the bytes are compared.
+  /// For messages that are views into their frames only the bytes are compared.
   private func view(
     _ cursor: inout FrameCursor, _ rewrite: (inout FrameCursor) throws(WireError) -> Void
   ) throws(WireError) {

@@ -1,4 +1,4 @@
-// Changes a message's elements and leaves it msgpack, which changes of single bytes hardly ever do.
+// Changes a message's elements and keeps it msgpack, which changes of single bytes hardly ever do.
 
 import Foundations
 
@@ -27,9 +27,9 @@ struct MsgpackMutator {
     withUnsafeBytes(of: value.bigEndian) { Array($0) }
   }
 
-  /// The changed frame; longer than `maxBytes` it is no use.
+  /// The changed frame; one longer than `maxBytes` is not used.
   mutating func mutate(_ frame: [UInt8], other: [UInt8], maxBytes: Int) -> [UInt8]? {
-    // One frame is one element; what follows it is seldom of interest.
+    // A frame is one element; bytes after it seldom matter.
     guard var root = MsgpackNode.read(all: frame).first else { return nil }
     let donor = MsgpackNode.read(all: other).first ?? root
     for _ in 0...generator.below(3) {
@@ -57,7 +57,7 @@ struct MsgpackMutator {
     }
   }
 
-  /// A few bytes, or elements of 4 or 8, more or less; or another byte.
+  /// Adds or removes a few bytes, or elements of 4 or 8; or changes a byte.
   private mutating func resized(_ bytes: [UInt8]) -> [UInt8] {
     let count = [1, 2, 4, 8, 16, 64][generator.below(6)]
     switch generator.below(3) {
@@ -71,7 +71,7 @@ struct MsgpackMutator {
     }
   }
 
-  /// One child (or pair) more, fewer, or two exchanged.
+  /// Adds, removes or swaps children (or pairs).
   private mutating func rearranged(_ nodes: [MsgpackNode], _ gift: MsgpackNode, by step: Int) -> [MsgpackNode]
   {
     var nodes = nodes

@@ -1,13 +1,14 @@
-// msgpack as a tree that can be changed.
+// msgpack as a tree for changes.
 
-/// An element with its children. Reads whatever it can: an element that is cut off, or nested too deep, is `raw`.
+/// An element with its children. Reads anything: an element that is cut off, or nested too deep, is
+/// `raw`.
 indirect enum MsgpackNode {
-  /// Integers, floats, booleans, nil, and what cannot be read, with their heads.
+  /// Integers, floats, booleans, nil, and bytes that cannot be read, with their heads.
   case raw([UInt8])
   case string([UInt8])
   case binary([UInt8])
   case array([MsgpackNode])
-  /// Keys and values in turn.
+  /// Keys and values alternate.
   case map([MsgpackNode])
 
   private static let depthMax = 12
@@ -46,7 +47,7 @@ indirect enum MsgpackNode {
     return Array(rest.prefix(count))
   }
 
-  /// The length in the `width` bytes after the head, or nil if they are not there.
+  /// The length in the `width` bytes after the head; nil if they are missing.
   private static func length(_ rest: ArraySlice<UInt8>, _ width: Int) -> Int? {
     let bytes = rest.dropFirst().prefix(width)
     return bytes.count == width ? bytes.reduce(0) { $0 << 8 | Int($1) } : nil
@@ -115,7 +116,7 @@ extension MsgpackNode {
     for shift in (0..<1 << size).reversed() { bytes.append(UInt8(truncatingIfNeeded: count >> (shift * 8))) }
   }
 
-  /// It and all below.
+  /// The number of elements: this one and all below.
   var count: Int {
     switch self {
     case .raw, .string, .binary: 1
@@ -123,7 +124,7 @@ extension MsgpackNode {
     }
   }
 
-  /// The `index`-th of it and all below, depth first.
+  /// Element `index` of this one and all below, depth first.
   subscript(index: Int) -> MsgpackNode {
     var index = index
     guard index > 0, case .array(let nodes) = asArray else { return self }
@@ -135,7 +136,7 @@ extension MsgpackNode {
     return self
   }
 
-  /// With another one in the place of the `index`-th.
+  /// This tree with another element in place of element `index`.
   func replacing(_ index: Int, _ other: (MsgpackNode) -> MsgpackNode) -> MsgpackNode {
     guard index > 0, case .array(var nodes) = asArray else { return other(self) }
     var left = index - 1

@@ -1,4 +1,4 @@
-// A conversation with the replay machine, made of a fuzzer's bytes.
+// A conversation with the replay machine, made from a fuzzer's bytes.
 
 import Experience
 import Foundations
@@ -7,8 +7,8 @@ import Wire
 @testable import ReplayStore
 @testable import Services
 
-/// Plays several peers and the clock. Most of what they say is well-formed and nearly right, so that it gets far; what they say in an
-/// input's own bytes is whatever it is.
+/// Plays several peers and the clock. Most messages are well-formed and nearly right, so that they
+/// get far. Messages made of an input's own bytes can be anything.
 struct ReplayScript {
   private let variant: ReplayVariant
   private let configuration: ReplayMachine.Configuration
@@ -17,19 +17,20 @@ struct ReplayScript {
   private var source: ByteSource
   private var now = Instant.zero
   private let frames: FrameMaker
-  /// The index that comes next in each stream, as its writer knows it.
+  /// The next index in each stream, as its writer knows it.
   private var nextIndices: [Stream.Key: UInt64] = [:]
-  /// Batches that wait for the disk.
+  /// Batches that wait for prefetches.
   private var prefetch: [PrefetchRequest] = []
 
   private static let peers = 4
-  /// An input is cut off after so many.
+  /// Messages after which an input is cut off.
   private static let actionsMax = 100
 
-  /// Files may have been damaged: then not all holds that should, but still nothing may trap.
+  /// Whether files may have been damaged. Then some invariants need not hold, but still nothing may
+  /// trap.
   private let isDamaged: Bool
 
-  /// Nil if the store cannot be had.
+  /// Nil if the store cannot be made.
   init?(
     _ variant: ReplayVariant, _ configuration: ReplayMachine.Configuration, _ source: ByteSource,
     isDamaged: Bool = false
@@ -51,7 +52,7 @@ struct ReplayScript {
       now: now)
   }
 
-  /// A replay that has been written and read until its ring has gone around.
+  /// A replay that has been written and read until its ring has wrapped.
   static func plain(_ variant: ReplayVariant, _ configuration: ReplayMachine.Configuration) -> ReplayScript {
     guard
       var script = ReplayScript(
@@ -60,7 +61,7 @@ struct ReplayScript {
     script.ask(script.frames.writerHello(&script.source, peer: 0), from: 0)
     script.ask(script.frames.samplerHello(&script.source, peer: 1), from: 1)
     for message in 0..<12 as Range<UInt64> {
-      // The last items stay.
+      // The last items remain.
       if message == 11 { script.ask(script.frames.goodbye(11), from: 1) }
       for (request, table) in configuration.store.tables.indices.flatMap({ [$0, $0] }).enumerated() {
         script.ask(
@@ -79,7 +80,7 @@ struct ReplayScript {
       expect(problem == nil, "\(variant): \(problem ?? "")")
     }
     machine.settle(now: now, sink: sink)
-    // Long after the last word everybody is forgotten.
+    // Long after the last message all peers are forgotten.
     advance(by: .seconds(2000))
     expect(isDamaged || machine.writers.count + machine.samplers.count == 0, "somebody is never forgotten")
   }
@@ -87,7 +88,7 @@ struct ReplayScript {
   private mutating func act() {
     let first = source.byte()
     let peer = Int(first) % Self.peers
-    // Mostly a frame is answered before the next one is there.
+    // Mostly a frame is answered before the next one comes.
     defer { if first & 0x30 != 0 { machine.settle(now: now, sink: sink) } }
     switch source.below(16) {
     case 0: receive(source.bytes(Int(source.byte())), from: peer)
@@ -104,7 +105,7 @@ struct ReplayScript {
     }
   }
 
-  /// Hands in a frame, now and then with a byte of it changed.
+  /// Passes a frame to the machine, now and then with one byte changed.
   private mutating func say(_ frame: [UInt8], from peer: Int) {
     var frame = frame
     if source.rarely(16) {
@@ -114,7 +115,7 @@ struct ReplayScript {
     receive(frame, from: peer)
   }
 
-  /// Hands in a frame and has it answered.
+  /// Passes a frame to the machine, and lets it answer.
   private mutating func ask(_ frame: [UInt8], from peer: Int) {
     receive(frame, from: peer)
     machine.settle(now: now, sink: sink)
@@ -132,7 +133,7 @@ struct ReplayScript {
     let known = (0..<FrameMaker.streams).map { stream -> UInt64 in
       let key = Stream.Key(writer: handle ?? 0, stream: stream)
       let number = machine.store.ring?.streams.number(of: key)
-      // While messages wait the store does not know yet.
+      // While messages wait, the store does not know of them.
       if let number, writer?.waiting == 0 {
         return machine.store.ring!.streams.records[Int(number)].nextIndex
       }
@@ -150,7 +151,7 @@ struct ReplayScript {
       isDamaged || machine.nextDeadline(now: now) > now || span < .seconds(1), "a deadline that has passed")
   }
 
-  /// What the driver does beside handing in messages.
+  /// What the driver does besides passing messages.
   private mutating func other() {
     switch source.below(6) {
     case 0: machine.settle(now: now, sink: sink)
@@ -160,9 +161,9 @@ struct ReplayScript {
         machine.didPublish(path, problem: ReplayStore.publishSnapshot(at: path))
       }
     case 3:
-      warming += machine.takePrefetchRequests()
+      prefetch += machine.takePrefetchRequests()
       guard !prefetch.isEmpty else { return }
-      // The disk answers in any order.
+      // Prefetches finish in any order.
       let request = prefetch.remove(at: source.below(prefetch.count))
       request.pages.prefetch()
       machine.didPrefetch(request.ticket, now: now, sink: sink)
@@ -174,10 +175,10 @@ struct ReplayScript {
     }
   }
 
-  /// The process dies, and another one begins with its files.
+  /// Ends the process, and starts another with its files.
   private mutating func begin() {
     guard case .file = configuration.store.storage else { return }
-    // Its memory is gone.
+    // Its memory is lost.
     prefetch.removeAll()
     if let next = Self.machine(configuration, at: now) { machine = next }
   }

@@ -1,9 +1,9 @@
-// The replay service's entry, with conversations.
+// Conversations with the replay machine.
 
 import ReplayStore
 
 enum ReplayTarget {
-  /// The first byte of an input chooses the replay, the rest is what is said to it.
+  /// The first byte of an input selects the replay; the rest makes the conversation.
   static func run(_ input: UnsafeRawBufferPointer) {
     var source = ByteSource(input)
     let variants = ReplayVariant.allCases

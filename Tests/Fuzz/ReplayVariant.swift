@@ -5,7 +5,7 @@ import Foundations
 import ReplayStore
 import Services
 
-/// Small enough that everything fills up, wraps and evicts within a few messages.
+/// So small that everything fills up, wraps and evicts within a few messages.
 enum ReplayVariant: CaseIterable {
   case transitions, sequences, records, stacked, queue, limited, several
 
@@ -13,7 +13,7 @@ enum ReplayVariant: CaseIterable {
     switch self {
     case .transitions, .limited, .queue, .several: .discrete(observation: [2])
     case .stacked: .discrete(observation: [2, 2], dtype: .uint8, stack: 3)
-    // A field with an arena of its own, and widths that rows copy by other loops.
+    // A field with an arena of its own, and widths that are copied by other loops.
     case .sequences: StepSchema(fields: [Field("small", .float64), Field("large", .uint8, shape: [600])])
     case .records:
       StepSchema(fields: [

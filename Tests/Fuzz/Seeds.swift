@@ -1,10 +1,10 @@
-// Inputs to begin with.
+// The first inputs.
 
 import Foundations
 import Glibc
 
 enum Seeds {
-  /// The published frames: a line each, a name, a colon and hexadecimal bytes.
+  /// The published frames, one a line: a name, a colon and hexadecimal bytes.
   static func frames(_ path: String) -> [[UInt8]] {
     String(decoding: Files.read(path), as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
       .map { line in
@@ -13,12 +13,12 @@ enum Seeds {
       }
   }
 
-  /// A writer and a sampler say HELLO, and then this and that.
+  /// A writer and a sampler say HELLO; then other messages follow.
   static func conversation(seed: UInt64) -> [UInt8] {
     var generator = SeededGenerator(seed: seed)
     let noise = (0..<800).map { _ -> UInt8 in
       let byte = UInt8(generator.below(256))
-      // Every other conversation is one in which little goes wrong: see `rarely` and `near`.
+      // In every other conversation little goes wrong; see `rarely` and `near`.
       return seed % 2 == 0 ? byte : byte & (byte % 8 < 6 ? 0xFE : 0xFC)
     }
     return [16, 1, 0, 0, 0, 0, 0, 0, 0] + [17, 2, 0, 0, 0] + noise
@@ -31,11 +31,11 @@ enum Seeds {
     }
   }
 
-  /// Changes of files, and a conversation after some.
+  /// Changes of files, some of them with a conversation after.
   static func folders() -> [[UInt8]] {
     conversations(prefix: [0, 0])
       + conversations().map { conversation in
-        // Damage, and what follows is noise from the first byte on.
+        // Damage; what follows is noise from the first byte on.
         [conversation[0], conversation[30]] + conversation[100...200]
       }
   }

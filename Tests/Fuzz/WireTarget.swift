@@ -1,9 +1,9 @@
-// Every decoder of `Wire`, with bytes from nowhere.
+// Every decoder of `Wire`, with arbitrary bytes.
 
 import Experience
 import Wire
 
-/// An input is one frame, to be read as what it says it is.
+/// An input is one frame, which is read as the message that it names.
 enum WireTarget {
   static func run(_ input: UnsafeRawBufferPointer) {
     do throws(WireError) {

@@ -8,7 +8,8 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct BatchFixtureTests {
-  /// Tables of all kinds in one store, over chunks of all sizes in turn: what they serve is what numpy makes of the streams.
+  /// Tables of all kinds in one store, over chunks of many sizes: their batches equal those that
+  /// numpy makes of the streams.
   @Test(arguments: Seeds.list(count: 10)) func batchesAreThoseOfNumpy(seed: UInt64) throws {
     let fixture = try BatchFixture()
     let tables = fixture.tables.enumerated().map { number, table in
@@ -16,7 +17,7 @@ import Testing
         schema: TableSchema(name: "table-\(number)", kind: table.kind), sampler: .fifo, timesSampledMax: 1)
     }
     var draw = SeededGenerator(seed: seed, part: "batches")
-    // Just enough: the ring's end lies within the streams.
+    // Just enough, so that the ring's end lies within the streams.
     let capacity = fixture.count * fixture.streams.count + 20
     let store = try ReplayStore(configuration: ReplayStoreConfiguration(capacity: capacity, tables: tables))
     try store.adopt(schema: fixture.schema)
@@ -38,7 +39,8 @@ import Testing
     }
   }
 
-  /// Writes rows of a stream (9: of the first one, as another), and the items that end in them.
+  /// Writes rows of a stream (9: those of the first stream, as another), and the items that end in
+  /// them.
   private func write(_ fixture: BatchFixture, _ rows: Range<Int>, stream: Int, to store: ReplayStore) throws {
     let source = fixture.streams[stream == 9 ? 0 : stream]
     let frame = fixture.schema.fields[0].byteCount

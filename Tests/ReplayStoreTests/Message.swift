@@ -3,7 +3,8 @@
 import Experience
 import ReplayStore
 
-/// Builds an insertion and owns its memory. Steps of the test schema carry their stream and index in `observation`.
+/// Builds an insertion and owns its memory. Steps of the test schema have their stream and index in
+/// `observation`.
 final class Message {
   static let schema = StepSchema(fields: [
     Field("observation", .float32, shape: [2]), Field("action", .int32), Field("reward", .float32),
@@ -33,7 +34,7 @@ final class Message {
   init() {}
   deinit { for buffer in memory { buffer.deallocate() } }
 
-  /// The reward of a step unless another is given.
+  /// The reward of a step, unless another is given.
   static func reward(_ stream: UInt32, _ index: UInt64) -> Float {
     Float((index &* 7 &+ UInt64(stream)) % 11) - 4
   }
@@ -57,7 +58,7 @@ final class Message {
     return self
   }
 
-  /// The insertion; its columns start at odd addresses, as nothing promises alignment.
+  /// The insertion. Its columns start at odd addresses, because nothing promises alignment.
   func insertion() -> Insertion {
     var insertion = Insertion(columnsPerChunk: Self.schema.columnCount)
     for chunk in chunks {
@@ -133,7 +134,7 @@ struct Batch {
   }
 }
 
-/// A batch's columns as bytes, from odd addresses.
+/// A batch's columns as bytes, at odd addresses.
 func rawBatch(_ store: ReplayStore, _ draw: Draw, table: Int) throws -> [[UInt8]] {
   let fields = try store.batchFields(table)
   let buffers = fields.map {

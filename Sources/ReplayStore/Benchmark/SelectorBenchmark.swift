@@ -4,7 +4,7 @@ internal import Experience
 internal import Foundations
 
 /// Measures the selectors on this machine, in one thread, without steps or a limiter. It fills a
-/// selector with items, assigns random items new priorities, and draws batches. It lives here, not
+/// selector with items, assigns random items new priorities, and draws batches. It is here, not
 /// in `Benchmarks`, because selectors are internal to this module.
 public enum SelectorBenchmark {
   /// The rates of one selector at one size.

@@ -16,7 +16,7 @@ extension Table {
       items += 1
       left += samplesLeft(in: record)
       let position = ring.position(inSlot: slot)
-      guard ring.isLive(position) else { return "slot \(slot): an item on a dead step" }
+      guard ring.isLive(position) else { return "slot \(slot): an item on an evicted step" }
       guard ring.hasHistory(position) else { return "slot \(slot): an item whose stack has lost a frame" }
       var cursor = StepCursor(ring, position: position)
       for _ in 1..<Int(record.span) {

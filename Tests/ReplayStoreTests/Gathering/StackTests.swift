@@ -1,4 +1,4 @@
-// Stacks by hand: what they hold, and which items go when a frame does.
+// Stacks by hand: what they hold, and which items an evicted frame removes.
 
 import Experience
 import Foundations
@@ -15,7 +15,7 @@ import Testing
     return store
   }
 
-  /// The pictures' indices of all items, oldest first: column `column`, `planes` a row.
+  /// The picture indices of all items, oldest first, from column `column` with `planes` a row.
   private func pictures(_ store: ReplayStore, _ column: Int, planes: Int) throws -> [[UInt8]] {
     var draw = Draw()
     var generator = SeededGenerator(seed: 1)
@@ -46,7 +46,7 @@ import Testing
       configuration: ReplayStoreConfiguration(
         capacity: 20, tables: [transitionTable(2, .fifo, timesSampledMax: 1)]))
     try store.adopt(schema: .discrete(observation: [2], stack: 3))
-    // The same message without its picture.
+    // The same message without its picture field.
     let message = Message().chunk(0, 0, flags: [1, 0, 0, 0, 6]).item(0, 0, 3).item(0, 1, 3).item(0, 3, 2)
     var insertion = message.insertion()
     insertion.columns.remove(at: 3)
@@ -71,7 +71,8 @@ import Testing
       0, 3, flags: [0, 0, 2, 1, 0])
     for index in 0..<8 as Range<UInt64> { start.item(0, index, 1) }
     _ = try store.insert(start, writer: 0)
-    // Three more: steps 0 and 1 go, and the items of 2 and 3 with them; step 4 needs 2, 3 and itself.
+    // Three more steps evict steps 0 and 1, and the items of steps 2 and 3 with them; step 4 needs
+    // 2, 3 and itself.
     let summary = try store.insert(
       Message().chunk(0, 8, flags: [0, 0, 0]).item(0, 2, 1).item(0, 3, 1).item(0, 8, 1), writer: 0)
     #expect(summary.stepsEvicted == 2 && summary.itemsEvicted == 4)
@@ -82,7 +83,7 @@ import Testing
       try pictures(store, 3, planes: 3) == [[2, 3, 4], [3, 4, 5], [6, 6, 6], [6, 6, 7], [6, 7, 8]])
   }
 
-  /// No more than the episode's own: the next one begins with what it has.
+  /// A stack holds frames of its own episode only; a new episode begins with what it has.
   @Test func nothingGoesBeyondAnEpisode() throws {
     let store = try store(capacity: 4, stack: 4, records)
     _ = try store.insert(Message().chunk(0, 0, flags: [1, 2]).item(0, 0, 1), writer: 0)
@@ -92,7 +93,8 @@ import Testing
     #expect(store.statistics.tables[0].size == 3)
   }
 
-  /// After a cut, and where a stream is first heard of within an episode, the first k − 1 steps start no items.
+  /// After a cut, and where a stream's first chunk lies within an episode, the first k − 1 steps
+  /// start no items.
   @Test func aCutLeavesNoFramesBehind() throws {
     let store = try store(capacity: 30, records)
     let message = Message().chunk(0, 0, flags: [1, 0, 0]).chunk(0, 3, flags: [0, 0, 0, 0], cut: true)
@@ -107,7 +109,7 @@ import Testing
       ])
   }
 
-  /// A draw that is gathered after an insert all the same.
+  /// A draw may be gathered after an insert by mistake.
   @Test func aDrawOfFramesThatAreGoneIsRefused() throws {
     let store = try store(capacity: 4, records)
     _ = try store.insert(Message().chunk(0, 0, flags: [1, 0]), writer: 0)
@@ -122,7 +124,7 @@ import Testing
       _ = try rawBatch(store, draw, table: 0)
     }
   }
-  /// What another thread reads beforehand are the frames of the stack too, wherever their chunks lie.
+  /// The pages to prefetch include the frames of the stack, wherever their chunks lie.
   @Test func thePagesOfADrawHoldItsFrames() throws {
     let store = try store(capacity: 20, records)
     for index in 0..<4 as Range<UInt64> {

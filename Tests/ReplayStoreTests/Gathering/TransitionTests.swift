@@ -19,7 +19,8 @@ import Testing
     return (draw, try Batch(store, draw))
   }
 
-  /// r = 1, 2, 4, (8), γ = .5, n = 3: full 1 + 1 + 1 = 3; two steps before the end 2 + 2 = 4; one step before 4.
+  /// r = 1, 2, 4, (8); γ = .5; n = 3. Full: 1 + 1 + 1 = 3. Two steps before the end: 2 + 2 = 4. One
+  /// step before it: 4.
   @Test(arguments: [2, 6] as [UInt8]) func shrinksAtTheEnd(end: UInt8) throws {
     let store = try makeStore(capacity: 9, transitionTable(3, .fifo, discount: 0.5, timesSampledMax: 1))
     let message = Message().chunk(5, 0, flags: [first, none, none, end], rewards: [1, 2, 4, 8])
@@ -63,7 +64,7 @@ import Testing
     ) {
       try store.insert(Message().chunk(1, 4, flags: [none]).item(1, 1, 2), writer: 0)
     }
-    // Nor a gap, which an episode's first step may follow.
+    // Nor does anything span a gap, which an episode's first step may follow.
     _ = try store.insert(Message().chunk(1, 9, flags: [first]), writer: 0)
     #expect(
       throws: ReplayStoreError.item(
@@ -79,7 +80,8 @@ import Testing
     let start = Message().chunk(0, 0, flags: [0, 0, 0, 0]).chunk(1, 0, flags: [0, 0, 0, 0])
     for index in 0..<3 { start.item(0, UInt64(index), 2).item(1, UInt64(index), 2) }
     _ = try store.insert(start, writer: 0)
-    // Three more steps need one slot: the whole first chunk goes, and an item that starts in it is stale.
+    // Three more steps need one slot: the whole first chunk is evicted, and an item that starts in
+    // it is stale.
     let next = Message().chunk(0, 4, flags: [0, 0, 0]).item(0, 3, 2, 2).item(0, 4, 2).item(0, 5, 2)
     let summary = try store.insert(next, writer: 0)
     var expected = InsertSummary()
@@ -104,7 +106,7 @@ import Testing
     #expect(store.statistics.streams == 2)
     _ = try store.insert(Message().chunk(0, 2, flags: [0, 0]), writer: 2)
     #expect(store.statistics.streams == 1)
-    // A stream whose steps are gone is remembered while its writer lives.
+    // A stream without steps is tracked until its writer closes.
     _ = try store.insert(Message().chunk(0, 0, flags: [0, 0, 0, 0]), writer: 3)
     let late = try store.insert(Message().chunk(0, 4, flags: [0, 0]).item(0, 2, 2), writer: 2)
     #expect(late.itemsStale == 1)

@@ -1,4 +1,4 @@
-// Keys of a message, each of which may be there once.
+// The keys of a message, none of which may occur twice.
 
 import Foundations
 import Testing
@@ -6,7 +6,8 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct KeySetTests {
-  /// Rising runs, keys that fall back, and repetitions, beside a plain set; one key set for all rounds, as in a table.
+  /// Ascending runs, smaller keys and repetitions, beside a plain set. One key set serves all
+  /// rounds, as in a table.
   @Test(arguments: [1, 2, 3] as [UInt64])
   func findsWhatWasThere(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
@@ -18,11 +19,11 @@ import Testing
       var known: Set<UInt64> = []
       var next: UInt64 = UInt64(generator.below(1000))
       for _ in 0..<count {
-        // Mostly the next one; else anything near, which may be there.
+        // Mostly the next key; else one nearby, which may occur already.
         next = generator.below(20) > 0 ? next + 1 : UInt64(generator.below(1000))
         let isNew = earlier.withUnsafeBufferPointer { keys.insert(next, after: $0) }
         #expect(isNew == known.insert(next).inserted, "seed \(seed), round \(round), key \(next)")
-        // As in a table, a key that is refused is not kept.
+        // As in a table, a refused key is not kept.
         if isNew { earlier.append(next) }
       }
     }

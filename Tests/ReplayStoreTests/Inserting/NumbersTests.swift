@@ -1,4 +1,4 @@
-// Floats that are none: where they are refused, and that nothing of them stays.
+// NaN and infinite values: where they are refused, and that nothing of their message stays.
 
 import CKernels
 import Experience
@@ -16,8 +16,8 @@ import Testing
     Field("bytes", .uint8, shape: [16]),
   ])
 
-  /// Columns of `count` steps, where each value tells of its step; bytes of any meaning where they
-  /// are no floats.
+  /// Columns of `count` steps. A float's value identifies its step; other columns have arbitrary
+  /// bytes.
   private struct Columns {
     var bytes: [[UInt8]]
     let count: Int
@@ -59,8 +59,8 @@ import Testing
     }
   }
 
-  /// In a full ring, where each accepted message pushes out another: what is refused pushes out
-  /// nothing, and a later incarnation finds all.
+  /// In a full ring each accepted message evicts another. A refused one evicts nothing, and a later
+  /// process finds everything.
   @Test(arguments: [false, true]) func noColumnTakesThem(_ isFile: Bool) throws {
     let folder = TemporaryFolder()
     let configuration = ReplayStoreConfiguration(
@@ -90,7 +90,7 @@ import Testing
     }
     #expect(store.checkInvariants() == nil)
     if isFile { #expect(contents(of: try ReplayStore(configuration: configuration)) == before) }
-    // The largest there are, and what are no floats, go in.
+    // The largest finite values are accepted, and any bytes in columns that are not floats.
     var columns = Columns(4, first: 3)
     columns.put(-Float.greatestFiniteMagnitude, column: 0, at: 5)
     columns.put(Float.greatestFiniteMagnitude, column: 2, at: 1)
@@ -98,8 +98,8 @@ import Testing
     try columns.insert(into: store, first: 16)
   }
 
-  /// A sum of rewards can overflow where none of them does: such rewards are refused, the largest
-  /// others are summed as they are.
+  /// A sum of rewards can overflow although no reward is infinite. Such rewards are refused; the
+  /// largest others are summed unchanged.
   @Test func sumsOfRewardsAreFinite() throws {
     let store = try makeStore(
       capacity: 20, transitionTable(1, name: "one"), transitionTable(3, name: "three", discount: 1))
@@ -121,13 +121,13 @@ import Testing
     try store.sample(table: 1, count: 16, generator: &generator, into: &draw)
     let rewards = try Batch(store, draw, table: 1).reward
     #expect(rewards.allSatisfy { $0.isFinite && abs($0) > 3.4e38 })
-    // Where each reward stands alone, any finite one does.
+    // Without a sum, any finite reward is accepted.
     let single = try makeStore(capacity: 20, transitionTable(1, discount: 1))
     let largest = Message().chunk(0, 0, flags: [1, 0], rewards: [.greatestFiniteMagnitude, 0]).item(0, 0, 2)
     #expect(try single.insert(largest, writer: 0).items == 1)
   }
 
-  /// At each place of columns of any length and alignment, with values on either side of the limit.
+  /// At each index of columns of any length and alignment, with values on either side of the limit.
   @Test func kernelsFindTheFirst() {
     let ends: [Float] = [
       .greatestFiniteMagnitude, -.greatestFiniteMagnitude, .leastNonzeroMagnitude, -0.0, 0,

@@ -1,4 +1,4 @@
-// What is refused, and that nothing changes by it.
+// What the store refuses, and that a refusal changes nothing.
 
 import Experience
 import Foundations
@@ -27,7 +27,7 @@ import Testing
     }
     #expect(store.statistics == before, sourceLocation: location)
     #expect(store.checkInvariants() == nil, sourceLocation: location)
-    // The stream goes on as if nothing had come.
+    // The stream continues as if nothing had come.
     _ = try store.insert(Message().chunk(0, 9, flags: [1, 0, 0]).item(0, 9, 3), writer: 0)
   }
 
@@ -53,7 +53,7 @@ import Testing
         Message().chunk(0, 9, flags: [1, 0, 2], rewards: rewards),
         "chunk 0 (stream 0): row \(row): reward: expected a finite number, found \(value)")
     }
-    // At the end of a long column too.
+    // At the end of a long column, too.
     try expectRefused(
       Message().chunk(
         0, 9, flags: [1] + [UInt8](repeating: 0, count: 20),
@@ -142,7 +142,7 @@ import Testing
     #expect(store.statistics.streams == 0)
   }
 
-  /// Whatever the sampler, as priorities outlive it.
+  /// For every sampler, because the priorities outlive it.
   @Test(arguments: everySelector) func noPriorityButFiniteOnes(kind: SelectorKind) throws {
     let store = try makeStore(capacity: 30, transitionTable(1, kind))
     _ = try store.insert(
@@ -266,7 +266,7 @@ import Testing
     let million = ReplayStoreConfiguration(capacity: 1_000_000, tables: [table])
     let bytes = try ReplayStore.byteCount(configuration: million, schema: atari)
     #expect(bytes.description.hasPrefix("1000000 steps = 7.1 GB (steps 7.1 GB, directory 5.5 MB, tables "))
-    // At most 48 bytes an item beside the payload.
+    // At most 48 bytes for each item, beside the payload.
     let small = StepSchema.discrete(observation: [7])
     let perItem = Double(try ReplayStore.byteCount(configuration: million, schema: small).total) / 1e6
     #expect(perItem - 36 < 48)

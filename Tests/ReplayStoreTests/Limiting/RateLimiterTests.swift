@@ -77,8 +77,8 @@ import Testing
       problem(RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: 9, errorMax: 0)) != nil)
   }
 
-  /// Whatever range is accepted, one side can always go on; max(batch, SPI × items) = 4 would not be
-  /// enough.
+  /// With every accepted range one side can always continue; a width of max(batch, SPI × items) = 4
+  /// would not be enough.
   @Test func acceptedRangesNeverLock() {
     for items in 1...4 {
       for batch in 1...6 {
@@ -91,7 +91,8 @@ import Testing
     #expect(locks(spi: 1, items: 4, batch: 4, width: 6))
   }
 
-  /// Whether some reachable state admits neither a message nor a batch; breadth first over (inserts, samples).
+  /// Whether a reachable state admits neither a message nor a batch; breadth first over (inserts,
+  /// samples).
   private func locks(spi: Double, items: Int, batch: Int, width: Double) -> Bool {
     struct State: Hashable {
       var inserts: Int
@@ -105,7 +106,7 @@ import Testing
       var limiter = RateLimiter(configuration: limits)
       limiter.didInsert(state.inserts)
       limiter.didSample(state.samples)
-      // Smaller messages and batches are possible too; the largest are what can be stuck.
+      // Smaller messages and batches are possible too; the largest are the first to be blocked.
       let canInsert = limiter.canInsert(items, size: state.inserts)
       let canSample = limiter.canSample(batch, size: state.inserts)
       if !canInsert && !canSample { return true }
@@ -121,14 +122,15 @@ import Testing
     return false
   }
 
-  /// What was counted by the old limits is settled: the error stays, or comes to the nearest end of the new range.
+  /// The error stays, clamped to the new range.
   @Test func limitsChangeWhileItCounts() {
     var limiter = RateLimiter(
       configuration: RateLimiterConfiguration(samplesPerInsert: 2, minSize: 3, errorMin: 0, errorMax: 100))
     limiter.didInsert(40)
     limiter.didSample(50)
     #expect(limiter.error == 30)
-    // By themselves 40 inserts at 8 would be an error of 270, and nothing could be inserted for a long time.
+    // Counted from the start, 40 inserts at 8 would be an error of 270, and inserts would be
+    // blocked for a long time.
     limiter.change(
       to: RateLimiterConfiguration(samplesPerInsert: 8, minSize: 3, errorMin: 10, errorMax: 110))
     #expect(limiter.error == 30)
@@ -145,7 +147,7 @@ import Testing
     #expect(limiter.error == 5)
     limiter.change(to: .unlimited())
     #expect(limiter.error == 5)
-    // Before the least size it counts from its start, however its limits came.
+    // Below the minimum size it counts from its start, whatever the order of changes.
     var young = RateLimiter(configuration: .unlimited(minSize: 100))
     young.didInsert(10)
     young.change(to: .ratio(samplesPerInsert: 4, minSize: 100, tolerance: 50))
@@ -157,7 +159,7 @@ import Testing
     (table.batchSizeMax, table.itemsPerMessageMax) = (2, 3)
     table.limiter = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 2, errorMin: 0, errorMax: 5)
     let store = try ReplayStore(configuration: ReplayStoreConfiguration(capacity: 50, tables: [table]))
-    // Before there is a table.
+    // Before any schema is adopted.
     try store.change(
       limits: RateLimiterConfiguration(samplesPerInsert: 2, minSize: 2, errorMin: 0, errorMax: 8), table: 0)
     try store.adopt(schema: Message.schema)

@@ -1,4 +1,4 @@
-// What a batch must hold, by the definitions.
+// What a batch must hold by definition.
 
 import Experience
 
@@ -33,7 +33,8 @@ extension NaiveStore {
     }
   }
 
-  /// A field's frames of the last steps up to one, oldest first; the episode's first one again where there are fewer.
+  /// A field's last frames up to a step, oldest first; the episode's first frame stands for missing
+  /// ones.
   private func stack(_ field: Field, _ key: Key, _ index: UInt64) -> [UInt8] {
     var frames: [[UInt8]] = []
     var index = index

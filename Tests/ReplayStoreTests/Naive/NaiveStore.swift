@@ -11,7 +11,7 @@ struct NaiveStore {
     var flags: UInt8
     var reward: Float
     var version: UInt64
-    /// Steps of one stream follow each other without a cut if this is equal.
+    /// Two steps of one stream are connected without a cut if their numbers here are equal.
     var segment: Int
   }
   struct Stream {
@@ -32,7 +32,7 @@ struct NaiveStore {
   }
   struct Table {
     var kind: TableKind
-    /// Steps of a whole item, and the fewest of one that ends with its episode.
+    /// Steps of a full item, and the fewest of an item that ends with its episode.
     var spanMax: Int
     var spanMin: Int
     var itemsMax: Int?
@@ -41,24 +41,24 @@ struct NaiveStore {
     var items: [UInt64: ItemState] = [:]
     var priorityMax: Float = 1
     var stale = 0
-    /// The items of the last insertion with those that the remover took.
+    /// The items of the last insertion, with those that the remover removed.
     var untrimmed: [UInt64: ItemState]?
 
-    /// Makes room among the items that were there, then among all; returns how many go.
+    /// Makes room among the old items, then among all; returns how many it removed.
     mutating func trim(before: [UInt64: ItemState]) -> Int {
       guard let itemsMax else { return 0 }
       untrimmed = items
       let excess = max(0, items.count - itemsMax)
       var old = before
-      for _ in 0..<min(excess, before.count) { items[take(from: &old)] = nil }
+      for _ in 0..<min(excess, before.count) { items[removeOne(from: &old)] = nil }
       for _ in 0..<excess - min(excess, before.count) {
         var left = items
-        items[take(from: &left)] = nil
+        items[removeOne(from: &left)] = nil
       }
       return excess
     }
 
-    private func take(from items: inout [UInt64: ItemState]) -> UInt64 {
+    private func removeOne(from items: inout [UInt64: ItemState]) -> UInt64 {
       let keys = items.keys.sorted()
       let key =
         switch remover {
@@ -81,7 +81,7 @@ struct NaiveStore {
   /// The tail before the message that is being inserted.
   var tailBefore: UInt64 = 0
 
-  /// Frames before a step that its largest stack holds.
+  /// The most frames before a step that any of its stacks needs.
   let history: Int
 
   init(capacity: Int, tables: [TableConfiguration], schema: StepSchema = Message.schema) {
@@ -101,7 +101,7 @@ struct NaiveStore {
     history = (schema.fields.map(\.stack).max() ?? 1) - 1
   }
 
-  /// What the message does, or nil (and no change) if it is refused.
+  /// The effect of a message; nil, and no change, if it is refused.
   mutating func insert(_ message: Message, writer: Int) -> InsertSummary? {
     var after = self
     after.tailBefore = tail
@@ -135,13 +135,14 @@ struct NaiveStore {
     self = after
     return summary
 
-    /// The items that were there before the message and are not evicted.
+    /// The earlier items that are not evicted.
     func before(_ table: Int, _ after: NaiveStore) -> [UInt64: ItemState] {
       tables[table].items.filter { after.tables[table].items[$0.key] != nil }
     }
   }
 
-  /// What a random remover has left cannot be foretold: takes it over if so many are left, all of them items.
+  /// The choice of a random remover cannot be predicted: adopts the store's items if their number
+  /// is right and all were items.
   mutating func adopt(_ keys: [UInt64], before: [UInt64: ItemState], table: Int) -> String? {
     guard !tables[table].remover.isDeterministic, let all = tables[table].untrimmed else { return nil }
     defer { tables[table].untrimmed = nil }
@@ -183,7 +184,7 @@ struct NaiveStore {
     return true
   }
 
-  /// Whether the item is there now (false: stale), or nil if it is refused.
+  /// Whether the item is inserted (false: stale); nil if it is refused.
   mutating func add(_ item: Message.ItemSpec, _ writer: Int) -> Bool? {
     let key = Key(writer: writer, stream: item.stream)
     let table = tables[item.table]
@@ -192,7 +193,7 @@ struct NaiveStore {
     guard let stream = streams[key] else { return false }
     guard item.first + UInt64(item.span) <= stream.next else { return nil }
     guard let first = stream.steps[item.first] else {
-      // A gap: only those before the oldest live step cannot be told from what is gone.
+      // A gap. Before the oldest live step it cannot be told from evicted steps.
       return stream.steps.contains { $0.key < item.first && $0.value.position >= tailBefore } ? nil : false
     }
     if first.position < tail { return false }
@@ -213,7 +214,7 @@ struct NaiveStore {
     return true
   }
 
-  /// Whether the frames of a step's stack are all there.
+  /// Whether all frames of a step's stack are live.
   private func hasFrames(_ key: Key, _ index: UInt64) -> Bool {
     guard let stream = streams[key] else { return false }
     var index = index
@@ -228,7 +229,7 @@ struct NaiveStore {
     return true
   }
 
-  /// Another incarnation of the store knows no more of a stream whose steps have all gone.
+  /// A resumed store has forgotten the streams that have no steps left.
   mutating func forgetDeadStreams() {
     streams = streams.filter { _, stream in stream.steps.values.contains { $0.position >= tail } }
   }

@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  /// Every way to fill small rings with chunks of every size, five chunks long.
+  /// Every way to fill small rings with five chunks of every size.
   @Test func everySequenceOfChunksInSmallRings() throws {
     for capacity in 1...4 {
       var sizes = [Int](repeating: 1, count: 5)
@@ -74,7 +74,7 @@ struct History {
       transitionTable(
         nStep, sampler, name: "bounded",
         remover: everySelector[generator.below(everySelector.count)], itemsMax: seed % 2 == 0 ? 4 : nil,
-        // A queue would hold inserts back, which `ConsumeOnceTests` show.
+        // A queue would hold inserts back; `ConsumeOnceTests` test that.
         timesSampledMax: sampler == .fifo ? 2 : Int(seed % 3)),
       transitionTable(1, .fifo, name: "fifo", timesSampledMax: Int(seed % 4)),
       TableConfiguration(
@@ -106,7 +106,7 @@ struct History {
     }
   }
 
-  /// What another incarnation must agree on.
+  /// What a resumed store must agree on.
   private static func lasting(_ store: ReplayStore) -> [Double] {
     let statistics = store.statistics
     return statistics.tables.flatMap {
@@ -117,7 +117,8 @@ struct History {
     } + [statistics.steps, statistics.chunks, Int(statistics.tail), Int(statistics.head)].map(Double.init)
   }
 
-  /// Another incarnation of the store takes over: its files, or, of one in memory, a snapshot at `path`.
+  /// Resumes the store in a new object: from its files, or with `memory` storage from a snapshot at
+  /// `path`.
   mutating func reopen(through path: String? = nil) throws {
     let configuration = store.configuration
     let before = (Self.lasting(store), contents(of: store))
@@ -141,7 +142,7 @@ struct History {
     model.forgetDeadStreams()
   }
 
-  /// One random action; what disagrees, or nil.
+  /// Performs one random action; returns the first disagreement, or nil.
   mutating func act() throws -> String? {
     let problem =
       switch generator.below(5) {
@@ -210,7 +211,8 @@ struct History {
     nexts[stream] = first + UInt64(flags.count)
   }
 
-  /// Items that mostly fit: tried one by one on the model after the message's chunks, which is nil if they do not fit.
+  /// Random items, mostly valid. Each is tried on `model`, the model after the message's chunks;
+  /// nil if the chunks are refused.
   private mutating func items(
     _ message: Message, _ writer: Int, _ table: Int, _ nexts: [UInt32: UInt64], _ after: NaiveStore?
   ) {

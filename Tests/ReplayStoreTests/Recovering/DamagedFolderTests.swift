@@ -1,4 +1,5 @@
-// Stores whose files hold what no store writes: refused, or taken over as far as they are whole. Found by fuzzing.
+// Files that no store writes are refused, or recovered as far as they are whole. Fuzzing found
+// these cases.
 
 import Experience
 import Foundations
@@ -9,7 +10,8 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct DamagedFolderTests {
-  /// A store of three messages of four steps, whose files `damage` may change; then another incarnation of it.
+  /// A store of three messages of four steps, whose files `damage` may change; then a store that
+  /// resumes from them.
   private func reopen(
     _ table: TableConfiguration = transitionTable(1), as other: TableConfiguration? = nil,
     damage: (StoreFolder) throws -> Void = { _ in }
@@ -68,7 +70,7 @@ import Testing
     #expect(try reopen().recovery?.hasLostHeader == false)
   }
 
-  /// Else the files that hold the chunks would be removed as not the ones in use.
+  /// Otherwise the files that hold the chunks would be removed as unused.
   @Test func aDirectoryThatIsNotThereIsRefused() throws {
     var path = ""
     let text = refusal {
@@ -88,7 +90,7 @@ import Testing
       let path = "\(folder.path)/writers"
       try put(UInt64.max, in: path, at: 1 * 64 + 16)
       try put(UInt64.max, in: path, at: 2 * 64 + 24)
-      // A handle that another has.
+      // A handle that another writer has.
       try put(1 as UInt64, in: path, at: 3 * 64 + 16)
     }.recovery?.writers
     #expect(writers?.map(\.handle) == [0, 4] && writers?.map(\.committed) == [3, 5])
@@ -109,7 +111,7 @@ import Testing
     }
   }
 
-  /// A span beyond what the table's batches hold would be written past their end.
+  /// A span longer than the table's batches allow would be written past their end.
   @Test func itemsOfOtherSpansAreDropped() throws {
     let store = try reopen { folder in
       try put(9 as UInt16, in: "\(folder.path)/items-0", at: 2 * 8 + 4)
@@ -118,7 +120,7 @@ import Testing
     #expect(store.recovery?.itemsDropped == 1 && store.recovery?.items == 10)
   }
 
-  /// Its steps are gone, and with them its items, also when the file has grown again.
+  /// Its steps are lost, and their items with them, even after the file has grown again.
   @Test(arguments: [("rows", 0), ("items-0", 4000)]) func aFileThatIsTooShortLeavesNoItems(
     _ name: String, _ byteCount: Int
   ) throws {
@@ -129,7 +131,8 @@ import Testing
     #expect(store.checkInvariants() == nil && store.statistics.tables[0].size == 1)
   }
 
-  /// An incarnation that lets items be sampled less often than the one before: those that have had it all are gone, and batches go on.
+  /// A later process may allow fewer samples of each item. Items that have had as many are removed,
+  /// and sampling continues.
   @Test func itemsThatWereSampledMoreOftenAreGone() throws {
     let before = transitionTable(1, .fifo)
     var after = transitionTable(1, .fifo, timesSampledMax: 2)
@@ -156,7 +159,8 @@ import Testing
 }
 
 @Suite struct LargerThanMemoryQueueTests {
-  /// Its ring keeps a few slots free: what fits, and what pushes out unread items, is counted without them.
+  /// Its ring keeps a few slots free, which count neither for what fits nor for what an insert
+  /// would evict.
   @Test func messagesThatFillTheRingAreRefusedOrHeldBack() throws {
     let folder = TemporaryFolder()
     var table = transitionTable(1, .fifo, timesSampledMax: 1)
@@ -174,9 +178,9 @@ import Testing
       _ = try store.insert(message, writer: 0)
     }
     try insert(10, from: 0)
-    // More than the ring takes.
+    // More than the ring holds.
     #expect(throws: ReplayStoreError.self) { try insert(32, from: 10) }
-    // More than fits without the oldest, which nobody has read.
+    // More than fits without evicting the oldest item, which is unread.
     try insert(20, from: 10)
     #expect(!store.canInsert(items: [1], steps: 1) && !store.canInsert(items: [1], steps: 1000))
     #expect(throws: ReplayStoreError.self) { try insert(1, from: 30) }

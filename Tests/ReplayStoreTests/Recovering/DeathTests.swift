@@ -7,11 +7,11 @@ import Testing
 
 @testable import ReplayStore
 
-/// The folder as a process that dies at any moment of a message leaves it: the message is there
-/// whole or not at all, and the writer's mark says which. What was evicted for it is gone from all
-/// tables, everything else is in all of them.
+/// The folder of a process that is killed at any stage of a message. The message is there whole or
+/// not at all, and the writer's mark says which. What it evicted is removed from all tables;
+/// everything else is in all of them.
 @Suite struct DeathTests {
-  /// What a store is like, and its messages.
+  /// A configuration, and its messages.
   struct Variant: CustomTestStringConvertible, Sendable {
     var name: String
     var tables: [TableConfiguration]
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  /// Returns the stages of the last message, at each of which it died.
+  /// Returns the stages of the last message; the process is killed at each.
   private func die(_ variant: Variant, seed: UInt64) throws -> Set<CommitStage> {
     let folder = TemporaryFolder()
     var generator = SeededGenerator(seed: seed)
@@ -78,7 +78,7 @@ import Testing
       _ = try store.insert(message.insertion(), writer: 0, sequence: sequence)
       withExtendedLifetime(message) {}
     }
-    // What a later message changes of the items before.
+    // A later message changes earlier items.
     let before = contents(of: store)
     let (tail, head) = (store.statistics.tail, store.statistics.head)
     let message = message(&next, variant, &generator)
@@ -92,8 +92,8 @@ import Testing
       let what: Comment = "\(variant.name), seed \(seed), death \(number) at \(stage)"
       var copied = configuration
       copied.storage = .file(path: copy.path)
-      // Dies once more at its start: what is brought back once is not brought back over what comes
-      // then.
+      // It is killed once more at its start: a change that has been undone is not undone again
+      // later.
       _ = try ReplayStore(configuration: copied)
       let other = try ReplayStore(configuration: copied)
       let recovery = try #require(other.recovery)
@@ -103,7 +103,7 @@ import Testing
       #expect(recovery.writers.map(\.label) == ["actor-1"])
       #expect(recovery.itemsDropped == 0 && recovery.stepsDropped == 0, what)
       if !isIn {
-        // Whole steps with all their items, or none of either.
+        // Complete steps with all their items, or none of either.
         #expect(other.statistics.head == head && other.statistics.tail >= tail, what)
         let kept = Array(before[Int(other.statistics.tail - tail)...])
         #expect(variant.schema != Message.schema || contents(of: other) == kept, what)
@@ -118,7 +118,7 @@ import Testing
     return Set(deaths.map(\.stage))
   }
 
-  /// The stream's next steps, with all items that end in them, the same ones for each table.
+  /// The stream's next steps and all items that end in them, the same for each table.
   private func message(_ next: inout UInt64, _ variant: Variant, _ generator: inout SeededGenerator)
     -> Message
   {
@@ -132,9 +132,9 @@ import Testing
     return message
   }
 
-  /// An item that a message's remover took comes back once. What is done to it then stays, though
-  /// the next incarnation dies before another message.
-  @Test func whatCameBackCanGoForGood() throws {
+  /// An item that an uncommitted message removed is restored once. Later changes to it stay, even
+  /// if the next process is killed before another message.
+  @Test func aRestoredItemCanBeRemovedForGood() throws {
     let (folder, copy) = (TemporaryFolder(), TemporaryFolder())
     var table = transitionTable(1, .fifo, itemsMax: 3, timesSampledMax: 1)
     (table.batchSizeMax, table.itemsPerMessageMax) = (1, 3)
@@ -167,9 +167,9 @@ import Testing
     #expect(try ReplayStore(configuration: configuration).statistics.tables[0].size == 1)
   }
 
-  /// A store of the version before, whose process died with the items of a message that never
-  /// counted in its files.
-  @Test func whatAnEarlierVersionNotedIsTakenBack() throws {
+  /// A folder of an earlier version, whose process was killed with the items of an uncommitted
+  /// message in its files.
+  @Test func theJournalOfAnEarlierVersionIsUndone() throws {
     let folder = TemporaryFolder()
     let configuration = ReplayStoreConfiguration(
       capacity: 20, tables: [transitionTable(1)], storage: .file(path: folder.path))

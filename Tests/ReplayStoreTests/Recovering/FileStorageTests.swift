@@ -9,7 +9,7 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct FileStorageTests {
-  @Test func randomHistoriesGoOnInLaterLives() throws {
+  @Test func randomHistoriesGoOnInLaterProcesses() throws {
     for seed in 0..<60 as Range<UInt64> {
       let folder = TemporaryFolder()
       var history = try History(seed: seed, storage: .file(path: folder.path))
@@ -63,7 +63,8 @@ import Testing
     #expect(try ReplayStore(configuration: configuration).schema == schema)
   }
 
-  /// After a reboot the disk may hold less than was written: chunks that fail their checksum are dropped, the rest stays.
+  /// After a reboot the disk may hold less than was written. Chunks that fail their checksum are
+  /// dropped; the rest stays.
   @Test func damagedStepsAreDroppedAfterAReboot() throws {
     let folder = TemporaryFolder()
     let configuration = ReplayStoreConfiguration(
@@ -71,7 +72,7 @@ import Testing
     try fillThreeChunks(configuration)
     try ReplayStore(configuration: configuration).end()
     try flip("\(folder.path)/field-0", at: 5 * 600 + 3)
-    // In the same boot, after an orderly end, what is mapped is what was written.
+    // In the same boot, after a clean end, the mapped files hold what was written.
     do {
       let store = try ReplayStore(configuration: configuration)
       #expect(store.recovery?.stepsDropped == 0)
@@ -80,7 +81,7 @@ import Testing
     try flip("\(folder.path)/header", at: 104)
     // A second start after the reboot finds the same.
     let first = try #require(try ReplayStore(configuration: configuration).recovery)
-    // Chunk 1 is steps 4 to 7: its items, and that of step 3, which ends in it.
+    // Chunk 1 has steps 4 to 7: its items are dropped, and that of step 3, which ends in it.
     #expect(first.stepsDropped == 4 && first.itemsDropped == 5)
     let store = try ReplayStore(configuration: configuration)
     let recovery = try #require(store.recovery)
@@ -177,7 +178,7 @@ import Testing
     }
   }
 
-  /// What a call refuses with; empty if it does not.
+  /// The refusal that a call throws; empty if it throws none.
   private func problem(_ body: () throws -> Void) -> String {
     do {
       try body()

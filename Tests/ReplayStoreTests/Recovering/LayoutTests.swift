@@ -1,4 +1,4 @@
-// Where fields lie in a store's files: what other builds of the program find there.
+// Where fields lie in a store's files, so that other builds of the program can read them.
 
 import Experience
 import Testing
@@ -32,7 +32,7 @@ import Testing
     #expect(table.map { MemoryLayout<StoreHeader.TableMark>.offset(of: $0) } == [0, 8, 16, 24])
   }
 
-  /// Whatever the fields, they lie one after the other, the widest first.
+  /// Fields lie one after the other, the widest first.
   @Test func rows() {
     let layout = StepLayout(
       StepSchema(fields: [

@@ -1,5 +1,4 @@
-// Stores whose process did not end in order: what is damaged is never served, and everything else
-// is.
+// Stores whose process did not end cleanly: damaged steps are never served, and all others are.
 
 import Experience
 import Foundations
@@ -17,8 +16,7 @@ import Testing
     ReplayStoreConfiguration(capacity: 40, tables: tables, storage: .file(path: folder.path))
   }
 
-  /// Eight chunks of four steps, and all items that end in them; `end` as a process that ends in
-  /// order.
+  /// Eight chunks of four steps, and all items that end in them. `end`: end the process cleanly.
   private func fill(ended: Bool) throws {
     let store = try ReplayStore(configuration: configuration)
     try store.adopt(schema: Message.schema)
@@ -52,11 +50,11 @@ import Testing
   @Test func anOrderlyEndIsBelievedOnce() throws {
     try fill(ended: true)
     #expect(try ReplayStore(configuration: configuration, bytesVerified: 0).stepsInDoubt == 0)
-    // That one did not end in order.
+    // The second process did not end cleanly.
     let store = try ReplayStore(configuration: configuration, bytesVerified: 0)
-    // The newest chunk is looked at before its stream goes on.
+    // The newest chunk is verified before its stream continues.
     #expect(store.stepsInDoubt == 28)
-    // What has not been checked is not marked as whole.
+    // Unverified steps are not marked as whole.
     store.end()
     #expect(try ReplayStore(configuration: configuration, bytesVerified: 0).stepsInDoubt == 28)
     store.verify(bytes: 1)
@@ -65,7 +63,7 @@ import Testing
     #expect(store.stepsInDoubt == 0 && store.damage == StoreDamage())
   }
 
-  /// Small fields and large ones, with and without an orderly end before which the damage was done.
+  /// Small fields and large ones, with and without a clean end before the damage.
   @Test(arguments: ["rows", "field-0"]) func aDamagedChunkIsNeverServed(_ name: String) throws {
     try fill(ended: false)
     // Step 9 is in chunk 2, steps 8 to 11.
@@ -85,16 +83,16 @@ import Testing
       }
       store.verify(bytes: .max)
       #expect(store.checkInvariants() == nil)
-      // Of each table those of steps 8 to 11, and those that reach into them: one and two.
+      // In each table the items of steps 8 to 11, and those that reach into them: one and two.
       if isAtOnce { #expect(store.damage.steps == 4 && store.damage.items == 4 + 1 + 4 + 2) }
       #expect(store.damage.steps == 4 && store.statistics.steps == 32)
-      // It is there still, so that the next start has to look again.
+      // The chunk still has its place, so the next start must verify it again.
       store.end()
       #expect(try ReplayStore(configuration: configuration).damage.steps == 4)
     }
   }
 
-  /// The newest steps of a stream are lost: its writer goes on, and its items that need them are
+  /// The newest steps of a stream are damaged: its writer continues, and items that need them are
   /// stale.
   @Test func aStreamGoesOnAfterWhatIsLost() throws {
     try fill(ended: false)
@@ -103,18 +101,18 @@ import Testing
     #expect(store.damage.steps == 4)
     let message = message(8)
     let summary = try store.insert(message.insertion(), writer: 0, sequence: 9)
-    // Items that begin at steps 30 and 31, which are lost.
+    // Items that begin at steps 30 and 31, which are damaged.
     #expect(summary.items == 3 + 2 && summary.itemsStale == 1 + 2)
     withExtendedLifetime(message) {}
-    // An item over what is lost is stale too, not a mistake.
+    // An item over damaged steps is stale too, not invalid.
     let reaching = Message().item(0, 27, 2)
     #expect(try store.insert(reaching, writer: 0).itemsStale == 1)
     store.verify(bytes: .max)
     #expect(store.checkInvariants() == nil)
   }
 
-  /// What is lost here is not whole in a snapshot either, also where it has not been looked at
-  /// before it is copied.
+  /// A chunk that is damaged here is damaged in a snapshot too, even if it was not verified before
+  /// the snapshot.
   @Test func aSnapshotDoesNotMakeItWhole() throws {
     try fill(ended: false)
     try damage("field-0", at: 9 * 600)
@@ -137,13 +135,13 @@ import Testing
 
   @Test func itemsThatCannotBeAreDropped() throws {
     try fill(ended: false)
-    // Priorities are 2; the largest of the table is recorded. Nobody has given 3, nor -2, nor NaN.
+    // Priorities are 2, and the table's largest is recorded. 3, −2 and NaN never occurred.
     for (slot, value) in [(1, Float(3)), (2, -2), (3, .nan)] {
       for (index, byte) in withUnsafeBytes(of: value, Array.init).enumerated() {
         try damage("items-0", at: slot * 8 + index, byte)
       }
     }
-    // Of a table of two steps an item spans three.
+    // An item spans three steps in a table of two.
     try damage("items-1", at: 5 * 8 + 4, 2)
     try damage("items-1", at: 6 * 8 + 4, 7)
     let store = try ReplayStore(configuration: configuration)

@@ -1,4 +1,4 @@
-// Queues: everything is read once, in order, and nothing is lost unread.
+// Queues: each item is read once, in order, and none is lost unread.
 
 import Experience
 import Foundations
@@ -16,7 +16,7 @@ import Testing
     return table
   }
 
-  /// Steps from `first` on, an item for each pair that the message completes.
+  /// Steps from `first` on, with an item for each pair that the message completes.
   private func steps(_ count: Int, from first: UInt64) -> Message {
     let message = Message().chunk(0, first, flags: [UInt8](repeating: 0, count: count))
     for index in (first == 0 ? 0 : first - 1)..<first + UInt64(count) - 1 { message.item(0, index, 2) }
@@ -54,7 +54,7 @@ import Testing
     _ = try store.insert(steps(1, from: 11), writer: 0)
     var draw = Draw()
     var generator = SeededGenerator(seed: 1)
-    // The oldest chunk has items 0 to 5: while one is unread it stays.
+    // The oldest chunk has items 0 to 5. It stays while one of them is unread.
     for expected in [[0, 1, 2, 3], [4]] as [[UInt64]] {
       try store.sample(table: 0, count: expected.count, generator: &generator, into: &draw)
       #expect(draw.keys == expected)
@@ -65,7 +65,8 @@ import Testing
     #expect(summary.stepsEvicted == 6 && summary.itemsEvicted == 0)
   }
 
-  /// With stacks of 3 the two steps after a chunk that goes lose frames, and their items with them.
+  /// With stacks of 3 the two steps after an evicted chunk lose frames, and their items are
+  /// removed.
   @Test func norItemsOfStacksThatLoseAFrame() throws {
     var schema = Message.schema
     schema.fields[0].stack = 3
@@ -77,7 +78,7 @@ import Testing
     _ = try store.insert(steps(6, from: 6), writer: 0)
     var draw = Draw()
     var generator = SeededGenerator(seed: 1)
-    // The first two have no stack: the stream does not begin with an episode.
+    // The first two steps have no stack, because the stream does not begin with an episode.
     for key in 2..<8 as Range<UInt64> {
       #expect(!store.canInsert(items: [1], steps: 1), "item \(key) would go")
       try store.sample(table: 0, count: 1, generator: &generator, into: &draw)
@@ -87,7 +88,8 @@ import Testing
     #expect(summary.stepsEvicted == 6 && summary.itemsEvicted == 0)
   }
 
-  /// With less than a batch nobody could read what would be lost: then waiting would lock both sides.
+  /// With fewer items than a batch the unread ones could not be read, so waiting would block both
+  /// sides.
   @Test func stepsWithoutItemsDoNotLockIt() throws {
     let store = try makeStore(capacity: 10, queue())
     _ = try store.insert(Message().chunk(0, 0, flags: [0, 0, 0, 0]).item(0, 0, 2).item(0, 1, 2), writer: 0)
@@ -112,8 +114,9 @@ import Testing
     #expect(problem(table)!.contains("max_items: expected at least 14"))
   }
 
-  /// Random writers and readers of random queues: whenever an insert waits, a largest batch may be drawn; all is read once, in
-  /// the order of first steps, and what is lost is counted.
+  /// Random writers and readers of random queues. Whenever an insert waits, a batch of the largest
+  /// size may be drawn. Each item is read once, in the order of first steps, and losses are
+  /// counted.
   @Test func neverBothWait() throws {
     var waits = 0
     for seed in 0..<60 as Range<UInt64> {
@@ -140,7 +143,7 @@ import Testing
     var (read, inserted, waits) = ([UInt64](), 0, 0)
     for _ in 0..<120 {
       let count = 1 + generator.below(max(1, table.itemsPerMessageMax))
-      // Now and then an episode of steps that start few items.
+      // Now and then an episode whose steps start few items.
       let flags = (0..<count).map { _ in generator.below(4) == 0 ? 2 : 0 as UInt8 }
       let message = Message()
       var written: [UInt8] = []

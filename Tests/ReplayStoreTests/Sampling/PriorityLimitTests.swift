@@ -1,4 +1,4 @@
-// One wrong priority does not own the sampling.
+// One wrong priority does not dominate the sampling.
 
 import Experience
 import Foundations
@@ -19,7 +19,7 @@ import Testing
     let message = Message().chunk(0, 0, flags: [0, 0, 0, 0, 0])
     message.item(0, 0, 2, 1e30).item(0, 1, 2, 4).item(0, 2, 2, 0.5).item(0, 3, 2)
     _ = try store.insert(message, writer: 0)
-    // The last one came without a priority: the largest so far.
+    // The last item came without a priority and gets the largest so far.
     #expect(store.statistics.tables[0].mass == 4 + 4 + 0.5 + 4)
     #expect(store.statistics.tables[0].prioritiesClipped == 1)
     #expect(try store.update([1, 2], [3e38, 2]) == (applied: 2, gone: 0))
@@ -30,7 +30,7 @@ import Testing
     var generator = SeededGenerator(seed: 1)
     try store.sample(table: 0, count: 50, generator: &generator, into: &draw)
     #expect(Set(draw.priorities) == [4, 2])
-    // Still refused, not clipped.
+    // Infinite priorities are still refused, not clipped.
     #expect(throws: ReplayStoreError.self) { try store.update([1], [.infinity]) }
   }
 
@@ -40,7 +40,7 @@ import Testing
     #expect(store.statistics.tables[0].mass == 0.25 && store.statistics.tables[0].prioritiesClipped == 0)
   }
 
-  @Test func anotherLifeMayHaveALowerLimit() throws {
+  @Test func aLaterProcessMayHaveALowerLimit() throws {
     let folder = TemporaryFolder()
     func store(limit: Float) throws -> ReplayStore {
       let store = try ReplayStore(

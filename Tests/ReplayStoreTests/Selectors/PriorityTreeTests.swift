@@ -6,7 +6,7 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct PriorityTreeTests {
-  /// Capacities around powers of 8, as no level may be padded wrongly.
+  /// Capacities around powers of 8, where padding could be wrong.
   @Test(arguments: [1, 7, 8, 9, 63, 64, 65, 511, 513, 4097])
   func drawsEndWhereTheCumulatedWeightsSay(capacity: Int) throws {
     let tree = try PriorityTree(capacity: capacity)
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  /// Both paths choose the same leaves for the same targets, also where weights differ by 10³⁰.
+  /// Both paths choose the same leaves for the same targets, even if weights differ by 10³⁰.
   @Test func pathsAgree() throws {
     for seed in 0..<40 as Range<UInt64> {
       var generator = SeededGenerator(seed: seed)

@@ -1,4 +1,4 @@
-// What every selector must do, whatever it chooses.
+// What every selector must do.
 
 import Experience
 import Foundation
@@ -8,8 +8,8 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct SelectorConformanceTests {
-  /// Items come, change and go; each draw has the probability that the definition gives it, by the selector that lived
-  /// through it and by one made anew from the records.
+  /// Items come, change and go. Each draw has the probability of the definition, by the selector
+  /// with this history and by one rebuilt from the records.
   @Test(arguments: everySelector) func agreesWithItsDefinition(kind: SelectorKind) throws {
     for seed in 0..<12 as Range<UInt64> {
       var generator = SeededGenerator(seed: seed)
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  /// One random change: a run of new items, new priorities (some slots twice), or a range that goes.
+  /// One random change: a run of new items, new priorities (some slots twice), or a removed range.
   private func act(_ harness: SelectorHarness, _ generator: inout SeededGenerator) {
     let capacity = harness.capacity
     harness.oldest = generator.below(capacity)
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  /// Small whole numbers (which tie), fractions, zero, and now and then one far away.
+  /// Small whole numbers (which tie), fractions, zero, and now and then an outlier.
   private func priority(_ generator: inout SeededGenerator) -> Float {
     switch generator.below(12) {
     case 0: 0
@@ -77,7 +77,7 @@ import Testing
     return nil
   }
 
-  /// Sizes around powers of 8, 16 and 64: nothing may be padded wrongly, and every item can be drawn.
+  /// Sizes around powers of 8, 16 and 64, where padding could be wrong. Every item can be drawn.
   @Test(arguments: everySelector) func everyCapacity(kind: SelectorKind) throws {
     for capacity in [1, 2, 7, 8, 9, 15, 17, 63, 64, 65, 100, 511, 513, 1000] {
       let harness = try SelectorHarness(kind, capacity: capacity, seed: 5)
@@ -86,7 +86,7 @@ import Testing
         harness.oldest = oldest
         let expected = harness.model.probabilities(oldest: oldest)
         let drawn = Set(harness.draw(capacity * 8).slots)
-        // The rarest has P ≥ 1 / 3N for the proportional ones; ranks fall further.
+        // The rarest item has P ≥ 1 / 3N with proportional selectors, less with ranks.
         let sure = expected.filter { $0.value > 0.2 / Double(capacity) }.map(\.key)
         #expect(drawn.isSubset(of: expected.keys), "\(kind), capacity \(capacity)")
         #expect(drawn.isSuperset(of: sure), "\(kind), capacity \(capacity)")
@@ -96,7 +96,7 @@ import Testing
     }
   }
 
-  /// Without any mass, random selectors are uniform, and the others take the order of the steps.
+  /// Without mass, random selectors are uniform, and the others use the order of the steps.
   @Test(arguments: everySelector) func allZeroPriorities(kind: SelectorKind) throws {
     let harness = try SelectorHarness(kind, capacity: 103, seed: 11)
     harness.assign(Array(20..<100), [Float](repeating: 0, count: 80))
@@ -112,7 +112,7 @@ import Testing
     }
   }
 
-  /// The largest and the smallest floats, and −0, which is 0.
+  /// The largest and the smallest floats, and −0, which equals 0.
   @Test(arguments: everySelector) func extremePriorities(kind: SelectorKind) throws {
     let harness = try SelectorHarness(kind, capacity: 40, seed: 2)
     let values: [Float] = [
@@ -135,8 +135,9 @@ import Testing
     #expect(harness.selector.brokenInvariant(harness.set, harness.records) == nil)
   }
 
-  /// Weights swing 10⁶-fold; afterwards the selector is what one made anew is. The long lane does 10⁸ updates of the tree,
-  /// whose sums are floats; the others count in integers.
+  /// Weights swing 10⁶-fold; afterwards the selector equals one rebuilt from the records. The long
+  /// tests make 10⁸ updates of the tree, whose sums are floats; the other selectors count in
+  /// integers.
   @Test(arguments: everySelector) func nothingDrifts(kind: SelectorKind) throws {
     var isTree: Bool { if case .prioritized = kind { true } else { false } }
     let updates = runsLongTests ? (isTree ? 100_000_000 : 5_000_000) : 100_000
@@ -154,13 +155,13 @@ import Testing
       harness.selector.assign(slots, priorities, count: 1000)
     }
     #expect(harness.selector.brokenInvariant(harness.set, harness.records) == nil)
-    let anew = try harness.rebuilt()
-    let (mass, expected) = (harness.selector.mass(of: harness.set), anew.mass(of: harness.set))
+    let rebuilt = try harness.rebuilt()
+    let (mass, expected) = (harness.selector.mass(of: harness.set), rebuilt.mass(of: harness.set))
     #expect(abs(mass - expected) <= 1e-12 * expected)
     harness.remove(0..<3001)
     #expect(harness.selector.mass(of: harness.set) == 0)
   }
 }
 
-/// Long tests run where the environment asks for them.
+/// Long tests run if the environment asks for them.
 let runsLongTests = ProcessInfo.processInfo.environment["ROOKERY_LONG_TESTS"] != nil

@@ -1,4 +1,4 @@
-// What every selector must choose, written as its definition.
+// What every selector must choose by definition.
 
 import Experience
 import Foundation
@@ -50,7 +50,7 @@ struct SelectorModel {
     return priorities.compactMapValues { weight($0) > 0 ? weight($0) / sum : nil }
   }
 
-  /// 1 / rank^α, shared by those whose float32 priorities agree in all but the last 12 bits.
+  /// 1 / rank^α, averaged over items whose float32 priorities agree in all but the last 12 bits.
   private func ranked(_ exponent: Double) -> [Int: Double] {
     let sorted = priorities.sorted { $0.value > $1.value }
     var weights: [Int: Double] = [:]
@@ -94,7 +94,7 @@ final class SelectorHarness {
 
   deinit { records.deallocate() }
 
-  /// New items, or new priorities of known ones.
+  /// Adds items, or gives items new priorities.
   func assign(_ slots: [Int], _ priorities: [Float]) {
     var added: [UInt32] = []
     for (slot, priority) in zip(slots, priorities) {

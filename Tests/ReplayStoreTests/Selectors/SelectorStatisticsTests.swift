@@ -1,4 +1,5 @@
-// What random selectors draw, by statistics that a wrong distribution fails by orders of magnitude.
+// The distribution that random selectors draw, by tests that a wrong one fails by orders of
+// magnitude.
 
 import Experience
 import Foundation
@@ -11,11 +12,12 @@ import Testing
 @Suite struct SelectorStatisticsTests {
   private static let random = everySelector.filter { !$0.isDeterministic }
 
-  /// The published check: keys 10…99, priority = key, 200,000 draws (10⁶ in the long lane); χ² has 89 degrees of freedom and is refused above 135.98
-  /// (α = .001). Against the distribution of any other selector the same draws fail by orders of magnitude.
+  /// The published check: keys 10…99, priority = key, 200,000 draws (10⁶ in the long tests). χ² has
+  /// 89 degrees of freedom and is rejected above 135.98 (α = .001). Against any other selector's
+  /// distribution the same draws fail by orders of magnitude.
   @Test(arguments: random, [1, 500]) func tenToNinetyNine(kind: SelectorKind, batch: Int) throws {
     let harness = try SelectorHarness(kind, capacity: 1000, seed: 2024)
-    // Spread over the slots: nothing may depend on neighbours.
+    // Spread over the slots, because nothing may depend on neighbours.
     let keys = Array(10...99)
     let slots = keys.map { $0 * 7 % 1000 }
     harness.assign(slots, keys.map(Float.init))
@@ -27,14 +29,14 @@ import Testing
     for other in Self.random {
       let model = SelectorModel(kind: other, capacity: 1000, priorities: harness.model.priorities)
       let wrong = model.probabilities(oldest: 0)
-      // Exponent 0 and uniform are one distribution.
+      // Exponent 0 and uniform are the same distribution.
       guard slots.contains(where: { abs(wrong[$0]! - expected[$0]!) > 1e-9 }) else { continue }
       #expect(chiSquare(counts, slots.map { wrong[$0]! }) > 2000, "draws of \(kind) pass for \(other)")
     }
   }
 
-  /// Many items with priorities over nine orders of magnitude, in 64 bins of equal count: the probability of each bin is
-  /// known. χ² with 63 degrees of freedom, α = 10⁻³: 103.4. The long lane does 10⁷ items.
+  /// Many items with priorities over nine orders of magnitude, in 64 bins of equal count with known
+  /// probabilities. χ² with 63 degrees of freedom, α = 10⁻³: 103.4. The long tests use 10⁷ items.
   @Test(arguments: [
     SelectorKind.uniform, .prioritized(exponent: 0.6), .rank(exponent: 0.7), .rank(exponent: 1),
   ])
@@ -74,7 +76,8 @@ import Testing
     if kind != .uniform {
       #expect(chiSquare(counts, [Double](repeating: 1 / Double(bins), count: bins)) > 10_000)
     } else {
-      // No item is drawn much more often than another: 99.99 % of the draws' slots differ at 10⁷, and none comes 30 times.
+      // No item is drawn much more often than another: at 10⁷ items 99.99 % of the draws' slots
+      // differ, and none comes 30 times.
       #expect(seen.values.max()! < 30)
     }
   }
@@ -86,7 +89,7 @@ import Testing
     case .prioritized(let exponent):
       for (slot, priority) in priorities.enumerated() { sums[slot % bins] += pow(Double(priority), exponent) }
     case .rank(let exponent):
-      // Bins follow each other in rank, as their priorities do.
+      // Bins have consecutive ranks, because their priorities fall.
       var rank = 0
       for bin in 0..<bins {
         for _ in stride(from: bin, to: priorities.count, by: bins) {
@@ -100,7 +103,7 @@ import Testing
     return sums.map { $0 / total }
   }
 
-  /// Sums and their inverse beside naive ones, up to where they are sums and beyond.
+  /// Sums and their inverse beside naive ones, in the summed ranks and beyond.
   @Test(arguments: [0, 0.5, 0.7, 1, 1.3, 2, 5, 16]) func rankWeights(exponent: Double) {
     let distribution = RankDistribution(exponent: exponent)
     var sum = 0.0
@@ -113,7 +116,7 @@ import Testing
       let allowed = exponent * (exponent + 1) / 24 / 65_536 * 1.5 + 1e-9
       #expect(abs(distribution.sum(after: rank - 1, count: 1) - weight) <= allowed * weight, "rank \(rank)")
       let share = generator.uniform() * 0.98 + 0.01
-      // Far out, a rank's weight is less than the sum's rounding.
+      // For high ranks the weight is less than the sum's rounding.
       if weight > 1e-10 * max(sum, 1) {
         #expect(distribution.rank(at: before + share * weight, count: 4000) == rank, "rank \(rank)")
       }

@@ -56,7 +56,7 @@ import Testing
     try store.sample(table: 0, count: 100, generator: &generator, into: &draw)
     #expect(Set(draw.keys).count == 10)
     #expect(draw.probabilities.allSatisfy { $0 == 0.1 })
-    // One item with mass takes it all.
+    // If one item has all the mass, every draw chooses it.
     _ = try store.update([4], [1e-30])
     try store.sample(table: 0, count: 100, generator: &generator, into: &draw)
     #expect(Set(draw.keys) == [4])
@@ -68,7 +68,7 @@ import Testing
     var generator = SeededGenerator(seed: 3)
     let first = Message().chunk(0, 0, flags: [0, 0]).item(0, 0, 2)
     _ = try store.insert(first, writer: 0)
-    // Around the ring's end.
+    // Across the ring's end.
     let second = Message().chunk(0, 2, flags: [0, 0, 0, 0, 0])
     for index in 2..<6 { second.item(0, UInt64(index), 2) }
     _ = try store.insert(second, writer: 0)

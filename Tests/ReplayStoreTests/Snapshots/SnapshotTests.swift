@@ -1,4 +1,4 @@
-// Copies of a store that is at work.
+// Snapshots of a store while it works.
 
 import Experience
 import Foundations
@@ -9,7 +9,7 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct SnapshotTests {
-  /// Whatever happens while it is made, a snapshot is the store of the moment it was begun.
+  /// A snapshot is the store at the moment it was begun, whatever happens while it is made.
   @Test(arguments: [0, 1]) func aSnapshotIsOneMoment(_ part: Int) throws {
     for seed in UInt64(part * 40)..<UInt64(part * 40 + 40) {
       let folder = TemporaryFolder()
@@ -40,7 +40,8 @@ import Testing
     }
   }
 
-  /// Into an empty store: the same steps and items, never sampled, with the limiters where they were.
+  /// A restore into an empty store gives the same steps and items, never sampled, with the
+  /// limiters' errors unchanged.
   private func checkRestore(
     of path: String, like copy: ReplayStore, _ configuration: ReplayStoreConfiguration, _ seed: UInt64
   ) throws {
@@ -99,7 +100,7 @@ import Testing
       try ReplayStore.difference(ofSnapshot: path, from: store.configuration, schema: Message.schema) == nil)
     do {
       _ = try ReplayStore(configuration: other.configuration, resuming: path)
-      Issue.record("it was taken up")
+      Issue.record("it resumed")
     } catch {
       #expect("\(error)".contains(difference))
     }
@@ -109,7 +110,8 @@ import Testing
     Snapshot.remove(path)
   }
 
-  /// What is in memory goes on in other lives as if nothing had been, through snapshots that are removed once taken up.
+  /// A store with `memory` storage resumes from snapshots, which are then removed, as if nothing
+  /// had happened.
   @Test func randomHistoriesGoOnThroughSnapshots() throws {
     for seed in 0..<25 as Range<UInt64> {
       let folder = TemporaryFolder()
@@ -124,7 +126,7 @@ import Testing
     }
   }
 
-  @Test func whatIsDamagedIsNotTakenUp() throws {
+  @Test func damagedContentIsNotRestored() throws {
     let folder = TemporaryFolder()
     let path = "\(folder.path)/a"
     var store = try makeStore(capacity: 20, transitionTable(1))
@@ -142,7 +144,7 @@ import Testing
     store = try ReplayStore(configuration: store.configuration, resuming: path)
     #expect(store.checkInvariants() == nil)
     #expect(store.recovery?.stepsDropped == 4 && store.recovery?.steps == 12)
-    // Its items, and the one that ends in it.
+    // Its items, and the item that ends in it.
     #expect(store.recovery?.itemsDropped == 5 && store.recovery?.items == 6)
     Snapshot.remove(path)
   }
@@ -158,7 +160,7 @@ import Testing
     #expect(store.continueSnapshot(bytes: 1)?.isCopied == false)
     store.abandonSnapshot()
     #expect(store.continueSnapshot(bytes: 1) == nil && DirectoryNames.of(folder.path).isEmpty)
-    // One whose process died.
+    // A snapshot whose process was killed.
     try store.beginSnapshot(at: path)
     #expect(ReplayStore.removeUnfinishedSnapshot(at: path))
     #expect(!ReplayStore.removeUnfinishedSnapshot(at: path) && DirectoryNames.of(folder.path).isEmpty)
