@@ -32,7 +32,7 @@ public final class ReplayStore {
   var unverified: UnverifiedChunks?
   /// The snapshot that the store is resuming from; it holds the chunks' checksums.
   var source: StoreFolder?
-  /// Every chunk with this number or a higher one is whole.
+  /// No chunk with this number or a higher one was found damaged.
   var lostBefore: UInt64 = 0
   /// Lower handles belonged to writers of the snapshot that the store resumed from.
   private var handlesBefore = 0

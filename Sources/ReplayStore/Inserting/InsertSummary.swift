@@ -12,7 +12,7 @@ public struct InsertSummary: Hashable, Sendable {
   public var stepsEvicted = 0
   /// Items evicted with those steps.
   public var itemsEvicted = 0
-  /// Items that removers took because their table was full.
+  /// Items removed because their table was full.
   public var itemsRemoved = 0
 
   public init() {}

@@ -107,7 +107,7 @@ extension ReplayStore {
   }
 
   /// Journals the pending items that lie on steps of earlier messages. `makeRoom` journals those
-  /// that removers take.
+  /// that it removes.
   private func journal(_ ring: StepRing, _ folder: StoreFolder) {
     folder.journal.begin(generation: folder.header.generation &+ 1)
     for (number, table) in tables.enumerated() {

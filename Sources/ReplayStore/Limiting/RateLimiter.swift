@@ -82,14 +82,13 @@ public struct RateLimiter: Hashable, Sendable {
   /// Subtracts samples of items that were removed before they could be drawn.
   public mutating func didLose(samples: Int) { carried -= Double(samples) }
 
+  /// Counts inserted items.
   public mutating func didInsert(_ count: Int) { inserts &+= UInt64(count) }
   public mutating func didSample(_ count: Int) { samples &+= UInt64(count) }
 
   private func error(afterInserting count: Int) -> Double {
     (Double(inserts) + remote.inserts + Double(count)) * configuration.samplesPerInsert
-      /// Counts items that were inserted.
       - (Double(samples) + remote.samples) + carried
-    /// Counts items that were sampled.
   }
 
   private func error(afterSampling count: Int) -> Double {

@@ -47,7 +47,7 @@ extension ReplayStore {
     if unverified?.oldest(from: ring.directory.front) == nil { unverified = nil }
   }
 
-  /// Verifies a live chunk unless it is known already; drops it if it is damaged.
+  /// Verifies a live chunk unless that is done already; drops it if it is damaged.
   func verify(chunk number: UInt64) {
     guard let ring, let unverified, !unverified.isVerified(number) else { return }
     let entry = ring.directory[number]

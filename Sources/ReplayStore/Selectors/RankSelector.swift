@@ -9,7 +9,7 @@ internal import Foundations
 /// * Ranks are always those of the current priorities (there: of a heap that is sorted from time to
 ///   time).
 /// * Draws use the exact rank weights (there: k segments of equal probability).
-/// * Items of equal priority member the probability of their ranks, so it does not depend on where
+/// * Items of equal priority share the probability of their ranks, so it does not depend on where
 ///   they lie. "Equal" means within 0.05 %, see `RankBuckets`; `RankDistribution` says how exact
 ///   the weights are.
 ///

@@ -22,7 +22,7 @@ public final class Restore {
   public private(set) var progress: SnapshotProgress
   /// Steps skipped: their chunk fails its checksum, is invalid, or is older than a damaged record.
   public private(set) var stepsDropped = 0
-  /// Items skipped because they are invalid or need skipped steps.
+  /// Items skipped because they are invalid, or reach into skipped steps.
   public private(set) var itemsDropped = 0
   /// Files that are shorter than what was written to them.
   public private(set) var damagedFiles: [String] = []
@@ -51,9 +51,9 @@ public final class Restore {
     var priority: Float
   }
 
-  /// Opens a snapshot of a store with the same configuration. `store` adopts the snapshot's schema
-  /// if it has none yet. `writer` is a handle that no writer has had. Throws `storage` with the
-  /// difference if the snapshot is of another store.
+  /// Opens a snapshot of a store with the same capacity and tables. `store` adopts the snapshot's
+  /// schema if it has none yet. `writer` is a handle that no writer has had. Throws `storage` with
+  /// the difference if the snapshot is of another store.
   public init(from path: String, into store: ReplayStore, writer: Int) throws(ReplayStoreError) {
     guard let schema = try StoreFolder.schema(in: path) else {
       throw .storage("\(path): expected a snapshot, found none")

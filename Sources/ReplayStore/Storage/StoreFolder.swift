@@ -30,7 +30,7 @@ enum CommitStage: CaseIterable {
 /// A message is committed in this order. First `front` is moved past the evicted chunks, and their
 /// items are removed. Then the journal, steps, chunk records and items are written. One 8-byte
 /// store of the generation commits them all. Then the writer's mark is written, then the
-/// acknowledgement sent. The process may die between any two stores, because the kernel keeps the
+/// acknowledgement is sent. The process may die between any two stores, because the kernel keeps the
 /// mapped pages.
 final class StoreFolder {
   let path: String
@@ -58,8 +58,8 @@ final class StoreFolder {
   /// Bytes of the widest arena that are reserved at once.
   private static let piece = 16 << 20
 
-  /// Opens a folder that was made for the same configuration and schema, or creates one. Throws
-  /// `storage` with the difference if it was made for another.
+  /// Opens a folder that was made for the same capacity, schema and tables, or creates one. Throws
+  /// `storage` with the difference if it was made for another store.
   init(path: String, configuration: ReplayStoreConfiguration, schema: StepSchema) throws(ReplayStoreError) {
     StoreLayout.check()
     self.path = path

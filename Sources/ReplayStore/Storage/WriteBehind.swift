@@ -8,7 +8,7 @@ internal import Glibc
 /// releases the pages once they are written.
 ///
 /// Otherwise the kernel gathers dirty pages until it stops the writer for long, and meanwhile
-/// evicts clean pages that batches have just had read. A thread of its own does this, because it
+/// evicts clean pages that have just been read for batches. It uses a thread of its own, because it
 /// takes as much time as the writing itself.
 final class WriteBehind {
   private let descriptor: Int32
