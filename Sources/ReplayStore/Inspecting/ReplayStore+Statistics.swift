@@ -24,8 +24,9 @@ public struct ReplayStoreStatistics: Hashable, Sendable {
     public var limiterError: Double
     /// Items that were skipped because their first step had been evicted.
     public var itemsStale: UInt64
-    /// Items evicted with their steps, and how many of them had never been sampled.
+    /// Items evicted with their steps.
     public var itemsEvicted: UInt64
+    /// Evicted items that had never been sampled.
     public var itemsEvictedUnsampled: UInt64
     /// Items removed because of `itemsMax` or `timesSampledMax`.
     public var itemsRemoved: UInt64
@@ -43,9 +44,9 @@ public struct ReplayStoreStatistics: Hashable, Sendable {
   public var capacity: Int
   /// Steps in the ring.
   public var steps: Int
-  /// Positions of the oldest step and of the next one, which are also the steps evicted and the
-  /// steps inserted.
+  /// Position of the oldest step, which is also the number of steps evicted.
   public var tail: UInt64
+  /// Position of the next step, which is also the number of steps inserted.
   public var head: UInt64
   /// Chunks in the ring.
   public var chunks: Int

@@ -15,8 +15,9 @@ public struct Draw {
   public internal(set) var mass = 0.0
   /// N, the items in the table at the draw.
   public internal(set) var itemCount = 0
-  /// Items inserted into the table and sampled from it so far, this draw included.
+  /// Items inserted into the table so far.
   public internal(set) var inserts: UInt64 = 0
+  /// Items sampled from the table so far, this draw included.
   public internal(set) var samples: UInt64 = 0
 
   /// Steps that each item spans.
