@@ -67,7 +67,7 @@ import Testing
     let store = try makeStore(capacity: 10, transitionTable(1))
     #expect(throws: ReplayStoreError.self) { try store.beginSnapshot(at: folder.path) }
     try store.beginSnapshot(at: "\(folder.path)/a")
-    #expect(throws: ReplayStoreError.request("snapshot: another one is being made")) {
+    #expect(throws: ReplayStoreError.request("snapshot: another one is being made; wait until it is done")) {
       try store.beginSnapshot(at: "\(folder.path)/b")
     }
     #expect(store.continueSnapshot(bytes: 1)?.isCopied == true)
