@@ -29,9 +29,9 @@ enum CommitStage: CaseIterable {
 ///
 /// A message is committed in this order. First `front` is moved past the evicted chunks, and their
 /// items are removed. Then the journal, steps, chunk records and items are written. One 8-byte
-/// store of the generation commits them all. Then the writer's mark is written, then the
-/// acknowledgement is sent. The process may die between any two stores, because the kernel keeps the
-/// mapped pages.
+/// store of the generation commits them all. Then the writer's mark is written, and the message is
+/// acknowledged. The process may die between any two stores, because the kernel keeps the mapped
+/// pages.
 final class StoreFolder {
   let path: String
   let header: StoreHeader
