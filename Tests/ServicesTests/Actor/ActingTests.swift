@@ -43,7 +43,7 @@ import Wire
       try acting.beginEpisodes(now: world.now)
       if !acting.isPartial, acting.buffer.rows > 0, acting.buffer.isFull || draw.below(8) == 0 {
         // Rows can be completed, and so sent, whatever fails meanwhile.
-        #expect(acting.settle { true }, "\(Seeds.replay(seed))")
+        #expect(acting.finishSteps { true }, "\(Seeds.replay(seed))")
         try received.take(acting)
       }
       if acting.isReady { try acting.tick(now: world.now) { true } }
