@@ -166,7 +166,7 @@ import Wire
     expectRefused(
       try run.resume("stop.updates=400"),
       "learner-1.safetensors': tensor '\(Self.tensor)', element 1: expected a finite number, found nan",
-      "the run diverged, and these are the last good weights: move the file away")
+      "the run diverged, and these are its last good weights: move the file away")
     #expect(run.processes.isEmpty)
 
     try good.write(to: URL(filePath: previous))

@@ -165,7 +165,7 @@ import Wire
       }
     }
     let log = Text.read("\(folder)/logs/learner-1.log")
-    #expect(log.contains("it begins from the last good checkpoint, of \(incarnation) updates"), "\(log)")
+    #expect(log.contains("from the last good checkpoint, of \(incarnation) updates"), "\(log)")
     #expect(try Data(contentsOf: URL(filePath: path)) != good)
     try expectFinite(path)
   }

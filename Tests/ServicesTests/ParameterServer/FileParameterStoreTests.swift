@@ -181,7 +181,7 @@ import TestSupport
     write(later)
     let error = #expect(throws: ParameterStoreError.self) { try load() }
     #expect(
-      error?.problem == "expected format 3, found 4, which another version of Rookery wrote: go on with that "
+      error?.problem == "expected format 3, found 4, which another version of Rookery wrote: use that "
         + "version, or move the file away to start from new weights")
   }
 
@@ -280,7 +280,7 @@ import TestSupport
     let state = try #require(try store.load())
     #expect(
       state.version == 181 && state.merged.first?.sequence == 178, "version 180 may have been published")
-    #expect(store.notice?.contains("goes on from version 179, as version 181") == true)
+    #expect(store.notice?.contains("using those of version 179, as version 181") == true)
     damaged[4096 + (damaged.count - 4096) / 2 + 200] ^= 1
     try write(damaged)
     let error = #expect(throws: ParameterStoreError.self) { try FileParameterStore(path: path).load() }
