@@ -11,8 +11,7 @@ public protocol LearningRule: AnyObject {
   var batchMax: Int { get }
   /// The names of `metrics`, each with one sentence of help.
   static var measured: [(name: String, help: String)] { get }
-  /// The metrics of the last batch with a finite loss, before its update, in the order of
-  /// `measured`.
+  /// The metrics of the last batch whose outcome was `.trained`, in the order of `measured`.
   var metrics: [Float] { get }
 
   /// Writes the parameters.

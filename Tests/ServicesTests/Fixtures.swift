@@ -53,8 +53,8 @@ enum Fixtures {
     frame { SampleRequest(request: number, table: table, count: count).encode(into: $0) }
   }
 
-  /// A message with one chunk of `rows` steps of stream 0 and an item of each step but the last.
-  /// Step i has observation and reward i.
+  /// A message of one chunk of `rows` steps of stream 0 and an item of each step but the last. Step i has observation and
+  /// reward i.
   static func insert(
     _ sequence: UInt64, first: UInt64, rows: Int = 3, isCut: Bool = false, items: Int? = nil,
     flags: [UInt8]? = nil, table: Int = 0, spans span: UInt32 = 2
@@ -104,7 +104,7 @@ struct ReplayHarness {
       now: .at(0))
   }
 
-  /// Passes a frame to the machine; returns the messages sent for it.
+  /// Hands a frame in; returns what was sent for it.
   mutating func receive(_ frame: [UInt8], from peer: UInt64, at milliseconds: Double = 0) -> [Sent] {
     frame.withUnsafeBytes {
       machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: sink)
@@ -114,8 +114,7 @@ struct ReplayHarness {
     return sink.take()
   }
 
-  /// Passes frames that arrived together; returns the messages sent before all were received, and
-  /// after.
+  /// Hands in frames that have come together; returns what was sent before all were received, and after.
   mutating func receiveTogether(_ frames: [(frame: [UInt8], peer: UInt64)]) -> (before: [Sent], after: [Sent])
   {
     for (frame, peer) in frames {

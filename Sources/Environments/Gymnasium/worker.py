@@ -60,7 +60,7 @@ def make(gymnasium, config, renders):
     if renders:
         arguments["render_mode"] = "rgb_array"
     try:
-        # The checker only warns, and does so at each step. `Slice.check` checks the shapes once.
+        # Gymnasium's checker only warns, and does so at each step. `Slice` checks the shapes instead.
         return gymnasium.make(config["id"], disable_env_checker=True, **arguments)
     except gymnasium.error.DependencyNotInstalled as error:
         raise Refusal("environment", f"a package that the environment needs is not installed: {error}")

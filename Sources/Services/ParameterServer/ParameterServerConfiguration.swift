@@ -7,7 +7,7 @@ public import Foundations
 public struct ParameterServerConfiguration: Sendable {
   /// How deltas are merged.
   public var aggregation: Aggregation
-  /// The shortest time between two publications.
+  /// The shortest time between two versions.
   public var publishEvery = Instant.Span.milliseconds(20)
   /// The newest version is published again after this time, because publications may be lost.
   public var republishEvery = Instant.Span.seconds(1)
