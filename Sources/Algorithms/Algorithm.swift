@@ -1,17 +1,17 @@
-// The algorithms: the one place that switches over them.
+// The algorithms: the only place that switches over them.
 
 public import Experience
 public import Foundations
 public import Numerics
 
-/// An algorithm with its settings and network. Whatever depends on which one runs is asked here;
-/// each has a folder of its own beside this file.
+/// An algorithm with its settings and network. All code that depends on the algorithm goes through
+/// these methods. Each algorithm has a folder beside this file.
 public enum Algorithm: Hashable, Sendable {
   case dqn(DQNConfiguration, NetworkSpec)
 }
 
 extension Algorithm {
-  /// The tensors of the flat parameters, in order.
+  /// Names and shapes of the tensors in the flat parameters, in order.
   /// - Throws: `NetworkSpecError` if the layers do not fit each other.
   public func manifest() throws(NetworkSpecError) -> WeightsManifest {
     switch self {
@@ -19,7 +19,9 @@ extension Algorithm {
     }
   }
 
-  /// Why it cannot see observations of a type and size or take such actions, or nil if it can.
+  /// Why the algorithm cannot use these observations or actions, or nil if it can.
+  ///
+  /// - Parameter observationBytes: the bytes of one policy input, with its frame stack.
   public func problem(observationBytes: Int, _ dtype: DType, actions: ActionSpace) -> String? {
     switch self {
     case .dqn(_, let network):
@@ -34,7 +36,8 @@ extension Algorithm {
     }
   }
 
-  /// What a learner trains with. Its parameters are zero until they are imported.
+  /// The learner's rule. Its parameters are zero until they are imported.
+  /// - Throws: `NetworkSpecError` if the layers do not fit each other.
   public func rule(batchMax: Int) throws(NetworkSpecError) -> any LearningRule {
     switch self {
     case .dqn(let configuration, let network):
@@ -42,21 +45,23 @@ extension Algorithm {
     }
   }
 
-  /// What actors and evaluators act with.
+  /// The policy of actors and evaluators. Its parameters are zero until they are imported.
+  /// - Throws: `NetworkSpecError` if the layers do not fit each other.
   public func policy(batchMax: Int) throws(NetworkSpecError) -> any Policy {
     switch self {
     case .dqn(_, let network): try QPolicy(spec: network, batchMax: batchMax)
     }
   }
 
-  /// What its policy records with each step, beside observation, action and reward.
+  /// The fields that the policy records with each step, beside observation, action and reward.
   public var recordedFields: [Field] {
     switch self {
     case .dqn: []
     }
   }
 
-  /// Seeded parameters, with which a run begins.
+  /// The parameters at the start of a run, drawn from `generator`, in the manifest's order.
+  /// - Throws: `NetworkSpecError` if the layers do not fit each other.
   public func initialParameters(
     using generator: inout SeededGenerator
   ) throws(NetworkSpecError) -> [Float] {
@@ -65,8 +70,8 @@ extension Algorithm {
     }
   }
 
-  /// Updates between two milestones: publications that all learners must know, because their
-  /// targets are copies of them. Nil if there are none.
+  /// Updates between two milestones: publications that every learner must have, because targets are
+  /// copies of them. Nil for an algorithm without milestones.
   public var milestoneEvery: UInt64? {
     switch self {
     case .dqn(let configuration, _): configuration.milestoneEvery

@@ -1,18 +1,20 @@
-// A batch as a learning rule reads it: columns by name.
+// A batch for a learning rule: columns by name.
 
 public import Experience
 
-/// Views of rows of a sampled batch; whoever makes it keeps the memory alive for the call.
+/// Views of rows of a sampled batch. Its maker keeps the memory alive for the call.
 public struct ColumnBatch {
-  /// Rows.
+  /// The number of rows.
   public var count: Int
-  /// `[count]`, or nil for 1 everywhere.
+  /// Importance weights `[count]`, or nil for 1 everywhere.
   public var importanceWeights: UnsafePointer<Float>?
   private let fields: [Field]
   private let columns: [UnsafeMutableRawPointer]
   private let firstRow: Int
 
-  /// - Parameter columns: of each field, from row 0 of the memory on.
+  /// - Parameters:
+  ///   - columns: each field's column, from its row 0.
+  ///   - firstRow: the row of `columns` where the batch starts.
   public init(
     fields: [Field], columns: [UnsafeMutableRawPointer], firstRow: Int = 0, count: Int,
     importanceWeights: UnsafePointer<Float>? = nil
@@ -30,8 +32,8 @@ public struct ColumnBatch {
     return UnsafeRawPointer(columns[index]) + firstRow * fields[index].byteCount
   }
 
-  /// The column of a field of one type and size.
-  /// - Throws: `BatchError.column` if it has another, or there is none.
+  /// The column of a field that must have this type and number of elements in a row.
+  /// - Throws: `BatchError.column` if it is missing or differs.
   public func column(
     _ name: String, _ dtype: DType, elements: Int = 1
   ) throws(BatchError) -> UnsafeRawPointer {
@@ -41,7 +43,7 @@ public struct ColumnBatch {
     return column
   }
 
-  /// One row by itself.
+  /// A batch of one of the rows.
   public func row(_ row: Int) -> ColumnBatch {
     ColumnBatch(
       fields: fields, columns: columns, firstRow: firstRow + row, count: 1,
@@ -51,9 +53,13 @@ public struct ColumnBatch {
 
 /// A batch that cannot be trained on.
 public enum BatchError: Error, Hashable, CustomStringConvertible {
+  /// The number of rows is not 1 to `batchMax`.
   case count(Int, batchMax: Int)
+  /// A column is missing, or has another type or size.
   case column(String, expected: String, found: [String])
+  /// An action is not 0 to `actions` − 1.
   case action(Int32, row: Int, actions: Int)
+  /// The buffer for new priorities is too small.
   case priorityBuffer(Int, rows: Int)
 
   public var description: String {

@@ -1,15 +1,16 @@
-// Corrects for sampling by priority.
+// Importance weights, which correct for sampling by priority.
 
 internal import Glibc
 
-/// w_i = (N·P(i))^−β, divided by the largest of the batch (Schaul et al. 2016, §3.4), with β rising linearly.
+/// w_i = (N·P(i))^−β divided by the batch's largest (Schaul et al. 2016, §3.4). β grows linearly.
 ///
 /// N cancels in the division, so w_i = (P(i) / min P)^−β.
 public struct ImportanceWeights: Sendable, Hashable {
-  /// β at first, 0 (no correction) to 1 (full).
+  /// β at the start, from 0 (no correction) to 1 (full correction).
   public var betaStart: Float
+  /// β after `annealingSteps` updates, 0…1.
   public var betaEnd: Float
-  /// Training steps from `betaStart` to `betaEnd`; 0 is `betaEnd` at once.
+  /// Updates from `betaStart` to `betaEnd`; with 0, β is always `betaEnd`.
   public var annealingSteps: Int
 
   public init(betaStart: Float = 0.4, betaEnd: Float = 1, annealingSteps: Int = 100_000) {
@@ -18,14 +19,15 @@ public struct ImportanceWeights: Sendable, Hashable {
     self.annealingSteps = annealingSteps
   }
 
-  /// β after so many training steps.
+  /// β after `step` updates.
   public func beta(at step: Int) -> Float {
     guard annealingSteps > 0, step < annealingSteps else { return betaEnd }
     return betaStart + (betaEnd - betaStart) * Float(max(0, step)) / Float(annealingSteps)
   }
 
-  /// Writes the weights `[count]` of a batch, each above 0 and the largest 1.
-  /// - Throws: `InvalidProbability` if a probability is not above 0 and finite; nothing is written then.
+  /// Writes the weights `[count]` of a batch: positive, the largest 1.
+  /// - Throws: `InvalidProbability` if a probability is not positive and finite; then it writes
+  ///   nothing.
   public static func compute(
     probabilities: UnsafeBufferPointer<Float>, beta: Float, into weights: UnsafeMutableBufferPointer<Float>
   ) throws(InvalidProbability) {
@@ -41,17 +43,20 @@ public struct ImportanceWeights: Sendable, Hashable {
   }
 }
 
-/// A sampling probability that no sample can have had.
+/// A sampling probability that is not positive and finite.
 public struct InvalidProbability: Error, Hashable, CustomStringConvertible {
+  /// The batch's row.
   public var row: Int
+  /// The probability found there.
   public var probability: Float
 
   public var description: String {
-    "row \(row): expected a probability above 0, found \(probability)"
+    "row \(row): expected a finite probability above 0, found \(probability)"
   }
 }
 
-/// P(i) = p_i^α / Σ p^α (Schaul et al. 2016, equation 1): what a proportional sampler draws, written plainly.
+/// P(i) = p_i^α / Σ p^α (Schaul et al. 2016, equation 1), the probabilities of a proportional
+/// sampler.
 public func proportionalProbabilities(priorities: [Float], alpha: Float) -> [Float] {
   let masses = priorities.map { powf($0, alpha) }
   let total = masses.reduce(0, +)

@@ -1,63 +1,66 @@
-// What an algorithm does with a batch.
+// The protocol of learning rules.
 
 public import Experience
 
-/// Parameters, and how a batch changes them. Flat vectors that go in and out are in the order and
-/// layout of the manifest. Not `Sendable`: one thread owns it.
+/// Holds parameters and updates them with batches. All flat vectors have the manifest's order and
+/// layout. Not `Sendable`: one thread owns it.
 public protocol LearningRule: AnyObject {
+  /// Names and shapes of the tensors in flat vectors.
   var manifest: WeightsManifest { get }
-  /// Rows that a batch may have at most.
+  /// The largest number of rows of a batch.
   var batchMax: Int { get }
-  /// The names of `metrics`, and what they mean in one sentence each.
+  /// The names of `metrics`, each with one sentence of help.
   static var measured: [(name: String, help: String)] { get }
-  /// What the last trained batch measured, before its update.
+  /// The metrics of the last batch whose outcome was `.trained`, in the order of `measured`.
   var metrics: [Float] { get }
 
+  /// Writes the parameters.
   func exportParameters(to destination: UnsafeMutableBufferPointer<Float>)
-  /// Loads parameters; targets and optimizer stay as they are.
+  /// Loads parameters; targets and optimizer state do not change.
   func importParameters(from source: UnsafeBufferPointer<Float>)
 
-  /// The gradients of a batch, to be applied here or sent to the owner of the optimizer.
+  /// Computes the gradients of a batch, for `applyGradients` here or in another process.
   ///
-  /// - Parameter priorities: `[count]` or more, receives each row's new priority; NaN leaves it as
-  ///   it is. Not to be used if the outcome is `.notFinite`.
-  /// - Throws: `BatchError` for columns that no environment of the run can have made; nothing has
-  ///   changed then.
+  /// - Parameter priorities: `[count]` or more, receives each row's new priority; NaN keeps the old
+  ///   one. Undefined if the outcome is `.notFinite`.
+  /// - Throws: `BatchError` if the columns do not fit; then nothing has changed.
   func computeGradients(
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError) -> TrainingOutcome
-  /// Applies the gradients that are there.
+  /// Updates the parameters with the current gradients.
   func applyGradients()
-  /// Writes the gradients of the last `computeGradients`.
+  /// Writes the gradients of the last `computeGradients` or `importGradients`.
   func exportGradients(to destination: UnsafeMutableBufferPointer<Float>)
-  /// Replaces the gradients (those of several learners, merged) for `applyGradients`.
-  /// - Returns: Their global norm; if it is not finite, do not apply them.
+  /// Replaces the gradients for `applyGradients`, for example by the merged ones of several
+  /// learners.
+  /// - Returns: Their global norm. Gradients with a norm that is not finite must not be applied.
   func importGradients(from source: UnsafeBufferPointer<Float>) -> Float
 
-  /// After `.notFinite`: which rows are at fault, each tried by itself; their priority becomes
-  /// infinite. As slow as a training step for each row, so not for every batch.
+  /// Finds the rows that caused `.notFinite`, by computing each row by itself, and sets their
+  /// priority to ∞. It costs as much as an update for each row.
   func markRowsAtFault(
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError)
 
-  /// Published parameters that passed a multiple of `Algorithm.milestoneEvery` updates.
+  /// Called with the published parameters of each milestone (`Algorithm.milestoneEvery`).
   func reachMilestone(_ parameters: UnsafeBufferPointer<Float>)
 
-  /// What a checkpoint holds beside the parameters.
+  /// The contents of a checkpoint beside the parameters.
   var state: RuleState { get }
   /// The names in `state`.
   static var stateNames: (vectors: [String], counters: [String]) { get }
-  /// Loads what `state` said.
+  /// Loads a state that `state` returned earlier.
   func restore(_ state: RuleState)
 }
 
 extension LearningRule {
+  /// The names of `metrics`, in order.
   public var metricNames: [String] { Self.measured.map(\.name) }
 
   /// Elements of every flat vector.
   public var parameterCount: Int { manifest.elementCount }
 
-  /// One training step. Nothing has changed unless the outcome is `.trained`.
+  /// Makes one update. Nothing has changed unless the outcome is `.trained`.
   public func train(
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError) -> TrainingOutcome {
@@ -78,16 +81,19 @@ extension LearningRule {
   }
 }
 
+/// The result of computing a batch's gradients.
 public enum TrainingOutcome: Sendable, Hashable {
+  /// Loss and gradient are finite.
   case trained
-  /// The loss or the gradient was infinite or NaN; parameters and optimizer are as before.
+  /// The loss or the gradient is NaN or infinite; parameters and optimizer have not changed.
   case notFinite
 }
 
-/// What a rule is, beside its parameters.
+/// The state of a rule beside its parameters, by name.
 public struct RuleState: Hashable, Sendable {
-  /// Flat vectors in the order of the manifest, by name.
+  /// Flat vectors in the manifest's order.
   public var vectors: [String: [Float]]
+  /// Whole numbers, such as the optimizer's step.
   public var counters: [String: Int]
 
   public init(vectors: [String: [Float]] = [:], counters: [String: Int] = [:]) {

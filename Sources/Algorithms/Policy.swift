@@ -1,43 +1,45 @@
-// What actors act with.
+// The protocol of policies.
 
 public import Experience
 public import Foundations
 
-/// Chooses actions for rows of observations: inference only, one call a batch of environments.
+/// Chooses actions for observations, one call for each batch of environments. It does not learn.
 /// Not `Sendable`: one thread owns it.
 public protocol Policy: AnyObject {
-  /// Rows that a call may have at most.
+  /// The largest number of rows of a call.
   var batchMax: Int { get }
   /// Elements of the flat parameters.
   var parameterCount: Int { get }
-  /// How it ranks a transition that no learner has seen; nil leaves that to the table.
+  /// The priority of a new transition; nil leaves it to the table.
   var firstPriority: TransitionPriority? { get }
 
-  /// Loads parameters in the manifest's order.
+  /// Loads parameters in the manifest's order and layout.
   func importParameters(from source: UnsafeBufferPointer<Float>)
 
   /// Chooses an action for each observation, and writes all columns of `rows`.
   ///
   /// - Parameters:
-  ///   - observations: `[count]` observations, with their stacks.
-  ///   - exploration: `[count]`, how much each row explores (ε); nil is greedy, and draws nothing.
+  ///   - observations: `[count]` observations, with their frame stacks.
+  ///   - exploration: `[count]`, each row's ε; nil acts greedily and does not use `generator`.
   func act(
     observations: UnsafeRawPointer, count: Int, exploration: UnsafePointer<Float>?,
     generator: inout SeededGenerator, rows: PolicyRows)
 }
 
-/// What a policy says of rows. Whoever acts owns it, and uses it again.
+/// A policy's outputs, one row for each environment. The caller of `act` owns it and reuses it.
 public final class PolicyRows {
+  /// The number of rows.
   public let count: Int
   /// `[count]` actions of the action space.
   public let actions: UnsafeMutableRawPointer
-  /// `[count]`, the value of the action chosen, as far as the policy knows one.
+  /// `[count]`, the value of the chosen action, if the policy computes one.
   public let actionValues: UnsafeMutablePointer<Float>
-  /// `[count]`, the value of the state: what a return is bootstrapped from.
+  /// `[count]`, the value of the state, from which returns are bootstrapped.
   public let stateValues: UnsafeMutablePointer<Float>
-  /// The columns of `Algorithm.recordedFields`.
+  /// The columns of `Algorithm.recordedFields`, in order.
   public let recorded: [UnsafeMutableRawPointer]
 
+  /// Allocates columns filled with zeros.
   public init(count: Int, actions: ActionSpace, recording fields: [Field] = []) {
     self.count = count
     func column(_ bytes: Int) -> UnsafeMutableRawPointer {

@@ -92,7 +92,7 @@ final class BenchProcesses {
       // It sleeps rather than waking for the answer: asking as fast as answers come would cost what
       // is to be measured.
       usleep(50_000)
-      if let status = client.take(), condition(status) { return status }
+      if let status = client.poll(), condition(status) { return status }
       for child in children where try child.poll() != nil {
         throw BenchError("a service ended before \(what); see \(folder)/log")
       }

@@ -155,7 +155,7 @@ private final class BenchRun {
         client.add(to: &poller)
         let now = SystemClock.now()
         poller.wait(until: now + .milliseconds(10), now: now)
-        if let status = client.take(), condition(status) { return status }
+        if let status = client.poll(), condition(status) { return status }
       }
       if let ended = try up.poll(), ended != .exited(code: 0) {
         throw BenchError("rookery up failed: \(LogTail.lines(of: log, count: 5).joined(separator: "\n"))")

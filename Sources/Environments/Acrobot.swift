@@ -4,16 +4,17 @@ internal import Experience
 package import Foundations
 internal import Glibc
 
-/// `Acrobot-v1` of Gymnasium 1.4 (`envs/classic_control/acrobot.py`; Sutton 1996, Sutton & Barto 2018, with the
-/// book's equations, no torque noise), fourth-order Runge-Kutta in float64.
+/// `Acrobot-v1` of Gymnasium 1.4 (`envs/classic_control/acrobot.py`; Sutton 1996, Sutton & Barto
+/// 2018; the book's equations, without torque noise), with fourth-order Runge-Kutta in float64.
 ///
-/// Observation `[6]`: cos θ₁, sin θ₁, cos θ₂, sin θ₂, θ̇₁, θ̇₂ (rad/s). Actions: 0, 1, 2 are torques −1, 0, +1 N·m.
-/// Reward −1 a step, 0 for the terminating one.
+/// Observation `[6]`: cos θ₁, sin θ₁, cos θ₂, sin θ₂, θ̇₁, θ̇₂ (rad/s). Actions 0, 1, 2: torque −1,
+/// 0, +1 N·m. Reward: −1 for each step, 0 for the terminating one.
 ///
-/// Differs from the source: squares are products, where NumPy calls `pow` for scalars (once in a thousand times one
-/// unit in the last place of float64 apart); and the first observation is the float64 cosine or sine rounded to
-/// float32, where NumPy computes it in float32.
+/// *Differs from the source:* squares are products, where NumPy calls `pow` for scalars (in one of
+/// a thousand cases they differ by one unit in the last place of float64). The first observation is
+/// the float64 cosine or sine rounded to float32, where NumPy computes it in float32.
 package struct Acrobot: NativeEnvironment {
+  /// Gymnasium's facts: 500 steps, solved at −100.
   package static let spec = EnvironmentSpec(
     id: "Acrobot-v1", observationShape: [6], actions: .discrete(3), maxEpisodeSteps: 500,
     rewardThreshold: -100)
@@ -30,6 +31,7 @@ package struct Acrobot: NativeEnvironment {
     for index in 0..<4 { state[index] = Double(Float(generator.uniform() * 0.2 - 0.1)) }
   }
 
+  /// Advances 0.2 s with torque `action` − 1.
   package mutating func step(_ action: Int32) -> (reward: Float, isTerminal: Bool) {
     let torque = Double(action - 1)
     let timeStep = 0.2
@@ -50,6 +52,7 @@ package struct Acrobot: NativeEnvironment {
     return (isTerminal ? 0 : -1, isTerminal)
   }
 
+  /// Writes cosines and sines of the angles, then the velocities.
   package func observe(into row: UnsafeMutablePointer<Float>) {
     row[0] = Float(cos(state[0]))
     row[1] = Float(sin(state[0]))
@@ -59,7 +62,8 @@ package struct Acrobot: NativeEnvironment {
     row[5] = Float(state[3])
   }
 
-  /// An angle on [−π, π]. A step turns a link by less than 2π (9π rad/s · 0.2 s), so this ends at once.
+  /// Wraps an angle to [−π, π]. A step turns a link by less than 2π (9π rad/s · 0.2 s), so the
+  /// loops end at once.
   private static func wrap(_ angle: Double) -> Double {
     var angle = angle
     while angle > .pi { angle -= 2 * .pi }
@@ -67,7 +71,8 @@ package struct Acrobot: NativeEnvironment {
     return angle
   }
 
-  /// θ̇₁, θ̇₂, θ̈₁, θ̈₂. Masses, lengths and moments of inertia are 1, centres of mass at 0.5.
+  /// θ̇₁, θ̇₂, θ̈₁, θ̈₂. Masses, lengths and moments of inertia are 1, the centres of mass are at
+  /// 0.5.
   private static func derivative(_ state: SIMD4<Double>, _ torque: Double) -> SIMD4<Double> {
     let gravity = 9.8
     let theta1 = state[0]

@@ -1,18 +1,19 @@
-// Environments that take longer than they do.
+// Imitates slow environments.
 
 public import Foundations
 internal import Glibc
 
-/// Imitates a slow simulator: each step of the batch takes `delay` longer, in which its process sleeps. What it yields is the
-/// batch's own.
+/// Imitates a slow simulator: each step of the batch takes at least `delay`, and the process sleeps
+/// for the rest of it. Rows are those of the wrapped batch.
 public final class DelayedBatch: EnvironmentBatch {
   private let batch: any EnvironmentBatch
   private let delay: Instant.Span
   private var due = Instant.zero
 
-  /// Longest sleep before the owner may look after other things.
+  /// The longest sleep in one call of `waitBriefly`.
   private static let sleepMax = Instant.Span.milliseconds(20)
 
+  /// - Parameter delay: the least duration of a step.
   public init(_ batch: any EnvironmentBatch, delay: Instant.Span) {
     self.batch = batch
     self.delay = delay

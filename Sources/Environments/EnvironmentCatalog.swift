@@ -1,19 +1,20 @@
-// The native environments by their ids.
+// The native environments, by id.
 
 internal import Foundations
 
-/// Every environment that needs nothing but this program. To add one: a file with its `NativeEnvironment` and a case here.
+/// The environments that are part of this program. To add one, write a file with its
+/// `NativeEnvironment` and add a case here.
 public enum EnvironmentCatalog: String, CaseIterable, Sendable {
   case cartPole = "CartPole-v1"
   case acrobot = "Acrobot-v1"
   case mountainCar = "MountainCar-v0"
 
-  /// The most environments of one batch: beyond it a typing error is likelier than a purpose.
+  /// The most environments of one batch; a larger count is probably a typing error.
   public static let countMax = 1 << 20
 
-  /// The case with Gymnasium's id `id`.
+  /// The environment with Gymnasium's id `id`.
   ///
-  /// - Throws: `EnvironmentError.unknownEnvironment` with the known ids, nearest first.
+  /// - Throws: `EnvironmentError.unknownEnvironment`.
   public init(id: String) throws {
     guard let found = Self(rawValue: id) else {
       throw EnvironmentError.unknownEnvironment(id: id, known: Self.known(near: id))
@@ -21,6 +22,7 @@ public enum EnvironmentCatalog: String, CaseIterable, Sendable {
     self = found
   }
 
+  /// Shape, actions, time limit and threshold.
   public var spec: EnvironmentSpec {
     switch self {
     case .cartPole: CartPole.spec
@@ -29,8 +31,9 @@ public enum EnvironmentCatalog: String, CaseIterable, Sendable {
     }
   }
 
-  /// A batch of `count` environments; call `reset` before the first `step`. Each environment draws from a generator of
-  /// its own, named by `seed` and its index, so its episodes do not depend on `count` or on its neighbours.
+  /// A batch of `count` environments; call `reset` before the first `step`. Each environment has
+  /// its own generator, seeded by `seed` and its index, so its episodes do not depend on `count` or
+  /// on others.
   ///
   /// - Throws: `EnvironmentError.invalidCount`.
   public func make(count: Int, seed: UInt64) throws -> any EnvironmentBatch {
@@ -49,7 +52,7 @@ public enum EnvironmentCatalog: String, CaseIterable, Sendable {
 
   /// All ids, ordered by edit distance to `id` without regard to case.
   static func known(near id: String) -> [String] {
-    // Only so much of a hostile id is compared: the distance costs length × length.
+    // The distance takes length × length operations: only the start of a long id is compared.
     let wanted = id.prefix(64).lowercased()
     return allCases.map(\.rawValue)
       .map { (name: $0, distance: editDistance(wanted, $0.lowercased()) ?? .max) }

@@ -1,11 +1,14 @@
-// What can be wrong with an environment or its use.
+// Errors in the use of environments.
 
-/// Why an environment could not be made or stepped.
+/// A mistake of the caller; failures of the environment itself are `EnvironmentFailure`.
 public enum EnvironmentError: Error, Equatable {
-  /// `known` is ordered by likeness to `id`, nearest first.
+  /// There is no built-in environment `id`. `known` has all ids, those most similar to `id` first.
   case unknownEnvironment(id: String, known: [String])
+  /// The number of environments is not 1 to `EnvironmentCatalog.countMax`.
   case invalidCount(Int)
+  /// The action of environment `row` is outside the action space.
   case invalidAction(environment: String, row: Int, expected: String, found: String)
+  /// A step before the first reset.
   case notReset(environment: String)
 }
 
@@ -29,7 +32,7 @@ extension EnvironmentError: CustomStringConvertible {
     case .invalidAction(let environment, let row, let expected, let found):
       return "\(environment): action of row \(row): expected \(expected), found \(found)"
     case .notReset(let environment):
-      return "\(environment): step before the first reset"
+      return "\(environment): expected a reset before the first step, found none"
     }
   }
 }

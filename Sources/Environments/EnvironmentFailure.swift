@@ -1,33 +1,36 @@
-// What goes wrong in an environment.
+// Failures of environments.
 
-/// Why an environment could not be made or stepped. (What its user does wrong is an `EnvironmentError`.)
+/// An environment could not be made or stepped. A mistake of the caller is an `EnvironmentError`.
 public struct EnvironmentFailure: Error, Hashable, Sendable {
+  /// The cause; raw values are those in answers of `worker.py`.
   public enum Kind: String, Sendable {
-    /// What simulates it cannot be started, or lacks a part that Rookery needs.
+    /// Python cannot be started, or lacks a package that Rookery needs.
     case simulator
-    /// No such environment, or what it needs is not installed.
+    /// There is no such environment, or a package that it needs is not installed.
     case environment
-    /// It does not take the arguments.
+    /// The environment does not accept the arguments.
     case arguments
-    /// Spaces that cannot be used, or not the configured ones.
+    /// Its spaces cannot be used, or differ from the configured ones.
     case space
-    /// An exception of the environment.
+    /// The environment raised an exception.
     case raised
-    /// The process that simulates it ended.
+    /// The worker process ended.
     case ended
-    /// It did not answer in time.
+    /// The worker did not answer in time.
     case hung
-    /// A reward or an observation that is no finite number.
+    /// A reward or an observation is NaN or infinite.
     case value
   }
 
+  /// The cause.
   public var kind: Kind
-  /// The environment, as people are told of it.
+  /// The environment's name in messages.
   public var subject: String
+  /// What happened.
   public var text: String
-  /// Where it happened in the environment's own code; may be empty.
+  /// Lines of Python's traceback; may be empty.
   public var traceback: [String]
-  /// Whether it happened before the first environment was there: another try would fail as well.
+  /// Whether it happened before the first environment was made. Then a retry would fail too.
   public var isSetup: Bool
 
   public init(_ kind: Kind, of subject: String, _ text: String, traceback: [String] = [], isSetup: Bool) {

@@ -1,4 +1,4 @@
-// What an environment looks like from outside.
+// The facts about an environment.
 
 public import Experience
 
@@ -8,11 +8,13 @@ public struct EnvironmentSpec: Hashable, Sendable {
   public var id: String
   /// The shape of one observation, for example `[4]` or `[84, 84]`.
   public var observationShape: [Int]
+  /// The element type of observations.
   public var observationType: DType
+  /// The actions that it accepts.
   public var actions: ActionSpace
   /// Steps after which an episode is truncated; nil if the environment has no time limit.
   public var maxEpisodeSteps: Int?
-  /// The mean return from which Gymnasium calls the environment solved; nil if it names none.
+  /// The mean return at which Gymnasium calls the environment solved; nil if it names none.
   public var rewardThreshold: Float?
 
   public init(

@@ -4,16 +4,18 @@ internal import Experience
 package import Foundations
 internal import Glibc
 
-/// `MountainCar-v0` of Gymnasium 1.4 (`envs/classic_control/mountain_car.py`; Moore 1990), in float64 and in the same
-/// order of operations.
+/// `MountainCar-v0` of Gymnasium 1.4 (`envs/classic_control/mountain_car.py`; Moore 1990), in
+/// float64 and in the source's order of operations.
 ///
-/// Observation `[2]`: position, velocity (both without unit, as in Gymnasium). Actions: 0 accelerates left, 1 not at
-/// all, 2 right. Reward −1 a step.
+/// Observation `[2]`: position, velocity (without units, as in Gymnasium). Actions: 0 accelerates
+/// left, 1 not at all, 2 right. Reward: −1 for each step.
 package struct MountainCar: NativeEnvironment {
+  /// Gymnasium's facts: 200 steps, solved at −110.
   package static let spec = EnvironmentSpec(
     id: "MountainCar-v0", observationShape: [2], actions: .discrete(3), maxEpisodeSteps: 200,
     rewardThreshold: -110)
 
+  /// −1.2 to 0.6; the goal is at 0.5.
   package var position: Double
   package var velocity: Double
 
@@ -30,6 +32,7 @@ package struct MountainCar: NativeEnvironment {
     velocity = 0
   }
 
+  /// Accelerates by (`action` − 1) · 0.001 and gravity, then moves.
   @inline(__always)
   package mutating func step(_ action: Int32) -> (reward: Float, isTerminal: Bool) {
     let positionMin = -1.2
@@ -47,6 +50,7 @@ package struct MountainCar: NativeEnvironment {
     return (-1, position >= goal && velocity >= 0)
   }
 
+  /// Writes position and velocity.
   @inline(__always)
   package func observe(into row: UnsafeMutablePointer<Float>) {
     row[0] = Float(position)

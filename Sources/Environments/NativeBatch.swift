@@ -1,13 +1,17 @@
-// Native environments stepped as one batch on the calling thread.
+// A batch of native environments.
 
 internal import Experience
 internal import Foundations
 
-/// A batch of one kind of native environment. See `EnvironmentBatch` for the meaning of a tick.
+/// A batch of one kind of native environment, stepped on the calling thread. `EnvironmentBatch`
+/// describes a tick.
 ///
-/// A step costs the dynamics and a few nanoseconds an environment; nothing is allocated after `init`.
+/// A step costs the dynamics and a few nanoseconds for each environment. `init` allocates all
+/// memory.
 package final class NativeBatch<Native: NativeEnvironment>: EnvironmentBatch {
+  /// The environment's facts.
   package let spec: EnvironmentSpec
+  /// Environments in the batch.
   package let count: Int
   private let rowElements: Int
   private let stepsMax: Int
@@ -117,8 +121,8 @@ package final class NativeBatch<Native: NativeEnvironment>: EnvironmentBatch {
 }
 
 extension NativeBatch {
-  /// For tests: puts environment `index` into `state`, with `steps` actions taken in its episode.
-  package func place(_ state: Native, at index: Int, elapsed steps: Int = 0) {
+  /// Sets the state of environment `index`, after `steps` actions in its episode. For tests.
+  package func setState(_ state: Native, at index: Int, elapsed steps: Int = 0) {
     isReset = true
     states[index] = state
     elapsed[index] = steps
@@ -127,6 +131,6 @@ extension NativeBatch {
     state.observe(into: observationRows + index * rowElements)
   }
 
-  /// For tests: the exact state of environment `index`.
+  /// The exact state of environment `index`. For tests.
   package func state(at index: Int) -> Native { states[index] }
 }

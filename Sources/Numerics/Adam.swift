@@ -5,10 +5,15 @@ internal import CKernels
 /// Adam (Kingma & Ba 2015, algorithm 1) as PyTorch computes it: ε is added outside the root,
 /// θ −= lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε).
 public final class Adam {
+  /// The optimizer's settings, with PyTorch's defaults.
   public struct Configuration: Sendable, Hashable {
+    /// lr in the formula.
     public var learningRate: Double
+    /// The decay of the first moment, 0…1.
     public var beta1: Double
+    /// The decay of the second moment, 0…1.
     public var beta2: Double
+    /// Added to the root, so that small second moments do not make large steps.
     public var epsilon: Double
 
     public init(
@@ -21,8 +26,9 @@ public final class Adam {
     }
   }
 
+  /// May change between updates.
   public var configuration: Configuration
-  /// Updates so far.
+  /// Updates so far, t in the formula.
   public var stepCount = 0
   private let first: AlignedBuffer
   private let second: AlignedBuffer
@@ -33,11 +39,13 @@ public final class Adam {
     second = AlignedBuffer(count: parameterCount)
   }
 
-  /// The running means of the gradient (m) and of its square (v), in the order of the parameters given to `update`.
+  /// The running mean of the gradient, m, in the order of the parameters.
   public var firstMoment: UnsafeMutableBufferPointer<Float> { first.values }
+  /// The running mean of the squared gradient, v, in the order of the parameters.
   public var secondMoment: UnsafeMutableBufferPointer<Float> { second.values }
 
-  /// One step over all parameters, in one pass; gradients are multiplied by `gradientScale` first.
+  /// Makes one update of all parameters in one pass. Gradients are multiplied by `gradientScale`
+  /// first.
   public func update(
     parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeBufferPointer<Float>,
     gradientScale: Float = 1
@@ -59,7 +67,7 @@ public final class Adam {
   }
 }
 
-/// base to a whole exponent, by squaring.
+/// `base` to a whole exponent, by squaring.
 private func power(_ base: Double, _ exponent: Int) -> Double {
   var result = 1.0
   var square = base
@@ -72,14 +80,14 @@ private func power(_ base: Double, _ exponent: Int) -> Double {
   return result
 }
 
-/// Clipping of gradients by their global norm, as `torch.nn.utils.clip_grad_norm_`.
+/// Clips gradients by their global norm, like `torch.nn.utils.clip_grad_norm_`.
 public enum GradientClip {
   /// The Euclidean norm of all gradients together; not finite if any of them is not.
   public static func norm(_ gradients: UnsafeBufferPointer<Float>) -> Float {
     Float(rookery_sum_squares(gradients.baseAddress, gradients.count).squareRoot())
   }
 
-  /// min(1, max / (norm + 10⁻⁶)), by which gradients are to be multiplied.
+  /// The factor for all gradients, min(1, max / (norm + 10⁻⁶)).
   public static func scale(norm: Float, max: Float) -> Float {
     min(1, max / (norm + 1e-6))
   }

@@ -1,7 +1,7 @@
-// Memory of a fixed size for vector loops.
+// Aligned memory for vector loops.
 
-/// A block of float32 on a 64-byte boundary, zero at first. The tail is padded, because products may read (and ignore)
-/// up to 64 floats behind a row's end.
+/// A block of float32 on a 64-byte boundary, zero at first. The end is padded, because products may
+/// read (and ignore) up to 64 floats after a row's end.
 final class AlignedBuffer {
   let base: UnsafeMutablePointer<Float>
   let count: Int
@@ -19,18 +19,19 @@ final class AlignedBuffer {
   var values: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: base, count: count) }
 }
 
-/// Counts what will be needed, then hands it out: the same code walks twice over the parts of a network.
+/// Allocates blocks from one buffer. The same code runs twice: first it counts the floats that it
+/// needs, then it gets the blocks.
 struct Arena {
   private var buffer: AlignedBuffer?
   private(set) var count = 0
 
-  /// Counts only; `take` returns nil.
+  /// Only counts; `allocate` returns nil.
   init() {}
 
   init(_ buffer: AlignedBuffer) { self.buffer = buffer }
 
   /// The next `size` floats, on a 64-byte boundary, with a tail of 64 floats.
-  mutating func take(_ size: Int) -> UnsafeMutablePointer<Float>? {
+  mutating func allocate(_ size: Int) -> UnsafeMutablePointer<Float>? {
     let start = count
     count += (size + 15) / 16 * 16 + 64
     return buffer.map { $0.base + start }

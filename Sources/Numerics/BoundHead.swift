@@ -1,18 +1,19 @@
-// A head of a network bound to its places in the buffers.
+// A network's head with its buffers.
 
-/// One or two streams of dense layers, and what makes the outputs of them.
+/// One or two streams of dense layers, and the sum that makes a dueling head's outputs.
 struct BoundHead {
+  /// The outputs' layers in a linear head, the value's in a dueling one.
   private let first: [Dense]
-  /// The advantage, beside `first`, the value; empty in a linear head.
+  /// The advantage's layers in a dueling head; empty in a linear one.
   private let second: [Dense]
   private let dueling: Dueling?
   let output: UnsafeMutablePointer<Float>
-  /// Nil unless training.
+  /// Nil if the network is not for training.
   let outputGradient: UnsafeMutablePointer<Float>?
 
   /// - Parameters:
-  ///   - sum: `[batch, outputs]`, where a dueling head writes its outputs.
-  ///   - sumGradient: `[batch, outputs]`, where it finds their gradient.
+  ///   - sum: `[batch, outputs]`, memory for the outputs of a dueling head.
+  ///   - sumGradient: `[batch, outputs]`, memory for their gradient.
   init(
     _ streams: [[Dense]], outputs: Int, sum: UnsafeMutablePointer<Float>,
     sumGradient: UnsafeMutablePointer<Float>
@@ -55,7 +56,8 @@ struct BoundHead {
     return values
   }
 
-  /// Writes the layers' gradients, and the features' if wanted: on top of what is there if `accumulate`.
+  /// Writes the layers' gradients, and the features' gradient unless it is nil. With `accumulate`,
+  /// it adds to the features' gradient.
   func backward(
     _ features: UnsafePointer<Float>, featureGradient: UnsafeMutablePointer<Float>?, accumulate: Bool,
     count: Int

@@ -2,12 +2,14 @@
 
 internal import CKernels
 
-/// A convolution without padding, rectified if `hasRelu`. Images are channels last: x `[batch, height, width, planes]`,
-/// W `[outputs, kernel, kernel, planes]`, y `[batch, outputHeight, outputWidth, outputs]`.
+/// A convolution without padding, rectified if `hasRelu`. Images are channels last:
+/// x `[batch, height, width, planes]`, W `[outputs, kernel, kernel, planes]`,
+/// y `[batch, outputHeight, outputWidth, outputs]`.
 ///
-/// No patch matrix (im2col) is ever written: a patch is `kernel` runs of `kernel·planes` consecutive floats, and the
-/// products read the runs where they are (Dukhan 2019, "The Indirect Convolution Algorithm", with the pointers of one
-/// image as a table of offsets). Backward adds up overlapping patches in place.
+/// It needs no patch matrix (im2col). A patch is `kernel` runs of `kernel·planes` consecutive
+/// floats, and the products read the runs in place (Dukhan 2019, "The Indirect Convolution
+/// Algorithm", with a table of offsets for the pointers of one image). Backward adds up overlapping
+/// patches in place.
 struct Convolution {
   let level: Int32
   let shape: ConvolutionShape
@@ -15,7 +17,7 @@ struct Convolution {
   let weight: UnsafeMutablePointer<Float>
   let packed: UnsafeMutablePointer<Float>
   let output: UnsafeMutablePointer<Float>
-  /// Where the patch of each output place begins in the input image.
+  /// The offset of each output position's patch in the input image.
   let offsets: UnsafePointer<Int32>
   let training: TrainingBuffers?
 
@@ -23,7 +25,7 @@ struct Convolution {
   private var imageRow: Int { shape.width * shape.planes }
   var bias: UnsafeMutablePointer<Float> { weight + shape.outputs * fanIn }
 
-  /// To be called when W has changed.
+  /// Packs W for the forward products; call it when W has changed.
   func pack() {
     rookery_pack_transposed(level, packed, weight, fanIn, fanIn, shape.outputs)
   }
@@ -47,7 +49,8 @@ struct Convolution {
     }
   }
 
-  /// Reads `training.outputGradient`, writes the parameters' gradients and, if wanted, the input's.
+  /// Reads `training.outputGradient`; writes the parameters' gradients, and the input's unless it
+  /// is nil.
   func backward(_ input: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>?, count: Int) {
     guard let training else { return }
     let gradient = training.outputGradient
@@ -58,7 +61,7 @@ struct Convolution {
     if let inputGradient { backwardInput(inputGradient, training, count) }
   }
 
-  /// ∂W[o, y, ·] = Σ over places of g[place, o] · (run y of the place's patch).
+  /// ∂W[o, y, ·] = Σ over positions of g[position, o] · (run y of the position's patch).
   private func backwardWeight(_ input: UnsafePointer<Float>, _ training: TrainingBuffers, _ count: Int) {
     var product = rookery_product()
     product.m = shape.outputs
@@ -82,7 +85,7 @@ struct Convolution {
     }
   }
 
-  /// (run y of a place's patch) += g[place, ·] · W[·, y, ·].
+  /// (run y of a position's patch) += g[position, ·] · W[·, y, ·].
   private func backwardInput(
     _ inputGradient: UnsafeMutablePointer<Float>, _ training: TrainingBuffers, _ count: Int
   ) {

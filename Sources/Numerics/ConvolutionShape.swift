@@ -10,10 +10,10 @@ struct ConvolutionShape: Hashable {
 
   var outputHeight: Int { (height - kernel) / stride + 1 }
   var outputWidth: Int { (width - kernel) / stride + 1 }
-  /// Places of the output image.
+  /// Positions of the output image.
   var positions: Int { outputHeight * outputWidth }
   var inputCount: Int { planes * height * width }
   var outputCount: Int { outputs * positions }
-  /// Consecutive floats of one patch row, as images are kept channels last.
+  /// Consecutive floats of one row of a patch, as images are channels last.
   var run: Int { kernel * planes }
 }

@@ -2,11 +2,11 @@
 
 internal import CKernels
 
-/// y = x·Wᵀ + b, rectified if `hasRelu`. x `[batch, inputs]`, W `[outputs, inputs]`, b `[outputs]`, y `[batch, outputs]`.
+/// y = x·Wᵀ + b, rectified if `hasRelu`. x `[batch, inputs]`, W `[outputs, inputs]`, b `[outputs]`,
+/// y `[batch, outputs]`.
 ///
-/// Backward, with g the gradient of the loss in y (zeroed where y was rectified):
-/// ∂W = gᵀ·x, ∂b = Σ over the batch of g, ∂x = g·W.
-/// All pointers lead into the network's own buffers.
+/// Backward, with g the gradient of the loss in y, zero where y was rectified: ∂W = gᵀ·x, ∂b = Σ
+/// over the batch of g, ∂x = g·W. All pointers point into the network's buffers.
 struct Dense {
   let level: Int32
   let inputs: Int
@@ -19,7 +19,7 @@ struct Dense {
 
   var bias: UnsafeMutablePointer<Float> { weight + outputs * inputs }
 
-  /// Wᵀ in the order in which the forward product reads it; to be called when W has changed.
+  /// Packs Wᵀ for the forward product; call it when W has changed.
   func pack() {
     rookery_pack_transposed(level, packed, weight, inputs, inputs, outputs)
   }
@@ -40,7 +40,8 @@ struct Dense {
     rookery_multiply(level, &product)
   }
 
-  /// Reads `training.outputGradient`, writes the parameters' gradients and, if wanted, the input's.
+  /// Reads `training.outputGradient`; writes the parameters' gradients, and the input's unless it
+  /// is nil.
   func backward(
     _ input: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>?, accumulate: Bool, count: Int
   ) {
@@ -78,12 +79,12 @@ struct Dense {
   }
 }
 
-/// What a layer needs only when it is trained.
+/// The buffers of a layer that only training needs.
 struct TrainingBuffers {
-  /// Laid out as the layer's weight and bias.
+  /// The gradients of weight and bias, in their layout.
   let weightGradient: UnsafeMutablePointer<Float>
   /// `[batch, outputs]`; backward may overwrite it.
   let outputGradient: UnsafeMutablePointer<Float>
-  /// Shared by the layers, as they run one after the other.
+  /// Shared by all layers, which run one after the other.
   let scratch: UnsafeMutablePointer<Float>
 }

@@ -1,4 +1,4 @@
-// The dueling head's sum, forward and backward.
+// The sum of a dueling head, forward and backward.
 
 /// Q = V + A − mean A (Wang et al. 2016, equation 9). V `[batch, 1]`, A and Q `[batch, actions]`.
 struct Dueling {

@@ -1,10 +1,11 @@
-// Whether numbers are finite.
+// Finds values that are not finite.
 
 internal import CKernels
 
+/// A vectorised search for NaN and infinity.
 public enum Finite {
-  /// The index of the first float32 of a buffer (little-endian, on any byte) that is NaN or
-  /// infinite, or nil.
+  /// The index of the first float32 in a buffer (little-endian, of any alignment) that is NaN or
+  /// infinite, or nil if all are finite.
   public static func firstException(_ values: UnsafeRawBufferPointer) -> Int? {
     guard let base = values.baseAddress else { return nil }
     let count = values.count / 4

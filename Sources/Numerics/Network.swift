@@ -1,21 +1,25 @@
-// A network: parameters, forward and backward passes over preallocated buffers.
+// A network: parameters, and forward and backward passes over preallocated buffers.
 
 internal import CKernels
 public import Foundations
 
-/// A network that computes on the CPU, on the calling thread, without allocating.
+/// A network that computes on the CPU, on the calling thread, without allocating memory.
 ///
-/// Not `Sendable`: one thread owns it. The parameters are one flat buffer; `importParameters` and `exportParameters` speak
-/// PyTorch's layout and the order of `NetworkSpec.parameters()`. Inside, convolution weights and the columns behind a
-/// flatten are kept channels last, a fixed permutation, so sums and means of flat vectors mean the same in both.
+/// Not `Sendable`: one thread owns it. The parameters are one flat buffer. `importParameters` and
+/// `exportParameters` use PyTorch's layout and the order of `NetworkSpec.parameters()`. Internally,
+/// convolution weights and the columns after a flatten are channels last, a fixed permutation, so
+/// sums and means of flat vectors are the same in both layouts.
 ///
-///     let network = try Network(spec: .mlp(inputs: 4, hidden: [64, 64], outputs: 2, dueling: false), batchMax: 32)
+///     let spec = NetworkSpec.mlp(inputs: 4, hidden: [64, 64], outputs: 2, dueling: false)
+///     let network = try Network(spec: spec, batchMax: 32)
 ///     network.initialize(using: &generator)
 ///     let q = network.forward(observations, count: 32)  // [32, 2]
 public final class Network {
+  /// The network's input, layers and heads.
   public let spec: NetworkSpec
-  /// Rows that a call may have at most.
+  /// The largest number of rows of a call.
   public let batchMax: Int
+  /// Elements of the flat parameters.
   public let parameterCount: Int
 
   let plan: NetworkPlan
@@ -23,20 +27,21 @@ public final class Network {
   let gradientBuffer: AlignedBuffer?
   private let layout: NetworkLayout
   private var isPacked = false
-  /// The input of the last forward pass, as the first layer reads it.
+  /// The input of the last forward pass, as prepared for the first layer.
   private var lastInput: UnsafePointer<Float>?
 
-  /// - Parameter isTraining: Whether `backward` will be called; without, its buffers are left out.
-  /// - Throws: `NetworkSpecError` if the layers do not fit each other.
+  /// - Parameter isTraining: whether `backward` will be called; if not, its buffers are not
+  ///   allocated.
+  /// - Throws: `NetworkSpecError` if the layers do not fit each other or `batchMax` is below 1.
   public convenience init(spec: NetworkSpec, batchMax: Int, isTraining: Bool = false) throws(NetworkSpecError)
   {
     try self.init(spec: spec, batchMax: batchMax, isTraining: isTraining, level: rookery_level())
   }
 
-  /// The instruction sets of the products that this machine has.
+  /// The levels of instruction sets that this machine has, for tests.
   static var levels: ClosedRange<Int32> { 0...rookery_level() }
 
-  /// `level` is the instruction set of the products; tests run all that the machine has.
+  /// - Parameter level: the instruction set of the products.
   init(spec: NetworkSpec, batchMax: Int, isTraining: Bool, level: Int32) throws(NetworkSpecError) {
     guard batchMax > 0 else {
       throw NetworkSpecError(description: "batchMax: expected at least 1, found \(batchMax)")
@@ -53,16 +58,17 @@ public final class Network {
       gradients: gradientBuffer)
   }
 
-  /// The parameters in the network's own order. Call `parametersChanged` after writing.
+  /// The parameters in the network's own layout. Call `parametersChanged` after writing them.
   public var parameters: UnsafeMutableBufferPointer<Float> { parameterBuffer.values }
 
-  /// The gradients of the last backward pass, in the network's own order; empty unless training.
+  /// The gradients of the last backward pass, in the network's own layout; empty if it is not for
+  /// training.
   public var gradients: UnsafeMutableBufferPointer<Float> {
     gradientBuffer?.values ?? UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
-  /// Where the gradient of the loss in the outputs of a head, `[count, outputs]`, is to be written
-  /// before `backward`: of every head, as what is there would count.
+  /// Memory for the gradient of the loss in a head's outputs, `[count, outputs]`. Write it for
+  /// every head before `backward`, which reads all of them.
   public func outputGradient(head: Int = 0) -> UnsafeMutablePointer<Float> {
     guard let gradient = layout.heads[head].outputGradient else {
       preconditionFailure("not a training network")
@@ -70,15 +76,15 @@ public final class Network {
     return gradient
   }
 
-  /// The outputs `[count, outputs]` of a head in the last forward pass; valid until the next one.
+  /// A head's outputs `[count, outputs]` of the last forward pass, valid until the next one.
   public func outputs(head: Int) -> UnsafePointer<Float> { UnsafePointer(layout.heads[head].output) }
 
-  /// To be called after the parameters were written in place; the next forward pass then packs them anew.
+  /// Call it after writing the parameters in place; the next forward pass packs them again.
   public func parametersChanged() { isPacked = false }
 
-  /// Computes all heads for observations `[count] + inputShape` of the spec's input type. A float32
-  /// vector is read in place, and must stay until `backward`.
-  /// - Returns: The outputs `[count, outputs]` of the first head; valid until the next call.
+  /// Computes all heads for observations `[count] + inputShape` of the spec's input type. Float32
+  /// vectors are read in place and must stay valid until `backward`.
+  /// - Returns: The outputs `[count, outputs]` of the first head, valid until the next call.
   @discardableResult
   public func forward(_ observations: UnsafeRawPointer, count: Int) -> UnsafePointer<Float> {
     precondition(count >= 0 && count <= batchMax, "\(count) rows in a network for \(batchMax)")
@@ -95,7 +101,7 @@ public final class Network {
     return outputs(head: 0)
   }
 
-  /// Writes `gradients` from the heads' output gradients, for the rows of the last forward pass.
+  /// Computes `gradients` from the heads' output gradients, for the rows of the last forward pass.
   public func backward(count: Int) {
     guard let input = lastInput, gradientBuffer != nil else {
       preconditionFailure("backward needs a training network and a forward pass before it")
@@ -115,11 +121,12 @@ public final class Network {
 }
 
 extension Network {
-  /// PyTorch's default: weights and biases uniform on ±1/√(inputs of a unit) (He et al. 2015 with a = √5).
+  /// Draws parameters as PyTorch does by default: weights and biases uniform on ±1/√(inputs of a
+  /// unit) (He et al. 2015 with a = √5).
   public func initialize(using generator: inout SeededGenerator) {
     for layer in plan.layers {
       let bound = 1 / Float(layer.fanIn).squareRoot()
-      // Drawn in PyTorch's order, so that the numbers do not depend on ours.
+      // Drawn in PyTorch's order, so that the values do not depend on the internal layout.
       var drawn = [Float](repeating: 0, count: layer.parameterCount)
       for index in drawn.indices { drawn[index] = (generator.uniformFloat() * 2 - 1) * bound }
       drawn.withUnsafeBufferPointer { source in

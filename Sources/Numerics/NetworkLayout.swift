@@ -1,8 +1,9 @@
-// The layers of a network bound to their places in its buffers.
+// A network's layers with their buffers.
 
 internal import CKernels
 
-/// A layer of the trunk. Only pointers and numbers: passing it costs no reference counting.
+/// A layer of the trunk. It has only pointers and numbers, so passing it needs no reference
+/// counting.
 enum TrunkLayer {
   case dense(Dense)
   case convolution(Convolution)
@@ -45,13 +46,13 @@ enum TrunkLayer {
   }
 }
 
-/// Owns the workspace of a network, sized once for its largest batch.
+/// Owns a network's workspace, which is allocated once for the largest batch.
 struct NetworkLayout {
   private(set) var trunk: [TrunkLayer] = []
   private(set) var heads: [BoundHead] = []
 
   private let spec: NetworkSpec
-  /// The input as the first layer wants it; nil where it is read in place.
+  /// The input prepared for the first layer; unused if that reads observations in place.
   private var staged: UnsafeMutablePointer<Float>?
   private let workspace: AlignedBuffer
   private var offsets: [PatchOffsets] = []
@@ -67,20 +68,20 @@ struct NetworkLayout {
     bind(plan, batchMax, level, parameters, gradients)
   }
 
-  /// Takes the same blocks in the same order as `bind`.
+  /// Counts the same blocks in the same order as `bind` allocates them.
   private static func reserve(
     _ arena: inout Arena, _ spec: NetworkSpec, _ plan: NetworkPlan, _ batchMax: Int, isTraining: Bool
   ) {
-    _ = arena.take(batchMax * spec.inputCount)
-    _ = arena.take(isTraining ? scratchCount(plan, batchMax) : 0)
+    _ = arena.allocate(batchMax * spec.inputCount)
+    _ = arena.allocate(isTraining ? scratchCount(plan, batchMax) : 0)
     for layer in plan.layers {
-      _ = arena.take(rookery_packed_count(layer.fanIn, layer.outputs))
-      _ = arena.take(batchMax * layer.outputCount)
-      _ = arena.take(isTraining ? batchMax * layer.outputCount : 0)
+      _ = arena.allocate(rookery_packed_count(layer.fanIn, layer.outputs))
+      _ = arena.allocate(batchMax * layer.outputCount)
+      _ = arena.allocate(isTraining ? batchMax * layer.outputCount : 0)
     }
     for head in plan.heads {
-      _ = arena.take(batchMax * head.outputs)
-      _ = arena.take(batchMax * head.outputs)
+      _ = arena.allocate(batchMax * head.outputs)
+      _ = arena.allocate(batchMax * head.outputs)
     }
   }
 
@@ -100,12 +101,12 @@ struct NetworkLayout {
   ) {
     var arena = Arena(workspace)
     let isTraining = gradients != nil
-    staged = arena.take(batchMax * spec.inputCount)
-    let scratch = arena.take(isTraining ? Self.scratchCount(plan, batchMax) : 0)!
+    staged = arena.allocate(batchMax * spec.inputCount)
+    let scratch = arena.allocate(isTraining ? Self.scratchCount(plan, batchMax) : 0)!
     func bound(_ layer: LayerPlan) -> TrunkLayer {
-      let packed = arena.take(rookery_packed_count(layer.fanIn, layer.outputs))!
-      let output = arena.take(batchMax * layer.outputCount)!
-      let outputGradient = arena.take(isTraining ? batchMax * layer.outputCount : 0)!
+      let packed = arena.allocate(rookery_packed_count(layer.fanIn, layer.outputs))!
+      let output = arena.allocate(batchMax * layer.outputCount)!
+      let outputGradient = arena.allocate(isTraining ? batchMax * layer.outputCount : 0)!
       let training = gradients.map {
         TrainingBuffers(
           weightGradient: $0.base + layer.offset, outputGradient: outputGradient, scratch: scratch)
@@ -133,12 +134,13 @@ struct NetworkLayout {
     let streams = plan.heads.map { $0.streams.map { $0.map(dense) } }
     heads = zip(plan.heads, streams).map { head, streams in
       BoundHead(
-        streams, outputs: head.outputs, sum: arena.take(batchMax * head.outputs)!,
-        sumGradient: arena.take(batchMax * head.outputs)!)
+        streams, outputs: head.outputs, sum: arena.allocate(batchMax * head.outputs)!,
+        sumGradient: arena.allocate(batchMax * head.outputs)!)
     }
   }
 
-  /// Observations as float32, images channels last. A float32 vector is returned as it is.
+  /// Converts observations to float32, and images to channels last. Float32 vectors are returned as
+  /// they are.
   func stage(_ observations: UnsafeRawPointer, count: Int) -> UnsafePointer<Float> {
     let isImage = spec.inputShape.count == 3
     guard isImage || spec.inputType == .uint8, let staged else {

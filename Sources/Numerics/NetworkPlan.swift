@@ -1,8 +1,8 @@
-// Resolves a specification into layers with sizes, names and places in the flat parameters.
+// Resolves a specification into layers with sizes, names and offsets in the flat parameters.
 
 internal import Experience
 
-/// A dense layer or a convolution with all its sizes; `relu` is fused into it.
+/// A dense layer or a convolution with all its sizes; a following `relu` is part of it.
 struct LayerPlan {
   enum Kind {
     case dense(inputs: Int, outputs: Int)
@@ -12,9 +12,9 @@ struct LayerPlan {
   var kind: Kind
   var name: String
   var hasRelu = false
-  /// Where the weight lies in the flat parameters; the bias follows it.
+  /// The weight's offset in the flat parameters; the bias follows it.
   var offset: Int
-  /// PyTorch orders each output's weights `[channels, places]`, we order them `[places, channels]`.
+  /// Each output's weights are `[channels, places]` in PyTorch, `[places, channels]` in `Network`.
   var channels: Int
   var places: Int
 
@@ -51,7 +51,7 @@ struct LayerPlan {
   }
 }
 
-/// A head's streams of dense layers: one for a linear head; the value's and the advantage's for a dueling one.
+/// A head's streams of dense layers: one for a linear head, value and advantage for a dueling one.
 struct HeadPlan {
   var outputs: Int
   var streams: [[LayerPlan]]
@@ -64,7 +64,8 @@ struct NetworkPlan {
   private(set) var parameterCount = 0
 
   private var shape: [Int]
-  /// Planes of the image that was flattened last; the first dense layer behind it needs its columns reordered.
+  /// Planes of the image that was flattened last: the next dense layer's columns are reordered by
+  /// them.
   private var flattenedPlanes = 1
 
   var layers: [LayerPlan] { trunk + heads.flatMap { $0.streams.flatMap(\.self) } }

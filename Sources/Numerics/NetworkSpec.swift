@@ -1,14 +1,14 @@
-// What a network is: its input, trunk and heads, as a value.
+// The specification of a network: input, trunk and heads.
 
 public import Experience
 
-/// A feed-forward network: a trunk of layers, and heads that all read its features. It says which
-/// tensors there are and how they are laid out; `Network` computes it.
+/// A feed-forward network: a trunk of layers, and heads that all read the trunk's features. It
+/// determines the tensors and their layout; `Network` computes it.
 public struct NetworkSpec: Sendable, Hashable {
-  /// The element type of an observation as it is stored and sent.
+  /// The element type of stored and sent observations.
   public enum InputType: Sendable, Hashable {
     case float32
-    /// Multiplied by 1/255 on the way in.
+    /// Multiplied by 1/255 before the first layer.
     case uint8
 
     var byteCount: Int {
@@ -19,31 +19,36 @@ public struct NetworkSpec: Sendable, Hashable {
     }
   }
 
+  /// A layer of the trunk.
   public enum Layer: Sendable, Hashable {
     /// `[batch, inputs]` → `[batch, outputs]`, y = x·Wᵀ + b.
     case dense(outputs: Int)
-    /// `[batch, planes, height, width]` → `[batch, outputs, (height − kernel) / stride + 1, …]`, no padding.
+    /// `[batch, planes, height, width]` → `[batch, outputs, (height − kernel) / stride + 1, …]`, no
+    /// padding.
     case convolution(outputs: Int, kernel: Int, stride: Int)
-    /// max(x, 0); after a dense or convolution layer (also behind flatten).
+    /// max(x, 0); after a dense or convolution layer, or a flatten after one.
     case relu
     /// `[batch, planes, height, width]` → `[batch, planes·height·width]` in PyTorch's order.
     case flatten
   }
 
-  /// What makes one set of outputs from the trunk's features.
+  /// A set of outputs computed from the trunk's features.
   public struct Head: Sendable, Hashable {
+    /// How the outputs are computed.
     public enum Kind: Sendable, Hashable {
-      /// One dense layer, whose tensors have the head's name.
+      /// One dense layer; its tensors have the head's name.
       case linear
-      /// Q(s, a) = V(s) + A(s, a) − mean over a′ of A(s, a′) (Wang et al. 2016, equation 9). Each
-      /// stream is one dense layer, or two with `hidden` rectified units between. Their tensors are
-      /// named `value` and `advantage`.
+      /// Q(s, a) = V(s) + A(s, a) − mean over a′ of A(s, a′) (Wang et al. 2016, equation 9). V and
+      /// A are each one dense layer, or two with `hidden` rectified units between them. Their
+      /// tensors are named `value` and `advantage`.
       case dueling(hidden: Int?)
     }
 
+    /// The prefix of a linear head's tensors; unique in the network.
     public var name: String
+    /// How the outputs are computed.
     public var kind: Kind
-    /// Values a row.
+    /// Outputs for each row.
     public var outputs: Int
 
     public init(name: String = "head", kind: Kind = .linear, outputs: Int) {
@@ -55,9 +60,11 @@ public struct NetworkSpec: Sendable, Hashable {
 
   /// `[features]` or `[planes, height, width]`, without the batch.
   public var inputShape: [Int]
+  /// The element type of observations.
   public var inputType: InputType
   /// The trunk.
   public var layers: [Layer]
+  /// At least one.
   public var heads: [Head]
 
   public init(inputShape: [Int], inputType: InputType, layers: [Layer], heads: [Head]) {
@@ -67,7 +74,7 @@ public struct NetworkSpec: Sendable, Hashable {
     self.heads = heads
   }
 
-  /// Dense layers with rectifiers on a float32 vector.
+  /// Dense layers with rectifiers for a float32 vector.
   public static func mlp(inputs: Int, hidden: [Int], outputs: Int, dueling: Bool) -> NetworkSpec {
     NetworkSpec(
       inputShape: [inputs], inputType: .float32,
@@ -75,8 +82,8 @@ public struct NetworkSpec: Sendable, Hashable {
       heads: [Head(kind: dueling ? .dueling(hidden: nil) : .linear, outputs: outputs)])
   }
 
-  /// The network of Mnih et al. 2015 (Methods, "Model architecture") on stacked byte planes; with `dueling`, each stream
-  /// has the 512 hidden units (Wang et al. 2016, §4.2).
+  /// The network of Mnih et al. 2015 (Methods, "Model architecture") for stacked uint8 planes. With
+  /// `dueling`, value and advantage have the 512 hidden units each (Wang et al. 2016, §4.2).
   public static func nature(planes: Int, height: Int, width: Int, outputs: Int, dueling: Bool) -> NetworkSpec
   {
     let trunk: [Layer] = [
@@ -95,19 +102,21 @@ extension NetworkSpec {
   /// Elements of one observation.
   public var inputCount: Int { inputShape.reduce(1, *) }
 
-  /// Values a row of the first head: for a Q-network, the number of actions.
+  /// Outputs of the first head: for a Q-network, the number of actions.
   public var outputs: Int { heads.first?.outputs ?? 0 }
 
   /// Bytes of one observation.
   public var inputByteCount: Int { inputCount * inputType.byteCount }
 
-  /// The tensors in the order of PyTorch's `state_dict`, or why there are none.
+  /// The tensors in the order of PyTorch's `state_dict`.
+  /// - Throws: `NetworkSpecError` if the layers do not fit each other.
   public func parameters() throws(NetworkSpecError) -> [TensorSpec] {
     try NetworkPlan(self).layers.flatMap(\.parameters)
   }
 }
 
-/// A specification that no network can have.
+/// A specification whose layers do not fit each other.
 public struct NetworkSpecError: Error, Hashable, CustomStringConvertible {
+  /// The layer, what it needs, and what was found.
   public var description: String
 }

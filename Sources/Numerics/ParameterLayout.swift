@@ -1,4 +1,4 @@
-// Between PyTorch's parameter layout and ours.
+// Converts parameters between PyTorch's layout and the network's.
 
 internal import CKernels
 
@@ -44,8 +44,9 @@ extension Network {
     exportValues(UnsafeBufferPointer(parameters), to: destination)
   }
 
-  /// Brings a vector with one value a parameter (a gradient, a moment) from PyTorch's layout into the network's order.
-  /// Linear: a permutation, and for networks of dense layers on vectors a copy.
+  /// Brings a vector with one value a parameter (a gradient, a moment) from PyTorch's layout into
+  /// the network's order. Linear: a permutation, and for networks of dense layers on vectors a
+  /// copy.
   public func importValues(
     from source: UnsafeBufferPointer<Float>, into destination: UnsafeMutableBufferPointer<Float>
   ) {
@@ -70,7 +71,8 @@ extension Network {
     parametersChanged()
   }
 
-  /// θ += fraction · (θ_other − θ): a step of a target network towards the online one (Polyak averaging).
+  /// θ += fraction · (θ_other − θ): moves a target network towards the online one (Polyak
+  /// averaging).
   public func blendParameters(towards other: Network, fraction: Float) {
     precondition(other.spec == spec, "specs differ")
     rookery_blend(parameterBuffer.base, other.parameterBuffer.base, fraction, parameterCount)

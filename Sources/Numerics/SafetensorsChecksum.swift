@@ -2,14 +2,14 @@
 
 internal import Foundations
 
-/// 16 hexadecimal digits in the header's `__metadata__`: `Checksum` over the whole file, with zeros
-/// for these digits. Files of other programs have none, and are read without.
+/// 16 hexadecimal digits in the header's `__metadata__`: `Checksum` over the whole file with zeros
+/// in their place. Files of other programs have none, and are read unchecked.
 enum SafetensorsChecksum {
   static let key = "rookery.checksum"
   static let blank = String(repeating: "0", count: 16)
 
-  /// Where the digits are in a file; nil if it has none.
-  static func place(in contents: [UInt8], header: Range<Int>) -> Range<Int>? {
+  /// The digits' range in a file; nil if it has none.
+  static func digitsRange(in contents: [UInt8], header: Range<Int>) -> Range<Int>? {
     let start = Array("\"\(key)\":\"".utf8)
     guard header.count >= start.count + blank.utf8.count else { return nil }
     let last = header.upperBound - start.count - blank.utf8.count
@@ -20,17 +20,17 @@ enum SafetensorsChecksum {
     return nil
   }
 
-  /// The digits that a file is to have at `place`.
-  static func digits(of contents: [UInt8], place: Range<Int>) -> String {
+  /// The digits that a file should have in `range`.
+  static func digits(of contents: [UInt8], range: Range<Int>) -> String {
     var blanked = contents
-    blanked.replaceSubrange(place, with: blank.utf8)
+    blanked.replaceSubrange(range, with: blank.utf8)
     let digits = String(blanked.withUnsafeBytes { Checksum.of($0) }, radix: 16)
     return blank.dropFirst(digits.count) + digits
   }
 
-  /// Writes the digits into a file that has zeros for them.
+  /// Writes the digits into a file that has zeros in their place.
   static func seal(_ contents: inout [UInt8], header: Range<Int>) {
-    guard let place = place(in: contents, header: header) else { return }
-    contents.replaceSubrange(place, with: digits(of: contents, place: place).utf8)
+    guard let range = digitsRange(in: contents, header: header) else { return }
+    contents.replaceSubrange(range, with: digits(of: contents, range: range).utf8)
   }
 }

@@ -1,6 +1,6 @@
-// One tensor of a safetensors file: name, element type, shape, place.
+// A tensor of a safetensors file: name, element type, shape and range of bytes.
 
-/// Element types of safetensors that are read and written here; raw values are the format's names.
+/// The element types that can be read and written; raw values are the format's names.
 public enum SafetensorsType: String, CaseIterable, Sendable {
   case float32 = "F32"
   case float64 = "F64"
@@ -17,13 +17,15 @@ public enum SafetensorsType: String, CaseIterable, Sendable {
   }
 }
 
-/// What a file's header says of one tensor.
+/// A tensor's entry in a file's header.
 public struct SafetensorsEntry: Hashable, Sendable {
+  /// Unique in the file.
   public var name: String
+  /// The element type.
   public var type: SafetensorsType
-  /// Empty for a scalar; a 0 in it makes a tensor without elements.
+  /// Empty for a scalar; a tensor with a 0 in its shape has no elements.
   public var shape: [Int]
-  /// Where its bytes lie in the file's data.
+  /// The range of its bytes in the file's data.
   public var bytes: Range<Int>
 
   /// Elements, or nil if `shape` has a negative size or the bytes do not fit Int.
@@ -40,15 +42,17 @@ public struct SafetensorsEntry: Hashable, Sendable {
   }
 }
 
-/// Why a safetensors file cannot be read or written: where, what was expected, what was found.
+/// A safetensors file that cannot be read or written.
 public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The file, or what stands for it.
+  /// The file; for contents without a file, the name given to `init`.
   public var path: String
-  /// `header`, `tensor 'x'`, …
+  /// The part of the file: `header`, `tensor 'x'`, …
   public var place: String
+  /// What was expected there.
   public var expected: String
+  /// What was found there.
   public var found: String
-  /// What to do, if that is known here.
+  /// What to do; nil if that is not known.
   public var advice: String?
 
   public var description: String {

@@ -3,20 +3,21 @@
 internal import Foundations
 internal import Glibc
 
-/// The tensors of a file in the safetensors format (github.com/huggingface/safetensors): 8 bytes header length, JSON header,
-/// data, all little-endian. Everything the header claims is checked before anything is used, as in the format's own
-/// reader: lengths in bounds, shapes that fit their bytes, tensors that cover the data without overlap or hole.
+/// The tensors of a file in the safetensors format (github.com/huggingface/safetensors): 8 bytes of
+/// header length, JSON header, data, all little-endian. The header is checked before it is used, as
+/// in the format's own reader: lengths are in bounds, shapes fit their bytes, tensors cover the
+/// data without overlap or hole.
 ///
-/// Differs from the source: only F32, F64, I64 and U8 are known.
+/// *Differs from the source:* it knows only F32, F64, I64 and U8.
 public struct SafetensorsFile: Sendable {
   /// The format's own bound on the header.
   public static let headerBytesMax = 100_000_000
 
-  /// Where it was read from.
+  /// The file, for messages.
   public let path: String
-  /// The header's `__metadata__`.
+  /// The header's `__metadata__`, without the checksum.
   public let metadata: [String: String]
-  /// In the order of their bytes.
+  /// The tensors, in the order of their bytes.
   public let entries: [SafetensorsEntry]
   private let positions: [String: Int]
   private let contents: [UInt8]
@@ -24,14 +25,14 @@ public struct SafetensorsFile: Sendable {
 
   /// Reads a whole file into memory.
   ///
-  /// - Throws: `SystemCallError` if it cannot be read, `SafetensorsError` if it is not what it should be.
+  /// - Throws: `SystemCallError` if it cannot be read; `SafetensorsError` if it is damaged.
   public init(path: String) throws {
     try self.init(contents: Self.read(path), path: path)
   }
 
-  /// Reads a file's contents; `path` is for messages.
+  /// Reads a file's contents; messages name `path`.
   ///
-  /// - Throws: `SafetensorsError`.
+  /// - Throws: `SafetensorsError` if they are damaged.
   public init(contents: [UInt8], path: String) throws(SafetensorsError) {
     func refuse(_ place: String, _ expected: String, _ found: String) -> SafetensorsError {
       SafetensorsError(path: path, place: place, expected: expected, found: found)
@@ -59,7 +60,7 @@ public struct SafetensorsFile: Sendable {
     if let name = SafetensorsNames.firstRepeated(in: Array(contents[8..<dataStart])) {
       throw SafetensorsError(
         path: path, place: "tensor '\(name)'", expected: "each name once", found: "it twice",
-        advice: "write the file anew, or take another checkpoint")
+        advice: "write the file again, or use another checkpoint")
     }
     try Self.checkChecksum(header, contents, 8..<dataStart, path: path)
     entries = try Self.entries(of: header, dataBytes: contents.count - dataStart, path: path)
@@ -74,24 +75,24 @@ public struct SafetensorsFile: Sendable {
 
   /// The elements of a float32 tensor, row-major.
   ///
-  /// - Parameter shape: what it must be; nil for any.
-  /// - Throws: `SafetensorsError` if there is no such tensor, or of another type or shape.
+  /// - Parameter shape: the shape that the tensor must have; nil for any.
+  /// - Throws: `SafetensorsError` if there is no such tensor, or it has another type or shape.
   public func floats(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [Float] {
     try elements(name, .float32, shape, zero: 0)
   }
 
-  /// As `floats`, of weights: each of them finite.
+  /// As `floats`, for weights: each element must be finite.
   public func finiteFloats(_ name: String, shape: [Int]? = nil) throws(SafetensorsError) -> [Float] {
     let values = try floats(name, shape: shape)
     guard let index = values.withUnsafeBytes({ Finite.firstException($0) }) else { return values }
     throw SafetensorsError(
       path: path, place: "tensor '\(name)', element \(index)", expected: "a finite number",
-      found: "\(values[index])", advice: "the weights are of no use; take another checkpoint")
+      found: "\(values[index])", advice: "these weights cannot be used; use another checkpoint")
   }
 
-  /// A whole number of the metadata, 0 if it is not there.
-  /// - Throws: `SafetensorsError` if it is anything else than a whole number from 0 to 2⁵³, which a
-  ///   float64 holds exactly.
+  /// A whole number in the metadata; 0 if the key is missing.
+  /// - Throws: `SafetensorsError` if it is not a whole number from 0 to 2⁵³, the largest that a
+  ///   float64 holds exactly with all smaller ones.
   public func count(_ key: String) throws(SafetensorsError) -> Int {
     guard let text = metadata[key] else { return 0 }
     guard let count = Int(text), (0...1 << 53).contains(count) else {
@@ -128,7 +129,7 @@ public struct SafetensorsFile: Sendable {
     if let shape, shape != entry.shape { throw refuse("shape \(shape)", "\(entry.shape)") }
     var elements = [Element](repeating: zero, count: entry.bytes.count / type.byteCount)
     let source = contents[dataStart + entry.bytes.lowerBound..<dataStart + entry.bytes.upperBound]
-    // The format is little-endian, and so is every machine this is built for.
+    // The format is little-endian, as are all supported machines.
     elements.withUnsafeMutableBytes { target in source.withUnsafeBytes { target.copyMemory(from: $0) } }
     return elements
   }
@@ -139,15 +140,15 @@ extension SafetensorsFile {
     _ header: SafetensorsHeader, _ contents: [UInt8], _ range: Range<Int>, path: String
   ) throws(SafetensorsError) {
     guard let found = header.metadata[SafetensorsChecksum.key] else { return }
-    let place = SafetensorsChecksum.place(in: contents, header: range)
-    let expected = place.map { SafetensorsChecksum.digits(of: contents, place: $0) }
+    let digits = SafetensorsChecksum.digitsRange(in: contents, header: range)
+    let expected = digits.map { SafetensorsChecksum.digits(of: contents, range: $0) }
     guard expected != found else { return }
     throw SafetensorsError(
       path: path, place: "metadata '\(SafetensorsChecksum.key)'",
       expected: expected.map { "\($0), which the file's bytes give" } ?? "16 hexadecimal digits",
       found: "'\(found.prefix(40))'",
       advice:
-        "the file is damaged: take another checkpoint; if another program wrote it, leave the key out there")
+        "the file is damaged: use another checkpoint; if another program wrote it, do not copy this key")
   }
 
   /// The header's tensors, each checked, in the order of their bytes.
@@ -191,7 +192,7 @@ extension SafetensorsFile {
       throw refuse("dtype \(known)", "'\(tensor.dtype)'")
     }
     guard let count = SafetensorsEntry.elementCount(tensor.shape, type) else {
-      throw refuse("a shape of sizes not negative whose bytes fit 63 bits", "\(tensor.shape)")
+      throw refuse("a shape without negative sizes whose bytes fit 63 bits", "\(tensor.shape)")
     }
     let offsets = tensor.offsets
     guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= dataBytes else {
@@ -206,7 +207,7 @@ extension SafetensorsFile {
 
   /// All bytes of a regular file.
   private static func read(_ path: String) throws -> [UInt8] {
-    // Non-blocking: opening a named pipe must not wait for a writer.
+    // Non-blocking, so that opening a named pipe does not wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw SystemCallError.last("open", path) }
     defer { close(descriptor) }

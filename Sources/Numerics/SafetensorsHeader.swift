@@ -2,8 +2,10 @@
 
 internal import FoundationEssentials
 
-/// The header's JSON object: `{"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {…}}`.
-/// Foundation's decoder bounds nesting and checks UTF-8; what the values mean is checked by whoever reads.
+/// The header's JSON object. Foundation's decoder bounds nesting and checks UTF-8;
+/// `SafetensorsFile` checks the values.
+///
+///     {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {…}}
 struct SafetensorsHeader: Codable {
   static let metadataKey = "__metadata__"
 
@@ -53,7 +55,7 @@ struct SafetensorsHeader: Codable {
     for (name, tensor) in tensors { try container.encode(tensor, forKey: Key(stringValue: name)) }
   }
 
-  /// Parses JSON; throws a text that says where it went wrong.
+  /// Parses JSON; a failure's text says where.
   static func parse(_ json: [UInt8]) -> Result<SafetensorsHeader, Malformed> {
     do {
       return .success(try JSONDecoder().decode(SafetensorsHeader.self, from: Data(json)))
@@ -64,7 +66,8 @@ struct SafetensorsHeader: Codable {
     }
   }
 
-  /// The JSON, keys sorted, padded with spaces to a multiple of 8 bytes so that the data starts aligned.
+  /// The JSON with sorted keys, padded with spaces to a multiple of 8 bytes, so that the data is
+  /// aligned.
   func serialized() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -73,7 +76,7 @@ struct SafetensorsHeader: Codable {
     return json
   }
 
-  /// What is wrong with a header as JSON.
+  /// A header that is not the expected JSON.
   struct Malformed: Error {
     var reason: String
 

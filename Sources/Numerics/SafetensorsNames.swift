@@ -1,10 +1,12 @@
-// Names that stand twice in a JSON object.
+// Finds repeated names in a JSON object.
 
 internal import FoundationEssentials
 
-/// Decoders take one of two equal names, and not all the same one: a file that has any is refused.
+/// Of two equal names, decoders keep one, but not all the same one. So files with repeated names
+/// are refused.
 enum SafetensorsNames {
-  /// The first name that stands twice in one object of `json`, which a decoder has taken as JSON.
+  /// The first name that occurs twice in one object of `json`, which must be valid JSON; nil if
+  /// none does.
   static func firstRepeated(in json: [UInt8]) -> String? {
     /// The names of each open object; nil for an array.
     var open: [Set<String>?] = []

@@ -2,9 +2,9 @@
 
 internal import Foundations
 
-/// Collects tensors and writes them as one safetensors file, readable by `SafetensorsFile` and by Python's `safetensors`.
-/// Tensors of wider elements come first, so that every tensor is aligned to its element; otherwise in the order added.
-/// The same tensors and metadata give the same bytes.
+/// Collects tensors and writes them as one safetensors file, readable by `SafetensorsFile` and by
+/// Python's `safetensors`. Tensors with wider elements come first, so that each is aligned;
+/// otherwise they keep the order of `add`. Equal tensors and metadata give equal bytes.
 public struct SafetensorsWriter: Sendable {
   private struct Tensor: Sendable {
     var name: String
@@ -22,28 +22,32 @@ public struct SafetensorsWriter: Sendable {
     self.metadata = metadata
   }
 
-  /// Adds a copy of `values`, row-major.
+  /// Adds a copy of `values`, row-major, as float32.
   ///
-  /// - Throws: `SafetensorsError` if the name is taken or reserved, or the shape has another number of elements.
+  /// - Throws: `SafetensorsError` if the name is used or reserved, or the shape has another number
+  ///   of elements.
   public mutating func add(_ name: String, shape: [Int], _ values: [Float]) throws(SafetensorsError) {
     try add(name, .float32, shape, of: values)
   }
 
-  /// Adds a copy of the elements of a flat buffer, row-major; throws as the others.
+  /// The same for a flat buffer.
   public mutating func add(
     _ name: String, shape: [Int], _ values: UnsafeBufferPointer<Float>
   ) throws(SafetensorsError) {
     try add(name, .float32, shape, values.count, UnsafeRawBufferPointer(values))
   }
 
+  /// The same for float64.
   public mutating func add(_ name: String, shape: [Int], _ values: [Double]) throws(SafetensorsError) {
     try add(name, .float64, shape, of: values)
   }
 
+  /// The same for int64.
   public mutating func add(_ name: String, shape: [Int], _ values: [Int64]) throws(SafetensorsError) {
     try add(name, .int64, shape, of: values)
   }
 
+  /// The same for uint8.
   public mutating func add(_ name: String, shape: [Int], _ values: [UInt8]) throws(SafetensorsError) {
     try add(name, .uint8, shape, of: values)
   }

@@ -1,4 +1,4 @@
-// Five training steps against PyTorch.
+// Five updates against PyTorch.
 
 import Algorithms
 import Numerics
@@ -54,7 +54,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
       #expect(largestDifference(priorities.map { $0 - TransitionPriority.epsilon }, fixture["errors"]) < 1e-6)
       #expect((learner.metrics[2] - fixture["meanQ"][0]).magnitude < 1e-6)
       let gradients = written(learner.parameterCount) { learner.exportGradients(to: $0) }
-      // PyTorch's were taken before clipping, as ours are.
+      // Both are gradients before clipping.
       #expect(largestDifference(gradients, fixture["gradients"]) < 1e-6)
     }
     #expect(largestDifference(learner.values, fixture["trained"]) < 1e-5)

@@ -1,4 +1,4 @@
-// What the rule promises beyond the formulas.
+// Properties of the rule beyond its formulas.
 
 import Algorithms
 import Foundations
@@ -78,7 +78,7 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     guard case .trained = try columns.train(learner).outcome else { throw Failure.notTrained }
   }
 
-  /// The rows at fault, and no others: by their error (3), and by their gradient alone (5).
+  /// Exactly the rows at fault are found: row 3 by its error, row 5 only by its gradient.
   @Test func rowsAtFaultAreMarked() throws {
     let learner = try learner()
     var wrong = columns
@@ -97,7 +97,7 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     #expect(learner.values == before && learner.optimizerStep == 0)
   }
 
-  /// What lies behind an episode's end is not read: not even something that is not a number.
+  /// The observation after a terminal step is not used, even if it is NaN.
   @Test func terminalRowsIgnoreTheirNextObservation() throws {
     let (one, other) = (try learner(), try learner())
     var changed = columns
@@ -134,7 +134,7 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     #expect(one.values == other.values && one.optimizerStep == 10)
   }
 
-  /// Gradients that travel to be merged and come back train as if they had stayed.
+  /// Exporting and importing gradients does not change the update.
   @Test func gradientsCanBeAppliedElsewhere() throws {
     let (one, other) = (try learner(), try learner())
     var errors = [Float](repeating: 0, count: 16)

@@ -3,7 +3,7 @@
 import Foundation
 import Numerics
 
-/// One case: `NAME.txt` says what is in `NAME.bin`.
+/// One case: `NAME.txt` describes the contents of `NAME.bin`.
 struct Fixture {
   private(set) var parameters: [(name: String, shape: [Int])] = []
   private var arrays: [String: [Float]] = [:]

@@ -59,7 +59,8 @@ private struct Choices {
       #expect(choices.qSelected[row] == Float(action) && choices.qMax[row] == 2)
     }
     #expect(counts[0] == [0, 0, 1000])
-    // ε = 0.3 leaves 100 for each other action, ε = 1 leaves 333; the limits are five standard deviations.
+    // With ε = 0.3 each other action is expected 100 times, with ε = 1, 333 times; the limits are
+    // five standard deviations.
     #expect(counts[1][0..<2].allSatisfy { abs($0 - 100) < 48 })
     #expect(counts[2].allSatisfy { abs($0 - 333) < 75 })
   }

@@ -63,7 +63,7 @@ struct TransitionColumns {
     }
   }
 
-  /// One training step; the outcome and the priorities.
+  /// Makes one update; returns the outcome and the priorities.
   func train(_ rule: DQNRule) throws -> (outcome: TrainingOutcome, priorities: [Float]) {
     var priorities = [Float](repeating: -1, count: action.count)
     let outcome = try withBatch { batch in
@@ -73,7 +73,7 @@ struct TransitionColumns {
   }
 }
 
-/// What a function writes into a flat vector.
+/// The flat vector that a function writes.
 func written(_ count: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Void) -> [Float] {
   var values = [Float](repeating: .nan, count: count)
   values.withUnsafeMutableBufferPointer { body($0) }

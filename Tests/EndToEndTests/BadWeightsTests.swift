@@ -71,14 +71,14 @@ import Wire
         expectRefused(
           try eval(path),
           "\(name).safetensors': tensor '\(Self.tensor)', element 1: expected a finite number, found \(text); "
-            + "the weights are of no use; take another checkpoint")
+            + "these weights cannot be used; use another checkpoint")
       }
       try good.write(to: URL(filePath: path))
       try repeatName(path, Self.tensor)
       expectRefused(
         try eval(path),
         "\(name).safetensors': tensor '\(Self.tensor)': expected each name once, found it twice; "
-          + "write the file anew, or take another checkpoint")
+          + "write the file again, or use another checkpoint")
     }
     // By the run's folder it is the best, and no other is taken in its place.
     expectRefused(try eval("runs/test"), "best.safetensors'", "expected each name once")
@@ -107,7 +107,7 @@ import Wire
       expectRefused(
         try run.resume("stop.updates=400"),
         "parameters.rookery: tensor '\(third.name)', element \(third.elementCount - 1): expected a finite number, "
-          + "found \(text); the weights are of no use; start a new run")
+          + "found \(text); these weights cannot be used; start a new run")
       try good.write(to: URL(filePath: path))
     }
     try spoil { $0.manifest.tensors[2].name = $0.manifest.tensors[0].name }
@@ -135,7 +135,7 @@ import Wire
         try run.resume("stop.updates=400"),
         "learner-1.optimizer.safetensors': tensor '\(name)\(Self.tensor)', element 1: expected a finite number, "
           + "found nan",
-        "move the file away to go on with a fresh optimizer, or start a new run")
+        "move the file away to resume with a new optimizer, or start a new run")
       try restore()
     }
     for path in [newest, previous] { try repeatName(path, "target.\(Self.tensor)") }
@@ -149,7 +149,7 @@ import Wire
     try spoil(newest, "adam.m.\(Self.tensor)")
     let resumed = try run.resume("stop.updates=400")
     #expect(resumed.code == 0, "\(resumed.errors)")
-    #expect(resumed.output.contains("found nan") && resumed.output.contains("is taken up"))
+    #expect(resumed.output.contains("found nan") && resumed.output.contains("is used instead"))
     #expect(run.log("learner-1").contains("found nan"))
   }
 
@@ -166,7 +166,7 @@ import Wire
     expectRefused(
       try run.resume("stop.updates=400"),
       "learner-1.safetensors': tensor '\(Self.tensor)', element 1: expected a finite number, found nan",
-      "the run diverged, and these are the last good weights: move the file away")
+      "the run diverged, and these are its last good weights: move the file away")
     #expect(run.processes.isEmpty)
 
     try good.write(to: URL(filePath: previous))
@@ -174,10 +174,10 @@ import Wire
     let resumed = try run.resume("stop.updates=400")
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(
-      resumed.output.contains("learner-1.previous.safetensors, of \(updates) updates, is taken up"))
+      resumed.output.contains("learner-1.previous.safetensors, of \(updates) updates, is used instead"))
     #expect(
       run.log("learner-1").contains(
-        "after the divergence it begins from the last good checkpoint, of \(updates) updates"))
+        "resuming after a divergence from the last good checkpoint, of \(updates) updates"))
     #expect(try LeftOutRows(path: file(run, "learner-1.left-out")).isAfterDivergence == false)
   }
 }

@@ -80,8 +80,8 @@ import Wire
     try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.safetensors").count("updates")
   }
 
-  /// The item is in the replay still, and by its priority all that is drawn: it is left out, and the
-  /// run goes on and is solved.
+  /// The item is in the replay still, and by its priority all that is drawn: it is left out, and
+  /// the run goes on and is solved.
   @Test func aRunThatDivergedIsTakenUpAndSolves() throws {
     let run = try LiveRun(try Workspace())
     #expect(try diverge(run).code == 1)
@@ -99,7 +99,7 @@ import Wire
     #expect(try run.summary()["outcome"] as? String == "solved")
     let log = run.log("learner-1")
     #expect(
-      log.contains("after the divergence it begins from the last good checkpoint, of \(good) updates"),
+      log.contains("resuming after a divergence from the last good checkpoint, of \(good) updates"),
       "\(log)")
     #expect(log.contains("all rows of a batch are known to be at fault"), "\(log)")
     #expect(try updates(run) > good)
@@ -126,8 +126,8 @@ import Wire
     try expectFinite("\(run.folder)/checkpoints/learner-1.safetensors")
   }
 
-  /// Nobody ends a project of services: the learner stands still until it is restarted, while replay,
-  /// actors and parameter server live on.
+  /// Nobody ends a project of services: the learner stands still until it is restarted, while
+  /// replay, actors and parameter server live on.
   @Test func aLearnerThatIsKilledAfterwardsTrainsOn() throws {
     let workspace = try Workspace()
     let up = try Program.run(
@@ -144,7 +144,7 @@ import Wire
     func status(_ what: String, where body: (Status) -> Bool) throws {
       try eventually(what) {
         client.ask()
-        return client.take().map(body) ?? false
+        return client.poll().map(body) ?? false
       }
     }
     let path = "\(folder)/checkpoints/learner-1.safetensors"
@@ -165,7 +165,7 @@ import Wire
       }
     }
     let log = Text.read("\(folder)/logs/learner-1.log")
-    #expect(log.contains("it begins from the last good checkpoint, of \(incarnation) updates"), "\(log)")
+    #expect(log.contains("from the last good checkpoint, of \(incarnation) updates"), "\(log)")
     #expect(try Data(contentsOf: URL(filePath: path)) != good)
     try expectFinite(path)
   }

@@ -33,7 +33,7 @@ import Testing
     let ended = try run.resume("stop.updates=600")
     #expect(ended.code == 0)
     let notice =
-      "the newest weights (version \(versions[newest])) are damaged; it goes on from version "
+      "the newest weights (version \(versions[newest])) are damaged; using those of version "
       + "\(versions[1 - newest]), as version \(versions[newest] + 1)"
     #expect((ended.output + ended.errors).contains(notice))
     #expect(
@@ -63,8 +63,8 @@ import Testing
     #expect(run.log("parameters-1").contains("parameters.rookery: empty"))
   }
 
-  /// Checkpoints belong to weights: without them nothing can go on, and the advice does not lead in a
-  /// circle.
+  /// Checkpoints belong to weights: without them nothing can go on, and the advice does not lead in
+  /// a circle.
   @Test(arguments: ["gone", "empty", "damaged"]) func weightsThatAreGoneAreSaid(_ how: String) throws {
     let run = try ended()
     switch how {
@@ -82,7 +82,7 @@ import Testing
     #expect(refused.code == 1)
     #expect(
       refused.errors.contains(
-        "\(problem); put a copy of it back, or start a new run: what was learned stays in checkpoints/, "
+        "\(problem); restore that file from a backup, or start a new run: the learned weights stay in checkpoints/, "
           + "for `rookery eval`"), "\(refused.errors)")
   }
 }

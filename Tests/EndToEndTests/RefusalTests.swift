@@ -1,4 +1,5 @@
-// Wrong input: nothing starts, and the message says where, what was expected, what was found and what to do.
+// Wrong input: nothing starts, and the message says where, what was expected, what was found and
+// what to do.
 
 import Foundation
 import Foundations
@@ -105,7 +106,7 @@ import Testing
     Case(
       "parameters", ["ROOKERY_RUN_DIRECTORY": "/none"], code: 1,
       says:
-        "/none/parameters.rookery: opening it failed: No such file or directory; check that the folder ROOKERY_RUN_DIRECTORY"
+        "/none/parameters.rookery: opening the file failed: No such file or directory; check that the folder ROOKERY_RUN_DIRECTORY"
     ),
   ]
 
@@ -174,7 +175,8 @@ import Testing
     #expect(ended.errors == "rookery: cannot make the folder 'runs/cartpole': Not a directory (errno 20)\n")
   }
 
-  /// A service that ends at once is tried again a few times; then the run fails and shows what it last said.
+  /// A service that ends at once is tried again a few times; then the run fails and shows what it
+  /// last said.
   @Test func aCrashLoopSaysWhy() throws {
     let workspace = try Workspace()
     let base = try String(contentsOfFile: "\(Program.root)/compose/compose.yaml", encoding: .utf8)

@@ -36,7 +36,8 @@ import Wire
       ["run", "--resume", "runs/test", "--set", "stop.updates=1500"], in: workspace, within: 120)
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(resumed.output.contains("resuming at weights version"))
-    // The server may have merged a leaving learner's last change after the run had asked for the last time.
+    // The server may have merged a leaving learner's last change after the run had asked for the
+    // last time.
     let updates = try #require(before["updates"] as? Double)
     #expect(try #require(Text.number(before: " updates;", in: resumed.output)) >= Int(updates))
     #expect(resumed.output.contains("the replay takes up what it held at its end"))
@@ -62,7 +63,8 @@ import Wire
     try checkEvents(run, sessions: 2)
   }
 
-  /// The weights that are there meet a criterion of 1 at once. Solved, a run goes on until that is confirmed anew.
+  /// The weights that are there meet a criterion of 1 at once. Solved, a run goes on until that is
+  /// confirmed anew.
   @Test func aResumedRunSolves() throws {
     let workspace = try Workspace()
     let run = try LiveRun(workspace, settings: ["stop.updates=100"])
@@ -152,7 +154,7 @@ import Wire
     }
     try refused(
       ["--resume", "runs/test"], "learner-1.optimizer.safetensors'",
-      "move the file away to go on with a fresh optimizer",
+      "move the file away to resume with a new optimizer",
       code: 1)
     try FileManager.default.removeItem(atPath: "\(run.folder)/checkpoints/learner-1.optimizer.safetensors")
     try Text.write("other bytes, more than a header", to: "\(run.folder)/parameters.rookery")
@@ -162,7 +164,7 @@ import Wire
   }
 
   /// An empty file, as a full disk leaves it, and one that is gone: the console says so, and that
-  /// the checkpoint before it is taken up.
+  /// the checkpoint before it is used.
   @Test(arguments: ["found an empty file (0 bytes)", "expected the newest checkpoint, found none"])
   func theCheckpointBeforeADamagedOne(_ said: String) throws {
     let run = try LiveRun(try Workspace(), settings: ["stop.updates=400"])
@@ -177,7 +179,8 @@ import Wire
     }
     let resumed = try run.resume("stop.updates=600")
     #expect(resumed.code == 0, "\(resumed.errors)")
-    #expect(resumed.output.contains(said) && resumed.output.contains("of \(updates) updates, is taken up"))
+    #expect(
+      resumed.output.contains(said) && resumed.output.contains("of \(updates) updates, is used instead"))
     #expect(run.log("learner-1").contains(said))
     #expect(run.log("learner-1").contains("resumed after \(updates) updates"))
   }

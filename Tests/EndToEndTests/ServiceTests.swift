@@ -108,7 +108,9 @@ import Testing
       atPath: "\(run.folder)/parameters.rookery", toPath: workspace.file("parameters.rookery"))
     let ended = try Program.run(["parameters"], in: workspace, environment: variables)
     #expect(ended.code == 1)
-    #expect(ended.errors.contains("they are of another network; use another run name"), "\(ended.errors)")
+    #expect(
+      ended.errors.contains("the saved weights are of another network; use another run name"),
+      "\(ended.errors)")
   }
 
   @Test func healthOfAService() throws {

@@ -43,7 +43,7 @@ import Wire
       let client = try StatusClient(address: address)
       try eventually(what) {
         client.ask()
-        return client.take().map(body) ?? false
+        return client.poll().map(body) ?? false
       }
     }
   }
@@ -252,7 +252,8 @@ import Wire
     #expect(lines.count == 2)
   }
 
-  /// While it learns: more actors, fewer, a kill -9 of each service, a restart of the learner. It goes on and solves.
+  /// While it learns: more actors, fewer, a kill -9 of each service, a restart of the learner. It
+  /// goes on and solves.
   @Test func aRunThatIsScaledAndKilledSolves() throws {
     let run = try LiveRun(
       try Workspace(), base: [],

@@ -1,11 +1,12 @@
-// What every EnvironmentBatch must do, whoever simulates it.
+// The conformance suite of EnvironmentBatch.
 
 import Environments
 import Experience
 import Foundations
 import Testing
 
-/// Steps a batch with random actions and checks the promises of `EnvironmentBatch`. Call it for each kind of batch.
+/// Steps a batch with random actions and checks what `EnvironmentBatch` promises. Call it for each
+/// kind of batch.
 struct Conformance {
   /// Makes a batch of (count, seed), not yet reset.
   var make: (Int, UInt64) throws -> any EnvironmentBatch

@@ -8,8 +8,8 @@ import Testing
 private protocol StateFromFixture: NativeEnvironment {
   init(_ state: [Double])
   var elements: [Double] { get }
-  /// Actions after which a run of its own is still compared: unstable dynamics make of one unit in the last place
-  /// of another libm's sine a difference in float32 within some hundred steps.
+  /// Actions until which a native run is compared. Unstable dynamics turn one unit in the last
+  /// place of another libm's sine into a difference in float32 within about a hundred steps.
   static var freeRunSteps: Int { get }
 }
 
@@ -43,22 +43,22 @@ private func flags(_ batch: any EnvironmentBatch) -> StepFlags { StepFlags(rawVa
 
 private func expectNear(_ found: [Double], _ expected: [Double], _ place: String) {
   for (a, b) in zip(found, expected) {
-    // 1e-13: a few units in the last place, for a libm that rounds a sine otherwise.
+    // 1e-13: a few units in the last place, for a libm that rounds a sine differently.
     #expect(abs(a - b) <= 1e-13 * max(1, abs(b)), "state, \(place): \(found) ≠ \(expected)")
   }
 }
 
-/// From each of Gymnasium's float64 states, one step: rewards, flags and observations are equal exactly.
+/// One step from each of Gymnasium's float64 states: rewards, flags and observations are equal.
 private func expectEqualSteps<Native: StateFromFixture>(_ type: Native.Type) throws {
   let batch = NativeBatch<Native>(count: 1, seed: 0)
   for (number, episode) in try EpisodeFixture.read(Native.spec.id).enumerated() {
-    batch.place(Native(episode.states[0]), at: 0)
+    batch.setState(Native(episode.states[0]), at: 0)
     #expect(flags(batch) == episode.flags[0])
     // The first observation may differ by one unit in the last place of float32, see `Acrobot`.
     for (a, b) in zip(row(batch), episode.observations[0]) { #expect(abs(a - b) <= b.ulp) }
     for (step, action) in episode.actions.enumerated() {
       let place = "\(Native.spec.id) episode \(number) step \(step)"
-      batch.place(Native(episode.states[step]), at: 0, elapsed: step)
+      batch.setState(Native(episode.states[step]), at: 0, elapsed: step)
       try batch.step(actions: [action])
       #expect(row(batch) == episode.observations[step + 1], "\(place)")
       #expect(batch.rewards[0] == episode.rewards[step], "\(place)")
@@ -69,11 +69,11 @@ private func expectEqualSteps<Native: StateFromFixture>(_ type: Native.Type) thr
   }
 }
 
-/// From Gymnasium's first state, a run of its own with the same actions: equal exactly as far as it is compared.
+/// A native run from Gymnasium's first state with the same actions: equal as far as it is compared.
 private func expectEqualRuns<Native: StateFromFixture>(_ type: Native.Type) throws {
   let batch = NativeBatch<Native>(count: 1, seed: 0)
   for (number, episode) in try EpisodeFixture.read(Native.spec.id).enumerated() {
-    batch.place(Native(episode.states[0]), at: 0)
+    batch.setState(Native(episode.states[0]), at: 0)
     for (step, action) in episode.actions.prefix(Native.freeRunSteps).enumerated() {
       let place = "\(Native.spec.id) episode \(number) step \(step)"
       try batch.step(actions: [action])
@@ -92,7 +92,7 @@ private func expectEqualRuns<Native: StateFromFixture>(_ type: Native.Type) thro
   @Test func acrobotRunsAsGymnasium() throws { try expectEqualRuns(Acrobot.self) }
   @Test func mountainCarRunsAsGymnasium() throws { try expectEqualRuns(MountainCar.self) }
 
-  /// The fixtures hold what they are for: both endings of every environment.
+  /// The fixtures have both kinds of episode ends for every environment.
   @Test(arguments: EnvironmentCatalog.allCases)
   func fixturesHoldBothEndings(_ environment: EnvironmentCatalog) throws {
     let endings = try EpisodeFixture.read(environment.spec.id).compactMap(\.flags.last)

@@ -1,4 +1,4 @@
-// The bridge gives what Gymnasium's own vector environment gives, row for row.
+// Rows of Gymnasium environments equal those of Gymnasium's own vector environment.
 
 import Environments
 import Experience
@@ -27,7 +27,8 @@ struct GymnasiumStreamTests {
     return text.split(separator: "\n").compactMap(StreamRow.init)
   }
 
-  /// Two halves, two workers, terminations, and truncation by time limit: MountainCar never terminates with these actions.
+  /// Two halves, two workers, terminations, and truncation by time limit (MountainCar never
+  /// terminates with these actions).
   @Test(arguments: [
     ("CartPole-v1", 300), ("MountainCar-v0", 450), ("Acrobot-v1", 520), ("LunarLander-v3", 300),
   ])
@@ -71,7 +72,8 @@ struct GymnasiumStreamTests {
     try conformance.run()
   }
 
-  /// A Discrete space that starts at 5, float64 observations, an episode that ends by itself, by its own truncation or by the limit.
+  /// A Discrete space that starts at 5, float64 observations, and episodes that end by termination,
+  /// by the environment's own truncation or by the time limit.
   @Test func endingsAreToldApart() throws {
     let configuration = GymnasiumSupport.trouble("Trouble-v0")
     let pool = try GymnasiumSupport.pool(configuration, count: 2)

@@ -1,11 +1,11 @@
-// What the tests of the bridge share.
+// Shared by the tests of Gymnasium environments.
 
 import Environments
 import Experience
 import Foundations
 import Glibc
 
-/// Where Python and the tests' environments are.
+/// Python and the tests' environments.
 enum GymnasiumSupport {
   static let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
 
@@ -25,7 +25,7 @@ enum GymnasiumSupport {
     return path
   }()
 
-  /// `Tests/Fixtures/gymnasium` is put on the path by an argument of the interpreter's, see `interpreter`.
+  /// An argument of the interpreter puts `Tests/Fixtures/gymnasium` on the path, see `interpreter`.
   static func configuration(_ id: String, arguments: String = "{}", timeout: Double = 60)
     -> GymnasiumConfiguration
   {

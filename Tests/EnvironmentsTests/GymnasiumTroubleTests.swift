@@ -1,4 +1,4 @@
-// Everything that goes wrong in Python: what is said, and that it goes on.
+// Failures in Python: their messages, and how the pool recovers.
 
 import Environments
 import Experience
@@ -64,11 +64,11 @@ struct GymnasiumTroubleTests {
     configuration.python = "false"
     found = try refusal(configuration)
     #expect(
-      found.kind == .simulator && found.text.contains("ended (exit code 1) before it said anything"),
+      found.kind == .simulator && found.text.contains("ended (exit code 1) before it answered"),
       "\(found)")
   }
 
-  /// Without Gymnasium: an interpreter that ignores what is installed beside it.
+  /// An interpreter that ignores installed packages, so that it lacks Gymnasium.
   @Test func gymnasiumIsMissing() throws {
     let folder = TemporaryFolder()
     let path = "\(folder.path)/python"
@@ -80,7 +80,7 @@ struct GymnasiumTroubleTests {
     configuration.python = path
     let found = try refusal(configuration)
     #expect(found.kind == .simulator, "\(found)")
-    #expect(found.text.contains("without the package 'gymnasium'; install it: "), "\(found)")
+    #expect(found.text.contains("lacks the package 'gymnasium'; install it: "), "\(found)")
     #expect(found.text.contains("-m pip install 'gymnasium>=1.0'"))
   }
 
@@ -94,7 +94,7 @@ struct GymnasiumTroubleTests {
     let configuration = GymnasiumSupport.configuration("CartPole-v1")
     var spec = try configuration.askSpec()
     spec.observationShape = [5]
-    // Its reset is not read any more: the reason must not be lost over it, however often.
+    // The worker ends before it reads the reset; its reason must arrive even so, every time.
     for _ in 0..<5 {
       let batch = try GymnasiumPool(configuration, spec: spec, count: 1, seed: 1).batches()[0]
       let found = try #require(failure { try batch.reset() })
@@ -102,7 +102,8 @@ struct GymnasiumTroubleTests {
     }
   }
 
-  /// One worker of two fails at its tenth step, once; every half needs a reset then, and after it all goes on.
+  /// One worker of two fails once, at its tenth step. Then every half needs a reset, after which
+  /// all steps work again.
   @Test(arguments: [
     ("raise", "raised", "ValueError: the sky fell"), ("die", "ended", "Killed"),
     ("hang", "hung", "took longer than 1.5 s (environment.timeout_s)"),
@@ -134,7 +135,7 @@ struct GymnasiumTroubleTests {
       #expect(found.traceback.last == "ValueError: the sky fell")
       #expect(found.traceback.contains { $0.contains("trouble.py") })
     }
-    // Unusable until reset, whichever half it was.
+    // Both halves are unusable until reset.
     for half in halves {
       #expect(throws: EnvironmentFailure.self) { try half.step(actions: [0, 0]) }
     }
@@ -142,7 +143,7 @@ struct GymnasiumTroubleTests {
     for half in halves { #expect(half.rewards[0].isFinite) }
   }
 
-  /// NumPy would fill the row with it.
+  /// NumPy would broadcast the scalar over the row.
   @Test func anObservationOfAnotherShape() throws {
     let configuration = GymnasiumSupport.trouble("Trouble-v0", arguments: "{\"kind\": \"scalar\"}")
     let batch = try GymnasiumSupport.pool(configuration, count: 2).batches()[0]
@@ -151,11 +152,11 @@ struct GymnasiumTroubleTests {
     #expect(found.kind == .raised && !found.isSetup, "\(found)")
     #expect(
       found.text
-        == "ValueError: an observation of shape () from step(), where observation_space says (3,)", "\(found)"
+        == "ValueError: an observation of shape () from step(), but observation_space has (3,)", "\(found)"
     )
   }
 
-  /// A step that takes long does not hold up whoever waits for it.
+  /// Waiting for a long step does not block the caller.
   @Test func waitingIsShort() throws {
     let pool = try GymnasiumSupport.pool(
       GymnasiumSupport.trouble("Trouble-v0", arguments: "{\"kind\": \"slow\"}"), count: 3)

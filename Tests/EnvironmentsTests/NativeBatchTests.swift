@@ -17,14 +17,14 @@ import Testing
     (0..<batch.count).map { StepFlags(rawValue: batch.flags[$0]) }
   }
 
-  /// One tick where every environment stands elsewhere in its episode.
+  /// One tick in which every environment is at another point of its episode.
   @Test func rowsOfOneTick() throws {
     let batch = NativeBatch<CartPole>(count: 4, seed: 1)
     try batch.reset()
-    batch.place(upright, at: 0)  // goes on
-    batch.place(falling, at: 1, elapsed: 10)  // terminates
-    batch.place(upright, at: 2, elapsed: 499)  // is truncated
-    batch.place(falling, at: 3, elapsed: 499)  // terminates in the very last step
+    batch.setState(upright, at: 0)  // goes on
+    batch.setState(falling, at: 1, elapsed: 10)  // terminates
+    batch.setState(upright, at: 2, elapsed: 499)  // is truncated
+    batch.setState(falling, at: 3, elapsed: 499)  // terminates in the very last step
     try batch.step(actions: [1, 1, 1, 1])
     #expect(flags(batch) == [[], [.isLast, .isTerminal], .isLast, [.isLast, .isTerminal]])
     #expect((0..<4).map { batch.rewards[$0] } == [1, 1, 1, 1])
@@ -75,7 +75,8 @@ import Testing
     }
   }
 
-  /// First states fill Gymnasium's ranges and stay inside: 4,000 draws, mean within five standard errors.
+  /// First states fill Gymnasium's ranges and stay inside: 4,000 draws, mean within five standard
+  /// errors.
   @Test func firstStatesAreUniform() throws {
     func check(_ values: [Double], _ low: Double, _ high: Double) {
       #expect(values.allSatisfy { low <= $0 && $0 <= high })

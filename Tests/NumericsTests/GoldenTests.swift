@@ -31,8 +31,8 @@ private let names = ["mlp", "mlp_dueling", "conv", "conv_dueling"]
     #expect(largestDifference(found, expected) < 1e-6)
   }
 
-  /// Adam alone, on PyTorch's gradients of the first step: the parameters after it are not stored, but the first step of Adam
-  /// is lr · g / (|g| + ε), whatever the betas.
+  /// Adam alone, on PyTorch's gradients of the first update. The parameters after it are not
+  /// stored, but Adam's first step is lr · g / (|g| + ε), whatever the betas.
   @Test func firstAdamStepIsTheSignOfTheGradient() throws {
     let gradients = try Fixture("mlp")["gradients"]
     var parameters = [Float](repeating: 0, count: gradients.count)

@@ -1,4 +1,4 @@
-// Networks against the plain reference, on every instruction set of this machine.
+// Networks against the reference implementation, with every instruction set of this machine.
 
 import Experience
 import Foundations
@@ -6,8 +6,8 @@ import Testing
 
 @testable import Numerics
 
-/// A spec and a batch, with the sizes that the products treat differently: rows 1, 2, 4, 6; columns within, at and beyond
-/// a register and a panel; depths beyond a block.
+/// A spec and a batch, with the sizes that the products treat differently: rows 1, 2, 4, 6; columns
+/// within, at and beyond a register and a panel; depths beyond a block.
 struct NetworkCase: Sendable, CustomTestStringConvertible {
   var name: String
   var spec: NetworkSpec
@@ -61,7 +61,7 @@ struct Subject {
   let network: Network
   let reference: ReferenceNetwork
   let count: Int
-  /// `[count] + inputShape`, as the network reads it and as the reference does.
+  /// `[count] + inputShape`, in the types of the network and of the reference.
   let bytes: [UInt8]
   let rows: [[Double]]
 
@@ -98,7 +98,7 @@ struct Subject {
     }
   }
 
-  /// The reference's, in the same order.
+  /// The reference's outputs, in the same order.
   func expected(_ reference: ReferenceNetwork) -> [Double] {
     let outputs = rows.map { reference.forward($0) }
     return reference.spec.heads.indices.flatMap { head in outputs.flatMap { $0[head] } }
@@ -138,8 +138,8 @@ func exported(_ network: Network) -> [Float] {
     #expect(largestDifference(subject.forward(), expected) < 2e-6)
   }
 
-  /// Directional derivatives by central differences of the float64 reference, along seeded directions that differ per
-  /// tensor, so that an error in one tensor cannot hide behind another.
+  /// Directional derivatives by central differences of the float64 reference, along seeded
+  /// directions that differ per tensor, so that an error in one tensor cannot hide behind another.
   @Test(arguments: NetworkCase.all, Network.levels)
   func gradientsMatchCentralDifferences(_ networkCase: NetworkCase, _ level: Int32) throws {
     let subject = try Subject(networkCase, level: level, seed: 12)
@@ -165,7 +165,7 @@ func exported(_ network: Network) -> [Float] {
     }
   }
 
-  /// Nothing may be left over from a larger batch or an earlier pass.
+  /// A larger batch or an earlier pass leaves nothing behind.
   @Test func passesDoNotDependOnEarlierOnes() throws {
     let subject = try Subject(NetworkCase.all[9], level: Network.levels.upperBound, seed: 14)
     let factors = [Float](repeating: 0.5, count: subject.forward().count)
@@ -182,7 +182,7 @@ func exported(_ network: Network) -> [Float] {
     #expect(largestDifference(subject.forward(), before) > 1e-3)
   }
 
-  /// A rectifier must not turn what is not a number into 0: divergence has to be seen.
+  /// A rectifier keeps NaN, so that divergence is seen.
   @Test(arguments: Network.levels)
   func notANumberPassesThroughRectifiers(_ level: Int32) throws {
     let subject = try Subject(NetworkCase.all[2], level: level, seed: 16)

@@ -44,7 +44,8 @@ import Testing
     let values = try parameters(1)
     #expect(try parameters(1) == values)
     #expect(try parameters(2) != values)
-    // 100 inputs: uniform on ±0.1, variance 0.01 / 3; the mean of 20,200 draws stays within 5 standard errors (0.002).
+    // 100 inputs: uniform on ±0.1, variance 0.01 / 3; the mean of 20,200 draws stays within 5
+    // standard errors (0.002).
     let first = Array(values[..<20_200])
     let (low, high) = (first.min()!, first.max()!)
     #expect(high <= 0.1 && high > 0.0999 && low >= -0.1 && low < -0.0999)
@@ -90,7 +91,7 @@ import Testing
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
   }
 
-  /// Tensors go by name in checkpoints and on the wire.
+  /// Checkpoints and messages identify tensors by name.
   @Test func headsOfOneNameAreRefused() {
     let heads = [NetworkSpec.Head(outputs: 1), NetworkSpec.Head(outputs: 2)]
     for (heads, reason) in [

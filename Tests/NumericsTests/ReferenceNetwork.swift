@@ -1,4 +1,4 @@
-// A network written plainly, in float64 and PyTorch's layout, to compare the fast one with.
+// A simple network in float64 and PyTorch's layout, a reference for the fast one.
 
 import Numerics
 

@@ -1,4 +1,4 @@
-// Safetensors files: round trips, and files that lie.
+// Safetensors files: round trips, and damaged files.
 
 import Foundations
 import Glibc
@@ -6,7 +6,7 @@ import Numerics
 import Testing
 
 @Suite struct SafetensorsTests {
-  /// One tensor of each type; python/tests/test_safetensors.py knows these values.
+  /// One tensor of each type; python/tests/test_safetensors.py has the same values.
   private func sample() throws -> SafetensorsWriter {
     var writer = SafetensorsWriter(metadata: ["made_by": "rookery", "quote\"é\n": "/x\\"])
     try writer.add("bytes", shape: [3], [UInt8]([0, 127, 255]))
@@ -44,7 +44,7 @@ import Testing
 
   @Test func anyChangedByteIsRefused() throws {
     let good = try sample().contents()
-    // A damaged name of the checksum makes a file that has none.
+    // If the checksum's key is damaged, the file counts as one without a checksum.
     let key = try #require(good.firstRange(of: Array("rookery.checksum".utf8)))
     for index in good.indices where !key.contains(index) {
       var bad = good
@@ -58,7 +58,7 @@ import Testing
     let error = #expect(throws: SafetensorsError.self) { try SafetensorsFile(contents: bad, path: "a.b") }
     let text = error?.description ?? ""
     #expect(text.hasPrefix("'a.b': metadata 'rookery.checksum': expected "), "\(text)")
-    #expect(text.contains("take another checkpoint"), "\(text)")
+    #expect(text.contains("use another checkpoint"), "\(text)")
   }
 
   @Test func namesThatStandTwiceAreRefused() throws {
@@ -73,7 +73,7 @@ import Testing
       }
       #expect(error?.description.contains("'w': expected each name once") == true, "\(header)")
     }
-    // A name within a value, and one at two depths, are none that stands twice.
+    // A name within a value, and a name at two depths, are no repetitions.
     let fine = #"{"__metadata__":{"w":"w","q":"\"w\":"},"w":\#(one)}"#
     #expect(try SafetensorsFile(contents: contents(fine, data: 4), path: "x").entries.count == 1)
   }
@@ -91,8 +91,8 @@ import Testing
     let error = #expect(throws: SafetensorsError.self) { try file.finiteFloats("layer.weight") }
     #expect(
       error?.description
-        == "'x': tensor 'layer.weight', element 4: expected a finite number, found inf; the weights are of no use; "
-        + "take another checkpoint")
+        == "'x': tensor 'layer.weight', element 4: expected a finite number, found inf; these weights cannot be used; "
+        + "use another checkpoint")
     #expect(try file.finiteFloats("layer.bias") == [3.25])
   }
 
@@ -132,7 +132,7 @@ import Testing
     #"{"dtype":"\#(type)","shape":\#(shape),"data_offsets":\#(offsets)}"#
   }
 
-  /// Each lie is refused, with the place named.
+  /// Each false claim of a header is refused, and the message says where.
   @Test func hostileFilesAreRefused() {
     func expectRefused(_ contents: [UInt8], _ part: String, _ location: SourceLocation = #_sourceLocation) {
       do {
@@ -183,7 +183,7 @@ import Testing
 
   /// A file with any byte changed or cut off is read or refused, never worse.
   @Test func damagedFilesNeverCrash() throws {
-    // Both kinds: without a checksum damage gets as far as the header's checks.
+    // With a checksum and without: without one, damage reaches the header's checks.
     for good in [try sample().contents(), contents(#"{"w":\#(tensor("[2,3]", "[0,24]"))}"#, data: 24)] {
       try damage(good)
     }

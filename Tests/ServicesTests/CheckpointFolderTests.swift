@@ -1,4 +1,4 @@
-// A learner's checkpoints on disk: which of them is taken up.
+// A learner's checkpoints on disk: which of them is loaded.
 
 import Algorithms
 import Experience
@@ -49,7 +49,7 @@ import Testing
     #expect(try checkpoints().weights() == nil)
   }
 
-  /// Somebody took it away, or a disk lost it.
+  /// The newest file is missing.
   @Test func theOneBeforeAMissingOneIsTaken() throws {
     let checkpoints = try saveTwo()
     for path in [checkpoints.optimizerPath, checkpoints.weightsPath] { unlink(path) }
@@ -58,13 +58,14 @@ import Testing
     #expect(
       loaded.notice
         == "'\(checkpoints.optimizerPath)': expected the newest checkpoint, found none; the checkpoint before it, "
-        + "\(folder.path)/learner-1.optimizer.previous.safetensors, of 10 updates, is taken up")
+        + "\(folder.path)/learner-1.optimizer.previous.safetensors, of 10 updates, is used instead")
     let weights = try #require(try checkpoints.weights())
     #expect(weights.values.allSatisfy { $0 == 1 } && weights.updates == 10)
-    #expect(weights.notice?.contains("learner-1.previous.safetensors, of 10 updates, is taken up") == true)
+    #expect(
+      weights.notice?.contains("learner-1.previous.safetensors, of 10 updates, is used instead") == true)
   }
 
-  /// Bytes that are no file of tensors, weights that are not finite, a network of another shape.
+  /// Files without tensors, weights that are not finite, another network.
   @Test(arguments: ["bytes", "nan", "shape"]) func theOneBeforeADamagedOneIsTaken(_ damage: String) throws {
     let checkpoints = try saveTwo()
     var writer = SafetensorsWriter(metadata: ["updates": "20"])
@@ -81,12 +82,12 @@ import Testing
     let learner = try learner()
     let before = weights(learner)
     let loaded = try #require(try checkpoints.load(into: learner))
-    #expect(loaded.updates == 10 && loaded.notice?.contains(", of 10 updates, is taken up") == true)
+    #expect(loaded.updates == 10 && loaded.notice?.contains(", of 10 updates, is used instead") == true)
     #expect(weights(learner) == before, "it has optimizer and target network alone")
     let found = try #require(try checkpoints.weights())
-    #expect(found.values.allSatisfy { $0 == 1 } && found.notice?.contains("is taken up") == true)
+    #expect(found.values.allSatisfy { $0 == 1 } && found.notice?.contains("is used instead") == true)
 
-    // A save puts a whole one in its place, and keeps the whole one before it.
+    // A save replaces it by a whole file, and keeps the whole file before it.
     try checkpoints.save(
       parameters: learner.parameters(), state: learner.state, metadata: ["updates": "30"])
     #expect(try checkpoints.load(into: learner)?.updates == 30)

@@ -5,7 +5,8 @@ internal import Foundations
 internal import Services
 internal import Wire
 
-/// Sends evaluations, asks for the run's status, and checks that each evaluation which the server has taken comes once and in order.
+/// Sends evaluations, asks for the run's status, and checks that each evaluation which the server
+/// has taken comes once and in order.
 final class StatusNode: Node {
   let cluster: Cluster
   let index: Int
@@ -53,7 +54,7 @@ final class StatusNode: Node {
     frame.withUnsafeBytes { bytes in
       var cursor = FrameCursor(bytes)
       guard (try? cursor.openMessage()) == .status, let status = try? Status(from: &cursor) else { return }
-      for evaluation in follower.take(status) {
+      for evaluation in follower.newEvaluations(in: status) {
         check(evaluation, ofCurrentIncarnation: status.incarnation == cluster.parameters.machine.incarnation)
       }
     }

@@ -2,24 +2,29 @@
 
 public import Numerics
 
-/// Settings of a `DQNRule`. Whether the network is dueling is in its `NetworkSpec`. n and γ belong
-/// to the replay table, which serves n-step returns and the discount of the bootstrap value.
+/// Settings of a `DQNRule`. The `NetworkSpec` says whether the network is dueling. n and γ are
+/// settings of the replay table, which serves n-step returns and the discount of the bootstrap
+/// value.
 public struct DQNConfiguration: Sendable, Hashable {
   /// How the target network follows the online network.
   public enum Target: Sendable, Hashable {
-    /// A copy of the published weights that pass a multiple of so many updates.
+    /// The target is a copy of each publication whose clock passes a multiple of `everyUpdates`.
     case hard(everyUpdates: Int)
-    /// θ′ += τ(θ − θ′) after every training step.
+    /// θ′ += τ(θ − θ′) after every update.
     case polyak(tau: Float)
   }
 
-  /// The online network chooses the next action, the target network values it (van Hasselt et al. 2016, equation 4).
+  /// Whether the online network chooses the next action that the target network values (van Hasselt
+  /// et al. 2016, equation 4), or the target network does both.
   public var isDouble: Bool
+  /// The optimizer's settings.
   public var adam: Adam.Configuration
-  /// Largest global norm of the gradient; nil is off.
+  /// The largest global norm of the gradient; larger gradients are scaled down to it. Nil for no
+  /// limit.
   public var gradientClip: Float?
-  /// Where the loss turns from square to linear.
+  /// The error at which the Huber loss becomes linear.
   public var huberDelta: Float
+  /// How the target network follows the online network.
   public var target: Target
 
   public init(

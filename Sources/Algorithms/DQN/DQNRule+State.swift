@@ -1,27 +1,30 @@
-// What goes in and out of deep Q-learning: parameters, gradients, and its state.
+// Imports and exports of deep Q-learning: parameters, gradients and state.
 
 internal import Numerics
 
 extension DQNRule {
+  /// Exports the online network's parameters.
   public func exportParameters(to destination: UnsafeMutableBufferPointer<Float>) {
     online.exportParameters(to: destination)
   }
 
+  /// Imports the online network's parameters.
   public func importParameters(from source: UnsafeBufferPointer<Float>) {
     online.importParameters(from: source)
   }
 
-  /// Not clipped.
+  /// Exports the gradients before clipping.
   public func exportGradients(to destination: UnsafeMutableBufferPointer<Float>) {
     online.exportValues(UnsafeBufferPointer(online.gradients), to: destination)
   }
 
-  /// The hard target network becomes a copy of them.
+  /// Copies the parameters into the target network.
   public func reachMilestone(_ parameters: UnsafeBufferPointer<Float>) {
     target.importParameters(from: parameters)
   }
 
   private static let adamStep = "adam_step"
+  /// The names in `state`, which are those in checkpoint files.
   public static let stateNames = (vectors: ["adam.m", "adam.v", "target"], counters: [adamStep])
 
   /// Adam's moments and step, and the target network.
@@ -34,6 +37,7 @@ extension DQNRule {
       ], counters: [Self.adamStep: optimizer.stepCount])
   }
 
+  /// Loads the vectors and counters that `state` has.
   public func restore(_ state: RuleState) {
     func load(_ name: String, _ body: (UnsafeBufferPointer<Float>) -> Void) {
       state.vectors[name]?.withUnsafeBufferPointer(body)

@@ -1,30 +1,37 @@
-// Deep Q-learning: one training step on one batch.
+// Deep Q-learning: an update from a batch.
 
 public import Experience
 public import Foundations
 public import Numerics
 
-/// Deep Q-learning (Mnih et al. 2015, algorithm 1; double: van Hasselt et al. 2016; weighted: Schaul et al. 2016, algorithm 1).
+/// Deep Q-learning (Mnih et al. 2015, algorithm 1; double: van Hasselt et al. 2016; weighted:
+/// Schaul et al. 2016, algorithm 1).
 ///
-/// The loss is the mean over the batch of w_i · huber(δ_i), δ = R + Γ·Q′(s′, a′) − Q(s, a), where Q′ is the target network and
-/// a′ the best action by the online network (double) or by Q′. Gradients flow through Q(s, a) only.
+/// The loss is the mean over the batch of w_i · huber(δ_i), δ = R + Γ·Q′(s′, a′) − Q(s, a), where
+/// Q′ is the target network and a′ the best action by the online network (double) or by Q′.
+/// Gradients flow through Q(s, a) only.
 ///
-/// *Differs from the sources:* Adam instead of RMSProp, the Huber loss instead of clipped errors (the same gradient at δ = 1),
-/// and the mean of w·huber(δ) instead of its sum.
+/// *Differs from the sources:* Adam instead of RMSProp, the Huber loss instead of clipped errors
+/// (the same gradient at δ = 1), and the mean of w·huber(δ) instead of its sum.
 ///
-/// Not `Sendable`: one thread owns it. A training step allocates nothing.
+/// Not `Sendable`: one thread owns it. An update allocates no memory.
 public final class DQNRule: LearningRule {
+  /// Fixed for the rule's lifetime.
   public let configuration: DQNConfiguration
+  /// The layers of both networks.
   public let spec: NetworkSpec
+  /// The tensors of the flat vectors, in PyTorch's order and layout.
   public let manifest: WeightsManifest
+  /// The largest number of rows of a batch.
   public let batchMax: Int
+  /// The names of `metrics`, with their help.
   public static let measured = [
     (name: "loss", help: "Moving mean of the loss."),
     (name: "gradient_norm", help: "Moving mean of the gradient's norm before clipping."),
     (name: "mean_q", help: "Moving mean of the action values of sampled states."),
   ]
-  /// The batch's mean of w·huber(δ), the gradient's global norm before clipping, and the mean of
-  /// Q(s, a) of the actions taken.
+  /// Of the last batch: the mean of w·huber(δ), the gradient's global norm before clipping, and the
+  /// mean of Q(s, a) for the actions taken.
   public private(set) var metrics: [Float] = [0, 0, 0]
 
   let online: Network
@@ -37,7 +44,8 @@ public final class DQNRule: LearningRule {
   private let returns: UnsafeMutablePointer<Float>
   private var gradientNorm: Float = 0
 
-  /// Both networks start from the same parameters, all zero until `initialize` or `importParameters`.
+  /// Both networks start from the same parameters, all zero until `initialize` or
+  /// `importParameters`.
   /// - Throws: `NetworkSpecError` if the layers do not fit each other.
   public init(
     spec: NetworkSpec, configuration: DQNConfiguration = DQNConfiguration(), batchMax: Int
@@ -61,7 +69,7 @@ public final class DQNRule: LearningRule {
     returns.deallocate()
   }
 
-  /// Seeded parameters, the same in both networks.
+  /// Draws new parameters and copies them into the target network.
   public func initialize(using generator: inout SeededGenerator) {
     online.initialize(using: &generator)
     updateTargetHard()
@@ -86,7 +94,7 @@ public final class DQNRule: LearningRule {
     return .trained
   }
 
-  /// Clips, Adam, and the target network if it follows by Polyak averaging.
+  /// Clips the gradients, makes an Adam step and, with Polyak averaging, moves the target network.
   public func applyGradients() {
     let scale = configuration.gradientClip.map { GradientClip.scale(norm: gradientNorm, max: $0) } ?? 1
     optimizer.update(
@@ -95,6 +103,8 @@ public final class DQNRule: LearningRule {
     if case .polyak(let tau) = configuration.target { target.blendParameters(towards: online, fraction: tau) }
   }
 
+  /// Computes each row by itself, and sets its priority to ∞ if its loss, gradient or priority is
+  /// not finite.
   public func markRowsAtFault(
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError) {
@@ -112,7 +122,7 @@ public final class DQNRule: LearningRule {
     return gradientNorm
   }
 
-  /// The target network becomes a copy of the online network.
+  /// Copies the online network into the target network.
   public func updateTargetHard() { target.copyParameters(from: online) }
 
   private func computeReturns(_ batch: TransitionBatch) {
@@ -128,13 +138,13 @@ public final class DQNRule: LearningRule {
       let values = q + row * actions
       let next =
         configuration.isDouble ? Int(nextActions[row]) : indexOfLargest(values, count: actions)
-      // A terminal row bootstraps from nothing, whatever its next observation holds.
+      // A terminal row does not bootstrap; its next observation may hold anything, NaN too.
       let bootstrap = batch.discount[row] == 0 ? 0 : batch.discount[row] * values[next]
       returns[row] = batch.reward[row] + bootstrap
     }
   }
 
-  /// Leaves the loss's gradient in the outputs with the online network.
+  /// Computes loss and priorities, and writes the loss's gradient in the outputs for `backward`.
   private func computeLoss(
     _ batch: TransitionBatch, _ priorities: UnsafeMutableBufferPointer<Float>
   ) -> (loss: Float, meanQ: Float) {
@@ -142,7 +152,7 @@ public final class DQNRule: LearningRule {
     let q = online.forward(batch.observation, count: batch.count)
     let gradient = online.outputGradient()
     gradient.update(repeating: 0, count: batch.count * actions)
-    let share = 1 / Float(batch.count)
+    let meanFactor = 1 / Float(batch.count)
     var loss: Double = 0
     var sumQ: Double = 0
     let priority = TransitionPriority()
@@ -153,13 +163,13 @@ public final class DQNRule: LearningRule {
       priorities[row] = priority(error: error)
       loss += Double(weight * huber.loss(error))
       sumQ += Double(q[index])
-      gradient[index] = -share * weight * huber.gradient(error)
+      gradient[index] = -meanFactor * weight * huber.gradient(error)
     }
     return (Float(loss / Double(batch.count)), Float(sumQ / Double(batch.count)))
   }
 }
 
-/// The first of the largest values; `count` at least 1.
+/// The index of the first of the largest values; `count` is at least 1.
 @inline(__always)
 func indexOfLargest(_ values: UnsafePointer<Float>, count: Int) -> Int {
   var best = 0

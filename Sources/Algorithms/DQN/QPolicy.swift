@@ -1,4 +1,4 @@
-// Acts by action values.
+// Acts by action values Q.
 
 public import Foundations
 public import Numerics
@@ -6,7 +6,9 @@ public import Numerics
 /// An ε-greedy policy over a Q-network. It ranks transitions by their TD error (Horgan et al.
 /// 2018, §3).
 public final class QPolicy: Policy {
+  /// The Q-network's layers.
   public let spec: NetworkSpec
+  /// The largest number of rows of a call.
   public let batchMax: Int
   private let network: Network
 
@@ -17,15 +19,18 @@ public final class QPolicy: Policy {
     network = try Network(spec: spec, batchMax: batchMax)
   }
 
+  /// Elements of the flat parameters.
   public var parameterCount: Int { network.parameterCount }
+  /// |δ| + ε.
   public var firstPriority: TransitionPriority? { TransitionPriority() }
 
+  /// Loads the network's parameters, in PyTorch's order and layout.
   public func importParameters(from source: UnsafeBufferPointer<Float>) {
     network.importParameters(from: source)
   }
 
-  /// The first of equally good actions is the greedy one. Values: Q of the action chosen, and the
-  /// largest Q.
+  /// Acts ε-greedily; ties go to the first action. `rows` gets Q of the chosen action as its action
+  /// value, and the largest Q as the state value.
   public func act(
     observations: UnsafeRawPointer, count: Int, exploration: UnsafePointer<Float>?,
     generator: inout SeededGenerator, rows: PolicyRows

@@ -1,11 +1,11 @@
-// A batch of transitions as deep Q-learning reads it.
+// A batch of transitions for deep Q-learning.
 
 internal import Experience
 internal import Numerics
 
-/// The columns of a `ColumnBatch` of a transition table, found and checked once a batch.
+/// The columns of a `ColumnBatch` of a transition table, looked up and checked once for each batch.
 struct TransitionBatch {
-  /// Rows.
+  /// The number of rows.
   let count: Int
   /// `[count] + inputShape`, of the network's input type.
   let observation: UnsafeRawPointer
@@ -15,12 +15,12 @@ struct TransitionBatch {
   let reward: UnsafePointer<Float>
   /// `[count]`, γⁿ·(1 − terminal): the weight of the bootstrap value.
   let discount: UnsafePointer<Float>
-  /// The observation n steps later; anything where the discount is 0.
+  /// `[count] + inputShape`, the observation n steps later; undefined where the discount is 0.
   let nextObservation: UnsafeRawPointer
-  /// `[count]`, or nil for 1 everywhere.
+  /// `[count]`; nil for 1 everywhere.
   let importanceWeights: UnsafePointer<Float>?
 
-  /// - Throws: `BatchError` if rows or columns are not those that a network of `spec` takes.
+  /// - Throws: `BatchError` if rows or columns do not fit a network of `spec`.
   init(_ batch: ColumnBatch, spec: NetworkSpec, batchMax: Int) throws(BatchError) {
     guard batch.count > 0, batch.count <= batchMax else { throw .count(batch.count, batchMax: batchMax) }
     count = batch.count

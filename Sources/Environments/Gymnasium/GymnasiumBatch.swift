@@ -1,10 +1,10 @@
-// A half of a pool's environments as a batch.
+// The batch of one half of a pool's environments.
 
 internal import Experience
 internal import Foundations
 
-/// See `EnvironmentBatch` for the meaning of a tick; the rows are those that Gymnasium's own vector environments give with
-/// `AutoresetMode.NEXT_STEP`, save that an observation is float32 or, for frames, uint8 planes.
+/// Rows equal those of Gymnasium's vector environments with `AutoresetMode.NEXT_STEP`, except that
+/// observations are float32 or, for frames, uint8 planes. `EnvironmentBatch` describes a tick.
 final class GymnasiumBatch: EnvironmentBatch {
   private let pool: GymnasiumPool
   private let half: Int
@@ -71,7 +71,8 @@ final class GymnasiumBatch: EnvironmentBatch {
       ?? pool.configuration.failure(.ended, "the environments were closed", isSetup: false)
   }
 
-  /// What is no number would end up in weights.
+  /// Throws for a reward or observation that is NaN or infinite, because it would spoil the
+  /// weights.
   private func checkValues() throws {
     for index in 0..<count where !rewards[index].isFinite {
       throw pool.fail(
@@ -92,7 +93,8 @@ final class GymnasiumBatch: EnvironmentBatch {
           + "\(range.lowerBound + element / width)", isSetup: false))
   }
 
-  /// 0·x is 0 for every finite x, and the sum of them.
+  /// Whether all values are finite: then 0·x is 0 for each x, and so is the sum; else the sum is
+  /// NaN.
   private static func isFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {
     var sum = SIMD8<Float>.zero
     let raw = UnsafeRawPointer(values)

@@ -1,8 +1,9 @@
-// Where the shared memory of a pool holds what.
+// The layout of a pool's shared memory.
 
-/// Columns over all environments of a pool, each from a multiple of 64 on:
+/// Columns over all environments of a pool, each at an offset that is a multiple of 64:
 ///
-///     seeds u64 [count] | actions [count, action] | rewards f32 [count] | flags u8 [count] | observations [count, observation]
+///     seeds u64 [count] | actions [count, action] | rewards f32 [count] | flags u8 [count]
+///     | observations [count, observation]
 struct GymnasiumColumns {
   let seeds = 0
   let actions: Int

@@ -1,4 +1,4 @@
-// Failures of Python, for those who know only environments.
+// Makes failures of Python into failures of environments.
 
 extension GymnasiumConfiguration {
   func failure(
@@ -7,7 +7,8 @@ extension GymnasiumConfiguration {
     EnvironmentFailure(kind, of: "\(id) through Gymnasium", text, traceback: traceback, isSetup: isSetup)
   }
 
-  /// From a worker's answer: `E` and the kind, a line break, the text, and perhaps a line of NUL and the traceback.
+  /// Parses a worker's answer: `E` and the kind, a line break, the text, and optionally a line of
+  /// NUL and the traceback.
   func failure(answer: Substring, isSetup: Bool) -> EnvironmentFailure {
     let parts = answer.dropFirst().split(separator: "\n\0\n", maxSplits: 1)
     let lines = (parts.first ?? "").split(separator: "\n", maxSplits: 1)

@@ -1,40 +1,42 @@
-// What Gymnasium is asked for.
+// The settings of a Gymnasium environment.
 
 internal import Experience
 public import Foundations
 
 /// An environment by its Gymnasium id, and how to run it.
 public struct GymnasiumConfiguration: Hashable, Sendable {
-  /// As `gymnasium.make` takes it: `LunarLander-v3`, or `module:Env-v0`, which imports the module first.
+  /// The id for `gymnasium.make`: `LunarLander-v3`, or `module:Env-v0`, which imports the module
+  /// first.
   public var id: String
-  /// Keyword arguments for `gymnasium.make`: a JSON object.
+  /// Keyword arguments for `gymnasium.make`, as a JSON object.
   public var arguments = "{}"
   /// The interpreter: a path, or a name that is looked up in `PATH`.
   public var python = "python3"
-  /// The workers' whole environment; nil passes on this process's.
+  /// The workers' environment variables; nil passes on this process's.
   public var variables: [String: String]?
-  /// Worker processes of a pool; each steps its share of the environments.
+  /// Worker processes of a pool; each steps a part of the environments.
   public var workers = 1
-  /// A worker that has not answered for so long hangs.
+  /// A worker that does not answer for this long is ended, as it hangs.
   public var timeout = Instant.Span.seconds(30)
   /// Where the frames of environment 0 go as a GIF when the pool is closed; nil renders nothing.
   public var renderPath: String?
 
+  /// The environment `id` with default settings.
   public init(id: String) {
     self.id = id
   }
 
-  /// A worker imports and makes everything first, which may take long.
+  /// The timeout for making the environments: imports may take long.
   var setupTimeout: Instant.Span { max(timeout, .seconds(60)) }
 }
 
 extension GymnasiumConfiguration {
-  /// What a worker is told, as JSON.
+  /// A worker's instructions, as JSON.
   ///
   /// - Parameters:
-  ///   - spec: what its environments must be; nil if that is the question.
-  ///   - slices: rows of each half that are its own; none asks only.
-  ///   - columns: where the shared memory holds what.
+  ///   - spec: the spec that its environments must have; nil to ask for it.
+  ///   - slices: the worker's environments in each half; empty to ask for the spec only.
+  ///   - columns: the layout of the shared memory.
   func setup(
     spec: EnvironmentSpec?, slices: [Range<Int>], columns: GymnasiumColumns, parent: Int32, renders: Bool
   ) -> String {

@@ -1,24 +1,28 @@
-// Worker processes and the environments that they step.
+// A pool of worker processes that step environments.
 
 internal import Experience
 internal import Foundations
 internal import Glibc
 
-/// `count` environments in `workers` Python processes, divided into halves that are stepped in turn: every worker holds a share
-/// of each half, so it has the next half's step at hand while the policy answers for the other.
+/// `count` environments in `workers` Python processes, divided into halves that take turns. Every
+/// worker has a part of each half, so all workers step one half while the policy acts for the
+/// other.
 ///
-/// Actions, rewards, flags and observations lie in memory that the workers share; a step costs one message of two bytes to each
-/// worker and one back. (Round trips between two Python processes: eventfd 5 µs, seqpacket socket 11 µs, pipe 21 µs; only the socket
-/// also tells that the other side is gone, and why.)
+/// Actions, rewards, flags and observations are in shared memory. A step costs one message of two
+/// bytes to each worker and one back. (Round trips between two Python processes: eventfd 5 µs,
+/// seqpacket socket 11 µs, pipe 21 µs. Only the socket also shows that the other side has ended,
+/// and carries its reason.)
 ///
-/// After a failure all halves need `reset`, which starts what has ended anew. A pool belongs to the main thread.
+/// After a failure, all halves need `reset`, which restarts the workers that ended. A pool belongs
+/// to the main thread.
 public final class GymnasiumPool {
+  /// What all environments have in common.
   public let spec: EnvironmentSpec
   let configuration: GymnasiumConfiguration
   let halves: [Range<Int>]
   let memory: SharedMemory
   let columns: GymnasiumColumns
-  /// Grows with each failure: what was begun before is lost.
+  /// Grows with each failure; steps and resets begun before it are lost.
   private(set) var epoch = 0
   private(set) var failure: EnvironmentFailure?
   private var workers: [GymnasiumWorker?]
@@ -26,11 +30,11 @@ public final class GymnasiumPool {
   private var generators: [SeededGenerator] = []
 
   /// - Parameters:
-  ///   - spec: what `askSpec` says; a worker that makes something else is refused.
+  ///   - spec: the result of `askSpec`; workers refuse environments that differ.
   ///   - count: environments, at least 1.
-  ///   - halves: 1 or 2; 1 if there is but one environment.
-  ///   - seed: of the first episodes.
-  /// - Throws: `EnvironmentError.invalidCount`.
+  ///   - halves: 1 or 2; a single environment makes one half.
+  ///   - seed: the seed of the first episodes.
+  /// - Throws: `EnvironmentError.invalidCount`; `SystemCallError` without shared memory.
   public init(
     _ configuration: GymnasiumConfiguration, spec: EnvironmentSpec, count: Int, halves: Int = 1, seed: UInt64
   ) throws {
@@ -50,7 +54,7 @@ public final class GymnasiumPool {
     generators = (0..<count).map { Self.generator(seed, $0) }
   }
 
-  /// All workers end at the same time, not one after the other.
+  /// Tells all workers to end before waiting for the first.
   deinit {
     for worker in workers { worker?.hangUp() }
   }
@@ -60,10 +64,10 @@ public final class GymnasiumPool {
     halves.indices.map { GymnasiumBatch(pool: self, half: $0) }
   }
 
-  /// Worker processes.
+  /// The number of worker processes.
   public var workerCount: Int { workers.count }
 
-  /// Process ids of the workers that run.
+  /// The process ids of the workers that run.
   public var workerIdentifiers: [Int32] { workers.compactMap { $0?.identifier } }
 
   private static func parts(of range: Range<Int>, _ count: Int) -> [Range<Int>] {
@@ -81,7 +85,7 @@ public final class GymnasiumPool {
     let seeds = (memory.base + columns.seeds).assumingMemoryBound(to: UInt64.self)
     for index in halves[half] {
       if let seed { generators[index] = Self.generator(seed, index) }
-      // 31 bits, which every random generator of Python takes.
+      // 31 bits, which every random generator of Python accepts.
       seeds[index] = generators[index].next() >> 33
     }
     do {
@@ -118,7 +122,7 @@ public final class GymnasiumPool {
     }
   }
 
-  /// Whether everything that was begun in a half is done; waits at most 20 ms for a worker that has not answered.
+  /// Whether all commands of a half are answered; waits at most 20 ms for each worker.
   func isDone(half: Int) throws -> Bool {
     for index in workers.indices {
       while let worker = workers[index], worker.pending[half] > 0 {
@@ -139,7 +143,7 @@ public final class GymnasiumPool {
     return failure
   }
 
-  /// Has the workers close their environments and, if it renders, write the film; they end.
+  /// Lets the workers close their environments, write the rendered film, and end.
   /// - Throws: `EnvironmentFailure`, for example if the film cannot be written.
   public func close() throws {
     for index in workers.indices {

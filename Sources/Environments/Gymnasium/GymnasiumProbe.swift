@@ -1,15 +1,17 @@
-// Asks Gymnasium what an environment is.
+// Asks Gymnasium for the facts about an environment.
 
 internal import Foundations
 internal import Glibc
 
 extension GymnasiumConfiguration {
-  /// Shape, type and actions, from an environment that is made and dropped in a Python process: half a second or more.
+  /// Makes the environment in a Python process and returns its spec. It takes half a second or
+  /// more.
   ///
-  /// - Throws: `EnvironmentFailure`, with what Python said.
+  /// - Throws: `EnvironmentFailure` with Python's messages; `SystemCallError` without shared
+  ///   memory.
   public func askSpec() throws -> EnvironmentSpec {
     let columns = GymnasiumColumns(count: 1, actionBytes: 0, observationBytes: 0)
-    // Python's messages matter only if nothing else comes.
+    // Collects Python's messages, for a failure without a better text.
     let errors = try SharedMemory(name: "rookery-probe-errors", byteCount: 16384)
     let worker = try GymnasiumWorker(
       self, setup: setup(spec: nil, slices: [], columns: columns, parent: getpid(), renders: false),
@@ -27,7 +29,7 @@ extension GymnasiumConfiguration {
       }
       throw failure
     }
-    guard let spec = worker.spec else { preconditionFailure("an answer is a specification or a failure") }
+    guard let spec = worker.spec else { preconditionFailure("an answer is a spec or a failure") }
     return spec
   }
 }

@@ -1,12 +1,14 @@
-// One Python process that steps environments.
+// A Python process that steps environments.
 
 internal import Experience
 internal import Foundations
 internal import Glibc
 
-/// A worker process and the socket to it. Nothing waits longer than `receiveSlice`, so that whoever waits can look elsewhere.
+/// A worker process and the socket to it. `receive` waits at most `receiveTimeout`, so that the
+/// caller can do other work.
 ///
-/// Start it on the main thread: it dies with the thread that started it (`ParentDeath`).
+/// Start it on the main thread: the kernel kills it when the thread that started it ends
+/// (`ParentDeath`).
 final class GymnasiumWorker {
   enum Command: UInt8 {
     case reset = 0
@@ -14,29 +16,30 @@ final class GymnasiumWorker {
     case close = 2
   }
 
-  /// Longest time that `receive` waits.
-  static let receiveSlice = Instant.Span.milliseconds(20)
+  /// The longest time that `receive` waits.
+  static let receiveTimeout = Instant.Span.milliseconds(20)
 
-  /// What runs in Python reads the rest of itself from the socket: it needs no file, and a list of processes stays readable.
+  /// Python reads the worker's code from the socket: it needs no file, and `ps` shows a short
+  /// command.
   private static let bootstrap =
     "import os; exec(compile(os.read(0, 1 << 20), '<rookery gymnasium worker>', 'exec'))"
 
-  /// Commands of each half that are not answered yet.
+  /// Unanswered commands of each half.
   private(set) var pending: [Int]
-  /// What it made, once it said so.
+  /// The environments' spec; nil before the worker has made them.
   private(set) var spec: EnvironmentSpec?
   private let configuration: GymnasiumConfiguration
   private let child: ChildProcess
   private var socket: Int32
-  /// When it is ended if it has not by itself.
+  /// When to kill the worker if it has not ended by itself.
   private var endsBy = Instant.never
   private var busySince: Instant
   private var buffer = [UInt8](repeating: 0, count: 65536)
 
   /// - Parameters:
-  ///   - setup: see `GymnasiumConfiguration.setup`.
-  ///   - memory: what it maps.
-  ///   - errors: where Python's messages go.
+  ///   - setup: the instructions from `GymnasiumConfiguration.setup`.
+  ///   - memory: the pool's shared memory.
+  ///   - errors: the destination of Python's messages.
   /// - Throws: `EnvironmentFailure` if the interpreter cannot be started.
   init(
     _ configuration: GymnasiumConfiguration, setup: String, halves: Int, memory: SharedMemory,
@@ -61,17 +64,18 @@ final class GymnasiumWorker {
       throw configuration.failure(
         .simulator,
         "the Python interpreter '\(configuration.python)' cannot be started: \(Self.reason(error)); install Python 3.10 or "
-          + "newer with gymnasium, or name another one by environment.python or ROOKERY_PYTHON", isSetup: true
+          + "newer with gymnasium, or name another one with environment.python or ROOKERY_PYTHON",
+        isSetup: true
       )
     }
-    var slice = timeval(tv_sec: 0, tv_usec: Int(Self.receiveSlice.nanoseconds / 1000))
-    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &slice, socklen_t(MemoryLayout<timeval>.size))
+    var timeout = timeval(tv_sec: 0, tv_usec: Int(Self.receiveTimeout.nanoseconds / 1000))
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     busySince = SystemClock.now()
     try send(PackageResources.worker_py)
     try send(Array(setup.utf8))
   }
 
-  /// Lets it end by itself, or else ends it.
+  /// Waits until the worker ends by itself, and kills it after a second.
   deinit {
     hangUp()
     if child.status == nil {
@@ -82,7 +86,8 @@ final class GymnasiumWorker {
     }
   }
 
-  /// Tells it to end, for which it has a second: it closes its environments. Nothing can be sent after it.
+  /// Tells the worker to close its environments and end, within a second. Nothing can be sent
+  /// afterwards.
   func hangUp() {
     guard socket >= 0 else { return }
     close(socket)
@@ -100,11 +105,12 @@ final class GymnasiumWorker {
     try send([command.rawValue, UInt8(half)])
   }
 
-  /// Takes its next answer, waiting at most `receiveSlice`; false if there is none.
-  /// - Throws: `EnvironmentFailure`; it has ended then.
+  /// Processes the next answer, waiting at most `receiveTimeout`; false if there is none.
+  /// - Throws: `EnvironmentFailure`; then the worker has ended.
   func receive() throws -> Bool {
     var count = 0
-    // The kernel tells once that the other side closed with commands unread, and only then what it said before: its reason.
+    // If the other side closed with commands unread, the kernel first reports ECONNRESET once, and
+    // only then delivers the reason that it sent.
     var resets = 0
     repeat {
       count = recv(socket, &buffer, buffer.count, 0)
@@ -164,14 +170,15 @@ final class GymnasiumWorker {
     return configuration.failure(
       spec == nil ? .simulator : .ended,
       "worker process \(child.identifier) of '\(configuration.python)' ended (\(how))"
-        + (spec == nil ? " before it said anything" : ""), isSetup: spec == nil)
+        + (spec == nil ? " before it answered" : ""), isSetup: spec == nil)
   }
 
-  /// One message. Two bytes always fit; the script and what to make are sent to an empty socket.
+  /// Sends one message. It always fits: commands have two bytes, and script and setup are sent to
+  /// an empty socket.
   private func send(_ bytes: [UInt8]) throws {
     guard Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) != bytes.count else { return }
     if errno == EPIPE || errno == ECONNRESET {
-      // What it said before it ended is the reason.
+      // The worker's last message is the reason why it ended.
       while try receive() {}
       throw ended()
     }
@@ -184,7 +191,7 @@ final class GymnasiumWorker {
 }
 
 extension EnvironmentSpec {
-  /// From a worker's answer: `R`, and lines of `key=value`.
+  /// Parses a worker's answer: `R`, then lines of `key=value`. Nil if shape or actions are missing.
   init?(answer: String, id: String) {
     var values: [Substring: Substring] = [:]
     for line in answer.split(separator: "\n").dropFirst() {

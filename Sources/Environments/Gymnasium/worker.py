@@ -1,11 +1,10 @@
 # The Python side of a Gymnasium worker process; GymnasiumWorker.swift is the other side.
 """Steps Gymnasium environments for an actor or an evaluator.
 
-Descriptor 0 is a SOCK_SEQPACKET socket: first a JSON object that says what to make, then commands of two bytes (what, half),
-each answered by the same two bytes once it is done. Descriptor 1 is shared memory: seeds, actions, rewards, flags and
-observations, each a column over all environments; this process writes only the rows of its own slices.
-An answer that starts with R says what was made, one that starts with E what went wrong. Needs gymnasium and numpy, and Pillow
-to render."""
+Descriptor 0 is a SOCK_SEQPACKET socket. It delivers a JSON object with the setup, then commands of two bytes (command, half).
+The answer to a completed command is the same two bytes. An answer that starts with R describes the environments, one that
+starts with E a failure. Descriptor 1 is shared memory: seeds, actions, rewards, flags and observations, each a column over
+all environments. This process writes only the rows of its own slices. It needs gymnasium and numpy, and Pillow to render."""
 
 import ctypes
 import json
@@ -21,15 +20,15 @@ FRAMES_MAX = 5000
 
 
 class Refusal(Exception):
-    """What cannot be used, of a kind that tells which key of the configuration is at fault."""
+    """The setup cannot be used; `kind` is a raw value of EnvironmentFailure.Kind."""
 
     def __init__(self, kind, text):
         super().__init__(text)
         self.kind = kind
 
 
-def follow(parent):
-    """Dies with the process that started this one, however that dies."""
+def end_with(parent):
+    """Lets the kernel kill this process when the one that started it ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:
         sys.exit(0)
@@ -44,24 +43,24 @@ def gymnasium_module():
             raise
         raise Refusal(
             "simulator",
-            f"Python without the package '{error.name}'; install it: {sys.executable} -m pip install 'gymnasium>=1.0'",
+            f"Python lacks the package '{error.name}'; install it: {sys.executable} -m pip install 'gymnasium>=1.0'",
         )
     version = gymnasium.__version__
     if int(version.split(".")[0]) < 1:
         raise Refusal(
             "simulator",
-            f"Gymnasium {version}, and 1.0 or newer is needed; install it: {sys.executable} -m pip install 'gymnasium>=1.0'",
+            f"Gymnasium {version}, but 1.0 or newer is needed; install it: {sys.executable} -m pip install 'gymnasium>=1.0'",
         )
     return gymnasium
 
 
 def make(gymnasium, config, renders):
-    """One environment, or a Refusal that says what to do."""
+    """Makes one environment, or raises a Refusal that says what to do."""
     arguments = dict(config["arguments"])
     if renders:
         arguments["render_mode"] = "rgb_array"
     try:
-        # The checker only warns, at each step; what it would warn of is checked below, once.
+        # Gymnasium's checker only warns, and does so at each step. `Slice` checks the shapes instead.
         return gymnasium.make(config["id"], disable_env_checker=True, **arguments)
     except gymnasium.error.DependencyNotInstalled as error:
         raise Refusal("environment", f"a package that the environment needs is not installed: {error}")
@@ -73,36 +72,36 @@ def make(gymnasium, config, renders):
         # Gymnasium wraps the error of its own import.
         missing = error.name or getattr(error.__cause__, "name", None)
         if missing == module:
-            raise Refusal("environment", f"no Python module '{module}'; it is looked for in {os.getcwd()} and on PYTHONPATH")
+            raise Refusal("environment", f"no Python module '{module}' in {os.getcwd()} or on PYTHONPATH")
         raise Refusal(
             "environment",
-            f"Python without the module '{missing}', which the environment imports; install what it needs: "
+            f"Python lacks the module '{missing}', which the environment imports; install the package that has it: "
             f"{sys.executable} -m pip install …",
         )
     except TypeError as error:
         if arguments and "argument" in str(error):
-            raise Refusal("arguments", f"arguments that the environment does not take: {error}")
+            raise Refusal("arguments", f"arguments that the environment does not accept: {error}")
         raise
 
 
 def described(gymnasium, environment):
-    """What Rookery must know of an environment; refuses spaces that it cannot use."""
+    """The facts about an environment that Rookery needs; refuses spaces that it cannot use."""
     actions, observations = environment.action_space, environment.observation_space
     if not isinstance(actions, gymnasium.spaces.Discrete):
         raise Refusal(
             "space",
-            f"the action space {actions}, and a Discrete one is needed: wrap the environment in one of your own that maps each "
-            "of a few numbers to an action (docs/GYMNASIUM.md)",
+            f"the action space {actions}, but a Discrete one is needed: register a wrapper that maps numbers from 0 to actions "
+            "(docs/GYMNASIUM.md)",
         )
     if not isinstance(observations, gymnasium.spaces.Box):
         raise Refusal(
             "space",
-            f"the observation space {observations}, and a Box is needed: wrap the environment in one of your own, for example "
-            "with gymnasium.wrappers.FlattenObservation (docs/GYMNASIUM.md)",
+            f"the observation space {observations}, but a Box is needed: register a wrapped environment, for example with "
+            "gymnasium.wrappers.FlattenObservation (docs/GYMNASIUM.md)",
         )
     shape = list(observations.shape) or [1]
     bytes_ = observations.dtype == "uint8" and len(shape) >= 2
-    # Frames as height, width, channels become planes, as convolutions take them.
+    # Frames of height, width, channels become planes for convolutions.
     frames = bytes_ and len(shape) == 3 and shape[2] < min(shape[0], shape[1])
     spec = environment.spec
     return {
@@ -117,13 +116,13 @@ def described(gymnasium, environment):
 
 
 class Film:
-    """Frames of one environment, kept small until they are written as a GIF."""
+    """Frames of one environment, compressed until they are written as a GIF."""
 
     def __init__(self, path, environment):
         try:
             from PIL import Image
         except ImportError:
-            raise Refusal("simulator", f"Python without Pillow; install it to render: {sys.executable} -m pip install pillow")
+            raise Refusal("simulator", f"Python lacks Pillow; install it to render: {sys.executable} -m pip install pillow")
         import zlib
 
         self.image, self.zlib = Image, zlib
@@ -131,7 +130,7 @@ class Film:
         self.frames, self.dropped = [], 0
         self.duration_ms = max(20, round(1000 / (environment.metadata.get("render_fps") or 30)))
 
-    def take(self):
+    def record(self):
         if len(self.frames) == FRAMES_MAX:
             self.dropped += 1
             return
@@ -146,7 +145,7 @@ class Film:
 
     def write(self):
         if self.dropped:
-            print(f"{self.path}: only the first {FRAMES_MAX} frames, {self.dropped} more are left out", file=sys.stderr)
+            print(f"{self.path}: has only the first {FRAMES_MAX} frames; left out {self.dropped} more", file=sys.stderr)
         if not self.frames:
             return
         rest = (self.restored(frame) for frame in self.frames[1:])
@@ -156,8 +155,8 @@ class Film:
 
 
 def innermost(environment):
-    """The step function beneath the two wrappers that gymnasium.make puts around everything, and the steps after which they
-    truncate; 0 for no limit. They are a tenth of a small environment's step. Whatever else is there is left in its place."""
+    """The step function inside gymnasium.make's two standard wrappers, and their time limit in steps; 0 for no limit. The
+    wrappers take a tenth of a small environment's step. Other wrappers are kept."""
     from gymnasium.wrappers import OrderEnforcing, TimeLimit
 
     limited = type(environment) is TimeLimit
@@ -168,7 +167,7 @@ def innermost(environment):
 
 
 class Slice:
-    """The environments `first` ..< `last` of all, which are stepped together."""
+    """The environments `first` ..< `last` of the pool, which are stepped together."""
 
     def __init__(self, environments, memory, first, last, config, facts, film):
         import numpy
@@ -200,14 +199,14 @@ class Slice:
         self.elapsed = [0] * count
 
     def check(self, observation, source):
-        """NumPy would repeat a value, or a row, to fill what it is assigned to."""
+        """Checks the shape: NumPy would broadcast a smaller observation without an error."""
         if self.np_shape(observation) != self.shape:
             raise ValueError(
-                f"an observation of shape {self.np_shape(observation)} from {source}(), where observation_space says {self.shape}"
+                f"an observation of shape {self.np_shape(observation)} from {source}(), but observation_space has {self.shape}"
             )
 
     def checked(self, index, step):
-        """The step function for an environment's first step, which is checked; it puts `step` itself in its place."""
+        """The step function for an environment's first step: it checks the observation and replaces itself by `step`."""
 
         def first(action):
             result = step(action)
@@ -229,7 +228,7 @@ class Slice:
         for index, seed in enumerate(self.seeds.tolist()):
             self.begin(index, seed=seed)
         if self.film:
-            self.film.take()
+            self.film.record()
 
     def step(self):
         flags, rewards, observations, start = self.flags, self.rewards, self.observations, self.start
@@ -251,7 +250,7 @@ class Slice:
                     flags[index] = 0
             index += 1
         if self.film:
-            self.film.take()
+            self.film.record()
 
 
 def answer(channel, text):
@@ -262,7 +261,7 @@ def answer(channel, text):
 
 
 def prepared(channel, memory, config):
-    """Makes what the configuration asks for and says what it is; None if only that was asked for."""
+    """Makes the environments and answers with their facts. Returns the slices, or None if only facts were asked for."""
     gymnasium = gymnasium_module()
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -277,8 +276,8 @@ def prepared(channel, memory, config):
         if config[key] is not None and config[key] != facts[key]:
             raise Refusal(
                 "space",
-                f"{key} {facts[key]} in this environment, where the configuration says {config[key]}: start every process from "
-                "one configuration and with the same arguments, or leave the key out",
+                f"{key} {facts[key]} in this environment, but {config[key]} in the configuration: start every process from "
+                "one configuration and with the same arguments, or remove the key",
             )
     film = Film(config["render"], halves[0][0]) if renders else None
     lines = [f"{key}={facts[key]}" for key in ("type", "actions", "steps_max", "threshold")]
@@ -293,7 +292,7 @@ def prepared(channel, memory, config):
 
 
 def serve(channel, slices):
-    """Until the other side closes."""
+    """Executes commands until the other side closes."""
     while command := os.read(channel, 2):
         what, half = command
         if what == STEP:
@@ -311,12 +310,12 @@ def serve(channel, slices):
 
 
 def main():
-    # Copies, which no child inherits; what an environment reads from or prints to standard streams must not come here.
+    # Children do not inherit these copies. Environments may read and print on the standard streams, so those are replaced.
     channel, memory = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     config = json.loads(os.read(channel, 1 << 20))
-    follow(config["parent"])
+    end_with(config["parent"])
     try:
         slices = prepared(channel, memory, config)
         if slices:

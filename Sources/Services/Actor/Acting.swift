@@ -1,16 +1,17 @@
-// Stepping environments, in halves that take turns, and beginning anew when they fail.
+// Steps an actor's environments, in halves that take turns, and restarts them after failures.
 
 internal import Algorithms
 internal import Environments
 internal import Experience
 internal import Foundations
 
-/// The rows of an actor's environments, as they are made and until they are sent. It has no socket: whoever owns it sends what
-/// the buffer holds, once all rows are whole (`settle`).
+/// Acts in all environments and buffers their rows until they are sent. It has no socket: its owner
+/// sends the buffer once all rows are complete (`finishSteps`).
 ///
-/// A half may act at the buffer's unfinished row only while the buffer is not full, so there is always room for the other half's.
+/// A half acts at the buffer's unfinished row only while the buffer is not full, so the other half
+/// always has room for its row.
 final class Acting {
-  /// Looks after everything else while a step takes long; false if the actor is to stop.
+  /// Called while a step takes long, to do the actor's other work; false if the actor is to stop.
   typealias Attend = () throws -> Bool
 
   let halves: [ActingHalf]
@@ -19,19 +20,20 @@ final class Acting {
   var items: ActorItems
   var statistics = ActorStatistics()
   private(set) var recovery = EnvironmentRecovery()
-  /// All environments have a row to act on.
+  /// Whether all environments have a row to act on.
   private(set) var isReady = false
-  /// Episodes have been asked for and are not all there yet.
+  /// Whether new episodes were requested and have not all begun.
   private(set) var isBeginning = false
-  /// When episodes are to begin.
+  /// When to request new episodes.
   private(set) var restartAt = Instant.zero
-  /// Some halves are a row ahead of the others: until they have caught up, nothing is sent and no weights are adopted.
+  /// Whether some halves are a row ahead. Nothing is sent and no weights are adopted until the
+  /// others catch up.
   private(set) var isPartial = false
   /// When the first row of the buffer was acted on.
   private(set) var chunkStartedAt = Instant.zero
-  /// What ends the actor, found where it could not be thrown.
+  /// An error that ends the actor, found where it could not be thrown.
   private(set) var fatal: (any Error)?
-  /// The oldest update that the adopted weights added, until they are acted with; 0 is none.
+  /// When the oldest update in the adopted weights was made, in nanoseconds; 0 once it is measured.
   var unmeasuredUpdate: Int64 = 0
   private var generator: SeededGenerator
   private let clock: () -> Instant
@@ -39,10 +41,10 @@ final class Acting {
 
   /// - Parameters:
   ///   - batches: one, or two that take turns.
-  ///   - epsilons: of each environment.
-  ///   - frameStack: observations that the policy sees at once; the buffer gets each by itself.
-  ///   - clock: asked after failures, and once for each adopted weights.
-  ///   - warn: told of each failure that is not the last.
+  ///   - epsilons: ε of each environment.
+  ///   - frameStack: observations in one policy input; the buffer stores single observations.
+  ///   - clock: read after each failure and once for each adopted version.
+  ///   - warn: called with each failure that is retried.
   init(
     _ batches: [any EnvironmentBatch], policy: any Policy, recording recorded: [Field] = [],
     buffer: StepBuffer, items: ActorItems,
@@ -63,7 +65,8 @@ final class Acting {
     statistics.prepare(environments: buffer.count)
   }
 
-  /// One row of every environment. While one half's step is simulated elsewhere, the policy acts for the other.
+  /// Adds one row of every environment. The policy acts for one half while worker processes step
+  /// the other.
   func tick(now: Instant, attend: Attend) throws {
     if buffer.isFull { return }
     if buffer.rows == 0 { chunkStartedAt = now }
@@ -73,7 +76,7 @@ final class Acting {
         try act(half)
       }
       advance()
-      // Nothing to do meanwhile.
+      // With one half there is nothing to overlap its step with.
       if halves.count == 1 { _ = try collect(halves[0], attend) }
     } catch let failure as EnvironmentFailure {
       try recover(from: failure)
@@ -81,9 +84,10 @@ final class Acting {
     statistics.ticks += 1
   }
 
-  /// Collects all steps under way, so that every row is whole. False if one is not: some halves are a row ahead, or the actor ends.
-  /// A step that fails here leaves whole rows as well.
-  func settle(attend: Attend) -> Bool {
+  /// Waits for all steps under way, so that every row is complete. Rows are also complete after a
+  /// step that fails here.
+  /// - Returns: False if some halves are a row ahead, or the actor is to stop.
+  func finishSteps(attend: Attend) -> Bool {
     do {
       for half in halves where half.state == .stepping {
         guard try collect(half, attend) else { return false }
@@ -96,7 +100,8 @@ final class Acting {
     return fatal == nil && !isPartial
   }
 
-  /// Makes whole rows of what is there, for the last message: the steps under way are given up.
+  /// Abandons the steps under way and truncates their episodes, so that the last message has
+  /// complete rows only.
   func abandonSteps() {
     for half in halves where half.state == .stepping { truncate(half) }
     items.drop(from: buffer.nextIndex)
@@ -108,12 +113,12 @@ final class Acting {
     try half.batch.beginStep(actions: half.rows.actions)
   }
 
-  /// Puts a half's row into the buffer.
+  /// Chooses the actions of a half's current row and appends the row to the buffer.
   private func append(_ half: ActingHalf) {
     policy.act(
       observations: half.observe(), count: half.batch.count, exploration: half.epsilons,
       generator: &generator, rows: half.rows)
-    noteAction()
+    recordUpdateToAction()
     let flags = half.batch.flags
     items.observe(index: buffer.nextIndex, range: half.range, flags: flags, half.rows)
     buffer.append(range: half.range, observations: half.batch.observations, half.rows, flags: flags)
@@ -121,14 +126,14 @@ final class Acting {
     half.hasActed = true
   }
 
-  /// The first action with new weights tells how long they took.
-  private func noteAction() {
+  /// Records how long the first action with new weights came after their oldest update.
+  private func recordUpdateToAction() {
     guard unmeasuredUpdate > 0 else { return }
     statistics.updateToAction.record(clock() - Instant(nanoseconds: unmeasuredUpdate))
     unmeasuredUpdate = 0
   }
 
-  /// Takes what the last row's actions earned. False if it is not there and the actor is to stop.
+  /// Waits for a half's step and stores its rewards; false if the actor is to stop before that.
   private func collect(_ half: ActingHalf, _ attend: Attend) throws -> Bool {
     while try !half.batch.waitBriefly() {
       guard try attend() else { return false }
@@ -147,11 +152,13 @@ final class Acting {
     for half in halves { half.hasActed = false }
   }
 
-  /// Ends all episodes where they were last seen and has new ones begin after a while. What the failed step would have told nobody
-  /// knows: the row before it becomes its episode's last one, truncated, so that nothing spans the gap and nothing is invented.
+  /// Ends all episodes at their last complete row and schedules new ones. The failed step's outcome
+  /// is unknown, so the row before it becomes its episode's last one, truncated: no item spans the
+  /// gap, and no step is invented.
   ///
-  /// A half whose step is done but not acted on ends at the row before as well: what that step told is given up, for with it the half
-  /// would be a row ahead, perhaps of a full buffer. If the row before is sent already, the row that is there must be the last one.
+  /// A half whose step is done but not acted on also ends at the row before: its new row would put
+  /// it a row ahead, possibly of a full buffer. If the row before was already sent, the new row is
+  /// the last one instead.
   private func recover(from failure: EnvironmentFailure) throws {
     for half in halves {
       if half.state == .current, !half.hasActed, buffer.rows == 0 {
@@ -163,7 +170,7 @@ final class Acting {
       half.state = .none
     }
     let acted = halves.filter(\.hasActed).count
-    // Halves that are a row behind act alone next time.
+    // In the next tick, only the halves that are a row behind act.
     if acted == halves.count { advance() } else { isPartial = acted > 0 }
     isReady = false
     let now = clock()
@@ -171,7 +178,7 @@ final class Acting {
     warn("\(failure)\nnew episodes begin in \((restartAt - now).seconds) s")
   }
 
-  /// Makes a half's newest row in the buffer the last one of its episodes, if it is not.
+  /// Makes a half's newest row in the buffer the last one of its episodes.
   private func truncate(_ half: ActingHalf) {
     let index = half.hasActed ? buffer.nextIndex : buffer.nextIndex - 1
     for environment in half.range where !buffer.flags(environment, at: index).contains(.isLast) {
@@ -182,7 +189,8 @@ final class Acting {
     }
   }
 
-  /// Begins episodes, if it is time and they are not there. Waits a little at most.
+  /// Requests new episodes when they are due, and collects their first rows. Waits at most as long
+  /// as `EnvironmentBatch.waitBriefly`.
   func beginEpisodes(now: Instant) throws {
     guard !isReady else { return }
     do {

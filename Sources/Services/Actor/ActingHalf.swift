@@ -1,17 +1,17 @@
-// Environments that act together.
+// A half of an actor's environments, which act together.
 
 internal import Algorithms
 internal import Environments
 internal import Experience
 
-/// A batch, its place among the actor's environments, and what the policy last said about it.
+/// A batch, its range among the actor's environments, and the policy's last outputs for it.
 final class ActingHalf {
   enum State {
-    /// It has no row: episodes have yet to begin.
+    /// No episodes have begun.
     case none
-    /// A row is there to act on.
+    /// A row waits for its action.
     case current
-    /// The row acted on last has a step under way, whose reward is not known yet.
+    /// The step of the last action is under way; its reward is not known yet.
     case stepping
   }
 
@@ -19,7 +19,7 @@ final class ActingHalf {
   let range: Range<Int>
   let epsilons: [Float]
   var state = State.none
-  /// Whether its row is in the buffer's unfinished row.
+  /// Whether the buffer's unfinished row has this half's part.
   var hasActed = false
   let rows: PolicyRows
   private let stacks: FrameStacks
@@ -34,6 +34,7 @@ final class ActingHalf {
     self.epsilons = Array(epsilons[range])
     rows = PolicyRows(count: batch.count, actions: batch.spec.actions, recording: fields)
   }
-  /// What the policy sees of the current row; to be asked once a row.
+
+  /// The policy's input for the current row, with its frame stack. Call it once for each row.
   func observe() -> UnsafeRawPointer { stacks.push(batch) }
 }

@@ -1,11 +1,11 @@
-// The items of all tables that an actor writes to.
+// Makes the items of all tables that an actor writes to.
 
 internal import Algorithms
 internal import Experience
 internal import Wire
 
-/// Tells the tables' makers of items what happens to rows. Kinds are kept apart, so that a table costs a loop of its own and no
-/// dispatch a row.
+/// Passes rows to the item makers of all tables. There is one array for each kind of table, so that
+/// rows need no dynamic dispatch.
 struct ActorItems {
   private var transitions: [(table: Int, items: TransitionItems)] = []
   private var sequences: [(table: Int, items: SequenceItems)] = []
@@ -13,8 +13,8 @@ struct ActorItems {
 
   /// - Parameters:
   ///   - count: environments.
-  ///   - tables: in the order agreed at HELLO.
-  ///   - priority: the policy's, of transitions.
+  ///   - tables: in the order of the HELLO message.
+  ///   - priority: how the policy ranks transitions; nil leaves it to the table.
   init(count: Int, tables: [TableSchema], priority: TransitionPriority?) {
     for (number, table) in tables.enumerated() {
       switch table.kind {
@@ -33,9 +33,9 @@ struct ActorItems {
     }
   }
 
-  /// The row at stream index `index` has been acted on: completes the items that end with it.
+  /// Completes the items that end with the row at stream index `index`, which has its actions now.
   ///
-  /// - Parameter range: the environments whose flags and values these are, one after the other.
+  /// - Parameter range: the environments that `flags` and `rows` describe, in order.
   mutating func observe(
     index: UInt64, range: Range<Int>, flags: UnsafePointer<UInt8>, _ rows: PolicyRows
   ) {
@@ -50,15 +50,15 @@ struct ActorItems {
     for table in records.indices { records[table].items.observe(index: index, range: range) }
   }
 
-  /// The rewards of the actions of the row at `index`.
+  /// Sets the rewards of the actions at `index`.
   mutating func setRewards(index: UInt64, range: Range<Int>, _ values: UnsafePointer<Float>) {
     for table in transitions.indices {
       transitions[table].items.setRewards(index: index, range: range, values)
     }
   }
 
-  /// The row at `index`, which `observe` has seen as one within an episode, turns out to be its last one, truncated: completes what
-  /// ends there.
+  /// Completes the items that end at `index`, after the row there, passed to `observe` as one
+  /// within an episode, became its last one by truncation.
   mutating func truncate(_ environment: Int, index: UInt64, stateValue: Float) {
     for table in transitions.indices {
       transitions[table].items.truncate(environment, index: index, stateValue: stateValue)
@@ -66,21 +66,21 @@ struct ActorItems {
     for table in sequences.indices { sequences[table].items.truncate(environment, index: index) }
   }
 
-  /// Removes the items that end with the row at `index` or later: it will not be sent.
+  /// Removes the items that end with the row at `index` or later, which will not be sent.
   mutating func drop(from index: UInt64) {
     for table in transitions.indices { transitions[table].items.drop(from: index) }
     for table in sequences.indices { sequences[table].items.drop(from: index) }
     for table in records.indices { records[table].items.drop(from: index) }
   }
 
-  /// What came before the row at `index` is lost: nothing starts there. The next row will be `next`.
+  /// Removes the items that start before `index`, whose steps are lost. The next row is `next`.
   mutating func cut(at index: UInt64, next: UInt64) {
     for table in transitions.indices { transitions[table].items.cut(at: index, next: next) }
     for table in sequences.indices { sequences[table].items.cut(at: index) }
     for table in records.indices { records[table].items.cut(at: index) }
   }
 
-  /// Appends the items of a message, a block a table that has any, and starts over.
+  /// Appends the items to a message, one block for each table that has any, and clears them.
   mutating func encode(into frame: FrameWriter) {
     let blocks =
       transitions.count { $0.items.columns.count > 0 } + sequences.count { $0.items.columns.count > 0 }

@@ -1,4 +1,4 @@
-// The actor process: steps environments, publishes experience, pulls weights.
+// The actor process: steps environments, sends experience, receives weights.
 
 internal import Algorithms
 public import Configuration
@@ -8,9 +8,9 @@ internal import Foundations
 internal import Transport
 internal import Wire
 
-/// Many environments; one row of each a tick. Takes the newest weights before each tick and never waits for any after the first.
-/// Sleeps while the replay holds its messages back. Environments that are simulated in other processes are two batches that take
-/// turns, see `tick`.
+/// Steps many environments, one row of each in a tick. It waits for the first weights only; later
+/// it adopts the newest before each tick. It sleeps while the replay blocks its messages.
+/// Environments in worker processes are two batches that take turns (`Acting.tick`).
 public final class ActorService {
   let configuration: RunConfiguration
   let acting: Acting
@@ -25,21 +25,25 @@ public final class ActorService {
   var cutEpoch: UInt64 = 0
   let log: Log
   private var isStopping = false
-  /// How often an actor that has work looks for signals: a look is some twenty system calls, as many as all else in a tick.
-  private static let lookEvery = Instant.Span.milliseconds(5)
-  private var nextLook = Instant.zero
+  /// How often a busy actor polls for signals. One poll is about twenty system calls, as many as
+  /// the rest of a tick.
+  private static let pollEvery = Instant.Span.milliseconds(5)
+  private var nextPoll = Instant.zero
   private let signals: SignalDescriptor
   private let flushEvery: Instant.Span
   private var newestUpdate: Int64 = 0
   private var connection: ConnectionWatch
 
+  /// Makes the environments and opens the connections.
+  /// - Throws: `EnvironmentError` or `EnvironmentFailure` if there is no such environment,
+  ///   `NetworkSpecError`, or an error of the sockets.
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
     self.configuration = configuration
     log = Log(settings.label)
     let count = configuration.actor.environments
     var system = SeededGenerator.fromSystem()
-    // Each incarnation has episodes of its own: one that is started again, or beside others by hand, must not repeat what is there.
+    // The seed includes the incarnation: an actor that is restarted must not repeat its episodes.
     let id = Identifier(using: &system)
     var generator = SeededGenerator(
       seed: configuration.seed ^ id.low, part: ServiceKind.actor.rawValue, index: settings.replica)
@@ -81,7 +85,8 @@ public final class ActorService {
   }
 
   /// Acts until SIGTERM or SIGINT.
-  /// - Throws: if the replay refuses this actor for good, or an environment fails.
+  /// - Throws: `ServiceFailure` if the replay refuses this actor for good; `EnvironmentFailure` if
+  ///   retrying the environments does not help.
   public func run() throws {
     var poller = Poller()
     poller.add(parameters.socket)
@@ -92,7 +97,7 @@ public final class ActorService {
     log.info("\(buffer.count) × \(configuration.environment.id)")
     while !isStopping {
       let now = SystemClock.now()
-      try exchange(now: now)
+      try processMessages(now: now)
       if generation != replay.generation {
         generation = replay.generation
         poller.removeAll(after: fixed)
@@ -100,10 +105,10 @@ public final class ActorService {
       }
       try acting.beginEpisodes(now: now)
       let mayAct = acting.isReady && hasWeights && !(buffer.isFull && writer.isBlocked)
-      // While it acts it only looks now and then: a poll costs as much as a tick of small environments.
-      if !mayAct || now >= nextLook {
-        nextLook = now + Self.lookEvery
-        // Beginning waits by itself.
+      // A poll costs as much as a tick of small environments, so a busy actor polls rarely.
+      if !mayAct || now >= nextPoll {
+        nextPoll = now + Self.pollEvery
+        // `beginEpisodes` does the waiting while episodes begin.
         poller.wait(
           until: mayAct || acting.isBeginning ? now : deadline(now: now), now: now,
           except: mayAdopt ? [] : weightsIndices)
@@ -117,24 +122,24 @@ public final class ActorService {
 
   private var buffer: StepBuffer { acting.buffer }
 
-  /// What cannot wait while a step takes long. Nothing is sent or adopted meanwhile: rows are not whole. False if the
-  /// actor is to stop.
+  /// Polls connections and signals while a step takes long. It sends no steps and adopts no
+  /// weights, because rows are incomplete. False if the actor is to stop.
   private func attend() throws -> Bool {
     if try signals.read() != nil { isStopping = true }
     let now = SystemClock.now()
-    try converse(now: now)
+    try pollConnections(now: now)
     return !isStopping
   }
 
-  /// Everything that comes and goes between two ticks.
-  private func exchange(now: Instant) throws {
-    try converse(now: now)
+  /// Polls connections, adopts weights and sends steps, between two ticks.
+  private func processMessages(now: Instant) throws {
+    try pollConnections(now: now)
     if mayAdopt { weights.takeNewest { adopt($0, now: now) } }
     flushIfDue(now: now)
     if let fatal = acting.fatal { throw fatal }
   }
 
-  private func converse(now: Instant) throws {
+  private func pollConnections(now: Instant) throws {
     try replay.follow(now: now) { writer.setShards($0, now: now, sink: replay) }
     replay.drain { writer.receive($0, from: $1, now: now, sink: replay) }
     writer.advance(to: now, sink: replay)
@@ -144,7 +149,7 @@ public final class ActorService {
     connection.note(now: now, missing: [writer.isReady ? nil : 0, hasWeights ? nil : 1], log)
   }
 
-  /// A chunk carries one version: while its rows cannot be sent, the next weights wait at the socket.
+  /// A chunk carries one version: while its rows cannot be sent, newer weights stay in the socket.
   private var mayAdopt: Bool { !acting.isPartial && (buffer.rows == 0 || !writer.isBlocked) }
 
   private func adopt(_ weights: Weights, now: Instant) {
@@ -152,12 +157,12 @@ public final class ActorService {
       acting.statistics.weightsRefused += 1
       guard acting.statistics.weightsRefused == 1 else { return }
       return log.warning(
-        "weights of \(weights.values.count / 4) values instead of \(acting.policy.parameterCount) are left out: the parameter server "
-          + "has another network; start both from one configuration")
+        "ignored weights of another network: expected \(acting.policy.parameterCount) values, found "
+          + "\(weights.values.count / 4); start this actor and the parameter server from one configuration")
     }
-    // A chunk carries one version. Rows that do not settle now never will: the actor ends, and needs no weights.
+    // A chunk carries one version. If the rows cannot be completed, the actor is about to end.
     if buffer.rows > 0 {
-      guard acting.settle(attend: attend) else { return }
+      guard acting.finishSteps(attend: attend) else { return }
       flush(now: now)
     }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: acting.policy.parameterCount) { values in
@@ -170,8 +175,8 @@ public final class ActorService {
     acting.statistics.weightsAdopted += 1
   }
 
-  /// Notes the oldest update that comes with these weights, until they are acted with. Of versions that were skipped only this is
-  /// known: their updates came after the newest one of the version before.
+  /// Starts measuring from the oldest update in these weights to the first action with them. If
+  /// versions were skipped, their updates are newer than the newest of the last version seen.
   private func measure(_ weights: Weights) {
     if acting.unmeasuredUpdate == 0, hasWeights {
       acting.unmeasuredUpdate = weights.version == version + 1 ? weights.oldestUpdate : newestUpdate
@@ -181,12 +186,13 @@ public final class ActorService {
 
   private func flushIfDue(now: Instant) {
     guard !acting.isPartial, buffer.rows > 0,
-      buffer.isFull || now >= acting.chunkStartedAt + flushEvery, acting.settle(attend: attend)
+      buffer.isFull || now >= acting.chunkStartedAt + flushEvery, acting.finishSteps(attend: attend)
     else { return }
     flush(now: now)
   }
 
-  /// Sends what is buffered as one message. Blocked: it stays, or, if so configured, the oldest is dropped and counted.
+  /// Sends the buffered rows as one message. While the writer is blocked they stay, or, if a full
+  /// buffer is to be dropped (`whenBlocked`), they are dropped and counted.
   private func flush(now: Instant) {
     if writer.cutEpoch != cutEpoch {
       cutEpoch = writer.cutEpoch
@@ -221,7 +227,7 @@ public final class ActorService {
     return deadline
   }
 
-  /// Sends what is left, without waiting for its acknowledgement.
+  /// Sends the remaining rows, without waiting for their acknowledgement.
   private func leave() {
     let now = SystemClock.now()
     acting.abandonSteps()
@@ -231,12 +237,13 @@ public final class ActorService {
     let (committed, open) = (writer.counters.messagesCommitted, writer.unacknowledged)
     log.info(
       "stopped after \(acting.statistics.envSteps) steps, \(acting.statistics.episodes) episodes; messages: \(committed) acknowledged, "
-        + "\(open) not yet, \(writer.counters.messagesDropped) dropped")
+        + "\(open) unacknowledged, \(writer.counters.messagesDropped) dropped")
   }
 }
 
 extension RunConfiguration {
-  /// Rows of each environment that fit a message by its steps and bytes.
+  /// Rows of each environment that fit into a message, by its limits on steps and bytes; at least
+  /// 1.
   func rowsPerMessage(stepBytes: Int) -> Int {
     let bySteps = actor.messageSteps / max(1, actor.environments)
     let byBytes = actor.messageBytes / max(1, actor.environments * stepBytes)

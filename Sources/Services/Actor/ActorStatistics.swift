@@ -1,13 +1,13 @@
-// What an actor counts.
+// The counters of an actor.
 
 internal import Environments
 internal import Experience
 internal import Foundations
 
-/// Counters of an actor's incarnation.
+/// Counters of one incarnation of an actor.
 struct ActorStatistics {
   var ticks: UInt64 = 0
-  /// Actions taken (last rows of episodes have none).
+  /// Actions taken. An episode's last row has no action.
   var envSteps: UInt64 = 0
   var episodes: UInt64 = 0
   /// Episodes that ended because an environment failed.
@@ -18,7 +18,8 @@ struct ActorStatistics {
   /// From the oldest update in newly adopted weights to the first action with them.
   var updateToAction = LatencyHistogram()
   private var running: [Float] = []
-  /// Exponential mean of the returns of finished episodes, exploration included.
+  /// Exponential moving mean (factor 0.05) of the returns of finished episodes, exploration
+  /// included.
   private(set) var meanReturn: Double?
 
   mutating func prepare(environments: Int) {
@@ -40,7 +41,8 @@ struct ActorStatistics {
     for index in range { running[index] += rewards[index - range.lowerBound] }
   }
 
-  /// An episode ends without its environment: the action that was counted last has no outcome, and its return says nothing.
+  /// Ends an episode whose environment failed: its last action has no outcome, and its return is
+  /// not counted.
   mutating func abandon(_ index: Int) {
     envSteps -= 1
     episodesAbandoned += 1

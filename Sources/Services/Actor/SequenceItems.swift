@@ -1,19 +1,21 @@
-// Sequences and records of an actor's rows.
+// Makes sequences and records from an actor's rows.
 
 internal import Experience
 
-/// Makes an item of every `period`-th row and the `length − 1` behind it, once the last of them is there.
+/// Makes an item of every `period`-th row and the `length − 1` rows after it, once the last is
+/// there.
 ///
-/// Crossing episodes, every row whose index is a multiple of the period starts one. Padded, every row whose number in its episode
-/// is, until one has reached the episode's end. Priorities are the table's largest: R2D2's needs the errors of all rows, which
-/// a learner has.
+/// If sequences cross episodes, they start at stream indices that are multiples of the period. If
+/// they are padded, they start at such indices within the episode, until one reaches the episode's
+/// end. Items get the table's largest priority: R2D2's priority needs the errors of all rows, which
+/// only a learner computes.
 struct SequenceItems {
   private let length: Int
   private let period: Int
   private let isPadded: Bool
   /// The index of the current episode's first row, by environment.
   private var begins: [UInt64]
-  /// Nothing starts before this row.
+  /// No item starts before this row.
   private var cutIndex: UInt64 = 0
   var columns = ItemColumns()
 
@@ -24,7 +26,7 @@ struct SequenceItems {
     begins = Array(repeating: 0, count: count)
   }
 
-  /// The row at stream index `index` is there: completes the item that ends with it.
+  /// Completes the item that ends with the row at stream index `index`.
   mutating func observe(index: UInt64, range: Range<Int>, flags: UnsafePointer<UInt8>) {
     for environment in range {
       let flag = StepFlags(rawValue: flags[environment - range.lowerBound])
@@ -34,7 +36,7 @@ struct SequenceItems {
     }
   }
 
-  /// The row at `index`, seen as one within an episode, turns out to be its last one.
+  /// Completes the item that ends at `index`, after the row there became its episode's last one.
   mutating func truncate(_ environment: Int, index: UInt64) {
     guard isPadded, !endsWhole(environment, index: index) else { return }
     completePadded(environment, index: index)
@@ -47,10 +49,10 @@ struct SequenceItems {
     columns.cut(at: index)
   }
 
-  /// Where items are counted from.
+  /// The row from which items are counted: the episode's first one if padded, else the stream's.
   private func origin(_ environment: Int) -> UInt64 { isPadded ? begins[environment] : 0 }
 
-  /// Whether a row is the last one of a whole item.
+  /// Whether a row is the last one of an item of full length.
   private func endsWhole(_ environment: Int, index: UInt64) -> Bool {
     let rows = index + 1 - origin(environment)
     return rows >= UInt64(length) && (rows - UInt64(length)) % UInt64(period) == 0
@@ -62,7 +64,7 @@ struct SequenceItems {
     return true
   }
 
-  /// The first item that reaches the episode's end, if there is one.
+  /// Appends the first item that reaches the episode's end, if there is one.
   private mutating func completePadded(_ environment: Int, index: UInt64) {
     let begin = origin(environment)
     let rows = index + 1 - begin

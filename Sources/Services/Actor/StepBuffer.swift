@@ -1,14 +1,15 @@
-// Steps of a batch of environments on their way into a message.
+// Collects the steps of an actor's environments for a message.
 
 internal import Algorithms
 internal import Experience
 internal import Wire
 
-/// Rows of `count` environments, each environment's column contiguous: `[environment][row]`. Every tick adds one row to each, so
-/// all streams share one index.
+/// Rows of `count` environments, each environment's rows contiguous in a column:
+/// `[environment][row]`. Every tick adds one row to each environment, so all streams have the same
+/// index.
 final class StepBuffer {
   let count: Int
-  /// Rows an environment can have here.
+  /// Rows that each environment may have.
   let capacity: Int
   private let rowBytes: [Int]
   private let observation: UnsafeMutableRawPointer
@@ -16,7 +17,7 @@ final class StepBuffer {
   private let reward: UnsafeMutablePointer<Float>
   private let flag: UnsafeMutablePointer<UInt8>
   private let (observationBytes, actionBytes): (Int, Int)
-  /// What a policy records, and the bytes of a row of each.
+  /// The policy's recorded fields: their columns, and the bytes of one row.
   private let recorded: [(column: UnsafeMutableRawPointer, bytes: Int)]
   private let columns: [UnsafeMutableRawPointer]
   private(set) var rows = 0
@@ -24,11 +25,11 @@ final class StepBuffer {
   private(set) var firstIndex: UInt64 = 0
   private var views: [UnsafeRawBufferPointer]
 
-  /// - Parameters:
-  ///   - schema: observation, action, reward, and what a policy records (`StepSchema.steps`).
+  /// - Parameter schema: observation, action, reward, then the policy's fields
+  ///   (`StepSchema.steps`).
   init(count: Int, schema: StepSchema, capacity: Int) {
-    let place = [StepSchema.observation, StepSchema.action, StepSchema.reward].map(schema.index)
-    precondition(capacity > 0 && place == [0, 1, 2], "not the schema of an environment's steps")
+    let indices = [StepSchema.observation, StepSchema.action, StepSchema.reward].map(schema.index)
+    precondition(capacity > 0 && indices == [0, 1, 2], "not the schema of an environment's steps")
     self.count = count
     self.capacity = capacity
     rowBytes = schema.fields.map(\.byteCount) + [1]
@@ -50,7 +51,7 @@ final class StepBuffer {
   var isFull: Bool { rows == capacity }
   var nextIndex: UInt64 { firstIndex + UInt64(rows) }
 
-  /// Adds a row of the environments in `range` to the unfinished row; the reward comes with `setRewards`.
+  /// Writes the part of the unfinished row that belongs to `range`; `setRewards` adds the reward.
   func append(
     range: Range<Int>, observations: UnsafeRawPointer, _ policy: PolicyRows, flags: UnsafePointer<UInt8>
   ) {
@@ -60,7 +61,7 @@ final class StepBuffer {
       let source = environment - range.lowerBound
       copy(observations, source, to: observation, row, observationBytes)
       copy(policy.actions, source, to: action, row, actionBytes)
-      // An episode's last row may never be told one.
+      // `setRewards` is not called for an episode's last row if its environment fails.
       reward[row] = 0
       flag[row] = flags[source]
     }
@@ -77,7 +78,7 @@ final class StepBuffer {
   private func copy(
     _ source: UnsafeRawPointer, _ from: Int, to column: UnsafeMutableRawPointer, _ row: Int, _ bytes: Int
   ) {
-    // Most columns are one 4-byte value a row: a call for each would cost more than the copy.
+    // Most columns have one 4-byte value in a row: calling `memcpy` would cost more than the copy.
     if bytes == 4 {
       column.storeBytes(
         of: source.loadUnaligned(fromByteOffset: from * 4, as: UInt32.self), toByteOffset: row * 4,
@@ -87,10 +88,10 @@ final class StepBuffer {
     }
   }
 
-  /// Every environment has its row.
+  /// Completes the unfinished row, once every environment has written its part.
   func advance() { rows += 1 }
 
-  /// The rewards of the last row's actions.
+  /// Sets the rewards of the last complete row's actions.
   func setRewards(range: Range<Int>, _ rewards: UnsafePointer<Float>) {
     for environment in range {
       reward[environment * capacity + rows - 1] = rewards[environment - range.lowerBound]
@@ -99,17 +100,17 @@ final class StepBuffer {
 
   /// The flags of the row at a stream index; it may be the unfinished one.
   func flags(_ environment: Int, at index: UInt64) -> StepFlags {
-    StepFlags(rawValue: flag[place(environment, index)])
+    StepFlags(rawValue: flag[row(of: environment, at: index)])
   }
 
-  /// Makes that row the last one of a truncated episode: it has no action, and so no reward.
+  /// Makes that row the last one of a truncated episode, which has no action and so no reward.
   func markLast(_ environment: Int, at index: UInt64) {
-    let row = place(environment, index)
+    let row = row(of: environment, at: index)
     flag[row] |= StepFlags.isLast.rawValue
     reward[row] = 0
   }
 
-  private func place(_ environment: Int, _ index: UInt64) -> Int {
+  private func row(of environment: Int, at index: UInt64) -> Int {
     environment * capacity + Int(index - firstIndex)
   }
 
@@ -127,7 +128,7 @@ final class StepBuffer {
     }
   }
 
-  /// Starts over after the rows so far.
+  /// Removes the rows; the stream index goes on.
   func clear() {
     firstIndex += UInt64(rows)
     rows = 0

@@ -1,22 +1,22 @@
-// The launcher's file of addresses.
+// Reads the launcher's file of addresses.
 
 internal import Foundations
 internal import Glibc
 
-/// Lines `NAME=value`: what the variables of that name would be for a process that is started now. The launcher replaces the file
-/// whenever replicas come and go; it is read again when it is another one.
+/// A file of lines `NAME=value`: environment variables as a process started now would get them. The
+/// launcher replaces the file when replicas start or stop. It is read again after each replacement.
 final class AddressFile {
   static let replay = "ROOKERY_REPLAY_ADDRESS"
 
   let path: String
-  /// Of the file that was read last.
+  /// The status of the file that was read last.
   private var seen = stat()
 
   init(path: String) {
     self.path = path
   }
 
-  /// The value of a name, if the file is another one than at the last call and has it.
+  /// The value of a name, or nil if the file has not been replaced since the last call or lacks it.
   func newValue(of name: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0,
@@ -24,7 +24,7 @@ final class AddressFile {
         != (seen.st_ino, seen.st_mtim.tv_sec, seen.st_mtim.tv_nsec)
     else { return nil }
     seen = status
-    // A thousand addresses are some 30 KB.
+    // A thousand addresses are about 30 KB.
     guard let text = SystemText.read(path, most: 1 << 20) else { return nil }
     for line in text.split(separator: "\n") {
       if line.hasPrefix("\(name)=") { return String(line.dropFirst(name.count + 1)) }

@@ -1,11 +1,11 @@
-// The addresses that a name stands for.
+// Looks up the addresses of a host name.
 
 internal import Glibc
 internal import Transport
 
 enum NameLookup {
-  /// All IPv4 addresses of a name (services listen on those), in order and each once; nil if the lookup failed. Blocks, at worst for half
-  /// a minute.
+  /// All IPv4 addresses of a name, sorted and distinct; nil if the lookup failed. Services listen
+  /// on IPv4 only. It may block for half a minute.
   static func addresses(of name: String) -> [String]? {
     var hints = addrinfo()
     hints.ai_family = AF_INET
@@ -30,7 +30,7 @@ enum NameLookup {
 }
 
 extension Endpoint {
-  /// The host, if it is a name that has to be looked up.
+  /// The host if it is a name to look up; nil for IP addresses, `*` and ipc.
   var name: String? {
     guard case .tcp(let host, _) = kind, !host.hasPrefix("["), host != "*" else { return nil }
     var address = in_addr()

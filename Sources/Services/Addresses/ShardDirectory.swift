@@ -1,19 +1,21 @@
-// Where the shards of a replay are, while that changes.
+// The addresses of a replay's shards, kept up to date.
 
 internal import Foundations
 internal import Synchronization
 internal import Transport
 
-/// The addresses of the replay's shards: those of the configured list, each name in it by all the addresses that it stands for, looked up
-/// again every few seconds. Where the launcher keeps a file of addresses, what is in there counts instead of the variable.
+/// The addresses of the replay's shards. They are the configured list, with each host name replaced
+/// by all its addresses, which are looked up again every few seconds. The launcher's file of
+/// addresses, if there is one, replaces the configured list.
 ///
-/// Names are looked up on a thread of their own, for a lookup may hang for half a minute. A lookup that fails changes nothing, and
-/// an address goes only when two of them in a row have missed it.
+/// A separate thread looks up names, because a lookup may block for half a minute. A failed lookup
+/// changes nothing. An address is removed after two lookups in a row without it.
 final class ShardDirectory {
   static let lookupEvery = Instant.Span.seconds(3)
   static let readEvery = Instant.Span.milliseconds(500)
 
-  /// What the thread finds: the addresses of names, without those of which nothing can be said; nil while it looks.
+  /// The thread's results: addresses by name, without names whose lookup failed; nil during a
+  /// lookup.
   private final class Findings: Sendable {
     let addresses = Mutex<[String: [String]]?>(nil)
   }
@@ -26,17 +28,17 @@ final class ShardDirectory {
   private var isLooking = false
   private var nextLookup: Instant
   private var nextRead: Instant
-  /// The addresses of each name, and those that the last lookup has missed.
+  /// The addresses of each name, and those missing from the last lookup.
   private var known: [String: [String]] = [:]
   private var missed: [String: Set<String>] = [:]
-  /// What is wrong with the file's list; said once.
-  private(set) var notices: [String] = []
+  /// Problems with the file's list that are not logged yet; a repeated problem is reported once.
+  private var notices: [String] = []
   private var lastProblem = ""
 
   /// The shards, in the list's order.
   private(set) var endpoints: [Endpoint] = []
 
-  /// - Parameter settings: whose replay addresses these are.
+  /// - Parameter settings: the configured list and the path of the launcher's file.
   init(_ settings: ServiceSettings, now: Instant) {
     configured = settings.replay
     file = settings.addressFile.map { AddressFile(path: $0) }
@@ -48,17 +50,19 @@ final class ShardDirectory {
 
   /// Readable when a lookup is done; nil before the first.
   var descriptor: Int32? { worker?.descriptor }
+
+  /// When `advance` has something to do, lookups under way excepted.
   var nextDeadline: Instant {
     min(file == nil ? .never : nextRead, names.isEmpty || isLooking ? .never : nextLookup)
   }
 
-  /// Whether there is anything to do: cheap enough for every turn of a loop.
+  /// Whether `advance` has something to do. Cheap enough for every turn of a loop.
   func isDue(at now: Instant) -> Bool {
     now >= nextDeadline || isLooking && findings.addresses.withLock { $0 != nil }
   }
 
-  /// Does what is due. True if `endpoints` has changed.
-  /// - Throws: if there is no thread to be had for lookups.
+  /// Reads the file, starts and collects lookups, as they are due. True if `endpoints` has changed.
+  /// - Throws: if the thread for lookups cannot be started.
   func advance(to now: Instant) throws(SystemCallError) -> Bool {
     if file != nil, now >= nextRead {
       nextRead = now + Self.readEvery
@@ -81,11 +85,12 @@ final class ShardDirectory {
     if let worker { return worker }
     let worker = try BackgroundWorker()
     self.worker = worker
-    // Never ended: a lookup may hang longer than the process wants to live.
+    // The thread is never joined: a lookup may block longer than the process is to run.
     _ = Unmanaged.passRetained(worker)
     return worker
   }
 
+  /// Returns the new notices and clears them.
   func takeNotices() -> [String] {
     defer { notices.removeAll() }
     return notices
@@ -102,11 +107,11 @@ final class ShardDirectory {
     } catch {
       guard "\(error)" != lastProblem else { return }
       lastProblem = "\(error)"
-      notices.append("\(file?.path ?? ""): \(error); the last addresses stay")
+      notices.append("\(file?.path ?? ""): \(error); the previous addresses remain in use")
     }
   }
 
-  /// Takes what the thread has found.
+  /// Merges the thread's results.
   private func collect() {
     let found = findings.addresses.withLock { found in
       defer { found = nil }
@@ -114,7 +119,7 @@ final class ShardDirectory {
     }
     guard isLooking, let found else { return }
     isLooking = false
-    // Its byte in the pipe has done its work.
+    // Empties the pipe, so that `descriptor` is no longer readable.
     _ = worker?.finished()
     for (name, addresses) in found {
       let missing = Set(known[name] ?? []).subtracting(addresses)

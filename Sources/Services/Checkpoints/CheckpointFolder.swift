@@ -1,4 +1,4 @@
-// A learner's checkpoints.
+// Writes and reads a learner's checkpoints.
 
 internal import Algorithms
 internal import Experience
@@ -6,10 +6,11 @@ internal import Foundations
 internal import Glibc
 internal import Numerics
 
-/// Two files a learner: `learner-1.safetensors` holds the weights under PyTorch's names (`load_state_dict` takes them), and
-/// `learner-1.optimizer.safetensors` Adam's moments and the target network. Each replaces its
-/// predecessor whole, which stays beside it as `.previous`: it is taken up if the newest is
-/// damaged. `learner-1.left-out.safetensors` holds `LeftOutRows`.
+/// A learner has two files. `learner-1.safetensors` holds the weights under PyTorch's names, as
+/// `load_state_dict` accepts them. `learner-1.optimizer.safetensors` holds the rest of the learning
+/// rule's state (DQN: Adam's moments and the target network). A save replaces each file atomically
+/// and keeps the one before as `.previous`, which is loaded if the newest is damaged.
+/// `learner-1.left-out.safetensors` holds `LeftOutRows`.
 struct CheckpointFolder {
   let path: String
   private let label: String
@@ -21,7 +22,7 @@ struct CheckpointFolder {
     self.manifest = manifest
   }
 
-  /// Made when something is saved: a full disk must not keep a learner from training.
+  /// Called at the first save, not at the start: a full disk must not keep a learner from training.
   private func makeFolder() throws(SystemCallError) {
     guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .last("make the folder", path) }
   }
@@ -31,35 +32,36 @@ struct CheckpointFolder {
 
   var leftOutPath: String { "\(path)/\(label).left-out.safetensors" }
 
-  /// Where the file is kept that a newer one replaced.
+  /// The path at which the replaced version of a file is kept.
   static func previous(_ path: String) -> String {
     let suffix = ".safetensors"
     return (path.hasSuffix(suffix) ? String(path.dropLast(suffix.count)) : path) + ".previous" + suffix
   }
 
-  /// Another name for the file that is about to be replaced; at every moment one of the two names
-  /// has a whole file.
+  /// Links the file that is about to be replaced to its second name. At every moment one of the two
+  /// names has a whole file.
   private func keepPrevious(of path: String) {
     let previous = Self.previous(path)
     unlink(previous)
     link(path, previous)
   }
 
-  /// Saves what a rule is; the optimizer first, so that weights are never newer than it.
+  /// Saves a rule's parameters and state. The optimizer is written first, so that it is never older
+  /// than the weights.
   func save(parameters: [Float], state: RuleState, metadata: [String: String]) throws {
     try makeFolder()
     let counters = state.counters.mapValues { String($0) }
     var optimizer = SafetensorsWriter(metadata: metadata.merging(counters) { $1 })
     let names = state.vectors.keys.sorted()
     for name in names { try add(state.vectors[name] ?? [], prefix: name + ".", to: &optimizer) }
-    // Only files that could be taken up: a damaged newest must not push the good one before it out.
-    if canBeTakenUp(optimizerPath, names.map { $0 + "." }) { keepPrevious(of: optimizerPath) }
-    if canBeTakenUp(weightsPath, [""]) { keepPrevious(of: weightsPath) }
+    // A damaged newest file must not replace the good one before it.
+    if isLoadable(optimizerPath, names.map { $0 + "." }) { keepPrevious(of: optimizerPath) }
+    if isLoadable(weightsPath, [""]) { keepPrevious(of: weightsPath) }
     try optimizer.write(to: optimizerPath)
     try save(parameters, metadata: metadata)
   }
 
-  private func canBeTakenUp(_ path: String, _ prefixes: [String]) -> Bool {
+  private func isLoadable(_ path: String, _ prefixes: [String]) -> Bool {
     guard let file = try? SafetensorsFile(path: path) else { return false }
     return prefixes.allSatisfy { (try? vector(file, prefix: $0)) != nil }
   }
@@ -69,7 +71,7 @@ struct CheckpointFolder {
     try rows.write(to: leftOutPath)
   }
 
-  /// Saves weights alone.
+  /// Saves weights without optimizer state.
   func save(_ values: [Float], metadata: [String: String]) throws {
     try makeFolder()
     var weights = SafetensorsWriter(metadata: metadata)
@@ -86,25 +88,24 @@ struct CheckpointFolder {
     }
   }
 
-  /// What was taken up.
+  /// A checkpoint that was loaded.
   struct Loaded {
     var updates: UInt64
-    /// Why it is the previous checkpoint, with what was wrong with the newest; nil if that was
-    /// taken.
+    /// The problem with the newest checkpoint, if the previous one was loaded instead; else nil.
     var notice: String?
   }
 
-  /// Loads optimizer and targets into `rule`; nil if there is no checkpoint. If the newest is
-  /// damaged or missing, the one before it is taken.
-  /// - Throws: `SafetensorsError` if there is no other, or if the files are of another network.
+  /// Loads the optimizer's state and targets into `rule`; nil if there is no checkpoint. If the
+  /// newest is damaged or missing, it loads the one before.
+  /// - Throws: `SafetensorsError` if neither can be loaded, for example because of another network.
   func load(into rule: any LearningRule) throws -> Loaded? {
     let found = try newest(of: optimizerPath) { try load($0, into: rule) }
     return found.map { Loaded(updates: $0, notice: notice($1, optimizerPath, updates: $0)) }
   }
 
-  /// The weights of the last checkpoint, nil if there is none. If the newest are damaged or missing,
-  /// those before them are taken, with a notice.
-  /// - Throws: `SafetensorsError` if there are no others, or if they are of another network.
+  /// The weights of the last checkpoint, or nil if there is none. If the newest are damaged or
+  /// missing, it returns those before them, with a notice.
+  /// - Throws: `SafetensorsError` if neither can be loaded, for example because of another network.
   func weights() throws -> (values: [Float], updates: UInt64, notice: String?)? {
     let found = try newest(of: weightsPath) { path in
       let file = try SafetensorsFile(path: path)
@@ -113,15 +114,15 @@ struct CheckpointFolder {
     return found.map { ($0.values, $0.updates, notice($1, weightsPath, updates: $0.updates)) }
   }
 
-  /// What `read` gives of a file, or else of the one that it replaced, with what was wrong with it;
-  /// nil if there is neither.
+  /// The contents of a file, or of the previous one together with the problem of the newest; nil if
+  /// there is neither.
   private func newest<Contents>(
     of path: String, _ read: (String) throws -> Contents
   ) throws -> (Contents, problem: String?)? {
     let previous = Self.previous(path)
     let isThere = access(path, F_OK) == 0
     guard isThere || access(previous, F_OK) == 0 else { return nil }
-    // A save leaves no moment without the newest: if it is missing, somebody took it away.
+    // A save never leaves a moment without the newest file: somebody has removed it.
     guard isThere else {
       return (try read(previous), "'\(path)': expected the newest checkpoint, found none")
     }
@@ -135,7 +136,7 @@ struct CheckpointFolder {
 
   private func notice(_ problem: String?, _ path: String, updates: UInt64) -> String? {
     problem.map {
-      "\($0); the checkpoint before it, \(Self.previous(path)), of \(updates) updates, is taken up"
+      "\($0); the checkpoint before it, \(Self.previous(path)), of \(updates) updates, is used instead"
     }
   }
 
@@ -150,7 +151,7 @@ struct CheckpointFolder {
     return UInt64(updates)
   }
 
-  /// The mean return of the weights that are kept here; nil if there are none to be read.
+  /// The mean return in the saved weights' metadata; nil if they are missing or cannot be read.
   var meanReturn: Double? {
     (try? SafetensorsFile(path: weightsPath))?.metadata["mean_return"].flatMap(Double.init)
       .flatMap { $0.isFinite ? $0 : nil }
@@ -166,27 +167,28 @@ struct CheckpointFolder {
   }
 }
 
-/// What a learner goes on from.
+/// What a learner resumes from.
 struct ResumedLearner {
   var updates: UInt64 = 0
   var leftOut = LeftOutRows()
-  /// After a divergence: where it begins instead of at the published weights.
+  /// After a divergence, the weights to start from; else nil, for the published ones.
   var lastGoodWeights: [Float]?
 }
 
 extension CheckpointFolder {
-  /// Resumes from the checkpoint of an earlier incarnation; the weights themselves come from the
+  /// Loads the state that an earlier incarnation saved into `rule`. The weights come from the
   /// parameter server.
   func resume(_ rule: any LearningRule, _ log: Log) throws -> ResumedLearner {
     var resumed = ResumedLearner()
     do {
       resumed.leftOut = try LeftOutRows(path: leftOutPath)
     } catch {
-      log.warning("\(error); the rows that were left out have to be found anew")
+      log.warning("\(error); the learner has to find the rows to leave out of training again")
     }
     if resumed.leftOut.isAfterDivergence { resumed.lastGoodWeights = lastGoodWeights(log) }
     if !resumed.leftOut.isEmpty {
-      log.info("\(resumed.leftOut.count) rows whose loss or gradient was not finite are left out")
+      log.info(
+        "leaving \(resumed.leftOut.count) rows out of training, whose loss or gradient was NaN or infinite")
     }
     guard let loaded = try load(into: rule) else { return resumed }
     if let notice = loaded.notice { log.warning(notice) }
@@ -198,14 +200,15 @@ extension CheckpointFolder {
   private func lastGoodWeights(_ log: Log) -> [Float]? {
     do {
       guard let good = try weights() else {
-        log.warning("after the divergence there is no checkpoint: it begins from the published weights")
+        log.warning("no checkpoint from before the divergence; resuming from the published weights")
         return nil
       }
       if let notice = good.notice { log.warning(notice) }
-      log.info("after the divergence it begins from the last good checkpoint, of \(good.updates) updates")
+      log.info(
+        "resuming after a divergence from the last good checkpoint, of \(good.updates) updates")
       return good.values
     } catch {
-      log.warning("\(error); after the divergence it begins from the published weights")
+      log.warning("\(error); resuming after a divergence from the published weights")
       return nil
     }
   }

@@ -1,4 +1,4 @@
-// What a run's folder holds for its next session.
+// Checks whether a run can be resumed from its folder.
 
 internal import Algorithms
 public import Configuration
@@ -8,16 +8,19 @@ internal import Foundations
 internal import Glibc
 internal import Numerics
 
-/// The kept weights and checkpoints of a run, read whole and checked against the configuration that is to take them up.
+/// The saved weights and checkpoints of a run, fully read and checked against the configuration
+/// that is to resume it.
 public struct KeptRun: Sendable {
-  /// 0: nothing had been published yet.
+  /// The saved weights' version; 0 if none were saved.
   public let version: UInt64
+  /// Updates in the saved weights.
   public let updates: UInt64
-  /// What whoever resumes it should know of damaged files.
+  /// Problems with files that do not prevent resuming, for the user.
   public let notices: [String]
 
   /// - Parameter directory: the run's folder.
-  /// - Throws: `ParameterStoreError` or `KeptRunError` naming the file, what was expected, what was found, and what to do.
+  /// - Throws: `ParameterStoreError` or `KeptRunError` naming the file, what was expected, what was
+  ///   found, and what to do.
   public init(directory: String, configuration: RunConfiguration) throws {
     let algorithm = configuration.algorithm(for: try configuration.environmentSpec())
     let manifest = try algorithm.manifest()
@@ -34,7 +37,7 @@ public struct KeptRun: Sendable {
         guard state == nil else { continue }
       } catch {
         throw KeptRunError(
-          description: "\(error); move the file away to go on with a fresh optimizer, or start a new run")
+          description: "\(error); move the file away to resume with a new optimizer, or start a new run")
       }
       throw KeptRunError(
         description:
@@ -47,25 +50,26 @@ public struct KeptRun: Sendable {
     updates = state?.updates ?? 0
   }
 
-  /// A learner's optimizer and target are of no use without the weights that they belong to.
+  /// An optimizer's state and targets are useless without their weights.
   private static let advice =
-    "put a copy of it back, or start a new run: what was learned stays in checkpoints/, for `rookery eval`"
+    "restore that file from a backup, or start a new run: the learned weights stay in checkpoints/, "
+    + "for `rookery eval`"
 
-  /// After a divergence a learner begins from its checkpoint's weights: whether there are any to be
-  /// read.
+  /// Checks the weights that a learner resumes from after a divergence. Returns notices for the
+  /// user.
   private static func lastGoodWeights(_ checkpoint: CheckpointFolder) throws -> [String] {
     do {
       guard try LeftOutRows(path: checkpoint.leftOutPath).isAfterDivergence else { return [] }
     } catch {
-      return ["\(error); the rows that were left out have to be found anew"]
+      return ["\(error); the learner has to find the rows to leave out of training again"]
     }
     do {
       return try checkpoint.weights()?.notice.map { [$0] } ?? []
     } catch {
       throw KeptRunError(
         description:
-          "\(error); the run diverged, and these are the last good weights: move the file away to go on "
-          + "from those that were published, or start a new run")
+          "\(error); the run diverged, and these are its last good weights: move the file away to resume "
+          + "from the published weights, or start a new run")
     }
   }
 
@@ -82,14 +86,14 @@ public struct KeptRun: Sendable {
     }
     guard let state = found else { return (nil, store.notice) }
     if let index = state.values.withUnsafeBytes({ Finite.firstException($0) }) {
-      let (tensor, element) = manifest.place(of: index)
+      let (tensor, element) = manifest.location(of: index)
       throw KeptRunError(
         description: "\(path): tensor '\(tensor)', element \(element): expected a finite number, found "
-          + "\(state.values[index]); the weights are of no use; start a new run")
+          + "\(state.values[index]); these weights cannot be used; start a new run")
     }
     if let problem = manifest.mismatch(with: state.manifest) {
       throw KeptRunError(
-        description: "\(path): \(problem): the weights are of another network than the configuration says; "
+        description: "\(path): \(problem): these weights are of another network than the configuration's; "
           + "set environment and algorithm as they were, or start a new run")
     }
     return (state, store.notice)
@@ -98,7 +102,7 @@ public struct KeptRun: Sendable {
 
 extension WeightsManifest {
   /// The tensor of a flat index, and the index within it.
-  fileprivate func place(of index: Int) -> (tensor: String, element: Int) {
+  fileprivate func location(of index: Int) -> (tensor: String, element: Int) {
     var rest = index
     for tensor in tensors {
       if rest < tensor.elementCount { return (tensor.name, rest) }
@@ -108,7 +112,7 @@ extension WeightsManifest {
   }
 }
 
-/// Why a run cannot be taken up.
+/// The reason that a run cannot be resumed: the file, what was expected and found, what to do.
 public struct KeptRunError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String
 }

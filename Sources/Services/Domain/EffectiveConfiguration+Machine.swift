@@ -1,4 +1,4 @@
-// What only the services know to be impossible.
+// Checks a configuration against the environment, the network and the machine's memory.
 
 internal import Algorithms
 public import Configuration
@@ -8,10 +8,10 @@ internal import Numerics
 internal import ReplayStore
 
 extension EffectiveConfiguration {
-  /// The same with what the environment is, so that no other process of the run need ask Python. Half a second for an
-  /// environment of Gymnasium, nothing for a built-in one.
+  /// Adds the environment's shape, type and actions, so that no other process of the run has to ask
+  /// Python. It takes half a second for a Gymnasium environment, nothing for a built-in one.
   ///
-  /// - Throws: `ConfigurationError` at the key that has to change.
+  /// - Throws: `ConfigurationError` that names the key to change.
   public func withEnvironmentFacts() throws(ConfigurationError) -> EffectiveConfiguration {
     let spec: EnvironmentSpec
     do {
@@ -29,21 +29,23 @@ extension EffectiveConfiguration {
     if let count = spec.actions.discreteCount { environment.actions = count }
     guard isAsked || environment == run.environment else {
       throw problem(
-        "environment.observation.shape", expected: "what \(spec.id) has, or nothing",
+        "environment.observation.shape", expected: "the shape that \(spec.id) has, or no key",
         found:
           "\(run.environment.observationShape) of \(run.environment.observationType), \(run.environment.actions) actions",
         advice:
-          "it has \(spec.observationShape) of \(environment.observationType), \(environment.actions) actions; leave the keys out"
+          "it has \(spec.observationShape) of \(environment.observationType), \(environment.actions) actions; remove the keys"
       )
     }
     return replacing(environment: environment)
   }
 
-  /// Refuses an environment or network that cannot be and a replay that does not fit, before anything is started.
+  /// Refuses an impossible environment or network and a replay larger than the memory, before any
+  /// process is started.
   ///
   /// - Parameters:
-  ///   - shards: processes of the replay that this machine will have.
-  ///   - availableBytes: memory that it has left.
+  ///   - shards: replay processes on this machine.
+  ///   - availableBytes: the machine's free memory.
+  /// - Throws: `ConfigurationError` that names the key to change.
   public func checkServices(shards: Int = 1, availableBytes: Int) throws(ConfigurationError) {
     let spec: EnvironmentSpec
     do {
@@ -78,13 +80,13 @@ extension EffectiveConfiguration {
         .memory
     } catch {
       throw problem(
-        "replay.capacity", expected: "a replay that can be made",
+        "replay.capacity", expected: "a capacity that can be allocated",
         found: "\(run.replay.capacity) steps (\(error))")
     }
     try check(memoryBytes: needed, shards: shards, available: availableBytes)
   }
 
-  /// Nobody knows the native environment.
+  /// No built-in environment has this id.
   private func unknownEnvironment() -> ConfigurationError {
     let known = EnvironmentCatalog.allCases.map(\.rawValue)
     let nearest = Suggestion.nearest(to: run.environment.id, among: known)
@@ -105,7 +107,8 @@ extension EffectiveConfiguration {
         "environment.id", expected: "an environment that Gymnasium has, or one of \(builtIn)",
         found: "'\(run.environment.id)': \(detail)", advice: advice(beside: failure))
     case .arguments:
-      return problem("environment.arguments", expected: "what \(run.environment.id) takes", found: detail)
+      return problem(
+        "environment.arguments", expected: "arguments that \(run.environment.id) takes", found: detail)
     case .space, .raised, .value:
       return problem("environment.id", expected: "an environment that can be used", found: detail)
     case .hung:
@@ -115,7 +118,7 @@ extension EffectiveConfiguration {
 
   private var builtIn: String { EnvironmentCatalog.allCases.map(\.rawValue).joined(separator: ", ") }
 
-  /// Whoever mistyped a built-in id need not install anything.
+  /// Suggests a built-in environment: a user who mistyped its id need not install anything.
   private func advice(beside failure: EnvironmentFailure) -> String {
     let known = EnvironmentCatalog.allCases.map(\.rawValue)
     guard let nearest = Suggestion.nearest(to: run.environment.id, among: known),
@@ -133,7 +136,7 @@ extension EffectiveConfiguration {
   }
 }
 
-/// Observations that the network does not take.
+/// The network does not fit the environment's observations or actions.
 private struct NetworkMismatch: Error, CustomStringConvertible {
   var description: String
 }

@@ -1,4 +1,4 @@
-// The algorithm that the configuration names.
+// Makes the algorithm from the configuration.
 
 internal import Algorithms
 public import Configuration
@@ -7,7 +7,7 @@ internal import Experience
 internal import Numerics
 
 extension RunConfiguration {
-  /// The algorithm, for what an environment shows and takes.
+  /// The algorithm, with a network for an environment's observations and actions.
   func algorithm(for spec: EnvironmentSpec) -> Algorithm {
     switch algorithm.name {
     case .dqn: .dqn(dqn, network(for: spec))
@@ -15,7 +15,7 @@ extension RunConfiguration {
   }
 
   private func network(for spec: EnvironmentSpec) -> NetworkSpec {
-    // A network without outputs is refused as what it is.
+    // Without discrete actions there are no outputs, and `Algorithm.problem` refuses the network.
     let actions = spec.actions.discreteCount ?? 0
     switch algorithm.network {
     case .mlp:
@@ -51,7 +51,7 @@ extension RunConfiguration {
 }
 
 extension AlgorithmConfiguration {
-  /// What a learner measures beside the metrics of every learner.
+  /// The metrics that the learning rule adds to those of every learner, with one sentence each.
   public var measured: [(name: String, help: String)] {
     switch name {
     case .dqn: DQNRule.measured

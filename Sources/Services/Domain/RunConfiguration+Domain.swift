@@ -1,4 +1,4 @@
-// What the configuration means to each part.
+// Translates the configuration into tables, schemas and replay settings.
 
 internal import Algorithms
 internal import Configuration
@@ -8,7 +8,8 @@ internal import Foundations
 internal import ReplayStore
 
 extension RunConfiguration {
-  /// The table that learners sample from; without one of that name (and so without learners) the one there would be.
+  /// The table that learners sample. In a run without learners it may not exist; then this is the
+  /// default.
   var table: TableSchema {
     learnersTable?.schema
       ?? TableSchema(
@@ -16,10 +17,10 @@ extension RunConfiguration {
         kind: .transition(nStep: algorithm.nStep, discount: Float(algorithm.discount)))
   }
 
-  /// All tables, in the order that every process of the run gives them.
+  /// All tables, in the order that all processes of the run use.
   var tableSchemas: [TableSchema] { tables.map(\.schema) }
 
-  /// The steps of an environment: single frames, of which the replay makes stacks.
+  /// The schema of an environment's steps. Observations are single frames; the replay stacks them.
   func stepSchema(of spec: EnvironmentSpec) -> StepSchema {
     .steps(
       observation: spec.observationShape, dtype: spec.observationType, stack: environment.frameStack,
@@ -56,7 +57,7 @@ extension RunConfiguration {
 }
 
 extension ReplayTableConfiguration {
-  /// What writers and learners must agree on.
+  /// What writers and learners must agree on: name and kind.
   var schema: TableSchema {
     switch kind {
     case .transition:

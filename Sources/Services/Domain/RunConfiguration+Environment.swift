@@ -1,4 +1,4 @@
-// The run's environment: what it is, and batches of it.
+// Makes the run's environments.
 
 internal import Algorithms
 public import Configuration
@@ -8,10 +8,10 @@ internal import Foundations
 internal import Glibc
 
 extension RunConfiguration {
-  /// Shape, type and actions of the environment: from the catalog, from the configuration, or, if they are in neither, from an
-  /// environment that Python makes for the question.
+  /// Shape, type and actions of the environment, from the catalog or the configuration. If neither
+  /// has them, Python makes an environment and reports them.
   ///
-  /// - Throws: `EnvironmentError`, `EnvironmentFailure`.
+  /// - Throws: `EnvironmentError` for an unknown built-in id; `EnvironmentFailure` of Python.
   public func environmentSpec() throws -> EnvironmentSpec {
     if let native = try nativeEnvironment() { return native.spec }
     guard !environment.observationShape.isEmpty, environment.actions > 0 else {
@@ -23,11 +23,11 @@ extension RunConfiguration {
       actions: .discrete(environment.actions))
   }
 
-  /// A batch of `count` environments, or two halves of one that can be stepped in turn.
+  /// A batch of `count` environments, or two halves of it that take turns.
   ///
   /// - Parameters:
-  ///   - spec: what `environmentSpec` said.
-  ///   - inTurn: two halves are of use: whoever steps them has something to do meanwhile.
+  ///   - spec: the result of `environmentSpec`.
+  ///   - inTurn: whether two halves are of use, because the caller works while one is stepped.
   ///   - workers: Python processes; nil for `environment.workers`.
   func environments(
     _ spec: EnvironmentSpec, count: Int, seed: UInt64, inTurn: Bool = false, workers: Int? = nil
@@ -48,10 +48,10 @@ extension RunConfiguration {
     ).batches()
   }
 
-  /// Whether a step is a few nanoseconds here, or crosses to Python.
+  /// Whether this process simulates the environment (a step costs nanoseconds), or Python does.
   var isNative: Bool { environment.backend == .native || (try? nativeEnvironment()) != nil }
 
-  /// The built-in environment, if it is to be used.
+  /// The built-in environment if the run uses one, else nil.
   private func nativeEnvironment() throws -> EnvironmentCatalog? {
     switch environment.backend {
     case .native: try EnvironmentCatalog(id: environment.id)
@@ -60,14 +60,14 @@ extension RunConfiguration {
     }
   }
 
-  /// The environment as Gymnasium is asked for it.
+  /// How to make the environment with Gymnasium.
   public func gymnasium() throws -> GymnasiumConfiguration {
     var configuration = GymnasiumConfiguration(id: environment.id)
     configuration.arguments = environment.argumentsJSON
     configuration.python = environment.interpreter(
       variable: getenv("ROOKERY_PYTHON").map { String(cString: $0) })
     configuration.timeout = .seconds(environment.timeoutSeconds)
-    // An environment is stepped on one thread, and its processes have the cores.
+    // Parallelism comes from the number of workers: each of them computes on one thread.
     let threads = ["OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"]
     configuration.variables = threads.merging(ProcessVariables.current()) { $1 }
     configuration.variables?["ROOKERY_SERVICE"] = "worker"
@@ -76,7 +76,7 @@ extension RunConfiguration {
 }
 
 extension EnvironmentConfiguration {
-  /// The arguments as one JSON object.
+  /// The arguments as one JSON object; `a.b` becomes a nested object.
   var argumentsJSON: String {
     Self.object(arguments.map { ($0.name.split(separator: ".")[...], $0.value) })
   }
@@ -93,7 +93,8 @@ extension EnvironmentConfiguration {
     return "{" + fields.joined(separator: ",") + "}"
   }
 
-  /// `variable` (ROOKERY_PYTHON), else the configured one, else the working folder's virtual environment, else `python3`.
+  /// The Python interpreter: `variable` (ROOKERY_PYTHON), else the configured one, else
+  /// `.venv/bin/python` of the working folder, else `python3`.
   func interpreter(variable: String?) -> String {
     if let variable, !variable.isEmpty { return variable }
     if !python.isEmpty { return python }

@@ -1,10 +1,10 @@
-// What several shards mean to a run.
+// How learners use several shards.
 
 internal import Configuration
 internal import Experience
 
 extension RunConfiguration {
-  /// How learners split batches over the shards of the table that they sample from.
+  /// How learners split batches over the shards of the table that they sample.
   var shardSplit: ShardSplit {
     switch learnersTable?.sampler ?? replay.sampler {
     case .prioritized, .uniform: .mass
@@ -13,6 +13,6 @@ extension RunConfiguration {
     }
   }
 
-  /// Whether that table's items are gone after some samples.
+  /// Whether that table removes items after a number of samples.
   var isConsumed: Bool { (learnersTable?.maxTimesSampled ?? replay.maxTimesSampled) > 0 }
 }

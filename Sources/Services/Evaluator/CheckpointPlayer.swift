@@ -1,4 +1,4 @@
-// Greedy episodes of a checkpoint.
+// Plays greedy episodes with a checkpoint's weights.
 
 internal import Algorithms
 public import Configuration
@@ -7,8 +7,9 @@ internal import Experience
 internal import Foundations
 internal import Numerics
 
-/// Finished episodes, one element each.
+/// Finished episodes; each array has one element for each of them.
 public struct PlayedEpisodes: Sendable {
+  /// Undiscounted sums of the rewards.
   public let returns: [Double]
   /// Actions taken.
   public let lengths: [Int]
@@ -19,20 +20,20 @@ public struct PlayedEpisodes: Sendable {
   }
 }
 
-/// The policy of a checkpoint, ready to play.
+/// A checkpoint's policy, which plays episodes of the configured environment.
 public final class CheckpointPlayer {
-  /// What the checkpoint says of itself: `environment`, `algorithm`, `version`, `updates`, …
+  /// The checkpoint's metadata: `environment`, `algorithm`, `version`, `updates`, …
   public let metadata: [String: String]
   private let configuration: RunConfiguration
   private let environment: EnvironmentSpec
   private let policy: any Policy
 
-  /// Environments that are stepped together: here, and where a step crosses to Python.
+  /// The most environments to step together: built-in ones, and those of Gymnasium.
   private static let environmentsMax = (native: 64, foreign: 16)
 
   /// - Parameter path: a safetensors file.
-  /// - Throws: `SafetensorsError` naming the tensor, what the configuration expects and what was found; `CheckpointError`; what the
-  ///   environment has to say.
+  /// - Throws: `SafetensorsError` or `CheckpointError` if the file does not fit the configuration;
+  ///   `EnvironmentError` or `EnvironmentFailure`.
   public init(path: String, configuration: RunConfiguration) throws {
     let file = try SafetensorsFile(path: path)
     try Self.check(file, path: path, configuration: configuration)
@@ -52,7 +53,8 @@ public final class CheckpointPlayer {
     values.withUnsafeBufferPointer { [policy] in policy.importParameters(from: $0) }
   }
 
-  /// Plays `episodes` greedy episodes; the same seed plays the same ones.
+  /// Plays `episodes` greedy episodes. The same seed plays the same episodes.
+  /// - Throws: `EnvironmentFailure`.
   public func play(episodes: Int, seed: UInt64) throws -> PlayedEpisodes {
     let most = configuration.isNative ? Self.environmentsMax.native : Self.environmentsMax.foreign
     let batch = try configuration.environments(
@@ -60,10 +62,11 @@ public final class CheckpointPlayer {
     return try play(in: batch, episodes: episodes)
   }
 
-  /// Plays one greedy episode and writes its frames to `path` as a GIF. Gymnasium draws them, also those of environments that are
-  /// built in.
+  /// Plays one greedy episode and writes its frames to `path` as a GIF. Gymnasium draws the frames,
+  /// those of built-in environments too.
   ///
-  /// - Throws: `EnvironmentFailure` that says what to install, if Python, Gymnasium or Pillow are missing.
+  /// - Throws: `EnvironmentFailure`; if Python, Gymnasium or Pillow is missing, it says what to
+  ///   install.
   public func render(to path: String, seed: UInt64) throws -> PlayedEpisodes {
     var gymnasium = try configuration.gymnasium()
     gymnasium.renderPath = path
@@ -83,14 +86,14 @@ public final class CheckpointPlayer {
     return generator.next()
   }
 
-  /// What the checkpoint says of itself must be what it is played as; a file without a word of it is taken.
+  /// The checkpoint's metadata must match the configuration; files without metadata are accepted.
   private static func check(
     _ file: SafetensorsFile, path: String, configuration: RunConfiguration
   ) throws(CheckpointError) {
     if file.entries.contains(where: { $0.name.hasPrefix("adam.") }) {
       throw CheckpointError(
         path: path,
-        problem: "expected weights, found an optimizer's state; the weights are in the file beside it")
+        problem: "expected weights, found an optimizer's state; name the file without '.optimizer'")
     }
     let expected = [
       ("environment", configuration.environment.id), ("algorithm", configuration.algorithm.name.rawValue),
@@ -103,9 +106,11 @@ public final class CheckpointPlayer {
   }
 }
 
-/// A checkpoint that cannot be played.
+/// A checkpoint that does not fit the configuration.
 public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The checkpoint's file.
   public var path: String
+  /// What was expected, and what was found.
   public var problem: String
 
   public var description: String { "\(path): \(problem)" }

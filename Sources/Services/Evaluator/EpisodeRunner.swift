@@ -1,11 +1,11 @@
-// Whole greedy episodes.
+// Plays greedy episodes to their end.
 
 internal import Algorithms
 internal import Environments
 internal import Experience
 internal import Foundations
 
-/// A finished episode: the sum of its rewards, and how many actions it took.
+/// A finished episode: the sum of its rewards, and its number of actions.
 struct EpisodeOutcome: Hashable, Sendable {
   var total = 0.0
   var length = 0
@@ -17,7 +17,7 @@ final class EpisodeRunner {
   private let rows: PolicyRows
   private let stacks: FrameStacks
 
-  /// - Parameter frameStack: observations that the policy sees at once.
+  /// - Parameter frameStack: observations in one policy input.
   init(_ environments: any EnvironmentBatch, frameStack: Int = 1) {
     self.environments = environments
     stacks = FrameStacks(
@@ -25,10 +25,11 @@ final class EpisodeRunner {
     rows = PolicyRows(count: environments.count, actions: environments.spec.actions)
   }
 
-  /// Plays so many fresh greedy episodes. Each environment plays a number of them that is fixed beforehand: of those that end
-  /// first there would be too many short ones.
+  /// Plays new greedy episodes. Each environment plays a number of them that is fixed beforehand:
+  /// counting those that end first would favour short ones.
   ///
-  /// - Parameter attend: called between steps, and while one takes long; true ends it without a result.
+  /// - Parameter attend: called between steps and during long ones; true stops without a result.
+  /// - Returns: nil if `attend` stopped it.
   func play(_ policy: any Policy, episodes: Int, attend: () throws -> Bool) throws -> [EpisodeOutcome]? {
     let count = environments.count
     var left = (0..<count).map { episodes / count + ($0 < episodes % count ? 1 : 0) }
@@ -46,7 +47,7 @@ final class EpisodeRunner {
       guard try finish(attend) else { return nil }
       for index in 0..<count where left[index] > 0 {
         let flags = StepFlags(rawValue: environments.flags[index])
-        // The row after an episode's last is the next one's first: nothing was done in between.
+        // An episode's first row follows no action.
         if flags.contains(.isFirst) { continue }
         open[index].total += Double(environments.rewards[index])
         open[index].length += 1

@@ -1,4 +1,4 @@
-// The evaluator process: greedy episodes of the newest weights.
+// The evaluator process: plays greedy episodes with the newest weights.
 
 internal import Algorithms
 public import Configuration
@@ -8,8 +8,9 @@ internal import Foundations
 internal import Transport
 internal import Wire
 
-/// Plays `episodes` greedy episodes of the newest weights, at most once an interval; when their mean meets the threshold, the
-/// same weights play fresh episodes to confirm it. Its means are the run's learning curve and stop criterion.
+/// Plays `episodes` greedy episodes with the newest weights, at most once in an interval. If their
+/// mean return reaches the threshold, the same weights play new episodes to confirm it. The means
+/// are the run's learning curve; a confirmation is its stop criterion.
 public final class EvaluatorService {
   private let configuration: RunConfiguration
   private let parameters: DealerLink
@@ -20,7 +21,7 @@ public final class EvaluatorService {
   private var reporter: TelemetryReporter
   private let signals: SignalDescriptor
   private var isStopping = false
-  private var nextLook = Instant.zero
+  private var nextPoll = Instant.zero
   private var recovery = EnvironmentRecovery()
   private let log: Log
   private let scratch = FrameWriter()
@@ -39,6 +40,9 @@ public final class EvaluatorService {
   /// The adopted weights, in the manifest's order.
   private var values: [Float]
 
+  /// Makes the environments and opens the connections.
+  /// - Throws: `EnvironmentError` or `EnvironmentFailure` if there is no such environment,
+  ///   `NetworkSpecError`, or an error of the sockets.
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
     self.configuration = configuration
@@ -65,11 +69,12 @@ public final class EvaluatorService {
       id: id, service: .evaluator, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     nextEvaluation = now
-    // What an earlier incarnation found is replaced only by better weights.
+    // The best weights of an earlier incarnation are replaced only by better ones.
     if let kept = folder.flatMap({ checkpoint($0, "best").meanReturn }) { bestReturn = kept }
   }
 
   /// Evaluates until SIGTERM or SIGINT.
+  /// - Throws: `EnvironmentFailure` if retrying the environments does not help.
   public func run() throws {
     var poller = Poller()
     poller.add(parameters.socket)
@@ -77,7 +82,7 @@ public final class EvaluatorService {
     let signalIndex = poller.add(descriptor: signals.descriptor)
     while !isStopping {
       let now = SystemClock.now()
-      converse(now: now)
+      pollConnections(now: now)
       if now >= nextEvaluation { weights.takeNewest { adopt($0) } }
       if isFresh {
         isFresh = false
@@ -85,7 +90,7 @@ public final class EvaluatorService {
         try evaluate()
         if isStopping { break }
       }
-      // An evaluation takes a while: the interval counts from its start.
+      // The interval counts from the start of the evaluation.
       let done = SystemClock.now()
       let isEarly = done < nextEvaluation
       poller.wait(
@@ -97,18 +102,18 @@ public final class EvaluatorService {
     log.info("stopped after \(evaluations) evaluations")
   }
 
-  private func converse(now: Instant) {
+  private func pollConnections(now: Instant) {
     parameters.drain { _ in }
     reporter.advance(to: now, over: parameters) { telemetry() }
   }
 
-  /// What cannot wait until an evaluation is over; true if the evaluator is to stop.
+  /// Polls signals and connections during an evaluation; true if the evaluator is to stop.
   private func attend() throws -> Bool {
     let now = SystemClock.now()
-    guard now >= nextLook else { return false }
-    nextLook = now + .milliseconds(10)
+    guard now >= nextPoll else { return false }
+    nextPoll = now + .milliseconds(10)
     if try signals.read() != nil { isStopping = true }
-    converse(now: now)
+    pollConnections(now: now)
     return isStopping
   }
 
@@ -119,7 +124,7 @@ public final class EvaluatorService {
     }
     values.withUnsafeMutableBytes { $0.copyMemory(from: weights.values) }
     values.withUnsafeBufferPointer { policy.importParameters(from: $0) }
-    // Weights that nobody has trained yet are no point of the curve.
+    // Weights before the first update are no point of the learning curve.
     isFresh = weights.updates > 0
     version = weights.version
     updates = weights.updates
@@ -140,19 +145,20 @@ public final class EvaluatorService {
     report(.confirmation, fresh, isSolved: isConfirmed)
   }
 
-  /// The returns, or nil if there are none: the evaluator is to stop, or the environment failed. The next evaluation begins anew then.
+  /// The returns; nil if the evaluator is to stop or the environment failed. After a failure, the
+  /// next evaluation begins with new episodes.
   private func play(_ runner: EpisodeRunner, episodes: Int) throws -> [Double]? {
     do {
       return try runner.play(policy, episodes: episodes, attend: attend)?.map(\.total)
     } catch let failure as EnvironmentFailure {
       let now = SystemClock.now()
       nextEvaluation = max(nextEvaluation, try recovery.retry(after: failure, now: now))
-      log.warning("\(failure)\nthis evaluation is left out")
+      log.warning("\(failure)\nskipped this evaluation")
       return nil
     }
   }
 
-  /// Keeps the weights that have just been evaluated, before anybody is told: a run may end at once then.
+  /// Saves the evaluated weights. It is called before the report, after which the run may end.
   private func save(_ name: String, _ meanReturn: Double) {
     guard let folder else { return }
     do {
@@ -200,10 +206,11 @@ public final class EvaluatorService {
 }
 
 extension RunConfiguration {
-  /// Environments of an evaluator where a step crosses to Python. More would only wait for the longest episode.
+  /// The most Gymnasium environments of an evaluator. More would only wait for the longest episode.
   private static let foreignEnvironmentsMax = 5
 
-  /// For regular and for confirming episodes. Built-in environments play all episodes at once; others are made once for both.
+  /// Runners for regular and for confirming episodes. Built-in environments play all episodes at
+  /// once; Gymnasium environments are made once for both.
   fileprivate func runners(
     _ spec: EnvironmentSpec, using generator: inout SeededGenerator
   ) throws -> (regular: EpisodeRunner, confirming: EpisodeRunner) {

@@ -1,13 +1,13 @@
-// What services count.
+// The metrics that services report.
 
 public import Wire
 
-/// A counter (`…_total`, never falling in an incarnation of a process) or gauge that services report. A case has
-/// the name that it has in messages, so that whoever looks for one finds all that write and read it.
-///
-/// What a learning rule measures has names of its own: `LearningRule.measured`.
+/// A counter (`…_total`, which never falls within an incarnation) or gauge that services report.
+/// Cases have their names in messages, so that a search finds all code that writes or reads a
+/// metric. `help` says what each means. Learning rules add metrics of their own
+/// (`LearningRule.measured`).
 public enum Metric: String, CaseIterable, Sendable {
-  /// Of every process.
+  /// Reported by every process.
   case resident_bytes, uptime_s, cpu_s_total, pid, ended
   case weights_version, malformed_total, strangers_refused_total, impostors_refused_total
   case reports_dropped_total, requests_dropped_total, subscribers_cut_off_total
@@ -38,12 +38,13 @@ public enum Metric: String, CaseIterable, Sendable {
 }
 
 extension [Metric: Double] {
-  /// As messages have it.
+  /// The same by the names used in messages.
   var named: [String: Double] {
     Dictionary<String, Double>(uniqueKeysWithValues: map { ($0.key.rawValue, $0.value) })
   }
 }
 
 extension ShownTelemetry {
+  /// The value of a metric; nil if the process does not report it.
   public subscript(metric: Metric) -> Double? { counters[metric.rawValue] }
 }

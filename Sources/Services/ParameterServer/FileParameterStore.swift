@@ -1,12 +1,13 @@
-// Weights on disk, never half-written.
+// The parameter server's file of weights.
 
 internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Wire
 
-/// One file of a header and two slots; a save writes the slot that is not the newest, so that a death in the middle of it leaves
-/// the other one whole. Survives the death of the process (not a power loss: nothing is forced to the disk).
+/// A file with a header and two slots. A save writes the older slot, so that a process killed
+/// during it leaves the newest whole. The file survives the process's death, but not a power loss:
+/// writes are not forced to disk.
 ///
 ///     0      8 bytes "ROOKPARM"
 ///     8      u32 format, u32 0
@@ -17,18 +18,18 @@ internal import Wire
 ///            then the record
 ///     …      slot 1
 ///
-/// All little-endian. A slot is written record first, a new file slot first: what a head says is
-/// there. A file of format 1 or 2 keeps its slots; the first save adds those of format 3 behind them
-/// and then replaces the header.
+/// All numbers are little-endian. A slot's record is written before its head, and a new file's slot
+/// before its header, so a head never describes missing bytes. In a file of format 1 or 2, the
+/// first save adds slots of format 3 after the old ones and then replaces the header.
 final class FileParameterStore: ParameterStore {
   private let path: String
   private let descriptor: Int32
-  /// The file was there before.
+  /// Whether the file existed before it was opened.
   private let wasThere: Bool
-  /// Where the slots are; nil before the first save, and while the file is of an earlier format.
+  /// The slots' size and offset; nil before the first save, and while the file has an older format.
   private var slots: Slots?
   private var nextSlot = 0
-  /// What whoever takes the run up must know of the file: set by `load`.
+  /// A problem with the file that the user should know; set by `load`.
   private(set) var notice: String?
 
   private struct Slots {
@@ -45,13 +46,13 @@ final class FileParameterStore: ParameterStore {
 
   static let magic: [UInt8] = Array("ROOKPARM".utf8)
   static let format: UInt32 = 3
-  /// Those that are read too; the first save adds slots of the newest behind them.
+  /// Formats that can be read, beside format 1 (`OldParameterFile`).
   private static let formatsRead: ClosedRange<UInt32> = 2...3
   private static let pageBytes = 4096
   private static let headerBytes = 40
   private static let slotHeadBytes = 32
 
-  /// Opens or makes the file.
+  /// Opens the file, or creates it.
   init(path: String) throws(ParameterStoreError) {
     self.path = path
     var descriptor = open(path, O_RDWR | O_CLOEXEC)
@@ -59,7 +60,7 @@ final class FileParameterStore: ParameterStore {
     if descriptor < 0, errno == ENOENT { descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
     guard descriptor >= 0 else {
       throw .system(
-        path, "opening", advice: "check that the folder ROOKERY_RUN_DIRECTORY exists and can be written")
+        path, "opening", advice: "check that the folder ROOKERY_RUN_DIRECTORY exists and is writable")
     }
     self.descriptor = descriptor
   }
@@ -70,8 +71,9 @@ final class FileParameterStore: ParameterStore {
 }
 
 extension FileParameterStore {
-  /// The newest whole state, or nil if none was ever saved. Says in `notice` what was lost.
-  /// - Throws: if there is a file, but no whole state in it.
+  /// The newest whole state, or nil if none was ever saved. If a newer one was lost, `notice` says
+  /// so.
+  /// - Throws: an error if the file has no whole state.
   func load() throws(ParameterStoreError) -> ParameterState? {
     guard let header = bytes(at: 0, count: Self.headerBytes), !header.allSatisfy({ $0 == 0 }) else {
       return try loadEmpty()
@@ -86,21 +88,23 @@ extension FileParameterStore {
       throw ParameterStoreError(
         path: path,
         problem: "expected format \(Self.format), found \(format), which another version of Rookery wrote: "
-          + "go on with that version, or move the file away to start from new weights")
+          + "use that version, or move the file away to start from new weights")
     }
     let (byteCount, start) = (Self.word(header, 16), Self.word(header, 24))
     let size = UInt64(fileBytes)
     let checksum = header[0..<32].withUnsafeBytes { Checksum.of($0) }
     guard checksum == Self.word(header, 32), start <= size, byteCount <= (size - start) / 2,
       byteCount >= UInt64(Self.slotHeadBytes)
-    else { throw .damaged(path, "expected a whole header and two slots within \(size) bytes") }
+    else {
+      throw .damaged(path, "expected a whole header and two slots within \(size) bytes, found damaged ones")
+    }
     let slots = Slots(byteCount: Int(byteCount), start: Int(start))
     let state = try newest(of: [slot(0, slots, format), slot(1, slots, format)])
     if format == Self.format { self.slots = slots }
     return state
   }
 
-  /// No byte was saved: the file's maker died before, or all of it is gone.
+  /// Handles an empty file: no save was completed, or the contents are gone.
   private func loadEmpty() throws(ParameterStoreError) -> ParameterState? {
     let size = fileBytes
     guard size == 0 || bytes(at: 0, count: Self.headerBytes) != nil else {
@@ -108,29 +112,29 @@ extension FileParameterStore {
     }
     if wasThere {
       notice =
-        "\(path): empty: no weights had been saved yet, or they are gone; it starts from the seed's weights"
+        "\(path): empty: no weights had been saved yet, or they are lost; starting from the seed's weights"
     }
     return nil
   }
 
-  /// The newer of what is whole. A save that was cut off leaves the older slot's head before a torn
-  /// record, and nothing of it was published. Anything else that is not whole may have been
-  /// published: versions go on behind it.
+  /// The newer whole state. An interrupted save leaves a torn record behind its slot's old head; it
+  /// was not published. Any other damaged slot may have been published, so versions continue after
+  /// it.
   private func newest(of slots: [Slot]) throws(ParameterStoreError) -> ParameterState? {
     var found: (slot: Int, state: ParameterState)?
     for (index, slot) in slots.enumerated() {
       guard case .whole(let state) = slot, state.version > found?.state.version ?? 0 else { continue }
       found = (index, state)
     }
-    guard let found else { throw .damaged(path, "neither slot holds whole weights") }
+    guard let found else { throw .damaged(path, "expected whole weights in one of two slots, found none") }
     var state = found.state
     nextSlot = 1 - found.slot
     guard case .damaged(let version) = slots[nextSlot], version ?? .max > state.version else { return state }
-    let goesOn = max(state.version + 1, min(version ?? 0, Limits.number - 2)) + 1
+    let next = max(state.version + 1, min(version ?? 0, Limits.number - 2)) + 1
     notice =
-      "\(path): the newest weights\(version.map { " (version \($0))" } ?? "") are damaged; it goes on from version "
-      + "\(state.version), as version \(goesOn): what was learned between them is lost"
-    state.version = goesOn
+      "\(path): the newest weights\(version.map { " (version \($0))" } ?? "") are damaged; using those of version "
+      + "\(state.version), as version \(next): the updates between them are lost"
+    state.version = next
     return state
   }
 
@@ -154,7 +158,7 @@ extension FileParameterStore {
     }
   }
 
-  /// A file of format 1, which does not tell a save that was cut off from a damaged slot.
+  /// Loads a file of format 1, in which an interrupted save looks like a damaged slot.
   private func loadOld(slotBytes: UInt64) throws(ParameterStoreError) -> ParameterState? {
     let size = UInt64(max(0, fileBytes - Self.pageBytes))
     guard slotBytes >= 16, slotBytes <= size else {
@@ -181,7 +185,7 @@ extension FileParameterStore {
 
   private var fileBytes: Int { Int(lseek(descriptor, 0, SEEK_END)) }
 
-  /// Nil if there are not so many.
+  /// Bytes of the file; nil if it ends before.
   private func bytes(at offset: Int, count: Int) -> [UInt8]? {
     guard offset + count <= fileBytes else { return nil }
     var bytes = [UInt8](repeating: 0, count: count)
@@ -198,7 +202,7 @@ extension FileParameterStore {
     let record = ParameterRecord.encode(state)
     let version = state.version
     guard let slots, Self.slotHeadBytes + record.count <= slots.byteCount else {
-      // None of this format, or of other weights: without a milestone, say.
+      // There are no slots of this format, or they are too small, for example for a new milestone.
       let added = try reserve(Self.slotHeadBytes + ParameterRecord.byteCountMax(state))
       try write(record, version: version, to: 0, of: added)
       try writeHeader(added)
@@ -210,14 +214,14 @@ extension FileParameterStore {
     nextSlot = 1 - nextSlot
   }
 
-  /// Makes room for two slots behind what is there.
+  /// Reserves space for two slots after the file's end.
   private func reserve(_ byteCount: Int) throws -> Slots {
     let before = fileBytes
     let start = max(Self.pageBytes, (before + Self.pageBytes - 1) / Self.pageBytes * Self.pageBytes)
     let reserved = posix_fallocate(descriptor, 0, off_t(start + 2 * byteCount))
     guard reserved == 0 else {
       ftruncate(descriptor, off_t(before))
-      // It returns its error, and leaves errno as it was.
+      // `posix_fallocate` returns its error and does not set errno.
       throw ParameterStoreError.system(path, "reserving \(start + 2 * byteCount) bytes for", code: reserved)
     }
     return Slots(byteCount: byteCount, start: start)
@@ -256,11 +260,13 @@ extension FileParameterStore {
   }
 }
 
-/// A parameter file that cannot be used: where, and what to do.
+/// A parameter file that cannot be used.
 public struct ParameterStoreError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The file.
   public var path: String
+  /// What was expected and found, or the system call's error.
   public var problem: String
-  /// What to do, where a parameter server starts by itself.
+  /// What to do if the parameter server was started without a launcher; nil if that is not known.
   public var advice: String?
 
   static func system(
@@ -268,7 +274,7 @@ public struct ParameterStoreError: Error, Hashable, Sendable, CustomStringConver
   ) -> ParameterStoreError {
     let reason = String(cString: strerror(code))
     return ParameterStoreError(
-      path: path, problem: "\(operation) it failed: \(reason)", advice: advice)
+      path: path, problem: "\(operation) the file failed: \(reason)", advice: advice)
   }
 
   static func damaged(_ path: String, _ problem: String) -> ParameterStoreError {

@@ -1,10 +1,10 @@
-// Weights that an earlier version of Rookery left.
+// Reads weights that an earlier version of Rookery saved.
 
 internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Reads, and never writes, `parameters.rookery` of format 1: its two slots hold WEIGHTS messages
+/// Reads `parameters.rookery` of format 1, and never writes it. Its two slots hold WEIGHTS messages
 /// of protocol version 1.
 ///
 ///     0     8 bytes "ROOKPAR1"
@@ -16,7 +16,7 @@ enum OldParameterFile {
   static let magic: [UInt8] = Array("ROOKPAR1".utf8)
   private static let protocolVersion: UInt64 = 1
 
-  /// What a slot's bytes hold.
+  /// The contents of a slot.
   enum Slot {
     case unwritten
     case damaged
@@ -43,7 +43,7 @@ enum OldParameterFile {
     }
   }
 
-  /// Nil for what is no WEIGHTS message of protocol version 1.
+  /// Decodes a WEIGHTS message of protocol version 1; nil for other bytes.
   private static func state(_ frame: UnsafeRawBufferPointer) -> ParameterState? {
     var cursor = FrameCursor(frame)
     do throws(WireError) {

@@ -1,20 +1,20 @@
-// The bytes of a parameter server's state in its file.
+// Encodes a parameter server's state for its file.
 
 internal import Experience
 internal import Wire
 
-/// What a slot of `parameters.rookery` holds, format 3; little-endian, and of no message's form, so
-/// that messages may change:
+/// The record in a slot of `parameters.rookery`, format 3, little-endian. It has no message's
+/// layout, so messages may change:
 ///
-///     u64 version, u64 updates, u32 merged changes, u32 tensors, u64 elements
+///     u64 version, u64 updates, u32 merged deltas, u32 tensors, u64 elements
 ///     f64 clock, u32 vectors, u32 0
-///     each merged change: 16 bytes name of the learner, u64 sequence
+///     each merged delta: 16 bytes name of the learner, u64 sequence
 ///     each tensor: u32 bytes of its name, the name, u32 dimensions, a u64 each
 ///     float32 elements, in the tensors' order
 ///     each vector: u32 bytes of its name, the name, u64 version, f64 clock, float32 elements
 ///
-/// A vector is the milestone (`milestone`); an optimizer's state finds its place there too. Format 2
-/// has neither the second line nor vectors.
+/// The only vector is the milestone; later formats may add others, such as an optimizer's state.
+/// Format 2 has neither the second line nor vectors.
 enum ParameterRecord {
   private static let milestone = "milestone"
   private static let vectorsMax = 16
@@ -57,7 +57,7 @@ enum ParameterRecord {
     return bytes
   }
 
-  /// Of a state when as many learners as there may be have merged: no save needs more.
+  /// The size of a state's record with the largest number of merged learners: no save needs more.
   static func byteCountMax(_ state: borrowing ParameterState) -> Int {
     byteCount(state) + (Limits.members - min(Limits.members, state.merged.count)) * 24
   }
@@ -68,7 +68,8 @@ enum ParameterRecord {
     return 48 + state.merged.count * 24 + tensors + state.values.count * 4 + vectors
   }
 
-  /// Nil for bytes that are no state. The bounds are those of the messages that will carry it.
+  /// Decodes a record; nil for other bytes. Its bounds are those of the messages that carry
+  /// weights.
   static func decode(_ bytes: UnsafeRawBufferPointer, format: UInt32) -> ParameterState? {
     var reader = Reader(bytes: bytes)
     guard let version = reader.next(UInt64.self), version <= Limits.number,
@@ -116,19 +117,19 @@ enum ParameterRecord {
 
     var isAtEnd: Bool { offset == bytes.count }
 
-    mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
+    mutating func read(_ count: Int) -> UnsafeRawBufferPointer? {
       guard count <= bytes.count - offset else { return nil }
       defer { offset += count }
       return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
     }
 
     mutating func next<Value: FixedWidthInteger>(_: Value.Type) -> Value? {
-      take(MemoryLayout<Value>.size).map { Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
+      read(MemoryLayout<Value>.size).map { Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
     }
 
     mutating func name() -> String? {
       guard let length = next(UInt32.self), length <= Limits.textBytes else { return nil }
-      return take(Int(length)).flatMap { String(validating: $0, as: UTF8.self) }
+      return read(Int(length)).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
     mutating func clock() -> Double? {
@@ -138,7 +139,7 @@ enum ParameterRecord {
     }
 
     mutating func floats(_ elements: Int) -> [Float]? {
-      take(elements * 4).map { content in
+      read(elements * 4).map { content in
         [Float](unsafeUninitializedCapacity: elements) { buffer, count in
           UnsafeMutableRawBufferPointer(buffer).copyMemory(from: content)
           count = elements

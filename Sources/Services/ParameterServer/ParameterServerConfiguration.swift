@@ -1,21 +1,24 @@
-// How a parameter server works.
+// The settings of a parameter server.
 
 public import Experience
 public import Foundations
 
+/// The settings of a parameter server.
 public struct ParameterServerConfiguration: Sendable {
+  /// How deltas are merged.
   public var aggregation: Aggregation
-  /// Weights are published at most so often; again after `republishEvery` when nothing changes,
-  /// because a publication may be lost.
+  /// The shortest time between two versions.
   public var publishEvery = Instant.Span.milliseconds(20)
+  /// The newest version is published again after this time, because publications may be lost.
   public var republishEvery = Instant.Span.seconds(1)
-  /// A learner silent for this long is no longer waited for, and its index is free.
+  /// After this time of silence a learner is removed: rounds do not wait for it, and its index is
+  /// free.
   public var memberGoneAfter = Instant.Span.seconds(5)
   /// See `Algorithm.milestoneEvery`.
   public var milestoneEvery: UInt64?
+  /// After this time of silence a process is removed from the status.
   public var processGoneAfter = Instant.Span.seconds(10)
-  /// What this run's processes know: who joins, reports or evaluates without it is refused. Nil
-  /// takes everybody.
+  /// The run's secret: joins, reports and evaluations without it are refused. Nil accepts all.
   public var token: Identifier?
 
   public init(aggregation: Aggregation) {

@@ -1,31 +1,37 @@
-// The parameter server, without sockets or clock.
+// The parameter server's logic, without sockets or clock.
 
 public import Experience
 public import Foundations
 public import Wire
 
-/// Two things behind one socket, kept apart: the authority on weights, and the board on which
-/// processes report and evaluations are kept. Who may say what to either is decided here.
+/// Dispatches messages to the authority on weights and to the board of reports and evaluations, and
+/// checks that the sender may send them.
 public struct ParameterServerMachine<Store: ParameterStore> {
+  /// Messages that were refused or dropped.
   public struct Counters: Sendable {
+    /// Messages that could not be decoded.
     public var malformed: UInt64 = 0
     /// Joins, reports and evaluations without the run's token.
     public var strangersRefused: UInt64 = 0
-    /// Reports and goodbyes in the name of a learner that joined over another connection.
+    /// Reports and goodbyes with the id of a learner that joined over another connection.
     public var impostorsRefused: UInt64 = 0
-    /// Requests beyond what a connection may send.
+    /// Requests beyond a connection's budget.
     public var requestsDropped: UInt64 = 0
   }
 
+  /// Fixed for the incarnation.
   public let configuration: ParameterServerConfiguration
+  /// Merges deltas and publishes weights.
   public private(set) var authority: WeightsAuthority<Store>
+  /// Reports and evaluations.
   public private(set) var board = RunBoard()
+  /// Counts since the start of this incarnation.
   public private(set) var counters = Counters()
   private var budget = RequestBudget()
   private let startedAt: Instant
   private let scratch = FrameWriter(capacity: 1 << 16)
 
-  /// - Parameter state: the initial weights, or what the store kept.
+  /// - Parameter state: the initial weights, or those that the store saved.
   public init(
     configuration: ParameterServerConfiguration, incarnation: Identifier, state: ParameterState,
     store: Store, now: Instant
@@ -36,9 +42,10 @@ public struct ParameterServerMachine<Store: ParameterStore> {
     startedAt = now
   }
 
+  /// The random id of this start of the server.
   public var incarnation: Identifier { authority.incarnation }
 
-  /// The run now, with the evaluations from a number on.
+  /// The run's status, with the evaluations from number `evaluationsKnown` on.
   func status(evaluationsKnown: UInt64, now: Instant) -> Status {
     board.status(standing, evaluationsKnown: evaluationsKnown, now: now)
   }
@@ -51,6 +58,8 @@ public struct ParameterServerMachine<Store: ParameterStore> {
 }
 
 extension ParameterServerMachine {
+  /// Handles a message; answers and publications go to `sink`. A malformed message is counted and
+  /// refused.
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: some PublishingSink
   ) {
@@ -59,17 +68,17 @@ extension ParameterServerMachine {
     do throws(WireError) {
       let opened = try cursor.openMessage()
       type = opened
-      // A learner has one delta under way, and only learners' are looked into.
-      // The status of all processes is the dearest answer.
+      // Deltas need no budget: a learner has one under way, and the values of others' are not read.
+      // The status of all processes is the most expensive answer.
       let cost = opened == .statusRequest ? 2 : 1
-      guard opened == .delta || budget.take(peer, cost: cost, now: now) else {
+      guard opened == .delta || budget.spend(peer, cost: cost, now: now) else {
         return counters.requestsDropped += 1
       }
-      let refusal = try take(opened, &cursor, from: peer, now: now, sink: sink)
+      let refusal = try process(opened, &cursor, from: peer, now: now, sink: sink)
       if let refusal { answer(refusal, peer, sink) }
     } catch {
       counters.malformed += 1
-      guard type != nil || budget.take(peer, now: now) else { return counters.requestsDropped += 1 }
+      guard type != nil || budget.spend(peer, now: now) else { return counters.requestsDropped += 1 }
       let code = error.unknownType == nil ? RefusalCode.malformed : .unsupported
       answer(
         Refusal(
@@ -78,33 +87,35 @@ extension ParameterServerMachine {
     }
   }
 
-  /// Newcomers to the weights, as XPUB reports their subscriptions.
+  /// Handles a subscription as XPUB reports it: a new subscriber may ask for the current weights.
   public mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: some PublishingSink) {
     authority.subscribed(notice, sink: sink)
   }
 
-  /// The server's own counters, reported like any other process's.
+  /// Records the server's own counters like any other process's.
   public mutating func report(_ telemetry: Telemetry, now: Instant) {
-    board.take(telemetry, from: nil, now: now)
+    board.record(telemetry, from: nil, now: now)
   }
 
+  /// Removes silent processes and learners, closes a due round and publishes due weights.
   public mutating func advance(to now: Instant, sink: some PublishingSink) {
     board.forget(silentFor: configuration.processGoneAfter, now: now)
     authority.advance(to: now, sink: sink)
   }
 
+  /// When to call `advance` next.
   public func nextDeadline(now: Instant) -> Instant { authority.nextDeadline(now: now) }
 }
 
 extension ParameterServerMachine {
-  /// Takes or answers a message, or says why not.
-  private mutating func take(
+  /// Handles a message of a type; returns a refusal if it is not accepted.
+  private mutating func process(
     _ type: MessageType, _ cursor: inout FrameCursor, from peer: PeerID, now: Instant,
     sink: some PublishingSink
   ) throws(WireError) -> Refusal? {
     switch type {
     case .join: return join(try Join(from: &cursor), from: peer, now: now, sink: sink)
-    case .delta: return authority.take(try Delta(from: &cursor), from: peer, now: now, sink: sink)
+    case .delta: return authority.accept(try Delta(from: &cursor), from: peer, now: now, sink: sink)
     case .goodbye:
       let id = try Goodbye(from: &cursor).id
       if !authority.goodbye(id, from: peer) { counters.impostorsRefused += 1 }
@@ -121,7 +132,7 @@ extension ParameterServerMachine {
     default:
       return Refusal(
         code: .unsupported, type: type.rawValue, reference: 0,
-        text: "the parameter server does not take messages of type \(type)")
+        text: "the parameter server does not take messages of type \(type.rawValue); check the address")
     }
     return nil
   }
@@ -146,16 +157,16 @@ extension ParameterServerMachine {
         code: .unknownPeer, type: type.rawValue, reference: 0, text: "join over this connection first")
     }
     let telemetry = try Telemetry(from: &cursor)
-    // Publications say the server's own.
+    // Publications disclose the server's id.
     if id == incarnation {
       counters.impostorsRefused += 1
     } else {
-      board.take(telemetry, from: peer, now: now)
+      board.record(telemetry, from: peer, now: now)
     }
     return nil
   }
 
-  /// A refusal for who does not know the run's token, if there is one.
+  /// A refusal if the run has a token and the sender's differs, else nil.
   private mutating func admit(_ token: Identifier?, _ type: MessageType) -> Refusal? {
     guard let expected = configuration.token, token != expected else { return nil }
     counters.strangersRefused += 1

@@ -9,7 +9,7 @@ internal import Numerics
 internal import Transport
 internal import Wire
 
-/// Owns the parameter server's sockets and file; everything is decided by `ParameterServerMachine`.
+/// Owns the parameter server's sockets and file; `ParameterServerMachine` has its logic.
 public final class ParameterService {
   private let router: RouterLink
   private let publisher: PublisherLink
@@ -19,6 +19,9 @@ public final class ParameterService {
   private let signals: SignalDescriptor
   private let log: Log
 
+  /// Loads the saved weights or makes new ones, and listens.
+  /// - Throws: `ParameterStoreError` if the file cannot be used, `SettingsError`, or an error of
+  ///   the sockets or the environment.
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
     log = Log(settings.label)
@@ -39,7 +42,7 @@ public final class ParameterService {
     let connector = Connector()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)
-    // A learner has one change under way, and others one question.
+    // Each client has at most one delta or request under way.
     router = try RouterLink(
       connector: connector, listeningOn: requests,
       frameBytesMax: FrameBounds.parameterRequest(machine.authority.state.manifest), sendQueue: 16,
@@ -69,7 +72,8 @@ public final class ParameterService {
   private static func check(_ manifest: WeightsManifest, against algorithm: Algorithm) throws {
     if let problem = try algorithm.manifest().mismatch(with: manifest) {
       throw ParameterStoreError(
-        path: "kept parameters", problem: "\(problem): they are of another network; use another run name")
+        path: "parameters.rookery",
+        problem: "\(problem): the saved weights are of another network; use another run name")
     }
   }
 
@@ -94,7 +98,7 @@ public final class ParameterService {
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
       publisher.drainSubscriptions { machine.subscribed($0, sink: publisher) }
-      // Few at once: the rounds close in between.
+      // The limit lets due rounds close in between.
       router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: publisher) }
       site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
     }
@@ -129,12 +133,12 @@ public final class ParameterService {
   }
 }
 
-/// Saves to the run's folder, or nowhere when there is none.
+/// Saves to the run's folder, or nowhere if the run has none.
 struct ParameterKeeper: ParameterStore {
   private let file: FileParameterStore?
   private let lock: FileLock?
   let kept: ParameterState?
-  /// What was lost of it.
+  /// A problem with the file that the user should know.
   let notice: String?
 
   init(directory: String?) throws {
@@ -145,7 +149,8 @@ struct ParameterKeeper: ParameterStore {
     notice = file?.notice
   }
 
-  /// Two servers that write one file would spoil it. One that is being killed lets go within a moment.
+  /// Locks the file, because two servers that write it would corrupt it. It waits 2 s for a server
+  /// that is being killed.
   private static func lock(_ path: String) throws -> FileLock {
     guard let lock = try FileLock.acquire(path, patience: .seconds(2)) else {
       throw ParameterStoreError(

@@ -1,19 +1,25 @@
-// What the parameter server must not lose.
+// The parameter server's state and where it is saved.
 
 public import Experience
 
-/// Everything a restarted server needs: weights, their version, and which changes are in them.
+/// What a restarted server needs: the weights, their version, and which deltas are in them.
 public struct ParameterState: Hashable, Sendable {
+  /// The weights' version.
   public var version: UInt64
+  /// Updates in the weights, of all learners.
   public var updates: UInt64
-  /// See `Weights.clock`.
+  /// Updates that the weights have been through; see `Weights.clock`.
   public var clock: Double
-  /// What every learner must know of these or of earlier weights; nil in a run without milestones.
+  /// The newest milestone; nil in a run without milestones.
   public var milestone: Milestone?
+  /// The last delta of each learner that is in the weights, at most `Limits.members`.
   public var merged: [Merged]
+  /// Names and shapes of the tensors in `values`.
   public var manifest: WeightsManifest
+  /// The weights, flat, in the manifest's order.
   public var values: [Float]
 
+  /// - Parameter clock: nil for `updates`.
   public init(
     version: UInt64, updates: UInt64, clock: Double? = nil, milestone: Milestone? = nil,
     merged: [Merged], manifest: WeightsManifest, values: [Float]
@@ -28,11 +34,14 @@ public struct ParameterState: Hashable, Sendable {
   }
 }
 
-/// A publication that passed a multiple of the updates between milestones: it is kept until the
-/// next.
+/// A publication whose clock passed a multiple of the updates between milestones. It is kept until
+/// the next one.
 public struct Milestone: Hashable, Sendable {
+  /// The publication's version.
   public var version: UInt64
+  /// The publication's clock, in updates.
   public var clock: Double
+  /// The weights, flat, in the manifest's order.
   public var values: [Float]
 
   public init(version: UInt64, clock: Double, values: [Float]) {
@@ -42,13 +51,17 @@ public struct Milestone: Hashable, Sendable {
   }
 }
 
-/// Where it is kept; called before a version is published, so that no published version is ever taken back.
+/// Saves the state before its version is published, so that a restarted server never goes back
+/// behind a published version.
 public protocol ParameterStore {
+  /// Saves the state in place of the one before.
+  /// - Throws: an error if it cannot be saved; the server publishes the version even so.
   mutating func save(_ state: borrowing ParameterState) throws
 }
 
-/// Keeps nothing (or, in simulations, the last state).
+/// Keeps the last state in memory, for simulations.
 public struct MemoryParameterStore: ParameterStore {
+  /// The state saved last; nil before the first.
   public private(set) var last: ParameterState?
 
   public init() {}

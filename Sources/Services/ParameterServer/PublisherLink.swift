@@ -3,7 +3,7 @@
 internal import Foundations
 internal import Transport
 
-/// Answers on the router, publishes on an XPUB.
+/// Sends answers over the router socket and publications over an XPUB socket.
 final class PublisherLink: PublishingSink {
   let socket: Socket
   private let router: RouterLink
@@ -13,15 +13,15 @@ final class PublisherLink: PublishingSink {
   init(router: RouterLink, connector: Connector, listeningOn endpoint: Endpoint) throws {
     self.router = router
     var options = SocketOptions(frameBytesMax: FrameBounds.subscription)
-    // Subscribers keep only the newest anyway: a slow one loses publications, not our memory.
+    // Subscribers need only the newest publication. A slow one misses some, and costs little
+    // memory.
     options.sendQueue = 4
     options.receiveQueue = 64
     socket = try connector.publisher(on: endpoint, options)
     if case .tcp = endpoint.kind,
       let port = socket.lastEndpoint().split(separator: ":").last.flatMap({ UInt16($0) })
     {
-      // Two subscriptions and a heartbeat a second are what a subscriber has to say: 100 bytes, and
-      // 40 a second.
+      // A subscriber sends two subscriptions (100 bytes) and a heartbeat a second (40 bytes).
       guardian = try ConnectionGuard(
         port: port, allowance: ConnectionGuard.Allowance(burst: 16 << 10, perSecond: 1 << 10))
     } else {
@@ -29,7 +29,7 @@ final class PublisherLink: PublishingSink {
     }
   }
 
-  /// Subscribers that were cut off, because they sent more than a subscriber does.
+  /// Subscribers whose connections were closed, because they sent too much.
   var cutOff: UInt64 { guardian?.cut ?? 0 }
 
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {

@@ -1,29 +1,31 @@
-// How much of a service's time a connection may take.
+// Limits the requests of each connection.
 
 internal import Foundations
 
-/// Requests of each connection within a second. What is beyond is dropped before it is decoded.
+/// Counts the requests of each connection within a second. The service drops those beyond the limit
+/// before it decodes them.
 struct RequestBudget {
   /// A process reports at most 10 times a second, asks for the status 20 times, and joins,
   /// evaluates or asks for health a few times.
   static let perSecond = 64
-  /// Connections that are told apart within a second; those beyond share one budget.
+  /// Connections with a budget of their own; all others share one.
   private static let peersMax = 4096
   private static let others = PeerID(number: .max)
 
-  private var taken: [PeerID: Int] = [:]
+  private var spent: [PeerID: Int] = [:]
   private var windowEnds = Instant.zero
 
-  /// - Parameter cost: how many requests it is worth.
-  mutating func take(_ peer: PeerID, cost: Int = 1, now: Instant) -> Bool {
+  /// Counts a request; false if it is beyond the limit.
+  /// - Parameter cost: how many requests it counts as.
+  mutating func spend(_ peer: PeerID, cost: Int = 1, now: Instant) -> Bool {
     if now >= windowEnds {
       windowEnds = now + .seconds(1)
-      taken.removeAll(keepingCapacity: true)
+      spent.removeAll(keepingCapacity: true)
     }
-    let peer = taken.count < Self.peersMax || taken[peer] != nil ? peer : Self.others
-    let count = taken[peer, default: 0]
+    let peer = spent.count < Self.peersMax || spent[peer] != nil ? peer : Self.others
+    let count = spent[peer, default: 0]
     guard count + cost <= Self.perSecond else { return false }
-    taken[peer] = count + cost
+    spent[peer] = count + cost
     return true
   }
 }

@@ -1,13 +1,12 @@
-// The board on which processes report and evaluations are kept.
+// Keeps the reports of processes and the evaluations.
 
 internal import Experience
 internal import Foundations
 public import Wire
 
-/// The last report of each process, and the newest evaluations: what STATUS and the pages show. It
-/// only says how the weights stand, and is bounded whoever reports: one process a connection,
-/// `Limits.processes` of them, `Limits.boardCounters` in all. Who is known stays, and who is not
-/// finds no room then.
+/// The last report of each process and the newest evaluations, for STATUS and the pages. It is
+/// bounded against forged reports: one process for each connection, `Limits.processes` processes,
+/// `Limits.boardCounters` counters in all. When it is full, reports of new processes are dropped.
 public struct RunBoard {
   private struct Entry {
     var report: ShownTelemetry
@@ -19,18 +18,19 @@ public struct RunBoard {
   private var entries: [Identifier: Entry] = [:]
   private var reporters: [PeerID: Identifier] = [:]
   private var counterCount = 0
-  /// The newest, as many as are kept.
+  /// The newest evaluations, at most `Limits.evaluations`.
   public private(set) var evaluations: [Evaluation] = []
   private var firstEvaluation: UInt64 = 0
-  /// Reports that found no room.
+  /// Reports dropped because the board was full.
   private(set) var reportsDropped: UInt64 = 0
 
-  /// Evaluations so far, those that are no longer kept included.
+  /// Evaluations so far, including those that are no longer kept.
   var evaluationCount: UInt64 { firstEvaluation + UInt64(evaluations.count) }
 
+  /// Replaces the report of a process.
   /// - Parameter peer: nil for the server's own report.
-  mutating func take(_ telemetry: Telemetry, from peer: PeerID?, now: Instant) {
-    // A connection is one process: another one over it is its successor.
+  mutating func record(_ telemetry: Telemetry, from peer: PeerID?, now: Instant) {
+    // A connection belongs to one process: a new id over it replaces the old process.
     if let peer, let before = reporters[peer], before != telemetry.id { remove(before) }
     let known = entries[telemetry.id]
     let counters = counterCount - (known?.report.counters.count ?? 0) + telemetry.counters.count
@@ -54,7 +54,7 @@ public struct RunBoard {
     }
   }
 
-  /// Forgets who has been silent for `span`.
+  /// Removes processes that have been silent for `span`.
   mutating func forget(silentFor span: Instant.Span, now: Instant) {
     for (id, entry) in entries where now >= entry.at + span { remove(id) }
   }
@@ -75,7 +75,7 @@ extension RunBoard {
       bytesMax: Limits.statusBytes, now: now)
   }
 
-  /// The run now, with the evaluations from a number on.
+  /// The run's status, with the evaluations from number `evaluationsKnown` on.
   func status(
     _ weights: WeightsStanding, evaluationsKnown: UInt64, counters: [String]? = nil, bytesMax: Int = .max,
     now: Instant
@@ -88,8 +88,7 @@ extension RunBoard {
       processesLeftOut: leftOut, firstEvaluation: first, evaluations: evaluations)
   }
 
-  /// The processes in the order of their labels, as many as find room in `bytesMax`, with the
-  /// counters that are wanted.
+  /// The processes sorted by label, as many as fit into `bytesMax`, with the counters asked for.
   private func processes(
     counters wanted: [String]?, bytesMax: Int, now: Instant
   ) -> (shown: [ProcessStatus], leftOut: Int) {
@@ -100,7 +99,7 @@ extension RunBoard {
     for entry in sorted {
       var report = entry.report
       if let wanted { report.counters = report.counters.filter { wanted.contains($0.key) } }
-      // Heads, age and name; then a head and a float for each counter.
+      // An upper bound on the encoded size: the process, then each counter.
       bytes += 48 + report.service.utf8.count + report.label.utf8.count
       bytes += report.counters.reduce(0) { $0 + 11 + $1.key.utf8.count }
       guard bytes <= bytesMax else { break }
@@ -109,10 +108,10 @@ extension RunBoard {
     return (shown, sorted.count - shown.count)
   }
 
-  /// Those from a number on, at most `count`, and the first one's number: a higher one than was
-  /// asked for if those between are no longer kept.
+  /// At most `count` evaluations from number `known` on, and the first one's number, which is
+  /// higher than `known` if evaluations in between are no longer kept.
   private func evaluations(from known: UInt64, count: Int) -> (first: UInt64, [Evaluation]) {
-    // A number beyond all is from another incarnation: start over.
+    // A number beyond all evaluations comes from another incarnation: start from the first.
     let first = known > evaluationCount ? firstEvaluation : max(known, firstEvaluation)
     return (first, Array(evaluations.dropFirst(Int(first - firstEvaluation)).prefix(count)))
   }

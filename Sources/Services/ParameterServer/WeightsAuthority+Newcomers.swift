@@ -1,11 +1,11 @@
-// Newcomers to the weights.
+// Sends the current weights to new subscribers.
 
 internal import Experience
 internal import Wire
 
 extension WeightsAuthority {
-  /// A subscription as XPUB reports it (1, then the prefix): a newcomer's own topic is answered
-  /// with the current version.
+  /// Handles a subscription as XPUB reports it (1, then the prefix). A new subscriber's own topic
+  /// is answered with the current version.
   mutating func subscribed(_ notice: UnsafeRawBufferPointer, sink: some PublishingSink) {
     guard notice.count > 1, notice[0] == 1 else { return }
     var cursor = FrameCursor(UnsafeRawBufferPointer(rebasing: notice.dropFirst()))
@@ -29,11 +29,12 @@ extension WeightsAuthority {
     }
   }
 
-  /// Anybody may subscribe as often as he likes, and each answer is all the weights: between two
-  /// turns at most 16 of them, and about 4 MB.
+  /// The most answers in one turn of the loop: 16, and about 4 MB. Subscriptions are not limited
+  /// otherwise, and each answer has all the weights.
   private var answersPerTurn: Int { max(1, min(16, (1 << 20) / max(1, state.values.count))) }
 
-  mutating func welcomeNewcomers(_ sink: some PublishingSink) {
+  /// Answers the new subscribers that wait, as many as a turn allows.
+  mutating func answerNewcomers(_ sink: some PublishingSink) {
     newcomersAnswered = min(newcomers.count, answersPerTurn)
     guard newcomersAnswered > 0 else { return }
     for topic in newcomers.prefix(newcomersAnswered) { answer(topic, sink: sink) }

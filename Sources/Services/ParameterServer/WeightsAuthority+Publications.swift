@@ -1,9 +1,10 @@
-// What the authority on weights publishes.
+// Publishes weights.
 
 internal import Experience
 internal import Wire
 
 extension WeightsAuthority {
+  /// Publishes the newest version.
   mutating func publish(topic: String, sink: some PublishingSink) {
     counters.publications += 1
     state.values.withUnsafeBytes { values in
@@ -16,7 +17,7 @@ extension WeightsAuthority {
     sink.publish(scratch.bytes)
   }
 
-  /// The newest milestone, as a publication of its own.
+  /// Publishes the newest milestone, if there is one.
   mutating func publishMilestone(topic: String, sink: some PublishingSink) {
     guard let milestone = state.milestone else { return }
     counters.publications += 1

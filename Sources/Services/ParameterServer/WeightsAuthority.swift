@@ -1,24 +1,30 @@
-// The authority on weights.
+// Merges learners' deltas into versions of the weights.
 
 public import Experience
 internal import Foundations
 internal import Wire
 
-/// Knows the learners, takes each delta once, and makes, keeps and publishes versions.
+/// Admits learners, accepts each delta once, and makes, saves and publishes versions.
 ///
-/// * A delta counts once: (learner's incarnation, sequence) against doubling, also across a restart, since `merged` is saved with
-///   the weights, before they are published.
+/// * A delta counts once, also across a restart of the server: `merged` has the last sequence of
+///   each learner, and is saved with the weights before they are published.
 /// * Versions only grow.
 ///
-/// What deltas make of the weights, and when, its `Merger` says.
+/// Its `Merger` decides how deltas change the weights, and when.
 public struct WeightsAuthority<Store: ParameterStore> {
+  /// Counts since the start of this incarnation.
   public struct Counters: Sendable {
+    /// Deltas accepted for the next version.
     public var changesMerged: UInt64 = 0
+    /// Deltas that had been accepted before.
     public var changesRepeated: UInt64 = 0
+    /// Deltas of another network, or not finite.
     public var changesRefused: UInt64 = 0
+    /// Publications, answers to new subscribers and repetitions included.
     public var publications: UInt64 = 0
+    /// Versions that could not be saved; they were published even so.
     public var saveFailures: UInt64 = 0
-    /// Newcomers' subscriptions that were not answered at once: they get the next publication.
+    /// New subscribers that were not answered at once; they get the next publication.
     public var newcomersDropped: UInt64 = 0
   }
 
@@ -29,7 +35,7 @@ public struct WeightsAuthority<Store: ParameterStore> {
 
   struct Member {
     let name: PublicName
-    /// The connection that it joined over: nothing counts as this learner's from another one.
+    /// The connection that the learner joined over; its messages over others are refused.
     var peer: PeerID
     var index: Int
     /// The last delta that is in the weights or will be in the next version.
@@ -38,25 +44,29 @@ public struct WeightsAuthority<Store: ParameterStore> {
   }
 
   let configuration: ParameterServerConfiguration
+  /// The random id of this start of the server.
   public let incarnation: Identifier
+  /// The newest version.
   public private(set) var state: ParameterState
+  /// Counts since the start of this incarnation.
   public internal(set) var counters = Counters()
-  /// Why the last save failed, while it does.
+  /// The error of the last save; nil if it succeeded.
   public private(set) var saveProblem: String?
+  /// Where each version is saved.
   public private(set) var store: Store
 
   private(set) var members: [Identifier: Member] = [:]
   private var merger: any Merger
-  /// What the next version will hold: it stays, also if the learner leaves before.
+  /// The deltas of the next version; they stay if their learner leaves before.
   private var contributions: [Contribution] = []
   private var lastPublished: Instant
   private(set) var lastMerged = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
-  /// Topics of newcomers that wait for the current version.
+  /// Topics of new subscribers that wait for the current version.
   var newcomers: [String] = []
   var newcomersAnswered = 0
   let scratch = FrameWriter(capacity: 1 << 16)
 
-  /// - Parameter state: the initial weights, or what the store kept.
+  /// - Parameter state: the initial weights, or those that the store saved.
   init(
     configuration: ParameterServerConfiguration, incarnation: Identifier, state: ParameterState,
     store: Store, now: Instant
@@ -72,36 +82,36 @@ public struct WeightsAuthority<Store: ParameterStore> {
       self.state.milestone = Milestone(version: state.version, clock: state.clock, values: state.values)
     }
     merger = configuration.aggregation.merger(parameters: state.values.count)
-    // Another process may hold a publication of this version: what follows is newer.
+    // The first new version need not wait for `publishEvery`.
     lastPublished = now - configuration.publishEvery
   }
 }
 
 extension WeightsAuthority {
-  /// A refusal for a learner of another network.
+  /// A refusal for a learner of another network, else nil.
   func mismatch(of join: Join) -> Refusal? {
     state.manifest.mismatch(with: join.manifest).map {
       refusal(.mismatch, .join, $0 + "; start learner and parameter server from the same configuration")
     }
   }
 
-  /// Answers a learner, or says why not.
+  /// Admits a learner and answers it, or returns a refusal.
   mutating func join(_ join: Join, from peer: PeerID, now: Instant, sink: some FrameSink) -> Refusal? {
-    // A connection is one process, and one process is one learner.
+    // A connection belongs to one process, and a process is one learner.
     for (id, member) in members where member.peer == peer && id != join.id { remove(id) }
     if members[join.id] == nil {
       guard members.count < Limits.members else {
-        return refusal(.busy, .join, "\(Limits.members) learners are the most")
+        return refusal(.busy, .join, "\(Limits.members) learners have joined already, the most allowed")
       }
-      let taken = Set(members.values.map(\.index))
-      let index = (0...members.count).first { !taken.contains($0) } ?? members.count
+      let used = Set(members.values.map(\.index))
+      let index = (0...members.count).first { !used.contains($0) } ?? members.count
       let name = join.id.publicName
       let known =
         contributions.last { $0.id == join.id }?.merged ?? state.merged.last { $0.learner == name }
       members[join.id] = Member(
         name: name, peer: peer, index: index, accepted: known?.sequence ?? 0, lastHeard: now)
     }
-    // Nobody else knows its id: over a new connection it is the same learner, reconnected.
+    // Only the learner knows its id: over a new connection it is the same one, reconnected.
     members[join.id]?.peer = peer
     members[join.id]?.lastHeard = now
     Joined(
@@ -112,8 +122,8 @@ extension WeightsAuthority {
     return nil
   }
 
-  /// Takes a delta, or says why not.
-  mutating func take(
+  /// Accepts a delta for the next version, or returns a refusal. A repeated delta is only counted.
+  mutating func accept(
     _ delta: Delta, from peer: PeerID, now: Instant, sink: some PublishingSink
   ) -> Refusal? {
     guard let member = members[delta.id], member.peer == peer else {
@@ -142,8 +152,9 @@ extension WeightsAuthority {
     return nil
   }
 
-  /// A learner that waits for experience has no delta to send, but it is there. Returns whether who
-  /// speaks in this name may: only the connection that joined as a learner.
+  /// Any message shows that a learner is alive, also while it waits for experience and sends no
+  /// delta.
+  /// - Returns: False if `id` is a learner's that joined over another connection.
   mutating func hear(_ id: Identifier, from peer: PeerID, now: Instant) -> Bool {
     guard let member = members[id] else { return true }
     guard member.peer == peer else { return false }
@@ -151,7 +162,8 @@ extension WeightsAuthority {
     return true
   }
 
-  /// The same for one that leaves.
+  /// Removes a learner that leaves.
+  /// - Returns: False if it joined over another connection.
   mutating func goodbye(_ id: Identifier, from peer: PeerID) -> Bool {
     guard let member = members[id] else { return true }
     guard member.peer == peer else { return false }
@@ -161,7 +173,7 @@ extension WeightsAuthority {
 
   mutating func advance(to now: Instant, sink: some PublishingSink) {
     for (id, member) in members where now >= member.lastHeard + configuration.memberGoneAfter { remove(id) }
-    welcomeNewcomers(sink)
+    answerNewcomers(sink)
     if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
     if now >= lastPublished + configuration.republishEvery {
       lastPublished = now
@@ -181,7 +193,7 @@ extension WeightsAuthority {
     merger.closesAt(lastPublished: lastPublished, publishEvery: configuration.publishEvery)
   }
 
-  /// What a learner contributed stays; `merged` remembers its last delta.
+  /// Its accepted deltas stay, and `merged` keeps its last sequence.
   private mutating func remove(_ id: Identifier) {
     members[id] = nil
     merger.forget(id)
@@ -202,14 +214,15 @@ extension WeightsAuthority {
       saveProblem = "\(error)"
       counters.saveFailures += 1
     }
-    // Before the version itself: whoever gets that has the milestone that it names.
+    // The milestone comes first, so that subscribers have it when they get the version that names
+    // it.
     if state.milestone?.version == state.version {
       publishMilestone(topic: Weights.topicMilestone, sink: sink)
     }
     publish(topic: Weights.topicAll, sink: sink)
   }
 
-  /// Keeps the weights if their clock passes a multiple.
+  /// Advances the clock, and keeps the weights as the milestone if it passes a multiple.
   private mutating func passMilestone(clock: Double) {
     defer { state.clock = clock }
     guard let every = configuration.milestoneEvery.map({ Double($0) }),
@@ -218,8 +231,7 @@ extension WeightsAuthority {
     state.milestone = Milestone(version: state.version, clock: clock, values: state.values)
   }
 
-  /// The newest `Limits.members` learners' last deltas. Those of members are never forgotten,
-  /// however many others come and go.
+  /// Keeps the last delta of the newest `Limits.members` learners, and always those of members.
   private mutating func remember(_ delta: Merged) {
     state.merged.removeAll { $0.learner == delta.learner }
     state.merged.append(delta)

@@ -1,17 +1,17 @@
-// How the weights stand.
+// A summary of the weights.
 
 internal import Experience
 internal import Foundations
 internal import Wire
 
-/// What the authority on weights has to say to who asks after the run.
+/// The state of the weights, for STATUS and HEALTH.
 struct WeightsStanding {
   /// The server's incarnation.
   var incarnation: Identifier
   var version: UInt64
   var updates: UInt64
   var learners: Int
-  /// Why the last save failed, while it does.
+  /// The error of the last save; nil if it succeeded.
   var saveProblem: String?
 
   func health(uptime: Instant.Span) -> Health {

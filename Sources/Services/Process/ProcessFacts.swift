@@ -1,4 +1,4 @@
-// What a process knows of itself.
+// Facts about this process.
 
 internal import Glibc
 

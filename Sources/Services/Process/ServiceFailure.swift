@@ -1,12 +1,13 @@
-// Why a service cannot go on.
+// The error that ends a refused process.
 
 internal import Experience
 public import Wire
 
-/// A service refused this process for good.
+/// A service refused this process, and trying again would not help.
 public struct ServiceFailure: Error, Sendable, CustomStringConvertible {
-  /// A kind, or an address.
+  /// The service's kind, or its address.
   public var service: String
+  /// The service's reason.
   public var refusal: Refusal
 
   init(by service: ServiceKind, _ refusal: Refusal) { self.init(by: service.rawValue, refusal) }

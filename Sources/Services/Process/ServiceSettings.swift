@@ -1,36 +1,39 @@
-// What a service process is told about its place in the run.
+// A service process's addresses and folders, from environment variables.
 
 public import Experience
 public import Foundations
 public import Transport
 
-/// Addresses and places, from `ROOKERY_…` environment variables; everything else is in the run's configuration.
+/// The settings that differ between processes, from `ROOKERY_…` environment variables. All others
+/// are in the run's configuration.
 public struct ServiceSettings: Sendable {
-  /// The replay's shards: an address each, or a name that stands for several.
+  /// The addresses of the replay's shards. A host name may stand for several shards.
   public var replay: [Endpoint]
-  /// Where the launcher keeps the addresses as they are now; nil where there is no launcher.
+  /// The launcher's file of current addresses; nil without a launcher.
   public var addressFile: String?
-  /// Where the parameter server takes messages, and where it publishes weights.
+  /// Where the parameter server receives messages.
   public var parameters: Endpoint
+  /// Where the parameter server publishes weights.
   public var weights: Endpoint
-  /// Where the parameter server shows the run to browsers and Prometheus; nil for nowhere.
+  /// Where the parameter server serves the dashboard and metrics over HTTP; nil for nowhere.
   public var http: Endpoint?
   /// The address this process listens on.
   public var bindHost: String
-  /// Where state and checkpoints go; nil keeps none.
+  /// The folder of state and checkpoints; nil keeps none.
   public var runDirectory: String?
-  /// For people: `actor-1`.
+  /// The process's name in logs and telemetry, for example `actor-1`.
   public var label: String
   /// This process's number among its service's replicas, from 0.
   public var replica: Int
-  /// How long it has to stop, from the signal on; nil if nobody has said so.
+  /// How long the process may take to stop after a signal; nil if it was not told.
   public var stopGrace: Instant.Span?
-  /// What tells this run's processes from others; nil if it has nothing that does.
+  /// The secret of this run's processes; nil if the run has none.
   public var runToken: Identifier?
-  /// Unencrypted TCP beyond this machine was asked for.
+  /// Whether unencrypted TCP beyond this machine is allowed (`ROOKERY_ALLOW_PLAIN_TCP`).
   public var allowsPlainTCP: Bool
 
-  /// - Throws: `SettingsError` naming the variable, what was expected and what was found.
+  /// Reads the variables of a service from `environment`.
+  /// - Throws: `SettingsError` that names the variable, what was expected and what was found.
   public init(service: ServiceKind, environment: [String: String]) throws(SettingsError) {
     func endpoints(_ name: String, _ fallback: String) throws(SettingsError) -> [Endpoint] {
       do {
@@ -60,20 +63,20 @@ public struct ServiceSettings: Sendable {
     try check(weights, of: "ROOKERY_WEIGHTS_ADDRESS")
   }
 
-  /// Experience and weights cross other networks in the clear only when that was asked for.
+  /// Refuses addresses beyond this machine, unless unencrypted traffic is allowed there.
   func check(_ endpoint: Endpoint, of variable: String) throws(SettingsError) {
     guard !endpoint.isLocal, !allowsPlainTCP else { return }
     throw SettingsError(
       variable: variable,
       problem:
-        "expected an address of this machine (127.x.x.x, localhost or ipc), as traffic is not encrypted, "
+        "expected an address of this machine (127.x.x.x, localhost or ipc), because traffic is not encrypted, "
         + "found \(endpoint); set ROOKERY_ALLOW_PLAIN_TCP=1 on networks that you trust")
   }
 
   private static func runToken(_ environment: [String: String]) throws(SettingsError) -> Identifier? {
     let name = "ROOKERY_RUN_TOKEN"
     guard let text = environment[name], !text.isEmpty else { return nil }
-    // It is a secret: what was found is not said.
+    // The token is a secret: the message does not quote it.
     guard let token = Identifier(hexadecimal: text) else {
       throw SettingsError(variable: name, problem: "expected 32 hexadecimal digits, found other text")
     }
@@ -89,7 +92,7 @@ public struct ServiceSettings: Sendable {
     return .seconds(min(seconds, 1e9))
   }
 
-  /// `http://HOST:PORT`, or nothing.
+  /// Parses `http://HOST:PORT`; nil if the variable is empty.
   private static func http(_ environment: [String: String]) throws(SettingsError) -> Endpoint? {
     let name = "ROOKERY_HTTP_ADDRESS"
     guard let text = environment[name], !text.isEmpty else { return nil }
@@ -101,12 +104,13 @@ public struct ServiceSettings: Sendable {
     return endpoint
   }
 
-  /// Where this shard of the replay listens: the address of its number in the list, as far as there are so many.
+  /// Where this shard of the replay listens: the list's address of its number, or the last one.
   func replayListening() throws(SettingsError) -> Endpoint {
     try listening(at: replay[min(replica, replay.count - 1)])
   }
 
-  /// Where a service listens whose clients find it at `address`.
+  /// Where a service listens if its clients connect to `address`: the same port of `bindHost`.
+  /// - Throws: `SettingsError` if that is beyond this machine and plain TCP is not allowed.
   public func listening(at address: Endpoint) throws(SettingsError) -> Endpoint {
     let endpoint = address.listening(on: bindHost)
     try check(endpoint, of: "ROOKERY_BIND_HOST")
@@ -116,7 +120,9 @@ public struct ServiceSettings: Sendable {
 
 /// An environment variable that cannot be used.
 public struct SettingsError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The variable's name.
   public var variable: String
+  /// What was expected, and what was found.
   public var problem: String
 
   public var description: String { "\(variable): \(problem)" }

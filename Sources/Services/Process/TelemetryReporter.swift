@@ -1,11 +1,11 @@
-// A process's counters on their way to the parameter server.
+// Reports a process's counters to the parameter server.
 
 internal import Experience
 internal import Foundations
 internal import Transport
 internal import Wire
 
-/// Sends the process's counters once an interval over its connection to the parameter server.
+/// Sends the process's counters to the parameter server, once in an interval.
 struct TelemetryReporter {
   let id: Identifier
   private let token: Identifier?
@@ -28,23 +28,23 @@ struct TelemetryReporter {
     startedAt = now
   }
 
-  /// Reports if it is time. `counters` is called only then.
+  /// Reports if a report is due; only then it calls `counters`.
   mutating func advance(to now: Instant, over link: DealerLink, counters: () -> [String: Double]) {
     guard now >= nextReport else { return }
     due(now: now, counters: counters()).encode(into: scratch)
     _ = link.send(scratch.bytes, to: .service)
   }
 
-  /// The last report of a process that ends, so that totals are whole.
+  /// Sends the last report of a process that ends, so that totals are complete.
   mutating func finish(now: Instant, over link: DealerLink, counters: [String: Double]) {
-    // It leaves by itself: nobody has to miss it.
+    // `ended` says that the process is not lost.
     due(now: now, counters: counters.merging([Metric.ended.rawValue: 1]) { $1 }).encode(into: scratch)
     _ = link.send(scratch.bytes, to: .service)
   }
 
-  /// The report itself, with what is known of every process; the next one is due an interval later.
+  /// Makes the report, with the counters that every process has. The next is due an interval later.
   mutating func due(now: Instant, counters: [String: Double]) -> Telemetry {
-    // A young process reports more often, so that a run of seconds can be watched.
+    // A process reports more often at its start, so that a run of seconds can be watched.
     nextReport = now + min(interval, max(.milliseconds(100), now - startedAt))
     let own: [Metric: Double] = [
       .resident_bytes: Double(MachineMemory.processResidentBytes() ?? 0),

@@ -1,10 +1,10 @@
-// Sums of counters over processes that come and go.
+// Sums counters over processes that start and stop.
 
 public import Experience
 public import Wire
 
-/// Adds up counters over processes and their restarts: a process that is started again begins at 0, and what its earlier incarnation had
-/// counted is kept.
+/// Sums counters over processes and their restarts. A restarted process counts from 0; the counts
+/// of its earlier incarnations remain in the sum.
 public struct CounterTotals: Sendable {
   private struct Key: Hashable {
     var service: ServiceKind
@@ -13,20 +13,23 @@ public struct CounterTotals: Sendable {
 
   private var last: [Key: [PublicName: Double]] = [:]
   private var carried: [Key: Double] = [:]
-  /// Anybody may claim to be one more process: of more lives than this only those that still report are remembered.
+  /// With more incarnations than this, only those that still report are remembered. It bounds
+  /// memory against forged processes.
   private let incarnationsMax: Int
-  /// No counter comes near it, and sums of such stay finite; NaN is not below it either.
+  /// Larger values and NaN are ignored. No real counter is as large, and sums of smaller values
+  /// stay finite.
   private static let valueMax = 1e18
 
+  /// - Parameter incarnationsMax: incarnations to remember, for each counter.
   public init(incarnationsMax: Int = 4 * Limits.processes) {
     self.incarnationsMax = incarnationsMax
   }
 
-  /// Takes the newest counters of each process incarnation.
-  public mutating func note(_ processes: [ProcessStatus], service: ServiceKind, counter: Metric) {
+  /// Adds the growth of a counter since the last call, for each process of a service.
+  public mutating func record(_ processes: [ProcessStatus], service: ServiceKind, counter: Metric) {
     let key = Key(service: service, counter: counter)
     for process in processes where process.telemetry.kind == service {
-      // Anybody may send telemetry: one number that is none must not spoil the sum for good.
+      // Telemetry may be forged: one NaN would make the sum NaN for good.
       guard let value = process.telemetry[counter], value <= Self.valueMax else { continue }
       let id = process.telemetry.id
       let before = last[key]?[id] ?? 0
@@ -39,6 +42,7 @@ public struct CounterTotals: Sendable {
     }
   }
 
+  /// The sum so far; 0 if the counter was never recorded.
   public func total(_ service: ServiceKind, _ counter: Metric) -> Double {
     carried[Key(service: service, counter: counter)] ?? 0
   }

@@ -1,27 +1,32 @@
-// What is known of a run, from its telemetry.
+// A run's progress, computed from its status.
 
 public import Experience
 public import Foundations
 public import Wire
 
-/// The run as those see it who follow its status: the watcher, and the parameter server for its page.
+/// A run's progress, computed from the statuses of its parameter server. The command `rookery run`
+/// uses it, and the parameter server for its page.
 public struct RunProgress: Sendable {
-  /// As if all sessions had followed each other without a pause.
+  /// When the run would have started if its sessions had no pauses between them.
   public let startedAt: Instant
   private let criterion: SolvedCriterion
   private let earlierEnvSteps: Double
   private let earlierVersion: UInt64
+  /// The newest status; nil before the first.
   public private(set) var status: Status?
+  /// Regular evaluations with their times since the start, oldest first, at most 4096: when full,
+  /// every second one is removed.
   public private(set) var evaluations: [(seconds: Double, evaluation: Evaluation)] = []
-  /// An evaluation that passed for a confirmation but is none, and why.
+  /// Why the last claimed confirmation was not accepted; nil if it was, or there was none.
   public private(set) var contradiction: String?
+  /// The evaluation that confirmed the criterion; nil while the run is not solved.
   public private(set) var confirmed: (seconds: Double, evaluation: Evaluation)?
-  /// Updates that the learners have made; they count on across restarts by themselves.
+  /// Updates in the weights. The server saves the count, so it continues across restarts.
   public private(set) var updates: Double
   private var totals = CounterTotals()
   private var previous: (at: Instant, envSteps: Double, inserts: Double, batches: Double, updates: Double)
 
-  /// What `take` and the rest of this read of each process.
+  /// The metrics that `RunProgress` reads from each process.
   public static let metrics: [Metric] = [
     .env_steps_total, .update_to_action_p99_ms, .batches_total, .staleness_versions, .waiting_share,
     .diverged, .steps, .capacity, .items_inserted_total, .steps_damaged_total, .items_damaged_total,
@@ -30,7 +35,7 @@ public struct RunProgress: Sendable {
 
   /// - Parameters:
   ///   - criterion: when the run is solved.
-  ///   - earlier: what this session goes on from.
+  ///   - earlier: the totals of the sessions before this one.
   public init(
     startedAt: Instant, criterion: SolvedCriterion, earlier: EarlierSessions = EarlierSessions()
   ) {
@@ -43,11 +48,12 @@ public struct RunProgress: Sendable {
     for point in earlier.evaluations { append(point.seconds, point.evaluation) }
   }
 
-  public mutating func take(_ status: Status, now: Instant) {
+  /// Records the newest status, with the evaluations that the one before did not have.
+  public mutating func record(_ status: Status, now: Instant) {
     self.status = status
-    totals.note(status.processes, service: .actor, counter: .env_steps_total)
-    totals.note(status.processes, service: .replay, counter: .items_inserted_total)
-    totals.note(status.processes, service: .learner, counter: .batches_total)
+    totals.record(status.processes, service: .actor, counter: .env_steps_total)
+    totals.record(status.processes, service: .replay, counter: .items_inserted_total)
+    totals.record(status.processes, service: .learner, counter: .batches_total)
     updates = max(updates, Double(status.updates))
     for evaluation in status.evaluations {
       let seconds = (now - startedAt).seconds
@@ -59,7 +65,7 @@ public struct RunProgress: Sendable {
     }
   }
 
-  /// The curve of a long run is thinned, so that it stays small: `evaluations.jsonl` has every point.
+  /// Thins the curve of a long run to bound its memory; `evaluations.jsonl` has every point.
   private mutating func append(_ seconds: Double, _ evaluation: Evaluation) {
     if evaluations.count >= 4096 {
       evaluations = evaluations.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
@@ -67,39 +73,45 @@ public struct RunProgress: Sendable {
     evaluations.append((seconds, evaluation))
   }
 
+  /// Actions taken by all actors, in all sessions.
   public var envSteps: Double { earlierEnvSteps + totals.total(.actor, .env_steps_total) }
+  /// The mean return of the last regular evaluation; nil before the first.
   public var latestReturn: Double? { evaluations.last?.evaluation.meanReturn }
-  /// What replays found damaged in their files, in words; nil if nothing.
+  /// A sentence about damage that replays found in their files; nil if they found none.
   public var damage: String? {
     func sum(_ counter: Metric) -> Int { Int(min(values(.replay, counter).reduce(0, +), 1e15)) }
     let (steps, items, files) = (sum(.steps_damaged_total), sum(.items_damaged_total), sum(.files_damaged))
     if steps + items + files == 0 { return nil }
     return
-      "the replay found \(steps) steps, \(items) items and \(files) files that were not what had been written, and left them out"
+      "the replay found damage in its files: it dropped \(steps) steps and \(items) items, and \(files) files were too short"
   }
+
+  /// Whether a learner reports that it diverged.
   public var hasDiverged: Bool { values(.learner, .diverged).contains { $0 > 0 } }
 
+  /// A metric's finite values, one for each process of the service that reported in the last 3 s.
   public func values(_ service: ServiceKind, _ metric: Metric) -> [Double] {
     values(service, named: metric.rawValue)
   }
 
-  /// Of a metric that the services' code does not know.
+  /// The same for a metric that is not in `Metric`, such as a learning rule's.
   public func values(_ service: ServiceKind, named counter: String) -> [Double] {
     (status?.processes ?? []).filter { $0.telemetry.kind == service && $0.age_s < 3 }
       .compactMap { $0.telemetry.counters[counter] }.filter(\.isFinite)
   }
 
-  /// The mean over the service's processes; nil if there is none.
+  /// The mean of `values`; nil if there are none.
   public func mean(_ service: ServiceKind, _ metric: Metric) -> Double? {
     mean(service, named: metric.rawValue)
   }
 
+  /// The same for a metric that is not in `Metric`.
   public func mean(_ service: ServiceKind, named counter: String) -> Double? {
     let values = values(service, named: counter)
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
-  /// Rates since the last call.
+  /// The run now, with rates since the last call.
   public mutating func sample(now: Instant) -> RunSample {
     let current = (
       at: now, envSteps: envSteps, inserts: totals.total(.replay, .items_inserted_total),

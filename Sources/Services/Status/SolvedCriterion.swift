@@ -1,14 +1,14 @@
-// When a run is solved.
+// The criterion of a solved run.
 
 public import Configuration
 public import Wire
 
-/// What a confirmation must show. Whoever follows a run checks it: an evaluation comes from another
-/// process.
+/// The condition that a confirming evaluation must meet. `RunProgress` checks it, because
+/// evaluations come from another process.
 public struct SolvedCriterion: Hashable, Sendable {
-  /// Mean return of the confirming episodes; nil is never met.
+  /// The least mean return of the confirming episodes; with nil, no evaluation meets the criterion.
   public var threshold: Double?
-  /// How many of them there must be.
+  /// The least number of confirming episodes.
   public var episodes: Int
 
   public init(threshold: Double?, episodes: Int) {
@@ -16,13 +16,13 @@ public struct SolvedCriterion: Hashable, Sendable {
     self.episodes = episodes
   }
 
-  /// As the evaluator decides it.
+  /// The evaluator's own criterion.
   public init(_ evaluator: EvaluatorConfiguration) {
     let threshold = evaluator.threshold == nil ? nil : evaluator.confirmThreshold ?? evaluator.threshold
     self.init(threshold: threshold, episodes: evaluator.confirmEpisodes)
   }
 
-  /// What speaks against an evaluation that says that the criterion is confirmed, or nil.
+  /// Why an evaluation that claims to confirm the criterion does not, or nil if it does.
   public func objection(to evaluation: Evaluation) -> String? {
     guard let threshold else { return "this run has no evaluator.threshold" }
     guard evaluation.episodes >= episodes else {

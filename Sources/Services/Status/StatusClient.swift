@@ -1,29 +1,32 @@
-// Follows a run at its parameter server.
+// Asks the parameter server for a run's status.
 
 internal import Foundations
 public import Transport
 public import Wire
 
-/// Asks the parameter server for the run's status, one question at a time. One owner, one thread.
+/// Asks the parameter server for the run's status, one request at a time. One thread owns it.
 public final class StatusClient {
   private let link: DealerLink
   private let writer = FrameWriter()
   private let counters: [String]?
   private var follower = StatusFollower()
-  /// When the question that is under way was sent.
+  /// When the unanswered request was sent; nil if there is none.
   private var askedAt: Instant?
 
-  /// A question or its answer may be lost.
+  /// When to ask again, because a request or its answer may be lost.
   private static let askAgain = Instant.Span.seconds(1)
 
-  /// - Parameter counters: those that are wanted of each process; nil for all.
+  /// - Parameters:
+  ///   - address: the parameter server's, for example `tcp://127.0.0.1:7702`.
+  ///   - counters: the counters to ask for; nil for all.
+  /// - Throws: an error if the address or the socket cannot be used.
   public init(address: String, counters: [String]? = nil) throws {
     self.counters = counters
     link = try DealerLink(
       connector: Connector(), to: Endpoint(address), frameBytesMax: FrameBounds.parameterAnswer)
   }
 
-  /// Sends a question, unless one is under way; the answer comes with a later `take`.
+  /// Sends a request, unless one is under way; a later `poll` returns the answer.
   public func ask() {
     let now = SystemClock.now()
     if let askedAt, now < askedAt + Self.askAgain { return }
@@ -31,32 +34,33 @@ public final class StatusClient {
     askedAt = link.send(writer.bytes, to: .service) ? now : nil
   }
 
-  /// The newest answer since the last call, with the evaluations of all answers since then, each once.
-  public func take() -> Status? {
+  /// The newest answer since the last call, or nil if there is none. It has the new evaluations of
+  /// all answers since then, each once.
+  public func poll() -> Status? {
     var newest: Status?
     var evaluations: [Evaluation] = []
     link.drain { frame in
       var cursor = FrameCursor(frame)
       guard (try? cursor.openMessage()) == .status, let status = try? Status(from: &cursor) else { return }
       askedAt = nil
-      evaluations += follower.take(status)
+      evaluations += follower.newEvaluations(in: status)
       newest = status
     }
     newest?.evaluations = evaluations
     return newest
   }
 
-  /// Asks, and waits for an answer; nil if none comes in time.
-  func exchange(within patience: Instant.Span) -> Status? {
+  /// Asks and waits for an answer; nil if none comes in time.
+  func status(within patience: Instant.Span) -> Status? {
     let deadline = SystemClock.now() + patience
     var poller = Poller()
     add(to: &poller)
     while true {
       ask()
-      if let status = take() { return status }
+      if let status = poll() { return status }
       let now = SystemClock.now()
       guard now < deadline else { return nil }
-      // Until it is connected there is nothing to wait for but the next try.
+      // While the socket is not connected, only the next attempt to send can help.
       poller.wait(until: askedAt == nil ? min(deadline, now + .milliseconds(10)) : deadline, now: now)
     }
   }

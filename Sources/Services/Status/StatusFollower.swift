@@ -1,27 +1,28 @@
-// Which evaluations a follower of a run already has.
+// Tracks which evaluations a client of the parameter server already has.
 
 internal import Experience
 public import Wire
 
-/// Takes answers of the parameter server and gives each evaluation once, in order, also over restarts of the server.
+/// Returns each evaluation once, in order, from answers of the parameter server, across its
+/// restarts.
 ///
-/// Evaluations are numbered in an incarnation of the server, which question and answer both name. Answers
-/// may overlap (two questions were under way) or come late.
+/// Evaluations are numbered within an incarnation of the server, which request and answer both
+/// name. Answers may overlap (if two requests were under way) or come late.
 public struct StatusFollower: Sendable {
   private var incarnation: Identifier?
   private var evaluationsKnown: UInt64 = 0
 
   public init() {}
 
-  /// What to ask next.
+  /// The next request.
   public func question(counters: [String]?) -> StatusRequest {
     StatusRequest(incarnation: incarnation, evaluationsKnown: evaluationsKnown, counters: counters)
   }
 
-  /// The evaluations that are new.
-  public mutating func take(_ status: Status) -> [Evaluation] {
+  /// The evaluations of an answer that earlier answers did not have.
+  public mutating func newEvaluations(in status: Status) -> [Evaluation] {
     if status.incarnation != incarnation {
-      // It counts anew.
+      // A restarted server numbers evaluations from 0.
       incarnation = status.incarnation
       evaluationsKnown = 0
     }

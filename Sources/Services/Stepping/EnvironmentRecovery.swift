@@ -1,13 +1,13 @@
-// What to do when an environment fails while it is in use.
+// Decides when to retry an environment that failed.
 
 internal import Environments
 internal import Foundations
 
-/// Counts failures and says when to try again: after 0.1 s, then twice as long each time, up to 5 s. More than five in a row, or one
-/// that would only repeat, is final.
+/// Counts failures and decides when to try again: after 0.1 s, then twice as long each time, up to
+/// 5 s. The sixth failure in a row is final, and so is one that a retry would only repeat.
 struct EnvironmentRecovery {
   private static let inARowMax = 5
-  /// Work that separates one failure from the next.
+  /// After this much work, the next failure counts as the first again.
   private static let healthy = Instant.Span.seconds(10)
 
   private(set) var failures: UInt64 = 0
@@ -16,7 +16,7 @@ struct EnvironmentRecovery {
   private var lastTry = Instant.zero
 
   /// When to start new episodes.
-  /// - Throws: `failure` itself, or that it was the last of too many.
+  /// - Throws: `failure` if it is final, with the count of failures in a row.
   mutating func retry(after failure: EnvironmentFailure, now: Instant) throws -> Instant {
     failures += 1
     if failure.kind == .hung { hangs += 1 }

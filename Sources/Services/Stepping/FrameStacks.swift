@@ -1,10 +1,11 @@
-// What a policy sees of environments whose observations are stacked.
+// Stacks observations for a policy.
 
 internal import Environments
 internal import Experience
 
-/// The last k observations of each environment's episode, oldest first, the episode's first one repeated where there are fewer:
-/// the stacks that the replay makes of single frames, made here for acting. `[count, k] + observation shape`.
+/// The last k observations of each environment's episode, oldest first: `[count, k] +
+/// observationShape`. At an episode's start, its first observation fills the stack. The replay
+/// makes the same stacks of single frames for learners.
 final class FrameStacks {
   let count: Int
   private let frames: Int
@@ -20,7 +21,8 @@ final class FrameStacks {
 
   deinit { memory.deallocate() }
 
-  /// Takes the current row of a batch, once for each row; returns the stacks, which stay until the next call.
+  /// Adds the current row of a batch and returns the stacks, valid until the next call. Call it
+  /// once for each row.
   func push(_ batch: any EnvironmentBatch) -> UnsafeRawPointer {
     if frames == 1 { return batch.observations }
     push(observations: batch.observations, flags: batch.flags)
@@ -37,7 +39,7 @@ final class FrameStacks {
           (stack + plane * frameBytes).copyMemory(from: frame, byteCount: frameBytes)
         }
       } else {
-        // The two overlap: a move.
+        // Source and destination overlap; `copyMemory` allows that.
         stack.copyMemory(from: stack + frameBytes, byteCount: stackBytes - frameBytes)
       }
       (stack + (frames - 1) * frameBytes).copyMemory(from: frame, byteCount: frameBytes)

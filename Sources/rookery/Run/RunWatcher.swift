@@ -131,8 +131,8 @@ struct RunWatcher: ~Copyable {
   }
 
   private mutating func note(now: Instant) throws {
-    guard let status = client?.take() else { return }
-    progress.take(status, now: now)
+    guard let status = client?.poll() else { return }
+    progress.record(status, now: now)
     if let damage = progress.damage, damage != damageSaid {
       damageSaid = damage
       view.say("\(damage) (logs/replay-1.log says more)")

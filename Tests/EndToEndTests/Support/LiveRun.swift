@@ -7,7 +7,8 @@ import Services
 import Testing
 import Wire
 
-/// `rookery run` with a tiny network and quick reports; everything it started is gone when it is dropped.
+/// `rookery run` with a tiny network and quick reports; everything it started is gone when it is
+/// dropped.
 final class LiveRun {
   static let services = ["actor", "actor", "evaluator", "learner", "parameters", "replay"]
 
@@ -73,7 +74,7 @@ final class LiveRun {
       client = try StatusClient(address: address)
     }
     client?.ask()
-    guard let status = client?.take() else { return nil }
+    guard let status = client?.poll() else { return nil }
     versions.append(status.version)
     return status
   }
@@ -119,7 +120,8 @@ final class LiveRun {
 }
 
 extension Status {
-  /// Sum over the lives of a service's processes that are known here; with `other`, over those known there too.
+  /// Sum over the lives of a service's processes that are known here; with `other`, over those
+  /// known there too.
   func counter(_ service: String, _ name: String, of other: Status? = nil) -> Double {
     let known = other.map { Set($0.processes.map(\.telemetry.id)) }
     return processes.filter { $0.telemetry.service == service && known?.contains($0.telemetry.id) != false }

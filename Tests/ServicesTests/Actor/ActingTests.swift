@@ -1,4 +1,4 @@
-// What an actor makes of environments that fail at any moment.
+// An actor's rows and items when environments fail at random moments.
 
 import Algorithms
 import Environments
@@ -12,8 +12,8 @@ import Wire
 @testable import Services
 
 @Suite struct ActingTests {
-  /// Two halves, or one, fail at random: every message holds whole rows, every episode what the environments did up to where it was
-  /// last seen, and each step has its one item.
+  /// Two halves, or one, fail at random. Every message has complete rows, every episode ends where
+  /// it was last seen, and every step has exactly one item.
   @Test(arguments: Seeds.list(count: 100)) func failuresAtAnyMoment(seed: UInt64) throws {
     var draw = SeededGenerator(seed: seed, part: "acting")
     let world = FailingWorld(seed: seed, oneIn: 4 + draw.below(60))
@@ -38,12 +38,12 @@ import Wire
       clock: { world.now }, warn: { _ in })
     var received = Received(count: count)
     for _ in 0..<400 {
-      // Failures are so far apart that none is the last.
+      // Failures are far enough apart that all are retried.
       world.now = world.now + .seconds(20)
       try acting.beginEpisodes(now: world.now)
       if !acting.isPartial, acting.buffer.rows > 0, acting.buffer.isFull || draw.below(8) == 0 {
-        // Whole rows settle, whatever fails meanwhile: who wants to send them or to adopt weights can.
-        #expect(acting.settle { true }, "\(Seeds.replay(seed))")
+        // Rows can be completed, and so sent, whatever fails meanwhile.
+        #expect(acting.finishSteps { true }, "\(Seeds.replay(seed))")
         try received.take(acting)
       }
       if acting.isReady { try acting.tick(now: world.now) { true } }
@@ -51,7 +51,7 @@ import Wire
     acting.abandonSteps()
     let failures = acting.recovery.failures
     #expect(acting.fatal == nil && failures == UInt64(world.failures) && failures > 0)
-    // An unfinished row is counted and never sent; see how it would be without.
+    // An unfinished row is counted but never sent.
     let isWhole = !acting.isPartial && acting.halves.allSatisfy { !$0.hasActed }
     if acting.buffer.rows > 0 { try received.take(acting) }
     received.check(world, nStep: nStep, values: values, seed: seed)
@@ -157,13 +157,14 @@ private struct Received {
   }
 }
 
-/// What all failing batches share: after a failure, whichever's it is, all need a reset, as those of one pool do.
+/// Shared by all failing batches: after a failure of one, all need a reset, like the batches of a
+/// pool.
 private final class FailingWorld {
   var draw: SeededGenerator
   let oneIn: Int
   var now = Instant.zero
   var failures = 0
-  /// What was true of each row ever made.
+  /// Every row that was ever made.
   var flags: [Int: StepFlags] = [:]
 
   init(seed: UInt64, oneIn: Int) {

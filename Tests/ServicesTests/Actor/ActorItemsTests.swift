@@ -56,7 +56,7 @@ import Wire
     }
   }
 
-  /// Items of numpy, all or those that `isKept` keeps.
+  /// The reference items from NumPy, or those of them that `isKept` accepts.
   private func expected(_ isKept: (Item) -> Bool = { _ in true }) -> [Key: Int] {
     var expected: [Key: Int] = [:]
     for (number, table) in fixture.tables.enumerated() {

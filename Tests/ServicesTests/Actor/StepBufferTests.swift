@@ -1,4 +1,4 @@
-// Steps on their way into a message, with what a policy records.
+// The step buffer, with a policy's recorded fields.
 
 import Algorithms
 import Experience
@@ -9,7 +9,7 @@ import Wire
 @testable import Services
 
 @Suite struct StepBufferTests {
-  /// Actions of a box and a recorded column, of two environments and two rows.
+  /// Box actions and a recorded column, for two environments and two rows.
   @Test func anyActionAndWhatIsRecorded() throws {
     let space = ActionSpace.box(shape: [2], low: [-1, -1], high: [1, 1])
     let recorded = [Field("log_probability", .float32), Field("mode", .uint8, shape: [3])]

@@ -1,4 +1,4 @@
-// An actor's items and messages, against the definition and through the store.
+// An actor's items and messages, compared with the definition and with batches of the store.
 
 import Algorithms
 import Experience
@@ -40,7 +40,8 @@ struct ActorTrace {
     }
   }
 
-  /// The n-step item of a step by its definition: span and priority, nil while its last step is not there or if it starts nothing.
+  /// The n-step item of a step by its definition: span and priority; nil before its last step, or
+  /// if no item starts there.
   func item(_ environment: Int, _ index: Int, nStep: Int, discount: Float, before end: Int) -> (
     span: Int, priority: Float
   )? {
@@ -62,14 +63,14 @@ struct ActorTrace {
   }
 }
 
-/// What an actor does with a trace, message by message.
+/// Passes a trace through an actor's buffer and items, message by message.
 struct TraceActor {
   let trace: ActorTrace
   let environments: Int
   let buffer: StepBuffer
   var items: ActorItems
   var position = 0
-  /// A truncated row is one within an episode at first.
+  /// At first, a truncated row counts as one within an episode.
   var learnsOfTruncationsLater = false
 
   init(trace: ActorTrace, nStep: Int, discount: Float, capacity: Int) {
@@ -155,7 +156,8 @@ struct TraceActor {
     #expect(found.count == expected && expected > 100)
   }
 
-  /// Rows that were acted on turn out to be their episode's last: the items are those of truncations that were known at once.
+  /// Truncating rows after they were acted on gives the same items as truncations that were known
+  /// at once.
   @Test(arguments: Seeds.list(count: 20)) func aTruncationLaterIsATruncation(seed: UInt64) throws {
     var draw = SeededGenerator(seed: seed, part: "truncation")
     let nStep = 1 + draw.below(5)
@@ -182,7 +184,7 @@ struct TraceActor {
       sorted(try itemsOf(later.message(1))) == expected && expected.count > 100, "\(Seeds.replay(seed))")
   }
 
-  /// A row is not sent after all: nor is any item that needs it.
+  /// A row that is not sent takes all items with it that need it.
   @Test func itemsOfARowThatIsNotSentAreDropped() throws {
     var draw = SeededGenerator(seed: 1, part: "dropped")
     let trace = ActorTrace(environments: 2, count: 30, using: &draw)
@@ -197,7 +199,7 @@ struct TraceActor {
     #expect(found.count == expected && expected > 10)
   }
 
-  /// Messages were lost: of what is left nothing starts before the cut, and nothing that could start after it is missing.
+  /// After lost messages, no item starts before the cut, and none that starts after it is missing.
   @Test(arguments: Seeds.list(count: 20)) func nothingSpansACut(seed: UInt64) throws {
     var draw = SeededGenerator(seed: seed, part: "cut")
     let nStep = 1 + draw.below(5)
@@ -219,7 +221,8 @@ struct TraceActor {
     #expect(found.count == expected)
   }
 
-  /// Messages of random length through the store, with one lost in the middle: what is served is what the environments did.
+  /// Messages of random length go through the store, one is lost: batches contain what the
+  /// environments did.
   @Test(arguments: Seeds.list(count: 20)) func whatTheActorSendsIsWhatTheLearnerGets(seed: UInt64) throws {
     var draw = SeededGenerator(seed: seed, part: "round trip")
     let nStep = 1 + draw.below(4)

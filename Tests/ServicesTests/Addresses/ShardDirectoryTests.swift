@@ -1,4 +1,4 @@
-// Where shards are, while that changes.
+// The addresses of shards, while they change.
 
 import Experience
 import Foundation
@@ -28,7 +28,7 @@ import Transport
     #expect(try !directory.advance(to: .at(1e9)))
   }
 
-  /// A name stands for its addresses, and is looked up again.
+  /// A name is replaced by its addresses, and is looked up again.
   @Test func namesAreLookedUp() throws {
     let directory = try directory(["ROOKERY_REPLAY_ADDRESS": "tcp://localhost:7701,tcp://127.9.9.9:1"])
     #expect(
@@ -55,7 +55,7 @@ import Transport
     #expect(try directory.advance(to: .at(500)))
     #expect(directory.endpoints.map(\.description) == ["tcp://127.0.0.1:1", "tcp://127.0.0.2:1"])
     #expect(try !directory.advance(to: .at(1000)))
-    // What cannot be is said once, and changes nothing.
+    // A malformed list is reported once and changes nothing.
     for (round, text) in ["nonsense", "tcp://10.0.0.1:1", ""].enumerated() {
       try write("ROOKERY_REPLAY_ADDRESS=\(text)\n", to: path)
       #expect(try !directory.advance(to: .at(2000 + 1000 * Double(round))))

@@ -1,4 +1,4 @@
-// Which environment a configuration means.
+// The environment that a configuration selects.
 
 import Algorithms
 import Configuration
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  /// Facts in the configuration are believed: no Python is started.
+  /// Facts in the configuration are used as they are: no Python is started.
   @Test func factsNeedNoPython() throws {
     let spec = try run(
       "id=X-v0", "python=/none", "observation.shape=[4, 84, 84]", "observation.type=uint8", "actions=6"

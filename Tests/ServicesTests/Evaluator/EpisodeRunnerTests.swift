@@ -1,4 +1,4 @@
-// Which episodes of a policy are counted.
+// The episodes that an evaluation counts.
 
 import Algorithms
 import Environments
@@ -22,7 +22,7 @@ import Testing
     return try #require(outcomes)
   }
 
-  /// Rewards and actions of an episode, and nothing of the row between two.
+  /// Rewards and actions of an episode count; the row between two episodes does not.
   @Test func returnsAndLengths() throws {
     #expect(
       try play([3], episodes: 2) == [
@@ -31,7 +31,8 @@ import Testing
     #expect(try play([1], episodes: 3).map(\.total) == [4, 4, 4])
   }
 
-  /// Environment 0 ends ten times as often: each still plays its share, so that the mean is that of the environments.
+  /// Environment 0 ends ten times as often. Both still play their fixed number of episodes, so the
+  /// mean is not biased.
   @Test(arguments: [1, 2, 5, 8, 20]) func shortEpisodesAreNotPreferred(_ episodes: Int) throws {
     let lengths = try play([1, 10], episodes: episodes).map(\.length)
     #expect(lengths.count == episodes)
@@ -48,7 +49,8 @@ import Testing
   }
 }
 
-/// Environment i's episodes have `lengths[i]` actions: each pays 1, the last of several 5, a lone one 4.
+/// Environment i's episodes have `lengths[i]` actions. Each earns 1, the last of several 5, a
+/// single one 4.
 private final class ScriptedBatch: EnvironmentBatch {
   let spec = EnvironmentSpec(
     id: "scripted", observationShape: [1], observationType: .float32, actions: .discrete(2))

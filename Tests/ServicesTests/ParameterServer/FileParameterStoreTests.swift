@@ -1,4 +1,4 @@
-// Weights on disk.
+// The parameter server's file.
 
 import Experience
 import Foundation
@@ -57,11 +57,11 @@ import TestSupport
     #expect(try load() == state(1025, merged: 1024))
   }
 
-  /// Where a slot's head begins.
+  /// The offset of a slot's head.
   private func place(ofSlot index: Int) -> Int { 4096 + index * (bytes().count - 4096) / 2 }
 
-  /// Any byte of the slot that was written last: what it held may have been published, so versions
-  /// go on behind it.
+  /// Damages any byte of the slot written last. Its version may have been published, so versions
+  /// continue after it.
   @Test func aDamagedNewestSlotFallsBackToTheOlderAndSaysSo() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
@@ -78,7 +78,7 @@ import TestSupport
       expected.version = 3
       #expect(try again.load() == expected, "byte \(place)")
       let notice = try #require(again.notice, "byte \(place)")
-      #expect(notice.contains("are damaged; it goes on from version 1, as version 3"), "\(notice)")
+      #expect(notice.contains("are damaged; using those of version 1, as version 3"), "\(notice)")
       try again.save(state(4))
       #expect(try load() == state(4))
     }
@@ -98,8 +98,8 @@ import TestSupport
     #expect(try load() == state(3))
   }
 
-  /// A death at any moment of a save, which writes the record and then its head: the other slot
-  /// stands, and nothing is lost.
+  /// A save that is interrupted at any moment, between record and head too, leaves the other slot
+  /// whole, and nothing is lost.
   @Test func aSaveThatIsCutOffLeavesTheOther() throws {
     let store = try FileParameterStore(path: path)
     for version in 1...2 { try store.save(state(UInt64(version))) }
@@ -118,8 +118,8 @@ import TestSupport
     }
   }
 
-  /// A death at any moment of the first save, whose header comes last: nothing had been published,
-  /// so it starts from new weights.
+  /// If the first save is interrupted at any moment, its header is missing: nothing had been
+  /// published, so the server starts from new weights.
   @Test func anUnfinishedFirstSaveIsNoState() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
@@ -139,7 +139,7 @@ import TestSupport
   @Test func anEmptyFileIsSaidToBe() throws {
     let new = try FileParameterStore(path: path)
     #expect(try new.load() == nil)
-    #expect(new.notice == nil, "nobody had made it")
+    #expect(new.notice == nil, "a new file")
     let again = try FileParameterStore(path: path)
     #expect(try again.load() == nil)
     #expect(again.notice?.hasPrefix("\(path): empty: no weights had been saved yet") == true)
@@ -168,7 +168,9 @@ import TestSupport
     for index in 0...1 { damaged[place(ofSlot: index) + 40] ^= 1 }
     write(damaged)
     let error = #expect(throws: ParameterStoreError.self) { try load() }
-    #expect(error?.description.contains("neither slot holds whole weights; move the file away") == true)
+    #expect(
+      error?.description.contains(
+        "expected whole weights in one of two slots, found none; move the file away") == true)
   }
 
   @Test func anotherFormatIsRefusedWithWhatToDo() throws {
@@ -179,11 +181,11 @@ import TestSupport
     write(later)
     let error = #expect(throws: ParameterStoreError.self) { try load() }
     #expect(
-      error?.problem == "expected format 3, found 4, which another version of Rookery wrote: go on with that "
+      error?.problem == "expected format 3, found 4, which another version of Rookery wrote: use that "
         + "version, or move the file away to start from new weights")
   }
 
-  /// A milestone that was not there before, say.
+  /// For example, a milestone that the state did not have before.
   @Test func whatHasGrownGetsSlotsOfItsOwn() throws {
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
@@ -204,7 +206,7 @@ import TestSupport
   }
 }
 
-/// `parameters.rookery` as the version before format 2 left it (slots of WEIGHTS messages of
+/// `parameters.rookery` in format 1 (slots of WEIGHTS messages of
 /// protocol version 1): 180 versions of a network with a hidden layer of 4, learned by one learner.
 @Suite struct OldParameterFileTests {
   private let folder = TemporaryFolder()
@@ -236,7 +238,7 @@ import TestSupport
     }
   }
 
-  /// Format 2 knew no clock and no milestones: a learner's clock is its updates.
+  /// Format 2 has no clock and no milestones: the clock is the number of updates.
   @Test func formatTwoIsTakenUpAndWrittenAnew() throws {
     let old = try Self.fixture(2)
     try write(old)
@@ -255,7 +257,7 @@ import TestSupport
     }
   }
 
-  /// A death before the new header: the old slots stand.
+  /// A process that ends before it writes the new header leaves the old slots whole.
   @Test func isWholeUntilTheNewSlotsAre() throws {
     let old = try Self.fixture()
     try write(old)
@@ -278,10 +280,10 @@ import TestSupport
     let state = try #require(try store.load())
     #expect(
       state.version == 181 && state.merged.first?.sequence == 178, "version 180 may have been published")
-    #expect(store.notice?.contains("goes on from version 179, as version 181") == true)
+    #expect(store.notice?.contains("using those of version 179, as version 181") == true)
     damaged[4096 + (damaged.count - 4096) / 2 + 200] ^= 1
     try write(damaged)
     let error = #expect(throws: ParameterStoreError.self) { try FileParameterStore(path: path).load() }
-    #expect(error?.description.contains("neither slot holds whole weights") == true)
+    #expect(error?.description.contains("expected whole weights in one of two slots, found none") == true)
   }
 }

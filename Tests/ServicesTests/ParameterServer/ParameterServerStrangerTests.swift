@@ -1,4 +1,4 @@
-// What a parameter server takes from whom.
+// Which senders' messages a parameter server accepts.
 
 import Experience
 import Foundations
@@ -40,7 +40,7 @@ import Wire
     #expect(server.status()?.processes.count == 1 && server.machine.board.evaluations.count == 1)
   }
 
-  /// Publications and statuses name processes so that nobody can speak in their names.
+  /// Publications and statuses do not disclose the ids of processes.
   @Test func idsAreNotGivenAway() throws {
     var server = ServerHarness()
     _ = server.join(1)
@@ -66,7 +66,8 @@ import Wire
     #expect(server.delta(1, 2, [1, 1])?.code == .unknownPeer)
   }
 
-  /// A connection that broke: the learner joins over the new one, and the old one counts no more.
+  /// A learner whose connection broke joins over a new one; its messages over the old one are
+  /// refused.
   @Test func aReconnectedLearnerTakesItsPlaceAlong() {
     var server = ServerHarness()
     _ = server.join(1)
@@ -94,8 +95,8 @@ import Wire
     #expect(server.status()?.processes.isEmpty == true)
   }
 
-  /// However many others come, who is merged and still there is listed: else it would wait for ever
-  /// for its delta.
+  /// A member whose delta is merged stays listed, however many others join: else it would wait for
+  /// ever for its delta.
   @Test func aMembersLastChangeIsNeverForgotten() throws {
     var server = ServerHarness()
     _ = server.join(1)
@@ -149,7 +150,7 @@ import Wire
     #expect(server.machine.board.reportsDropped == 5, "those that have gone make room")
   }
 
-  /// A connection is a process: who says another name over it is its successor.
+  /// A connection belongs to one process: another id over it replaces the first.
   @Test func aConnectionIsOneProcess() {
     var server = ServerHarness()
     for id in 1...50 { server.report(UInt64(id), over: 3) }
@@ -169,7 +170,7 @@ import Wire
     #expect(all.processes.count + all.processesLeftOut == 500 && all.processesLeftOut > 100)
   }
 
-  /// Each answer is all the weights: between two turns there are so many.
+  /// Each answer has all the weights, so the number of answers in one turn is limited.
   @Test func newcomersAreAnsweredInTurn() {
     var server = ServerHarness()
     for topic in 0..<Limits.members + 100 {

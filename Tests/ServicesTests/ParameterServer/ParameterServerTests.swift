@@ -30,7 +30,7 @@ struct ServerHarness {
       now: .at(0))
   }
 
-  /// Learners speak over connections of their own numbers.
+  /// Learner n uses connection n.
   mutating func receive(_ frame: [UInt8], at milliseconds: Double = 0, over peer: UInt64 = 1000) -> [Sent] {
     frame.withUnsafeBytes {
       machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: sink)
@@ -94,7 +94,7 @@ struct ServerHarness {
   mutating func published() -> [Published] { sink.takePublications().compactMap(Published.init) }
 }
 
-/// A publication without views.
+/// A publication's fields, copied.
 struct Published: Equatable {
   var topic: String
   var version: UInt64
@@ -151,7 +151,8 @@ struct Published: Equatable {
     #expect(Set(published[0].merged.map(\.sequence)) == [2, 1])
   }
 
-  /// One learner's clock is its updates, that of two the mean of a round, weighted as it merges.
+  /// With one learner the clock is its updates; with two it grows by a round's mean, weighted as
+  /// the deltas are.
   @Test func theClockCountsWhatTheWeightsHaveBeenThrough() throws {
     var server = ServerHarness()
     for id in 1...2 { _ = server.join(UInt64(id)) }
@@ -163,7 +164,7 @@ struct Published: Equatable {
     #expect(published.clock == 12.5 && published.updates == 14, "10 + (1·1 + 3·3) / (1 + 3)")
   }
 
-  /// Each multiple of C makes a milestone, which is kept, also across a restart.
+  /// Each multiple of C makes a milestone, which is kept across a restart.
   @Test func milestonesAreKeptUntilTheNext() throws {
     var server = ServerHarness(milestoneEvery: 10)
     _ = server.join(1)
@@ -181,7 +182,7 @@ struct Published: Equatable {
     var next = ServerHarness(state: server.machine.authority.store.last, incarnation: 98, milestoneEvery: 10)
     next.subscribed([1] + Weights.subscription(topic: "milestone-me"))
     #expect(next.published().map { [$0.version, $0.milestone] } == [[3, 3]])
-    // Far beyond one multiple is one milestone.
+    // Passing several multiples at once makes one milestone.
     _ = next.join(1)
     _ = next.delta(1, 4, updates: 100, [1, 0], at: 90)
     #expect(next.published().map { [$0.version, $0.milestone] } == [[5, 5], [5, 5]])
@@ -226,7 +227,7 @@ struct Published: Equatable {
     _ = server.delta(1, 1, [1, 1])
     _ = server.published()
     _ = server.delta(1, 2, [5, 5], at: 1)
-    // It dies with delta 2 in an open round.
+    // The server ends with delta 2 in an open round.
     var again = ServerHarness(
       state: server.machine.authority.store.last, store: server.machine.authority.store, incarnation: 100)
     #expect(again.delta(1, 2, [5, 5])?.code == .unknownPeer)
@@ -257,7 +258,7 @@ struct Published: Equatable {
     _ = server.delta(1, 1, [1, 1])
     _ = server.published()
     _ = server.delta(1, 2, [1, 1], at: 1)
-    // The process was stopped for long: silence and the end of the round are seen at once.
+    // After a long stop of the process, the silence and the end of the round are noticed together.
     #expect(server.advance(9000).first?.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 2)])
     #expect(server.join(1, at: 9001)?.merged == 2)
   }

@@ -1,4 +1,4 @@
-// What a process is told of its place, and what it will not accept.
+// A process's settings from environment variables, and refused values.
 
 import Experience
 import Foundations

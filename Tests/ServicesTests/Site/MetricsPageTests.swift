@@ -78,7 +78,7 @@ private let python: String? = {
     #expect((dropped ?? 0) > 800)
   }
 
-  /// Names, labels and values that anybody may send.
+  /// Hostile names, labels and values.
   private static let hostile: [ProcessStatus] = [
     F.process(
       1, "actor", "actor-1",

@@ -1,4 +1,4 @@
-// A run's curves in bounded space.
+// A run's curves in bounded memory.
 
 import Experience
 import Foundations
@@ -9,7 +9,8 @@ import Wire
 @testable import Services
 
 @Suite struct RunHistoryTests {
-  /// However much comes: never more points than the capacity, all of it covered evenly, and nothing of the mean lost.
+  /// However many points are appended, the series has at most its capacity, covers them evenly and
+  /// keeps their mean.
   @Test(arguments: Seeds.list(count: 20)) func thinning(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed, part: "thinning")
     let capacity = 2 * Int.random(in: 1...40, using: &generator)
@@ -24,14 +25,14 @@ import Wire
       let (told, generation) = (series.points.map(\.seconds), series.generation)
       series.append(HistorySample(seconds: Double(number)) { $0 == .updateToActionP99 ? abs(value) : value })
       isBounded = isBounded && series.points.count < capacity
-      // What was told stays as it was, until there is another generation.
+      // Earlier points do not change within a generation.
       isKept = isKept && (series.generation != generation || series.points.map(\.seconds).starts(with: told))
       generations.insert(series.generation)
     }
     #expect(isBounded && isKept, "\(Seeds.replay(seed))")
     let stride = series.stride
     #expect(stride == 1 << series.generation && generations.count == series.generation + 1)
-    // The points are the whole run but the newest, incomplete one.
+    // The points cover the whole run except the newest, incomplete point.
     #expect(series.points.count == count / stride, "\(Seeds.replay(seed))")
     for (index, point) in series.points.enumerated().suffix(50) {
       let part = raw[index * stride..<(index + 1) * stride]
@@ -39,7 +40,7 @@ import Wire
       #expect(abs(point[.staleness] - part.reduce(0, +) / Double(stride)) < 1e-9, "\(Seeds.replay(seed))")
       #expect(point[.updateToActionP99] == part.map(abs).max())
     }
-    // Never coarser than it must be.
+    // The stride is no larger than necessary.
     #expect(series.generation == 0 || count >= capacity * stride / 2)
   }
 

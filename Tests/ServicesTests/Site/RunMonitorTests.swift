@@ -1,4 +1,4 @@
-// Rates, and who is missing.
+// Rates, and missing processes.
 
 import Experience
 import Foundations
@@ -18,7 +18,7 @@ import Wire
       ["uptime_s": uptime, "env_steps_total": steps, "cpu_s_total": uptime / 4])
   }
 
-  /// Reports that are late, seen twice or seen in a bunch: the rate is over the process's own clock.
+  /// Late, repeated and bunched reports do not change rates, which use the process's own clock.
   @Test func ratesDoNotDependOnWhenReportsCome() {
     let monitor = F.monitor(
       (0, F.status([actor(uptime: 1, steps: 100)])), (1000, F.status([actor(uptime: 1, steps: 100)])),
@@ -26,7 +26,7 @@ import Wire
     #expect(monitor.rate(.actor, .env_steps_total, now: .at(2950)) == 200)
     #expect(monitor.processes.first?.rates[.cpu_s_total] == 0.25)
     #expect(monitor.rate(.learner, .updates_total, now: .at(2950)) == nil)
-    // Who is silent does nothing.
+    // A silent process has no rate.
     #expect(monitor.rate(.actor, .env_steps_total, now: .at(9000)) == nil)
   }
 
@@ -40,23 +40,24 @@ import Wire
   @Test func livesBeyondTheBoundAreForgotten() {
     var totals = CounterTotals(incarnationsMax: 3)
     for incarnation in 1...10 as ClosedRange<UInt64> {
-      totals.note(
+      totals.record(
         [F.process(incarnation, "actor", ["episodes_total": 2])], service: .actor, counter: .episodes_total)
     }
-    totals.note([F.process(10, "actor", ["episodes_total": 5])], service: .actor, counter: .episodes_total)
+    totals.record([F.process(10, "actor", ["episodes_total": 5])], service: .actor, counter: .episodes_total)
     #expect(totals.total(.actor, .episodes_total) == 23)
-    totals.note([F.process(11, "actor", ["episodes_total": .nan])], service: .actor, counter: .episodes_total)
+    totals.record(
+      [F.process(11, "actor", ["episodes_total": .nan])], service: .actor, counter: .episodes_total)
     #expect(totals.total(.actor, .episodes_total) == 23)
   }
 
-  /// The server forgets a silent process after ten seconds; whoever looks at its health should still learn of it.
+  /// The server forgets a silent process after ten seconds; the run's health must still show it.
   @Test func aLostProcessIsMissed() {
     var monitor = F.monitor((0, F.status([actor(uptime: 1, steps: 1)])))
     monitor.observe(F.status([actor(uptime: 1, steps: 1, age_s: 2.9)]), saveProblem: nil, now: .at(2900))
     #expect(RunHealth(monitor, now: .at(2900)).healthy)
     monitor.observe(F.status([]), saveProblem: nil, now: .at(12_000))
     let health = RunHealth(monitor, now: .at(12_000))
-    #expect(health.problems == ["actor-1: silent for 12 s; it has ended or hangs, see its log"])
+    #expect(health.problems == ["actor-1: silent for 12 s; it has ended or hangs; see its log"])
     #expect(health.processes.map(\.state) == [.silent] && health.processes.first?.age_s == 12)
     monitor.observe(F.status([]), saveProblem: nil, now: .at(60_000))
     #expect(monitor.processes.isEmpty && RunHealth(monitor, now: .at(60_000)).healthy)
@@ -83,10 +84,13 @@ import Wire
   }
 
   @Test(arguments: [
-    (["diverged": 1.0], RunHealth.State.diverged, "x: diverged; its last good checkpoint is kept" as String?),
+    (
+      ["diverged": 1.0], RunHealth.State.diverged,
+      "x: diverged; restart it to resume from its last good checkpoint (`rookery restart learner`)" as String?
+    ),
     (
       ["inserts_blocked_s": 11, "samples_blocked_s": 12], .blocked,
-      "x: inserts and samples both blocked for 11 s"
+      "x: inserts and samples both blocked for 11 s; see the tables' rate_limiter"
     ),
     (["inserts_blocked_s": 100, "samples_blocked_s": 0], .up, nil),
     (["inserts_blocked_s": .infinity, "samples_blocked_s": .nan], .up, nil),
@@ -116,7 +120,7 @@ import Wire
     #expect(monitor.processes.map(\.telemetry.label) == expected)
   }
 
-  /// Whatever the telemetry says, looking at it does no harm.
+  /// Hostile telemetry does no harm.
   @Test(arguments: Seeds.list(count: 20)) func hostileTelemetry(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed, part: "hostile telemetry")
     let values = [

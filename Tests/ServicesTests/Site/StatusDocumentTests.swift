@@ -1,4 +1,4 @@
-// What the page is told.
+// The page's data.
 
 import Experience
 import Foundation
@@ -116,7 +116,8 @@ import Wire
     #expect(!first.contentSecurityPolicy.contains("unsafe"))
   }
 
-  /// Foreign strings become text, never markup; nothing comes from elsewhere.
+  /// Strings from other processes become text, never markup; the page loads nothing from other
+  /// hosts.
   @Test func thePageIsWhole() {
     var generator = SeededGenerator(seed: 1)
     let page = DashboardPage(using: &generator)

@@ -1,4 +1,4 @@
-// Whether a run is believed to be solved.
+// Which confirmations are accepted.
 
 import Configuration
 import Experience
@@ -20,7 +20,7 @@ import Wire
   private func progress(_ evaluation: Evaluation, threshold: Double? = 450) -> RunProgress {
     var progress = RunProgress(
       startedAt: .at(0), criterion: SolvedCriterion(threshold: threshold, episodes: 100))
-    progress.take(
+    progress.record(
       Status(
         incarnation: Fixtures.id(1), version: 1, updates: 1, processes: [], firstEvaluation: 0,
         evaluations: [evaluation]), now: .at(1))
@@ -32,7 +32,7 @@ import Wire
     #expect(progress.confirmed != nil && progress.contradiction == nil)
   }
 
-  /// Without a threshold of its own the confirmation has the evaluation's.
+  /// Without `confirm_threshold`, confirmations use the evaluation's threshold.
   @Test func theConfirmationsThreshold() {
     var evaluator = EvaluatorConfiguration()
     #expect(SolvedCriterion(evaluator).threshold == nil && SolvedCriterion(evaluator).episodes == 100)

@@ -1,4 +1,4 @@
-// How a run is followed.
+// Status requests, and evaluations without repetition.
 
 import Configuration
 import Experience
@@ -19,7 +19,7 @@ import Wire
     }
   }
 
-  /// A connection takes so many a second.
+  /// A connection's requests within a second are limited.
   private func evaluate(_ server: inout ServerHarness, _ numbers: ClosedRange<Int>) {
     for number in numbers { _ = server.receive(evaluation(number), over: UInt64(1000 + number / 50)) }
   }
@@ -38,9 +38,9 @@ import Wire
     let first = try #require(ask(&server, follower))
     _ = server.receive(evaluation(4))
     let second = try #require(ask(&server, follower), "asked before the first answer came")
-    #expect(follower.take(first).map(\.version) == [1, 2, 3])
-    #expect(follower.take(second).map(\.version) == [4])
-    #expect(follower.take(first).isEmpty, "late")
+    #expect(follower.newEvaluations(in: first).map(\.version) == [1, 2, 3])
+    #expect(follower.newEvaluations(in: second).map(\.version) == [4])
+    #expect(follower.newEvaluations(in: first).isEmpty, "late")
     #expect(follower.question(counters: nil).evaluationsKnown == 4)
     #expect(ask(&server, follower)?.evaluations.isEmpty == true)
   }
@@ -50,10 +50,10 @@ import Wire
     var follower = StatusFollower()
     evaluate(&server, 1...3)
     let before = try #require(ask(&server, follower))
-    _ = follower.take(before)
+    _ = follower.newEvaluations(in: before)
     var again = ServerHarness(incarnation: 100)
     evaluate(&again, 101...100 + evaluations)
-    let seen = follower.take(try #require(ask(&again, follower))).map(\.version)
+    let seen = follower.newEvaluations(in: try #require(ask(&again, follower))).map(\.version)
     #expect(seen == (1...evaluations).map { UInt64(100 + $0) })
   }
 
@@ -65,7 +65,7 @@ import Wire
     for _ in 0..<Limits.evaluations / Limits.evaluationsPerStatus + 1 {
       let status = try #require(ask(&server, follower))
       #expect(status.evaluations.count <= Limits.evaluationsPerStatus)
-      seen += follower.take(status).map(\.version)
+      seen += follower.newEvaluations(in: status).map(\.version)
     }
     #expect(seen == (11...UInt64(Limits.evaluations) + 10).map { $0 })
   }

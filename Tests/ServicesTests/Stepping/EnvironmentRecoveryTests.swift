@@ -1,4 +1,4 @@
-// How long an actor bears with an environment that fails.
+// When an actor retries a failing environment.
 
 import Environments
 import Foundations

@@ -1,4 +1,4 @@
-// Stacks of an actor beside those of the store.
+// An actor's frame stacks equal those of the store.
 
 import Algorithms
 import Environments
@@ -13,7 +13,8 @@ import Wire
 @testable import Services
 
 @Suite struct FrameStackTests {
-  /// The actor's priorities come from the values of its own stacks; those of the batches that the store serves must be the same.
+  /// The actor's priorities come from values of its own stacks, so the store must serve the same
+  /// stacks.
   @Test(arguments: Seeds.list(count: 20)) func theStoreServesWhatTheActorSaw(seed: UInt64) throws {
     var draw = SeededGenerator(seed: seed, part: "stacks")
     let (count, stack, nStep) = (1 + draw.below(3), 1 + draw.below(5), 1 + draw.below(3))
@@ -83,7 +84,8 @@ import Wire
     }
   }
 
-  /// Q of both actions of each row: the greedy one tells which is the larger, and two random ones the other.
+  /// Q of both actions of each row: a greedy action gives the larger, and two random ones give the
+  /// other.
   private func values(_ policy: QPolicy, _ observations: UnsafeRawPointer, rows: Int) throws -> [[Float]] {
     var result = (0..<rows).map { _ in [Float](repeating: .nan, count: 2) }
     let decided = PolicyRows(count: rows, actions: .discrete(2))

@@ -1,11 +1,12 @@
-// `/`: the page that people look at.
+// The dashboard page, `/`.
 
-/// The one file of the page, with a number used once that its own script and style carry, so that the browser runs nothing else.
+/// The page, one file. Its script and style carry a nonce, so that the browser runs no other
+/// script.
 struct DashboardPage {
   let body: [UInt8]
   let contentSecurityPolicy: String
 
-  /// What stands for the number in the file.
+  /// The placeholder for the nonce in the file.
   private static let mark = "{{nonce}}"
 
   init(using generator: inout some RandomNumberGenerator) {

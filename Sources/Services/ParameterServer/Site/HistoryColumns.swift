@@ -1,6 +1,7 @@
-// Curves as columns of JSON.
+// Encodes curves as JSON columns.
 
-/// `"samples":{"seconds":[…],…},"evaluations":{"seconds":[…],…}`: columns of equal length, null where nothing was known.
+/// `"samples":{"seconds":[…],…},"evaluations":{"seconds":[…],…}`: columns of equal length, null
+/// where a value is unknown.
 struct HistoryColumns {
   private var samples: [(name: String, values: [Double])] = []
   private var evaluations: [(name: String, values: [Double])] = []
@@ -19,7 +20,8 @@ struct HistoryColumns {
     ]
   }
 
-  /// Appends it to the members of an object that has some. Cost: about a third of a microsecond a number.
+  /// Appends the columns to a JSON object that has members before. It takes about a third of a
+  /// microsecond for each number.
   func append(to bytes: inout [UInt8]) {
     Self.append(",\"samples\":{", samples, to: &bytes)
     Self.append(",\"evaluations\":{", evaluations, to: &bytes)
@@ -31,7 +33,7 @@ struct HistoryColumns {
     bytes += head.utf8
     for (index, column) in columns.enumerated() {
       bytes += "\(index > 0 ? "," : "")\"\(column.name)\":[".utf8
-      // Times and versions to the last digit; of all else four are more than a curve shows.
+      // Times and versions are exact; for other values, four digits are more than a curve shows.
       let isExact = column.name == "version" || column.name == "seconds"
       for (row, value) in column.values.enumerated() {
         if row > 0 { bytes.append(UInt8(ascii: ",")) }

@@ -1,8 +1,8 @@
-// Which points of the curves a page has.
+// Says which points of the curves a page has.
 
 internal import Experience
 
-/// Incarnation of the server, then generation and number of the points of each series: `1f3a….0.12.0.3`.
+/// The server's incarnation, then generation and number of points of each series: `1f3a….0.12.0.3`.
 struct HistoryCursor: CustomStringConvertible {
   private var incarnation: String
   private var samplesGeneration: Int
@@ -18,7 +18,7 @@ struct HistoryCursor: CustomStringConvertible {
     evaluations = history.evaluations.points.count
   }
 
-  /// Nil for what is no cursor.
+  /// Parses a cursor; nil for other text.
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     let numbers = parts.dropFirst().compactMap { Int($0) }
@@ -28,7 +28,7 @@ struct HistoryCursor: CustomStringConvertible {
     (evaluationsGeneration, evaluations) = (numbers[2], numbers[3])
   }
 
-  /// The points that it knows are still the first ones of `newest`.
+  /// Whether this cursor's points are still the first ones of `newest`.
   func continues(in newest: HistoryCursor) -> Bool {
     incarnation == newest.incarnation && samplesGeneration == newest.samplesGeneration
       && samples <= newest.samples

@@ -1,18 +1,18 @@
-// Our counters' names as Prometheus wants them.
+// Translates names of counters for Prometheus.
 
-/// A metric of a process's counter: `rookery_<service>_<counter>`, in base units.
+/// The Prometheus metric of a process's counter: `rookery_<service>_<counter>`, in base units.
 struct MetricName {
   var family: String
-  /// What the counter's value is multiplied by: milliseconds become seconds.
+  /// The factor from the counter's unit to Prometheus': milliseconds become seconds.
   var scale: Double
-  /// It says the same of every service; the service is a label then.
+  /// Whether every service has the counter; then the service is a label, not a part of the name.
   var isOfProcess: Bool
   var help: String
 
-  /// Counters that every process has (`TelemetryReporter`).
+  /// The counters of every process, which `TelemetryReporter` adds.
   private static let ofProcess: [Metric] = [.resident_bytes, .uptime_s, .cpu_s_total, .pid]
 
-  /// - Parameter ruleHelp: what the learning rule's own counters mean.
+  /// - Parameter ruleHelp: the meaning of the learning rule's own counters, by name.
   init(service: String, counter: String, ruleHelp: [String: String] = [:]) {
     var name = PrometheusText.sanitized(counter)
     let isCounter = name.hasSuffix("_total")
@@ -26,7 +26,7 @@ struct MetricName {
     } else if name.hasSuffix("_share") {
       name = name.dropLast(6) + "_ratio"
     } else if name.hasSuffix("_count") {
-      // Prometheus keeps this ending for its histograms.
+      // Prometheus reserves `_count` for histograms.
       name = name.dropLast(6) + "_measured"
     }
     if isCounter { name += "_total" }

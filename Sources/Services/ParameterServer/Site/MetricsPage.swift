@@ -1,4 +1,4 @@
-// `/metrics`.
+// The metrics page, `/metrics`.
 
 internal import Experience
 internal import Foundations
@@ -12,7 +12,8 @@ struct MetricsPage {
 
   private var out: PrometheusText
 
-  /// - Parameter samplesMax: telemetry is foreign input; what comes beyond is counted.
+  /// - Parameter samplesMax: bounds the page, because telemetry may be forged; samples beyond it
+  ///   are only counted.
   init(_ monitor: RunMonitor, now: Instant, samplesMax: Int = 20_000) {
     out = PrometheusText(samplesMax: samplesMax)
     addRun(monitor, now: now)
@@ -22,7 +23,7 @@ struct MetricsPage {
 
   var text: String {
     var last = PrometheusText(samplesMax: 1)
-    let help = "Samples that are not shown: too many, or two of one name."
+    let help = "Samples that are not shown, because there were too many or two had one name."
     last.add(Self.droppedName, help, [], Double(out.dropped))
     return out.text + last.text
   }
@@ -33,12 +34,13 @@ struct MetricsPage {
     let labels = [("run", facts.name), ("environment", facts.environment), ("algorithm", facts.algorithm)]
     out.add("rookery_run_info", "What the run is; always 1.", labels, 1)
     out.add(
-      "rookery_run_elapsed_seconds", "Since this incarnation of the parameter server started.", [],
+      "rookery_run_elapsed_seconds", "Time since this incarnation of the parameter server started.", [],
       (now - monitor.startedAt).seconds)
     out.add(
-      "rookery_run_env_steps_total", "Actions taken by all actors, over their lives.", [], progress.envSteps)
+      "rookery_run_env_steps_total", "Actions taken by all actors, over all their incarnations.", [],
+      progress.envSteps)
     out.add(
-      "rookery_run_updates_total", "Training steps that are in the weights, of all learners.", [],
+      "rookery_run_updates_total", "Updates that are in the weights, of all learners.", [],
       progress.updates)
     out.add(
       "rookery_run_weights_version", "Newest weights version.", [], Double(progress.status?.version ?? 0))
@@ -57,13 +59,14 @@ struct MetricsPage {
     gauge("rookery_run_return_best", "Best mean return of an evaluation.", monitor.best)
     gauge(
       "rookery_run_staleness_versions",
-      "Published version less the version that sampled steps were acted with.",
+      "Published version minus the version that sampled steps were acted with.",
       monitor.staleness)
     gauge(
       "rookery_run_update_to_action_p99_seconds",
-      "From an update to the first action with it, of the slowest actor.",
+      "Time from an update to the first action with it, of the slowest actor.",
       monitor.updateToActionP99_ms.map { $0 / 1000 })
-    gauge("rookery_run_replay_fill_ratio", "Share of the replay's capacity that is used.", monitor.replayFill)
+    gauge(
+      "rookery_run_replay_fill_ratio", "Fraction of the replay's capacity that is used.", monitor.replayFill)
   }
 
   private mutating func gauge(_ name: String, _ help: String, _ value: Double?) {
@@ -74,15 +77,15 @@ struct MetricsPage {
     for meter in monitor.processes {
       let labels = Self.labels(meter, withService: true)
       out.add(
-        "rookery_process_up", "1 if the process reports, 0 if it has fallen silent.", labels,
+        "rookery_process_up", "1 if the process reports, 0 if it is silent.", labels,
         monitor.isSilent(meter, now: now) ? 0 : 1)
       out.add(
-        "rookery_process_report_age_seconds", "Since the last report.", labels,
+        "rookery_process_report_age_seconds", "Time since the last report.", labels,
         (now - meter.lastHeard).seconds)
     }
   }
 
-  /// The last report of those that still report.
+  /// Adds the last report of each process that is not silent.
   private mutating func addCounters(_ monitor: RunMonitor, now: Instant) {
     var ours: Set<String> = []
     for meter in monitor.processes where !monitor.isSilent(meter, now: now) {
@@ -90,7 +93,7 @@ struct MetricsPage {
       for (counter, value) in meter.telemetry.counters.sorted(by: { $0.key < $1.key }) {
         let name = MetricName(
           service: meter.telemetry.service, counter: counter, ruleHelp: monitor.facts.ruleHelp)
-        // Names are foreign: none may pass for the run's own, and none may come twice.
+        // Processes choose their counters' names: none may equal a name of the run, or come twice.
         guard ours.contains(name.family) || !out.has(name.family), name.family != Self.droppedName,
           seen.insert(name.family).inserted
         else {

@@ -1,19 +1,20 @@
-// What one process does, from its reports.
+// Computes a process's rates from its reports.
 
 internal import Foundations
 internal import Wire
 
-/// Rates from the differences of an incarnation's counters, over its own clock: reports that come late or in bunches change nothing.
+/// The rates of an incarnation's counters, over the process's own clock: late reports do not change
+/// them.
 struct ProcessMeter {
   private(set) var telemetry: ShownTelemetry
   private(set) var lastHeard: Instant
-  /// A second each, by counter; empty until two reports are half a second apart.
+  /// Per second, by counter; empty until two reports are half a second apart.
   private(set) var rates: [Metric: Double] = [:]
   private var base: ShownTelemetry
 
-  /// Shorter differences would be noise: a young process reports every 100 ms.
+  /// Rates over shorter times would be noise: a process that has just started reports every 100 ms.
   private static let windowMin_s = 0.5
-  /// What is shown as a rate.
+  /// The counters whose rates are shown.
   private static let counters: [Metric] = [
     .cpu_s_total, .env_steps_total, .updates_total, .items_inserted_total, .samples_total, .batches_total,
     .episodes_total, .publications_total,
@@ -25,7 +26,7 @@ struct ProcessMeter {
     base = telemetry
   }
 
-  mutating func note(_ telemetry: ShownTelemetry, lastHeard: Instant) {
+  mutating func record(_ telemetry: ShownTelemetry, lastHeard: Instant) {
     self.telemetry = telemetry
     self.lastHeard = lastHeard
     guard let uptime = value(.uptime_s), let before = base[.uptime_s], before.isFinite else { return }
@@ -40,9 +41,9 @@ struct ProcessMeter {
     base = telemetry
   }
 
-  /// A counter or gauge of the last report, if it is a number.
+  /// A metric of the last report; nil if it is missing, NaN or infinite.
   func value(_ metric: Metric) -> Double? { telemetry[metric].flatMap { $0.isFinite ? $0 : nil } }
 
-  /// It said that it ends.
+  /// Whether the last report said that the process ends.
   var hasEnded: Bool { value(.ended) == 1 }
 }

@@ -1,6 +1,7 @@
-// Prometheus' text format.
+// Writes Prometheus' text format.
 
-/// Collects samples by family and writes them as text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
+/// Collects samples by family and writes them as text format 0.0.4
+/// (prometheus.io/docs/instrumenting/exposition_formats).
 struct PrometheusText {
   private struct Family {
     var type: String
@@ -8,7 +9,7 @@ struct PrometheusText {
     var lines: [String] = []
   }
 
-  /// Samples beyond this are counted instead.
+  /// Samples beyond this number are only counted.
   let samplesMax: Int
   private(set) var samples = 0
   private(set) var dropped = 0
@@ -20,7 +21,7 @@ struct PrometheusText {
 
   func has(_ family: String) -> Bool { families[family] != nil }
 
-  /// A name that ends in `_total` is a counter, all others are gauges.
+  /// Adds a sample. Names that end in `_total` are counters, all others gauges.
   mutating func add(_ family: String, _ help: String, _ labels: [(String, String)] = [], _ value: Double) {
     guard samples < samplesMax else {
       dropped += 1
@@ -34,7 +35,7 @@ struct PrometheusText {
       "\(family)\(set) \(Self.number(value))")
   }
 
-  /// A sample that was not added for another reason.
+  /// Counts a sample that the caller left out.
   mutating func drop() { dropped += 1 }
 
   var text: String {
@@ -55,7 +56,7 @@ struct PrometheusText {
     return abs(value) < 1e15 && value == value.rounded() ? String(Int(value)) : String(value)
   }
 
-  /// In a label's value: backslash, quote and line feed.
+  /// Escapes a label's value: backslash, quote and line feed.
   static func escape(_ text: String) -> String { escape(text.unicodeScalars, quotes: true) }
   private static func escapeHelp(_ text: String) -> String { escape(text.unicodeScalars, quotes: false) }
 
@@ -72,7 +73,7 @@ struct PrometheusText {
     return String(result)
   }
 
-  /// Letters, digits and underscores; all else becomes an underscore.
+  /// Replaces all bytes but ASCII letters and digits by underscores.
   static func sanitized(_ name: String) -> String {
     let bytes = name.utf8.map { byte -> UInt8 in
       switch byte {

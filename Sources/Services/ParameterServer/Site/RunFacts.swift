@@ -1,4 +1,4 @@
-// What a run is, as its page and its metrics say it.
+// The facts about a run that its page and metrics show.
 
 internal import Configuration
 
@@ -6,13 +6,13 @@ struct RunFacts: Sendable {
   var name: String
   var environment: String
   var algorithm: String
-  /// Mean return at which it counts as solved.
+  /// The mean return at which the run counts as solved; nil if there is none.
   var threshold: Double?
-  /// What confirms it.
+  /// What confirms that it is solved.
   var criterion: SolvedCriterion
-  /// How often processes report.
+  /// The interval between a process's reports.
   var reportEvery_s: Double
-  /// What the learning rule's metrics mean, by name.
+  /// The meaning of the learning rule's metrics, by name.
   var ruleHelp: [String: String] = [:]
 
   init(_ run: RunConfiguration) {

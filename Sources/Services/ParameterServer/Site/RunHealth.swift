@@ -1,21 +1,21 @@
-// Whether a run is well.
+// A run's health, `/healthz`.
 
 internal import Experience
 internal import FoundationEssentials
 internal import Foundations
 internal import Wire
 
-/// What `/healthz` tells: each process with its state, and what is wrong in words.
+/// The answer of `/healthz`: a sentence for each problem, and the state of each process.
 struct RunHealth: Encodable {
   enum State: String, Encodable {
     case up
-    /// It has not reported for longer than it should.
+    /// The process has not reported for too long.
     case silent
-    /// The loss became infinite or no number.
+    /// The loss became NaN or infinite.
     case diverged
-    /// Inserts and samples both wait: nothing moves.
+    /// Inserts and samples both wait.
     case blocked
-    /// It runs, but cannot keep what it must not lose.
+    /// The parameter server runs, but cannot save the weights.
     case failing
   }
 
@@ -31,7 +31,7 @@ struct RunHealth: Encodable {
   var problems: [String]
   var processes: [Process]
 
-  /// Both sides of the replay may wait for a moment at a start; longer is a deadlock.
+  /// Inserts and samples may both wait for a moment at the start; a longer time is a deadlock.
   private static let blockedMax_s = 10.0
 
   init(_ monitor: RunMonitor, now: Instant) {
@@ -58,17 +58,22 @@ struct RunHealth: Encodable {
     _ meter: ProcessMeter, _ monitor: RunMonitor, age_s: Double, now: Instant
   ) -> (State, String?) {
     if monitor.isSilent(meter, now: now) {
-      return (.silent, "silent for \(Int(age_s)) s; it has ended or hangs, see its log")
+      return (.silent, "silent for \(Int(age_s)) s; it has ended or hangs; see its log")
     }
     if meter.telemetry.kind == .parameters, let problem = monitor.saveProblem {
       return (.failing, "cannot save the weights: \(problem)")
     }
     if meter.value(.diverged) ?? 0 > 0 {
-      return (.diverged, "diverged; its last good checkpoint is kept")
+      return (
+        .diverged, "diverged; restart it to resume from its last good checkpoint (`rookery restart learner`)"
+      )
     }
     let blocked = min(meter.value(.inserts_blocked_s) ?? 0, meter.value(.samples_blocked_s) ?? 0)
     if blocked > blockedMax_s {
-      return (.blocked, "inserts and samples both blocked for \(Int(min(blocked, 1e9))) s")
+      return (
+        .blocked,
+        "inserts and samples both blocked for \(Int(min(blocked, 1e9))) s; see the tables' rate_limiter"
+      )
     }
     return (.up, nil)
   }

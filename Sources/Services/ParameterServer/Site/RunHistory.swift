@@ -2,7 +2,7 @@
 
 internal import Wire
 
-/// A second or more of a run: each column's mean, or the worst of it.
+/// A second or more of a run: the mean of each column, or its worst value.
 struct HistorySample: Thinnable {
   enum Column: String, CaseIterable {
     case envStepsPerSecond = "env_steps_per_s"
@@ -13,13 +13,13 @@ struct HistorySample: Thinnable {
     case updateToActionP99 = "update_to_action_p99_ms"
     case replayFill = "replay_fill"
 
-    /// Of a percentile the worst stands for several; of all else their mean.
+    /// Whether several values merge into their largest (for a percentile) or into their mean.
     var isWorst: Bool { self == .updateToActionP99 }
   }
 
-  /// Its end, since the start of the server.
+  /// The sample's end, since the server's start.
   var seconds: Double
-  /// One a column; NaN where nothing was known.
+  /// One value for each column; NaN where it is unknown.
   var values: [Double]
 
   init(seconds: Double, _ value: (Column) -> Double?) {
@@ -47,7 +47,8 @@ struct HistorySample: Thinnable {
   }
 }
 
-/// An evaluation, or several: the mean of their means, and the least and greatest return of any episode.
+/// One evaluation or several: the mean of their means, and the least and greatest return of an
+/// episode.
 struct HistoryEvaluation: Thinnable {
   var seconds: Double
   var version: UInt64
@@ -64,14 +65,16 @@ struct HistoryEvaluation: Thinnable {
   }
 }
 
-/// Samples and evaluations since the server's start, thinned so that a page that is opened late shows the whole run.
+/// Samples and evaluations since the server's start, thinned so that a page that is opened late
+/// shows the whole run.
 struct RunHistory {
   private(set) var samples = ThinnedSeries<HistorySample>(capacity: 2048)
   private(set) var evaluations = ThinnedSeries<HistoryEvaluation>(capacity: 1024)
 
   mutating func append(_ sample: HistorySample) { samples.append(sample) }
 
-  /// Anybody may send an evaluation: what is no return, or too large to subtract, has no place in a curve.
+  /// Adds a regular evaluation. Returns that are not finite, or too large to subtract, are ignored,
+  /// because evaluations may be forged.
   mutating func append(_ evaluation: Evaluation, seconds: Double) {
     let returns = [evaluation.meanReturn, evaluation.minReturn, evaluation.maxReturn]
     guard evaluation.kind == .regular, returns.allSatisfy({ abs($0) < 1e300 }) else { return }

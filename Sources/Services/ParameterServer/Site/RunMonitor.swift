@@ -1,11 +1,11 @@
-// Follows a run for its page, its metrics and its health.
+// Monitors a run for its page, its metrics and its health.
 
 internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Takes statuses of the parameter server and the time; knows rates, the curves so far, and who has fallen silent. A value: no
-/// sockets, no clock.
+/// Computes rates, curves and silent processes from statuses of the parameter server. It has no
+/// sockets and no clock.
 struct RunMonitor {
   let facts: RunFacts
   let startedAt: Instant
@@ -14,11 +14,11 @@ struct RunMonitor {
   private(set) var meters: [PublicName: ProcessMeter] = [:]
   private(set) var saveProblem: String?
   private(set) var best: Double?
-  /// Evaluations of this incarnation of the server that are known here.
+  /// Evaluations that this monitor has seen.
   private(set) var evaluationsKnown: UInt64 = 0
   private var nextSample: Instant
 
-  /// A process that was lost is remembered for this long, unless its successor reports before.
+  /// A lost process is shown for this long, unless its successor reports before.
   static let lostRemembered = Instant.Span.seconds(60)
 
   init(facts: RunFacts, now: Instant) {
@@ -28,10 +28,10 @@ struct RunMonitor {
     nextSample = now
   }
 
-  /// Takes the newest status, with the evaluations from `evaluationsKnown` on.
+  /// Records the newest status, with the evaluations from `evaluationsKnown` on.
   mutating func observe(_ status: Status, saveProblem: String?, now: Instant) {
     self.saveProblem = saveProblem
-    progress.take(status, now: now)
+    progress.record(status, now: now)
     for evaluation in status.evaluations {
       history.append(evaluation, seconds: (now - startedAt).seconds)
       if evaluation.kind == .regular, evaluation.meanReturn.isFinite {
@@ -41,28 +41,28 @@ struct RunMonitor {
     evaluationsKnown = status.firstEvaluation + UInt64(status.evaluations.count)
     for process in status.processes {
       let lastHeard = now - .seconds(min(max(0, process.age_s), 1e6))
-      if meters[process.telemetry.id]?.note(process.telemetry, lastHeard: lastHeard) == nil {
+      if meters[process.telemetry.id]?.record(process.telemetry, lastHeard: lastHeard) == nil {
         meters[process.telemetry.id] = ProcessMeter(process.telemetry, lastHeard: lastHeard)
       }
     }
     forget(now: now)
     if now >= nextSample {
       history.append(sample(now: now))
-      // A young run is drawn finer: it may be over in seconds.
+      // At the start, samples are closer together: the run may end within seconds.
       nextSample = now + max(.milliseconds(250), min(.seconds(1), .seconds((now - startedAt).seconds / 10)))
     }
   }
 
-  /// When a sample of the history is due.
+  /// When the next sample of the history is due.
   var nextObservation: Instant { nextSample }
 
-  /// Those that said goodbye, those that have a successor, and those that were lost long ago.
+  /// Removes processes that ended by themselves, have a successor, or were lost long ago.
   private mutating func forget(now: Instant) {
-    let present = Set(meters.values.filter { !isSilent($0, now: now) }.map(Self.place))
+    let present = Set(meters.values.filter { !isSilent($0, now: now) }.map(Self.replica))
     meters = meters.filter { _, meter in
       guard !meter.hasEnded else { return false }
       guard isSilent(meter, now: now) else { return true }
-      return now < meter.lastHeard + Self.lostRemembered && !present.contains(Self.place(meter))
+      return now < meter.lastHeard + Self.lostRemembered && !present.contains(Self.replica(meter))
     }
     if meters.count > Limits.processes {
       let newest = meters.sorted { $0.value.lastHeard > $1.value.lastHeard }.prefix(Limits.processes)
@@ -70,16 +70,17 @@ struct RunMonitor {
     }
   }
 
-  private static func place(_ meter: ProcessMeter) -> [String] {
+  /// The replica whose incarnation a process is: service and label.
+  private static func replica(_ meter: ProcessMeter) -> [String] {
     [meter.telemetry.service, meter.telemetry.label]
   }
 
-  /// It should have reported.
+  /// Whether the process has not reported for too long.
   func isSilent(_ meter: ProcessMeter, now: Instant) -> Bool {
     now >= meter.lastHeard + patience(meter.telemetry.kind)
   }
 
-  /// An evaluator reports between evaluations, which may be long; all others report by the clock.
+  /// How long a process may be silent. It is longer for an evaluator.
   private func patience(_ service: ServiceKind?) -> Instant.Span {
     let least =
       switch service {
@@ -89,7 +90,7 @@ struct RunMonitor {
     return .seconds(max(least, 3 * facts.reportEvery_s))
   }
 
-  /// In the order of people: by service, then by name, with numbers as numbers.
+  /// The processes by service, then by label, with numbers in numerical order.
   var processes: [ProcessMeter] {
     let order = ServiceKind.allCases
     func rank(_ telemetry: ShownTelemetry) -> Int {
@@ -103,7 +104,8 @@ struct RunMonitor {
     }
   }
 
-  /// Sum of a rate over the processes of a service that report.
+  /// The sum of a counter's rates over the processes of a service that are not silent; nil if none
+  /// has a rate.
   func rate(_ service: ServiceKind, _ counter: Metric, now: Instant) -> Double? {
     let rates = meters.values.filter { $0.telemetry.kind == service && !isSilent($0, now: now) }
       .compactMap { $0.rates[counter] }
@@ -125,12 +127,12 @@ struct RunMonitor {
   }
 
   var staleness: Double? { progress.mean(.learner, .staleness_versions) }
-  /// Of the slowest actor that has adopted weights.
+  /// The slowest actor's value; nil before any actor has measured one.
   var updateToActionP99_ms: Double? {
     progress.values(.actor, .update_to_action_p99_ms).filter { $0 > 0 }.max()
   }
   var replaySteps: Double { progress.values(.replay, .steps).reduce(0, +) }
   var replayCapacity: Double { progress.values(.replay, .capacity).reduce(0, +) }
-  /// Share of the capacity that is used, 0…1.
+  /// Fraction of the capacity that is used, 0…1.
   var replayFill: Double? { replayCapacity > 0 ? replaySteps / replayCapacity : nil }
 }

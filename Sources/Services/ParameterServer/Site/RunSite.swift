@@ -1,4 +1,4 @@
-// The parameter server's web site: a page, metrics and health of the whole run.
+// The parameter server's HTTP pages: dashboard, metrics and health of the run.
 
 internal import Configuration
 internal import Experience
@@ -7,9 +7,11 @@ internal import HTTP
 internal import Transport
 internal import Wire
 
-/// Owns the HTTP server and what it shows. Belongs to the service's thread, which tells it when to look and lets it answer.
+/// Owns the HTTP server and the monitor behind its pages. The service's thread owns it and calls
+/// `advance` and `serve`.
 final class RunSite {
-  /// What the service knows when it is asked: the run's status, with the evaluations from a number on, and why it cannot save.
+  /// Returns the run's status, with the evaluations from number `evaluationsKnown` on, and the
+  /// error of the last save.
   typealias Look = (_ evaluationsKnown: UInt64) -> (status: Status, saveProblem: String?)
 
   static let paths = ["/", "/status.json", "/metrics", "/healthz", "/livez"]
@@ -20,18 +22,20 @@ final class RunSite {
   private var monitor: RunMonitor
   private var observedAt: Instant
 
-  /// Anybody may send evaluations: they make it look no more often than this.
+  /// The shortest time between observations that new evaluations cause.
   private static let lookEvery = Instant.Span.milliseconds(50)
 
-  /// Nil if no address was given.
+  /// Nil if `settings.http` is nil.
+  /// - Throws: `SettingsError`, or an error of the HTTP server if it cannot listen.
   init?(
     configuration: RunConfiguration, settings: ServiceSettings, incarnation: Identifier, now: Instant
   ) throws {
     guard let http = settings.http, case .tcp(let asked, _) = http.kind else { return nil }
     let endpoint = try settings.listening(at: http)
     guard case .tcp(let host, let port) = endpoint.kind else { return nil }
-    // Beyond this machine, which had to be asked for, clients know it by any name. (That it was asked for is not enough: the compose
-    // file asks for its containers, and local processes of the same file listen on loopback addresses.)
+    // A server that listens beyond this machine accepts any `Host` name, because clients may know
+    // it by any. `allowsPlainTCP` does not decide this: it may be set for processes that listen on
+    // loopback.
     let hosts: AllowedHosts =
       endpoint.isLocal ? .local(and: [host.lowercased(), asked.lowercased()]) : .any
     server = try HTTPServer(host: host, port: UInt16(port) ?? 0, hosts: hosts)
@@ -47,13 +51,14 @@ final class RunSite {
   /// When `advance` or `serve` has something to do.
   var nextDeadline: Instant { min(monitor.nextObservation, server.nextDeadline) }
 
-  /// Looks at the run if it is time, or if there are evaluations that it does not have: their time is when they came.
+  /// Observes the run if a sample is due or there are new evaluations, whose time is that of their
+  /// observation.
   func advance(to now: Instant, evaluations: UInt64, _ look: Look) {
     let hasMore = evaluations != monitor.evaluationsKnown && now >= observedAt + Self.lookEvery
     if hasMore || now >= monitor.nextObservation { observe(now: now, look) }
   }
 
-  /// Answers what has been asked.
+  /// Answers the requests that have arrived.
   func serve(now: Instant, _ look: Look) {
     server.run(now: now) { answer($0, now: now, look) }
   }
@@ -67,7 +72,7 @@ final class RunSite {
   private func answer(_ request: HTTPRequest, now: Instant, _ look: Look) -> HTTPResponse {
     guard Self.paths.contains(request.path) else {
       return HTTPResponse(
-        status: 404, text: "nothing at this path; there is \(Self.paths.joined(separator: ", "))")
+        status: 404, text: "no page at this path; the pages are \(Self.paths.joined(separator: ", "))")
     }
     if request.path == "/" { return page() }
     observe(now: now, look)

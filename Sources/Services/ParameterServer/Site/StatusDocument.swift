@@ -1,11 +1,11 @@
-// `/status.json`: what the dashboard page shows.
+// The dashboard's data, `/status.json`.
 
 internal import Experience
 internal import FoundationEssentials
 internal import Foundations
 internal import Wire
 
-/// The run now, its processes, and the part of its curves that the page does not have yet.
+/// The run now, its processes, and the points of its curves that the page does not have yet.
 struct StatusDocument: Encodable {
   struct Run: Encodable {
     var name: String
@@ -42,7 +42,7 @@ struct StatusDocument: Encodable {
     var state: RunHealth.State
     var age_s: Double
     var uptime_s: Double?
-    /// 1 is one core.
+    /// CPU time over wall time; 1 is one core.
     var cpu_share: Double?
     var resident_bytes: Double?
     var rate: Double?
@@ -50,22 +50,24 @@ struct StatusDocument: Encodable {
     var version: Double?
   }
 
-  /// The points are all there are: what the page had before is void.
+  /// Whether the points are the whole curves, which replace those that the page had.
   var whole: Bool
-  /// What the page asks with for the points that follow: `/status.json?since=CURSOR`.
+  /// The page's next request sends it to get only later points: `/status.json?since=CURSOR`.
   var cursor: String
   var run: Run
   var now: Now
   var health: RunHealth
   var processes: [Process]
-  /// The points of the curves that are told.
+  /// The points of the curves in this document.
   private var points = HistoryColumns()
 
   private enum CodingKeys: String, CodingKey {
     case whole, cursor, run, now, health, processes
   }
 
-  /// - Parameter incarnation: of the server, so that a page notices that it was started again.
+  /// - Parameters:
+  ///   - incarnation: the server's, so that a page notices its restart.
+  ///   - since: the cursor of the page's last document; nil for whole curves.
   init(_ monitor: RunMonitor, incarnation: Identifier, since: String?, now: Instant) {
     let position = HistoryCursor(monitor.history, incarnation: incarnation)
     let known = since.flatMap(HistoryCursor.init).flatMap { $0.continues(in: position) ? $0 : nil }
@@ -86,18 +88,20 @@ struct StatusDocument: Encodable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var bytes = Array(try encoder.encode(self))
-    // The encoder takes microseconds a number, and a long run has tens of thousands: it does not see the curves.
+    // `JSONEncoder` takes microseconds for each number, and the curves of a long run have tens of
+    // thousands, so they are appended without it.
     bytes.removeLast()
     points.append(to: &bytes)
     bytes.append(UInt8(ascii: "}"))
     return bytes
   }
 
-  /// Four digits are more than a curve shows; nil for what JSON cannot say.
+  /// Rounds to four significant digits, more than a curve shows; nil for NaN and infinity, which
+  /// JSON lacks.
   static func short(_ value: Double?) -> Double? {
     guard let value, value.isFinite else { return nil }
     guard value != 0 else { return 0 }
-    // Of a number as large as this no digit is too many.
+    // Very large and very small numbers are not rounded.
     guard abs(value) < 1e12, abs(value) > 1e-12 else { return value }
     var scale = 1.0
     while abs(value) * scale < 1000 { scale *= 10 }
@@ -140,7 +144,7 @@ extension StatusDocument.Now {
     return_best = short(monitor.best)
   }
 
-  /// Sums of what foreigners say may overflow, which JSON cannot say.
+  /// JSON lacks infinity, and sums of forged telemetry may overflow to it.
   private static func finite(_ value: Double) -> Double { value.isFinite ? value : 0 }
 }
 
@@ -160,7 +164,7 @@ extension StatusDocument.Process {
     version = meter.value(.weights_version)
   }
 
-  /// What a service is for, as a rate.
+  /// The rate that best describes a service's work.
   private static func rate(of service: ServiceKind?) -> (counter: Metric, unit: String)? {
     switch service {
     case .actor: (.env_steps_total, "steps/s")

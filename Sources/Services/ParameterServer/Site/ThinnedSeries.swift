@@ -1,20 +1,22 @@
-// A series that covers a whole run in bounded space.
+// A series that covers a whole run in bounded memory.
 
-/// A point of time that can stand for several.
+/// A point in time that can be merged with others.
 protocol Thinnable {
-  /// Makes this point, which stands for `count` points, stand for `next` as well, which comes after them and stands for `others`.
+  /// Merges `next`, which follows this point. This point stands for `count` appended points, `next`
+  /// for `others`.
   mutating func merge(_ next: Self, count: Int, others: Int)
 }
 
-/// Keeps at most `capacity` points: when they are there, neighbours become one, and from then on a point stands for twice as many.
+/// Keeps at most `capacity` points. When it is full, neighbours are merged, and from then on each
+/// point stands for twice as many.
 ///
-/// Every point stands for `stride` that were appended, a power of two; the newest, incomplete one is not told before it is
-/// complete. Cost of appending: O(1), amortised.
+/// Every point stands for `stride` appended points, a power of two. The newest point appears in
+/// `points` once it is complete. Appending is O(1), amortised.
 struct ThinnedSeries<Point: Thinnable> {
   let capacity: Int
   private(set) var points: [Point] = []
   private(set) var stride = 1
-  /// Grows whenever points that were there have become others.
+  /// Grows whenever points are merged.
   private(set) var generation = 0
   private var open: Point?
   private var openCount = 0
