@@ -33,7 +33,7 @@ import Testing
     ] { #expect(refused.errors.contains(text), "\(refused.errors)") }
     let other = try first.resume("stop.updates=900", "replay.storage=file")
     #expect(
-      other.code == 1 && other.errors.contains("storage: memory left at its end, and replay.storage is file"),
+      other.code == 1 && other.errors.contains("storage: memory left at its end, but replay.storage is file"),
       "\(other.errors)")
     #expect(workspace.exists("runs/test/replay/1/snapshot/header"), "it may still be taken up")
 

@@ -62,7 +62,7 @@ import Testing
     #expect(workspace.exists("runs/test/replay/1/header"))
     let other = try first.resume("stop.updates=300", "replay.storage=memory")
     #expect(
-      other.code == 1 && other.errors.contains("storage: file, and replay.storage is memory"),
+      other.code == 1 && other.errors.contains("storage: file, but replay.storage is memory"),
       "\(other.errors)")
     let resumed = try first.resume("stop.updates=300")
     #expect(resumed.code == 0 || resumed.code == 1, "\(resumed.errors)")

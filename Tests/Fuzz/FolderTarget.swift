@@ -24,7 +24,7 @@ enum FolderTarget {
       Files.write(folder: store, damaged(templates[number].snapshot, &source))
       if source.rarely(2) { return restore(variant, store) }
       var configuration = variant.machine()
-      configuration.beginning = store
+      configuration.initialSnapshot = store
       var script = ReplayScript(variant, configuration, source, isDamaged: true)
       script?.run()
     default:

@@ -79,7 +79,7 @@ struct ReplayScript {
       let problem = machine.checkInvariants() ?? machine.store.checkInvariants()
       expect(problem == nil, "\(variant): \(problem ?? "")")
     }
-    machine.settle(now: now, sink: sink)
+    machine.answerReceived(now: now, sink: sink)
     // Long after the last message all peers are forgotten.
     advance(by: .seconds(2000))
     expect(isDamaged || machine.writers.count + machine.samplers.count == 0, "somebody is never forgotten")
@@ -89,7 +89,7 @@ struct ReplayScript {
     let first = source.byte()
     let peer = Int(first) % Self.peers
     // Mostly a frame is answered before the next one comes.
-    defer { if first & 0x30 != 0 { machine.settle(now: now, sink: sink) } }
+    defer { if first & 0x30 != 0 { machine.answerReceived(now: now, sink: sink) } }
     switch source.below(16) {
     case 0: receive(source.bytes(Int(source.byte())), from: peer)
     case 1: say(frames.writerHello(&source, peer: peer), from: peer)
@@ -118,7 +118,7 @@ struct ReplayScript {
   /// Passes a frame to the machine, and lets it answer.
   private mutating func ask(_ frame: [UInt8], from peer: Int) {
     receive(frame, from: peer)
-    machine.settle(now: now, sink: sink)
+    machine.answerReceived(now: now, sink: sink)
   }
 
   private mutating func receive(_ frame: [UInt8], from peer: Int) {
@@ -154,7 +154,7 @@ struct ReplayScript {
   /// What the driver does besides passing messages.
   private mutating func other() {
     switch source.below(6) {
-    case 0: machine.settle(now: now, sink: sink)
+    case 0: machine.answerReceived(now: now, sink: sink)
     case 1: sink.isFull.toggle()
     case 2:
       if let path = machine.advanceSnapshot(now: now, sink: sink) {

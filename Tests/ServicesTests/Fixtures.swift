@@ -53,8 +53,8 @@ enum Fixtures {
     frame { SampleRequest(request: number, table: table, count: count).encode(into: $0) }
   }
 
-  /// A message of one chunk of `rows` steps of stream 0 and an item of each step but the last. Step i has observation and
-  /// reward i.
+  /// A message of one chunk of `rows` steps of stream 0, and an item for each step but the last.
+  /// Step i has observation and reward i.
   static func insert(
     _ sequence: UInt64, first: UInt64, rows: Int = 3, isCut: Bool = false, items: Int? = nil,
     flags: [UInt8]? = nil, table: Int = 0, spans span: UInt32 = 2
@@ -104,17 +104,17 @@ struct ReplayHarness {
       now: .at(0))
   }
 
-  /// Hands a frame in; returns what was sent for it.
+  /// Receives a frame. Returns what was sent for it.
   mutating func receive(_ frame: [UInt8], from peer: UInt64, at milliseconds: Double = 0) -> [Sent] {
     frame.withUnsafeBytes {
       machine.receive($0, from: PeerID(number: peer), now: .at(milliseconds), sink: sink)
     }
-    machine.settle(now: .at(milliseconds), sink: sink)
+    machine.answerReceived(now: .at(milliseconds), sink: sink)
     #expect(machine.checkInvariants() == nil)
     return sink.take()
   }
 
-  /// Hands in frames that have come together; returns what was sent before all were received, and after.
+  /// Receives frames that come together. Returns what was sent before all were received, and after.
   mutating func receiveTogether(_ frames: [(frame: [UInt8], peer: UInt64)]) -> (before: [Sent], after: [Sent])
   {
     for (frame, peer) in frames {
@@ -123,13 +123,13 @@ struct ReplayHarness {
       }
     }
     let before = sink.take()
-    machine.settle(now: .at(0), sink: sink)
+    machine.answerReceived(now: .at(0), sink: sink)
     return (before, sink.take())
   }
 
   mutating func advance(at milliseconds: Double) -> [Sent] {
     machine.advance(to: .at(milliseconds), sink: sink)
-    machine.settle(now: .at(milliseconds), sink: sink)
+    machine.answerReceived(now: .at(milliseconds), sink: sink)
     return sink.take()
   }
 }

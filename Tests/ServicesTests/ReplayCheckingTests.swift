@@ -1,4 +1,4 @@
-// The replay machine after a kill: its steps are checked while it serves, a slice at a time.
+// The replay machine after a kill: its steps are checked while it serves, slice by slice.
 
 import Experience
 import Foundations
@@ -65,7 +65,7 @@ import Wire
     for buffer in buffers { buffer.deallocate() }
   }
 
-  /// 800 steps in 40 chunks, by a process that was killed.
+  /// 800 steps in 40 chunks, by a killed process.
   private func fill(chunks: UInt64 = 40, capacity: Int = 1000) throws {
     var replay = try incarnation(capacity: capacity)
     _ = replay.receive(Fixtures.hello(1, schema: Self.schema), from: 1)
@@ -86,7 +86,7 @@ import Wire
     try #require(pwrite(descriptor, &byte, 1, place) == 1)
   }
 
-  /// Has the one request that there may be read and checked; false if there is none.
+  /// Reads and checks the one request that there may be; false if there is none.
   private func step(_ replay: inout ReplayHarness) -> Bool {
     let requests = replay.machine.takePrefetchRequests()
     guard let request = requests.first else { return false }
@@ -117,7 +117,7 @@ import Wire
     #expect(replay.machine.takeWarnings().isEmpty && replay.machine.takeNotices().isEmpty)
     #expect(counter("steps_in_doubt", replay) == 0 && counter("steps_damaged_total", replay) == 0)
     #expect(!step(&replay), "and there it stays")
-    // An incarnation that has checked all, and ends in order, leaves nothing to be checked.
+    // After an incarnation that checked everything and ended in order, nothing is left to check.
     replay.machine.store.end()
     var next = try incarnation()
     #expect(next.machine.store.stepsInDoubt == 0 && !step(&next))
@@ -126,7 +126,7 @@ import Wire
 
   @Test func whatItFindsIsCountedAndSaidOnce() throws {
     try fill()
-    // Chunks 16 and 31, which are in the second slice and in the third.
+    // Chunks 16 and 31, in the second slice and in the third.
     for step in [305, 619] { try damage(step: step) }
     var replay = try incarnation()
     #expect(step(&replay) && replay.machine.takeWarnings().isEmpty)
@@ -134,7 +134,7 @@ import Wire
       #expect(step(&replay))
       #expect(
         replay.machine.takeWarnings() == [
-          "dropped 20 steps that were not whole on the disk, and 8 items that needed them or could not be"
+          "dropped 20 steps that were not whole on the disk, and 8 items that needed them or were damaged"
         ])
       #expect(counter("steps_damaged_total", replay) == Double(20 * round))
       #expect(counter("items_damaged_total", replay) == Double(8 * round))
@@ -142,7 +142,7 @@ import Wire
     #expect(!step(&replay) && replay.machine.takeWarnings().isEmpty)
     #expect(replay.machine.takeNotices().contains("all steps are checked"))
     #expect(replay.machine.store.statistics.tables[0].size == 38 * 8)
-    // What is lost is on the disk still: the next incarnation looks again, and finds it again.
+    // The damaged steps are still on the disk: the next incarnation checks and finds them again.
     replay.machine.store.end()
     var next = try incarnation()
     #expect(next.machine.store.stepsInDoubt > 0)
@@ -150,7 +150,7 @@ import Wire
     #expect(counter("steps_damaged_total", next) == 40)
   }
 
-  /// A draw that comes first finds it, and it is not said again.
+  /// A draw that finds the damage first reports it once.
   @Test func whatADrawFindsIsSaidToo() throws {
     try fill()
     try damage(step: 305)
@@ -167,7 +167,8 @@ import Wire
     #expect(counter("steps_damaged_total", replay) == 20 && counter("steps_in_doubt", replay) == 0)
   }
 
-  /// Inserts are acknowledged between two slices; those that evict what is in doubt leave less of it.
+  /// Inserts are acknowledged between two slices; those that evict steps in doubt leave fewer of
+  /// them.
   @Test func itEndsWhileTheRingTurns() throws {
     try fill(chunks: 50)
     try damage(step: 5)
@@ -180,7 +181,7 @@ import Wire
       #expect(replay.receive(insert(sequence), from: 1).last?.acknowledgement?.committed == sequence)
       sequence += 1
     }
-    // The first slice was asked for before its steps had gone.
+    // The first slice was requested before its steps were evicted.
     var rounds = 0
     while step(&replay) {
       rounds += 1
@@ -190,11 +191,11 @@ import Wire
     }
     #expect(rounds <= 4 && replay.machine.store.stepsInDoubt == 0)
     #expect(replay.machine.store.damage.steps == 0, "the damaged chunk was evicted before")
-    // The whole ring is written anew while a slice is on its way.
+    // The whole ring is replaced while a slice is being read.
     #expect(!step(&replay))
   }
 
-  /// Nothing of what was in doubt is left when the slice has been read.
+  /// No step is in doubt any more when the slice has been read.
   @Test func aRingThatOvertakesItEndsItToo() throws {
     try fill(chunks: 50)
     var replay = try incarnation()
@@ -204,7 +205,7 @@ import Wire
     #expect(step(&replay) && !step(&replay))
     #expect(replay.machine.store.stepsInDoubt == 0 && counter("steps_damaged_total", replay) == 0)
     #expect(replay.machine.takeNotices().contains("all steps are checked"))
-    // A late word of a reading that nobody waits for changes nothing.
+    // A late read that is no longer expected changes nothing.
     replay.machine.didPrefetch(0, now: .at(2), sink: replay.sink)
     #expect(replay.machine.takeNotices().isEmpty && !step(&replay))
   }

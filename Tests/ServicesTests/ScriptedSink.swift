@@ -6,15 +6,15 @@ import Wire
 
 @testable import Services
 
-/// Keeps frames and publications; `isFull` makes every send fail, `rooms` says who has room for
-/// answers.
+/// Keeps frames and publications. `isFull` makes every send fail; `rooms` has the peers without
+/// room for answers.
 final class ScriptedSink: PublishingSink {
   private(set) var frames: [(bytes: [UInt8], peer: PeerID)] = []
   private(set) var publications: [[UInt8]] = []
   var isFull = false
-  /// Of peers that have none now; others have room.
+  /// Peers that have no room now; others have room.
   var rooms: [PeerID: Room] = [:]
-  /// Who has been promised the next frame.
+  /// The peer that the next frame must go to.
   private var begun: PeerID?
 
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
@@ -57,7 +57,7 @@ struct Sent {
     }
   }
 
-  /// The frame as a message of a type, or nil if it is another one.
+  /// The frame as a message of a type; nil if it is another message.
   func read<Message>(_ body: (inout FrameCursor) throws -> Message) -> Message? {
     bytes.withUnsafeBytes { bytes in
       var cursor = FrameCursor(bytes)

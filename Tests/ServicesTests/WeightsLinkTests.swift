@@ -1,4 +1,4 @@
-// What an actor, an evaluator and a learner take of what is published.
+// What an actor, an evaluator and a learner receive of the publications.
 
 import Experience
 import Foundations
@@ -23,7 +23,7 @@ import Wire
     link = try WeightsLink(
       connector: connector, to: try Endpoint(publisher.lastEndpoint()), id: Fixtures.id(1),
       manifest: Self.manifest)
-    // Both subscriptions are there: nothing that is published now is lost.
+    // Both subscriptions have arrived: no publication is lost from now on.
     for _ in 0..<2 { try Self.wait(for: publisher) }
   }
 
@@ -39,7 +39,7 @@ import Wire
     }
   }
 
-  /// Publishes to the link alone, in order.
+  /// Publishes to the link only, in order.
   private func publish(_ version: UInt64, _ values: [Float], incarnation: UInt64 = 9) {
     let frame = frame { writer in
       values.withUnsafeBytes {
@@ -54,14 +54,14 @@ import Wire
     _ = frame.withUnsafeBytes { publisher.send($0) }
   }
 
-  /// Takes until `isDone`.
-  private func take(until isDone: (WeightsLinkTests) -> Bool) throws {
+  /// Receives until `isDone`.
+  private func receive(until isDone: (WeightsLinkTests) -> Bool) throws {
     let deadline = SystemClock.now() + .seconds(20)
     var poller = Poller()
     _ = link.add(to: &poller)
     while !isDone(self) {
       var found: (UInt64, [Float])?
-      link.takeNewest { weights in
+      link.receiveNewest { weights in
         found = (
           weights.version,
           (0..<2).map { weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
@@ -78,29 +78,29 @@ import Wire
     }
   }
 
-  /// Whoever has good weights keeps them, and takes the next good ones: also those of the version
-  /// that was not.
+  /// A client keeps its good weights, and adopts the next good ones, also of a version that was not
+  /// good.
   @Test func weightsThatAreNotFiniteAreCountedAndLeftOut() throws {
     publish(1, [1, 2])
-    try take { $0.versions == [1] }
+    try receive { $0.versions == [1] }
     let wrong: [Float] = [.nan, .infinity, -.infinity, .signalingNaN]
     for (index, value) in wrong.enumerated() { publish(2, index % 2 == 0 ? [3, value] : [value, 3]) }
-    try take { $0.link.notFinite == 4 }
+    try receive { $0.link.notFinite == 4 }
     #expect(versions == [1] && link.malformed == 0)
     publish(2, [.greatestFiniteMagnitude, 4])
-    try take { $0.versions.count == 2 }
+    try receive { $0.versions.count == 2 }
     #expect(versions == [1, 2] && taken == [[1, 2], [.greatestFiniteMagnitude, 4]])
     #expect(link.notFinite == 4)
   }
 
-  /// Another incarnation of the server is not believed for its weights alone.
-  @Test func anotherLifeThatIsNotFiniteTakesNothingAway() throws {
+  /// Weights that are not finite do not make the client follow another incarnation.
+  @Test func anotherIncarnationThatIsNotFiniteChangesNothing() throws {
     publish(7, [1, 2])
-    try take { $0.versions == [7] }
+    try receive { $0.versions == [7] }
     publish(1, [.nan, .nan], incarnation: 10)
     publish(6, [5, 5])
     publish(8, [3, 4])
-    try take { $0.versions.count == 2 }
+    try receive { $0.versions.count == 2 }
     #expect(versions == [7, 8] && link.notFinite == 1)
   }
 }

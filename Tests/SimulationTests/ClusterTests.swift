@@ -13,7 +13,7 @@ import TestSupport
     #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
   }
 
-  /// A seed says everything: the same run again, to the last frame.
+  /// A seed determines everything: the same run again, to the last frame.
   @Test(arguments: [3, 8] as [UInt64])
   func aSeedRepeatsItsRun(seed: UInt64) {
     let runs = (0..<2).map { _ in

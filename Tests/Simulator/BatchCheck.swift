@@ -1,9 +1,9 @@
-// Whether a batch is what its writers sent.
+// Checks that a sampled batch is what its writers sent.
 
 internal import Experience
 internal import Services
 
-/// Compares each row with the transition that history has at its first step, bit by bit.
+/// Compares each row bit by bit with the history's transition from its first step.
 struct BatchCheck {
   let cluster: Cluster
   let batch: SampledBatch

@@ -5,11 +5,12 @@ public import Foundations
 internal import Services
 
 extension Cluster {
-  /// Everything has to go on within this time after the last fault. The slowest plan has one writer of one stream, half a sample an
-  /// insert and 33 rows a request: three learners need some 600 inserts for three batches each. Others are done in a second.
+  /// Everything has to progress within this time after the last fault. The slowest plan has one
+  /// writer of one stream, half a sample for each insert, and 33 rows a request: three learners
+  /// need some 600 inserts for three batches each. Other plans need about a second.
   static let patience = Instant.Span.seconds(60)
 
-  /// A run with faults for `duration`, then without until all make progress.
+  /// Runs with faults for `duration`, then without until all make progress.
   public func run(faultsFor duration: Instant.Span = .seconds(5)) {
     let end = now + duration
     network.queue.add(.fault, at: now + .milliseconds(300))
@@ -23,7 +24,7 @@ extension Cluster {
     }
   }
 
-  /// What a run did, for people.
+  /// What a run did, for a reader.
   public var summary: String {
     let messages = writers.reduce(0) { $0 + $1.messagesCommitted }
     let batches = learners.reduce(0) { $0 + $1.batches }
@@ -39,7 +40,7 @@ extension Cluster {
     for node in nodes { node.stalledUntil = min(node.stalledUntil, now) }
   }
 
-  /// One fault, and the time of the next.
+  /// Causes one fault, and schedules the next.
   func fault() {
     guard !network.isHealed else { return }
     let gap = Double(plan.faultEvery.milliseconds) * (0.2 + 1.6 * generator.uniform())
@@ -89,11 +90,11 @@ extension Cluster {
 
 }
 
-/// How far everyone was when the faults ended.
+/// The progress of all nodes when the faults ended.
 private struct Progress {
   var messages: [Int]
   var batches: [Int]
-  var changes: [Int]
+  var deltas: [Int]
   var targets: [Int]
   var version: UInt64
   var evaluation: UInt64
@@ -101,13 +102,13 @@ private struct Progress {
   init(_ cluster: Cluster) {
     messages = cluster.writers.map(\.messagesCommitted)
     batches = cluster.learners.map(\.batches)
-    changes = cluster.learners.map(\.changesMerged)
+    deltas = cluster.learners.map(\.deltasMerged)
     targets = cluster.learners.map(\.targets)
     version = cluster.ledger.version
     evaluation = cluster.status.newest
   }
 
-  /// Who has not gone on yet.
+  /// A node that has not progressed enough since; nil if all have.
   func missing(_ cluster: Cluster) -> String? {
     for (index, writer) in cluster.writers.enumerated() where writer.messagesCommitted < messages[index] + 3 {
       return "writer \(index) has committed \(writer.messagesCommitted - messages[index]) messages"
@@ -116,8 +117,8 @@ private struct Progress {
       if learner.batches < batches[index] + 3 {
         return "learner \(index) has got \(learner.batches - batches[index]) batches"
       }
-      if learner.changesMerged < changes[index] + 3 {
-        return "learner \(index) has merged \(learner.changesMerged - changes[index]) changes"
+      if learner.deltasMerged < deltas[index] + 3 {
+        return "learner \(index) has merged \(learner.deltasMerged - deltas[index]) deltas"
       }
       if learner.targets == targets[index] { return "learner \(index) has reached no milestone" }
     }

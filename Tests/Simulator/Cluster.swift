@@ -5,8 +5,9 @@ internal import Foundations
 internal import Experience
 internal import Services
 
-/// Writers, a replay service, learners, a parameter server and a follower, driven from one seed: first with faults, then without,
-/// when all of them must make progress within a bounded time. Everything that must hold is checked at every step.
+/// Writers, replay shards, learners, a parameter server and a client that follows the run's status,
+/// driven from one seed. They run with faults first, then without, when all must progress within a
+/// bounded time. Invariants are checked at every step.
 public final class Cluster {
   public let seed: UInt64
   let plan: Plan
@@ -20,10 +21,10 @@ public final class Cluster {
   private(set) var replays: [ReplayNode] = []
   private(set) var parameters: ParameterNode!
   private(set) var status: StatusNode!
-  /// What did not hold, with its time; the first says most.
+  /// Violated invariants, each with its time; the first says most.
   public private(set) var violations: [String] = []
   public private(set) var faults: [String: Int] = [:]
-  /// Shards that clients are told there are.
+  /// The shards that clients are told of.
   private(set) var listed: [Int]
   private var wakeAt: [Instant] = []
   private var connections: [[Connection?]] = []
@@ -80,7 +81,7 @@ public final class Cluster {
 }
 
 extension Cluster {
-  /// Runs until `end`, or until something did not hold.
+  /// Runs until `end`, or until an invariant is violated.
   func run(until end: Instant) {
     while violations.isEmpty, network.queue.next <= end, let (at, event) = network.queue.removeFirst() {
       network.now = max(network.now, at)
@@ -144,7 +145,8 @@ extension Cluster {
   private func wake(_ node: Int, at time: Instant) {
     guard time < wakeAt[node] else { return }
     wakeAt[node] = time
-    // A deadline that has passed is a machine that wants to be called again at once, for ever.
+    // A machine whose deadline has passed wants to be called again at once: time must advance even
+    // so.
     network.queue.add(.wake(node: node), at: max(time, now + .microseconds(100)))
   }
 
@@ -163,19 +165,19 @@ extension Cluster {
 }
 
 extension Cluster {
-  /// Clients are told of other shards; each closes its connections to those that are missing.
+  /// Tells clients which shards there are; each closes its connections to the others.
   func list(_ shards: [Int]) {
     listed = shards
     for node in nodes.indices {
-      (nodes[node] as? WriterNode)?.followShards()
-      (nodes[node] as? LearnerNode)?.followShards()
+      (nodes[node] as? WriterNode)?.updateShards()
+      (nodes[node] as? LearnerNode)?.updateShards()
       for connection in network.openConnections(of: node) {
         if case .replay(let shard) = connection.service, !shards.contains(shard) { close(connection) }
       }
     }
   }
 
-  /// The process dies: what it had in memory, and what is under way to it, is lost.
+  /// Kills a process: its memory, and the frames on their way to it, are lost.
   func crash(_ node: Int) {
     guard nodes[node].isUp else { return }
     nodes[node].crash()

@@ -1,8 +1,8 @@
-// What happens when, in a simulation.
+// The events of a simulation, in order of time.
 
 internal import Foundations
 
-/// Something that will happen at its time.
+/// Something that happens at its time.
 enum Event {
   /// A frame arrives at a service, or at a client.
   case up(Connection, [UInt8])
@@ -17,7 +17,7 @@ enum Event {
   case fault
 }
 
-/// A heap by time; what is due at the same time comes in the order in which it was added.
+/// A heap by time; events of the same time keep the order in which they were added.
 struct EventQueue {
   private struct Entry {
     var at: Instant

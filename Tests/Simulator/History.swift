@@ -1,4 +1,4 @@
-// Everything that writers ever produced, so that whatever is served can be checked bit by bit.
+// Everything that writers ever produced: any batch can be checked against it bit by bit.
 
 internal import Experience
 
@@ -9,7 +9,7 @@ struct StepName: Hashable {
   var index: UInt64
 }
 
-/// What a step holds follows from its name alone.
+/// A step's content, which follows from its name alone.
 enum StepContent {
   static let schema = StepSchema(fields: [
     Field(StepSchema.observation, .float32, shape: [3]),
@@ -22,7 +22,7 @@ enum StepContent {
     [Float(name.incarnation), Float(name.stream), Float(name.index)]
   }
 
-  /// The step whose observation this is.
+  /// The step with this observation; nil if there can be none.
   static func name(_ observation: UnsafeRawPointer) -> StepName? {
     let values = (0..<3).map { observation.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
     let parts = values.compactMap { Int(exactly: $0) }
@@ -49,11 +49,11 @@ struct StepRecord {
   var version: UInt64
 }
 
-/// A chunk and the items as they were framed.
+/// The chunks and items of one message.
 struct SentMessage {
   var chunks: [ChunkHeader] = []
   var items: [Item] = []
-  /// The writer gave it up.
+  /// The writer dropped it.
   var isDropped = false
   /// Some incarnation of the service committed it.
   var isCommitted = false
@@ -66,15 +66,15 @@ final class WriterIncarnation {
   /// The index of each stream's first step.
   let base: [UInt64]
   var steps: [[StepRecord]]
-  /// What it was to each shard, in the order in which it went there.
-  private(set) var stays: [WriterStay] = []
+  /// Its sessions with shards, in the order in which it moved to them.
+  private(set) var sessions: [WriterSession] = []
 
-  /// The stay of an id, which is new at first.
-  func stay(_ id: Identifier, in history: History) -> WriterStay {
-    if let known = stays.first(where: { $0.id == id }) { return known }
-    let stay = history.stay(id, of: self)
-    stays.append(stay)
-    return stay
+  /// The session with an id, which is new at first.
+  func session(_ id: Identifier, in history: History) -> WriterSession {
+    if let known = sessions.first(where: { $0.id == id }) { return known }
+    let session = history.session(id, of: self)
+    sessions.append(session)
+    return session
   }
 
   init(number: Int, id: Identifier, base: [UInt64]) {
@@ -86,19 +86,19 @@ final class WriterIncarnation {
 
   func step(_ stream: Int, _ index: UInt64) -> StepRecord? {
     guard steps.indices.contains(stream), index >= base[stream] else { return nil }
-    let place = Int(index - base[stream])
-    return place < steps[stream].count ? steps[stream][place] : nil
+    let offset = Int(index - base[stream])
+    return offset < steps[stream].count ? steps[stream][offset] : nil
   }
 }
 
-/// What a writer's incarnation is to one shard: a writer with its own id and sequence.
-final class WriterStay {
+/// A writer's session with one shard, which has an id and a sequence of its own.
+final class WriterSession {
   let number: Int
   let id: Identifier
   unowned let incarnation: WriterIncarnation
-  /// Message of sequence s is at s − 1.
+  /// The message of sequence s is at s − 1.
   var messages: [SentMessage] = []
-  /// Messages that the writer knows to be committed, or has given up.
+  /// Messages that the writer knows to be committed, or has dropped.
   var released = 0
 
   init(number: Int, id: Identifier, incarnation: WriterIncarnation) {
@@ -108,15 +108,15 @@ final class WriterStay {
   }
 }
 
-/// All writers' incarnations.
+/// All incarnations of writers.
 final class History {
   private(set) var incarnations: [WriterIncarnation] = []
-  private(set) var stays: [Identifier: WriterStay] = [:]
+  private(set) var sessions: [Identifier: WriterSession] = [:]
 
-  fileprivate func stay(_ id: Identifier, of incarnation: WriterIncarnation) -> WriterStay {
-    let stay = WriterStay(number: stays.count, id: id, incarnation: incarnation)
-    stays[id] = stay
-    return stay
+  fileprivate func session(_ id: Identifier, of incarnation: WriterIncarnation) -> WriterSession {
+    let session = WriterSession(number: sessions.count, id: id, incarnation: incarnation)
+    sessions[id] = session
+    return session
   }
 
   func begin(id: Identifier, base: [UInt64]) -> WriterIncarnation {
@@ -125,7 +125,8 @@ final class History {
     return incarnation
   }
 
-  /// The transition that starts at a step, by the definition: R = Σ_{k<n'} γᵏ r_{t+k}, and γ^{n'} unless the end is terminal.
+  /// The transition from a step, by its definition: R = Σ_{k<n'} γᵏ r_{t+k}, and the discount
+  /// γ^{n'}, or 0 if the end is terminal.
   struct Transition {
     var steps: Int
     var reward: Float

@@ -1,4 +1,4 @@
-// A simulated learner: checks every row it is served, and trains by adding known numbers.
+// A simulated learner: checks every row that it samples, and trains by adding known numbers.
 
 internal import Algorithms
 internal import Experience
@@ -16,15 +16,15 @@ final class LearnerNode: Node {
   private(set) var id = Identifier.zero
   private var rule: SimulatedRule
   private var generator: SeededGenerator
-  /// What the delta under way holds, and its number.
+  /// What the pending delta holds, and its sequence.
   private var pushed = [Double](repeating: 0, count: Plan.parameters)
   private var pushedSequence: UInt64 = 0
   private var nextUpdate = Instant.zero
   private var nextReport = Instant.zero
   private let writer = FrameWriter()
-  private var changesMergedSeen: UInt64 = 0
+  private var deltasMergedSeen: UInt64 = 0
   private(set) var batches = 0
-  private(set) var changesMerged = 0
+  private(set) var deltasMerged = 0
 
   init(cluster: Cluster, index: Int) {
     self.cluster = cluster
@@ -61,7 +61,7 @@ final class LearnerNode: Node {
 
   func crash() { isUp = false }
 
-  /// Leaves in order, as at SIGTERM: the last delta, then goodbyes.
+  /// Leaves in order, as at SIGTERM: pushes the last delta, then says GOODBYE.
   func leave() {
     machine.leave(now: cluster.now, replay: replay, parameters: parameters)
     isUp = false
@@ -73,12 +73,12 @@ final class LearnerNode: Node {
     (machine, rule) = Self.machine(id, cluster, SeededGenerator(seed: generator.next()))
     pushed = Array(repeating: 0, count: Plan.parameters)
     pushedSequence = 0
-    changesMergedSeen = 0
+    deltasMergedSeen = 0
     nextUpdate = cluster.now
-    followShards()
+    updateShards()
   }
 
-  func followShards() {
+  func updateShards() {
     guard isUp else { return }
     machine.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, replay: replay)
   }
@@ -112,31 +112,31 @@ final class LearnerNode: Node {
     if hadWeights, machine.member.version < version {
       cluster.violation("learner \(index) went back to version \(machine.member.version)")
     }
-    if machine.member.counters.changesMerged > changesMergedSeen {
-      changesMergedSeen = machine.member.counters.changesMerged
-      changesMerged += 1
+    if machine.member.counters.deltasMerged > deltasMergedSeen {
+      deltasMergedSeen = machine.member.counters.deltasMerged
+      deltasMerged += 1
       pushed = Array(repeating: 0, count: Plan.parameters)
     }
     check()
   }
 
-  /// Targets are published milestones, bit for bit: those of all learners are the same.
+  /// Targets are published milestones, bit for bit: all learners have the same.
   private func checkTarget() {
     guard let target = rule.target, !cluster.ledger.isMilestone(target) else { return }
     cluster.violation("learner \(index): its target \(target) is no milestone")
   }
 
-  /// Milestones that it has been given.
+  /// Milestones that the rule has got.
   var targets: Int { rule.targets }
 
-  /// θ_local = published + what is unmerged.
+  /// θ_local = published + unmerged.
   private func check() {
     let (local, reference) = (rule.parameters(), machine.member.reference)
     guard !reference.isEmpty else { return }
-    for place in local.indices {
-      let expected = Double(reference[place]) + pushed[place] + rule.unpushed[place]
-      if abs(Double(local[place]) - expected) > 1e-3 {
-        cluster.violation("learner \(index): local θ[\(place)] = \(local[place]), expected \(expected)")
+    for element in local.indices {
+      let expected = Double(reference[element]) + pushed[element] + rule.unpushed[element]
+      if abs(Double(local[element]) - expected) > 1e-3 {
+        cluster.violation("learner \(index): local θ[\(element)] = \(local[element]), expected \(expected)")
       }
     }
   }
@@ -153,7 +153,7 @@ final class LearnerNode: Node {
     return min(machine.nextDeadline(now: now), nextReport, machine.member.hasWeights ? nextUpdate : .never)
   }
 
-  /// Its counters, by which the parameter server also knows that it is there.
+  /// Sends telemetry, which also tells the parameter server that the learner is there.
   private func report() {
     guard cluster.now >= nextReport else { return }
     nextReport = cluster.now + .milliseconds(300)
@@ -177,7 +177,7 @@ final class LearnerNode: Node {
     }
   }
 
-  /// What a delta must hold, by its number.
+  /// What the delta of a sequence must hold.
   fileprivate func expected(_ sequence: UInt64) -> [Double] {
     guard sequence > pushedSequence else { return pushed }
     pushedSequence = sequence
@@ -187,7 +187,7 @@ final class LearnerNode: Node {
   }
 }
 
-/// Writes each delta into the ledger as it is sent.
+/// Records each delta in the ledger as it is sent.
 private struct LearnerSink: FrameSink {
   let node: LearnerNode
 

@@ -1,10 +1,10 @@
-// What the published weights must be.
+// Checks published weights.
 
 internal import Experience
 internal import Wire
 
-/// Follows every publication: versions grow, each change is in them once and in its learner's order, and θ is the sum that
-/// the merged changes make.
+/// Checks every publication. Versions grow. Each delta is merged once, and a learner's deltas in
+/// order. θ is the sum that the merged deltas make.
 struct Ledger {
   static let manifest = WeightsManifest(tensors: [TensorSpec(name: "θ", shape: [Plan.parameters])])
 
@@ -35,17 +35,17 @@ struct Ledger {
   mutating func sent(id: Identifier, sequence: UInt64, updates: UInt64, values: [Double]) {
     let key = Key(learner: id.publicName, sequence: sequence)
     if let before = sent[key], before.values != values || before.updates != updates {
-      problems.append("change \(sequence) was sent again with another content")
+      problems.append("delta \(sequence) was sent again with another content")
     }
     sent[key] = Sent(updates: updates, values: values)
   }
 
-  /// Whether such weights were published as a milestone.
+  /// Whether these weights were published as a milestone.
   func isMilestone(_ values: [Float]) -> Bool { milestones.values.contains(values) }
 
   mutating func published(_ weights: Weights) {
-    if weights.isMilestone { note(milestone: weights) }
-    // A milestone that is kept is an old version.
+    if weights.isMilestone { record(milestone: weights) }
+    // A milestone on a topic of its own is an old version.
     guard !weights.topic.hasPrefix(Weights.topicMilestone) else { return }
     let now = (0..<Plan.parameters).map {
       Double(weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
@@ -68,8 +68,8 @@ struct Ledger {
     values = now
   }
 
-  /// A milestone is the same whenever it is published.
-  private mutating func note(milestone: Weights) {
+  /// A milestone is the same each time it is published.
+  private mutating func record(milestone: Weights) {
     let values = (0..<Plan.parameters).map {
       milestone.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
     }
@@ -84,22 +84,23 @@ struct Ledger {
     var weight: UInt64 = 0
     for (learner, sequence) in entries where sequence != merged[learner] {
       let before = merged[learner] ?? 0
-      guard sequence == before + 1, let change = sent[Key(learner: learner, sequence: sequence)] else {
-        problems.append("change \(sequence) merged after \(before), or never sent")
+      guard sequence == before + 1, let delta = sent[Key(learner: learner, sequence: sequence)] else {
+        problems.append("delta \(sequence) merged after \(before), or never sent")
         continue
       }
-      weight += change.updates
-      for place in sum.indices { sum[place] += Double(change.updates) * change.values[place] }
+      weight += delta.updates
+      for element in sum.indices { sum[element] += Double(delta.updates) * delta.values[element] }
     }
-    if merged.keys.contains(where: { entries[$0] == nil }) { problems.append("a merged change is forgotten") }
-    if weight == 0 { problems.append("version \(weights.version) holds no new change") }
+    if merged.keys.contains(where: { entries[$0] == nil }) { problems.append("a merged delta is forgotten") }
+    if weight == 0 { problems.append("version \(weights.version) holds no new delta") }
     if weights.updates != updates + weight {
       problems.append("version \(weights.version): \(weights.updates) updates, expected \(updates + weight)")
     }
     guard isWeightedMean, weight > 0 else { return }
-    for place in sum.indices where abs(now[place] - values[place] - sum[place] / Double(weight)) > 1e-3 {
+    for element in sum.indices
+    where abs(now[element] - values[element] - sum[element] / Double(weight)) > 1e-3 {
       problems.append(
-        "version \(weights.version): θ[\(place)] = \(now[place]), expected \(values[place] + sum[place] / Double(weight))"
+        "version \(weights.version): θ[\(element)] = \(now[element]), expected \(values[element] + sum[element] / Double(weight))"
       )
     }
   }

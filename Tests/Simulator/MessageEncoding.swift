@@ -4,7 +4,7 @@ internal import Experience
 internal import Wire
 
 enum MessageEncoding {
-  /// Chunks and items, after the message's beginning.
+  /// Writes chunks and items; the frame has been begun.
   static func encode(_ message: SentMessage, of incarnation: WriterIncarnation, into frame: FrameWriter) {
     for chunk in message.chunks {
       withViews(columns(of: chunk, incarnation)) { Insert.chunk(frame, chunk, columns: $0) }

@@ -1,4 +1,4 @@
-// A network of connections that loses, delays, repeats and reorders.
+// A network that loses, delays, repeats and reorders frames.
 
 internal import Experience
 internal import Foundations
@@ -20,26 +20,26 @@ enum ServiceID: Hashable {
     }
   }
 
-  /// What clients call a shard.
+  /// The peer that clients know a shard by.
   static func peer(ofShard shard: Int) -> PeerID { PeerID(number: UInt64(1 + shard)) }
 }
 
 /// A client's connection to a service, under the identity that the service's router gave it.
 ///
-/// As with TCP, nothing that one end's death cut off arrives later; but frames that a living service had already received over a
-/// connection that has since been replaced may still come after those of the new one.
+/// As with TCP, frames that an end's crash cut off never arrive. But frames that a running service
+/// had already received over a replaced connection may still come after those of the new one.
 final class Connection {
   let peer: PeerID
   let node: Int
   let service: ServiceID
   let serviceIncarnation: Int
-  /// Who has said HELLO over it as a writer.
+  /// The writer that has said HELLO over it.
   var writer: Identifier?
   var isSampler = false
-  /// What it subscribes to beside all weights; nil if it does not subscribe.
+  /// The topic that it subscribes to beside all weights; nil if it does not subscribe.
   let topic: String?
   var isOpen = true
-  /// When the last frame up and down arrives, if frames keep their order.
+  /// When the last frames up and down arrive, if frames keep their order.
   var lastUp = Instant.zero
   var lastDown = Instant.zero
 
@@ -54,13 +54,13 @@ final class Connection {
   }
 }
 
-/// Delivers frames through the event queue; every fault is drawn from one generator.
+/// Delivers frames through the event queue; draws every fault from one generator.
 final class Network {
   let plan: Plan
   var generator: SeededGenerator
   var queue = EventQueue()
   var now = Instant.zero + .seconds(100)
-  /// Faults are over: everything arrives, soon and in order.
+  /// Faults are over: everything arrives soon, and in order.
   var isHealed = false
   private(set) var connections: [PeerID: Connection] = [:]
   private var order: [Connection] = []
@@ -96,12 +96,12 @@ final class Network {
     order.removeAll { $0 === connection }
   }
 
-  /// A node and a service do not hear each other for a while.
+  /// Cuts a node off from a service until `end`.
   func partition(node: Int, from service: ServiceID, until end: Instant) {
     partitions[node * ServiceID.count + service.number] = end
   }
 
-  /// False if the frame was not taken.
+  /// False if the frame was refused, as by a full queue.
   func send(_ bytes: UnsafeRawBufferPointer, over connection: Connection?, up: Bool) -> Bool {
     guard let connection, connection.isOpen, !chance(plan.queueFull) else { return false }
     framesSent += 1
@@ -115,7 +115,7 @@ final class Network {
       return true
     }
     let frame = Array(bytes)
-    // An evaluation has no number of its own: repeating it is another evaluation.
+    // An evaluation has no sequence: a repeated one would count as another.
     let mayRepeat = frame.count < 3 || frame[2] != MessageType.evaluation.rawValue
     for _ in 0..<(mayRepeat && chance(plan.duplication) ? 2 : 1) { deliver(frame, over: connection, up: up) }
     return true
@@ -135,7 +135,7 @@ final class Network {
     queue.add(up ? .up(connection, frame) : .down(connection, frame), at: at)
   }
 
-  /// To all subscribers of the frame's topic.
+  /// Sends to all subscribers of the frame's topic.
   func publish(_ bytes: UnsafeRawBufferPointer, topic: String, serviceIncarnation: Int) {
     for connection in order
     where connection.service == .parameters && connection.serviceIncarnation == serviceIncarnation {

@@ -1,4 +1,4 @@
-// A simulated parameter server, watched by a ledger.
+// A simulated parameter server, checked by a ledger.
 
 internal import Experience
 internal import Foundations
@@ -14,9 +14,9 @@ final class ParameterNode: Node {
   private(set) var machine: ParameterServerMachine<MemoryParameterStore>
   private var generator: SeededGenerator
   private var nextReport = Instant.zero
-  /// Dies after saving, before publishing.
+  /// Crashes after saving, before publishing.
   var crashesWhenPublishing = false
-  /// The index that each learner was told, in this incarnation.
+  /// The index that this incarnation gave each learner.
   private(set) var indices: [Identifier: Int] = [:]
 
   init(cluster: Cluster, index: Int) {
@@ -44,7 +44,7 @@ final class ParameterNode: Node {
 
   func crash() { isUp = false }
 
-  /// Its memory is lost, what was saved is not.
+  /// Loses its memory, but not what was saved.
   func restart() {
     isUp = true
     incarnation += 1
@@ -79,7 +79,7 @@ final class ParameterNode: Node {
     return min(machine.nextDeadline(now: cluster.now), nextReport)
   }
 
-  /// As the driver does: its own counters, by which clients know its incarnation.
+  /// Reports its own telemetry, as the driver does: clients know its incarnation by it.
   private func report() {
     guard cluster.now >= nextReport else { return }
     nextReport = cluster.now + .seconds(1)
@@ -90,7 +90,7 @@ final class ParameterNode: Node {
 
   private func check() {
     for problem in cluster.ledger.takeProblems() { cluster.violation(problem) }
-    if machine.authority.counters.changesRefused > 0 { cluster.violation("a change was refused") }
+    if machine.authority.counters.changesRefused > 0 { cluster.violation("a delta was refused") }
     if machine.counters.malformed > 0 { cluster.violation("a frame was called malformed") }
   }
 

@@ -1,4 +1,4 @@
-// What a seed makes of a simulated run.
+// What a seed draws for a simulated run.
 
 internal import Configuration
 internal import Experience
@@ -20,7 +20,7 @@ struct Plan {
   /// Rows of one answer.
   var rows: Int { batch * batchesPerRequest }
   var sampler: SelectorKind
-  /// Samples for each insert; nil for no proportion to keep.
+  /// Samples for each insert; nil for no ratio.
   var samplesPerInsert: Double?
   var minSize: Int
   var credit: Int
@@ -28,7 +28,7 @@ struct Plan {
   var samplesInFlight: Int
   var partBytes: Int
   var mode: AggregationConfiguration.Mode
-  /// Frames of a connection arrive in the order they were sent.
+  /// Frames of a connection arrive in the order in which they were sent.
   var isOrdered: Bool
   var loss: Double
   var duplication: Double

@@ -1,14 +1,15 @@
-// What one incarnation of the replay service must hold.
+// What one incarnation of a replay shard must hold.
 
 internal import Experience
 internal import ReplayStore
 
-/// A naive store: every step ever committed in this incarnation by its position, and the items over them.
+/// A naive store: every step committed in this incarnation by its position, and the items over
+/// them.
 struct ReplayModel {
   let capacity: Int
-  /// The last committed message of each writer's incarnation.
+  /// The last committed message of each writer's session.
   private(set) var committed: [Int: UInt64] = [:]
-  /// Position p holds step p.
+  /// The step at each position.
   private(set) var steps: [StepName] = []
   private(set) var items: [UInt64: Int] = [:]
   private(set) var tail = 0
@@ -23,29 +24,29 @@ struct ReplayModel {
     self.capacity = capacity
   }
 
-  /// The service greets a writer: what is before that number comes no more.
-  mutating func welcomed(_ stay: WriterStay, committed sequence: UInt64) {
-    committed[stay.number] = max(committed[stay.number] ?? 0, sequence)
+  /// The service welcomes a writer: no message up to that sequence comes any more.
+  mutating func welcomed(_ session: WriterSession, committed sequence: UInt64) {
+    committed[session.number] = max(committed[session.number] ?? 0, sequence)
   }
 
-  /// The service acknowledges; returns what is wrong.
-  mutating func acknowledged(_ stay: WriterStay, committed sequence: UInt64) -> String? {
-    let last = committed[stay.number] ?? 0
+  /// The service acknowledges a message. Returns what is wrong, or nil.
+  mutating func acknowledged(_ session: WriterSession, committed sequence: UInt64) -> String? {
+    let last = committed[session.number] ?? 0
     if sequence == last { return nil }
     guard sequence == last + 1 else {
-      return "writer \(stay.number): message \(sequence) acknowledged after \(last)"
+      return "writer \(session.number): message \(sequence) acknowledged after \(last)"
     }
-    guard sequence <= UInt64(stay.messages.count) else { return "message \(sequence) was never sent" }
-    committed[stay.number] = sequence
-    stay.messages[Int(sequence) - 1].isCommitted = true
-    return commit(stay.messages[Int(sequence) - 1], of: stay)
+    guard sequence <= UInt64(session.messages.count) else { return "message \(sequence) was never sent" }
+    committed[session.number] = sequence
+    session.messages[Int(sequence) - 1].isCommitted = true
+    return commit(session.messages[Int(sequence) - 1], of: session)
   }
 
-  private mutating func commit(_ message: SentMessage, of stay: WriterStay) -> String? {
-    let incarnation = stay.incarnation
+  private mutating func commit(_ message: SentMessage, of session: WriterSession) -> String? {
+    let incarnation = session.incarnation
     for chunk in message.chunks {
-      // To the service each stay has streams of its own.
-      let stream = StepName(incarnation: stay.number, stream: Int(chunk.stream), index: 0)
+      // Each session has streams of its own at the service.
+      let stream = StepName(incarnation: session.number, stream: Int(chunk.stream), index: 0)
       let expected = nextIndex[stream] ?? chunk.firstIndex
       if chunk.firstIndex != expected, !chunk.isCut || chunk.firstIndex < expected {
         return
@@ -79,10 +80,10 @@ struct ReplayModel {
 
   var itemsLive: Int { items.reduce(0) { $0 + ($1.key >= UInt64(tail) ? 1 : 0) } }
 
-  /// What of a store's figures is not as it must be.
+  /// A figure of the store that is wrong, or nil.
   func mismatch(_ statistics: ReplayStoreStatistics) -> String? {
     if statistics.head != UInt64(steps.count) {
-      return "the store has taken \(statistics.head) steps, acknowledged are \(steps.count)"
+      return "the store has \(statistics.head) steps in all, expected the acknowledged \(steps.count)"
     }
     if statistics.tail != UInt64(tail) { return "the store's tail is \(statistics.tail), expected \(tail)" }
     guard let table = statistics.tables.first else { return nil }

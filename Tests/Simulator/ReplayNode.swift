@@ -1,4 +1,4 @@
-// A simulated replay service, watched by a naive model.
+// A simulated replay shard, checked by a naive model.
 
 internal import Experience
 internal import Foundations
@@ -17,7 +17,7 @@ final class ReplayNode: Node {
   private(set) var models: [ReplayModel] = []
   private var generator: SeededGenerator
   private var received = 0
-  /// Keys that this incarnation has given away.
+  /// Keys that this incarnation has sent in batches.
   private var drawn: Set<UInt64> = []
   private(set) var messagesCommitted = 0
 
@@ -61,10 +61,10 @@ final class ReplayNode: Node {
   func receive(_ frame: [UInt8], over connection: Connection) {
     let sink = ReplaySink(node: self)
     frame.withUnsafeBytes { bytes in
-      note(bytes, over: connection)
+      observe(received: bytes, over: connection)
       machine.receive(bytes, from: connection.peer, now: cluster.now, sink: sink)
     }
-    machine.settle(now: cluster.now, sink: sink)
+    machine.answerReceived(now: cluster.now, sink: sink)
     received += 1
     check()
   }
@@ -72,12 +72,13 @@ final class ReplayNode: Node {
   func advance() -> Instant {
     let sink = ReplaySink(node: self)
     machine.advance(to: cluster.now, sink: sink)
-    machine.settle(now: cluster.now, sink: sink)
+    machine.answerReceived(now: cluster.now, sink: sink)
     return machine.nextDeadline(now: cluster.now)
   }
 
-  /// Who writes over a connection, and that priorities come to the shard that drew their items.
-  private func note(_ bytes: UnsafeRawBufferPointer, over connection: Connection) {
+  /// Records who writes over a connection, and checks that priorities come to the shard that drew
+  /// their items.
+  private func observe(received bytes: UnsafeRawBufferPointer, over connection: Connection) {
     var cursor = FrameCursor(bytes)
     switch try? cursor.openMessage() {
     case .hello:
@@ -91,27 +92,27 @@ final class ReplayNode: Node {
       for row in 0..<update.count {
         let key = keys.loadUnaligned(fromByteOffset: row * 8, as: UInt64.self)
         if !drawn.contains(key) {
-          return cluster.violation("shard \(shard): a priority for \(key), which it never gave")
+          return cluster.violation("shard \(shard): a priority for \(key), which it never sent")
         }
       }
     default: break
     }
   }
 
-  /// Sees everything the service sends, before the network has it.
+  /// Sees every frame that the service sends, before the network does.
   fileprivate func observe(_ bytes: UnsafeRawBufferPointer, to connection: Connection?) {
     var cursor = FrameCursor(bytes)
     let model = models.count - 1
-    let stay = connection?.writer.flatMap { cluster.history.stays[$0] }
+    let session = connection?.writer.flatMap { cluster.history.sessions[$0] }
     switch try? cursor.openMessage() {
     case .acknowledgement:
-      guard let stay, let frame = try? Acknowledgement(from: &cursor) else { return }
-      if let problem = models[model].acknowledged(stay, committed: frame.committed) {
+      guard let session, let frame = try? Acknowledgement(from: &cursor) else { return }
+      if let problem = models[model].acknowledged(session, committed: frame.committed) {
         cluster.violation(problem)
       }
     case .welcome:
-      guard let stay, let frame = try? Welcome(from: &cursor) else { return }
-      models[model].welcomed(stay, committed: frame.committed)
+      guard let session, let frame = try? Welcome(from: &cursor) else { return }
+      models[model].welcomed(session, committed: frame.committed)
     case .batch:
       guard let batch = try? Batch(from: &cursor) else { return }
       for row in 0..<batch.header.rows {
@@ -119,7 +120,7 @@ final class ReplayNode: Node {
       }
     case .refusal:
       guard let refusal = try? Refusal(from: &cursor) else { return }
-      // Words of a writer that has left may still come late.
+      // Late frames of a writer that has left may still come.
       if refusal.code == .unknownPeer || refusal.code == .busy || refusal.text.contains("GOODBYE") { return }
       cluster.violation("refused: \(refusal.text)")
     default: break
@@ -129,7 +130,7 @@ final class ReplayNode: Node {
   private func check() {
     let statistics = machine.store.statistics
     if let problem = models[models.count - 1].mismatch(statistics) { cluster.violation(problem) }
-    // Several shards limit together, each a little behind the others.
+    // Several shards limit together, and each knows a little less than the others.
     if cluster.plan.shards == 1, let table = statistics.tables.first, let spi = cluster.plan.samplesPerInsert
     {
       let limits = cluster.plan.store.tables[0].limiter
@@ -158,7 +159,7 @@ final class ReplayNode: Node {
     }
   }
 
-  /// Whether an item of this name had this key in some incarnation of the service.
+  /// Whether the item of a step had this key in some incarnation of the service.
   func served(_ name: StepName, key: UInt64, steps: Int) -> Bool {
     models.contains { model in
       key < UInt64(model.steps.count) && model.steps[Int(key)] == name && model.items[key] == steps + 1
@@ -168,7 +169,7 @@ final class ReplayNode: Node {
 
 private final class ReplaySink: FrameSink {
   let node: ReplayNode
-  /// Who has been promised the next frame.
+  /// The peer that the next frame must go to.
   var begun: PeerID?
 
   init(node: ReplayNode) { self.node = node }

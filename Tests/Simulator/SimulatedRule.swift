@@ -4,7 +4,7 @@ internal import Algorithms
 internal import Experience
 internal import Foundations
 
-/// Each update adds to the parameters what it then counts in `unpushed`. Now and then a batch is
+/// Each update adds known numbers to the parameters and counts them in `unpushed`. Some batches are
 /// not finite, through no row's fault.
 final class SimulatedRule: LearningRule {
   let manifest = Ledger.manifest
@@ -14,9 +14,9 @@ final class SimulatedRule: LearningRule {
   static let stateNames = (vectors: [String](), counters: [String]())
   var state: RuleState { RuleState() }
 
-  /// What has been trained and not pushed yet.
+  /// What was trained and not pushed yet.
   var unpushed = [Double](repeating: 0, count: Plan.parameters)
-  /// The milestone that it was given last.
+  /// The last milestone that it got.
   private(set) var target: [Float]?
   private(set) var targets = 0
   private var values = [Float](repeating: 0, count: Plan.parameters)
@@ -41,10 +41,10 @@ final class SimulatedRule: LearningRule {
   }
 
   func applyGradients() {
-    for place in values.indices {
+    for index in values.indices {
       let step = Double(generator.below(129) - 64) / 64
-      values[place] += Float(step)
-      unpushed[place] += step
+      values[index] += Float(step)
+      unpushed[index] += step
     }
   }
 

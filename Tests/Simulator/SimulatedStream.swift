@@ -8,7 +8,7 @@ struct SimulatedStream {
   let incarnation: WriterIncarnation
   let number: Int
   let nStep: Int
-  /// Steps that are not framed yet: from here to the newest.
+  /// The first step that is not framed yet.
   private(set) var unsent: UInt64
   private(set) var next: UInt64
   private(set) var isCut = false
@@ -29,7 +29,7 @@ struct SimulatedStream {
 
   var unsentCount: Int { Int(next - unsent) }
 
-  /// One more step: the first of an episode of 1 to 12 steps, or the next one.
+  /// Makes the next step; episodes have 1 to 12.
   mutating func step(version: UInt64, using generator: inout SeededGenerator) {
     var flags: StepFlags = []
     if stepsLeft == 0 {
@@ -50,8 +50,9 @@ struct SimulatedStream {
     next += 1
   }
 
-  /// The oldest unsent steps that one chunk can carry: at most `limit`, of one weights version.
-  mutating func takeChunk(limit: Int) -> ChunkHeader? {
+  /// Frames the oldest unsent steps that one chunk can carry: at most `limit`, of one weights
+  /// version.
+  mutating func popChunk(limit: Int) -> ChunkHeader? {
     guard unsent < next, let version = incarnation.step(number, unsent)?.version else { return nil }
     var count = 1
     while count < limit, unsent + UInt64(count) < next,
@@ -66,14 +67,14 @@ struct SimulatedStream {
     return header
   }
 
-  /// Items whose last step is framed; the writer may keep some for a later message.
-  mutating func takeItems(limit: Int) -> [Item] {
+  /// Frames items whose last step is framed; the writer may keep some for a later message.
+  mutating func popItems(limit: Int) -> [Item] {
     let ready = items.filter { $0.firstIndex + UInt64($0.count) <= unsent }.prefix(limit)
     items.removeAll { item in ready.contains { $0.firstIndex == item.firstIndex } }
     return Array(ready)
   }
 
-  /// What was framed is lost, or what is unsent is thrown away: nothing spans it.
+  /// Cuts the stream: framed steps are lost, or unsent steps are dropped. No item spans the cut.
   mutating func cut(droppingUnsent: Bool) {
     if droppingUnsent { unsent = next }
     isCut = true

@@ -1,12 +1,12 @@
-// A simulated evaluator, and someone who follows the run.
+// A simulated evaluator, which also follows the run's status.
 
 internal import Experience
 internal import Foundations
 internal import Services
 internal import Wire
 
-/// Sends evaluations, asks for the run's status, and checks that each evaluation which the server
-/// has taken comes once and in order.
+/// Sends evaluations, asks for the run's status, and checks that each evaluation that the server
+/// received comes once and in order.
 final class StatusNode: Node {
   let cluster: Cluster
   let index: Int
@@ -65,12 +65,12 @@ final class StatusNode: Node {
   private func check(_ evaluation: Evaluation, ofCurrentIncarnation: Bool) {
     guard ofCurrentIncarnation else { return }
     let machine = cluster.parameters.machine
-    let place = seen[machine.incarnation] ?? 0
-    seen[machine.incarnation] = place + 1
+    let number = seen[machine.incarnation] ?? 0
+    seen[machine.incarnation] = number + 1
     newest = max(newest, evaluation.version)
-    guard place < machine.board.evaluations.count, machine.board.evaluations[place] == evaluation else {
+    guard number < machine.board.evaluations.count, machine.board.evaluations[number] == evaluation else {
       return cluster.violation(
-        "evaluation \(evaluation.version) came as number \(place) of the server's incarnation")
+        "evaluation \(evaluation.version) came as number \(number) of the server's incarnation")
     }
   }
 }

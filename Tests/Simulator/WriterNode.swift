@@ -8,10 +8,10 @@ internal import Wire
 /// A process of the simulation.
 protocol Node: AnyObject {
   var isUp: Bool { get }
-  /// Frames and deadlines wait until then.
+  /// Frames and deadlines wait until this time.
   var stalledUntil: Instant { get set }
   func receive(_ frame: [UInt8], over connection: Connection)
-  /// Does what is due, and says when it wants to be woken.
+  /// Does what is due, and returns when the node wants to be woken.
   func advance() -> Instant
   func crash()
   func restart()
@@ -54,7 +54,7 @@ final class WriterNode: Node {
 
   func crash() { isUp = false }
 
-  /// Leaves in order: what is not acknowledged is given up.
+  /// Leaves in order: unacknowledged messages are dropped.
   func leave() {
     let sink = sink
     machine.leave(sink: sink)
@@ -74,18 +74,20 @@ final class WriterNode: Node {
     releasedSeen = 0
     droppedSeen = 0
     nextProduce = cluster.now
-    followShards()
+    updateShards()
   }
 
   private var sink: ShardSink { ShardSink(cluster: cluster, node: index) }
 
-  /// The stay that messages go to now.
-  private var stay: WriterStay? { machine.writerID.map { incarnation.stay($0, in: cluster.history) } }
+  /// The session that messages go to now.
+  private var session: WriterSession? {
+    machine.writerID.map { incarnation.session($0, in: cluster.history) }
+  }
 
-  func followShards() {
+  func updateShards() {
     guard isUp else { return }
     let sink = sink
-    let before = stay
+    let before = session
     machine.setShards(cluster.listed.map(ServiceID.peer), now: cluster.now, sink: sink)
     check(before)
   }
@@ -93,7 +95,7 @@ final class WriterNode: Node {
   func receive(_ frame: [UInt8], over connection: Connection) {
     guard case .replay(let shard) = connection.service else { return }
     let sink = sink
-    let before = stay
+    let before = session
     frame.withUnsafeBytes {
       machine.receive($0, from: ServiceID.peer(ofShard: shard), now: cluster.now, sink: sink)
     }
@@ -102,7 +104,7 @@ final class WriterNode: Node {
 
   func advance() -> Instant {
     let sink = sink
-    let before = stay
+    let before = session
     machine.advance(to: cluster.now, sink: sink)
     check(before)
     if cluster.now >= nextProduce {
@@ -116,7 +118,7 @@ final class WriterNode: Node {
     if generator.below(8) == 0 { version += 1 }
     for stream in streams.indices where generator.below(3) > 0 {
       if streams[stream].unsentCount >= 3 * Plan.rowsPerChunkMax {
-        // Blocked for long: sometimes what is unsent is dropped.
+        // Blocked for long: sometimes unsent steps are dropped.
         if generator.below(20) == 0 { streams[stream].cut(droppingUnsent: true) }
         continue
       }
@@ -130,51 +132,52 @@ final class WriterNode: Node {
   }
 
   private func flush() {
-    guard !machine.isBlocked, let stay else { return }
+    guard !machine.isBlocked, let session else { return }
     var message = SentMessage()
     for stream in streams.indices where generator.below(5) > 0 {
-      while let chunk = streams[stream].takeChunk(limit: 1 + generator.below(Plan.rowsPerChunkMax)) {
+      while let chunk = streams[stream].popChunk(limit: 1 + generator.below(Plan.rowsPerChunkMax)) {
         message.chunks.append(chunk)
         if generator.below(2) == 0 { break }
       }
     }
     for stream in streams.indices where generator.below(5) > 0 {
-      message.items += streams[stream].takeItems(limit: Plan.itemsPerMessageMax / streams.count)
+      message.items += streams[stream].popItems(limit: Plan.itemsPerMessageMax / streams.count)
     }
     if generator.below(2) == 0 {
       for item in message.items.indices { message.items[item].priority = Float(generator.below(1000)) / 100 }
     }
     guard let frame = machine.beginFrame(chunks: message.chunks.count) else { return }
     MessageEncoding.encode(message, of: incarnation, into: frame)
-    stay.messages.append(message)
+    session.messages.append(message)
     let sink = sink
     machine.commitFrame(now: cluster.now, sink: sink)
-    check(stay)
+    check(session)
   }
 
-  /// What the machine says is committed has been committed; what it gave up is marked. Only the stay that was written to before the call has
-  /// messages under way.
-  private func check(_ stay: WriterStay?) {
+  /// Checks that messages which the machine counts as committed have been committed, and marks
+  /// those that it dropped. Only the session that was written to before the call has messages under
+  /// way.
+  private func check(_ session: WriterSession?) {
     if let refusal = machine.refusal { cluster.violation("writer \(index) was refused: \(refusal.text)") }
     if machine.unacknowledged > cluster.plan.writerInFlight {
       cluster.violation("writer \(index) has \(machine.unacknowledged) messages under way")
     }
-    guard let stay else { return }
-    // The last ones framed are what it gave up.
+    guard let session else { return }
+    // The machine drops the last ones that were framed.
     let dropped = Int(machine.counters.messagesDropped) - droppedSeen
     droppedSeen += dropped
-    for message in stay.messages.indices.suffix(dropped) { stay.messages[message].isDropped = true }
+    for message in session.messages.indices.suffix(dropped) { session.messages[message].isDropped = true }
     var acknowledged = Int(machine.counters.messagesCommitted) - releasedSeen
     releasedSeen += acknowledged
-    while acknowledged > 0, stay.released < stay.messages.count {
-      let message = stay.messages[stay.released]
-      stay.released += 1
+    while acknowledged > 0, session.released < session.messages.count {
+      let message = session.messages[session.released]
+      session.released += 1
       if message.isDropped { continue }
       acknowledged -= 1
       messagesCommitted += 1
       if !message.isCommitted {
         cluster.violation(
-          "writer \(index): message \(stay.released) of stay \(stay.number) is acknowledged, but was never committed"
+          "writer \(index): message \(session.released) of session \(session.number) is acknowledged, but was never committed"
         )
       }
     }

@@ -145,7 +145,7 @@ struct BenchSampler: ~Copyable {
       link.drain { sampler.receive($0, from: .service, now: now, sink: link) }
       sampler.advance(to: now, sink: link)
       if let refusal = sampler.refusal { throw BenchError("the replay refused: \(refusal.text)") }
-      guard let sampled = sampler.take() else {
+      guard let sampled = sampler.popBatch() else {
         poller.wait(until: sampler.nextDeadline(now: now), now: now)
         continue
       }

@@ -36,7 +36,7 @@ struct BenchSnapshots {
 
   private mutating func copy(_ verb: SnapshotVerb, _ name: String) throws -> SnapshotStatus {
     let request = SnapshotRequest(id: Identifier(using: &generator), verb: verb, name: name)
-    let status = try ServiceClient.copy(request, at: address)
+    let status = try ServiceClient.run(request, at: address)
     if status.state == .failed { throw BenchError("\(verb) of \(name): \(status.text)") }
     return status
   }

@@ -134,19 +134,19 @@ public final class ActorService {
   /// Polls connections, adopts weights and sends steps, between two ticks.
   private func processMessages(now: Instant) throws {
     try pollConnections(now: now)
-    if mayAdopt { weights.takeNewest { adopt($0, now: now) } }
+    if mayAdopt { weights.receiveNewest { adopt($0, now: now) } }
     flushIfDue(now: now)
     if let fatal = acting.fatal { throw fatal }
   }
 
   private func pollConnections(now: Instant) throws {
-    try replay.follow(now: now) { writer.setShards($0, now: now, sink: replay) }
+    try replay.updateShards(now: now) { writer.setShards($0, now: now, sink: replay) }
     replay.drain { writer.receive($0, from: $1, now: now, sink: replay) }
     writer.advance(to: now, sink: replay)
     if let refusal = writer.refusal { throw ServiceFailure(by: .replay, refusal) }
     parameters.drain { _ in }
     reporter.advance(to: now, over: parameters) { telemetry() }
-    connection.note(now: now, missing: [writer.isReady ? nil : 0, hasWeights ? nil : 1], log)
+    connection.update(now: now, missing: [writer.isReady ? nil : 0, hasWeights ? nil : 1], log)
   }
 
   /// A chunk carries one version: while its rows cannot be sent, newer weights stay in the socket.

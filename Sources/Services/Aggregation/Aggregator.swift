@@ -2,25 +2,25 @@
 
 internal import Wire
 
-/// What a learner gives of its training, and what published weights make of those it trains on.
+/// What a learner sends of its training, and what published weights make of its local weights.
 ///
-/// It knows values only. Which delta is whose, and whether it has arrived, `MemberMachine` knows.
+/// It knows values only. `MemberMachine` knows whose a delta is and whether it has arrived.
 protocol Aggregator {
-  /// The published values that the learner stands on; empty before the first publication.
+  /// The published values that the local weights are based on; empty before the first publication.
   var reference: [Float] { get }
 
-  /// What is published is replaced by the local weights, not moved: it comes from a divergence.
+  /// The local weights replace published ones that diverged, instead of following them.
   var isRestoring: Bool { get }
 
-  /// Begins that, with local weights that the caller has set.
+  /// Begins to restore; the caller has set the local weights.
   mutating func beginRestoring()
 
-  /// Writes what training has made of the local weights.
-  /// - Parameter head: whose delta it is, and which; without values.
+  /// Encodes what training made of the local weights since `reference`.
+  /// - Parameter head: the delta without values: whose it is, and its sequence.
   mutating func push(_ local: UnsafeBufferPointer<Float>, as head: Delta, into frame: FrameWriter)
 
-  /// Stands on published values, float32 each.
-  /// - Parameter isMerged: they hold what was pushed last, and now for the first time.
+  /// Bases the local weights on published values, float32 each.
+  /// - Parameter isMerged: the publication is the first that holds the last delta pushed.
   mutating func rebase(
     _ local: UnsafeMutableBufferPointer<Float>, on published: UnsafeRawBufferPointer, isMerged: Bool)
 }

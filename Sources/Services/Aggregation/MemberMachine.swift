@@ -5,19 +5,26 @@ public import Foundations
 internal import Numerics
 public import Wire
 
-/// Joins the parameter server, numbers what the learner gives and sends it again until a publication
-/// says that it is merged, and believes nothing that cannot be. A learner never waits for it.
+/// Joins the parameter server, numbers deltas, and sends each again until a publication holds it.
+/// Impossible answers are ignored and counted. A learner never waits for the server.
 ///
-/// What is given, and what a publication makes of the learner's weights, its `Aggregator` says.
+/// Its `Aggregator` decides what a delta holds, and what a publication makes of the local weights.
 public struct MemberMachine {
+  /// What a learner tells the parameter server, and when it repeats itself.
   public struct Configuration: Sendable {
+    /// The learner's id, sent in JOIN.
     public var id: Identifier
-    /// The run's, if it has one.
+    /// The run's token, if it has one.
     public var token: Identifier?
+    /// Names the learner in lists and logs.
     public var label: String
+    /// The names and shapes of its weights; the server must have the same.
     public var manifest: WeightsManifest
+    /// How deltas are made and merged.
     public var aggregation: Aggregation
+    /// Time between two JOINs until the server answers.
     public var joinEvery = Instant.Span.milliseconds(250)
+    /// A delta without a publication that holds it is sent again after this time.
     public var repeatAfter = Instant.Span.milliseconds(500)
 
     public init(
@@ -32,16 +39,23 @@ public struct MemberMachine {
     }
   }
 
+  /// What a member has counted.
   public struct Counters: Sendable {
-    public var changesSent: UInt64 = 0
-    public var changesRepeated: UInt64 = 0
-    public var changesMerged: UInt64 = 0
+    /// Deltas pushed; repetitions do not count.
+    public var deltasSent: UInt64 = 0
+    /// Times that a delta was sent again.
+    public var deltasRepeated: UInt64 = 0
+    /// Deltas that a publication held, and their updates.
+    public var deltasMerged: UInt64 = 0
     public var updatesMerged: UInt64 = 0
+    /// Publications adopted.
     public var rebases: UInt64 = 0
+    /// Frames and publications that could not be decoded, or were of no type for a learner.
     public var malformed: UInt64 = 0
+    /// New incarnations of the server.
     public var serverRestarts: UInt64 = 0
-    /// Answers and publications that say what cannot be: more of this learner's deltas merged than
-    /// it has sent, or weights that are no numbers. None of it is believed.
+    /// Answers and publications that were ignored because they cannot be true: they hold deltas
+    /// that this learner has not sent, or weights that are NaN or infinite.
     public var impossible: UInt64 = 0
   }
 
@@ -51,13 +65,16 @@ public struct MemberMachine {
     var sentAt: Instant
   }
 
+  /// What the member was started with.
   public let configuration: Configuration
+  /// What the member has counted.
   public private(set) var counters = Counters()
+  /// The server's number for this learner; nil before it has joined.
   public private(set) var index: Int?
   /// The newest published version seen.
   public private(set) var version: UInt64 = 0
 
-  /// How publications call this learner.
+  /// The name of this learner in publications.
   private let name: PublicName
   private var aggregator: any Aggregator
   private var session: ClientSession
@@ -66,7 +83,7 @@ public struct MemberMachine {
   private var nextSequence: UInt64 = 1
   private var notice: String?
   private var pending: Pending?
-  /// The delta under way.
+  /// The frame of the pending delta.
   private let delta = FrameWriter(capacity: 1 << 16)
 
   public init(configuration: Configuration, now: Instant) {
@@ -77,19 +94,25 @@ public struct MemberMachine {
       id: configuration.id, service: .service, greetEvery: configuration.joinEvery, now: now)
   }
 
-  /// A delta may be pushed: the last one is merged, and there is something to stand on.
+  /// A delta may be pushed: the last one is merged, and weights have been published.
   public var canPush: Bool { session.isOpen && pending == nil && hasWeights }
+  /// Some weights have been published.
   public var hasWeights: Bool { !reference.isEmpty }
-  /// The published values this learner stands on; empty before the first publication.
+  /// The published values that the local weights are based on; empty before the first publication.
   public var reference: [Float] { aggregator.reference }
-  /// What is published is replaced by the learner's weights, not moved: it comes from a divergence.
+  /// The learner's weights replace published ones that diverged, instead of following them.
   public var isRestoring: Bool { aggregator.isRestoring }
-  /// Why the server will have nothing of this learner, if so.
+  /// Why the server refuses this learner for good, if it does.
   public var refusal: Refusal? { session.refusal }
 }
 
 extension MemberMachine {
-  /// Sends what `updates` updates have made of the learner's weights.
+  /// Sends what training made of the local weights.
+  /// - Parameters:
+  ///   - local: float32, as many as the manifest's elements.
+  ///   - updates: the updates in the delta, at least 1.
+  ///   - oldestUpdate: when the first of them was made, in nanoseconds.
+  ///   - newestUpdate: when the last of them was made, in nanoseconds.
   public mutating func push(
     local: UnsafeBufferPointer<Float>, updates: UInt64, oldestUpdate: Int64, newestUpdate: Int64,
     now: Instant, sink: some FrameSink
@@ -102,85 +125,88 @@ extension MemberMachine {
     aggregator.push(local, as: head, into: delta)
     pending = Pending(sequence: nextSequence, updates: updates, sentAt: now)
     nextSequence += 1
-    counters.changesSent += 1
+    counters.deltasSent += 1
     sink.send(delta.bytes, to: session.service)
   }
 
-  /// Takes a publication: returns true if it changed `local`.
+  /// Adopts a publication. True if it changed `local`.
   public mutating func rebase(on weights: Weights, local: UnsafeMutableBufferPointer<Float>) -> Bool {
     guard weights.manifest == configuration.manifest, local.count * 4 == weights.values.count else {
       counters.malformed += 1
       return false
     }
     guard Finite.firstException(weights.values) == nil else {
-      doubt("weights \(weights.version): expected finite numbers, found others")
+      recordImpossible("weights \(weights.version): expected finite numbers, found NaN or infinite ones")
       return false
     }
     let isNewIncarnation = publisher != nil && publisher != weights.incarnation
-    if publisher != weights.incarnation { meet(weights.incarnation) }
+    if publisher != weights.incarnation { recordPublisher(weights.incarnation) }
     publisher = weights.incarnation
-    // A server that keeps nothing starts again from low versions: what it publishes counts.
+    // A server that restarts without saved weights begins again at low versions: they count.
     guard weights.version > version || !hasWeights || isNewIncarnation && weights.version < version else {
       return false
     }
     version = weights.version
-    aggregator.rebase(local, on: weights.values, isMerged: settle(weights))
+    aggregator.rebase(local, on: weights.values, isMerged: completePending(by: weights))
     counters.rebases += 1
     return true
   }
 
-  /// Whether a publication holds the delta that is under way, which is settled then.
-  private mutating func settle(_ weights: Weights) -> Bool {
+  /// Whether a publication holds the pending delta, which is then complete.
+  private mutating func completePending(by weights: Weights) -> Bool {
     guard let sent = pending, let merged = merged(by: weights), merged >= sent.sequence else { return false }
-    counters.changesMerged += 1
+    counters.deltasMerged += 1
     counters.updatesMerged += sent.updates
     pending = nil
     return true
   }
 
-  /// Restores the learner's weights after a first publication that diverged.
+  /// Restores the learner's weights over a first publication that diverged.
   public mutating func beginRestoring() { aggregator.beginRestoring() }
 
-  /// The last of this learner's deltas that is in a publication; none if it claims one that was
-  /// never sent.
+  /// The last of this learner's deltas that a publication holds. Nil if it holds none, or one that
+  /// was never sent.
   private mutating func merged(by weights: Weights) -> UInt64? {
     guard let merged = weights.merged.first(where: { $0.learner == name })?.sequence else { return nil }
     guard merged < nextSequence else {
-      doubt("weights \(weights.version): expected deltas up to \(nextSequence - 1) merged, found \(merged)")
+      recordImpossible(
+        "weights \(weights.version): expected deltas up to \(nextSequence - 1) merged, found \(merged)")
       return nil
     }
     return merged
   }
 
-  private mutating func doubt(_ text: String) {
+  private mutating func recordImpossible(_ text: String) {
     counters.impossible += 1
     if counters.impossible == 1 {
       notice =
-        "the parameter server says what cannot be, \(text); it is not believed, later ones are only counted"
+        "the parameter server sent an impossible value, \(text); it is ignored, and later ones are only counted"
     }
   }
 
-  /// What should be said once.
+  /// A warning for the log, if one has come up since the last call.
   public mutating func takeNotice() -> String? {
     defer { notice = nil }
     return notice
   }
 
+  /// Receives a frame of the server.
   public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
       case .joined:
         let joined = try Joined(from: &cursor)
-        // A number is given by this process alone: the server cannot have merged a later one.
+        // Only this process numbers its deltas: the server cannot have merged a later one.
         guard joined.merged < nextSequence else {
-          return doubt("JOINED: expected deltas up to \(nextSequence - 1) merged, found \(joined.merged)")
+          return recordImpossible(
+            "JOINED: expected deltas up to \(nextSequence - 1) merged, found \(joined.merged)")
         }
         guard session.isGreeting else { return }
         index = joined.index
         if session.open(by: joined.incarnation) { counters.serverRestarts += 1 }
       case .refusal:
-        session.take(try Refusal(from: &cursor), now: now)
+        session.receive(try Refusal(from: &cursor), now: now)
         if now >= session.nextGreeting { join(now: now, sink: sink) }
       default: counters.malformed += 1
       }
@@ -189,19 +215,22 @@ extension MemberMachine {
     }
   }
 
+  /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     if now >= session.nextGreeting { join(now: now, sink: sink) }
     guard session.isOpen, let sent = pending, now >= sent.sentAt + configuration.repeatAfter else { return }
     pending?.sentAt = now
-    counters.changesRepeated += 1
+    counters.deltasRepeated += 1
     sink.send(delta.bytes, to: session.service)
   }
 
+  /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     guard session.isOpen else { return session.nextGreeting }
     return pending.map { $0.sentAt + configuration.repeatAfter } ?? .never
   }
 
+  /// Says GOODBYE.
   public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 
   private mutating func join(now: Instant, sink: some FrameSink) {
@@ -211,10 +240,10 @@ extension MemberMachine {
     session.greet(with: join, now: now, sink: sink)
   }
 
-  /// Another incarnation of the server than the one that published before: if it is not the one that this
-  /// learner has joined, it knows nothing of it.
-  private mutating func meet(_ incarnation: Identifier) {
-    guard session.meet(incarnation) else { return }
+  /// Records that another incarnation of the server publishes now. Unless this learner has joined
+  /// that one, the server does not know it.
+  private mutating func recordPublisher(_ incarnation: Identifier) {
+    guard session.recordIncarnation(incarnation) else { return }
     counters.serverRestarts += 1
     if session.isOpen { session.greetAgain(at: .zero) }
   }

@@ -4,24 +4,24 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// What the parameter server makes of learners' deltas, and when.
+/// Merges learners' deltas into versions, and decides when.
 ///
-/// It knows deltas and values only: whose a delta is, and that it counts once, `WeightsAuthority`
-/// knows.
+/// It knows deltas and values only. `WeightsAuthority` knows whose a delta is, and that it counts
+/// once.
 protocol Merger {
-  /// Why a delta of the right size cannot be taken, if so.
+  /// Why a delta of the right size cannot be merged; nil if it can.
   func problem(with delta: Delta) -> String?
 
-  /// Takes a delta that counts; its content may go after the call.
+  /// Adds a delta to the round. Its content may be gone after the call.
   mutating func add(_ delta: Delta, now: Instant)
 
-  /// A learner is gone. What it has given stays.
+  /// Forgets a learner that is gone. Its deltas stay in the round.
   mutating func forget(_ learner: Identifier)
 
-  /// When what was taken makes a version; nil while nothing was.
+  /// When the round is to be merged; nil while it is empty.
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant?
 
-  /// Makes the next version's values of these and of what was taken, and says what that held.
+  /// Merges the round into `values`, float32 each, and returns the updates that it held.
   mutating func merge(into values: inout [Float]) -> MergedUpdates
 }
 
@@ -30,7 +30,7 @@ struct MergedUpdates {
   var count: UInt64
   /// By how much the weights' clock advances (`Weights.clock`).
   var clock: Double
-  /// When the first and last of them were made.
+  /// When the first and the last of them were made, in nanoseconds.
   var oldest: Int64
   var newest: Int64
 }

@@ -1,26 +1,29 @@
-// What one shard gives of a batch.
+// The rows of a batch that one shard serves.
 
 internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Rows `firstRow … firstRow + count − 1` of a batch as it was drawn, which one shard is asked for, and how far they have come.
+/// Rows `firstRow … firstRow + count − 1` of a batch, in the order in which they are drawn, and how
+/// many of them have come.
 struct BatchSlice {
   var shard: PeerID
   var firstRow: Int
   var count: Int
-  /// The part of the batch that was expected from the shard when it was split; 1 of a single shard.
+  /// The fraction of the batch that the shard was expected to serve when the batch was split; 1 for
+  /// a single shard.
   var fraction: Double
   var askedAt: Instant
-  /// What the shard said with its rows.
+  /// The table's mass when the shard drew the rows.
   var mass = 0.0
+  /// Items of the table at that time.
   var itemCount: UInt64 = 0
-  /// The incarnation of the shard that drew them.
+  /// The shard's incarnation that drew the rows.
   var incarnation: Identifier?
-  /// It was given to other shards: its rows are in later shares.
+  /// Other shards serve its rows, in later slices.
   var isMoved = false
   private(set) var rowsReceived = 0
-  /// The draw of the service that the rows are of; 0 before the first.
+  /// The number of the service's draw that the rows are of; 0 before the first.
   private var draw: UInt64 = 0
   private var partsSeen: Set<Int> = []
 
@@ -35,7 +38,7 @@ struct BatchSlice {
     self.askedAt = askedAt
   }
 
-  /// All its rows are there.
+  /// All its rows have come.
   var isWhole: Bool { rowsReceived == count || isMoved }
 
   mutating func reset() {
@@ -44,9 +47,9 @@ struct BatchSlice {
     partsSeen.removeAll(keepingCapacity: true)
   }
 
-  /// Whether a part is one of this answer and new. A repeated request may be drawn twice: parts of
-  /// a newer draw start over, those of an older one are strays.
-  mutating func takes(_ header: BatchHeader) -> Bool {
+  /// Records a part of the answer; false if it is of an older draw, repeated, or has too many rows.
+  /// A repeated request may be drawn twice: parts of a newer draw start over.
+  mutating func accept(_ header: BatchHeader) -> Bool {
     if header.draw > draw {
       reset()
       draw = header.draw

@@ -1,24 +1,33 @@
-// A batch on the learner's side.
+// A sampled batch on the learner's side.
 
 public import Experience
 internal import Foundations
 internal import Wire
 
-/// What one request brought, in buffers that are used again: `batches` batches one after the other, `rows` rows in all.
+/// The answer to one request, in buffers that are used again: `batches` batches one after the
+/// other, `rows` rows in all.
 ///
-/// The service draws in strata, so neighbouring rows are neighbours in the table: row r goes to batch r mod `batches`, and each batch
-/// is a stratified draw of its own. Of several shards each draws some of the rows, one shard's after the other's.
+/// The service draws in strata, so neighbouring rows are neighbours in the table. The r-th drawn
+/// row goes to batch r mod `batches`: each batch is thus a stratified draw of its own. With several
+/// shards, each draws a slice of the rows.
 public final class SampledBatch {
+  /// Rows of all batches; 0 before the first answer.
   public internal(set) var rows = 0
-  /// Σ p^α and the items of the table at the draw; of several shards, of all together.
+  /// Σ p^α of the table at the draw; of several shards, the sum of the last ones known.
   public internal(set) var mass = 0.0
+  /// Items of the table, likewise.
   public internal(set) var itemCount: UInt64 = 0
+  /// The columns' fields; empty before the first answer.
   public internal(set) var fields: [Field] = []
+  /// A key for each row.
   public internal(set) var keys: UnsafeMutablePointer<UInt64>
+  /// P(i) for each row.
   public internal(set) var probabilities: UnsafeMutablePointer<Float>
+  /// The weights version that acted, for each row.
   public internal(set) var versions: UnsafeMutablePointer<UInt64>
+  /// A column for each field: `rows` rows of `byteCount` bytes each.
   public internal(set) var columns: [UnsafeMutableRawPointer] = []
-  /// Who draws which rows.
+  /// Which shard serves which rows.
   var slices = [BatchSlice()]
   /// Batches, each of `rows / batches` rows.
   public let batches: Int
@@ -58,7 +67,7 @@ public final class SampledBatch {
     }
   }
 
-  /// One shard is to give all of it.
+  /// Makes one slice of all rows.
   func assignWhole(to shard: PeerID) {
     if slices.count != 1 { slices = [BatchSlice()] }
     slices[0].shard = shard
@@ -68,7 +77,8 @@ public final class SampledBatch {
 
   var isWhole: Bool { slices.allSatisfy(\.isWhole) }
 
-  /// Why columns cannot be those of a share, where other shards have given rows already: one batch has one kind of columns.
+  /// Why columns cannot belong to a slice, if another shard's rows have come with other columns;
+  /// nil if they can.
   func mismatch(_ fields: [Field], of slice: Int) -> String? {
     guard slices.count > 1, fields != self.fields,
       slices.indices.contains(where: { $0 != slice && slices[$0].rowsReceived > 0 })
@@ -78,10 +88,10 @@ public final class SampledBatch {
       + "start all from one configuration"
   }
 
-  /// Takes a part of a share's answer. False if it has come already.
-  func take(_ part: Batch, of slice: Int) -> Bool {
+  /// Copies a part of a slice's answer into the batch. False if the part is not new.
+  func accept(_ part: Batch, of slice: Int) -> Bool {
     let header = part.header
-    guard slices[slice].takes(header) else { return false }
+    guard slices[slice].accept(header) else { return false }
     let firstRow = slices[slice].firstRow + header.firstRow
     adopt(part.fields)
     rows = capacity
@@ -96,7 +106,7 @@ public final class SampledBatch {
     return true
   }
 
-  /// Puts each row of a part where its batch has it.
+  /// Copies each row to its index in the batch.
   private func copy(
     _ source: UnsafeRawBufferPointer, to column: UnsafeMutableRawPointer, rowBytes: Int, _ firstRow: Int,
     _ rows: Int
@@ -107,28 +117,29 @@ public final class SampledBatch {
       return
     }
     for row in 0..<rows {
-      (column + place(firstRow + row) * rowBytes).copyMemory(from: base + row * rowBytes, byteCount: rowBytes)
+      let index = index(ofDrawn: firstRow + row)
+      (column + index * rowBytes).copyMemory(from: base + row * rowBytes, byteCount: rowBytes)
     }
   }
 
-  /// Where a row is that was drawn as number `row`.
-  func place(_ row: Int) -> Int { (row % batches) * (capacity / batches) + row / batches }
+  /// The index of the row that was drawn as number `row`.
+  func index(ofDrawn row: Int) -> Int { (row % batches) * (capacity / batches) + row / batches }
 
-  /// Which item a row is of.
-  func item(at place: Int) -> SampledRow? {
+  /// The item of the row at an index; nil if no slice has it.
+  func item(at index: Int) -> SampledRow? {
     let each = capacity / batches
-    let drawn = (place % each) * batches + place / each
+    let drawn = (index % each) * batches + index / each
     let slice = slices.first {
       !$0.isMoved && drawn >= $0.firstRow && drawn < $0.firstRow + $0.count
     }
-    return slice.map { SampledRow(shard: $0.shard, incarnation: $0.incarnation, key: keys[place]) }
+    return slice.map { SampledRow(shard: $0.shard, incarnation: $0.incarnation, key: keys[index]) }
   }
 }
 
-/// An item that was drawn, beyond the incarnation of its batch.
+/// A drawn item; it stays known after its batch's buffers are used again.
 struct SampledRow: Hashable {
   var shard: PeerID
-  /// The incarnation of the shard that drew it.
+  /// The shard's incarnation that drew it.
   var incarnation: Identifier?
   var key: UInt64
 }

@@ -4,24 +4,24 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// A shard that is sampled from, as it was last seen.
+/// A shard that is sampled from, and its last answers.
 struct SampledShard {
   var machine: SamplerMachine
   var incarnation: Identifier?
-  /// Zero until it is seen.
+  /// Of its table; 0 until it answers.
   var mass = 0.0
   var items: UInt64 = 0
   var error = 0.0
   var isJoined = false
   var totals: IncarnationTotals?
-  /// When it last said its mass and items, in this incarnation.
+  /// When this incarnation last answered with its totals.
   var seenAt: Instant?
-  /// Since when it owes an answer.
+  /// Since when it owes an answer; nil while it owes none.
   var owesSince: Instant?
 
   var id: PeerID { machine.configuration.service }
 
-  /// It begins an incarnation: what was known of it is over.
+  /// Starts over with a new incarnation of the shard: nothing is known of it.
   mutating func begin() {
     incarnation = machine.incarnation
     mass = 0

@@ -4,22 +4,30 @@ public import Experience
 public import Foundations
 internal import Wire
 
-/// Asks a shard for shares of batches, and writes priorities back. `ShardedSampler` says which.
+/// Asks a shard for slices of batches, and writes priorities back. `ShardedSampler` decides which.
 ///
-/// A request that stays unanswered is sent again under its number; the service serves a number that it still holds once.
+/// A request that stays unanswered is sent again under its number. The service serves a number once
+/// while it still holds it.
 public struct SamplerMachine {
+  /// What a sampler tells a shard, and when it repeats itself.
   public struct Configuration: Sendable {
+    /// The client's id, sent in HELLO.
     public var id: Identifier
+    /// Names the client in lists and logs.
     public var label: String
+    /// The table that it samples; the service must have it.
     public var table: TableSchema
+    /// Rows of a batch.
     public var batch: Int
     /// Batches that one request asks for.
     public var batchesPerRequest = 1
-    /// So many, so that the learner never waits on a warm replay.
+    /// Requests in flight: enough that the learner never waits once a table samples.
     public var inFlight = 4
+    /// Time between two greetings until the shard answers.
     public var helloEvery = Instant.Span.milliseconds(250)
+    /// Requests without an answer for this long are sent again.
     public var repeatAfter = Instant.Span.seconds(1)
-    /// Whom its frames go to: a shard, where there are several.
+    /// The shard that its frames go to.
     public var service = PeerID.service
 
     public init(id: Identifier, label: String, table: TableSchema, batch: Int) {
@@ -29,15 +37,20 @@ public struct SamplerMachine {
       self.batch = batch
     }
 
-    /// Items of one request.
+    /// Items of one request: `batch` · `batchesPerRequest`.
     public var items: Int { batch * batchesPerRequest }
   }
 
+  /// What a sampler has counted.
   public struct Counters: Sendable {
     public var requestsRepeated: UInt64 = 0
+    /// Parts that belong to no open request, or came before.
     public var strays: UInt64 = 0
+    /// Priorities that could not be sent, or whose items another incarnation of the shard drew.
     public var prioritiesDropped: UInt64 = 0
+    /// Frames that could not be decoded, or were of no type for a sampler.
     public var malformed: UInt64 = 0
+    /// New incarnations of the shard that welcomed this sampler.
     public var serviceRestarts: UInt64 = 0
   }
 
@@ -45,7 +58,7 @@ public struct SamplerMachine {
     var number: UInt64
     var sentAt: Instant
     var batch: SampledBatch
-    /// Which of the batch's shares.
+    /// The number of its slice in the batch.
     var slice: Int
     var count: Int { batch.slices[slice].count }
   }
@@ -73,8 +86,8 @@ public struct SamplerMachine {
 }
 
 extension SamplerMachine {
-  /// Writes raw priorities back; one-way, a lost update only leaves an old priority. Those of items
-  /// that another incarnation of the shard drew are dropped: their keys name other items there.
+  /// Writes raw priorities back. A lost update only leaves an old priority. Priorities of items
+  /// that another incarnation of the shard drew are dropped: their keys now name other items.
   mutating func update(_ priorities: ItemPriorities, drawnBy drawer: Identifier?, sink: some FrameSink) {
     let count = priorities.count
     guard session.isOpen, drawer == incarnation else {
@@ -87,19 +100,19 @@ extension SamplerMachine {
     if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
   }
 
-  /// Asks the shard for a share of a batch; `receive` gives the batch back once the share is whole.
+  /// Asks the shard for a slice of a batch; `receive` returns the batch once the slice is whole.
   mutating func ask(_ batch: SampledBatch, slice: Int, now: Instant, sink: some FrameSink) {
     requests.append(Request(number: nextRequest, sentAt: now, batch: batch, slice: slice))
     nextRequest += 1
     if session.isOpen { send(requests[requests.count - 1], sink: sink) }
   }
 
-  /// Forgets a share: its rows come from elsewhere. What still comes for it is a stray.
+  /// Forgets a slice: other shards serve its rows. Parts that still come for it are strays.
   mutating func forget(_ batch: SampledBatch, slice: Int) {
     requests.removeAll { $0.batch === batch && $0.slice == slice }
   }
 
-  /// Returns the batch of which this shard's share is whole now, if one is.
+  /// Receives a frame of the shard. Returns the batch whose slice has become whole, if one has.
   mutating func receive(
     _ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink
   ) -> SampledBatch? {
@@ -166,7 +179,7 @@ extension SamplerMachine {
         Refusal(code: .mismatch, type: MessageType.batch.rawValue, reference: 0, text: problem))
       return nil
     }
-    guard batch.take(part, of: slice) else { return stray() }
+    guard batch.accept(part, of: slice) else { return stray() }
     guard batch.slices[slice].isWhole else { return nil }
     batch.slices[slice].incarnation = incarnation
     requests.remove(at: index)
@@ -178,14 +191,14 @@ extension SamplerMachine {
     return nil
   }
 
-  /// Whether buffers for a whole batch of these columns are within reason.
+  /// Whether buffers for a batch of these columns have a reasonable size.
   private func isUsable(_ fields: [Field]) -> Bool {
     let most = Limits.frameBytes * 8
     return fields.reduce(0) { $0 + min(most, $1.byteCount) } <= most / configuration.items
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
-    session.take(refusal, now: now)
+    session.receive(refusal, now: now)
     if now >= session.nextGreeting { hello(now: now, sink: sink) }
   }
 

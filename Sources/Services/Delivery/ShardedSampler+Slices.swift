@@ -1,4 +1,4 @@
-// Who gives which rows, and what becomes of the shares of a shard that is gone.
+// Which shard serves which rows, and who serves the slices of a shard that is gone.
 
 internal import Foundations
 internal import Wire
@@ -7,7 +7,7 @@ extension ShardedSampler {
   /// Whether a shard can be asked for rows now.
   func isAble(_ index: Int, now: Instant) -> Bool {
     let shard = shards[index]
-    // A single one is asked whatever it has: there is nobody else.
+    // A single shard is asked no matter what it has.
     if shards.count == 1 { return shard.machine.isReady }
     guard shard.machine.isReady, shard.seenAt != nil, !isGone(shard, now: now) else { return false }
     let rows = configuration.sampler.items
@@ -18,35 +18,38 @@ extension ShardedSampler {
     shard.owesSince.map { now >= $0 + configuration.goneAfter } ?? false
   }
 
-  /// Splits rows of a batch over shards and asks them. `fraction` is the part of the batch that these rows were expected to be.
+  /// Splits rows of a batch over shards and asks them.
+  /// - Parameter fraction: the fraction of the batch that these rows were expected to be.
   mutating func split(
     _ batch: SampledBatch, rows: Range<Int>, fraction: Double, among able: [Int], now: Instant,
     sink: some FrameSink
   ) {
     var weights = able.map { configuration.split.weight(mass: shards[$0].mass, items: shards[$0].items) }
-    // Without any mass every item alike, as a table does it.
+    // Without any mass all items weigh the same, as in a table.
     if weights.allSatisfy({ $0 == 0 }) { weights = able.map { Double(shards[$0].items) } }
     let fractions = ShardSplit.fractions(weights)
     let counts = ShardSplit.counts(of: rows.count, fractions: fractions, start: generator.uniform())
     var firstRow = rows.lowerBound
-    for (place, index) in able.enumerated() {
-      // Also those that have no rows this time: more may come to be expected of them.
+    for (number, index) in able.enumerated() {
+      // Also for shards without rows this time: `finish` needs their fractions if rows move to
+      // them.
       batch.slices.append(
         BatchSlice(
-          shard: shards[index].id, firstRow: firstRow, count: counts[place],
-          fraction: fraction * fractions[place], askedAt: now))
-      firstRow += counts[place]
-      if counts[place] > 0 {
+          shard: shards[index].id, firstRow: firstRow, count: counts[number],
+          fraction: fraction * fractions[number], askedAt: now))
+      firstRow += counts[number]
+      if counts[number] > 0 {
         shards[index].machine.ask(batch, slice: batch.slices.count - 1, now: now, sink: sink)
       }
     }
   }
 
-  /// Gives shares to others whose shard has left, is silent, or has nothing. Where nobody else has anything, they wait.
+  /// Moves slices whose shard has left, is silent or has nothing to other shards. If no other shard
+  /// has anything, they wait.
   mutating func moveSlices(now: Instant, sink: some FrameSink) {
     var orphans = 0
     for batch in open {
-      // Those that are added on the way are new.
+      // Slices added meanwhile are not visited.
       for number in batch.slices.indices where !batch.slices[number].isWhole {
         let slice = batch.slices[number]
         guard isLost(slice, now: now) else { continue }
@@ -72,7 +75,8 @@ extension ShardedSampler {
     guard let index = index(of: slice.shard) else { return true }
     let shard = shards[index]
     if isGone(shard, now: now) { return true }
-    // It lives, and has said since that it cannot: the limiter is no reason, for it holds back all alike.
+    // The shard answers, and has said since that it has too few items. A limiter is no reason to
+    // move: it blocks all shards alike.
     guard let seenAt = shard.seenAt, seenAt >= slice.askedAt + configuration.emptyAfter else { return false }
     return shard.items < (configuration.isConsumed ? UInt64(slice.count) : 1)
   }

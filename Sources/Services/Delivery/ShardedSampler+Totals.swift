@@ -6,24 +6,25 @@ internal import Wire
 
 extension ShardedSampler {
   /// With one shard there is nothing to exchange.
-  var exchanges: Bool { shards.count > 1 }
+  var exchangesTotals: Bool { shards.count > 1 }
 
   func isTotals(_ frame: UnsafeRawBufferPointer) -> Bool {
     var cursor = FrameCursor(frame)
     return (try? cursor.openMessage()) == .totals
   }
 
-  /// Something has changed: the next exchange is soon.
-  mutating func hurryExchange(now: Instant) {
+  /// Makes the next exchange soon, because something has changed.
+  mutating func exchangeTotalsSoon(now: Instant) {
     exchangeInterval = configuration.exchangeEvery
     nextExchange = min(nextExchange, now)
   }
 
-  /// Tells every shard of the others, and asks each how it stands.
+  /// Tells every shard about the others, and asks for its totals.
   ///
-  /// Shards that come go on with the error of those that are there. Where none is, the one that has taken most founds the fleet with its
-  /// own, once all that welcomed this sampler have said how they stand.
-  mutating func exchange(now: Instant, sink: some FrameSink) {
+  /// Shards that come adopt the error of those that have joined. If none has joined, the shard with
+  /// the most inserts founds the fleet with its own error, once all shards that welcomed this
+  /// sampler have answered.
+  mutating func exchangeTotals(now: Instant, sink: some FrameSink) {
     let known = shards.indices.filter { shards[$0].seenAt != nil && !isGone(shards[$0], now: now) }
     let joined = known.filter { shards[$0].isJoined }
     let founder =
@@ -44,7 +45,7 @@ extension ShardedSampler {
       sink.send(scratch.bytes, to: shards[index].id)
     }
     nextExchange = now + exchangeInterval
-    // While nothing happens, less and less often.
+    // Less and less often while nothing changes.
     exchangeInterval = min(
       exchangeInterval + exchangeInterval,
       known.contains { shards[$0].items > 0 }

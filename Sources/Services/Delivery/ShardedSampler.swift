@@ -1,33 +1,40 @@
-// A learner's side of sampling from several shards.
+// A learner's side of sampling from all shards of a replay.
 
 internal import Experience
 public import Foundations
 public import Wire
 
-/// Batches from the shards of a replay, which come and go, with the distribution that one store of all items would have.
+/// Batches from the shards of a replay, which come and go, with the distribution that one store of
+/// all items would have.
 ///
-/// A batch is split by systematic sampling on the last masses seen. Each shard draws its rows by its own mass at that moment, so
-/// P(i) = f · pᵢ / mass, with f the fraction that the split expected of it: right also where masses have changed meanwhile. A
-/// shard that holds its rows back delays the batch; one that is gone, or has nothing to give, loses its share to the others.
+/// A batch is split over the shards by systematic sampling on their last known masses. Each shard
+/// draws its rows by its own mass at that moment. So P(i) = f · pᵢ / mass, where f is the fraction
+/// of the batch that the split expected of the shard; this holds even if masses have changed
+/// meanwhile. A shard that holds its rows back delays the batch. If it is gone, or has nothing to
+/// serve, its slice moves to the others.
 ///
-/// Where there are several shards it tells each what it has seen of the others, so that all limit on the totals of the fleet. With one
-/// shard all that is nothing.
+/// With several shards, it tells each the others' totals, so that all limit on the totals of the
+/// fleet. With one shard nothing of this happens.
 public struct ShardedSampler {
+  /// How a sampler splits batches, and how long it waits for shards.
   public struct Configuration: Sendable {
-    /// Of each shard's machine; `service` is set by itself.
+    /// For each shard's machine, which sets `service` itself.
     public var sampler: SamplerMachine.Configuration
+    /// How a batch is split over the shards.
     public var split = ShardSplit.mass
-    /// Items are sampled a limited number of times: a shard cannot draw more rows than it has.
+    /// Items are removed after a number of samples: a shard cannot draw more rows than it has
+    /// items.
     public var isConsumed = false
-    /// A shard that answers nothing for so long is passed over. A restart takes less.
+    /// Shards that answer nothing for this long are skipped. A restart takes less.
     public var goneAfter = Instant.Span.seconds(2)
-    /// A living shard that has nothing for a share keeps the batch waiting for so long.
+    /// How long a shard that answers but has nothing to serve may delay a batch.
     public var emptyAfter = Instant.Span.seconds(1)
-    /// Time between two exchanges of totals, while they change and while nothing does. What flows in the shorter one is how far
-    /// the fleet may leave its limits.
+    /// Time between two exchanges of totals while they change. What is inserted and sampled in that
+    /// time is how far the fleet may leave its limits.
     public var exchangeEvery = Instant.Span.milliseconds(5)
+    /// The same while nothing changes.
     public var exchangeAtLeastEvery = Instant.Span.milliseconds(250)
-    /// The same while no shard has anything: whoever waits for the first items wants to know.
+    /// The same while no shard has any items: a learner waits for the first.
     public var exchangeEmptyEvery = Instant.Span.milliseconds(50)
 
     public init(sampler: SamplerMachine.Configuration) {
@@ -35,24 +42,29 @@ public struct ShardedSampler {
     }
   }
 
+  /// What a sampler has counted.
   public struct Counters: Sendable {
+    /// Batches completed.
     public var batches: UInt64 = 0
-    /// Shares of batches that went to other shards, and their rows.
+    /// Slices of batches that moved to other shards, and their rows.
     public var slicesMoved: UInt64 = 0
     public var rowsMoved: UInt64 = 0
+    /// Shards added and removed by `setShards`, the first ones included.
     public var shardsJoined: UInt64 = 0
     public var shardsLeft: UInt64 = 0
   }
 
+  /// What the sampler was started with.
   public let configuration: Configuration
+  /// What the sampler has counted itself; `samplerCounters` has the shards' part.
   public internal(set) var counters = Counters()
   var shards: [SampledShard] = []
-  /// Batches of which rows are missing, oldest first.
+  /// Batches that miss rows, oldest first.
   var open: [SampledBatch] = []
   private var ready: [SampledBatch] = []
   private var spare: [SampledBatch]
   var generator: SeededGenerator
-  /// There may be shares of shards that have left.
+  /// There may be slices of shards that have left.
   var hasOrphans = false
   /// Counters of shards that have left.
   private var past = SamplerMachine.Counters()
@@ -60,35 +72,35 @@ public struct ShardedSampler {
   var nextExchange: Instant
   let scratch = FrameWriter(capacity: 1 << 12)
 
-  /// No shards yet: `setShards` says which.
+  /// Begins without shards; `setShards` adds them.
   public init(configuration: Configuration, generator: SeededGenerator, now: Instant) {
     self.configuration = configuration
     self.generator = generator
     exchangeInterval = configuration.exchangeEvery
     nextExchange = now
     let sampler = configuration.sampler
-    // One more than are in flight: the one that is being trained on.
+    // One more than are in flight: the learner trains on that one.
     spare = (0...sampler.inFlight).map { _ in
       SampledBatch(batch: sampler.batch, batches: sampler.batchesPerRequest)
     }
   }
 
-  /// Why a shard will have nothing of this sampler, if so.
+  /// Why a shard refuses this sampler for good, if one does.
   public var refusal: Refusal? { shards.lazy.compactMap(\.machine.refusal).first }
-  /// Whether some shard has welcomed it.
+  /// Some shard has welcomed it.
   public var isReady: Bool { shards.contains { $0.machine.isReady } }
 
-  /// Shards that can be asked for rows now; a single one can be asked always.
+  /// Shards that can be asked for rows now; a single one always can.
   public func shardCount(now: Instant) -> Int {
     shards.count == 1 ? 1 : shards.indices.count { isAble($0, now: now) }
   }
 
-  /// Of all shards, those that have left included.
+  /// The sum over all shards, those that have left included.
   public var samplerCounters: SamplerMachine.Counters { shards.reduce(past) { $0 + $1.machine.counters } }
 }
 
 extension ShardedSampler {
-  /// Says which shards there are now.
+  /// Sets the shards that there are now.
   public mutating func setShards(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
     for index in shards.indices.reversed() where !ids.contains(shards[index].id) {
       hasOrphans = true
@@ -102,39 +114,40 @@ extension ShardedSampler {
       configuration.service = id
       shards.append(SampledShard(machine: SamplerMachine(configuration: configuration, now: now)))
       counters.shardsJoined += 1
-      // One that was gone for a while may still owe some rows.
+      // A shard that comes back may still owe rows.
       for batch in open {
         for (number, slice) in batch.slices.enumerated() where slice.shard == id && !slice.isWhole {
           shards[shards.count - 1].machine.ask(batch, slice: number, now: now, sink: sink)
         }
       }
     }
-    hurryExchange(now: now)
+    exchangeTotalsSoon(now: now)
     moveSlices(now: now, sink: sink)
   }
 
-  /// The next complete batch, if one is there; give it back with `release`.
-  public mutating func take() -> SampledBatch? {
+  /// The next complete batch, if there is one; return it with `release`.
+  public mutating func popBatch() -> SampledBatch? {
     ready.isEmpty ? nil : ready.removeFirst()
   }
 
-  /// Hands a batch back, and asks for another.
+  /// Takes a batch back, and requests another.
   public mutating func release(_ batch: SampledBatch, now: Instant, sink: some FrameSink) {
     spare.append(batch)
     request(now: now, sink: sink)
   }
 
-  /// Writes raw priorities of a batch's items back, each to the shard that drew it; NaN leaves one as it is.
+  /// Writes raw priorities of a batch's rows back, each to the shard that drew its item; NaN leaves
+  /// a priority as it is.
   public mutating func update(
     _ batch: SampledBatch, priorities: UnsafeBufferPointer<Float>, sink: some FrameSink
   ) {
-    precondition(priorities.count == batch.rows, "expected a priority a row")
+    precondition(priorities.count == batch.rows, "expected a priority for each row")
     for slice in batch.slices where slice.count > 0 && !slice.isMoved {
       batch.withPriorities(of: slice, from: priorities.baseAddress!) { write($0, to: slice, sink) }
     }
   }
 
-  /// Gives items priority 0 that were drawn in batches which were given back since.
+  /// Sets the priority of items to 0 whose batches were released meanwhile.
   mutating func zero(_ rows: [SampledRow], sink: some FrameSink) {
     for row in rows {
       var slice = BatchSlice(shard: row.shard, count: 1)
@@ -154,6 +167,7 @@ extension ShardedSampler {
     shards[index].machine.update(priorities, drawnBy: slice.incarnation, sink: sink)
   }
 
+  /// Receives a frame of a shard.
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
   ) {
@@ -161,17 +175,20 @@ extension ShardedSampler {
     shards[index].owesSince = nil
     if isTotals(frame) {
       receiveTotals(frame, index, now: now)
-      // There may be something to ask for now.
+      // The totals may name items to ask for.
       return request(now: now, sink: sink)
     }
-    if let batch = shards[index].machine.receive(frame, now: now, sink: sink) { settle(batch, index) }
+    if let batch = shards[index].machine.receive(frame, now: now, sink: sink) {
+      completeSlice(of: batch, index)
+    }
     if shards[index].incarnation != shards[index].machine.incarnation { begin(index, now: now, sink: sink) }
   }
 
+  /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     for index in shards.indices { shards[index].machine.advance(to: now, sink: sink) }
-    if exchanges, now >= nextExchange {
-      exchange(now: now, sink: sink)
+    if exchangesTotals, now >= nextExchange {
+      exchangeTotals(now: now, sink: sink)
       moveSlices(now: now, sink: sink)
     } else if hasOrphans {
       moveSlices(now: now, sink: sink)
@@ -179,12 +196,14 @@ extension ShardedSampler {
     request(now: now, sink: sink)
   }
 
+  /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
-    var deadline = exchanges ? nextExchange : .never
+    var deadline = exchangesTotals ? nextExchange : .never
     for shard in shards { deadline = min(deadline, shard.machine.nextDeadline(now: now)) }
     return deadline
   }
 
+  /// Says GOODBYE to all shards.
   public mutating func leave(sink: some FrameSink) {
     for index in shards.indices { shards[index].machine.leave(sink: sink) }
   }
@@ -193,15 +212,15 @@ extension ShardedSampler {
 extension ShardedSampler {
   func index(of shard: PeerID) -> Int? { shards.firstIndex { $0.id == shard } }
 
-  /// A shard begins an incarnation: what was known of it is over.
+  /// Starts over with a new incarnation of a shard.
   private mutating func begin(_ index: Int, now: Instant, sink: some FrameSink) {
     shards[index].begin()
-    hurryExchange(now: now)
+    exchangeTotalsSoon(now: now)
     request(now: now, sink: sink)
   }
 
-  /// A share of a batch is whole, and perhaps the batch.
-  private mutating func settle(_ batch: SampledBatch, _ index: Int) {
+  /// A slice of a batch has become whole, and perhaps the batch.
+  private mutating func completeSlice(of batch: SampledBatch, _ index: Int) {
     if batch.slices.count > 1 {
       let id = shards[index].id
       for slice in batch.slices where slice.shard == id && slice.count > 0 && slice.isWhole && !slice.isMoved
@@ -217,25 +236,25 @@ extension ShardedSampler {
     counters.batches += UInt64(batch.batches)
   }
 
-  /// Makes the shards' probabilities those of the whole, and says how much there is of it.
+  /// Turns the shards' probabilities into those of all items together, and sums the shards' totals.
   private func finish(_ batch: SampledBatch) {
     batch.mass = shards.reduce(0) { $0 + $1.mass }
     batch.itemCount = shards.reduce(0) { $0 + $1.items }
     guard configuration.split.isRandom else { return }
     for slice in batch.slices where slice.count > 0 && !slice.isMoved {
-      // Shares that were moved come on top of what was expected of a shard at first.
+      // Rows that moved to a shard add to the fraction that was expected of it at first.
       let fraction = Float(batch.slices.reduce(0) { $1.shard == slice.shard ? $0 + $1.fraction : $0 })
       for row in slice.firstRow..<slice.firstRow + slice.count {
-        batch.probabilities[batch.place(row)] *= fraction
+        batch.probabilities[batch.index(ofDrawn: row)] *= fraction
       }
     }
   }
 
-  /// Keeps batches in flight, as far as there is somebody to ask.
+  /// Keeps batches in flight while some shard can be asked.
   private mutating func request(now: Instant, sink: some FrameSink) {
     guard !shards.isEmpty, open.count < configuration.sampler.inFlight, !spare.isEmpty else { return }
     if shards.count == 1 {
-      // Before it has welcomed this sampler nobody knows how many it may ask for.
+      // How many it may ask for is known only after the welcome.
       while shards[0].machine.isReady, open.count < shards[0].machine.credit, let batch = spare.popLast() {
         batch.assignWhole(to: shards[0].id)
         open.append(batch)

@@ -4,20 +4,23 @@ public import Experience
 public import Foundations
 public import Wire
 
-/// Writes all streams of an actor to one shard of those there are: the one that rendezvous hashing of the actor's id ranks first, so that
-/// actors spread, and only those move that a change of shards concerns (Thaler & Ravishankar 1998).
+/// Writes all streams of an actor to one shard, the one that rendezvous hashing of the actor's id
+/// ranks first. So actors spread over the shards, and a change of shards moves only the actors that
+/// it concerns (Thaler & Ravishankar 1998).
 ///
-/// * A better ranked shard that has come, or come back, takes over once all that was sent is acknowledged: nothing is dropped, and
-///   each stream goes on there with a `cut`.
-/// * A shard that stays away beyond `goneAfter` loses the streams to the next in rank; what it has not acknowledged is dropped and counted,
-///   never sent elsewhere (that could double it). One that is no shard any more loses them at once.
+/// * A better ranked shard that comes, or comes back, takes over once everything sent is
+///   acknowledged. Nothing is dropped, and each stream continues there with a `cut`.
+/// * A shard that is silent for longer than `goneAfter` loses the streams to the next in rank. Its
+///   unacknowledged messages are dropped and counted, but never sent to another shard: the first
+///   may have committed them. A shard that is removed loses the streams at once.
 ///
-/// To each shard this is a writer of its own, with its own id and sequence.
+/// For each shard this is another writer, with its own id and sequence.
 public struct ShardedWriter {
+  /// What the writer tells the shards, and how long it waits for one.
   public struct Configuration: Sendable {
-    /// Of the writer to each shard; `service`, and its `id` there, are set by themselves.
+    /// For the writer to each shard; `service`, and its `id` there, are set for each.
     public var writer: WriterMachine.Configuration
-    /// How long a shard may stay away where there are others. A start with file storage takes less.
+    /// How long a shard may be silent if there are others. A start with file storage takes less.
     public var goneAfter = Instant.Span.seconds(10)
 
     /// - Parameter writer: its `id` ranks the shards.
@@ -26,41 +29,50 @@ public struct ShardedWriter {
     }
   }
 
+  /// What the writer was started with.
   public let configuration: Configuration
-  /// Rises when what follows must be marked `cut`: after messages were dropped, and at another shard.
+  /// Rises when the next chunk of each stream must be marked `cut`: after messages were dropped,
+  /// and at another shard.
   public private(set) var cutEpoch: UInt64 = 0
-  /// Times that the streams went to another shard.
+  /// Times that the streams moved to another shard.
   public private(set) var moves: UInt64 = 0
   private var generator: SeededGenerator
-  /// Best first.
+  /// The shards, best first.
   private var ranking: [PeerID] = []
-  /// Of the shards that have been written to or tried, in no order.
+  /// For the shards that have been written to or tried, in no order.
   private var machines: [WriterMachine] = []
-  /// The one that is written to, and its rank; those before it in rank are tried all the time.
+  /// The machine of the shard that is written to, and its rank. Shards before it in rank are tried
+  /// all the time.
   private var home = 0
   private var rank = 0
   private var homeCutEpoch: UInt64 = 0
   private var lastWriter: Identifier?
-  /// Counters of shards that are none any more.
+  /// Counters of shards that were removed.
   private var past = WriterMachine.Counters()
 
-  /// No shards yet: `setShards` says which.
+  /// Begins without shards; `setShards` adds them.
   public init(configuration: Configuration, generator: SeededGenerator) {
     self.configuration = configuration
     self.generator = generator
   }
 
-  /// No further message may be framed: there is no credit, no shard, or everything sent has to be acknowledged before a move.
+  /// No further message may be framed: credit or shards are missing, or a move waits for
+  /// acknowledgements.
   public var isBlocked: Bool { machines.isEmpty || machines[home].isBlocked || betterRank != nil }
+  /// The shard that is written to has welcomed this writer.
   public var isReady: Bool { !machines.isEmpty && machines[home].isReady }
+  /// Messages that wait for acknowledgement.
   public var unacknowledged: Int { machines.isEmpty ? 0 : machines[home].unacknowledged }
+  /// Why a shard refuses this writer for good, if one does.
   public var refusal: Refusal? { machines.lazy.compactMap(\.refusal).first }
+  /// The sum over all shards, removed ones included.
   public var counters: WriterMachine.Counters { machines.reduce(past) { $0 + $1.counters } }
-  /// What this is to the shard that is written to, and the shard.
+  /// The id of this writer at the shard that is written to; nil without shards.
   public var writerID: Identifier? { machines.isEmpty ? nil : machines[home].configuration.id }
+  /// The shard that is written to; nil without shards.
   public var shard: PeerID? { machines.isEmpty ? nil : machines[home].configuration.service }
 
-  /// The rank of a better shard that is there.
+  /// The rank of a better shard that has welcomed this writer.
   private var betterRank: Int? {
     rank == 0 ? nil : (0..<rank).first { rank in index(ofRank: rank).map { machines[$0].isReady } ?? false }
   }
@@ -71,7 +83,7 @@ public struct ShardedWriter {
 }
 
 extension ShardedWriter {
-  /// Says which shards there are now.
+  /// Sets the shards that there are now.
   public mutating func setShards(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
     let before = shard
     ranking = ids.sorted { (score($0), $0.description) > (score($1), $1.description) }
@@ -82,10 +94,11 @@ extension ShardedWriter {
     guard !ranking.isEmpty else { return }
     for index in machines.indices { machines[index].goneAfter = goneAfter }
     rank = before.flatMap { ranking.firstIndex(of: $0) } ?? 0
-    settle(now: now)
+    openHome(now: now)
   }
 
-  /// The next message, begun: `chunks` chunks must follow, then the items. Nil when blocked.
+  /// Begins the next message: write `chunks` chunks, then the items, then call `commitFrame`. Nil
+  /// when blocked.
   public mutating func beginFrame(chunks: Int) -> FrameWriter? {
     isBlocked ? nil : machines[home].beginFrame(chunks: chunks)
   }
@@ -95,23 +108,26 @@ extension ShardedWriter {
     machines[home].commitFrame(now: now, sink: sink)
   }
 
+  /// Receives a frame of a shard.
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
   ) {
     guard let index = machines.firstIndex(where: { $0.configuration.service == shard }) else { return }
     machines[index].receive(frame, now: now, sink: sink)
-    follow(now: now)
+    moveIfDue(now: now)
   }
 
+  /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     guard !machines.isEmpty else { return }
     machines[home].advance(to: now, sink: sink)
     for rank in 0..<rank {
       if let index = index(ofRank: rank) { machines[index].advance(to: now, sink: sink) }
     }
-    follow(now: now)
+    moveIfDue(now: now)
   }
 
+  /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     guard !machines.isEmpty else { return .never }
     var deadline = machines[home].nextDeadline(now: now)
@@ -121,18 +137,19 @@ extension ShardedWriter {
     return deadline
   }
 
-  /// Says that the writer leaves for good.
+  /// Says GOODBYE to all shards.
   public mutating func leave(sink: some FrameSink) {
     for index in machines.indices { machines[index].leave(sink: sink) }
   }
 }
 
 extension ShardedWriter {
-  /// Moves, if it is time.
-  private mutating func follow(now: Instant) {
+  /// Moves to a better shard, or away from one that is gone.
+  private mutating func moveIfDue(now: Instant) {
     guard !machines.isEmpty else { return }
     if machines[home].cutEpoch != homeCutEpoch {
-      // It has given up on the shard. The next in rank is tried, and this one goes on being tried, too.
+      // The machine has given up on its shard. The next in rank is tried, and this one goes on
+      // being tried too.
       homeCutEpoch = machines[home].cutEpoch
       cutEpoch += 1
       guard rank + 1 < ranking.count, betterRank == nil else { return }
@@ -142,11 +159,12 @@ extension ShardedWriter {
     } else {
       return
     }
-    settle(now: now)
+    openHome(now: now)
   }
 
-  /// A machine for each shard up to the rank that is written to. To another writer than before it is a move.
-  private mutating func settle(now: Instant) {
+  /// Makes a machine for each shard up to `rank`, and writes to that one. If its writer is another
+  /// than before, the streams have moved.
+  private mutating func openHome(now: Instant) {
     for rank in 0...rank where index(ofRank: rank) == nil {
       machines.append(machine(for: ranking[rank], now: now))
     }
@@ -159,7 +177,7 @@ extension ShardedWriter {
     lastWriter = writerID
   }
 
-  /// A shard is none any more; what it has not acknowledged is dropped.
+  /// Ends the writer to a removed shard; its unacknowledged messages are dropped.
   private mutating func retire(_ machine: WriterMachine, sink: some FrameSink) {
     var machine = machine
     machine.leave(sink: sink)
@@ -175,7 +193,7 @@ extension ShardedWriter {
     return WriterMachine(configuration: configuration, now: now)
   }
 
-  /// Alone, there is nowhere else to go.
+  /// A single shard is waited for longer: there is no other to go to.
   private var goneAfter: Instant.Span {
     ranking.count > 1 ? configuration.goneAfter : configuration.writer.goneAfter
   }

@@ -4,27 +4,36 @@ public import Experience
 public import Foundations
 public import Wire
 
-/// Numbers insert messages, keeps them until they are acknowledged, and sends again what was lost (go-back-N).
+/// Numbers insert messages, keeps them until they are acknowledged, and sends lost ones again
+/// (go-back-N).
 ///
-/// A message is built in place: `beginFrame` gives a recycled writer that holds its number,
-/// `commitFrame` sends it. At most `credit` messages wait for acknowledgement, and so many bytes as
-/// the service grants; then `isBlocked`, and its owner waits or drops what it has not framed yet.
-/// An answer that counts more than was sent is refused: what it is about is not this writer's. If
-/// the service stays away longer than `goneAfter`, what is unacknowledged is dropped and counted,
-/// never sent elsewhere (that could double it).
+/// A message is built in place: `beginFrame` returns a recycled writer that already holds its
+/// number, and `commitFrame` sends it. At most `credit` messages, and the bytes that the service
+/// grants, wait for acknowledgement. Beyond that `isBlocked`, and the owner waits or drops what it
+/// has not framed yet. An acknowledgement of messages that were never sent ends the session: it is
+/// another writer's. If the service is silent for longer than `goneAfter`, unacknowledged messages
+/// are dropped and counted. They are never sent to another shard: the first may have committed
+/// them.
 public struct WriterMachine {
+  /// What a writer tells the service, and when it repeats itself.
   public struct Configuration: Sendable {
+    /// The writer's id, sent in HELLO.
     public var id: Identifier
+    /// Names the writer in lists and logs.
     public var label: String
+    /// The schema of its steps; the service must have the same.
     public var schema: StepSchema
+    /// The tables by which its items are numbered; the service must have the same.
     public var tables: [TableSchema]
     /// Messages that may wait for acknowledgement; the service may grant fewer.
     public var inFlight = 8
+    /// Time between two greetings until the service answers.
     public var helloEvery = Instant.Span.milliseconds(250)
     /// Without progress for this long, the oldest message is sent again.
     public var probeAfter = Instant.Span.seconds(1)
+    /// Silence of the service after which unacknowledged messages are dropped.
     public var goneAfter = Instant.Span.seconds(30)
-    /// Whom its frames go to: a shard, where there are several.
+    /// The shard that its frames go to.
     public var service = PeerID.service
 
     public init(id: Identifier, label: String, schema: StepSchema, tables: [TableSchema]) {
@@ -35,26 +44,34 @@ public struct WriterMachine {
     }
   }
 
+  /// What a writer has counted.
   public struct Counters: Sendable {
+    /// Messages that the service acknowledged.
     public var messagesCommitted: UInt64 = 0
+    /// Times that a message was sent again.
     public var messagesResent: UInt64 = 0
+    /// Messages dropped without an acknowledgement.
     public var messagesDropped: UInt64 = 0
+    /// New incarnations of the service that welcomed this writer.
     public var serviceRestarts: UInt64 = 0
+    /// Frames that could not be decoded, or were of no type for a writer.
     public var malformed: UInt64 = 0
   }
 
+  /// What the writer was started with.
   public let configuration: Configuration
-  /// The configuration's, until somebody knows better.
+  /// The configuration's value, unless the owner sets another.
   public var goneAfter: Instant.Span
+  /// What the writer has counted.
   public private(set) var counters = Counters()
-  /// Rises when messages were dropped: every stream's next chunk must then be marked `cut`.
+  /// Rises when messages are dropped: the next chunk of every stream must then be marked `cut`.
   public private(set) var cutEpoch: UInt64 = 0
 
   private var session: ClientSession
   private var credit: Int
-  /// Bytes that may be unanswered together; one message may always be.
+  /// Bytes that may be unacknowledged; one message is always allowed.
   private var creditBytes: UInt64 = .max
-  /// Of the next message.
+  /// The sequence of the next message.
   private var nextSequence: UInt64 = 1
   private var pending: [Pending] = []
   private var pendingBytes = 0
@@ -62,12 +79,12 @@ public struct WriterMachine {
   private var current: FrameWriter?
   /// Pending messages before this one have been sent on this connection.
   private var unsentFrom = 0
-  /// Their bytes.
+  /// The bytes of those.
   private var sentBytes = 0
   private var lastProgress: Instant
   private var lastHeard: Instant
   private var lastResend: Instant
-  /// The oldest message was sent again on suspicion, and nothing has been heard since.
+  /// The oldest message was sent again in case it was lost, and no acknowledgement has come since.
   private var isProbing = false
 
   struct Pending {
@@ -88,17 +105,19 @@ public struct WriterMachine {
 
   /// No further message may be framed until an acknowledgement comes.
   public var isBlocked: Bool { pending.count >= credit || UInt64(pendingBytes) >= creditBytes }
+  /// The service has welcomed this writer.
   public var isReady: Bool { session.isOpen }
   /// Messages that wait for acknowledgement.
   public var unacknowledged: Int { pending.count }
   /// The last sequence that is known to be in the store.
   public var committed: UInt64 { (pending.first?.sequence ?? nextSequence) - 1 }
-  /// Why the service will have nothing of this writer, if so.
+  /// Why the service refuses this writer for good, if it does.
   public var refusal: Refusal? { session.refusal }
 }
 
 extension WriterMachine {
-  /// The next message, begun: `chunks` chunks must follow, then the items. Nil when blocked.
+  /// Begins the next message: write `chunks` chunks, then the items, then call `commitFrame`. Nil
+  /// when blocked.
   public mutating func beginFrame(chunks: Int) -> FrameWriter? {
     guard !isBlocked else { return nil }
     precondition(current == nil, "the last frame was not committed")
@@ -119,6 +138,7 @@ extension WriterMachine {
     sendUnsent(sink: sink)
   }
 
+  /// Receives a frame of the service.
   public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
     lastHeard = now
     var cursor = FrameCursor(frame)
@@ -134,7 +154,7 @@ extension WriterMachine {
     }
   }
 
-  /// Does what time demands; call it at `nextDeadline` or earlier.
+  /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     guard session.refusal == nil else { return }
     if now >= session.nextGreeting { hello(now: now, sink: sink) }
@@ -147,6 +167,7 @@ extension WriterMachine {
     }
   }
 
+  /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     guard session.isOpen else { return session.nextGreeting }
     guard !pending.isEmpty else { return .never }
@@ -154,7 +175,7 @@ extension WriterMachine {
     return max(lastProgress, lastResend) + configuration.probeAfter
   }
 
-  /// Says that the writer leaves for good.
+  /// Says GOODBYE.
   public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 }
 
@@ -168,8 +189,8 @@ extension WriterMachine {
   }
 
   private mutating func welcome(_ welcome: Welcome, now: Instant, sink: some FrameSink) {
-    // One that does not reach up to what this writer still has answers an older HELLO: the service does not know yet that the
-    // rest was given up, and would wait for it.
+    // A lower sequence answers an older HELLO: the service does not know yet that this writer
+    // dropped messages, and would wait for them.
     guard session.isGreeting, welcome.committed >= committed else { return }
     guard isPossible(welcome.committed, "WELCOME") else { return }
     if session.open(by: welcome.incarnation) { counters.serviceRestarts += 1 }
@@ -190,10 +211,11 @@ extension WriterMachine {
     release(upTo: acknowledgement.committed)
     let hasProgressed = pending.count < before
     if hasProgressed { lastProgress = now }
-    // A message that only its repetition brought there was lost, and most likely what followed it too.
+    // A message that only its repetition delivered was lost, and most likely those after it too.
     let wasLost = isProbing && hasProgressed
     isProbing = false
-    // A burst after one lost message is answered with a gap each: send again once for all of them.
+    // After one lost message, each of a burst is answered with a gap: send again once for all of
+    // them.
     let isMissing =
       acknowledgement.gap && pending.first?.sequence == acknowledgement.committed &+ 1
       && (hasProgressed || now >= lastResend + .milliseconds(20))
@@ -205,8 +227,8 @@ extension WriterMachine {
     sendUnsent(sink: sink)
   }
 
-  /// Whether the service may have committed up to a sequence. If it says so of what was never sent,
-  /// the messages are another writer's; to go on would throw experience away as repeated.
+  /// Whether the service may have committed up to a sequence. If that was never sent, the committed
+  /// messages are another writer's, and this writer's would be dropped there as repeated.
   private mutating func isPossible(_ sequence: UInt64, _ message: String) -> Bool {
     if sequence < nextSequence { return true }
     let text =
@@ -218,12 +240,12 @@ extension WriterMachine {
   }
 
   private mutating func refuse(_ refusal: Refusal, now: Instant, sink: some FrameSink) {
-    session.take(refusal, now: now)
+    session.receive(refusal, now: now)
     if now >= session.nextGreeting { hello(now: now, sink: sink) }
     if case .busy = refusal.code { lastResend = now }
   }
 
-  /// Sends the oldest message again if nothing has been acknowledged for long: it may have been lost.
+  /// Sends the oldest message again if nothing has been acknowledged for long: it may be lost.
   private mutating func probe(now: Instant, sink: some FrameSink) {
     guard let oldest = pending.first, now >= max(lastProgress, lastResend) + configuration.probeAfter else {
       return
@@ -234,7 +256,7 @@ extension WriterMachine {
     sink.send(oldest.frame.bytes, to: session.service)
   }
 
-  /// Forgets messages up to a committed sequence; their buffers are used again.
+  /// Drops messages up to a committed sequence; their buffers are used again.
   private mutating func release(upTo committed: UInt64) {
     var count = 0
     while count < pending.count, pending[count].sequence <= committed {
@@ -263,7 +285,7 @@ extension WriterMachine {
     }
   }
 
-  /// Nothing that is pending counts as sent any more.
+  /// Makes all pending messages unsent.
   private mutating func sendAgain() { (unsentFrom, sentBytes) = (0, 0) }
 
   private mutating func dropPending(now: Instant) {

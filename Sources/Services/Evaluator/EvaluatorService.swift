@@ -83,7 +83,7 @@ public final class EvaluatorService {
     while !isStopping {
       let now = SystemClock.now()
       pollConnections(now: now)
-      if now >= nextEvaluation { weights.takeNewest { adopt($0) } }
+      if now >= nextEvaluation { weights.receiveNewest { adopt($0) } }
       if isFresh {
         isFresh = false
         nextEvaluation = now + .milliseconds(configuration.evaluator.intervalMilliseconds)

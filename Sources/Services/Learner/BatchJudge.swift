@@ -1,13 +1,15 @@
 // When batches that are not finite end a learner's training.
 
-/// Decides over batches whose loss or gradient was not finite; none of them changed anything.
+/// Decides when batches whose loss or gradient was not finite end a training. None of them has
+/// changed anything.
 ///
 /// One such batch is the fault of its rows: training goes on without them. Ten in a row are the
-/// fault of the weights, and so is one on weights that a divergence was restarted from: they are
-/// the last good ones, and there is nothing to go back to. A batch of nothing but rows that were left
-/// out before these weights says nothing of them, and is not counted.
+/// fault of the weights. So is one on weights that were restored after a divergence: they are the
+/// last good ones, so nothing earlier can be restored. A batch that holds only rows left out before
+/// these weights is not counted: it says nothing of them.
 struct BatchJudge {
-  /// Each of them took its rows at fault out. A few damaged rows cannot fill ten batches in a row.
+  /// Each of these batches leaves out its rows at fault: a few damaged rows cannot fill ten in a
+  /// row.
   static let inARowMax = 10
 
   enum Verdict: Hashable {
@@ -22,17 +24,17 @@ struct BatchJudge {
   }
 
   private(set) var inARow = 0
-  /// The learner was restarted after a divergence, and no batch was trained on since.
+  /// The learner was restarted after a divergence, and has not trained since.
   private(set) var isOnLastGoodWeights: Bool
 
   init(isOnLastGoodWeights: Bool = false) { self.isOnLastGoodWeights = isOnLastGoodWeights }
 
-  mutating func noteTrained() {
+  mutating func recordTrained() {
     inARow = 0
     isOnLastGoodWeights = false
   }
 
-  mutating func noteNotFinite() -> Verdict {
+  mutating func recordNotFinite() -> Verdict {
     inARow += 1
     if isOnLastGoodWeights { return .diverged(.onLastGoodWeights) }
     return inARow >= Self.inARowMax ? .diverged(.inARow) : .goOn

@@ -2,19 +2,18 @@
 
 internal import Experience
 
-/// The rows that are not trained on again, and those of batches in a row that may yet turn out to
-/// be the weights' fault.
+/// The rows that are left out of training, and those of the last batches in a row that may turn out
+/// to be the weights' fault.
 struct FaultyRows {
   private(set) var leftOut: LeftOutRows
-  /// `leftOut` has more than its file.
+  /// `leftOut` has changed since it was saved.
   var isUnsaved = false
   private var judge: BatchJudge
   /// Items at fault of the batches in a row that were not finite. They get priority 0 once a batch
-  /// was trained on: until then it may be the weights that are at fault, and no priority is
-  /// written.
+  /// is trained on; until then the weights may be at fault.
   private var suspects: [SampledRow] = []
-  /// Fingerprints of all rows at fault of those batches. A row of an earlier incarnation is none:
-  /// it was found before the weights that are trained on.
+  /// Fingerprints of all rows at fault of those batches. Rows that an earlier incarnation found are
+  /// not among them: they were found on other weights.
   private var suspectRows: Set<UInt64> = []
 
   init(_ leftOut: LeftOutRows) {
@@ -23,11 +22,11 @@ struct FaultyRows {
   }
 
   var count: Int { leftOut.count }
-  /// In the middle of batches that are not finite the weights may be on their way out.
+  /// Inside a series of batches that are not finite, the weights may be diverging.
   var areWeightsInDoubt: Bool { judge.inARow > 0 }
 
-  /// Empties the rows that are not to be trained on again; the caller gives them weight 0. Some of
-  /// them may be suspect: the weights can be at fault for them.
+  /// Zeros the rows that are left out; the caller gives them importance weight 0. `isSuspect`: the
+  /// weights may be at fault for some of them.
   func clear(_ rows: Range<Int>, of sampled: SampledBatch) -> (rows: [Int], isSuspect: Bool) {
     guard !leftOut.isEmpty else { return ([], false) }
     var isSuspect = false
@@ -41,6 +40,7 @@ struct FaultyRows {
     return (cleared, isSuspect)
   }
 
+  /// Leaves out the rows at fault of a batch that was not finite.
   mutating func insert(_ rows: [Int], of sampled: SampledBatch) -> BatchJudge.Verdict {
     for row in rows {
       let fingerprint = sampled.fingerprint(of: row)
@@ -49,22 +49,23 @@ struct FaultyRows {
     }
     if !rows.isEmpty { isUnsaved = true }
     suspects += rows.compactMap { sampled.item(at: $0) }
-    return judge.noteNotFinite()
+    return judge.recordNotFinite()
   }
 
-  /// A batch was trained on: the weights are good. Returns the items whose priority becomes 0.
-  mutating func noteTrained() -> [SampledRow] {
+  /// Records that a batch was trained on, so the weights are good. Returns the items whose priority
+  /// becomes 0.
+  mutating func recordTrained() -> [SampledRow] {
     if leftOut.isAfterDivergence {
       leftOut.isAfterDivergence = false
       isUnsaved = true
     }
-    judge.noteTrained()
+    judge.recordTrained()
     suspectRows.removeAll()
     defer { suspects.removeAll() }
     return suspects
   }
 
-  mutating func noteDiverged() {
+  mutating func recordDivergence() {
     suspects.removeAll()
     suspectRows.removeAll()
     leftOut.isAfterDivergence = true

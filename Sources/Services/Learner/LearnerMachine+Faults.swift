@@ -1,20 +1,20 @@
-// What becomes of batches that cannot be trained on.
+// Batches that cannot be trained on.
 
 internal import Algorithms
 
 extension LearnerMachine {
-  /// A batch of nothing but rows known to be at fault says nothing of the weights. Priority 0 keeps
-  /// them from being drawn again: they may be all that the table draws.
-  mutating func passOver(_ rows: Range<Int>) {
-    if statistics.batchesPassedOver == 0 {
+  /// Skips a batch of rows that are all known to be at fault: it says nothing of the weights.
+  /// Priority 0 keeps them from being drawn again, as they may be all that the table draws.
+  mutating func skip(_ rows: Range<Int>) {
+    if statistics.batchesSkipped == 0 {
       say(.warning, "all rows of a batch are known to be at fault, and left out; later ones are only counted")
     }
-    statistics.batchesPassedOver += 1
+    statistics.batchesSkipped += 1
     for row in rows { priorities[row] = 0 }
   }
 
-  /// Leaves out a batch that holds what no environment of this run can have sent. Anybody who may
-  /// write to the replay can put it there: it must not end the learner at each start.
+  /// Leaves out a batch with values that no environment of this run can have produced. Every client
+  /// of the replay can insert them: they must not end the learner at each start.
   mutating func refuse(_ rows: Range<Int>, _ error: BatchError) {
     if statistics.batchesRefused == 0 {
       say(.warning, "a batch is left out, \(error); later ones are only counted")
@@ -23,8 +23,8 @@ extension LearnerMachine {
     for row in rows { priorities[row] = 0 }
   }
 
-  /// After a batch whose loss or gradient was not finite: it has changed nothing. Its rows at fault
-  /// are left out from now on, the others keep their priorities.
+  /// Leaves out the rows at fault of a batch whose loss or gradient was not finite. The batch has
+  /// changed nothing, and its other rows keep their priorities.
   mutating func leaveOut(_ sampled: SampledBatch, _ rows: Range<Int>) throws(BatchError) -> UpdateOutcome {
     try withBatch(sampled, rows) { [rule] batch, priorities throws(BatchError) in
       try rule.markRowsAtFault(batch, priorities: priorities)
@@ -47,13 +47,13 @@ extension LearnerMachine {
     }
   }
 
-  /// Stops training for good; what is on disk is the last good state.
+  /// Stops training for good. No checkpoint is saved any more: the last one is good.
   private mutating func diverge(_ divergence: BatchJudge.Divergence) {
     statistics.hasDiverged = true
-    faults.noteDiverged()
+    faults.recordDivergence()
     say(
       .error,
-      "\(divergence) after \(statistics.updates) updates: training stopped, the last good checkpoint is kept; a smaller "
+      "\(divergence) after \(statistics.updates) updates: training stopped and the last good checkpoint is kept; a smaller "
         + "algorithm.learning_rate may help")
   }
 }

@@ -1,25 +1,25 @@
-// An update: from a batch that was sampled to the priorities that go back.
+// An update: from a sampled batch to the priorities that go back.
 
 internal import Algorithms
 internal import Experience
 public import Foundations
 internal import Wire
 
-/// What came of an update.
+/// The outcome of an update.
 enum UpdateOutcome: Hashable {
   case trained
-  /// Nothing was trained on; training goes on with the next batch.
+  /// Nothing was trained on; the next batch may be.
   case leftOut
   case diverged
 }
 
 extension LearnerMachine {
-  /// Trains on the next batch, if there is one and it is time. Ends with `endUpdate`.
-  /// - Throws: `LearnerError` if the batch is of another configuration.
+  /// Trains on the next batch, if there is one and it is due. Call `endUpdate` if it returns true.
+  /// - Throws: `LearnerError` if the batch's columns are not this configuration's.
   public mutating func beginUpdate(now: Instant) throws -> Bool {
     precondition(begun == nil, "the last update was not ended")
     guard isReady, now >= nextUpdateAt else { return false }
-    guard let sampled = current ?? sampler.take() else {
+    guard let sampled = current ?? sampler.popBatch() else {
       statistics.startWaiting(now: now)
       return false
     }
@@ -34,8 +34,8 @@ extension LearnerMachine {
     return true
   }
 
-  /// Counts the update, and writes the priorities of a request back after its last batch.
-  /// - Parameter done: when the update was over.
+  /// Counts the update, and writes the priorities back after the last batch of a request.
+  /// - Parameter done: when the update ended.
   public mutating func endUpdate(at done: Instant, replay: some FrameSink) {
     guard let (started, rows, outcome) = begun, let sampled = current else {
       preconditionFailure("no update was begun")
@@ -47,16 +47,16 @@ extension LearnerMachine {
       let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
       statistics.record(
         rule.metrics, versions: versions, version: member.version, started: started, done: done)
-      let cleared = faults.noteTrained()
+      let cleared = faults.recordTrained()
       if !cleared.isEmpty { sampler.zero(cleared, sink: replay) }
     case .leftOut: break
-    // No priority is written, and nothing more is asked for.
+    // No priority is written, and no further batch is requested.
     case .diverged: return
     }
     trainedBatches += 1
     if trainedBatches == sampled.batches { finish(sampled, now: done, replay: replay) }
     if configuration.updatesPerSecondMax > 0 {
-      // At least one update a day: a tinier rate would give a span that no integer holds.
+      // At least one update a day: for a lower rate the pause could overflow.
       let pause = min(86_400, 1 / configuration.updatesPerSecondMax)
       nextUpdateAt = max(nextUpdateAt, started) + .seconds(pause)
     }
@@ -75,7 +75,7 @@ extension LearnerMachine {
     statistics.rowsLeftOut += UInt64(cleared.count)
     for row in cleared { importanceWeights[row - rows.lowerBound] = 0 }
     if cleared.count == rows.count, !isSuspect {
-      passOver(rows)
+      skip(rows)
       return .leftOut
     }
     do throws(BatchError) {
@@ -100,7 +100,7 @@ extension LearnerMachine {
     }
   }
 
-  /// Calls `body` with rows of a batch, and room for their priorities.
+  /// Calls `body` with rows of a batch and the buffer for their priorities.
   mutating func withBatch<Result>(
     _ sampled: SampledBatch, _ rows: Range<Int>,
     _ body: (ColumnBatch, UnsafeMutableBufferPointer<Float>) throws(BatchError) -> Result
@@ -123,15 +123,16 @@ extension LearnerMachine {
       do {
         try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: weights)
       } catch {
-        // Only a table without any mass is sampled like this: every item alike.
+        // Only a table without mass is sampled like this: all items are drawn alike.
         weights.update(repeating: 1)
       }
     }
   }
 }
 
-/// What a learner cannot work with.
+/// Why a learner cannot train.
 public enum LearnerError: Error, CustomStringConvertible {
+  /// The batch's columns are not those of the configuration.
   case columns(expected: [String], found: [String])
 
   public var description: String {

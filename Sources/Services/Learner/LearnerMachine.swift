@@ -5,18 +5,20 @@ public import Experience
 public import Foundations
 public import Wire
 
-/// Decides what is trained next, when the learner pushes, and what becomes of bad numbers.
+/// Decides which batch is trained on, when the learner pushes, and what happens to values that are
+/// not finite.
 ///
-/// A batch that has arrived is trained on, its priorities are written back, and another is asked
-/// for. Between two updates the learner pushes its change and stands on what was published. It
-/// knows frames, publications and clock readings, all by value: the driver brings them.
+/// It trains on each batch that arrives, writes its priorities back, and requests another. Between
+/// two updates it pushes its delta and adopts published weights. It sees frames, publications and
+/// clock readings only, which its driver passes in.
 public struct LearnerMachine {
+  /// What a learner trains on, and how fast.
   public struct Configuration: Sendable {
     /// Rows of an update.
     public var batch: Int
     /// The columns that batches have, in order.
     public var fields: [Field]
-    /// 0: no limit.
+    /// The most updates a second; 0: no limit.
     public var updatesPerSecondMax = 0.0
     /// See `Algorithm.milestoneEvery`.
     public var milestoneEvery: UInt64?
@@ -28,25 +30,28 @@ public struct LearnerMachine {
     }
   }
 
+  /// What the learner was started with.
   public let configuration: Configuration
   let rule: any LearningRule
+  /// Its session with the replay.
   public internal(set) var sampler: ShardedSampler
+  /// Its session with the parameter server.
   public internal(set) var member: MemberMachine
   var statistics: LearnerStatistics
   var faults: FaultyRows
-  /// After a divergence: what is trained on instead of the first weights that are published.
+  /// After a divergence: the weights that are trained on instead of the first published ones.
   var lastGoodWeights: [Float]?
-  /// What is being trained on, and how many of its batches are done.
+  /// The answer that is being trained on, and how many of its batches are done.
   public internal(set) var current: SampledBatch?
   public internal(set) var trainedBatches = 0
-  /// Of the update under way: when it began, and what came of it.
+  /// The update under way: its start, its rows and its outcome.
   var begun: (at: Instant, rows: Range<Int>, outcome: UpdateOutcome)?
   var unpushed = UnpushedUpdates()
-  /// Updates that the published weights have been through: what schedules count in.
+  /// The clock of the newest published weights, in updates; schedules count in it.
   public private(set) var clock = 0.0
-  /// The version of the milestone that the rule has; without milestones, of the first weights.
+  /// The version of the rule's milestone; without milestones, of the first weights.
   private var milestone: UInt64?
-  /// Those up to this version are not taken: they come from a divergence.
+  /// Milestones up to this version are ignored: they come from a divergence.
   private var milestonesAfter: UInt64 = 0
   var nextUpdateAt = Instant.zero
   var local: [Float]
@@ -72,7 +77,7 @@ public struct LearnerMachine {
     importanceWeights = Array(repeating: 1, count: configuration.batch)
   }
 
-  /// Of a learner that resumes nothing.
+  /// A learner that resumes nothing.
   public init(
     configuration: Configuration, rule: any LearningRule, sampler: ShardedSampler, member: MemberMachine
   ) {
@@ -80,13 +85,13 @@ public struct LearnerMachine {
       configuration: configuration, rule: rule, sampler: sampler, member: member, resumed: ResumedLearner())
   }
 
-  /// Why a service will have nothing of this learner, if so.
+  /// The service that refuses this learner for good, and why; nil if none does.
   public var refusal: (service: ServiceKind, refusal: Refusal)? {
     if let refusal = sampler.refusal { return (.replay, refusal) }
     return member.refusal.map { (.parameters, $0) }
   }
 
-  /// What should be said, once.
+  /// Notices for the log since the last call.
   mutating func takeNotices() -> [LearnerNotice] {
     if let notice = member.takeNotice() { say(.warning, notice) }
     defer { notices.removeAll() }
@@ -98,7 +103,7 @@ public struct LearnerMachine {
   }
 }
 
-/// What a learner wants its user to know.
+/// A line for the learner's log.
 struct LearnerNotice: Hashable {
   enum Level { case info, warning, error }
 
@@ -107,38 +112,39 @@ struct LearnerNotice: Hashable {
 }
 
 extension LearnerMachine {
-  /// Says which shards there are now.
+  /// Sets the shards that there are now.
   public mutating func setShards(_ shards: [PeerID], now: Instant, replay: some FrameSink) {
     sampler.setShards(shards, now: now, sink: replay)
   }
 
-  /// A frame of a shard.
+  /// Receives a frame of a shard.
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, replay: some FrameSink
   ) {
     sampler.receive(frame, from: shard, now: now, sink: replay)
   }
 
-  /// A frame of the parameter server.
+  /// Receives a frame of the parameter server.
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, now: Instant, parameters: some FrameSink
   ) {
     member.receive(frame, now: now, sink: parameters)
   }
 
-  /// Does what time demands; call it at `nextDeadline` or earlier.
+  /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, replay: some FrameSink, parameters: some FrameSink) {
     sampler.advance(to: now, sink: replay)
     member.advance(to: now, sink: parameters)
     push(now: now, parameters: parameters)
   }
 
+  /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     let deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now))
     return nextUpdateAt > now ? min(deadline, nextUpdateAt) : deadline
   }
 
-  /// Says that the learner leaves for good, after its last change.
+  /// Pushes the last delta, and says GOODBYE.
   public mutating func leave(now: Instant, replay: some FrameSink, parameters: some FrameSink) {
     sampler.leave(sink: replay)
     push(now: now, parameters: parameters)
@@ -166,9 +172,9 @@ extension LearnerMachine {
 }
 
 extension LearnerMachine {
-  /// Stands on published weights.
+  /// Adopts published weights.
   public mutating func adopt(_ weights: Weights) {
-    // Out of `self`, which the member changes too.
+    // A copy outside `self`, because `member` is modified too.
     var local = self.local
     self.local = []
     let isRebased = local.withUnsafeMutableBufferPointer { local in
@@ -179,15 +185,15 @@ extension LearnerMachine {
     guard isRebased else { return }
     clock = weights.clock
     if let lastGoodWeights {
-      // What was published may have diverged with the learner; the change back is pushed like any
-      // other.
+      // The published weights may have diverged with the learner. The last good ones are pushed
+      // like any delta.
       self.local = lastGoodWeights
       self.lastGoodWeights = nil
       member.beginRestoring()
     }
     self.local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
     if configuration.milestoneEvery == nil, milestone == nil {
-      // No target is copied later: a new one begins as the first weights.
+      // The rule copies no targets later: a new one begins with the first weights.
       milestone = weights.version
       if statistics.updates == 0 { self.local.withUnsafeBufferPointer { rule.reachMilestone($0) } }
     }
@@ -195,8 +201,8 @@ extension LearnerMachine {
     if weights.isMilestone { reachMilestone(weights) }
   }
 
-  /// Weights that every learner must know. They come with a publication, or by themselves to
-  /// those who missed it or came later.
+  /// Adopts a milestone's weights. They come with a publication; a learner that missed it or came
+  /// later gets them on their own.
   public mutating func reachMilestone(_ weights: Weights) {
     guard configuration.milestoneEvery != nil, weights.manifest == member.configuration.manifest,
       weights.version != milestone, weights.version > milestonesAfter
@@ -209,16 +215,17 @@ extension LearnerMachine {
     statistics.milestones += 1
   }
 
-  /// There is something to train on, and with.
+  /// Weights, and a milestone if the rule needs one, are known, and training has not diverged.
   var isReady: Bool {
     member.hasWeights && !statistics.hasDiverged
       && (configuration.milestoneEvery == nil || milestone != nil || milestonesAfter > 0)
   }
 }
 
-/// Updates since the last push.
+/// Updates since the last delta.
 struct UnpushedUpdates {
   var count: UInt64 = 0
+  /// When the first and the last of them were made, in nanoseconds.
   var oldest: Int64 = 0
   var newest: Int64 = 0
 

@@ -8,7 +8,7 @@ internal import Foundations
 internal import Transport
 internal import Wire
 
-/// One thread. It waits only when no batch is there.
+/// The learner on one thread, which waits only when no batch is there.
 public final class LearnerService {
   private let configuration: RunConfiguration
   private var machine: LearnerMachine
@@ -21,9 +21,11 @@ public final class LearnerService {
   private let signals: SignalDescriptor
   private var nextCheckpoint: Instant
   private var connection: ConnectionWatch
-  /// What was known at the divergence is saved at once, and not only at the next checkpoint.
+  /// A divergence has been noticed, which is saved at once and not only at the next checkpoint.
   private var knowsDivergence = false
 
+  /// Resumes the learner's checkpoint, if there is one, and connects.
+  /// - Throws: if the environment, the checkpoint or a socket cannot be had.
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
     self.configuration = configuration
@@ -73,7 +75,7 @@ public final class LearnerService {
     var updatesSinceLook = 0
     while true {
       let now = SystemClock.now()
-      try exchange(now: now)
+      try processMessages(now: now)
       if generation != replay.generation {
         generation = replay.generation
         poller.removeAll(after: fixed)
@@ -84,7 +86,7 @@ public final class LearnerService {
         updatesSinceLook += 1
         if updatesSinceLook < 16 { continue }
       }
-      // With work at hand it only looks for a signal.
+      // With work to do it only checks for a signal.
       let hasWork = updatesSinceLook >= 16
       updatesSinceLook = 0
       poller.wait(until: hasWork ? now : deadline(now: now), now: now)
@@ -93,13 +95,13 @@ public final class LearnerService {
     leave()
   }
 
-  private func exchange(now: Instant) throws {
-    try replay.follow(now: now) { machine.setShards($0, now: now, replay: replay) }
+  private func processMessages(now: Instant) throws {
+    try replay.updateShards(now: now) { machine.setShards($0, now: now, replay: replay) }
     replay.drain(limit: 64) { machine.receive($0, from: $1, now: now, replay: replay) }
     parameters.drain { machine.receive($0, now: now, parameters: parameters) }
-    weights.takeNewest(milestone: { machine.reachMilestone($0) }, { machine.adopt($0) })
+    weights.receiveNewest(milestone: { machine.reachMilestone($0) }, { machine.adopt($0) })
     machine.advance(to: now, replay: replay, parameters: parameters)
-    tellNotices()
+    logNotices()
     if let (service, refusal) = machine.refusal { throw ServiceFailure(by: service, refusal) }
     let hasJustDiverged = machine.statistics.hasDiverged && !knowsDivergence
     knowsDivergence = machine.statistics.hasDiverged
@@ -109,10 +111,10 @@ public final class LearnerService {
     }
     reporter.advance(to: now, over: parameters) { telemetry(now: now) }
     let isReady = (machine.sampler.isReady, machine.member.hasWeights)
-    connection.note(now: now, missing: [isReady.0 ? nil : 0, isReady.1 ? nil : 1], log)
+    connection.update(now: now, missing: [isReady.0 ? nil : 0, isReady.1 ? nil : 1], log)
   }
 
-  private func tellNotices() {
+  private func logNotices() {
     for notice in machine.takeNotices() {
       switch notice.level {
       case .info: log.info(notice.text)
@@ -122,7 +124,7 @@ public final class LearnerService {
     }
   }
 
-  /// Saves unless there is nothing new or nothing good; a failure is logged and counted, training goes on.
+  /// Saves what is new and good. A failure is logged and counted, and training goes on.
   private func saveCheckpoint() {
     guard let checkpoints else { return }
     if machine.faults.isUnsaved {

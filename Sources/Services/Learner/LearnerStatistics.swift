@@ -1,30 +1,31 @@
-// What a learner counts.
+// A learner's counters.
 
 internal import Algorithms
 internal import Foundations
 
-/// Counters of a learner, those of its checkpoint included.
+/// Counters of a learner since its start; `updates` also counts those of its checkpoint.
 struct LearnerStatistics {
-  /// Updates over the lives of this learner.
+  /// Updates of this learner, those of earlier incarnations included.
   var updates: UInt64 = 0
   /// Milestones that the rule was given.
   var milestones: UInt64 = 0
-  /// It was said that the target network follows each publication.
+  /// The warning that the target network follows each publication has been given.
   var isTargetEarly = false
+  /// The updates of the last saved checkpoint.
   var updatesSaved: UInt64 = 0
   var checkpointFailures: UInt64 = 0
   /// Batches that could not be trained on.
   var batchesRefused: UInt64 = 0
   /// Batches whose loss or gradient was not finite.
   var batchesNotFinite: UInt64 = 0
-  /// Drawn rows that were known to make one so, and not trained on.
+  /// Rows that were left out because they were known to be at fault.
   var rowsLeftOut: UInt64 = 0
-  /// Batches in which there was nothing else.
-  var batchesPassedOver: UInt64 = 0
+  /// Batches that held only such rows.
+  var batchesSkipped: UInt64 = 0
   var hasDiverged = false
   /// Moving means of the rule's metrics.
   private(set) var metrics: [Double]
-  /// Published version − version that a sampled item was acted with, mean over recent batches.
+  /// Published version minus the version that acted: mean over recent batches.
   private(set) var staleness = 0.0
   private(set) var waiting = Instant.Span.zero
   private(set) var training = Instant.Span.zero
@@ -47,7 +48,7 @@ struct LearnerStatistics {
   }
 
   mutating func startWaiting(now: Instant) {
-    // Before the first batch the replay is not warm.
+    // Before the first batch the replay may not have enough items.
     if waitingSince == nil, firstBatchAt != nil { waitingSince = now }
   }
 
@@ -57,8 +58,8 @@ struct LearnerStatistics {
     waitingSince = nil
   }
 
-  /// The share of the time since the first batch that was spent without one.
-  func waitingShare(now: Instant) -> Double {
+  /// The fraction of the time since the first batch that was spent without one.
+  func waitingFraction(now: Instant) -> Double {
     guard let first = firstBatchAt, now > first else { return 0 }
     let open = waitingSince.map { (now - $0).seconds } ?? 0
     return (waiting.seconds + open) / (now - first).seconds
@@ -82,7 +83,7 @@ extension LearnerMachine {
       .weights_version: Double(member.version),
       .weights_clock: clock,
       .staleness_versions: statistics.staleness,
-      .waiting_share: statistics.waitingShare(now: now),
+      .waiting_share: statistics.waitingFraction(now: now),
       .training_s_total: statistics.training.seconds,
       .target_copies_total: Double(statistics.milestones),
       .checkpoint_failures_total: Double(statistics.checkpointFailures),
@@ -90,7 +91,7 @@ extension LearnerMachine {
       .batches_refused_total: Double(statistics.batchesRefused),
       .batches_not_finite_total: Double(statistics.batchesNotFinite),
       .rows_left_out_total: Double(statistics.rowsLeftOut),
-      .batches_left_out_total: Double(statistics.batchesPassedOver),
+      .batches_left_out_total: Double(statistics.batchesSkipped),
       .rows_known_not_finite: Double(faults.count),
       .batches_total: Double(sampler.counters.batches),
       .requests_repeated_total: Double(sampled.requestsRepeated),
@@ -98,8 +99,8 @@ extension LearnerMachine {
       .shares_moved_total: Double(sampler.counters.slicesMoved),
       .rows_moved_total: Double(sampler.counters.rowsMoved),
       .shards: Double(sampler.shardCount(now: now)),
-      .changes_merged_total: Double(member.counters.changesMerged),
-      .changes_repeated_total: Double(member.counters.changesRepeated),
+      .changes_merged_total: Double(member.counters.deltasMerged),
+      .changes_repeated_total: Double(member.counters.deltasRepeated),
       .updates_merged_total: Double(member.counters.updatesMerged),
       .answers_doubted_total: Double(member.counters.impossible),
     ]

@@ -5,20 +5,20 @@ internal import Foundations
 internal import Glibc
 internal import Numerics
 
-/// Rows whose loss or gradient was not finite, by a checksum of what they hold: keys are positions
-/// in one replay, and a row that a restarted replay or another shard serves must be known again.
+/// Rows whose loss or gradient was not finite, by a checksum of their content. Keys are positions
+/// in one replay, but a row must be recognised if a restarted replay or another shard serves it.
 /// Equal rows are left out together.
 struct LeftOutRows {
-  /// More than ten batches of 512, which a divergence leaves behind; beyond it the oldest are
+  /// More than the ten batches of 512 that a divergence leaves behind. Beyond it the oldest are
   /// forgotten.
   static let countMax = 16_384
 
   private(set) var forgotten: UInt64 = 0
-  /// The learner stopped as diverged, and has not trained since.
+  /// The learner diverged, and has not trained since.
   var isAfterDivergence = false
   private var order: [UInt64] = []
   private var known: Set<UInt64> = []
-  /// Where the oldest is in `order`, once that is full.
+  /// The index of the oldest in `order` once that is full.
   private var oldest = 0
 
   var isEmpty: Bool { order.isEmpty }
@@ -40,8 +40,8 @@ extension LeftOutRows {
   private static let tensor = "fingerprints"
   private static let divergedKey = "diverged"
 
-  /// What an earlier incarnation found; nothing if there is no file.
-  /// - Throws: `SafetensorsError` or `SystemCallError` if it cannot be read.
+  /// Reads what an earlier incarnation found; empty if there is no file.
+  /// - Throws: `SafetensorsError` or `SystemCallError` if the file cannot be read.
   init(path: String) throws {
     self.init()
     guard access(path, F_OK) == 0 else { return }
@@ -60,8 +60,8 @@ extension LeftOutRows {
 }
 
 extension SampledBatch {
-  /// A checksum of a row. What a transition's bootstrap would be taken from is not read where its
-  /// discount is 0.
+  /// A checksum of a row. If its discount is 0 the next observation is left out: the bootstrap does
+  /// not read it.
   func fingerprint(of row: Int) -> UInt64 {
     let discount = column(TableSchema.discount)?.assumingMemoryBound(to: Float.self)
     let isTerminal = discount.map { $0[row] == 0 } ?? false
@@ -69,13 +69,13 @@ extension SampledBatch {
     for (field, column) in zip(fields, columns) {
       if isTerminal, field.name == TableSchema.nextObservation { continue }
       let bytes = UnsafeRawBufferPointer(start: column + row * field.byteCount, count: field.byteCount)
-      // An odd factor, so that equal columns do not cancel each other.
+      // An odd factor keeps equal columns from cancelling each other.
       hash = (hash ^ Checksum.of(bytes)) &* 0x9E37_79B9_7F4A_7C15
     }
     return hash
   }
 
-  /// Zeros in all columns: nothing of the row can make a product infinite.
+  /// Zeros all columns of a row, so that none of its values can make a product infinite.
   func clear(_ row: Int) {
     for column in columns.indices {
       let size = fields[column].byteCount

@@ -1,10 +1,10 @@
-// Says which service a process waits for.
+// Logs which services a process waits for.
 
 internal import Foundations
 internal import Transport
 
-/// A process that is started by hand must not be mute: one line when everything is there, one when a service has been missing for two
-/// seconds, and then one every half minute.
+/// Logs one line when all services are there, one when a service has been missing for two seconds,
+/// and then one every half minute: a process that is started by hand must say what it waits for.
 struct ConnectionWatch {
   private let names: [String]
   private var isWhole = false
@@ -19,8 +19,8 @@ struct ConnectionWatch {
     nextNotice = now + .seconds(2)
   }
 
-  /// - Parameter missing: for each service its index if it is not there.
-  mutating func note(now: Instant, missing: [Int?], _ log: Log) {
+  /// - Parameter missing: for each service, its index if it is missing.
+  mutating func update(now: Instant, missing: [Int?], _ log: Log) {
     let missing = missing.compactMap { $0 }
     if missing.isEmpty {
       guard !isWhole else { return }

@@ -3,19 +3,19 @@
 public import Foundations
 public import Wire
 
-/// What a machine sends through: sockets in production, a seeded network in the simulator. Sending never blocks and may
-/// lose the frame; machines repeat what matters.
+/// Where a machine's frames go: sockets in production, a seeded network in the simulator. Sending
+/// never blocks and may lose the frame; machines repeat what matters.
 public protocol FrameSink {
-  /// False if the frame was dropped (queue full, or peer gone).
+  /// Sends a frame. False if it was dropped (queue full, or peer gone).
   @discardableResult
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool
 
-  /// The same for what a writer holds, whose content is gone after it: a large frame may be sent from where it lies.
+  /// Sends a writer's content, which is gone after it: a large frame may be sent without a copy.
   @discardableResult
   func send(frame: FrameWriter, to peer: PeerID) -> Bool
 
-  /// Whether a peer takes an answer of so many frames and bytes now: ask before the answer is
-  /// drawn, so that none is drawn that cannot be sent. After `now` the next frame must go to this
+  /// Whether a peer can get an answer of this many frames and bytes now. Ask before drawing an
+  /// answer, so that none is drawn that cannot be sent. After `now` the next frame must go to this
   /// peer. After `later` the sink wakes its service once there may be room.
   func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room
 }
@@ -36,6 +36,7 @@ extension FrameSink {
 
 /// A sink that can also publish to all subscribers.
 public protocol PublishingSink: FrameSink {
+  /// Sends a frame to all subscribers.
   func publish(_ bytes: UnsafeRawBufferPointer)
 }
 

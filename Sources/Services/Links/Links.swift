@@ -1,34 +1,34 @@
-// Sockets as sinks.
+// Sockets as frame sinks.
 
 public import Foundations
 public import Transport
 internal import Wire
 
-/// A service's router: frames go to the peer that is named.
+/// A service's router socket: frames go to the peer that is named.
 final class RouterLink: FrameSink {
   let socket: Socket
   let slot = FrameSlot()
   private(set) var sendsDropped: UInt64 = 0
   private(set) var discarded: UInt64 = 0
 
-  /// Readable when there may be room for what `room` said `later` of.
+  /// Readable when there may be room again after `room` returned `later`.
   let wakeUp: WakeUp
   private let memory: SendMemory
-  /// To whom a message has been begun, by `room`.
+  /// The peer of the message that `room` has begun.
   private var begun: PeerID?
 
-  /// Frames that may wait for a peer. libzmq tells a sender what has been read by halves of a
-  /// queue, so half of it is safe, however promptly the peer reads: `framesUnderWay` of large
-  /// answers, as many small ones as the credit grants, and acknowledgements. A small frame takes 64
-  /// bytes and its content here.
+  /// Frames that may wait for a peer. libzmq reports to a sender what has been read by halves of a
+  /// queue, so half of it can always be used: by `framesUnderWay` of large answers, as many small
+  /// ones as the credit grants, and acknowledgements. A small frame takes 64 bytes and its content
+  /// here.
   static let sendQueue: Int32 = 2048
-  /// Frames of answers, sent from where they lie, that may be under way to a peer.
+  /// Frames of answers, sent without a copy, that may be under way to a peer.
   private static let framesUnderWay = 512
-  /// Their bytes: what one peer that reads slowly, and all of them, hold of this process's memory.
-  /// One answer may always be.
+  /// Their bytes: what one slow peer, and all peers together, may hold of this process's memory.
+  /// One answer is always allowed.
   private static let bytesUnderWay = 64 << 20
   private static let bytesUnderWayInAll = 128 << 20
-  /// From here on a copy costs more than what libzmq does to send without one.
+  /// From this size on a copy costs more than libzmq's work to send without one.
   private static let lentFrom = 32 << 10
 
   /// - Parameters:
@@ -63,7 +63,7 @@ final class RouterLink: FrameSink {
     return false
   }
 
-  /// Whether the message to a peer has been begun.
+  /// Ends the message that `room` has begun to a peer; false if none was begun.
   private func endBegun(_ peer: PeerID) -> Bool {
     precondition(begun == nil || begun == peer, "a message to another peer was begun")
     defer { begun = nil }
@@ -103,9 +103,12 @@ final class RouterLink: FrameSink {
 
 /// A client's connection to its service.
 public final class DealerLink: FrameSink {
+  /// The socket, to be polled.
   public let socket: Socket
   let slot = FrameSlot()
+  /// Frames that were dropped when they were sent.
   public private(set) var sendsDropped: UInt64 = 0
+  /// Frames that were received and discarded.
   public private(set) var discarded: UInt64 = 0
 
   /// - Parameter frameBytesMax: see `FrameBounds`.
@@ -115,6 +118,7 @@ public final class DealerLink: FrameSink {
     socket = try connector.dealer(to: endpoint, SocketOptions(frameBytesMax: frameBytesMax))
   }
 
+  /// Sends a frame to the service; `peer` is ignored.
   public func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
     guard case .sent = socket.send(bytes) else {
       sendsDropped += 1
@@ -123,6 +127,7 @@ public final class DealerLink: FrameSink {
     return true
   }
 
+  /// Hands at most `limit` received frames to `body`.
   public func drain(limit: Int = 256, _ body: (UnsafeRawBufferPointer) -> Void) {
     for _ in 0..<limit {
       switch socket.receive(into: slot) {

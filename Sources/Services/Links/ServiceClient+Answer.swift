@@ -1,18 +1,20 @@
-// Questions that have to be answered.
+// Requests that must be answered.
 
 internal import Foundations
 public import Wire
 
-/// A service that says nothing.
+/// A service did not answer in time.
 public struct NoAnswer: Error, CustomStringConvertible {
+  /// The address that was asked.
   public var address: String
+  /// How long an answer was waited for.
   public var seconds: Int
 
   public var description: String { "\(address): no answer in \(seconds) s" }
 }
 
 extension ServiceClient {
-  /// The answer to a question.
+  /// Asks a service, and returns its answer.
   ///
   /// - Throws: `NoAnswer` if none comes in time, and what `ask` throws.
   public static func answer<Answer>(
@@ -25,10 +27,10 @@ extension ServiceClient {
     return answer
   }
 
-  /// How a snapshot or a restore has ended: begins it, and asks until it is done or has failed.
+  /// Runs a snapshot or a restore: begins it, and waits until it is done or has failed.
   ///
   /// - Throws: as `answer(of:within:to:as:)`.
-  public static func copy(_ request: SnapshotRequest, at address: String) throws -> SnapshotStatus {
+  public static func run(_ request: SnapshotRequest, at address: String) throws -> SnapshotStatus {
     while true {
       let status = try answer(of: address, within: 10, to: request.encode, as: .snapshotStatus) {
         (cursor) throws(WireError) in try SnapshotStatus(from: &cursor)

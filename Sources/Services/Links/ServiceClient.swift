@@ -1,4 +1,4 @@
-// One question to a service, and its answer.
+// One request to a service, and its answer.
 
 public import Foundations
 internal import Transport
@@ -9,7 +9,8 @@ public enum ServiceClient {
   /// Sends a message and waits for the first answer of a type.
   ///
   /// - Returns: the answer, or nil if none came in time.
-  /// - Throws: `EndpointError` if the address makes no sense, `ServiceFailure` with what the service refused.
+  /// - Throws: `EndpointError` if the address cannot be parsed, `ServiceFailure` with what the
+  ///   service refused.
   public static func ask<Answer>(
     _ address: String, timeout: Instant.Span, _ encode: (FrameWriter) -> Void, for type: MessageType,
     _ decode: (inout FrameCursor) throws(WireError) -> Answer
@@ -27,7 +28,7 @@ public enum ServiceClient {
       let now = SystemClock.now()
       if now >= deadline { return nil }
       if !asked { asked = link.send(writer.bytes, to: .service) }
-      // Until it is connected there is nothing to wait for but the next try.
+      // Before it is connected it only waits for the next try.
       poller.wait(until: asked ? deadline : min(deadline, now + .milliseconds(10)), now: now)
       link.drain { frame in
         var cursor = FrameCursor(frame)

@@ -3,13 +3,13 @@
 internal import Foundations
 internal import Transport
 
-/// A connection to each shard there is; frames go to the one that is named.
+/// A connection to each shard of the replay; frames go to the shard that is named.
 final class ShardLinks: FrameSink {
   private let connector: Connector
   private let directory: ShardDirectory
   private let log: Log
   private var links: [(id: PeerID, link: DealerLink)] = []
-  /// Rises when sockets were added or closed: those who poll them have to look anew.
+  /// Rises when sockets are added or closed: pollers must add them again.
   private(set) var generation = 0
 
   init(connector: Connector, settings: ServiceSettings, log: Log, now: Instant) {
@@ -18,14 +18,14 @@ final class ShardLinks: FrameSink {
     directory = ShardDirectory(settings, now: now)
   }
 
-  /// When `follow` is due at latest.
+  /// When `updateShards` is due at the latest.
   var nextDeadline: Instant { directory.nextDeadline }
 
-  /// Follows the shards' addresses. `tell` is called with all shards there are, when there are others than before: after the connections
-  /// to new ones are opened, before those to missing ones are closed, so that it can take leave of them.
+  /// Follows the shards' addresses. When they change, calls `tell` with all shards: after new ones
+  /// are connected, but before missing ones are closed, so that it can say GOODBYE to them.
   ///
   /// - Throws: `TransportError` if a socket cannot be had, `SystemCallError` if a thread cannot.
-  func follow(now: Instant, _ tell: ([PeerID]) -> Void) throws {
+  func updateShards(now: Instant, _ tell: ([PeerID]) -> Void) throws {
     guard generation == 0 || directory.isDue(at: now) else { return }
     let hasChanged = try directory.advance(to: now)
     for notice in directory.takeNotices() { log.warning(notice) }
@@ -61,7 +61,8 @@ final class ShardLinks: FrameSink {
 }
 
 extension Endpoint {
-  /// What a shard at this address is called: the same in every process, so that all rank it alike.
+  /// The name of the shard at this address. It is the same in every process, so that all rank
+  /// shards alike.
   var shard: PeerID {
     PeerID(number: Array(description.utf8).withUnsafeBytes { Checksum.of($0) })
   }

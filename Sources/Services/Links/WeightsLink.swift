@@ -6,25 +6,26 @@ internal import Numerics
 internal import Transport
 internal import Wire
 
-/// Two subscriptions: to all publications, of which only the newest is kept, and to a topic of its own, on which the server answers a
-/// newcomer at once with the current version. It is the public name: whoever subscribes to all
-/// topics reads them all.
+/// Two subscriptions. The first is to all publications, of which only the newest is kept. The
+/// second is to a topic of the client's own, on which the server sends a newcomer the current
+/// version at once. That topic is the public name: a client that subscribes to all topics reads
+/// them all.
 ///
-/// A learner also subscribes to milestones, and to the newest of them on a topic of its own: none
-/// may be missed.
+/// A learner also subscribes to milestones, and to the newest of them on a topic of its own: it
+/// must not miss any.
 ///
-/// They are two sockets, because ZMQ_CONFLATE also conflates what goes upstream: of two subscriptions on one socket only the last
-/// would reach the server (libzmq 4.3.4).
+/// The subscriptions are two sockets, because ZMQ_CONFLATE also conflates what goes upstream: of
+/// two subscriptions on one socket only the last would reach the server (libzmq 4.3.4).
 final class WeightsLink {
   private let all: Socket
   private let own: Socket
   private let slot = FrameSlot()
-  /// Weights that may wait on the own topics.
+  /// Weights that may wait on the client's own topics.
   private static let ownMax = 4
   private var incarnation: Identifier?
   private var version: UInt64 = 0
   private(set) var malformed: UInt64 = 0
-  /// Weights that hold NaN or an infinity, and were left out.
+  /// Weights that hold NaN or an infinity, and were ignored.
   private(set) var notFinite: UInt64 = 0
 
   init(
@@ -47,17 +48,17 @@ final class WeightsLink {
     [poller.add(all), poller.add(own)]
   }
 
-  /// Calls `body` with weights that are newer than any before, if some came, and `milestone` with
-  /// each milestone. The views end with the call.
-  func takeNewest(milestone: (Weights) -> Void = { _ in }, _ body: (Weights) -> Void) {
+  /// Calls `body` with weights that are newer than all before, if some came, and `milestone` with
+  /// each milestone. The views are valid during the call only.
+  func receiveNewest(milestone: (Weights) -> Void = { _ in }, _ body: (Weights) -> Void) {
     for _ in 0..<Self.ownMax {
-      guard take(own, milestone, body) else { break }
+      guard receive(own, milestone, body) else { break }
     }
-    _ = take(all, milestone, body)
+    _ = receive(all, milestone, body)
   }
 
-  /// False if there was nothing.
-  private func take(
+  /// False if no frame was there.
+  private func receive(
     _ socket: borrowing Socket, _ milestone: (Weights) -> Void, _ body: (Weights) -> Void
   ) -> Bool {
     guard case .frame = socket.receive(into: slot) else { return false }
@@ -72,7 +73,7 @@ final class WeightsLink {
       let weights = try Weights(from: &cursor)
       let isKept = weights.topic.hasPrefix(Weights.topicMilestone)
       guard isKept || weights.incarnation != incarnation || weights.version > version else { return }
-      // Whoever has good weights keeps them.
+      // The client keeps its good weights.
       guard Finite.firstException(weights.values) == nil else { return notFinite += 1 }
       if isKept { return milestone(weights) }
       incarnation = weights.incarnation

@@ -4,12 +4,13 @@ internal import Experience
 internal import ReplayStore
 internal import Wire
 
-/// What a request may ask for, and in how many frames it is answered. Until the schema is known, only rows are bounded.
+/// What a request may ask for, and in how many frames it is answered. Before the schema is known,
+/// only rows are bounded.
 struct AnswerSizes {
   private let tables: [TableConfiguration]
   private let bytesMax: Int
   private let partBytes: Int
-  /// Bytes of a row, by table; none before the schema is known.
+  /// Bytes of a row, by table; empty before the schema is known.
   private var rowBytes: [Int] = []
 
   init(_ configuration: ReplayMachine.Configuration) {
@@ -18,11 +19,11 @@ struct AnswerSizes {
     partBytes = configuration.partBytes
   }
 
-  /// - Parameter schema: nil while nobody knows.
+  /// - Parameter schema: nil while it is unknown.
   mutating func adopt(_ schema: StepSchema?) {
     guard let schema else { return rowBytes.removeAll() }
     rowBytes = tables.map { table in
-      // Key, probability and weights version too.
+      // The key (8 bytes), the probability (4) and the weights version (8).
       table.schema.batchFields(of: schema).reduce(20) { $0 + $1.byteCount }
     }
   }
@@ -45,14 +46,15 @@ struct AnswerSizes {
       + "answer has at most \(bytesMax); ask for fewer"
   }
 
-  /// The most items of one request to a table.
+  /// The most items that one request to a table may ask for.
   func rowsMax(_ table: Int) -> Int {
     let most = tables[table].batchSizeMax
     guard table < rowBytes.count else { return most }
     return min(most, max(1, bytesMax / rowBytes[table]))
   }
 
-  /// Frames of at most about `partBytes`, and bytes in all. The schema is known.
+  /// How an answer is sent: rows in each frame of at most about `partBytes`, frames, and bytes in
+  /// all. The schema must be known.
   func parts(of request: SampleRequest) -> (rowsPerPart: Int, parts: Int, bytes: Int) {
     let bytes = rowBytes[request.table]
     let rowsPerPart = max(1, min(request.count, partBytes / bytes))

@@ -1,14 +1,16 @@
-// What one shard knows of the others.
+// What one shard knows of the other shards.
 
 internal import Experience
 internal import Foundations
 internal import ReplayStore
 internal import Wire
 
-/// How much other shards have taken into a table and given from it since this one first heard of them.
+/// What other shards have inserted into a table and sampled from it since this shard first heard of
+/// them.
 ///
-/// Only growth since an incarnation was first heard of counts: so no error jumps when a shard comes, goes or begins anew, and what is
-/// lost, repeated or late, or comes from several samplers, changes nothing.
+/// Only growth since a shard's incarnation was first heard of counts. So the error does not jump
+/// when a shard comes, goes or restarts. Reports that are lost, repeated or late, or come from
+/// several samplers, change nothing.
 struct Fleet {
   private struct Incarnation {
     var totals: IncarnationTotals
@@ -17,14 +19,15 @@ struct Fleet {
 
   private var incarnations: [Identifier: Incarnation] = [:]
   private(set) var remote = RemoteItems()
-  /// It has begun to count with the others.
+  /// This shard counts with the others.
   var isJoined = false
   private var heardAt = Instant.zero
-  /// Shards silent for longer than this are forgotten; their items, which no sampler confirms, earlier.
+  /// Shards silent for longer than this are forgotten. Their items are forgotten earlier, once no
+  /// sampler confirms them.
   private static let incarnationGoneAfter = Instant.Span.seconds(60)
   private static let sizeGoneAfter = Instant.Span.seconds(5)
 
-  mutating func take(_ request: TotalsRequest, own: Identifier, now: Instant) {
+  mutating func receive(_ request: TotalsRequest, own: Identifier, now: Instant) {
     heardAt = now
     remote.size = Int(clamping: request.remoteItems)
     for entry in request.incarnations where entry.incarnation != own {
@@ -43,7 +46,8 @@ struct Fleet {
     return Double(found - known)
   }
 
-  /// Items that no sampler has confirmed for a while are there no more: a table does not begin on what shards had that are gone.
+  /// Forgets silent shards. Items that no sampler has confirmed for a while count no more: a table
+  /// must not begin because of items whose shards are gone.
   mutating func forget(now: Instant) {
     if now >= heardAt + Self.sizeGoneAfter { remote.size = 0 }
     incarnations = incarnations.filter { now < $0.value.heardAt + Self.incarnationGoneAfter }

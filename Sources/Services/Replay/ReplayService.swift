@@ -7,7 +7,7 @@ internal import Foundations
 internal import ReplayStore
 internal import Transport
 
-/// Owns the replay's sockets; everything is decided by `ReplayMachine`.
+/// Owns the replay's sockets; `ReplayMachine` decides everything.
 public final class ReplayService {
   private let router: RouterLink
   private let parameters: DealerLink
@@ -15,16 +15,16 @@ public final class ReplayService {
   private var reporter: TelemetryReporter
   private let log: Log
   private let signals: SignalDescriptor
-  /// Held while the service lives.
+  /// Held until the service ends.
   private let folder: DataFolder?
-  /// Of `memory` storage with a folder.
+  /// For `memory` storage with a folder.
   private let lastSnapshot: LastSnapshot?
-  /// What shards that start later are to know; nil without a folder.
+  /// Tells shards that start later which limits were changed; nil without a folder.
   private let limitsFile: LimitsFile?
   private let snapshotBytesMax: Int
   private let stopGrace: Instant.Span?
   private let publisher: SnapshotPublisher
-  /// Reads what batches need from the disk, if the store is larger than memory.
+  /// Reads the steps of drawn batches from the disk if the store is larger than memory.
   private let prefetcher: BackgroundWorker?
 
   public init(configuration effective: EffectiveConfiguration, settings: ServiceSettings) throws {
@@ -49,13 +49,13 @@ public final class ReplayService {
     }
     let log = log
     lastSnapshot = isFile ? nil : folder.map { LastSnapshot(in: $0.path, log: log) }
-    machineConfiguration.beginning = try lastSnapshot?.found(for: machineConfiguration.store)
+    machineConfiguration.initialSnapshot = try lastSnapshot?.found(for: machineConfiguration.store)
     snapshotBytesMax = configuration.replay.snapshotAtEndMB * 1_000_000
     stopGrace = settings.stopGrace
     machineConfiguration.snapshotFolder = settings.runDirectory.map { "\($0)/snapshots" }
     machineConfiguration.shard = folder?.number ?? settings.replica + 1
     publisher = try SnapshotPublisher()
-    // Beyond half of the memory that is there, pages may go and have to be read again.
+    // Beyond half of the free memory, pages may be evicted and have to be read again.
     machineConfiguration.store.residentMax =
       configuration.replay.memoryMB > 0
       ? configuration.replay.memoryMB * 1_000_000 : machineConfiguration.memoryMax / 2
@@ -64,7 +64,7 @@ public final class ReplayService {
     machine = try ReplayMachine(
       configuration: machineConfiguration, incarnation: id,
       generator: Self.generator(configuration, settings, incarnation: id), now: now,
-      progress: { recovery.note($0, of: $1) })
+      progress: { recovery.report($0, of: $1) })
     if let summary = machine.store.recovery { recovery.finish(summary) }
     if effective.namesEnvironment { machine.expect(try Self.stepSchema(configuration, machine.store, log)) }
     machine.frameBytesMax = FrameBounds.insert(
@@ -73,7 +73,7 @@ public final class ReplayService {
     limitsFile = folder.map { LimitsFile(in: $0.path) }
     do {
       let folders = settings.runDirectory.map(DataFolder.all(in:)) ?? []
-      if let others = try limitsFile?.begin(beside: folders) { machine.begin(with: others) }
+      if let others = try limitsFile?.begin(beside: folders) { machine.adopt(others) }
     } catch {
       log.warning("\(error)")
     }
@@ -83,20 +83,20 @@ public final class ReplayService {
       connector: connector, listeningOn: endpoint, frameBytesMax: machine.frameBytesMax)
     parameters = try DealerLink(
       connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
-    // Its own: the incarnation is said in WELCOME, and whoever knows a process's id can report as
-    // the process.
+    // Not the incarnation: WELCOME tells that to clients, and a client that knows a process's id
+    // could report as that process.
     reporter = TelemetryReporter(
       id: Identifier(using: &system), service: .replay, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     log.info("listening on \(router.socket.lastEndpoint()), capacity \(configuration.replay.capacity) steps")
   }
 
-  /// Of steps that are in doubt, checked before anybody is served: 0.1 s if they are in memory, and
-  /// less than a second from most disks.
+  /// Bytes of steps in doubt that are checked before anything is served: 0.1 s if they are in
+  /// memory, and less than a second from most disks.
   private static let bytesVerified = 256 << 20
 
-  /// Each incarnation draws differently, so that a restart, or a shard beside it, does not draw the
-  /// same numbers again.
+  /// Each incarnation draws differently: a restarted shard, or another one, does not repeat the
+  /// same numbers.
   static func generator(
     _ configuration: RunConfiguration, _ settings: ServiceSettings, incarnation: Identifier
   ) -> SeededGenerator {
@@ -105,8 +105,8 @@ public final class ReplayService {
       part: "replay" + (configuration.replay.repeatsDraws ? "" : " \(incarnation)"), index: settings.replica)
   }
 
-  /// What steps of the run's environment look like; nil if nobody can say, or if it is known from
-  /// stored steps, so that a restart waits for no Python.
+  /// The schema of the run's environment. Nil if the environment cannot be asked, or if stored
+  /// steps tell it: a restart then waits for no Python.
   private static func stepSchema(
     _ configuration: RunConfiguration, _ store: ReplayStore, _ log: Log
   ) throws -> StepSchema? {
@@ -115,12 +115,13 @@ public final class ReplayService {
       return configuration.stepSchema(of: try configuration.environmentSpec())
     } catch let failure as EnvironmentFailure {
       log.warning(
-        "what steps look like is what the first writer says, as nobody can be asked here: \(failure)")
+        "the first writer's schema is used, because the environment cannot be asked for its own: \(failure)")
       return nil
     }
   }
 
-  /// The numbered folder of this shard. Storage in memory goes without where there is none to be had.
+  /// Claims the numbered folder of this shard. Storage in memory goes on without one if none can be
+  /// claimed.
   private static func claimFolder(
     _ settings: ServiceSettings, isNeeded: Bool, _ log: Log
   ) throws -> DataFolder? {
@@ -128,7 +129,7 @@ public final class ReplayService {
     do {
       return try DataFolder.claim(in: settings.runDirectory, replica: settings.replica)
     } catch  where !isNeeded {
-      log.warning("\(error): what is held in memory is not kept at the end")
+      log.warning("\(error): no snapshot is kept at the end")
       return nil
     }
   }
@@ -143,12 +144,12 @@ public final class ReplayService {
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
     let roomIndex = poller.add(descriptor: router.wakeUp.descriptor)
     submitPrefetchRequests()
-    // It reads from the store's mappings.
+    // The prefetcher reads from the store's mappings.
     defer { prefetcher?.stop() }
     while true {
       let now = SystemClock.now()
       machine.advance(to: now, sink: router)
-      machine.settle(now: now, sink: router)
+      machine.answerReceived(now: now, sink: router)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
       for warning in machine.takeWarnings() { log.warning(warning) }
@@ -157,8 +158,8 @@ public final class ReplayService {
       let deadline = min(machine.nextDeadline(now: now), reporter.nextReport)
       poller.wait(until: min(deadline, machine.nextSnapshot), now: now)
       if let prefetcher, let prefetcherIndex, poller.isReadable(prefetcherIndex) {
-        let warmed = SystemClock.now()
-        for ticket in prefetcher.finished() { machine.didPrefetch(ticket, now: warmed, sink: router) }
+        let read = SystemClock.now()
+        for ticket in prefetcher.finished() { machine.didPrefetch(ticket, now: read, sink: router) }
       }
       if poller.isReadable(roomIndex) {
         router.wakeUp.clear()
@@ -170,13 +171,13 @@ public final class ReplayService {
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
       router.drain { machine.receive($0, from: $1, now: received, sink: router) }
-      machine.settle(now: received, sink: router)
+      machine.answerReceived(now: received, sink: router)
       submitPrefetchRequests()
       parameters.drain { _ in }
     }
     let now = SystemClock.now()
     reporter.finish(now: now, over: parameters, counters: counters(now: now))
-    // Some of the time is for what has to be done afterwards.
+    // The rest of the grace time is for what follows the snapshot.
     let deadline = stopGrace.map { now + .seconds($0.seconds * 0.8) } ?? .never
     lastSnapshot?.make(of: &machine, bytesMax: snapshotBytesMax, deadline: deadline)
     machine.store.end()

@@ -5,21 +5,21 @@ internal import Foundations
 internal import Wire
 
 /// Greets a service (HELLO, JOIN) until it is welcomed, and again whenever the service does not
-/// know the client any more; keeps the service's incarnation and a refusal for good.
+/// know the client any more. Keeps the service's incarnation, and a refusal for good.
 ///
-/// Its owner says which message the greeting is, and what a welcome means.
+/// Its owner encodes the greeting and interprets the welcome.
 struct ClientSession {
   private enum State {
-    /// The service does not know this client, or has not said that it does.
+    /// The service does not know this client, or has not answered yet.
     case greeting(next: Instant)
     case open
     case refused(Refusal)
   }
 
   let id: Identifier
-  /// Whom its frames go to.
+  /// The service that its frames go to.
   let service: PeerID
-  /// The service's incarnation, as far as is known.
+  /// The incarnation that was heard of last; nil before the first.
   private(set) var incarnation: Identifier?
   private let greetEvery: Instant.Span
   private var state: State
@@ -32,51 +32,52 @@ struct ClientSession {
     state = .greeting(next: now)
   }
 
-  /// The service has welcomed the client, and knows it as far as is known.
+  /// The service has welcomed the client.
   var isOpen: Bool { if case .open = state { true } else { false } }
-  /// Only then a welcome counts: others are repetitions.
+  /// A welcome counts only now; others are repetitions.
   var isGreeting: Bool { if case .greeting = state { true } else { false } }
-  /// Why the service will have nothing of this client, if so.
+  /// Why the service refuses this client for good, if it does.
   var refusal: Refusal? { if case .refused(let refusal) = state { refusal } else { nil } }
-  /// `never` for an open session, and for one that is refused.
+  /// When the next greeting is due; `never` if the session is open or refused.
   var nextGreeting: Instant { if case .greeting(let next) = state { next } else { .never } }
 }
 
 extension ClientSession {
   mutating func greet(with greeting: some ValueMessage, now: Instant, sink: some FrameSink) {
     let isSent = send(greeting, sink: sink)
-    // Not connected yet: that takes milliseconds at a start.
+    // Not connected yet: at a start that takes milliseconds.
     state = .greeting(next: now + (isSent ? greetEvery : .milliseconds(20)))
   }
 
-  /// The service knows the client. Returns whether that is another incarnation of it than before.
+  /// Opens the session. True if the service was heard in another incarnation before.
   mutating func open(by heard: Identifier) -> Bool {
     state = .open
-    return meet(heard)
+    return recordIncarnation(heard)
   }
 
-  /// Returns whether the service has been heard in another incarnation before.
-  mutating func meet(_ heard: Identifier) -> Bool {
+  /// Records the service's incarnation. True if it was heard in another one before.
+  mutating func recordIncarnation(_ heard: Identifier) -> Bool {
     defer { incarnation = heard }
     return incarnation != nil && incarnation != heard
   }
 
-  /// The service does not know the client any more, or not what matters now.
+  /// Greets again: the service does not know the client any more, or something of it has changed.
   mutating func greetAgain(at next: Instant) { state = .greeting(next: next) }
 
-  mutating func take(_ refusal: Refusal, now: Instant) {
+  /// Handles a refusal: greets an unknown service again, or ends the session.
+  mutating func receive(_ refusal: Refusal, now: Instant) {
     switch refusal.code {
-    // One greeting for all messages that were refused.
+    // One greeting for all refused messages.
     case .unknownPeer: if isOpen { greetAgain(at: now) }
     case .busy: break
     case .malformed, .mismatch, .invalid, .unsupported: end(refusal)
     }
   }
 
-  /// Nothing is sent or taken any more.
+  /// Ends the session: nothing is sent or accepted any more.
   mutating func end(_ refusal: Refusal) { state = .refused(refusal) }
 
-  /// Says that the client leaves for good.
+  /// Says GOODBYE.
   func leave(sink: some FrameSink) { send(Goodbye(id: id), sink: sink) }
 
   @discardableResult

@@ -61,7 +61,7 @@ struct SnapshotCommand {
   private func follow(_ request: SnapshotRequest, at address: String) throws -> Bool {
     let start = SystemClock.now()
     do {
-      let status = try ServiceClient.copy(request, at: address)
+      let status = try ServiceClient.run(request, at: address)
       if status.state == .failed {
         complain("\(address): \(status.text)")
         return false

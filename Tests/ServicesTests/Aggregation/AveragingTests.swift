@@ -59,7 +59,7 @@ import Wire
     merger.forget(Fixtures.id(1))
     delta(2, updates: 3, [0, 8]) { merger.add($0, now: .at(0)) }
     _ = merger.merge(into: &values)
-    #expect(values == [8, 14], "nobody else is there")
+    #expect(values == [8, 14], "no other learner is there")
   }
 
   @Test(arguments: [Float.nan, .infinity, 3e38]) func unsoundChangesAreNamed(_ value: Float) {
@@ -69,7 +69,7 @@ import Wire
     delta(1, [1, 1]) { #expect(merger.problem(with: $0) == nil) }
   }
 
-  /// What a learner has of its own is the same before and after each publication.
+  /// A learner's own unmerged work is the same before and after each publication.
   @Test func aLearnerKeepsWhatIsNotMerged() {
     var aggregator = Aggregation.averaging(.rounds).aggregator()
     var local: [Float] = [0, 0]

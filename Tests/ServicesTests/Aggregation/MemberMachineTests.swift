@@ -58,7 +58,7 @@ struct MemberHarness {
     }
   }
 
-  /// Trains by adding; pushes the delta; returns what was sent.
+  /// Trains by adding, and pushes the delta. Returns what was sent.
   mutating func push(_ step: Float, at milliseconds: Double = 0) -> [Float]? {
     train(step)
     local.withUnsafeBufferPointer {
@@ -97,7 +97,7 @@ struct MemberHarness {
     member.train(0.5)
     #expect(member.rebase(2, [11, 21], merged: 1) == true)
     #expect(member.local == [11.5, 21.5], "published, and what was trained since the push")
-    #expect(member.machine.canPush && member.machine.counters.changesMerged == 1)
+    #expect(member.machine.canPush && member.machine.counters.deltasMerged == 1)
     #expect(member.push(0) == [0.5, 0.5])
   }
 
@@ -114,7 +114,7 @@ struct MemberHarness {
     #expect(member.local == [101.5, 201.5])
   }
 
-  /// A server that says what cannot be: no learner believes that it is merged, and no number is
+  /// An impossible answer of the server is ignored: no delta counts as merged, and no sequence is
   /// skipped.
   @Test func moreThanWasSentIsNotBelieved() {
     var member = MemberHarness()
@@ -122,14 +122,14 @@ struct MemberHarness {
     #expect(member.machine.index == nil && member.machine.counters.impossible == 1)
     #expect(
       member.machine.takeNotice()
-        == "the parameter server says what cannot be, JOINED: expected deltas up to 0 merged, found 1; it is not "
-        + "believed, later ones are only counted")
+        == "the parameter server sent an impossible value, JOINED: expected deltas up to 0 merged, found 1; it is "
+        + "ignored, and later ones are only counted")
     member.joined()
     _ = member.rebase(1, [10, 20])
     #expect(member.push(1) == [1, 1])
     #expect(member.rebase(2, [11, 21], merged: 2) == true)
     #expect(member.local == [12, 22], "taken as others' work")
-    #expect(!member.machine.canPush && member.machine.counters.changesMerged == 0)
+    #expect(!member.machine.canPush && member.machine.counters.deltasMerged == 0)
     #expect(member.machine.counters.impossible == 2 && member.machine.takeNotice() == nil)
     #expect(member.rebase(3, [11, 21], merged: 1) == true)
     #expect(member.local == [11, 21] && member.machine.canPush)
@@ -144,7 +144,7 @@ struct MemberHarness {
       member.local == [10, 20] && member.machine.version == 1 && member.machine.counters.impossible == 1)
   }
 
-  /// θ has gone so far that it cannot hold the delta back: one delta would leave 0.
+  /// θ has diverged so far that it cannot hold the delta back: one delta would leave 0.
   @Test func whatDivergedIsRestoredWhole() {
     var member = MemberHarness()
     member.joined()
@@ -161,12 +161,12 @@ struct MemberHarness {
       #expect(member.local == good)
     }
     #expect(deltas == 2 && published == good)
-    // From here on others' work counts again.
+    // From here on other learners' work counts again.
     _ = member.rebase(4, [1, 1])
     #expect(member.local == [1, 1])
   }
 
-  /// What others publish meanwhile comes from the divergence too. It does not go on for ever.
+  /// What others publish meanwhile comes from the divergence too. Restoring ends nonetheless.
   @Test func restoringEndsWhateverOthersMerge() {
     var member = MemberHarness()
     member.joined()
@@ -232,7 +232,8 @@ struct MemberHarness {
     #expect(member.advance(1000).isEmpty && member.machine.nextDeadline(now: .at(1)) == .never)
   }
 
-  /// Two learners of a real server: what each has is the published weights and its own unmerged work, and nothing is lost.
+  /// Two learners of a real server: each has the published weights and its own unmerged work, and
+  /// nothing is lost.
   @Test func twoLearnersMakeTheSumOfTheirWeightedWork() {
     var server = ServerHarness()
     var members = [MemberHarness(1), MemberHarness(2)]
@@ -258,12 +259,12 @@ struct MemberHarness {
       exchange(now)
       guard now > 1100, now < 3000 else { continue }
       for index in members.indices where members[index].machine.canPush && tick % (index + 2) == 0 {
-        // Each delta alone in its round would move θ by 1; in a round of two each counts half.
+        // Alone in its round, a delta would move θ by 1; in a round of two each counts half.
         _ = members[index].push(1, at: now - 490)
         work[index] += 1
       }
     }
-    let merged = members.map { Float($0.machine.counters.changesMerged) }
+    let merged = members.map { Float($0.machine.counters.deltasMerged) }
     #expect(merged == work && work[0] > 5 && work[1] > 5)
     #expect(members[0].local == server.machine.authority.state.values)
     #expect(members[1].local == server.machine.authority.state.values)

@@ -43,7 +43,7 @@ struct SamplerHarness {
 
   /// The next batch, which must be there.
   mutating func taken() throws -> SampledBatch {
-    let batch = machine.take()
+    let batch = machine.popBatch()
     return try #require(batch)
   }
 
@@ -76,9 +76,9 @@ struct SamplerHarness {
     #expect(sampler.advance(0).compactMap(\.hello).count == 1)
     #expect(sampler.welcome(at: 1) == [1, 2])
     sampler.part(0, of: 1)
-    #expect(sampler.machine.take() == nil)
+    #expect(sampler.machine.popBatch() == nil)
     sampler.part(1, of: 1)
-    let batch = sampler.machine.take()
+    let batch = sampler.machine.popBatch()
     #expect(batch?.rows == 4)
     #expect(sampler.advance(2).compactMap(\.sampleRequest) == [SampleRequest(request: 3, table: 1, count: 4)])
     if let batch { sampler.machine.release(batch, now: .at(3), sink: sampler.sink) }
@@ -90,7 +90,7 @@ struct SamplerHarness {
     _ = sampler.welcome(at: 0)
     sampler.part(1, of: 1)
     sampler.part(1, of: 1)
-    #expect(sampler.machine.take() == nil)
+    #expect(sampler.machine.popBatch() == nil)
     #expect(sampler.machine.samplerCounters.strays == 1)
     sampler.part(0, of: 1)
     let batch = try sampler.taken()
@@ -114,12 +114,12 @@ struct SamplerHarness {
   @Test func partsOfTwoDrawsAreNotMixed() throws {
     var sampler = SamplerHarness()
     _ = sampler.welcome(at: 0)
-    // Both draws of the same table, mass and items alike: only their numbers tell them apart.
+    // Both draws of the same table, with equal mass and items: only their numbers differ.
     sampler.part(0, of: 1, draw: 5, value: 100)
     sampler.part(1, of: 1, draw: 6, value: 200)
-    #expect(sampler.machine.take() == nil)
+    #expect(sampler.machine.popBatch() == nil)
     sampler.part(1, of: 1, draw: 5, value: 100)
-    #expect(sampler.machine.take() == nil, "an older draw's part comes too late")
+    #expect(sampler.machine.popBatch() == nil, "an older draw's part comes too late")
     sampler.part(0, of: 1, draw: 6, value: 200)
     let batch = try sampler.taken()
     let column = try #require(batch.column("observation")).assumingMemoryBound(to: Float.self)
@@ -148,7 +148,7 @@ struct SamplerHarness {
     }
     #expect(sampler.machine.samplerCounters.strays == 2)
     #expect(sampler.machine.samplerCounters.malformed == 1, "a part without rows")
-    #expect(sampler.machine.take() == nil)
+    #expect(sampler.machine.popBatch() == nil)
   }
 
   @Test func creditIsKept() {
@@ -156,7 +156,7 @@ struct SamplerHarness {
     #expect(sampler.welcome(at: 0, credit: 1) == [1])
   }
 
-  @Test func anotherLifeOfTheServiceIsAskedAgainAndGetsNoOldPriorities() throws {
+  @Test func anotherIncarnationOfTheServiceIsAskedAgainAndGetsNoOldPriorities() throws {
     var sampler = SamplerHarness()
     _ = sampler.welcome(at: 0)
     sampler.part(0, of: 1)
@@ -171,7 +171,7 @@ struct SamplerHarness {
     #expect(sampler.welcome(at: 3, incarnation: 51) == [2, 3])
     #expect(sampler.machine.samplerCounters.serviceRestarts == 1)
     sampler.part(1, of: 2)
-    #expect(sampler.machine.take() == nil, "the other half was drawn by another incarnation")
+    #expect(sampler.machine.popBatch() == nil, "the other half was drawn by another incarnation")
     let priorities: [Float] = [1, 2, 3, 4]
     priorities.withUnsafeBufferPointer { sampler.machine.update(old, priorities: $0, sink: sampler.sink) }
     #expect(sampler.sink.take().isEmpty)

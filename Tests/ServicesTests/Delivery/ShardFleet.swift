@@ -1,4 +1,4 @@
-// A sampler over real replay machines, on a network that is a function call.
+// A sampler over real replay machines. Function calls are the network.
 
 import Experience
 import Foundations
@@ -7,19 +7,20 @@ import Wire
 
 @testable import Services
 
-/// Shards whose items are known, and one sampler. Frames arrive at once and in order, unless a shard is cut off.
+/// Shards with known items, and one sampler. Frames arrive at once and in order, unless a shard is
+/// cut off.
 final class ShardFleet {
   /// Item i of a shard has the observation `1000 · shard + i`.
   static let names = 1000.0
 
   private(set) var shards: [ReplayMachine] = []
   var sampler: ShardedSampler
-  /// Shards that hear nothing and say nothing.
+  /// Shards that neither hear nor send anything.
   var silent: Set<Int> = []
-  /// Frames from shards that wait until the sampler's turn.
+  /// Frames from shards that wait until the sampler runs.
   private var inbox: [(shard: Int, frame: [UInt8])] = []
   var now = Instant.at(0)
-  /// Priority updates that each shard was sent: keys.
+  /// Keys of the priority updates that each shard got.
   private(set) var updated: [[UInt64]] = []
   private var writerSequence: [UInt64] = []
   private var nextIndex: [UInt64] = []
@@ -64,7 +65,7 @@ final class ShardFleet {
   }
 
   static func peer(_ shard: Int) -> PeerID { PeerID(number: UInt64(10 + shard)) }
-  /// The sampler, and the writer, as a shard sees them.
+  /// The peers of the sampler and of the writer at each shard.
   private static let client = PeerID(number: 1)
   private static let writer = PeerID(number: 2)
 
@@ -73,14 +74,15 @@ final class ShardFleet {
     sampler.setShards(listed.map(Self.peer), now: now, sink: sink)
   }
 
-  /// The shard begins anew, with nothing.
+  /// Restarts a shard with no items.
   func restart(_ shard: Int) throws {
     shards[shard] = try machine(seed: 77 + incarnations)
     writerSequence[shard] = 0
     nextIndex[shard] = 0
   }
 
-  /// Inserts steps and items of these raw priorities, one a step but the last, in one message.
+  /// Inserts steps and items with these raw priorities, an item for each step but the last, in one
+  /// message.
   func insert(_ priorities: [Float], into shard: Int) {
     if writerSequence[shard] == 0 { hand(Fixtures.hello(UInt64(50 + shard)), to: shard, from: Self.writer) }
     writerSequence[shard] += 1
@@ -131,11 +133,11 @@ final class ShardFleet {
   private func hand(_ frame: [UInt8], to shard: Int, from peer: PeerID) {
     let sink = AnswerSink()
     frame.withUnsafeBytes { shards[shard].receive($0, from: peer, now: now, sink: sink) }
-    shards[shard].settle(now: now, sink: sink)
+    shards[shard].answerReceived(now: now, sink: sink)
     for (frame, peer) in sink.frames where peer == Self.client { inbox.append((shard, frame)) }
   }
 
-  /// Lets a millisecond go by.
+  /// Lets a millisecond pass.
   func step() {
     now = now + .milliseconds(1)
     let sink = FleetSink(fleet: self)
@@ -150,13 +152,13 @@ final class ShardFleet {
   /// The next batch; nil if none comes within a time.
   func batch(within milliseconds: Int = 10_000) -> SampledBatch? {
     for _ in 0..<milliseconds {
-      if let batch = sampler.take() { return batch }
+      if let batch = sampler.popBatch() { return batch }
       step()
     }
     return nil
   }
 
-  /// Lets pass what was drawn ahead of now.
+  /// Skips batches that have been drawn already.
   func passBatches() {
     for _ in 0..<3 { if let batch = batch() { release(batch) } }
   }
@@ -166,7 +168,7 @@ final class ShardFleet {
     sampler.release(batch, now: now, sink: sink)
   }
 
-  /// Gives the first items of a shard other priorities, behind the sampler's back.
+  /// Changes priorities of a shard's first items without the sampler's knowledge.
   func setPriorities(_ priorities: [Float], of shard: Int) {
     let keys = priorities.indices.map(UInt64.init)
     let bytes = frame { writer in

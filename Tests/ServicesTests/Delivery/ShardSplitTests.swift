@@ -7,7 +7,8 @@ import TestSupport
 @testable import Services
 
 @Suite struct ShardSplitTests {
-  /// Each part gets its fraction rounded down or up, all of them the batch, and on average exactly the fraction.
+  /// Each part gets its fraction rounded down or up; the parts add up to the batch, and on average
+  /// each gets exactly its fraction.
   @Test(arguments: Seeds.list(count: 20))
   func countsAreTheFractions(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)

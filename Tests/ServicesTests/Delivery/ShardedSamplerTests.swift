@@ -1,4 +1,4 @@
-// The distribution of one store, over several; and what becomes of it when shards come and go.
+// The distribution of one store, over several shards; and shards that come and go.
 
 import Algorithms
 import Experience
@@ -10,7 +10,7 @@ import Testing
 @testable import Services
 
 @Suite struct ShardedSamplerTests {
-  /// Raw priorities of each shard: of very different sizes and masses.
+  /// Raw priorities of each shard: of very different counts and masses.
   private static func priorities(shards: Int) -> [[Float]] {
     (0..<shards).map { shard in
       (0..<[7, 40, 3, 25][shard]).map { Float(1 + $0 % 5) * [1, 0.25, 20, 2][shard] }
@@ -25,8 +25,8 @@ import Testing
     return fleet
   }
 
-  /// χ² of what is drawn against P(i) = pᵢ / Σp over all shards; 74 degrees of freedom at most, 135 is beyond α = 10⁻⁵. If every shard gave
-  /// alike it would be thousands.
+  /// χ² of the draws against P(i) = pᵢ / Σp over all shards. There are at most 74 degrees of
+  /// freedom, and 135 is beyond α = 10⁻⁵. If every shard served alike it would be thousands.
   @Test(arguments: [1, 2, 4])
   func itemsAreDrawnAsOfOneStore(shards: Int) throws {
     let priorities = Self.priorities(shards: shards)
@@ -34,7 +34,7 @@ import Testing
     let mass = priorities.joined().reduce(0, +)
     var counts = priorities.map { $0.map { _ in 0 } }
     let draws = 1500
-    // The first split may know little; weights make up for that, and the next one knows.
+    // The first split may know little; weights make up for it, and the next split knows.
     for draw in 0..<draws + 1 {
       let batch = try #require(fleet.batch())
       if draw > 0 {
@@ -63,7 +63,7 @@ import Testing
     #expect(shards == 1 || wrong > 20 * 135)
   }
 
-  /// NaN leaves a priority as it is, and an item of a batch that was given back can still get 0.
+  /// NaN leaves a priority as it is, and an item of a released batch can still get 0.
   @Test(arguments: [1, 3])
   func somePrioritiesAreKept(batches: Int) throws {
     let fleet = try fleet(Self.priorities(shards: 2), batch: 8, batches: batches, seed: 13)
@@ -86,8 +86,8 @@ import Testing
     }
   }
 
-  /// The masses that the split goes by are mostly wrong, by up to 30 times: with its weights 1 / (N·P) every item still counts alike, which
-  /// it would not if P were taken from the masses of the draw alone.
+  /// The masses that the split uses are mostly wrong, by up to 30 times. With its weight 1 / (N·P)
+  /// every item still counts alike; it would not if P used only the masses at the draw.
   @Test(arguments: [2, 4])
   func weightsAreRightWithStaleMasses(shards: Int) throws {
     let priorities = Self.priorities(shards: shards)
@@ -100,7 +100,7 @@ import Testing
     for draw in 0..<draws {
       let batch = try #require(fleet.batch())
       var (weights, wrong) = (sums.map { $0.map { _ in 0.0 } }, sums.map { $0.map { _ in 0.0 } })
-      // Of the others the masses are known; all have some rows.
+      // The other shards' masses are known; all have some rows.
       let masses = batch.slices.map(\.mass)
       for row in 0..<batch.rows {
         let name = ShardFleet.name(batch, row)
@@ -117,7 +117,8 @@ import Testing
           naive[shard][item] += wrong[shard][item] / Double(batch.rows)
         }
       }
-      // After an answer, before the next split: shard 0 weighs up to 30 times as much, or again as before.
+      // After an answer, before the next split: shard 0 weighs up to 30 times as much, or as
+      // before.
       let factor: Float = [1, 30, 5][draw % 3]
       fleet.setPriorities(priorities[0].map { $0 * factor }, of: 0)
       fleet.release(batch)
@@ -165,7 +166,7 @@ import Testing
     for row in 0..<32 { #expect(abs(weights[row] - expected[row]) < 1e-5) }
   }
 
-  /// Also where a request brings several batches, each priority goes to the shard and key of its row.
+  /// If a request brings several batches, each priority still goes to the shard and key of its row.
   @Test(arguments: [1, 3]) func prioritiesGoBackToTheShardThatDrew(batches: Int) throws {
     let priorities = Self.priorities(shards: 4)
     let fleet = try fleet(priorities, batch: 30, batches: batches, seed: 14)
@@ -187,14 +188,15 @@ import Testing
     #expect(next.mass > 500)
   }
 
-  /// A shard that falls silent costs a batch 2 s and then only what it held; it is used again when it speaks.
+  /// A shard that falls silent delays a batch by 2 s, and then costs only what it held; it is used
+  /// again when it answers.
   @Test func aShardThatIsGone() throws {
     let priorities = Self.priorities(shards: 3)
     let fleet = try fleet(priorities, seed: 15)
     fleet.release(try #require(fleet.batch()))
     fleet.release(try #require(fleet.batch()))
     fleet.silent = [2]
-    // Those that were drawn before.
+    // Batches that were drawn before.
     let before = fleet.now
     var batch = try #require(fleet.batch())
     while fleet.sampler.counters.slicesMoved == 0 {
@@ -211,7 +213,7 @@ import Testing
       #expect(abs(batch.probabilities[row] - priorities[name.shard][name.item] / mass) < 1e-5)
     }
     fleet.release(batch)
-    // Nobody waits for it any more.
+    // No batch waits for it any more.
     let later = fleet.now
     for _ in 0..<10 { fleet.release(try #require(fleet.batch())) }
     #expect((fleet.now - later).seconds < 0.2)
@@ -226,7 +228,7 @@ import Testing
     #expect(shards.contains(2))
   }
 
-  /// A shard without items is not asked, and not waited for; one that has some is used.
+  /// A shard without items is not asked, and no batch waits for it; one that has some is used.
   @Test func shardsThatComeAndGo() throws {
     let fleet = try ShardFleet(shards: 3, batch: 8, seed: 16)
     fleet.list([0])
@@ -243,7 +245,7 @@ import Testing
     for _ in 0..<400 { fleet.step() }
     fleet.passBatches()
     for _ in 0..<5 { #expect(try shardsOfNext() == [0, 2]) }
-    // Begins anew with nothing.
+    // It restarts with nothing.
     try fleet.restart(2)
     let before = fleet.now
     var last: Set<Int> = []
@@ -258,8 +260,9 @@ import Testing
     #expect(try shardsOfNext() == [1])
   }
 
-  /// All limit on the totals of all: a shard that nobody writes to is sampled beyond what its own inserts allow, one that all write to is
-  /// not held back by it, and the whole keeps the proportion; also after a shard began anew.
+  /// All shards limit on the totals of the fleet. A shard that no writer writes to is sampled
+  /// beyond what its own inserts allow; one that all write to is not blocked by that. The fleet
+  /// keeps the ratio, also after a shard restarts.
   @Test func shardsLimitTogether() throws {
     let limiter = RateLimiterConfiguration.ratio(samplesPerInsert: 2, minSize: 20, tolerance: 120)
     let fleet = try ShardFleet(shards: 2, batch: 16, limiter: limiter, seed: 17)
@@ -270,7 +273,7 @@ import Testing
         fleet.insert([Float](repeating: 1, count: 10), into: 0)
         for _ in 0..<60 {
           fleet.step()
-          guard let batch = fleet.sampler.take() else { continue }
+          guard let batch = fleet.sampler.popBatch() else { continue }
           samples += batch.rows
           fleet.release(batch)
         }
@@ -288,7 +291,7 @@ import Testing
       "limits of two: \(inserts) inserts, \(samples) samples; the second took \(table.itemsInserted) and gave \(table.itemsSampled)"
     )
     #expect(Double(table.itemsSampled) > 2 * Double(table.itemsInserted) + 120)
-    // It begins anew, and has no writer: the other goes on as before.
+    // It restarts and has no writer: the other goes on as before.
     let taken = Int(fleet.shards[0].store.statistics.tables[0].itemsInserted)
     try fleet.restart(1)
     let before = samples

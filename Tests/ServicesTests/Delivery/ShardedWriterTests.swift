@@ -1,4 +1,4 @@
-// Where an actor's streams go, and what that costs.
+// Which shard an actor's streams go to, and what a move costs.
 
 import Experience
 import Foundations
@@ -33,7 +33,7 @@ import Wire
       return sink.take()
     }
 
-    /// A message; false if blocked.
+    /// Sends a message; false if blocked.
     func write(at milliseconds: Double) -> Bool {
       guard let frame = writer.beginFrame(chunks: 0) else { return false }
       Insert.items(frame, [])
@@ -60,7 +60,7 @@ import Wire
     }
   }
 
-  /// Writers spread evenly, and only those of a shard that goes have to move, to all others.
+  /// Writers spread evenly over shards. Only those of a removed shard move, to all others.
   @Test func writersSpread() throws {
     let homes = (0..<2000).map { Harness($0).writer.shard }
     for shard in Self.shards {
@@ -78,7 +78,8 @@ import Wire
     #expect(Harness(5).writer.shard == Harness(5, shards: Self.shards.reversed()).writer.shard)
   }
 
-  /// A shard that stays away loses the streams; what it did not acknowledge is dropped. When it is back, it gets them back.
+  /// A silent shard loses the streams, and what it did not acknowledge is dropped. When it is back,
+  /// the streams return.
   @Test func aShardStaysAway() throws {
     let harness = Harness()
     let home = try #require(harness.writer.shard)
@@ -100,7 +101,7 @@ import Wire
     #expect(Set(hellos.map(\.1.id)).count == 2)
     harness.welcome(next, at: 10_401)
     #expect(harness.write(at: 10_402))
-    // It is back: first everything has to be acknowledged where it is.
+    // It is back: first everything sent must be acknowledged.
     let epoch = harness.writer.cutEpoch
     harness.welcome(home, committed: 2, at: 10_500)
     #expect(harness.writer.shard == next && !harness.write(at: 10_501))
@@ -130,7 +131,7 @@ import Wire
     #expect(harness.writer.counters.messagesCommitted == 2 && harness.writer.counters.messagesDropped == 0)
   }
 
-  /// One that is no shard any more is left at once, with a farewell; another time it meets another writer.
+  /// A removed shard is left at once, with GOODBYE; when it returns it meets another writer.
   @Test func aShardIsTakenOffTheList() throws {
     let harness = Harness(3)
     let home = try #require(harness.writer.shard)
@@ -150,7 +151,7 @@ import Wire
     #expect(harness.advance(5).compactMap(\.hello).map(\.nextSequence) == [1])
   }
 
-  /// With one shard there is nowhere to go: it is waited for as long as ever.
+  /// A single shard is waited for as long as without sharding.
   @Test func aSingleShard() throws {
     let harness = Harness(3, shards: [Self.shards[0]])
     _ = harness.advance(0)

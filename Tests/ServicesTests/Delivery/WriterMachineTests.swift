@@ -169,7 +169,7 @@ struct WriterHarness {
     #expect(writer.welcome(at: 30_300, committed: 3).compactMap(\.insertSequence) == [4])
   }
 
-  @Test func anotherLifeOfTheServiceGetsWhatIsNotAcknowledged() {
+  @Test func anotherIncarnationOfTheServiceGetsWhatIsNotAcknowledged() {
     var writer = WriterHarness()
     _ = writer.welcome(at: 0)
     _ = writer.write(4, at: 1)
@@ -192,7 +192,7 @@ struct WriterHarness {
     }
   }
 
-  /// Bytes are a credit of their own; one message may always be under way.
+  /// Bytes are a credit too; one message may always be under way.
   @Test func bytesAreGrantedToo() {
     var writer = WriterHarness()
     _ = writer.advance(0)
@@ -206,7 +206,7 @@ struct WriterHarness {
     #expect(!writer.machine.isBlocked)
   }
 
-  /// A message that is larger than all that is granted goes by itself.
+  /// A message larger than the whole credit goes alone.
   @Test func oneMessageMayAlwaysBeUnderWay() {
     var writer = WriterHarness()
     _ = writer.advance(0)
@@ -215,8 +215,7 @@ struct WriterHarness {
     #expect(writer.acknowledge(at: 2, 1).isEmpty && writer.write(8, at: 2) == [2])
   }
 
-  /// What was never sent cannot be committed: to believe it would throw experience away as
-  /// repeated.
+  /// What was never sent cannot be committed: believing it would drop experience as repeated.
   @Test func moreThanWasSentIsNotBelieved() {
     var welcomed = WriterHarness()
     _ = welcomed.advance(0)

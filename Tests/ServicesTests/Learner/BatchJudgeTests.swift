@@ -1,4 +1,4 @@
-// When batches that are not finite end a learner's training.
+// When batches that are not finite end a training.
 
 import Foundations
 import Glibc
@@ -10,25 +10,25 @@ import Testing
 @Suite struct BatchJudgeTests {
   @Test func tenInARowAreDivergence() {
     var judge = BatchJudge()
-    for _ in 0..<9 { #expect(judge.noteNotFinite() == .goOn) }
+    for _ in 0..<9 { #expect(judge.recordNotFinite() == .goOn) }
     #expect(judge.inARow == 9)
-    #expect(judge.noteNotFinite() == .diverged(.inARow))
+    #expect(judge.recordNotFinite() == .diverged(.inARow))
   }
 
   @Test func aTrainedBatchEndsTheRow() {
     var judge = BatchJudge()
-    for _ in 0..<9 { _ = judge.noteNotFinite() }
-    judge.noteTrained()
-    for _ in 0..<9 { #expect(judge.noteNotFinite() == .goOn) }
-    #expect(judge.noteNotFinite() == .diverged(.inARow))
+    for _ in 0..<9 { _ = judge.recordNotFinite() }
+    judge.recordTrained()
+    for _ in 0..<9 { #expect(judge.recordNotFinite() == .goOn) }
+    #expect(judge.recordNotFinite() == .diverged(.inARow))
   }
 
   @Test func oneOnTheLastGoodWeightsIsDivergence() {
     var judge = BatchJudge(isOnLastGoodWeights: true)
-    #expect(judge.noteNotFinite() == .diverged(.onLastGoodWeights))
+    #expect(judge.recordNotFinite() == .diverged(.onLastGoodWeights))
     judge = BatchJudge(isOnLastGoodWeights: true)
-    judge.noteTrained()
-    #expect(judge.noteNotFinite() == .goOn)
+    judge.recordTrained()
+    #expect(judge.recordNotFinite() == .goOn)
   }
 }
 

@@ -9,7 +9,7 @@ import Wire
 
 @testable import Services
 
-/// θ += 1 for each update; `isSound` decides over batches, by their first observation.
+/// θ += 1 for each update; `isSound` judges a batch by its first observation.
 private final class CountingRule: LearningRule {
   let manifest = ServerHarness.manifest
   let batchMax = 2
@@ -57,7 +57,7 @@ private final class CountingRule: LearningRule {
   func importGradients(from source: UnsafeBufferPointer<Float>) -> Float { 0 }
 }
 
-/// A learner of batches of two rows of one observation.
+/// A learner with batches of two rows of one observation.
 private struct LearnerHarness {
   var machine: LearnerMachine
   let rule: CountingRule
@@ -105,7 +105,7 @@ private struct LearnerHarness {
     }
   }
 
-  /// A batch of these observations arrives. Returns whether it was trained on.
+  /// Delivers a batch of these observations. True if it was trained on.
   mutating func train(_ observations: [Float] = [1, 2], at milliseconds: Double = 1) throws -> Bool {
     if let asked = replay.take().compactMap({ $0.sampleRequest?.request }).last { request = asked }
     let header = BatchHeader(
@@ -165,7 +165,7 @@ private struct LearnerHarness {
     #expect(try learner.train())
   }
 
-  /// A publication that was skipped held the milestone: it comes by itself, and is the same.
+  /// A skipped publication held the milestone: it comes on its own topic, and is the same.
   @Test func aSkippedMilestoneIsTheVerySameTarget() throws {
     var (one, other) = (LearnerHarness(1), LearnerHarness(2))
     for version in 1...9 as ClosedRange<UInt64> {
@@ -181,7 +181,7 @@ private struct LearnerHarness {
     }
   }
 
-  /// The kept milestone replaces a checkpoint's older target.
+  /// The kept milestone replaces an older target from a checkpoint.
   @Test func aResumedLearnerTakesTheKeptMilestone() throws {
     let rule = CountingRule()
     rule.restore(RuleState(vectors: ["target": [4, 4]], counters: ["steps": 10]))
@@ -193,7 +193,8 @@ private struct LearnerHarness {
     #expect(try learner.train() && learner.machine.statistics.updates == 11)
   }
 
-  /// Without milestones a new learner's target begins as the first weights, a resumed one's stays.
+  /// Without milestones, a new learner's target is the first weights; a resumed learner keeps its
+  /// own.
   @Test(arguments: [UInt64(0), 3]) func withoutMilestones(_ updates: UInt64) throws {
     var learner = LearnerHarness(milestoneEvery: nil, resumed: ResumedLearner(updates: updates))
     learner.publish(2, [3, 3], milestone: 0)
@@ -203,7 +204,7 @@ private struct LearnerHarness {
     #expect(try learner.train())
   }
 
-  /// After a divergence what is published, milestones too, is no target until it is restored.
+  /// After a divergence, published weights and milestones are no targets until they are restored.
   @Test func milestonesOfADivergenceAreNotTaken() throws {
     let rule = CountingRule()
     rule.restore(RuleState(vectors: ["target": [1, 1]], counters: ["steps": 3]))

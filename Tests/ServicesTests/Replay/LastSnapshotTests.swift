@@ -1,4 +1,4 @@
-// A replay machine that goes on from what another incarnation left at its end.
+// A replay machine that resumes what an earlier incarnation left at its end.
 
 import Experience
 import Foundations
@@ -11,7 +11,7 @@ import Wire
 @testable import Services
 
 @Suite struct LastSnapshotTests {
-  /// The other incarnation of a replay: what it left is copied whole and taken up.
+  /// Copies what the other incarnation of a replay left, and resumes it.
   private func nextIncarnation(
     of replay: inout ReplayHarness, _ path: String,
     configure: (inout ReplayMachine.Configuration) -> Void = { _ in }
@@ -21,12 +21,13 @@ import Wire
     #expect(ReplayStore.publishSnapshot(at: path, isBroughtToDisk: false) == nil)
     defer { #expect(ReplayStore.removeSnapshot(at: path) == nil) }
     return try ReplayHarness {
-      $0.beginning = path
+      $0.initialSnapshot = path
       configure(&$0)
     }
   }
 
-  /// Its acknowledgement may not have arrived: the writer sends the last message again, and goes on within its episode.
+  /// The acknowledgement may be lost: the writer sends the last message again, and continues its
+  /// episode.
   @Test func messagesAreTakenOnceAcrossAnEnd() throws {
     let folder = TemporaryFolder()
     var first = try ReplayHarness()
@@ -46,17 +47,17 @@ import Wire
     #expect(next.machine.store.statistics.head == 9)
     _ = next.receive(Fixtures.insert(3, first: 6), from: 7)
     #expect(next.machine.store.statistics.head == 12 && next.machine.counters.itemsStale == 0)
-    // Late words of one that has left.
+    // Late frames of a writer that has left.
     #expect(
       next.receive(Fixtures.hello(2), from: 8).first?.refusal?.text
         == "this writer has said GOODBYE; say HELLO with a new id")
-    // A new one does not get the number of an old one.
+    // A new writer does not get an old writer's handle.
     _ = next.receive(Fixtures.hello(3), from: 9)
     _ = next.receive(Fixtures.insert(1, first: 0), from: 9)
     #expect(next.machine.store.writersWithSteps.count == 3)
   }
 
-  /// A copy that somebody asked for does not stand in the way of the last one.
+  /// A client's snapshot that is not done does not prevent the last one.
   @Test func aCopyUnderWayIsGivenUp() throws {
     let folder = TemporaryFolder()
     var first = try ReplayHarness { $0.snapshotFolder = folder.path }
@@ -77,7 +78,7 @@ import Wire
     _ = first.receive(Fixtures.insert(1, first: 0), from: 1)
     do {
       _ = try nextIncarnation(of: &first, "\(folder.path)/last") { $0.memoryMax = 100 }
-      Issue.record("it was taken up")
+      Issue.record("it was resumed")
     } catch let error as ReplayStoreError {
       #expect("\(error)".contains("but this machine has 0 MB free: lower replay.capacity"), "\(error)")
     }

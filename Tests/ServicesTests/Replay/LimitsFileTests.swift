@@ -1,4 +1,4 @@
-// Limits that shards that start later begin with.
+// Limits that a shard begins with if others were changed earlier.
 
 import Foundations
 import Glibc
@@ -24,7 +24,7 @@ import Wire
     #expect(try own.begin(beside: DataFolder.all(in: run.path)) == nil)
     try own.write(limits)
 
-    // A process opens its folders anew, so this one is held for the second as for another process.
+    // A process opens its folders again, so this one is held as by another process.
     let second = try DataFolder.claim(in: run.path, replica: 1)
     #expect(DataFolder.all(in: run.path) == [first.path, second.path])
     let other = LimitsFile(in: second.path)
@@ -32,7 +32,7 @@ import Wire
     var newer = limits
     newer["experience"]?.minSize = 71
     try other.write(newer)
-    // Set apart by more than the file system's clock can tell.
+    // Further apart than the file system's clock can tell.
     var times = [timespec(tv_sec: 5, tv_nsec: 0), timespec(tv_sec: 5, tv_nsec: 0)]
     utimensat(AT_FDCWD, own.path, &times, 0)
     do {
@@ -40,12 +40,12 @@ import Wire
       #expect(try LimitsFile(in: third.path).begin(beside: DataFolder.all(in: run.path)) == newer)
     }
     try other.write([:])
-    #expect(access(other.path, F_OK) != 0, "those of the configuration are nobody's business")
+    #expect(access(other.path, F_OK) != 0, "the configuration's limits are in no file")
     #expect(try LimitsFile(in: "\(run.path)/x").begin(beside: DataFolder.all(in: run.path)) == limits)
     withExtendedLifetime((first, second)) {}
   }
 
-  /// Who was killed could not take its file along.
+  /// A killed process cannot remove its file.
   @Test func thoseOfTheDeadDoNotCount() throws {
     let run = TemporaryFolder()
     defer { for folder in DataFolder.all(in: run.path) { remove(folder) } }
@@ -55,7 +55,7 @@ import Wire
     let second = try DataFolder.claim(in: run.path, replica: 1)
     #expect(try LimitsFile(in: second.path).begin(beside: DataFolder.all(in: run.path)) == nil)
     #expect(try LimitsFile(in: path).begin(beside: [path]) == nil)
-    #expect(access("\(path)/limits", F_OK) != 0, "the next one in its folder begins anew")
+    #expect(access("\(path)/limits", F_OK) != 0, "the next process in its folder begins without it")
     withExtendedLifetime(second) {}
   }
 
@@ -76,14 +76,14 @@ import Wire
     var replay = try ReplayHarness()
     #expect(replay.machine.takeNewLimits() == nil)
     let given = RateLimiterConfiguration(samplesPerInsert: 2, minSize: 3, errorMin: -40, errorMax: 50)
-    replay.machine.begin(with: [
+    replay.machine.adopt([
       "experience": given, "other": given,
     ])
     #expect(replay.machine.store.limits == [given])
     #expect(replay.machine.takeNewLimits() == ["experience": given] && replay.machine.takeNewLimits() == nil)
     let notices = replay.machine.takeNotices()
     #expect(notices.contains { $0.contains("'other', which other shards have, are left out: no such table") })
-    replay.machine.begin(with: [
+    replay.machine.adopt([
       "experience": RateLimiterConfiguration(samplesPerInsert: 2, minSize: 3, errorMin: 5, errorMax: 5)
     ])
     #expect(replay.machine.store.limits == [given] && replay.machine.takeNewLimits() == nil)
@@ -91,7 +91,7 @@ import Wire
     // A writer's schema comes later.
     _ = replay.receive(Fixtures.hello(1), from: 1)
     #expect(replay.machine.limiterStates(now: .at(0))[0].limits == given)
-    // Back to the configuration's.
+    // Back to the configuration's limits.
     let own = replay.machine.configuration.store.tables[0].limiter
     let request = LimitsRequest(
       samplesPerInsert: own.samplesPerInsert, minSize: UInt64(own.minSize), errorMin: own.errorMin,

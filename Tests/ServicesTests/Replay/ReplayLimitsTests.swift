@@ -1,4 +1,4 @@
-// The replay machine: limits that change, whom they hold back, and who else has to wait.
+// The replay machine: limits that change, what they block, and what else has to wait.
 
 import Experience
 import Foundations
@@ -26,7 +26,7 @@ import Wire
       blocked.insertsBlocked?.reason
         == "table 'experience': insert of 7: (7 inserts + 7) × 1.0 − 0 samples = 14.0 > 8.0 (error_max), size 7 ≥ 1 (min_size)"
     )
-    // A stranger may ask; nothing given, nothing changed.
+    // Any client may ask. Nothing given, nothing changed.
     let answer = try #require(replay.receive(ask(LimitsRequest()), from: 9).first?.limits)
     #expect(answer.errorMax == 8 && answer.error == 7 && answer.size == 7 && answer.table == "experience")
     let sent = replay.receive(ask(LimitsRequest(table: "experience", errorMax: 20)), from: 9, at: 4000)
@@ -37,7 +37,8 @@ import Wire
     #expect(replay.machine.takeNotices().contains { $0.contains("limits of table 'experience' are now") })
   }
 
-  /// What is let in now and then is not blocked for long, however long something has always been waiting.
+  /// Inserts that are admitted now and then are not blocked for long, even if some message always
+  /// waits.
   @Test func whatIsLetInBeginsTheWaitAnew() throws {
     var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow))
     _ = replay.receive(Fixtures.hello(1), from: 1)
@@ -87,7 +88,8 @@ import Wire
     #expect(replay.machine.store.limits == [Self.narrow])
   }
 
-  /// Whatever samplers say that other shards did, the answer can be read. Found by fuzzing.
+  /// Samplers may report anything of other shards: the answer can still be decoded. Found by
+  /// fuzzing.
   @Test func totalsStayReadable() throws {
     var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow))
     _ = replay.receive(Fixtures.hello(1), from: 1)
@@ -99,7 +101,7 @@ import Wire
     _ = replay.receive(
       ask(LimitsRequest(samplesPerInsert: 1e6, errorMin: -.infinity, errorMax: .infinity)), from: 9)
     var last: Totals?
-    // Each round 1024 new incarnations with as many inserts as there can be; forgotten in between.
+    // Each round adds 1024 new incarnations with the most inserts possible, and forgets them.
     for round in 0..<230 as Range<UInt64> {
       for inserts in [0, Limits.number] {
         let incarnations = (0..<UInt64(Limits.shards)).map {
@@ -131,7 +133,7 @@ import Wire
     #expect(replay.receive(Fixtures.request(2, count: 4, table: 0), from: 3).isEmpty)
     #expect(replay.receive(Fixtures.request(1, count: 4, table: 1), from: 4).map(\.type) == [.batch])
     #expect(replay.machine.telemetry(now: .at(0))["requests_waiting"] == 2)
-    // In their order once they may.
+    // In their order, once they are admitted.
     let sent = replay.receive(ask(LimitsRequest(table: "experience", minSize: 1)), from: 9)
     #expect(sent.filter { $0.type == .batch }.isEmpty, "it is empty")
     let served = replay.receive(Fixtures.insert(2, first: 8, rows: 8, table: 0), from: 1)
@@ -155,7 +157,7 @@ import Wire
     let telemetry = replay.machine.telemetry(now: .at(0))
     #expect(telemetry["message_bytes_waiting"] == Double(2 * frameBytes))
     #expect(telemetry["messages_over_budget_total"] == 1 && telemetry["messages_waiting"] == 2)
-    // It comes again once there is room.
+    // It is sent again once there is room.
     _ = replay.receive(Fixtures.request(1, count: 8), from: 9)
     _ = replay.receive(Fixtures.request(2, count: 8), from: 9)
     #expect(replay.machine.telemetry(now: .at(0))["message_bytes_waiting"] == 0)
@@ -163,7 +165,8 @@ import Wire
       replay.receive(Fixtures.insert(1, first: 0, rows: 2), from: 3).map(\.acknowledgement?.committed) == [1])
   }
 
-  /// One that alone is larger than the budget is kept, else nothing would ever go on.
+  /// A message larger than the budget is kept if it is alone: otherwise inserts would stop for
+  /// ever.
   @Test func oneMessageAlwaysWaits() throws {
     var replay = try ReplayHarness(store: Fixtures.store(limiter: Self.narrow)) { $0.waitingBytesMax = 1 }
     _ = replay.receive(Fixtures.hello(1), from: 1)

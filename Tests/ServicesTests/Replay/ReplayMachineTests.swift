@@ -1,4 +1,4 @@
-// The replay machine: inserting and who may.
+// The replay machine: inserts, and who may send them.
 
 import Experience
 import Foundations
@@ -32,7 +32,7 @@ import Wire
   }
 
   @Test func whatIsBlockedWaitsItsTurnAndIsAcknowledgedWhenItIsIn() throws {
-    // Room for 8 samples' worth: 8 items may be ahead of the samples.
+    // Room for 8 samples: 8 items may be ahead of the samples.
     let limiter = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: -8, errorMax: 8)
     var replay = try ReplayHarness(store: Fixtures.store(limiter: limiter)) { $0.credit = 4 }
     _ = replay.receive(Fixtures.hello(1), from: 1)

@@ -1,4 +1,4 @@
-// The replay machine: who may speak, as whom, and how many are remembered.
+// The replay machine: sessions, roles, and how many are remembered.
 
 import Experience
 import Foundations
@@ -9,7 +9,7 @@ import Wire
 @testable import Services
 
 @Suite struct ReplayPeersTests {
-  /// One that has brought nothing makes room; one that has stays.
+  /// A client that has sent nothing makes room; one that has stays.
   @Test func helloesReplaceTheirOwnKind() throws {
     var replay = try ReplayHarness { $0.peersMax = 4 }
     _ = replay.receive(Fixtures.hello(1), from: 1)
@@ -25,7 +25,7 @@ import Wire
     #expect(replay.receive(Fixtures.insert(1, first: 0), from: 2).map(\.acknowledgement?.committed) == [1])
   }
 
-  /// Where all have brought something, one that has been silent for twice a writer's patience goes.
+  /// If all have sent something, one that has been silent for twice a writer's patience makes room.
   @Test func theLongSilentMakeRoom() throws {
     var replay = try ReplayHarness { $0.peersMax = 2 }
     for writer in [1, 2] as [UInt64] {
@@ -57,7 +57,7 @@ import Wire
     #expect(replay.machine.samplers.count == 1)
   }
 
-  /// Whoever has learned an id cannot end what it names from another connection.
+  /// A client that has learned an id cannot end its session from another connection.
   @Test func goodbyeCountsOnItsOwnConnection() throws {
     var replay = try ReplayHarness()
     _ = replay.receive(Fixtures.hello(1), from: 1)
@@ -87,14 +87,14 @@ import Wire
     #expect(insert?.code == .invalid && insert?.reference == 7)
     #expect(
       insert?.text
-        == "expected a writer's connection, found a sampler's: say HELLO with role 1 (writer) before insert")
+        == "expected a writer's connection, found a sampler's: say HELLO with role 1 (writer) first")
     let sample = refusal(Fixtures.request(8), from: 1)
     #expect(sample?.code == .invalid && sample?.reference == 8)
     #expect(sample?.text.contains("expected a sampler's connection, found a writer's") == true)
     #expect(refusal(Fixtures.request(8), from: 5)?.text == "say HELLO with role 2 (sampler) first")
   }
 
-  /// Inspection tells which writers there are, but nothing that one could speak in their name with.
+  /// Inspection lists the writers, but not the ids with which a client could pose as them.
   @Test func inspectionGivesNoIdAway() throws {
     var replay = try ReplayHarness()
     _ = replay.receive(Fixtures.hello(1), from: 1)

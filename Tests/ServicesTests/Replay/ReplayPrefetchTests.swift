@@ -10,7 +10,7 @@ import Wire
 @testable import Services
 
 @Suite struct ReplayPrefetchTests {
-  /// As if no step stayed in memory.
+  /// Reports all steps as not in memory.
   private func harness(_ folder: TemporaryFolder, capacity: Int) throws -> ReplayHarness {
     var store = Fixtures.store(capacity: capacity)
     store.storage = .file(path: folder.path)
@@ -30,7 +30,7 @@ import Wire
     #expect(requests.map(\.isUrgent) == [false])
     replay.machine.didPrefetch(requests[0].ticket, now: .at(1), sink: replay.sink)
     #expect(replay.sink.take().map(\.type) == [.batch])
-    #expect(replay.machine.counters.itemsDrawnAnew == 0)
+    #expect(replay.machine.counters.itemsRedrawn == 0)
   }
 
   @Test func itemsThatHaveGoneMeanwhileAreDrawnAnewAndReadToo() throws {
@@ -39,7 +39,7 @@ import Wire
     _ = replay.receive(Fixtures.insert(1, first: 0, rows: 8), from: 1)
     #expect(replay.receive(Fixtures.request(1, count: 8), from: 2).isEmpty)
     var next: UInt64 = 2
-    /// Another 8 steps, and with them gone what the ring held 32 steps before.
+    /// Inserts 8 more steps, which evict the oldest 8 of 32.
     func insert(_ replay: inout ReplayHarness) {
       _ = replay.receive(Fixtures.insert(next, first: (next - 1) * 8, rows: 8), from: 1)
       next += 1
@@ -48,7 +48,7 @@ import Wire
     let first = replay.machine.takePrefetchRequests()
     replay.machine.didPrefetch(first[0].ticket, now: .at(1), sink: replay.sink)
     #expect(replay.sink.take().isEmpty, "none of its steps is there any more")
-    #expect(replay.machine.counters.itemsDrawnAnew == 8)
+    #expect(replay.machine.counters.itemsRedrawn == 8)
 
     let second = replay.machine.takePrefetchRequests()
     #expect(second.map(\.isUrgent) == [true] && second[0].ticket == first[0].ticket)

@@ -1,4 +1,4 @@
-// The replay machine: frames that have come together.
+// The replay machine: frames that come together.
 
 import Experience
 import Foundations

@@ -1,4 +1,4 @@
-// The replay machine: serving, and what it does with bytes of any kind.
+// The replay machine: serving, and frames of any bytes.
 
 import Experience
 import Foundations
@@ -50,7 +50,8 @@ import Wire
     #expect(headers.map(\.firstRow) == [0, 2, 4, 6] && headers.map(\.rows) == [2, 2, 2, 1])
   }
 
-  /// The first table's samples cannot come before inserts, which wait for samples of the second one.
+  /// The first table's samples must not come before the inserts that wait for samples of the
+  /// second.
   @Test func aTableThatIsBlockedHoldsUpNoOther() throws {
     let slow = TableSchema(name: "slow", kind: .record)
     let limited = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: -2, errorMax: 4)
@@ -65,7 +66,7 @@ import Wire
     #expect(replay.receive(Fixtures.request(1, table: 0), from: 3).isEmpty)
     #expect(replay.receive(Fixtures.insert(1, first: 0, rows: 4, table: 1), from: 1).last?.type != .refusal)
     #expect(replay.receive(Fixtures.insert(2, first: 4, rows: 4, table: 1), from: 1).isEmpty)
-    // Served although an older request waits, and then the message that waited.
+    // Served although an older request waits; then the message that waited.
     let sent = replay.receive(Fixtures.request(2, count: 3, table: 1), from: 3)
     #expect(Set(sent.map(\.type)).contains(.batch))
     #expect(replay.machine.counters.messagesCommitted == 2)
@@ -162,7 +163,7 @@ import Wire
         == Health(service: "replay", isHealthy: true, text: "1 writers, 1 samplers, 6 steps", uptime_s: 2))
   }
 
-  /// Random bytes, and good frames with some of their bytes changed, in any order.
+  /// Random bytes, and good frames with some bytes changed, in any order.
   @Test(arguments: Seeds.list(count: 20)) func anyBytesAreAnsweredNeverACrash(seed: UInt64) throws {
     var draw = SeededGenerator(seed: seed, part: "fuzz")
     var replay = try filled()

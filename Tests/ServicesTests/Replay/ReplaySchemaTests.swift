@@ -1,4 +1,4 @@
-// The replay machine: what steps look like, and who says so.
+// The replay machine: the steps' schema, and who determines it.
 
 import Configuration
 import Experience
@@ -13,8 +13,8 @@ import Wire
 @Suite struct ReplaySchemaTests {
   private let other = StepSchema.discrete(observation: [2])
 
-  /// Until a step is stored the last writer's word counts; those before it are told when they
-  /// speak.
+  /// Until a step is stored the last writer's schema counts; earlier writers are told when they
+  /// send.
   @Test func aSchemaWithoutStepsIsReplaced() throws {
     var replay = try ReplayHarness()
     let strange = replay.receive(Fixtures.hello(9, schema: other), from: 9).first?.welcome
@@ -30,7 +30,7 @@ import Wire
     )
   }
 
-  /// One whose first message is refused has stored nothing either.
+  /// A writer whose first message is refused has stored nothing either.
   @Test func arefusedMessagePinsNothing() throws {
     for storage in [StorageKind.memory, .file(path: TemporaryFolder().path + "/1")] {
       var store = Fixtures.store()
@@ -44,7 +44,7 @@ import Wire
     }
   }
 
-  /// Where the configuration names an environment nobody else can say what its steps look like.
+  /// If the configuration names an environment, no writer can propose another schema.
   @Test func theConfigurationsEnvironmentDecides() throws {
     var replay = try ReplayHarness()
     replay.machine.expect(Fixtures.schema)
@@ -59,7 +59,7 @@ import Wire
     #expect(replay.receive(Fixtures.insert(1, first: 0), from: 1).map(\.acknowledgement?.committed) == [1])
   }
 
-  /// Each start draws differently, unless the configuration wants draws that repeat.
+  /// Each start draws differently, unless the configuration asks for repeated draws.
   @Test func incarnationsDrawDifferently() throws {
     func draws(_ incarnation: UInt64, repeats: Bool) throws -> UInt64 {
       var configuration = RunConfiguration()

@@ -15,7 +15,7 @@ import Wire
     frame { SnapshotRequest(id: Fixtures.id(5), verb: .snapshot, name: name).encode(into: $0) }
   }
 
-  /// Holds enough for several slices.
+  /// Inserts enough for several slices.
   private func harness(_ folder: String) throws -> ReplayHarness {
     var replay = try ReplayHarness(store: Fixtures.store(capacity: 100_000)) { $0.snapshotFolder = folder }
     _ = replay.receive(Fixtures.hello(1), from: 1)
@@ -31,15 +31,15 @@ import Wire
     #expect(replay.machine.nextSnapshot == .never)
     _ = replay.receive(Self.request("a"), from: 2)
     #expect(replay.machine.nextSnapshot <= .at(0))
-    let job = { (replay: ReplayHarness) in replay.machine.copies.last }
+    let job = { (replay: ReplayHarness) in replay.machine.snapshotJobs.last }
     #expect(replay.machine.advanceSnapshot(now: .at(10), sink: replay.sink) == nil)
     let first = try #require(job(replay)).progress.bytesCopied
     #expect(first >= SnapshotJobs.slice && first < 2 * SnapshotJobs.slice)
-    // The request itself was a frame that came.
+    // The request itself was a frame.
     #expect(replay.machine.nextSnapshot == .at(11))
     #expect(replay.machine.advanceSnapshot(now: .at(10.5), sink: replay.sink) == nil)
     #expect(job(replay)?.progress.bytesCopied == first)
-    // Nobody else: no pause.
+    // No other frames: no pause.
     #expect(replay.machine.advanceSnapshot(now: .at(11), sink: replay.sink) == nil)
     #expect(replay.machine.nextSnapshot == .at(11))
     #expect(try #require(job(replay)).progress.bytesCopied > first)
@@ -54,8 +54,8 @@ import Wire
     #expect(refusal?.text.contains("holds nothing yet") == true && refusal?.code == .invalid)
   }
 
-  /// A client that asks for one snapshot after the other fills no disk; the names that are there
-  /// may be used again.
+  /// A client that asks for one snapshot after the other cannot fill the disk; existing names may
+  /// be used again.
   @Test func snapshotsAreBounded() throws {
     let folder = TemporaryFolder()
     var replay = try harness(folder.path)
@@ -83,7 +83,7 @@ import Wire
     #expect(replay.machine.nextSnapshot == .never)
     #expect(ReplayStore.publishSnapshot(at: path!) == nil)
     replay.machine.didPublish(path!, problem: nil)
-    #expect(replay.machine.copies.last?.state == .done)
+    #expect(replay.machine.snapshotJobs.last?.state == .done)
     #expect(ReplayStore.removeSnapshot(at: path!) == nil)
     rmdir("\(folder.path)/a")
   }

@@ -1,4 +1,4 @@
-// The replay machine: whose turn it is, and to whom there is room.
+// The replay machine: turns, and room on the way to samplers.
 
 import Experience
 import Foundations
@@ -29,7 +29,7 @@ import Wire
     return replay
   }
 
-  /// Requests and whom they are answered to, as `insert` lets them be.
+  /// The answered requests: the sampler and number of each.
   private func served(_ sent: [Sent]) -> [[UInt64]] {
     sent.compactMap { sent in
       guard sent.type == .batch, let header = sent.read({ try Batch(from: &$0).header }) else { return nil }
@@ -52,8 +52,7 @@ import Wire
     #expect(served(sent) == [[3, 1], [4, 1], [3, 2], [4, 2], [3, 3], [3, 4], [3, 5]])
   }
 
-  /// What waits is numbered; who has waited for long does not lose its place to one who comes again
-  /// and again.
+  /// A client that comes later waits beside another's next entry, not behind all that it queued.
   @Test func turnsAreFairToLatecomers() {
     var turns = Turns()
     let first = (1...4).reduce(into: [UInt64]()) { found, _ in found.append(turns.next(after: found.last)) }
@@ -77,7 +76,7 @@ import Wire
     #expect(replay.machine.waitingSamples.nextRoomCheck == nil)
   }
 
-  /// Nothing is drawn for whom nobody could send it to: the next sampler gets it all.
+  /// Nothing is drawn for a sampler that cannot be reached: the next one gets all items.
   @Test func aSamplerThatIsGoneSpendsNothing() throws {
     var replay = try queue()
     for request in 1...3 as ClosedRange<UInt64> {
@@ -92,8 +91,8 @@ import Wire
     #expect(served(replay.receive(Fixtures.request(7, count: 8), from: 4)) == [[4, 7]])
   }
 
-  /// A table's rows are so large that no answer of so many can be: refused with the limit, whenever
-  /// the schema becomes known.
+  /// A table's rows are too large for an answer of this many: the request is refused with the
+  /// limit, before and after the schema is known.
   @Test func anAnswerThatCannotBeIsRefusedWithTheLimit() throws {
     var replay = try ReplayHarness { $0.answerBytesMax = 200 }
     _ = replay.receive(Fixtures.hello(1), from: 1)

@@ -10,7 +10,7 @@ import Wire
 @testable import Services
 
 @Suite struct ReturningSamplerTests {
-  /// What a sampler waits for is counted across its goodbye: else its credit would grow by that.
+  /// A sampler's waiting batches count across its GOODBYE: else its credit would grow by them.
   @Test func aSamplerLeavesAndComesBackWhileItsBatchIsRead() throws {
     let folder = TemporaryFolder()
     var store = Fixtures.store()

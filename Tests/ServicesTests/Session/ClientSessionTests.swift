@@ -1,4 +1,4 @@
-// What passes between a client and its service before anything else.
+// A client's greeting, and what ends its session.
 
 import Experience
 import Foundations
@@ -22,7 +22,7 @@ import Wire
     }
 
     mutating func refuse(_ code: RefusalCode, at milliseconds: Double) {
-      session.take(Refusal(code: code, type: 3, reference: 0, text: "no"), now: .at(milliseconds))
+      session.receive(Refusal(code: code, type: 3, reference: 0, text: "no"), now: .at(milliseconds))
     }
   }
 
@@ -39,7 +39,7 @@ import Wire
     #expect(client.session.incarnation == Fixtures.id(50))
   }
 
-  /// A connection takes milliseconds: nobody waits a quarter of a second for that.
+  /// A connection takes milliseconds: the client does not wait a quarter of a second for it.
   @Test func aGreetingThatIsNotSentIsTriedSoon() {
     var client = Client()
     client.sink.isFull = true
@@ -60,8 +60,8 @@ import Wire
     #expect(client.session.open(by: Fixtures.id(51)) == true, "another incarnation")
     client.refuse(.unknownPeer, at: 7)
     #expect(client.session.open(by: Fixtures.id(51)) == false, "the same one")
-    #expect(client.session.meet(Fixtures.id(52)) == true)
-    #expect(client.session.meet(Fixtures.id(52)) == false)
+    #expect(client.session.recordIncarnation(Fixtures.id(52)) == true)
+    #expect(client.session.recordIncarnation(Fixtures.id(52)) == false)
   }
 
   @Test func busyChangesNothing() {

@@ -2,17 +2,19 @@
 
 internal import Wire
 
-/// The algebra of a learner that trains locally, gives its deltas, and never waits.
+/// Trains locally, pushes deltas, and never waits.
 ///
-/// The learner trains on θ_local. `reference` is the published θ that it stands on, `atPush` is θ_local when the delta
-/// that is under way was made. When a publication θ comes that holds that delta, θ_local = θ + (θ_local − atPush); when one
-/// comes that does not, everything unmerged is kept: θ_local = θ + (θ_local − reference).
+/// The learner trains θ_local. `reference` is the published θ that it is based on; `atPush` is
+/// θ_local when the pending delta was made. A publication θ replaces θ_local by
+///
+///     θ + (θ_local − atPush)      if it holds the pending delta,
+///     θ + (θ_local − reference)   if not: everything that is not merged is kept.
 struct AveragingAggregator: Aggregator {
   private(set) var reference: [Float] = []
   private var atPush: [Float] = []
-  /// A delta is under way.
+  /// A delta is pending.
   private var hasPushed = false
-  /// Changes that may still replace what is published; 0 unless it is being restored.
+  /// Merged deltas that may still be spent on restoring; 0 unless it is restoring.
   private var restoringLeft = 0
 
   var isRestoring: Bool { restoringLeft > 0 }
@@ -43,7 +45,7 @@ struct AveragingAggregator: Aggregator {
     }
     if isMerged {
       hasPushed = false
-      if isRestoring { noteRestored(published) }
+      if isRestoring { countRestoring(published) }
       guard !isRestoring else { return }
       for index in 0..<local.count {
         local[index] = Self.value(index, of: published) + (local[index] - atPush[index])
@@ -57,19 +59,19 @@ struct AveragingAggregator: Aggregator {
     }
   }
 
-  /// The delta θ_local − θ is rounded to what θ can hold, and a θ that diverged may be 10¹⁸: until a
-  /// merged delta has left θ at what was pushed, θ_local stays as it is, and the next delta brings
+  /// The delta θ_local − θ is rounded to what θ can hold, and a θ that diverged may be 10¹⁸. So
+  /// θ_local stays as it is until a merged delta has left θ at what was pushed: each delta brings
   /// what the last one lost.
   mutating func beginRestoring() {
     precondition(!reference.isEmpty && !hasPushed)
     restoringLeft = Self.restoringMax
   }
 
-  /// Three deltas bring 10¹⁸ down to a rounding error; the others are for learners that merge beside
-  /// this one.
+  /// Three deltas bring 10¹⁸ down to a rounding error; the others are for learners that merge at
+  /// the same time.
   private static let restoringMax = 8
 
-  private mutating func noteRestored(_ published: UnsafeRawBufferPointer) {
+  private mutating func countRestoring(_ published: UnsafeRawBufferPointer) {
     restoringLeft -= 1
     let isThere = atPush.indices.allSatisfy { index in
       abs(Self.value(index, of: published) - atPush[index]) <= 1e-4 * max(1, abs(atPush[index]))

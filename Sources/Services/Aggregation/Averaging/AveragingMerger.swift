@@ -5,10 +5,10 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Merges deltas by the updates that they stand for, in rounds or as they come.
+/// Merges deltas weighted by their updates, in rounds or as they come.
 struct AveragingMerger: Merger {
   private struct Learner {
-    /// Of its latest delta.
+    /// The updates of its latest delta.
     var updates: UInt64
     var hasContributed: Bool
   }
@@ -16,7 +16,7 @@ struct AveragingMerger: Merger {
   private let mode: AggregationConfiguration.Mode
   private var round: MergeRound
   private var openedAt: Instant?
-  /// Those that are active: they have given a delta, and are not gone.
+  /// Active learners: they have sent a delta, and are not gone.
   private var learners: [Identifier: Learner] = [:]
 
   init(mode: AggregationConfiguration.Mode, parameters: Int) {
@@ -34,15 +34,15 @@ struct AveragingMerger: Merger {
     learners[delta.id] = Learner(updates: delta.updates, hasContributed: true)
     let weight = weight(of: delta)
     round.add(delta.values, weight: weight)
-    round.note(
+    round.record(
       updates: delta.updates, weight: weight, oldest: delta.oldestUpdate, newest: delta.newestUpdate)
     if openedAt == nil { openedAt = now }
   }
 
   mutating func forget(_ learner: Identifier) { learners[learner] = nil }
 
-  /// `publishEvery` after the last publication; while active learners have not contributed, up to
-  /// half of that after the first delta.
+  /// `publishEvery` after the last publication. If active learners have not contributed, up to half
+  /// of `publishEvery` after the first delta.
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant? {
     guard let openedAt else { return nil }
     let earliest = lastPublished + publishEvery
@@ -69,8 +69,8 @@ struct AveragingMerger: Merger {
     return merged
   }
 
-  /// In rounds u itself (the sum is divided by Σu); asynchronously the share of the active learners'
-  /// recent updates.
+  /// In rounds the delta's updates u: the sum is divided by Σu. Asynchronously u's fraction of the
+  /// active learners' latest updates.
   private func weight(of delta: Delta) -> Float {
     switch mode {
     case .rounds: return Float(delta.updates)
@@ -80,10 +80,10 @@ struct AveragingMerger: Merger {
     }
   }
 
-  /// Weighted sums of a round stay finite below this.
+  /// The largest magnitude of a value: weighted sums of a round stay finite below it.
   private static var valueMax: Float { 1e18 }
 
-  /// No element is NaN, infinite or so large that θ could become so.
+  /// No element is NaN, infinite, or so large that θ could become infinite.
   private static func isSound(_ values: UnsafeRawBufferPointer) -> Bool {
     var wrong = 0
     for index in 0..<values.count / 4 {

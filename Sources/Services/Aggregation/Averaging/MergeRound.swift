@@ -1,11 +1,11 @@
 // How the deltas of several learners make one.
 
-/// The deltas of one round, weighted by the updates they stand for. Cost of adding one: O(parameters).
+/// The sum of one round's deltas, weighted by their updates. Adding one costs O(parameters).
 struct MergeRound {
   private(set) var sum: [Float]
   private(set) var weight = 0.0
   private(set) var updates: UInt64 = 0
-  /// Σ w·u: what the round's weights have been through, not yet divided by the weights.
+  /// Σ w·u over the round's deltas, not yet divided by the weights.
   private(set) var clockSum = 0.0
   private(set) var oldestUpdate: Int64 = 0
   private(set) var newestUpdate: Int64 = 0
@@ -14,7 +14,7 @@ struct MergeRound {
     sum = Array(repeating: 0, count: count)
   }
 
-  /// Adds Δ with weight u; little-endian float32.
+  /// Adds `u` · Δ, where Δ is float32, little-endian.
   mutating func add(_ values: UnsafeRawBufferPointer, weight u: Float) {
     sum.withUnsafeMutableBufferPointer { sum in
       for index in 0..<sum.count {
@@ -24,7 +24,7 @@ struct MergeRound {
     weight += Double(u)
   }
 
-  mutating func note(updates: UInt64, weight: Float, oldest: Int64, newest: Int64) {
+  mutating func record(updates: UInt64, weight: Float, oldest: Int64, newest: Int64) {
     self.updates += updates
     clockSum += Double(weight) * Double(updates)
     oldestUpdate = oldestUpdate == 0 ? oldest : min(oldestUpdate, oldest)

@@ -7,7 +7,7 @@ internal import Glibc
 struct DataFolder {
   let path: String
   let number: Int
-  /// Held while the process lives.
+  /// Held until the process ends.
   private let lock: FileLock
 
   static let numberMax = 1024
@@ -17,33 +17,36 @@ struct DataFolder {
     do { return try FileLock.acquire("\(path)/lock") == nil } catch { return false }
   }
 
-  /// The folders that there are in a run's, whoever holds them.
+  /// The paths of a run's shard folders, held or not.
   static func all(in runDirectory: String) -> [String] {
     DirectoryNames.of("\(runDirectory)/replay").filter { Int($0).map { $0 > 0 } ?? false }
       .map { "\(runDirectory)/replay/\($0)" }
   }
 
-  /// The store that a replay of this storage takes up from a shard's folder; nil if there is none.
+  /// The path of the store that a replay of this storage resumes from a shard's folder; nil if
+  /// there is none.
   static func kept(in folder: String, isFile: Bool) -> String? {
     let path = isFile ? folder : LastSnapshot.path(in: folder)
     return LastSnapshot.exists(at: "\(path)/identity") ? path : nil
   }
 
-  /// What a replay of one storage must not leave aside: what the other kind holds there. It would be back, out of date, at a later start.
+  /// Why a replay must not start in a folder: it holds a store of the other kind of storage, which
+  /// a later start would bring back out of date.
   ///
   /// - Returns: what is there and what to do; nil if nothing is.
   static func problem(in folder: String, isFile: Bool) -> String? {
     kept(in: folder, isFile: !isFile).map { other in
       "\(other) holds "
         + (isFile
-          ? "what a replay with storage: memory left at its end, and replay.storage is file"
-          : "the files of a replay with storage: file, and replay.storage is memory")
-        + "; set it as it was, or move that folder away to begin empty"
+          ? "what a replay with storage: memory left at its end, but replay.storage is file"
+          : "the files of a replay with storage: file, but replay.storage is memory")
+        + "; set replay.storage as it was, or move that folder away to begin empty"
     }
   }
 
-  /// The folder of a replica's own number if it is free (a process that is being killed holds it for a moment), else the first
-  /// free one: a shard that comes back takes up what one of them has left.
+  /// Claims the folder of the replica's own number. If another process holds it for more than 2 s
+  /// (a process that is being killed does for a moment), claims the first free folder: a shard that
+  /// comes back resumes what one of them holds.
   ///
   /// - Throws: `DataFolderError` with the folder and what to do.
   static func claim(in runDirectory: String?, replica: Int) throws -> DataFolder {

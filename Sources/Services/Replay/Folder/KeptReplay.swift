@@ -5,20 +5,20 @@ internal import Environments
 internal import Foundations
 internal import ReplayStore
 
-/// What the shards of a run's replay will take up when its next session starts.
+/// What the shards of a run's replay resume when the run starts again.
 public enum KeptReplay: Hashable, Sendable {
   /// The files of `file` storage.
   case files
   /// What was held in memory at an orderly end.
   case snapshot
-  /// They begin empty: they were killed, or could not or were not to keep anything.
+  /// The shards begin empty: they were killed, could not save, or were configured not to.
   case nothing
 
   /// Looks at the folders of all shards.
   ///
   /// - Parameter directory: the run's folder.
-  /// - Throws: `KeptRunError` with the folder, the difference and what to do if one holds what a replay of this configuration cannot
-  ///   take up; `ReplayStoreError` if one cannot be read.
+  /// - Throws: `KeptRunError` with the folder, the difference and what to do if a folder holds what
+  ///   a replay of this configuration cannot resume; `ReplayStoreError` if one cannot be read.
   public init(directory: String, configuration: RunConfiguration) throws {
     let isFile = configuration.replay.storage == .file
     let schema = configuration.stepSchema(of: try configuration.environmentSpec())

@@ -4,8 +4,9 @@ internal import Foundations
 internal import Glibc
 internal import ReplayStore
 
-/// The file `limits` in a shard's folder: those of its limits that are not the configuration's. It is about a process, so it counts as long
-/// as somebody holds the folder, and goes with it: a run that is taken up again begins with its configuration.
+/// The file `limits` in a shard's folder: limits that were changed at run time and differ from the
+/// configuration's. It counts only while a process holds the folder, so a resumed run begins with
+/// its configuration.
 ///
 ///     table experience 4.0 1000 -9000.0 inf
 struct LimitsFile {
@@ -13,15 +14,16 @@ struct LimitsFile {
 
   private static func path(in folder: String) -> String { "\(folder)/limits" }
 
-  /// - Parameter folder: of a shard, which this process holds.
+  /// - Parameter folder: a shard's folder, which this process holds.
   init(in folder: String) {
     path = Self.path(in: folder)
   }
 
-  /// Forgets those of the process that held the folder before. Returns those that one of the shards that live beside this one was
-  /// given last, by table; nil if nobody was given any.
+  /// Removes the file that an earlier process left in this folder, and reads the newest one of the
+  /// shards that run now.
   ///
-  /// - Throws: `LimitsFileError` for a file that is not as we write it.
+  /// - Returns: its limits by table; nil if no limits of a running shard were changed.
+  /// - Throws: `LimitsFileError` for a file in another format.
   func begin(beside folders: [String]) throws -> LimitsByTable? {
     remove()
     var newest: (path: String, time: timespec)?
@@ -33,12 +35,13 @@ struct LimitsFile {
       if let newest, (newest.time.tv_sec, newest.time.tv_nsec) >= (time.tv_sec, time.tv_nsec) { continue }
       newest = (other, time)
     }
-    // One that has gone meanwhile has no say.
+    // The shard may have ended since, and removed its file.
     guard let newest, let text = SystemText.read(newest.path) else { return nil }
     return try Self.limits(text, newest.path)
   }
 
-  /// Whole, or not at all. Not brought to the disk: it does not outlive the process.
+  /// Replaces the file atomically. It is not synced to the disk, as it does not outlive the
+  /// process.
   func write(_ limits: LimitsByTable) throws {
     guard !limits.isEmpty else { return remove() }
     let lines = limits.sorted { $0.key < $1.key }.map { name, limits in

@@ -1,9 +1,9 @@
-// Says how far a start has come.
+// Logs a store's recovery.
 
 internal import Foundations
 internal import ReplayStore
 
-/// Log lines while a store takes over what its folder holds: one a second, and one at the end.
+/// Log lines while a store recovers what its folder holds: one a second, and one at the end.
 struct RecoveryLog {
   private let log: Log
   private let startedAt: Instant
@@ -15,7 +15,7 @@ struct RecoveryLog {
     nextLine = now + .seconds(1)
   }
 
-  mutating func note(_ steps: Int, of total: Int) {
+  mutating func report(_ steps: Int, of total: Int) {
     let now = SystemClock.now()
     guard now >= nextLine else { return }
     nextLine = now + .seconds(1)
@@ -29,18 +29,18 @@ struct RecoveryLog {
         + "\((seconds * 1000).rounded() / 1000) s")
     if summary.hasLostHeader {
       log.warning(
-        "the folder's header was empty: where the steps in its other files belong is not known, and the store begins anew"
+        "the folder's header file is empty, so the steps in its other files cannot be placed: the store begins empty"
       )
     }
     for file in summary.damagedFiles { log.warning(file) }
     if summary.stepsInDoubt > 0 {
       log.info(
-        "\(summary.stepsInDoubt) steps are checked before they are served, as the process before did not end in order"
+        "\(summary.stepsInDoubt) steps are checked before they are served, because the previous process did not end in order"
       )
     }
     if summary.stepsDropped + summary.itemsDropped > 0 {
       log.warning(
-        "dropped \(summary.stepsDropped) steps that were not whole on disk, and \(summary.itemsDropped) items that needed them or could not be"
+        "dropped \(summary.stepsDropped) steps that were not whole on disk, and \(summary.itemsDropped) items that needed them or were damaged"
       )
     }
   }

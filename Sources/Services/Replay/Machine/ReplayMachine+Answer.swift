@@ -6,25 +6,26 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  /// There may be room on the way to samplers whose requests wait for it.
+  /// Serves requests that waited for room on the way to their samplers. Call this when the sink
+  /// says that there may be room.
   public mutating func lookForRoom(now: Instant, sink: some FrameSink) {
-    guard waitingSamples.takeRoomCheck() else { return }
+    guard waitingSamples.clearRoomCheck() else { return }
     sendPrefetched(now: now, sink: sink)
     drain(now: now, sink: sink)
   }
 
-  /// Whom a pass over the requests that wait does not serve any more.
+  /// What one pass over the waiting requests does not serve any more.
   private struct Held {
-    /// A bit for each table that admits nothing more: one that waits holds up no other.
+    /// A bit for each table that admits no more samples; requests to other tables go on.
     var tables: UInt64 = 0
-    /// Samplers to which too much is under way.
+    /// Samplers with too much under way.
     var peers: Set<PeerID> = []
-    /// Samplers that are gone.
+    /// Samplers whose connections are closed.
     var gone: Set<PeerID> = []
   }
 
-  /// Serves waiting requests, samplers in turn, as far as each table's limiter admits and the way
-  /// to each sampler has room.
+  /// Serves waiting requests, samplers in turn, while each table's limiter admits them and there is
+  /// room on the way to their samplers. True if some request was served or refused.
   mutating func drainSamples(now: Instant, sink: some FrameSink) -> Bool {
     guard !waitingSamples.isEmpty else { return false }
     var (next, kept) = (0, 0)
@@ -41,14 +42,14 @@ extension ReplayMachine {
     return next > kept
   }
 
-  /// False if the request goes on waiting.
+  /// False if the request keeps waiting.
   private mutating func serveInTurn(
     _ waiting: WaitingSample, _ held: inout Held, now: Instant, sink: some FrameSink
   ) -> Bool {
     let request = waiting.request
     let table: UInt64 = 1 << UInt64(request.table)
     if held.gone.contains(waiting.peer) {
-      // Counted where its sampler is dropped.
+      // Counted when its sampler is dropped.
       return false
     }
     guard held.tables & table == 0, !held.peers.contains(waiting.peer) else { return false }
@@ -59,7 +60,7 @@ extension ReplayMachine {
       return false
     }
     if let problem = answers.problem(of: request) {
-      // The schema has become known since it came.
+      // The schema has become known since the request came.
       refuse(.invalid, .sampleRequest, request.request, problem, waiting.peer, sink)
       samplers[waiting.peer]?.waiting -= 1
       return true
@@ -92,7 +93,7 @@ extension ReplayMachine {
     return sink.room(forFrames: parts, bytes: bytes, to: peer)
   }
 
-  /// A sampler's connection is closed: what it asked for spends nothing.
+  /// Forgets a sampler whose connection is closed. Nothing was drawn for its requests.
   private mutating func drop(gone peer: PeerID) {
     counters.requestsOfGone += UInt64(waitingSamples.count(of: peer))
     forget(sampler: peer)
@@ -108,8 +109,8 @@ extension ReplayMachine {
     }
   }
 
-  /// Gathers the drawn items straight into frames of at most about `partBytes`. False if some could
-  /// not be sent.
+  /// Gathers the drawn items straight into frames of at most about `partBytes`. False if a frame
+  /// could not be sent.
   mutating func send(
     _ request: SampleRequest, to peer: PeerID, sink: some FrameSink
   ) throws(ReplayStoreError) -> Bool {

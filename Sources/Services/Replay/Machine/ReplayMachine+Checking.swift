@@ -1,17 +1,17 @@
-// Steps of an earlier incarnation that did not end in order are checked while others are served.
+// Checks steps of an earlier incarnation that did not end in order, while others are served.
 
 internal import ReplayStore
 
 extension ReplayMachine {
-  /// Bytes checked between two looks at the sockets: some 0.5 ms.
+  /// Bytes checked between two polls of the sockets: about 0.5 ms.
   static let checkSlice = 4 << 20
 
-  /// Files that were shorter than what had been written to them when it started.
+  /// Files that were shorter at the start than what had been written to them.
   var filesDamaged: Int {
     store.recovery.map { $0.damagedFiles.count + ($0.hasLostHeader ? 1 : 0) } ?? 0
   }
 
-  /// Has the next steps that are in doubt read by another thread, so that nobody waits for the
+  /// Has another thread read the next steps in doubt, so that the service does not wait for the
   /// disk.
   mutating func requestCheck() {
     guard store.stepsInDoubt > 0 else { return }
@@ -20,7 +20,7 @@ extension ReplayMachine {
     prefetch.check(pages)
   }
 
-  /// Checks what has been read, and goes on with what follows.
+  /// Checks the steps that were read, and requests the next ones.
   mutating func check() {
     prefetch.endCheck()
     store.verify(bytes: Self.checkSlice)
@@ -28,13 +28,13 @@ extension ReplayMachine {
     if prefetch.checkingTicket == nil { notices.append("all steps are checked") }
   }
 
-  /// Says what has been dropped since it was last said, at its start or by a draw too.
-  mutating func sayDamage() {
+  /// Warns of steps and items that were dropped since the last warning, at the start or by a draw.
+  mutating func reportDamage() {
     let damage = store.damage
-    guard damage != damageSaid else { return }
+    guard damage != damageReported else { return }
     warnings.append(
-      "dropped \(damage.steps - damageSaid.steps) steps that were not whole on the disk, and "
-        + "\(damage.items - damageSaid.items) items that needed them or could not be")
-    damageSaid = damage
+      "dropped \(damage.steps - damageReported.steps) steps that were not whole on the disk, and "
+        + "\(damage.items - damageReported.items) items that needed them or were damaged")
+    damageReported = damage
   }
 }

@@ -1,45 +1,50 @@
-// What a replay machine is told, and what it counts.
+// The replay machine's configuration and counters.
 
 public import Foundations
 public import ReplayStore
 
 extension ReplayMachine {
+  /// What a replay machine is configured with.
   public struct Configuration: Sendable {
+    /// The store that the machine opens.
     public var store: ReplayStoreConfiguration
     /// Insert messages, or sample requests, that a peer may have unanswered.
     public var credit = 256
-    /// Bytes of insert messages that a writer may have unanswered: one message may always be.
+    /// Bytes of insert messages that a writer may have unanswered; one message is always allowed.
     public var creditBytes = 32 << 20
-    /// Batches beyond this are sent in parts, so that one does not hold up acknowledgements.
+    /// Larger batches are sent in parts, in bytes, so that one does not delay acknowledgements.
     public var partBytes = 1 << 20
-    /// A request for more is refused, unless it is for one row: all of an answer is in memory while
-    /// it is sent.
+    /// A request for more bytes is refused, unless it is for one row: a whole answer is in memory
+    /// while it is sent.
     public var answerBytesMax = 256 << 20
-    /// Writers, and samplers, that are remembered: four times as many as were measured; each takes
-    /// some hundred bytes. Where there are more, one that has brought or asked nothing yet makes
-    /// room for a newcomer.
+    /// The most writers, and the most samplers, that are remembered: four times as many as were
+    /// measured. Each takes a few hundred bytes. At the limit, one that has inserted or requested
+    /// nothing yet makes room for a newcomer.
     public var peersMax = 4096
-    /// Where all have brought something, one that has been silent for this long makes room: twice a
-    /// writer's patience, after which it has given its messages up.
+    /// If all have inserted or requested something, one that has been silent for this long makes
+    /// room: twice a writer's patience, after which the writer has dropped its messages.
     public var peerReplaceableAfter = Instant.Span.seconds(60)
-    /// A writer or sampler that is silent for this long is forgotten. Much longer than a writer's own patience: it drops its
-    /// unacknowledged messages first, so none can come twice.
+    /// Writers and samplers that are silent for this long are forgotten. A writer drops its
+    /// unacknowledged messages much earlier, so none can be inserted twice.
     public var peerGoneAfter = Instant.Span.seconds(600)
-    /// Bytes of insert messages that may wait here, of all writers together. What comes beyond is answered `busy` and comes again;
-    /// one message is always kept, so that it goes on.
+    /// Bytes of insert messages of all writers that may wait here. Further messages are refused as
+    /// `busy`, and their writers send them again. One message may always wait, so that inserts go
+    /// on.
     public var waitingBytesMax = 256 << 20
-    /// A writer that has been silent for longer takes no part in quotas: the others share what it leaves. Actors send at least every
-    /// 50 ms while they step.
+    /// Writers that are silent for longer do not count for quotas: the others may use their part.
+    /// Actors send at least every 50 ms while they step.
     public var writerActiveFor = Instant.Span.seconds(2)
-    /// Memory that the store may take, in bytes, and room on its disk; a schema that needs more is refused.
+    /// Memory that the store may take, in bytes; a schema that needs more is refused.
     public var memoryMax = Int.max
+    /// Disk space that the store may take, in bytes.
     public var diskMax = Int.max
-    /// Where snapshots go; nil refuses them. One of the name N is in the folder N there, each shard's under its number.
+    /// The folder of snapshots; nil refuses them. The snapshot N of this shard is in `N/<shard>`.
     public var snapshotFolder: String?
+    /// The number of this shard, from 1.
     public var shard = 1
-    /// A snapshot that it begins with, with `memory` storage.
-    public var beginning: String?
-    /// Steps that are in doubt are checked before it serves, about so many bytes of them; the rest
+    /// The path of a snapshot that a store in memory begins with; nil to begin empty.
+    public var initialSnapshot: String?
+    /// About this many bytes of steps in doubt are checked before the machine serves, the rest
     /// while it does.
     public var bytesVerified = Int.max
 
@@ -48,33 +53,50 @@ extension ReplayMachine {
     }
   }
 
+  /// What a replay machine has counted since its start; messages are inserts, requests are samples.
   public struct Counters: Sendable {
+    /// Inserts committed to the store.
     public var messagesCommitted: UInt64 = 0
+    /// Inserts that were committed or waited already.
     public var messagesRepeated: UInt64 = 0
+    /// Messages after a gap, or beyond their writer's credit.
     public var messagesAhead: UInt64 = 0
+    /// Inserts and HELLOs refused for their content.
     public var messagesRefused: UInt64 = 0
+    /// Inserts that had to wait.
     public var messagesBlocked: UInt64 = 0
-    /// Messages that waited as their writer owned more of the ring than its share.
+    /// Messages that waited because their writer owned more of the ring than its quota.
     public var messagesOverQuota: UInt64 = 0
-    /// Messages that were not kept, as too many bytes waited.
+    /// Messages refused because too many bytes waited.
     public var messagesOverBudget: UInt64 = 0
+    /// Answers sent whole.
     public var batchesServed: UInt64 = 0
+    /// Answers of which a frame could not be sent.
     public var batchesUndelivered: UInt64 = 0
+    /// Requests that waited already.
     public var requestsRepeated: UInt64 = 0
-    /// Requests that were dropped, as their sampler's connection is closed.
+    /// Requests dropped because their sampler's connection was closed.
     public var requestsOfGone: UInt64 = 0
-    /// Writers and samplers that made room for newcomers.
+    /// Writers and samplers that were forgotten to make room for newcomers.
     public var peersReplaced: UInt64 = 0
+    /// Priorities written to items.
     public var prioritiesApplied: UInt64 = 0
+    /// Priorities of items that are gone.
     public var prioritiesGone: UInt64 = 0
+    /// Priorities refused for their content or their sender.
     public var prioritiesRefused: UInt64 = 0
+    /// Frames that could not be decoded.
     public var malformed: UInt64 = 0
-    /// Messages refused as the disk was full; they come again.
+    /// Messages refused because the disk was full; their writers send them again.
     public var messagesWithoutRoom: UInt64 = 0
-    /// Items of batches that were evicted while their steps were read from the disk.
-    public var itemsDrawnAnew: UInt64 = 0
+    /// Items of batches that were evicted while their steps were read from the disk, and drawn
+    /// again.
+    public var itemsRedrawn: UInt64 = 0
+    /// Steps inserted.
     public var steps: UInt64 = 0
+    /// Items inserted.
     public var items: UInt64 = 0
+    /// Items whose steps were gone when they were inserted.
     public var itemsStale: UInt64 = 0
   }
 }

@@ -15,7 +15,7 @@ extension ReplayMachine {
       return refuseStranger(.insert, sequence, as: .writer, peer, sink)
     }
     guard sequence == writer.next else {
-      // Lower: committed or waiting already. Higher: something before it was lost.
+      // Lower: committed or waiting already. Higher: a message before it was lost.
       let isAhead = sequence > writer.next
       if isAhead { counters.messagesAhead += 1 } else { counters.messagesRepeated += 1 }
       return acknowledge(writer, gap: isAhead, sink: sink)
@@ -26,7 +26,7 @@ extension ReplayMachine {
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
     var outcome = commit(handle, sequence, now: now, sink: sink)
     if case .blocked = outcome, round.isDrainDue, drainSamples(now: now, sink: sink) {
-      // Requests that came before it may have made room.
+      // Requests that came earlier may make room.
       waitingInserts.release()
       outcome = commit(handle, sequence, now: now, sink: sink)
     }
@@ -38,20 +38,20 @@ extension ReplayMachine {
     case .blocked: wait(handle, sequence, frame, sink: sink)
     case .overQuota:
       counters.messagesOverQuota += 1
-      waitingInserts.noteShares(holds: true, now: now)
+      waitingInserts.scheduleQuotaCheck(isHolding: true, now: now)
       wait(handle, sequence, frame, sink: sink)
     case .refused: break
     }
   }
 
-  /// What became of a message.
+  /// What became of an insert message.
   private enum Outcome {
-    /// Refused ones have been answered.
+    /// A refused message has been answered.
     case committed, refused
     case blocked, overQuota
   }
 
-  /// Commits `insertion` and acknowledges it.
+  /// Commits `insertion`; its acknowledgement is due then.
   private mutating func commit(
     _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
   ) -> Outcome {
@@ -67,7 +67,7 @@ extension ReplayMachine {
         return .blocked
       }
       if case .storage(let problem) = error {
-        // The writer keeps it and sends it again; what is there is served meanwhile.
+        // The writer keeps the message and sends it again. Stored steps are served meanwhile.
         counters.messagesWithoutRoom += 1
         if storageProblem == nil { notices.append("inserts are refused: \(problem)") }
         storageProblem = problem
@@ -85,7 +85,7 @@ extension ReplayMachine {
       notices.append("the disk has room again: inserts go on")
     }
     counters.messagesCommitted += 1
-    // Whatever waits next is held back from now on.
+    // The next block counts its time from now.
     waitingInserts.release()
     writers.didCommit(handle, sequence)
     return .committed
@@ -98,16 +98,16 @@ extension ReplayMachine {
     refuse(code, .insert, sequence, text, writer.peer, sink)
   }
 
-  /// Answers what has been received: serves requests and tells writers how far they are committed. Call this once all frames that are
-  /// there have been received. libzmq takes a frame of each peer in turn: a batch for each insert message would leave a busy service
-  /// little time for inserts.
-  public mutating func settle(now: Instant, sink: some FrameSink) {
+  /// Answers what has been received: serves requests and acknowledges inserts. Call this once all
+  /// available frames have been received. libzmq delivers a frame of each peer in turn, so a batch
+  /// after each insert message would leave a busy service little time for inserts.
+  public mutating func answerReceived(now: Instant, sink: some FrameSink) {
     if round.isDrainDue { drain(now: now, sink: sink) }
     acknowledge(sink: sink)
   }
 
-  /// An acknowledgement holds for all messages before it: sent once all that are there have been received, or before something that
-  /// takes long.
+  /// Acknowledges commits. An acknowledgement covers all messages before it, so it is sent once all
+  /// available frames have been received, or before work that takes long.
   mutating func acknowledge(sink: some FrameSink) {
     for handle in writers.due {
       if let writer = writers.acknowledge(handle) { acknowledge(writer, gap: false, sink: sink) }
@@ -121,20 +121,20 @@ extension ReplayMachine {
     sink.send(scratch.bytes, to: writer.peer)
   }
 
-  /// Keeps a message that cannot be let in yet.
+  /// Keeps a message that cannot be inserted yet.
   private mutating func wait(
     _ handle: Int, _ sequence: UInt64, _ frame: UnsafeRawBufferPointer, sink: some FrameSink
   ) {
     guard var writer = writers[handle], writer.waiting < configuration.credit,
       writer.waiting == 0 || writer.waitingBytes + frame.count <= configuration.creditBytes
     else {
-      // More than was granted: not kept, and sent again by the writer once it sees the gap.
+      // Beyond the credit: not kept. The writer sends it again once it sees the gap.
       return counters.messagesAhead += 1
     }
     if !waitingInserts.isEmpty, waitingInserts.bytes + frame.count > configuration.waitingBytesMax {
       counters.messagesOverBudget += 1
       let text =
-        "\(waitingInserts.bytes) bytes of messages wait already, at most \(configuration.waitingBytesMax) may: send it again"
+        "expected at most \(configuration.waitingBytesMax) bytes of messages to wait, found \(waitingInserts.bytes) already: send it again"
       return refuse(.busy, .insert, sequence, text, writer.peer, sink)
     }
     let entry = WaitingInsert(writer: handle, sequence: sequence, frame: Array(frame))
@@ -145,7 +145,8 @@ extension ReplayMachine {
     counters.messagesBlocked += 1
   }
 
-  /// Lets in what waits, as far as the limiter now admits it: samples make room for inserts, inserts for samples.
+  /// Serves what waits, while limiters admit it: samples make room for inserts, and inserts for
+  /// samples.
   mutating func drain(now: Instant, sink: some FrameSink) {
     round.didDrain()
     var progress = true
@@ -155,8 +156,9 @@ extension ReplayMachine {
     }
   }
 
-  /// Writers in turn, up to the first message that a table blocks. Those that a quota holds are
-  /// passed by, as others may have room.
+  /// Inserts waiting messages, writers in turn, up to the first that a table blocks. Messages of
+  /// writers over their quota are skipped, as others may have room. True if some message was
+  /// inserted or refused.
   private mutating func drainInserts(now: Instant, sink: some FrameSink) -> Bool {
     var (next, kept) = (0, 0)
     var held: Set<Int> = []
@@ -176,14 +178,14 @@ extension ReplayMachine {
     }
     waitingInserts.remove(kept..<next)
     if !isBlocked { waitingInserts.release() }
-    waitingInserts.noteShares(holds: kept > 0, now: now)
+    waitingInserts.scheduleQuotaCheck(isHolding: kept > 0, now: now)
     return next > kept
   }
 
   private mutating func commitWaiting(_ index: Int, now: Instant, sink: some FrameSink) -> Outcome {
     let entry = waitingInserts[index]
     guard let writer = writers[entry.writer], let schema = store.schema else { return .refused }
-    // Before it is read again.
+    // Checked before the message is decoded again.
     if entry.steps > 0, isOverQuota(entry.writer, steps: entry.steps, now: now) { return .overQuota }
     let outcome = entry.frame.withUnsafeBytes { frame -> Outcome in
       var cursor = FrameCursor(frame)
@@ -196,7 +198,8 @@ extension ReplayMachine {
         refuse(.malformed, .insert, entry.sequence, error.description, writer.peer, sink)
         return .refused
       }
-      // After a refused message the writer's later ones are out of sequence: dropped here, answered with a gap when repeated.
+      // A refused message leaves a gap. The writer's later ones are dropped here, and answered with
+      // a gap when they are sent again.
       guard entry.sequence == writer.committed + 1 else { return .refused }
       return commit(entry.writer, entry.sequence, now: now, sink: sink)
     }
@@ -205,7 +208,7 @@ extension ReplayMachine {
       writers[entry.writer]?.waiting -= 1
       writers[entry.writer]?.waitingBytes -= entry.frame.count
       waitingInserts.didServe(index)
-      // At once: whoever has waited shall not wait for the others.
+      // At once: a writer that has waited does not also wait for the others.
       acknowledge(sink: sink)
     case .overQuota:
       counters.messagesOverQuota += 1

@@ -1,10 +1,11 @@
-// What must always hold of the replay machine; for tests.
+// Invariants of the replay machine, for tests.
 
 internal import Experience
 internal import Foundations
 
 extension ReplayMachine {
-  /// The first thing that does not hold, or nil; of the store `ReplayStore.checkInvariants` tells. O(writers · what waits).
+  /// The first broken invariant, or nil; `ReplayStore.checkInvariants` checks the store.
+  /// O(writers · waiting messages).
   func checkInvariants() -> String? {
     writers.checkInvariants() ?? brokenWriter() ?? samplers.checkInvariants() ?? brokenSampler()
       ?? brokenQueue()
@@ -40,7 +41,7 @@ extension ReplayMachine {
       }
     }
     if let lost = waitingSamples.all.first(where: { samplers[$0.peer] == nil }) {
-      return "a request of \(lost.peer) waits, who is no sampler"
+      return "a request of \(lost.peer) waits, which is no sampler"
     }
     return prefetch.count > PrefetchQueue.countMax ? "\(prefetch.count) batches wait for the disk" : nil
   }
@@ -48,8 +49,8 @@ extension ReplayMachine {
   private func brokenQueue() -> String? {
     if let broken = waitingInserts.checkInvariants(bytesMax: configuration.waitingBytesMax) { return broken }
     if let lost = waitingInserts.all.first(where: { writers[$0.writer] == nil }) {
-      return "a message of writer \(lost.writer) waits, who is not here"
+      return "a message of writer \(lost.writer) waits, which is not here"
     }
-    return copies.count > SnapshotJobs.countMax ? "\(copies.count) copies" : nil
+    return snapshotJobs.count > SnapshotJobs.countMax ? "\(snapshotJobs.count) snapshot jobs" : nil
   }
 }

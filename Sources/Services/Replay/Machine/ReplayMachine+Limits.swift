@@ -1,41 +1,45 @@
-// Limits: what they are, whom they hold back, and how they change.
+// Limits: what they are, what they block, and how they change.
 
 internal import Experience
 public import Foundations
 public import ReplayStore
 internal import Wire
 
-/// Calls that a table holds back.
+/// Inserts or samples that a table blocks.
 public struct BlockedCalls: Hashable, Sendable {
-  /// The inequality with its numbers, or what would be lost unread.
+  /// The limiter's inequality with its numbers, or the unread items that an insert would remove.
   public var reason: String
-  /// For how long.
+  /// How long they have been blocked.
   public var seconds: Double
 }
 
 /// The limits of tables, by name.
 public typealias LimitsByTable = [String: RateLimiterConfiguration]
 
-/// A table's limits and what they do now.
+/// A table's limits and their state.
 public struct LimiterState: Hashable, Sendable {
+  /// The table's name.
   public var table: String
+  /// Its limits, as configured or changed since.
   public var limits: RateLimiterConfiguration
-  /// inserts · samplesPerInsert − samples.
+  /// The limiter's error: inserts · samplesPerInsert − samples.
   public var error: Double
+  /// Items in the table.
   public var size: Int
-  /// Messages wait, the first of them for this table.
+  /// Set if insert messages wait and this table blocks the first of them.
   public var insertsBlocked: BlockedCalls?
-  /// Requests to this table wait.
+  /// Set if requests to this table wait.
   public var samplesBlocked: BlockedCalls?
 }
 
 extension ReplayMachine {
-  /// Of each table, in order.
+  /// The state of each table's limits, in the tables' order.
   public func limiterStates(now: Instant) -> [LimiterState] {
     configuration.store.tables.indices.map { limiterState($0, now: now) }
   }
 
-  /// The limits of tables that are others than the configuration's, if any changed since the last call.
+  /// The limits that differ from the configuration's, if any limit has changed since the last call;
+  /// else nil.
   public mutating func takeNewLimits() -> LimitsByTable? {
     guard hasNewLimits else { return nil }
     hasNewLimits = false
@@ -46,9 +50,9 @@ extension ReplayMachine {
     return changed
   }
 
-  /// Begins with limits that other shards have been given; those of tables that are not here, or that could lock both sides, are left
-  /// out with a word.
-  public mutating func begin(with limits: LimitsByTable) {
+  /// Adopts limits that other shards were given. Limits of unknown tables, and limits that could
+  /// block both sides, are left out with a notice.
+  public mutating func adopt(_ limits: LimitsByTable) {
     for (name, limits) in limits.sorted(by: { $0.key < $1.key }) {
       guard let index = configuration.store.tables.firstIndex(where: { $0.schema.name == name }) else {
         notices.append("limits of table '\(name)', which other shards have, are left out: no such table")
@@ -82,7 +86,8 @@ extension ReplayMachine {
     return state
   }
 
-  /// Changes a table's limits, lets in what they now admit, and says what they are.
+  /// Changes a table's limits if the request asks for it, serves what they now admit, and answers
+  /// with them.
   mutating func limits(
     _ request: LimitsRequest, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {

@@ -1,4 +1,4 @@
-// Who speaks to the replay service.
+// The replay's clients: HELLO, WELCOME and GOODBYE.
 
 internal import Experience
 internal import Foundations
@@ -21,7 +21,7 @@ extension ReplayMachine {
     _ hello: Hello, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
     if let old = samplers.peer(of: hello.id), old != peer {
-      // The same learner over a new connection: what waits for the old one would be sent nowhere.
+      // The same learner over a new connection: answers to the old one would be lost.
       forget(sampler: old)
     }
     if samplers[peer] != nil {
@@ -30,14 +30,14 @@ extension ReplayMachine {
       guard hasRoomForSampler(now) else {
         return refuse(.busy, .hello, 0, Self.fullAdvice(configuration.peersMax, "samplers"), peer, sink)
       }
-      // Batches that it waited for before it left are still on their way from the disk.
+      // Batches that it requested before it left may still be read from the disk.
       samplers.append(peer, id: hello.id, waiting: prefetch.count(of: peer), now: now)
     }
     welcome(peer, committed: 0, sink: sink)
     drain(now: now, sink: sink)
   }
 
-  /// Whether one more can be remembered; another may be forgotten for it.
+  /// Whether one more can be remembered, if need be in place of another.
   private mutating func hasRoomForSampler(_ now: Instant) -> Bool {
     switch samplers.admission(now: now) {
     case .free: return true
@@ -65,7 +65,7 @@ extension ReplayMachine {
     waitingSamples.removeAll(of: peer)
   }
 
-  /// Says what a connection that has not said HELLO in a role has to do.
+  /// Tells a connection that has not said HELLO in a role to do so.
   mutating func refuseStranger(
     _ type: MessageType, _ reference: UInt64, as role: PeerRole, _ peer: PeerID, _ sink: some FrameSink
   ) {
@@ -76,7 +76,7 @@ extension ReplayMachine {
       }
     if hasOther {
       let text =
-        "expected a \(own)'s connection, found a \(other)'s: say HELLO with role \(role.rawValue) (\(own)) before \(type)"
+        "expected a \(own)'s connection, found a \(other)'s: say HELLO with role \(role.rawValue) (\(own)) first"
       return refuse(.invalid, type, reference, text, peer, sink)
     }
     refuse(
@@ -89,7 +89,8 @@ extension ReplayMachine {
     "\(count) \(peers) are the most; end some, or try again when silent ones have been forgotten"
   }
 
-  /// A peer's tables must be the service's: a writer numbers its items by the order it gave, a sampler by the service's.
+  /// A client's tables must be the service's. A writer's items number them by the order in its
+  /// HELLO, a sampler's requests by the service's order.
   private func tablesProblem(_ hello: Hello) -> String? {
     let own = configuration.store.tables.map(\.schema)
     if hello.role == .writer, hello.tables.count != own.count {
@@ -120,21 +121,22 @@ extension ReplayMachine {
       return refuse(.invalid, .hello, 0, text, peer, sink)
     }
     guard writers.departed[hello.id] == nil else {
-      // A late repetition of its first words: taking messages anew could double some.
+      // A late repetition of its HELLO: messages accepted again could be inserted twice.
       return refuse(.invalid, .hello, 0, "this writer has said GOODBYE; say HELLO with a new id", peer, sink)
     }
     let handle: Int
     if let known = writers.handle(of: hello.id), let writer = writers[known] {
       handle = known
       if hello.nextSequence - 1 > writer.committed {
-        // What it will never send again is no gap, and what of it waits here has been given up.
+        // The writer has dropped its messages up to there and never sends them again: they leave no
+        // gap, and those that wait here are dropped too.
         writers[known]?.committed = hello.nextSequence - 1
         store.skip(known, to: hello.nextSequence - 1)
         dropWaiting(writer: known)
       }
     } else {
       if let former = writers.handle(of: peer), writers[former]?.isProven == false {
-        // A connection that changes its id once a message must not fill the list by itself.
+        // A connection that changes its id with each message must not fill the list by itself.
         forget(writer: former)
       }
       guard hasRoomForWriter(now) else {
@@ -156,8 +158,8 @@ extension ReplayMachine {
     drain(now: now, sink: sink)
   }
 
-  /// Takes the first writer's schema for what steps look like; later ones must agree once a step is
-  /// stored. Returns what is wrong.
+  /// Checks a writer's schema. The first one is proposed; once a step is stored, all later ones
+  /// must equal it. Returns the difference, or nil.
   private mutating func propose(_ schema: StepSchema?) -> String? {
     guard let schema else { return "schema: expected a writer's fields, found nil" }
     if let own = store.schema, own == schema || !store.abandonSchema() { return own.mismatch(with: schema) }
@@ -171,14 +173,14 @@ extension ReplayMachine {
       return error.description
     }
     answers.adopt(nil)
-    // Nothing was stored under the other one: its writers say HELLO again, and are told.
+    // Nothing is stored under the earlier proposal. Its writers have to say HELLO again.
     for handle in writers.all.keys { close(writer: handle) }
     proposedSchema = schema
     return nil
   }
 
-  /// What steps look like, now that the first are to be stored; nil if there is no room for them,
-  /// which the writer has been told.
+  /// The stored steps' schema, adopted from the proposal when the first ones come. Nil if the store
+  /// has no room for them; the writer has been told.
   mutating func adoptedSchema(_ sequence: UInt64, _ peer: PeerID, sink: some FrameSink) -> StepSchema? {
     if let schema = store.schema { return schema }
     guard let proposedSchema else {
@@ -200,7 +202,8 @@ extension ReplayMachine {
     return store.schema
   }
 
-  /// What the store will take, in words. Throws `configuration` if this machine has less.
+  /// What the store will take, in words. Throws `ReplayStoreError.configuration` if this machine
+  /// has less.
   static func capacity(of configuration: Configuration, schema: StepSchema) throws(ReplayStoreError) -> String
   {
     let needed = try ReplayStore.byteCount(configuration: configuration.store, schema: schema)
@@ -231,8 +234,8 @@ extension ReplayMachine {
       rows: configuration.store.tables.indices.map(answers.rowsMax))
   }
 
-  /// Counts only on the connection that said HELLO with this id: whoever else knows it cannot end
-  /// what it names.
+  /// Ends the session with this id if it belongs to this connection: another client that knows the
+  /// id cannot end it.
   mutating func goodbye(_ goodbye: Goodbye, from peer: PeerID, now: Instant, sink: some FrameSink) {
     if let handle = writers.handle(of: goodbye.id), writers[handle]?.peer == peer {
       close(writer: handle)
@@ -244,7 +247,7 @@ extension ReplayMachine {
     drain(now: now, sink: sink)
   }
 
-  /// Forgets a writer that may come again as one that nobody knows.
+  /// Forgets a writer entirely: if it comes again, it counts as new.
   mutating func forget(writer handle: Int) {
     close(writer: handle)
     store.forgetWriter(handle)
@@ -262,7 +265,8 @@ extension ReplayMachine {
     writers[handle]?.waitingBytes = 0
   }
 
-  /// Says what is there, and which of the limiter's inequalities holds whom back since when.
+  /// Answers with counts, and with the limiter's inequality that blocks inserts or samples and for
+  /// how long.
   func health(to peer: PeerID, now: Instant, sink: some FrameSink) {
     func rounded(_ since: Instant) -> Double { ((now - since).seconds * 10).rounded() / 10 }
     var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"

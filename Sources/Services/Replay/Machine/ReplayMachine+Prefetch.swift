@@ -1,4 +1,4 @@
-// Batches that wait for the disk.
+// Batches whose steps are read from the disk before they are sent.
 
 internal import Experience
 public import Foundations
@@ -6,7 +6,8 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  /// Draws a batch now, and leaves its steps to be read by another thread: a disk must not hold up acknowledgements.
+  /// Draws a batch now, and has another thread read its steps: the disk must not delay
+  /// acknowledgements.
   mutating func beginPrefetch(_ waiting: WaitingSample, sink: some FrameSink) {
     let request = waiting.request
     let drawn: Draw
@@ -22,19 +23,19 @@ extension ReplayMachine {
   }
 
   private mutating func drawForPrefetch(_ request: SampleRequest) throws(ReplayStoreError) -> Draw {
-    if let orphan = prefetch.takeOrphan(for: request) { return orphan }
-    var draw = prefetch.takeSpare()
+    if let orphan = prefetch.popOrphan(for: request) { return orphan }
+    var draw = prefetch.popSpare()
     try store.sample(table: request.table, count: request.count, generator: &generator, into: &draw)
     return draw
   }
 
-  /// What has to be read for batches that were drawn since the last call.
+  /// What has to be read for batches that were drawn since the last call; another thread reads it.
   public mutating func takePrefetchRequests() -> [PrefetchRequest] {
     prefetch.takeRequests()
   }
 
-  /// The steps of a batch are in memory: sends it as soon as there is room. Items whose steps were
-  /// evicted meanwhile are drawn anew, and have to be read first too.
+  /// Call this when the steps of a batch have been read: it is sent as soon as there is room. Items
+  /// that were evicted meanwhile are drawn again, and their steps are read first.
   public mutating func didPrefetch(_ ticket: UInt64, now: Instant, sink: some FrameSink) {
     if ticket == prefetch.checkingTicket { return check() }
     guard let index = prefetch.index(of: ticket) else { return }
@@ -59,8 +60,8 @@ extension ReplayMachine {
     }
   }
 
-  /// False if a batch goes on waiting for room. What was drawn for a sampler that is gone is kept
-  /// for the next that asks.
+  /// False if a batch keeps waiting for room. The draw for a sampler that is gone is kept for the
+  /// next request that it fits.
   private mutating func sendPrefetched(at index: Int, now: Instant, sink: some FrameSink) -> Bool {
     let waiting = prefetch[index].waiting
     switch room(for: waiting.request, to: waiting.peer, sink: sink) {
@@ -88,10 +89,11 @@ extension ReplayMachine {
     samplers[waiting.peer]?.waiting -= 1
   }
 
-  /// Whether some items of a batch were drawn anew that shall be read.
+  /// Draws new items in place of those that are gone. True if the batch has to wait until they are
+  /// read.
   private mutating func replaceGone(at index: Int) throws(ReplayStoreError) -> Bool {
     let replaced = try store.replaceGone(in: &prefetch[index].draw, generator: &generator)
-    counters.itemsDrawnAnew += UInt64(replaced.count)
+    counters.itemsRedrawn += UInt64(replaced.count)
     guard !replaced.isEmpty, prefetch.beginRound(at: index) else { return false }
     var pages = ColdPages()
     store.coldPages(of: prefetch[index].draw, at: replaced, into: &pages)

@@ -1,27 +1,30 @@
-// Quotas: no writer crowds the others out.
+// Quotas: no writer crowds out the others.
 
 internal import Foundations
 internal import ReplayStore
 
 extension ReplayMachine {
-  /// Whether a message of a writer has to wait, as it would push out steps and the writer owns its share already.
+  /// Whether a message of a writer has to wait: it would evict steps, and the writer owns its quota
+  /// already.
   ///
-  /// The share is `writerQuota` of the capacity, or an equal part for each active writer if that is more. Active is who owns steps and
-  /// has been heard lately, or waits. So one can always go on: if all active writers owned more, that would be more than there
-  /// is; if all own just that, the ring is theirs alone, and whoever owns the oldest steps may replace them. Who falls silent leaves its
-  /// part to the others within seconds. A writer is an incarnation of a process, not its label. O(writers) where it owns much.
+  /// The quota is `writerQuota` of the capacity, or an equal part for each active writer if that is
+  /// more. A writer is active if it owns steps and was heard lately or waits. Some writer can
+  /// always go on: all active writers cannot own more than equal parts of the ring, and if each
+  /// owns exactly its part, the one that owns the oldest steps may replace them. A silent writer
+  /// leaves its part to the others within seconds. A writer is one incarnation of a process, not
+  /// its label. O(writers) if it owns at least `writerQuota`.
   func isOverQuota(_ handle: Int, steps: Int, now: Instant) -> Bool {
-    let share = configuration.store.writerQuota
-    guard share < 1, store.pushesOut(steps: steps) else { return false }
+    let quota = configuration.store.writerQuota
+    guard quota < 1, store.pushesOut(steps: steps) else { return false }
     let capacity = Double(configuration.store.capacity)
     let own = Double(store.steps(ofWriter: handle))
-    guard own >= share * capacity else { return false }
+    guard own >= quota * capacity else { return false }
     let active = writers.all.count { other, writer in
       other == handle
         || store.steps(ofWriter: other) > 0
           && (writer.waiting > 0 || now < writer.lastHeard + configuration.writerActiveFor)
     }
-    let allowed = max(share * capacity, capacity / Double(active))
+    let allowed = max(quota * capacity, capacity / Double(active))
     return own > allowed || own == allowed && store.oldestWriter != handle
   }
 }

@@ -1,4 +1,4 @@
-// Taking requests for batches, and priorities.
+// Receives requests for batches, and priorities.
 
 internal import Experience
 internal import Foundations
@@ -23,7 +23,7 @@ extension ReplayMachine {
     guard sampler.waiting < configuration.credit else {
       return refuse(
         .busy, .sampleRequest, request.request,
-        "\(configuration.credit) requests wait already; wait for their answers", peer, sink)
+        "expected at most \(configuration.credit) requests to wait; wait for their answers", peer, sink)
     }
     let turn = waitingSamples.append(
       request, from: peer, after: sampler.waiting > 0 ? sampler.lastTurn : nil, now: now)
@@ -37,7 +37,7 @@ extension ReplayMachine {
       counters.prioritiesRefused += UInt64(update.count)
       return refuseStranger(.priorities, 0, as: .sampler, peer, sink)
     }
-    // Before the first writer there are no items: these priorities were meant for an earlier incarnation.
+    // Without a schema there are no items: these priorities are for an earlier incarnation.
     guard store.schema != nil else { return counters.prioritiesGone += UInt64(update.count) }
     do throws(ReplayStoreError) {
       let (applied, gone) = try store.updatePriorities(

@@ -6,11 +6,11 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  /// Snapshots that the folder may hold: a client that asks for one after the other fills no disk.
+  /// The most snapshots in the folder: a client that keeps asking for more cannot fill the disk.
   static let snapshotsMax = 64
 
-  mutating func copy(_ request: SnapshotRequest, to peer: PeerID, sink: some FrameSink) {
-    if let known = copies.job(request.id) { return answer(known, peer, sink) }
+  mutating func snapshot(_ request: SnapshotRequest, to peer: PeerID, sink: some FrameSink) {
+    if let known = snapshotJobs.job(request.id) { return answer(known, peer, sink) }
     if let problem = problem(of: request) {
       return refuse(.invalid, .snapshotRequest, 0, problem, peer, sink)
     }
@@ -24,7 +24,7 @@ extension ReplayMachine {
     } catch {
       job.fail(error.description)
     }
-    copies.append(job)
+    snapshotJobs.append(job)
     answer(job, peer, sink)
   }
 
@@ -32,11 +32,11 @@ extension ReplayMachine {
     if configuration.snapshotFolder == nil {
       return "this replay has no folder for snapshots: set ROOKERY_RUN_DIRECTORY where it is started"
     }
-    if let busy = copies.last, busy.state == .underWay {
+    if let busy = snapshotJobs.last, busy.state == .underWay {
       return "the \(busy.verb) '\(busy.name)' is under way; ask again when it is done"
     }
     if request.verb == .snapshot, store.schema == nil {
-      return "this replay holds nothing yet: no actor has come, and what steps look like is not known"
+      return "this replay holds nothing yet: no writer has inserted a step"
     }
     return SnapshotJob.problem(ofName: request.name) ?? problem(ofNewSnapshot: request)
   }
@@ -67,46 +67,48 @@ extension ReplayMachine {
     sink.send(scratch.bytes, to: peer)
   }
 
-  /// When `advanceSnapshot` has something to do next: now, soon if the disk is behind or others are at work, or never.
-  public var nextSnapshot: Instant { copies.nextSlice }
+  /// When `advanceSnapshot` is due: now, after a pause if the disk is behind or frames came, or
+  /// never.
+  public var nextSnapshot: Instant { snapshotJobs.nextSlice }
 
-  /// Copies one slice. Returns the path of a snapshot that is all copied: bring it to the disk with
-  /// `ReplayStore.publishSnapshot`, on another thread, and say so with `didPublish`.
+  /// Copies one slice. Returns the path of a snapshot whose bytes are all copied: pass it to
+  /// `ReplayStore.publishSnapshot` on another thread, then call `didPublish`.
   public mutating func advanceSnapshot(now: Instant, sink: some FrameSink) -> String? {
-    guard let job = copies.beginSlice(now: now) else { return nil }
+    guard let job = snapshotJobs.beginSlice(now: now) else { return nil }
     if let (source, writer) = job.restore {
       do throws(ReplayStoreError) {
         try source.advance(bytes: SnapshotJobs.slice)
-        copies.note(source.progress, now: now)
+        snapshotJobs.setProgress(source.progress, now: now)
         if source.progress.isCopied { finish(job, source, writer) }
       } catch {
-        copies.failLast(error.description)
+        snapshotJobs.failLast(error.description)
         closeForGood(writer)
       }
       drain(now: now, sink: sink)
       return nil
     }
     guard let progress = store.continueSnapshot(bytes: SnapshotJobs.slice) else { return nil }
-    copies.note(progress, now: now)
+    snapshotJobs.setProgress(progress, now: now)
     return progress.isCopied ? job.path : nil
   }
 
   private mutating func finish(_ job: SnapshotJob, _ source: Restore, _ writer: Int) {
-    copies.finishRestore(problem: source.problem)
+    snapshotJobs.finishRestore(problem: source.problem)
     closeForGood(writer)
     if let problem = source.problem { warnings.append("\(job.path): \(problem)") }
     notices.append("restored \(job.path)")
   }
 
-  /// Of a restore's writer nothing more comes, and nobody asks.
+  /// Closes the writer of a restore that has ended.
   private func closeForGood(_ writer: Int) {
     store.closeWriter(writer)
     store.forgetWriter(writer)
   }
 
-  /// The snapshot at a path is on the disk, or could not be brought there.
+  /// Call this when the snapshot at a path is on the disk, or with the problem that kept it from
+  /// there.
   public mutating func didPublish(_ path: String, problem: String?) {
-    guard copies.didPublish(path, problem: problem) else { return }
+    guard snapshotJobs.didPublish(path, problem: problem) else { return }
     notices.append(problem.map { "no snapshot: \($0)" } ?? "snapshot \(path)")
   }
 }

@@ -1,10 +1,10 @@
-// What the replay service says of itself.
+// The replay machine's telemetry.
 
 public import Foundations
 internal import ReplayStore
 
 extension ReplayMachine {
-  /// Counters and gauges for telemetry.
+  /// Values by the metrics' names.
   public func telemetry(now: Instant) -> [String: Double] {
     let statistics = store.statistics
     var values: [Metric: Double] = [
@@ -22,7 +22,7 @@ extension ReplayMachine {
       .messages_ahead_total: Double(counters.messagesAhead),
       .messages_refused_total: Double(counters.messagesRefused),
       .batches_warming: Double(prefetch.count),
-      .items_drawn_anew_total: Double(counters.itemsDrawnAnew),
+      .items_drawn_anew_total: Double(counters.itemsRedrawn),
       .messages_without_room_total: Double(counters.messagesWithoutRoom),
       .messages_blocked_total: Double(counters.messagesBlocked),
       .messages_over_quota_total: Double(counters.messagesOverQuota),

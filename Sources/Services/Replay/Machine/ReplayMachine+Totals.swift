@@ -6,12 +6,16 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  /// Takes what a sampler has seen of the other shards, so that the table's limiter counts it, and says how it stands here.
+  /// Receives a sampler's totals of the other shards for a table's limiter, and answers with this
+  /// shard's.
   ///
-  /// All that joined count the same from then on, but each joined a little before or after the others knew of it. So one that
-  /// holds somebody back goes half of the way to the others' error each time: no two hold back both sides between them.
+  /// From the moment a shard joins the fleet it counts the same flow as the others. But each joins
+  /// a little before or after the others hear of it, so their errors differ a little. A shard that
+  /// blocks one side moves half of the way to the others' error each time: thus no two shards block
+  /// both sides between them.
   ///
-  /// A table whose items are gone after some samples limits by itself: what another shard has is no sample that this one could give.
+  /// A table that removes items after some samples limits by itself: another shard's items are no
+  /// samples that this one could serve.
   mutating func totals(
     _ request: TotalsRequest, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
@@ -24,7 +28,7 @@ extension ReplayMachine {
       let text = "expected a table below \(tables.count), found \(table)"
       return refuse(.invalid, .totalsRequest, 0, text, peer, sink)
     }
-    fleets[table].take(request, own: incarnation, now: now)
+    fleets[table].receive(request, own: incarnation, now: now)
     if store.schema != nil {
       let isOwn = tables[table].timesSampledMax > 0
       store.setRemote(fleets[table].remote, countsFlow: !isOwn, table: table)
@@ -49,7 +53,7 @@ extension ReplayMachine {
     let own = table < statistics.count ? statistics[table] : nil
     Totals(
       table: table, mass: own?.mass ?? 0, items: UInt64(own?.size ?? 0), isJoined: fleets[table].isJoined,
-      // Whatever samplers have told of other shards.
+      // Bounded, as samplers report the other shards' flow and may report anything.
       error: min(max(own?.limiterError ?? 0, -Limits.limiterError), Limits.limiterError),
       own: IncarnationTotals(
         incarnation: incarnation, inserts: min(Limits.number, own?.itemsInserted ?? 0),

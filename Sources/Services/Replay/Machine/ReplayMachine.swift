@@ -5,22 +5,27 @@ public import Foundations
 public import ReplayStore
 internal import Wire
 
-/// Takes experience from writers and serves batches to samplers.
+/// Receives experience from writers and serves batches to samplers.
 ///
-/// * **Insert.** Of each writer only the message after the last committed one is taken. A lower one is acknowledged again, a
-///   higher one answered with a gap. A message that the rate limiter holds back waits here, writers
-///   in turn; a writer has at most `credit` of them waiting, and `creditBytes`, so memory is
-///   bounded.
-/// * **Sample.** Requests that the limiter holds back wait, samplers in turn; at most `credit` a
-///   sampler. A request waits too while too much is under way to its sampler. One whose sampler is
-///   gone is dropped before anything is drawn for it.
-/// * A frame that cannot be read, or not be accepted, is answered with a refusal and counted; nothing of it is kept.
+/// * **Insert.** Only the message after a writer's last committed one is accepted. A lower one is
+///   acknowledged again, a higher one answered with a gap. A message that the rate limiter blocks
+///   waits here. Writers are served in turn, and at most `credit` messages and `creditBytes` of
+///   each wait, so memory is bounded.
+/// * **Sample.** Requests that the limiter blocks wait too. Samplers are served in turn, and at
+///   most `credit` requests of each wait. A request also waits while too much is under way to its
+///   sampler. It is dropped before anything is drawn for it if the sampler's connection is closed.
+/// * A frame that cannot be decoded or accepted is answered with a refusal and counted; nothing of
+///   it is kept.
 public struct ReplayMachine {
+  /// What the machine was started with; limits may have changed since.
   public let configuration: Configuration
+  /// The random id of this start of the shard.
   public let incarnation: Identifier
+  /// What the machine has counted.
   public internal(set) var counters = Counters()
+  /// The steps, tables and selectors.
   public let store: ReplayStore
-  /// The largest frame that the service's socket takes, for WELCOME.
+  /// The largest frame that the service's socket accepts, in bytes; WELCOME says it.
   public var frameBytesMax = Limits.frameBytes
   var generator: SeededGenerator
 
@@ -29,43 +34,48 @@ public struct ReplayMachine {
   var waitingInserts = WaitingInserts()
   var waitingSamples = SampleQueue()
   var round = ReplayRound()
-  /// The store may not fit in memory: steps of a batch are read by another thread before they are gathered.
+  /// The store may not fit in memory: another thread reads a batch's steps before they are
+  /// gathered.
   var prefetchesBatches: Bool { store.isLargerThanMemory }
   var prefetch = PrefetchQueue()
-  var copies = SnapshotJobs()
-  /// Of each table.
+  var snapshotJobs = SnapshotJobs()
+  /// By table.
   var fleets: [Fleet]
   var answers: AnswerSizes
 
-  /// What steps look like by the configuration's environment.
+  /// The schema of the configuration's environment, if that is known.
   var expectedSchema: StepSchema?
-  /// What steps look like by the first writer's word, until some are stored.
+  /// The schema that a writer proposed, until some steps are stored.
   var proposedSchema: StepSchema?
   var rowBytes: [Int] = []
   var insertion = Insertion(columnsPerChunk: 1)
   var draw = Draw()
-  /// Draws so far: each answer has a number.
+  /// Draws so far; they number the answers.
   var draws: UInt64 = 0
   let scratch = FrameWriter(capacity: 1 << 16)
 
-  /// Why the disk takes nothing more; nil while it does.
+  /// Why the disk takes no more steps; nil while it does.
   var storageProblem: String?
-  /// Limits have changed since they were last asked for.
+  /// Limits have changed since the last `takeNewLimits`.
   var hasNewLimits = false
   let startedAt: Instant
   var nextSweep: Instant
-  /// Said once, when the first writer has declared what steps look like.
+  /// Lines for the log since the last `takeNotices`.
   public internal(set) var notices: [String] = []
-  /// What somebody should look at.
+  /// Warnings for the log since the last `takeWarnings`.
   var warnings: [String] = []
-  /// How much had been found damaged when it was last said.
-  var damageSaid = StoreDamage()
+  /// The damage that warnings have reported.
+  var damageReported = StoreDamage()
 
-  /// No writer gets there; sums of sequence numbers stay below 2⁶⁴.
+  /// The highest sequence that is accepted. No writer gets there, and sums of sequences stay below
+  /// 2⁶⁴.
   static let sequenceMax: UInt64 = 1 << 62
 
-  /// With `file` storage, or a snapshot to begin with, it knows the writers of the incarnation before; `progress` is told how far its steps have
-  /// been taken over.
+  /// Opens the store. With `file` storage, or a snapshot to begin with, the machine knows the
+  /// writers of the previous incarnation.
+  ///
+  /// - Parameter progress: is called with the steps that are recovered so far, and with all of
+  ///   them.
   public init(
     configuration: Configuration, incarnation: Identifier, generator: SeededGenerator, now: Instant,
     progress: (Int, Int) -> Void = { _, _ in }
@@ -73,14 +83,14 @@ public struct ReplayMachine {
     self.configuration = configuration
     self.incarnation = incarnation
     self.generator = generator
-    if let snapshot = configuration.beginning {
+    if let snapshot = configuration.initialSnapshot {
       notices.append(
         try Self.capacity(of: configuration, schema: ReplayStore.schema(ofSnapshot: snapshot)))
     }
     store = try ReplayStore(
-      configuration: configuration.store, resuming: configuration.beginning,
+      configuration: configuration.store, resuming: configuration.initialSnapshot,
       bytesVerified: configuration.bytesVerified, progress: progress)
-    damageSaid = store.damage
+    damageReported = store.damage
     writers = ReplayWriters(
       countMax: configuration.peersMax, replaceableAfter: configuration.peerReplaceableAfter)
     samplers = ReplaySamplers(
@@ -90,7 +100,7 @@ public struct ReplayMachine {
     startedAt = now
     nextSweep = now + .seconds(10)
     schemaIsKnown()
-    for writer in store.recovery?.writers ?? [] { writers.takeUp(writer, now: now) }
+    for writer in store.recovery?.writers ?? [] { writers.resume(writer, now: now) }
     requestCheck()
   }
 
@@ -102,18 +112,18 @@ public struct ReplayMachine {
     answers.adopt(schema)
   }
 
-  /// Refuses writers of other steps than these, which the run's environment has; nil takes the
-  /// first writer's word.
+  /// Refuses writers whose steps are not those of the run's environment; nil accepts the first
+  /// writer's schema.
   public mutating func expect(_ schema: StepSchema?) { expectedSchema = schema }
 
-  /// What somebody should look at, since the last call.
+  /// Warnings since the last call, for the log.
   public mutating func takeWarnings() -> [String] {
-    sayDamage()
+    reportDamage()
     defer { warnings.removeAll() }
     return warnings
   }
 
-  /// What has been noted since the last call, for the log.
+  /// Notices since the last call, for the log.
   public mutating func takeNotices() -> [String] {
     defer { notices.removeAll() }
     return notices
@@ -121,10 +131,11 @@ public struct ReplayMachine {
 }
 
 extension ReplayMachine {
+  /// Receives a client's frame and answers it, or leaves the answer to `answerReceived`.
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
-    copies.noteWork()
+    snapshotJobs.recordFrame()
     var cursor = FrameCursor(frame)
     var type: MessageType?
     do throws(WireError) {
@@ -140,14 +151,14 @@ extension ReplayMachine {
       case .goodbye: goodbye(try Goodbye(from: &cursor), from: peer, now: now, sink: sink)
       case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: sink)
       case .totalsRequest: totals(try TotalsRequest(from: &cursor), from: peer, now: now, sink: sink)
-      case .snapshotRequest: copy(try SnapshotRequest(from: &cursor), to: peer, sink: sink)
+      case .snapshotRequest: snapshot(try SnapshotRequest(from: &cursor), to: peer, sink: sink)
       case .healthRequest:
         try cursor.close()
         health(to: peer, now: now, sink: sink)
       default:
         refuse(
           .unsupported, opened, 0,
-          "the replay service does not take messages of type \(opened); check the address", peer, sink)
+          "the replay does not accept messages of type \(opened.rawValue); check the address", peer, sink)
       }
     } catch {
       counters.malformed += 1
@@ -157,8 +168,8 @@ extension ReplayMachine {
     }
   }
 
-  /// The sequence of an INSERT or the number of a SAMPLE that cannot be read as a whole; 0 if that
-  /// cannot be read either.
+  /// The sequence of an INSERT, or the number of a SAMPLE, whose other content cannot be decoded; 0
+  /// if it cannot be decoded either.
   private static func reference(of frame: UnsafeRawBufferPointer) -> UInt64 {
     var cursor = FrameCursor(frame)
     switch try? cursor.openMessage() {
@@ -167,6 +178,7 @@ extension ReplayMachine {
     }
   }
 
+  /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     if let check = waitingSamples.nextRoomCheck, now >= check { lookForRoom(now: now, sink: sink) }
     if let check = waitingInserts.nextQuotaCheck, now >= check { drain(now: now, sink: sink) }
@@ -182,6 +194,7 @@ extension ReplayMachine {
     drain(now: now, sink: sink)
   }
 
+  /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     min(nextSweep, waitingInserts.nextQuotaCheck ?? .never, waitingSamples.nextRoomCheck ?? .never)
   }

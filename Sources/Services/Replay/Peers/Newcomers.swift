@@ -1,13 +1,13 @@
-// Who came last and has done nothing yet.
+// Clients that came last and have done nothing yet.
 
-/// Clients that were unproven when they came, in that order. Amortised O(1).
+/// Clients that were unproven when they came, oldest first. Amortised O(1).
 struct Newcomers<Key: Hashable> {
   private var keys: [Key] = []
   private var first = 0
 
   mutating func append(_ key: Key) { keys.append(key) }
 
-  /// The oldest that is still unproven; it, and those before it that are not, are taken out.
+  /// Removes and returns the oldest that is still unproven; proven ones before it are removed too.
   mutating func popFirst(where isUnproven: (Key) -> Bool) -> Key? {
     defer { compact() }
     while first < keys.count {
@@ -17,7 +17,7 @@ struct Newcomers<Key: Hashable> {
     return nil
   }
 
-  /// Drops those that are no newcomers any more, once there are many more entries than clients.
+  /// Removes proven ones once there are many more entries than clients.
   mutating func trim(above count: Int, where isUnproven: (Key) -> Bool) {
     guard keys.count - first > count else { return }
     keys.removeSubrange(..<first)

@@ -3,14 +3,14 @@
 internal import Experience
 internal import Foundations
 
-/// Who samples: over which connection, and how much each waits for.
+/// The samplers: their connections, and how many requests of each wait.
 struct ReplaySamplers {
   struct Sampler: RosterMember {
     var id: Identifier
     var waiting = 0
-    /// The turn of its last request that waits.
+    /// The turn of its last waiting request.
     var lastTurn: UInt64 = 0
-    /// It has asked for something.
+    /// It has requested something.
     var isProven = false
     var lastHeard: Instant
   }
@@ -33,7 +33,7 @@ struct ReplaySamplers {
 
   func peer(of id: Identifier) -> PeerID? { peers[id] }
 
-  /// A sampler that asks for something now.
+  /// Records that a sampler requests something now. Nil if there is none.
   mutating func hear(from peer: PeerID, now: Instant) -> Sampler? {
     guard var sampler = roster[peer] else { return nil }
     sampler.lastHeard = now
@@ -44,13 +44,13 @@ struct ReplaySamplers {
 
   mutating func admission(now: Instant) -> Admission<PeerID> { roster.admission(now: now) }
 
-  /// - Parameter waiting: what it waits for since before it left.
+  /// - Parameter waiting: its batches that still wait for the disk from before it left.
   mutating func append(_ peer: PeerID, id: Identifier, waiting: Int, now: Instant) {
     roster.append(Sampler(id: id, waiting: waiting, lastHeard: now), as: peer)
     peers[id] = peer
   }
 
-  /// The same connection says another name.
+  /// Changes the id of a connection's sampler.
   mutating func rename(_ peer: PeerID, to id: Identifier, now: Instant) {
     guard let known = roster[peer] else { return }
     peers[known.id] = nil
@@ -65,10 +65,10 @@ struct ReplaySamplers {
     return sampler
   }
 
-  /// Those that have been silent for at least so long.
+  /// Samplers that have been silent for at least `span`.
   func silent(for span: Instant.Span, now: Instant) -> [PeerID] { roster.silent(for: span, now: now) }
 
-  /// The first thing that does not hold, or nil.
+  /// The first broken invariant, or nil.
   func checkInvariants() -> String? {
     for (peer, sampler) in all where peers[sampler.id] != peer {
       return "sampler \(peer): not found by its id"

@@ -4,7 +4,8 @@ internal import Experience
 internal import Foundations
 internal import ReplayStore
 
-/// Who writes: over which connection, how far each is committed, who is to be told, and who has left.
+/// The writers: their connections, how far each is committed, which acknowledgements are due, and
+/// who has left.
 struct ReplayWriters {
   struct Writer: RosterMember {
     var id: Identifier
@@ -13,19 +14,20 @@ struct ReplayWriters {
     var committed: UInt64
     /// Something was committed since the last acknowledgement.
     var isAcknowledgementDue = false
+    /// Messages that wait.
     var waiting = 0
     /// Bytes of its messages that wait.
     var waitingBytes = 0
-    /// The turn of its last message that waits.
+    /// The turn of its last waiting message.
     var lastTurn: UInt64 = 0
-    /// It has brought something.
+    /// It has inserted something.
     var isProven = false
     var lastHeard: Instant
 
-    /// The sequence that it has to send next.
+    /// The sequence that is expected next.
     var next: UInt64 { committed + UInt64(waiting) + 1 }
 
-    /// True for the first commit since the last acknowledgement.
+    /// Records a commit. True for the first one since the last acknowledgement.
     mutating func commit(_ sequence: UInt64) -> Bool {
       isProven = true
       committed = sequence
@@ -34,7 +36,7 @@ struct ReplayWriters {
     }
   }
 
-  /// Whose a handle is, as long as steps of it are here.
+  /// The writer of a handle, kept while the ring has steps of it.
   struct Label {
     var id: Identifier
     var text: String
@@ -49,12 +51,12 @@ struct ReplayWriters {
   private var handles: [Identifier: Int] = [:]
   private var handleOfPeer: [PeerID: Int] = [:]
   private(set) var labels: [Int: Label] = [:]
-  /// Writers that have said goodbye, so that a late repetition of their messages is not taken for another incarnation.
+  /// Writers that have said GOODBYE: a late repetition of their messages must not open them again.
   private(set) var departed: [Identifier: Departure] = [:]
   private let departedMax: Int
-  /// Handles below have been used.
+  /// All handles below have been used.
   private(set) var nextHandle = 0
-  /// To whom an acknowledgement is due, in the order of their first commits.
+  /// Writers to acknowledge, in the order of their first commits.
   private(set) var due: [Int] = []
 
   init(countMax: Int, replaceableAfter: Instant.Span) {
@@ -74,7 +76,7 @@ struct ReplayWriters {
   func handle(of id: Identifier) -> Int? { handles[id] }
   func handle(of peer: PeerID) -> Int? { handleOfPeer[peer] }
 
-  /// A writer from which something has come now.
+  /// Records that a writer has sent something now. Nil if there is none.
   mutating func hear(_ handle: Int, now: Instant) -> Writer? {
     guard var writer = roster[handle] else { return nil }
     writer.lastHeard = now
@@ -84,7 +86,7 @@ struct ReplayWriters {
 
   mutating func admission(now: Instant) -> Admission<Int> { roster.admission(now: now) }
 
-  /// A writer that has come for the first time. Returns its handle.
+  /// Adds a writer that comes for the first time. Returns its handle.
   mutating func append(
     id: Identifier, label: String, peer: PeerID, committed: UInt64, now: Instant
   ) -> Int {
@@ -95,31 +97,31 @@ struct ReplayWriters {
     return handle
   }
 
-  /// The next handle, for whoever writes without a connection.
+  /// Uses the next handle; also for restores, which write without a connection.
   mutating func claimHandle(of id: Identifier, label: String) -> Int {
     labels[nextHandle] = Label(id: id, text: label)
     nextHandle += 1
     return nextHandle - 1
   }
 
-  /// Handles below are used by whom nobody here remembers.
+  /// Keeps handles from being used that writers of earlier incarnations had.
   mutating func skipHandles(below handle: Int) { nextHandle = max(nextHandle, handle) }
 
-  /// A writer of the incarnation before.
-  mutating func takeUp(_ known: KnownWriter, now: Instant) {
+  /// Adds a writer that the previous incarnation knew.
+  mutating func resume(_ known: KnownWriter, now: Instant) {
     skipHandles(below: known.handle + 1)
     labels[known.handle] = Label(id: known.id, text: known.label)
     if known.hasLeft {
       departed[known.id] = Departure(handle: known.handle, since: now)
     } else {
       handles[known.id] = known.handle
-      // No newcomer: it brought something once.
+      // Not as a newcomer: it has inserted something once.
       roster[known.handle] = Writer(
         id: known.id, label: known.label, peer: .service, committed: known.committed, lastHeard: now)
     }
   }
 
-  /// Speaks over this connection from now on.
+  /// Records the connection that a writer uses from now on.
   mutating func connect(_ handle: Int, to peer: PeerID, now: Instant) {
     guard let old = roster[handle]?.peer else { return }
     if old != peer { handleOfPeer[old] = nil }
@@ -128,14 +130,14 @@ struct ReplayWriters {
     handleOfPeer[peer] = handle
   }
 
-  /// Its next message counts.
+  /// Records a commit: the writer's next message is expected.
   mutating func didCommit(_ handle: Int, _ sequence: UInt64) {
     guard var writer = roster[handle] else { return }
     if writer.commit(sequence) { due.append(handle) }
     roster[handle] = writer
   }
 
-  /// The writer, if it is here, to whom an acknowledgement was due and is sent now.
+  /// Clears a writer's due acknowledgement. Nil if the writer is not here any more.
   mutating func acknowledge(_ handle: Int) -> Writer? {
     guard var writer = roster[handle] else { return nil }
     writer.isAcknowledgementDue = false
@@ -152,29 +154,29 @@ struct ReplayWriters {
     return writer
   }
 
-  /// Remembers that a writer, which has been removed, left for good; false if too many have.
+  /// Remembers that a removed writer has left for good; false if too many have.
   mutating func depart(_ id: Identifier, handle: Int, now: Instant) -> Bool {
     guard departed.count < departedMax else { return false }
     departed[id] = Departure(handle: handle, since: now)
     return true
   }
 
-  /// Those that have been silent for at least so long.
+  /// Writers that have been silent for at least `span`.
   func silent(for span: Instant.Span, now: Instant) -> [Int] { roster.silent(for: span, now: now) }
 
-  /// Forgets those that left at least so long ago. Returns their handles.
+  /// Forgets writers that left at least `span` ago. Returns their handles.
   mutating func forgetDeparted(for span: Instant.Span, now: Instant) -> [Int] {
     let gone = departed.filter { now >= $0.value.since + span }
     for id in gone.keys { departed[id] = nil }
     return gone.map(\.value.handle)
   }
 
-  /// Forgets the labels of those that are not here and own no step.
+  /// Forgets the labels of writers that are not here and own no step.
   mutating func trimLabels(withSteps handles: Set<Int>) {
     labels = labels.filter { roster[$0.key] != nil || handles.contains($0.key) }
   }
 
-  /// Those whose messages may come again, for the next incarnation.
+  /// Writers whose messages may come again, for the next incarnation.
   var known: [KnownWriter] {
     let present = all.map { handle, writer in
       KnownWriter(
@@ -188,7 +190,7 @@ struct ReplayWriters {
     return present + left
   }
 
-  /// The first thing that does not hold, or nil.
+  /// The first broken invariant, or nil.
   func checkInvariants() -> String? {
     if handles.count != count { return "\(handles.count) handles of \(count) writers" }
     for (handle, writer) in all {
@@ -196,7 +198,7 @@ struct ReplayWriters {
       if departed[writer.id] != nil { return "writer \(handle): has left and is here" }
       if handle >= nextHandle { return "writer \(handle): the next would be \(nextHandle)" }
       if writer.isAcknowledgementDue != due.contains(handle) {
-        return "writer \(handle): an acknowledgement is due, or is not, against what is noted"
+        return "writer \(handle): whether an acknowledgement is due differs from the list of those due"
       }
     }
     for (peer, handle) in handleOfPeer where roster[handle]?.peer != peer {

@@ -1,10 +1,10 @@
-// Clients that are remembered.
+// The clients that a service remembers.
 
 internal import Foundations
 
-/// What a roster has to know of a client.
+/// What a roster needs to know of a client.
 protocol RosterMember {
-  /// It has brought or asked for something.
+  /// It has inserted or requested something.
   var isProven: Bool { get }
   var lastHeard: Instant { get }
 }
@@ -12,16 +12,17 @@ protocol RosterMember {
 /// Whether one more client can be remembered.
 enum Admission<Key: Hashable>: Equatable {
   case free
-  /// This one has to be forgotten for it.
+  /// This one has to be forgotten to make room.
   case instead(of: Key)
   case full
 }
 
-/// Clients by key, at most `countMax`. Where there are so many, the oldest newcomer that has done nothing yet makes room for
-/// the next; where all have, one that has been silent for `replaceableAfter`.
+/// Clients by key, at most `countMax`. At the limit, the oldest client that has done nothing yet
+/// makes room for the next. If all have done something, one that has been silent for
+/// `replaceableAfter` does.
 struct Roster<Key: Hashable, Member: RosterMember> {
   private(set) var members: [Key: Member] = [:]
-  /// Those that had done nothing when they came; some have since.
+  /// Clients that had done nothing when they came; some have since.
   private var newcomers = Newcomers<Key>()
   private let countMax: Int
   private let replaceableAfter: Instant.Span
@@ -32,7 +33,7 @@ struct Roster<Key: Hashable, Member: RosterMember> {
   }
 
   subscript(key: Key) -> Member? {
-    // As good as the dictionary's own: a call of `_modify` that is not inlined allocates memory.
+    // Inlined: a call of `_modify` that is not inlined allocates memory.
     @inline(__always) get { members[key] }
     @inline(__always) set { members[key] = newValue }
     @inline(__always) _modify { yield &members[key] }
@@ -56,7 +57,7 @@ struct Roster<Key: Hashable, Member: RosterMember> {
     return replaced.map { .instead(of: $0) } ?? .full
   }
 
-  /// Those that have been silent for at least so long.
+  /// Clients that have been silent for at least `span`.
   func silent(for span: Instant.Span, now: Instant) -> [Key] {
     members.compactMap { key, member in now >= member.lastHeard + span ? key : nil }
   }

@@ -4,39 +4,43 @@ internal import Foundations
 public import ReplayStore
 internal import Wire
 
-/// A batch that has been drawn, whose steps are being read into memory.
+/// A drawn batch whose steps are read into memory.
 struct PrefetchBatch {
   var ticket: UInt64
   var waiting: WaitingSample
   var draw: Draw
-  /// How often items have been drawn anew, as theirs had gone.
+  /// How often items were drawn again because theirs were gone.
   var rounds = 0
-  /// Its steps are in memory: it waits for room on the way to its sampler.
+  /// Its steps are in memory, and it waits for room on the way to its sampler.
   var isPrefetched = false
 }
 
-/// What another thread is to have read.
+/// Pages that another thread has to read.
 public struct PrefetchRequest: Sendable {
+  /// The number by which `didPrefetch` reports that the pages are read.
   public var ticket: UInt64
+  /// Pages of the store's files; `prefetch` reads them.
   public var pages: ColdPages
-  /// A batch waits for these last few: before others.
+  /// A batch waits only for these few pages: read them before others.
   public var isUrgent = false
 }
 
-/// What another thread reads: the steps of batches that are drawn, and those that are to be checked. What was drawn for a sampler
-/// that went away is kept for the next that asks for as much.
+/// What another thread reads: the steps of drawn batches, and steps that are to be checked. A draw
+/// whose sampler is gone is kept for the next request of the same table and count.
 struct PrefetchQueue {
-  /// Batches that may be waited for at once: enough to keep a disk busy.
+  /// Batches that may wait for the disk at once: enough to keep a disk busy.
   static let countMax = 8
-  /// Each time a few of a few have gone again; what is left then is read by the service itself.
+  /// In each round a few of the new items are gone again. After this many rounds the service reads
+  /// what is left itself.
   private static let roundsMax = 3
 
   private var batches: [PrefetchBatch] = []
   private var requests: [PrefetchRequest] = []
   private var nextTicket: UInt64 = 0
   private var spareDraws: [Draw] = []
+  /// Draws for samplers that are gone.
   private var orphans: [Draw] = []
-  /// The ticket of what is being read of steps that are in doubt; nil once all are checked.
+  /// The ticket of the steps in doubt that are being read; nil once all are checked.
   private(set) var checkingTicket: UInt64?
 
   var count: Int { batches.count }
@@ -55,22 +59,22 @@ struct PrefetchQueue {
 
   func count(of peer: PeerID) -> Int { batches.count { $0.waiting.peer == peer } }
 
-  /// What was drawn for somebody who went away.
-  mutating func takeOrphan(for request: SampleRequest) -> Draw? {
+  /// The draw of a sampler that is gone, if one fits a request.
+  mutating func popOrphan(for request: SampleRequest) -> Draw? {
     orphans.firstIndex { $0.table == request.table && $0.count == request.count }.map {
       orphans.remove(at: $0)
     }
   }
 
-  /// Memory to draw into.
-  mutating func takeSpare() -> Draw { spareDraws.popLast() ?? Draw() }
+  /// Memory to draw into, used before if possible.
+  mutating func popSpare() -> Draw { spareDraws.popLast() ?? Draw() }
 
   mutating func append(_ waiting: WaitingSample, _ draw: Draw, pages: ColdPages) {
     let ticket = request(pages)
     batches.append(PrefetchBatch(ticket: ticket, waiting: waiting, draw: draw))
   }
 
-  /// Has steps read that are to be checked then.
+  /// Has steps read that are then to be checked.
   mutating func check(_ pages: ColdPages) { checkingTicket = request(pages) }
 
   mutating func endCheck() { checkingTicket = nil }
@@ -81,33 +85,33 @@ struct PrefetchQueue {
     return nextTicket
   }
 
-  /// Whether a batch may wait once more for items that were drawn anew.
+  /// Whether a batch may wait once more, for items that were drawn again.
   mutating func beginRound(at index: Int) -> Bool {
     guard batches[index].rounds < Self.roundsMax else { return false }
     batches[index].rounds += 1
     return true
   }
 
-  /// Has the pages of what was drawn anew read before others.
+  /// Has the pages of items that were drawn again read before others.
   mutating func readAgain(_ pages: ColdPages, at index: Int) {
     requests.append(PrefetchRequest(ticket: batches[index].ticket, pages: pages, isUrgent: true))
   }
 
-  /// What has to be read since the last call.
+  /// Pages that have to be read since the last call.
   mutating func takeRequests() -> [PrefetchRequest] {
     if requests.isEmpty { return [] }
     defer { requests.removeAll() }
     return requests
   }
 
-  /// The sampler of a batch is gone: keeps what was drawn for another.
+  /// Keeps the draw of a batch whose sampler is gone for another.
   mutating func orphan(at index: Int) {
     if orphans.count == Self.countMax { orphans.removeFirst() }
     orphans.append(batches[index].draw)
     batches[index].draw = Draw()
   }
 
-  /// A batch is answered, or given up. Its draw's memory is used again.
+  /// Removes a batch that is answered or given up, and keeps its draw's memory.
   mutating func remove(at index: Int) -> WaitingSample {
     let batch = batches.remove(at: index)
     spareDraws.append(batch.draw)

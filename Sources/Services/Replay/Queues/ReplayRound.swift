@@ -1,20 +1,23 @@
-// What a round of frames leaves to be done.
+// What a round of frames leaves to do.
 
-/// Frames come together, and are answered together: requests are served, and writers told, once all that are there have been
-/// received, or once so much has been committed.
+/// Frames come together and are answered together: requests are served, and inserts acknowledged,
+/// once all available frames have been received or enough bytes are committed.
 struct ReplayRound {
-  /// Committed bytes after which writers are told, whatever else is there: who waits for it has little more in flight.
+  /// Committed bytes after which inserts are acknowledged at once: a writer that waits for it has
+  /// little more in flight.
   static let acknowledgeEvery = 64 << 10
-  /// Committed bytes after which requests are served, whatever else is there: some tenths of a millisecond.
+  /// Committed bytes after which requests are served at once: this takes some tenths of a
+  /// millisecond.
   static let drainEvery = 256 << 10
 
   /// Of frames committed since the last acknowledgements.
   private var bytesUnacknowledged = 0
-  /// Whether something has come since the last `drain` that may let something in; and the bytes of frames committed since then.
+  /// Whether something has come since the last drain that may admit what waits.
   private(set) var isDrainDue = false
+  /// Of frames committed since the last drain.
   private var bytesBeforeDrain = 0
 
-  /// - Parameter letsIn: something waits that this may let in.
+  /// - Parameter letsIn: something waits that this commit may admit.
   mutating func didCommit(bytes: Int, letsIn: Bool) {
     bytesUnacknowledged += bytes
     bytesBeforeDrain += bytes
@@ -24,7 +27,7 @@ struct ReplayRound {
   mutating func didRequest() { isDrainDue = true }
 
   var isAcknowledgementDue: Bool { bytesUnacknowledged >= Self.acknowledgeEvery }
-  /// A drain is due before the round is over.
+  /// A drain is due before the round ends.
   var isDrainUrgent: Bool { isDrainDue && bytesBeforeDrain >= Self.drainEvery }
 
   mutating func didAcknowledge() { bytesUnacknowledged = 0 }

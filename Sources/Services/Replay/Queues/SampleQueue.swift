@@ -10,23 +10,24 @@ struct WaitingSample: TakesTurns {
   var turn: UInt64 = 0
 }
 
-/// Requests that a table's limiter holds back, or for which there is no room on the way. Samplers are served in turn.
+/// Requests that a table's limiter blocks, or for which there is no room on the way. Samplers are
+/// served in turn.
 struct SampleQueue {
   private var queue = TurnQueue<WaitingSample>()
-  /// When to look again whether there is room on the way to samplers; nil while no request waits
-  /// for that.
+  /// When to look for room on the way to samplers again; nil while no request waits for it.
   private(set) var nextRoomCheck: Instant?
-  /// Looks again for room this long after there was none, if nothing says so earlier.
+  /// Time after which room is looked for again, if the sink does not report it earlier.
   private static let roomCheckEvery = Instant.Span.milliseconds(5)
 
   var isEmpty: Bool { queue.isEmpty }
   var count: Int { queue.count }
   var all: [WaitingSample] { queue.all }
-  /// The one that is next.
+  /// The next one in turn.
   var first: WaitingSample? { queue.first }
   subscript(index: Int) -> WaitingSample { queue[index] }
 
-  /// Queues a request of a sampler whose last one that waits has the turn `last`. Returns its turn.
+  /// Queues a request. `last` is the turn of its sampler's last waiting request, nil if none waits.
+  /// Returns its turn.
   mutating func append(_ request: SampleRequest, from peer: PeerID, after last: UInt64?, now: Instant)
     -> UInt64
   {
@@ -39,7 +40,7 @@ struct SampleQueue {
 
   func count(of peer: PeerID) -> Int { queue.all.count { $0.peer == peer } }
 
-  /// The first that waits for a table.
+  /// The first one that waits for a table.
   func first(of table: Int) -> WaitingSample? { queue.all.first { $0.request.table == table } }
 
   mutating func didServe(_ turn: UInt64) { queue.didServe(turn) }
@@ -47,11 +48,11 @@ struct SampleQueue {
   mutating func remove(_ range: Range<Int>) { queue.remove(range) }
   mutating func removeAll(of peer: PeerID) { queue.removeAll { $0.peer == peer } }
 
-  /// There was no room on the way to a sampler.
+  /// Remembers that there was no room on the way to a sampler.
   mutating func awaitRoom(now: Instant) { nextRoomCheck = now + Self.roomCheckEvery }
 
-  /// Whether anything waits for room; it is looked for now.
-  mutating func takeRoomCheck() -> Bool {
+  /// Whether anything waits for room. The caller looks for it now.
+  mutating func clearRoomCheck() -> Bool {
     defer { nextRoomCheck = nil }
     return nextRoomCheck != nil
   }

@@ -1,16 +1,16 @@
-// Who is served next.
+// Turns: which entry is served next.
 
-/// Numbers what waits so that all clients are served in turn, however much one of them has waiting:
-/// the n-th entry of a client has a turn n after the one served last (start-time fair queueing;
-/// Goyal, Vin & Cheng 1996, each entry of weight 1).
+/// Numbers waiting entries so that all clients are served in turn, no matter how many entries one
+/// of them has: the n-th entry of a client has a turn n after the one served last (start-time fair
+/// queueing; Goyal, Vin & Cheng 1996, each entry of weight 1).
 struct Turns {
   private var served: UInt64 = 0
 
-  /// The turn of a client's next entry. `last` is that of its last one that waits; nil if none
-  /// does.
+  /// The turn of a client's next entry. `last` is the turn of its last waiting entry, nil if none
+  /// waits.
   func next(after last: UInt64?) -> UInt64 { max(served, last ?? 0) + 1 }
 
-  /// An entry of this turn has been served.
+  /// Records that an entry of this turn has been served.
   mutating func serve(_ turn: UInt64) { served = max(served, turn) }
 }
 
@@ -21,8 +21,9 @@ protocol TakesTurns {
 
 /// Entries in the order of their turns.
 ///
-/// One pass over them serves some and keeps others: whoever makes it goes from the first on, has each that is kept moved behind
-/// those kept before (`keep`), and then removes what lies between (`remove`).
+/// A pass serves some entries and keeps others. It goes through them from the first on, moves each
+/// kept one behind those kept before (`keep`), and at last removes the range between the kept ones
+/// and the rest (`remove`).
 struct TurnQueue<Entry: TakesTurns> {
   private var entries: [Entry] = []
   private var turns = Turns()
@@ -37,13 +38,13 @@ struct TurnQueue<Entry: TakesTurns> {
     @inline(__always) _modify { yield &entries[index] }
   }
 
-  /// Queues an entry of a client whose last one that waits has the turn `last`; nil if none does. The entry goes behind all of
-  /// its turn. Returns the turn. O(log n + what is behind).
+  /// Queues an entry behind all of its turn, and returns the turn. `last` is the turn of its
+  /// client's last waiting entry, nil if none waits. O(log n + entries behind it).
   mutating func append(_ entry: Entry, after last: UInt64?) -> UInt64 {
     var entry = entry
     entry.turn = turns.next(after: last)
     var (low, high) = (0, entries.count)
-    // Most come last.
+    // Most entries belong at the end.
     if let last = entries.last, last.turn <= entry.turn { low = high }
     while low < high {
       let middle = (low + high) / 2

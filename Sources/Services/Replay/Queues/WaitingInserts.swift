@@ -2,32 +2,32 @@
 
 internal import Foundations
 
-/// A message that a table's limiter, or its writer's quota, holds back.
+/// A message that a table's limiter or its writer's quota holds back.
 struct WaitingInsert: TakesTurns {
   var writer: Int
   var sequence: UInt64
   var frame: [UInt8]
-  /// Its steps, once it has been read; 0 before.
+  /// Its steps, once it has been decoded; 0 before.
   var steps = 0
   var turn: UInt64 = 0
 }
 
-/// A queue that knows its bytes and what holds its first message back. Writers are served in turn; each writer's messages stay
-/// in order.
+/// A queue that counts its bytes and knows what blocks its first message. Writers are served in
+/// turn; the messages of each stay in order.
 struct WaitingInserts {
-  /// What holds the first message back.
+  /// What blocks the first message.
   struct Block {
     var table: Int
     var reason: String
-    /// Since when it has let nothing in.
+    /// When the block began.
     var since: Instant
   }
 
   private var queue = TurnQueue<WaitingInsert>()
   private(set) var bytes = 0
-  /// Whose limiter, or unread items, hold inserts back; nil while everything is let in that no quota holds.
+  /// The table that blocks inserts, by its limiter or its unread items; nil if none does.
   private(set) var block: Block?
-  /// When to look again at messages that a quota holds; nil while there are none.
+  /// When to check messages again that a quota holds back; nil while there are none.
   private(set) var nextQuotaCheck: Instant?
   private static let quotaCheckEvery = Instant.Span.seconds(1)
 
@@ -36,17 +36,17 @@ struct WaitingInserts {
   var all: [WaitingInsert] { queue.all }
   subscript(index: Int) -> WaitingInsert { queue[index] }
 
-  /// Queues a message of a writer whose last waiting one has the turn `last`. Returns the message's
-  /// turn.
+  /// Queues a message. `last` is the turn of its writer's last waiting one, nil if none waits.
+  /// Returns its turn.
   mutating func append(_ entry: WaitingInsert, after last: UInt64?) -> UInt64 {
     bytes += entry.frame.count
     return queue.append(entry, after: last)
   }
 
-  /// The message at `index` has been let in, or refused.
+  /// Records that the message at `index` has been inserted or refused.
   mutating func didServe(_ index: Int) { queue.didServe(queue[index].turn) }
 
-  /// Notes what reading an entry has told.
+  /// Stores the steps that decoding a message has found.
   mutating func setSteps(_ steps: Int, at index: Int) { queue[index].steps = steps }
 
   mutating func keep(_ index: Int, at kept: Int) { queue.keep(index, at: kept) }
@@ -65,21 +65,22 @@ struct WaitingInserts {
     bytes = left
   }
 
-  /// A table holds back the message that would be next.
+  /// Records that a table blocks the next message.
   mutating func hold(table: Int, reason: String, now: Instant) {
     let since = block.flatMap { $0.table == table ? $0.since : nil } ?? now
     block = Block(table: table, reason: reason, since: since)
   }
 
-  /// What waits next may be let in, as far as is known.
+  /// Records that no table is known to block the next message.
   mutating func release() { block = nil }
 
-  /// Whether a quota holds a message.
-  mutating func noteShares(holds: Bool, now: Instant) {
-    nextQuotaCheck = holds ? now + Self.quotaCheckEvery : nil
+  /// Schedules the next check of quotas.
+  /// - Parameter isHolding: a quota holds some message back.
+  mutating func scheduleQuotaCheck(isHolding: Bool, now: Instant) {
+    nextQuotaCheck = isHolding ? now + Self.quotaCheckEvery : nil
   }
 
-  /// The first thing that does not hold, or nil.
+  /// The first broken invariant, or nil.
   func checkInvariants(bytesMax: Int) -> String? {
     let found = all.reduce(0) { $0 + $1.frame.count }
     if found != bytes { return "\(found) bytes wait, counted \(bytes)" }

@@ -1,4 +1,4 @@
-// What a replay of `memory` storage leaves at its end, for its next start.
+// The snapshot that a replay of `memory` storage makes at its end for its next start.
 
 internal import Configuration
 internal import Experience
@@ -6,33 +6,35 @@ internal import Foundations
 internal import Glibc
 internal import ReplayStore
 
-/// The folder `snapshot` beside a shard's lock. It is there from an orderly end until the next start has taken it up: so it is never
-/// older than the process's last word, and nobody begins with what has long been overtaken.
+/// The folder `snapshot` beside a shard's lock. It exists from an orderly end until the next start
+/// has read it. So it is never older than the steps that the last process held at its end.
 struct LastSnapshot {
   let path: String
   private let log: Log
 
-  /// Copied between two looks at the clock.
+  /// Bytes copied between two looks at the clock.
   private static let slice = 1 << 20
 
-  /// - Parameter folder: of a shard, which this process holds.
+  /// - Parameter folder: a shard's folder, which this process holds.
   init(in folder: String, log: Log) {
     path = Self.path(in: folder)
     self.log = log
   }
 
-  /// Where the one of a shard is.
+  /// The path of a shard's snapshot.
   static func path(in folder: String) -> String { "\(folder)/snapshot" }
 
   static func exists(at path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// The one that is there, if one is: whole, and of a store like this one. What is left of one that was not finished is removed.
+  /// The path of the snapshot, if there is one that is whole and of a store like this one. An
+  /// unfinished one is removed.
   ///
-  /// - Throws: `ReplayStoreError` with the difference and what to do if it is another store's, or cannot be read.
+  /// - Throws: `ReplayStoreError` with the difference and what to do if it is another store's or
+  ///   cannot be read.
   func found(for configuration: ReplayStoreConfiguration) throws(ReplayStoreError) -> String? {
     if ReplayStore.removeUnfinishedSnapshot(at: path) {
       log.warning(
-        "the snapshot of the last end was not finished before the process was killed, and is left out")
+        "the snapshot at the last end was not finished before the process was killed, and is left out")
     }
     guard Self.exists(at: path) else {
       log.info("begins empty")
@@ -43,25 +45,26 @@ struct LastSnapshot {
     return path
   }
 
-  /// Why a store cannot begin with the one at a path, and what to do; nil if it can.
+  /// Why a store cannot begin with the snapshot at a path, and what to do; nil if it can.
   static func problem(
     at path: String, _ configuration: ReplayStoreConfiguration, _ schema: StepSchema
   ) throws(ReplayStoreError) -> String? {
     try ReplayStore.difference(ofSnapshot: path, from: configuration, schema: schema).map {
-      "\(path), what the replay held at its end, is of another one: \($0); set it as it was, or remove that folder to "
+      "\(path), which the replay left at its end, is of another replay: \($0); set it as it was, or remove that folder to "
         + "begin empty"
     }
   }
 
-  /// It has been taken up: what comes now is newer.
+  /// Removes the snapshot once it has been read: from now on it is out of date.
   func forget() {
     guard Self.exists(at: path) else { return }
     if let problem = ReplayStore.removeSnapshot(at: path) {
-      log.warning("\(problem): the snapshot that was taken up stays, and there will be none at the end")
+      log.warning("\(problem): the snapshot that was read stays, and there will be none at the end")
     }
   }
 
-  /// Makes it, of at most `bytesMax`, until `deadline`. What is not done by then is given up: there is a whole one or none.
+  /// Writes the snapshot if it has at most `bytesMax` bytes and is done by `deadline`. Otherwise
+  /// none is left.
   func make(of machine: inout ReplayMachine, bytesMax: Int, deadline: Instant) {
     let bytes = machine.store.snapshotByteCount
     guard machine.store.statistics.steps > 0, bytesMax > 0 else { return }

@@ -1,10 +1,11 @@
-// A snapshot that is being made, or one that comes back.
+// A snapshot that is made, or a restore.
 
 internal import Experience
 internal import Foundations
 internal import ReplayStore
 internal import Wire
 
+/// A client's request, and how far it has come.
 struct SnapshotJob {
   var id: Identifier
   var verb: SnapshotVerb
@@ -12,15 +13,15 @@ struct SnapshotJob {
   var path: String
   var state = SnapshotState.underWay
   var progress = SnapshotProgress()
-  /// Where it is, or what went wrong.
+  /// Where the snapshot is, or what went wrong.
   var text: String
-  /// What comes back, under which handle.
+  /// The source of a restore, and the handle that it writes under.
   var restore: (source: Restore, writer: Int)?
 
   /// When the next slice may be copied.
   var nextSlice = Instant.zero
 
-  /// Something is left to copy.
+  /// Something is left to be copied.
   var hasWork: Bool { state == .underWay && !progress.isCopied }
 
   var status: SnapshotStatus {
@@ -35,7 +36,7 @@ struct SnapshotJob {
     restore = nil
   }
 
-  /// Why a snapshot cannot be called that, or nil if it can: a name never leads out of its folder.
+  /// Why a snapshot cannot have a name, or nil if it can: a name must not lead out of the folder.
   static func problem(ofName name: String) -> String? {
     let allowed = name.utf8.allSatisfy { byte in
       switch byte {

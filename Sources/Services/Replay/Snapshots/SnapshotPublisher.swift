@@ -1,10 +1,10 @@
-// Brings snapshots to the disk beside the service.
+// Brings snapshots to the disk on another thread.
 
 internal import Foundations
 internal import ReplayStore
 internal import Synchronization
 
-/// Waits for the disk on a thread of its own, and hands outcomes back to the service's.
+/// Waits for the disk on a thread of its own, and hands the outcomes to the service's thread.
 final class SnapshotPublisher {
   /// What thread and service share.
   private final class Outcomes: Sendable {

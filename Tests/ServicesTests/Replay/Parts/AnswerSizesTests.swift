@@ -1,4 +1,4 @@
-// How large answers are.
+// The sizes of answers.
 
 import Experience
 import ReplayStore
@@ -33,7 +33,7 @@ import Wire
     #expect(sizes.rowsMax(0) == 8)
   }
 
-  /// One row may always be asked for, and is a part of its own.
+  /// One row may always be requested, and is a part of its own.
   @Test func partsHoldWholeRows() {
     var sizes = sizes {
       $0.answerBytesMax = 1

@@ -17,33 +17,34 @@ import Wire
     TotalsRequest(table: 0, remoteItems: size, error: nil, incarnations: incarnations)
   }
 
-  /// Only growth since an incarnation was first heard of counts: nothing jumps, and what is repeated or late changes nothing.
+  /// Only growth since an incarnation was first heard of counts: the error never jumps, and
+  /// repeated or late reports change nothing.
   @Test func onlyGrowthCounts() {
     var fleet = Fleet()
     let own = Fixtures.id(1)
-    fleet.take(
+    fleet.receive(
       request(50, totals(1, inserts: 9, samples: 9), totals(2, inserts: 100, samples: 40)), own: own,
       now: .at(0))
     #expect((fleet.remote.inserts, fleet.remote.samples) == (0, 0) && fleet.remote.size == 50)
-    fleet.take(request(60, totals(2, inserts: 110, samples: 45)), own: own, now: .at(1))
-    fleet.take(request(60, totals(2, inserts: 105, samples: 45)), own: own, now: .at(2))
+    fleet.receive(request(60, totals(2, inserts: 110, samples: 45)), own: own, now: .at(1))
+    fleet.receive(request(60, totals(2, inserts: 105, samples: 45)), own: own, now: .at(2))
     #expect((fleet.remote.inserts, fleet.remote.samples) == (10, 5))
-    // Another incarnation of the same shard begins anew.
-    fleet.take(request(60, totals(3, inserts: 1000, samples: 0)), own: own, now: .at(3))
+    // Another incarnation of the same shard begins at 0.
+    fleet.receive(request(60, totals(3, inserts: 1000, samples: 0)), own: own, now: .at(3))
     #expect((fleet.remote.inserts, fleet.remote.samples) == (10, 5))
   }
 
-  /// A table does not begin on what shards had that are gone; flow that was counted stays.
+  /// Items of shards that are gone do not let a table begin; counted flow stays.
   @Test func sizesAndLivesAreForgotten() {
     var fleet = Fleet()
-    fleet.take(request(50, totals(2, inserts: 1, samples: 1)), own: Fixtures.id(1), now: .at(0))
-    fleet.take(request(50, totals(2, inserts: 5, samples: 1)), own: Fixtures.id(1), now: .at(0))
+    fleet.receive(request(50, totals(2, inserts: 1, samples: 1)), own: Fixtures.id(1), now: .at(0))
+    fleet.receive(request(50, totals(2, inserts: 5, samples: 1)), own: Fixtures.id(1), now: .at(0))
     fleet.forget(now: .at(4999))
     #expect(fleet.remote.size == 50)
     fleet.forget(now: .at(5000))
     #expect(fleet.remote.size == 0 && fleet.remote.inserts == 4)
     fleet.forget(now: .at(60_000))
-    fleet.take(request(0, totals(2, inserts: 9, samples: 1)), own: Fixtures.id(1), now: .at(60_001))
+    fleet.receive(request(0, totals(2, inserts: 9, samples: 1)), own: Fixtures.id(1), now: .at(60_001))
     #expect(fleet.remote.inserts == 4, "it is heard of for the first time again")
   }
 }

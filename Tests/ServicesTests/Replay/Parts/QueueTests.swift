@@ -1,4 +1,4 @@
-// What waits: turns, passes, bytes, and what holds it back.
+// Queues: turns, passes, bytes, and what blocks them.
 
 import Experience
 import Foundations
@@ -16,7 +16,8 @@ import Wire
     var turn: UInt64 = 0
   }
 
-  /// Against the definition: among what waits, the entry with the lowest turn is next, and of equal turns the one that came first.
+  /// By the definition: the waiting entry with the lowest turn is next, and among equal turns the
+  /// one that came first.
   @Test(arguments: Seeds.list(count: 20)) func passesServeInOrder(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var queue = TurnQueue<Entry>()
@@ -31,7 +32,7 @@ import Wire
         model.insert(Entry(client: client, number: numbers, turn: turn), at: place)
         numbers += 1
       }
-      // A pass that leaves one client alone, and ends anywhere.
+      // A pass that keeps one client's entries, and ends anywhere.
       let (held, end) = (generator.below(4), generator.below(queue.count + 1))
       var kept = 0
       for next in 0..<end {
@@ -69,7 +70,7 @@ import Wire
     #expect(
       inserts.bytes == 0 && inserts.checkInvariants(bytesMax: 1) == "inserts are blocked, but none waits")
     inserts.release()
-    inserts.noteShares(holds: true, now: .at(0))
+    inserts.scheduleQuotaCheck(isHolding: true, now: .at(0))
     #expect(inserts.nextQuotaCheck == .at(1000))
   }
 
@@ -79,10 +80,10 @@ import Wire
     _ = requests.append(request, from: PeerID(number: 3), after: nil, now: .at(0))
     #expect(requests.contains(7, of: PeerID(number: 3)) && !requests.contains(7, of: PeerID(number: 4)))
     #expect(requests.first(of: 0) == nil && requests.first(of: 1)?.since == .at(0))
-    #expect(requests.takeRoomCheck() == false)
+    #expect(requests.clearRoomCheck() == false)
     requests.awaitRoom(now: .at(10))
     #expect(requests.nextRoomCheck == .at(15))
-    #expect(requests.takeRoomCheck() && !requests.takeRoomCheck())
+    #expect(requests.clearRoomCheck() && !requests.clearRoomCheck())
     requests.removeAll(of: PeerID(number: 3))
     #expect(requests.isEmpty)
   }
@@ -121,11 +122,11 @@ import Wire
     }
     #expect(rounds == 3, "not for ever")
     #expect(prefetch.takeRequests().map(\.ticket) == [tickets[2], tickets[2], tickets[2]])
-    // What was drawn for somebody who went away is the next one's.
+    // The draw of a sampler that is gone goes to the next.
     prefetch.orphan(at: 0)
     #expect(prefetch.remove(at: 0).request.request == 5)
-    #expect(prefetch.takeOrphan(for: SampleRequest(request: 9, table: 1, count: 0)) == nil)
-    #expect(prefetch.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) != nil)
-    #expect(prefetch.takeOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) == nil)
+    #expect(prefetch.popOrphan(for: SampleRequest(request: 9, table: 1, count: 0)) == nil)
+    #expect(prefetch.popOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) != nil)
+    #expect(prefetch.popOrphan(for: SampleRequest(request: 9, table: 0, count: 0)) == nil)
   }
 }

@@ -28,7 +28,8 @@ import Testing
     #expect(writers.checkInvariants() == nil)
   }
 
-  /// A writer that speaks over another connection is no longer found over the old one, whose next writer it does not disturb.
+  /// A writer that moves to another connection is no longer found by the old one, and does not
+  /// disturb the old one's next writer.
   @Test mutating func connectionsMove() {
     let (first, second) = (append(1, peer: 1), append(2, peer: 2))
     writers.connect(first, to: PeerID(number: 3), now: .at(5))
@@ -71,11 +72,11 @@ import Testing
     #expect(writers.labels.mapValues(\.text) == [3: "w3"])
   }
 
-  @Test mutating func theNextLifeKnowsThem() {
+  @Test mutating func theNextIncarnationKnowsThem() {
     let handle = append(1, peer: 1, committed: 6)
     writers.didCommit(handle, 7)
     var next = ReplayWriters(countMax: 4, replaceableAfter: .seconds(60))
-    for known in writers.known { next.takeUp(known, now: .at(0)) }
+    for known in writers.known { next.resume(known, now: .at(0)) }
     #expect(next.handle(of: Fixtures.id(1)) == handle && next[handle]?.committed == 7)
     #expect(next.nextHandle == handle + 1, "no newcomer gets its handle")
     #expect(next.checkInvariants() == nil)

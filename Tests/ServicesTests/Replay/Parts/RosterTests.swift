@@ -1,4 +1,4 @@
-// Who is remembered, and who makes room.
+// Which clients are remembered, and which make room.
 
 import Experience
 import Foundations
@@ -35,7 +35,7 @@ import Testing
     #expect(roster.silent(for: .seconds(10), now: .at(12_000)).sorted() == [1, 2])
   }
 
-  /// However many come and are replaced, what is noted of them stays in proportion.
+  /// The lists stay in proportion no matter how many clients come and are replaced.
   @Test mutating func newcomersWithoutEndTakeNoMemory() {
     for key in 0..<10_000 {
       if case .instead(let replaced) = roster.admission(now: .at(0)) { _ = roster.remove(replaced) }
