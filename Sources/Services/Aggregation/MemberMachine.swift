@@ -24,6 +24,9 @@ public struct MemberMachine {
     public var aggregation: Aggregation
     /// Time between two JOINs until the server answers.
     public var joinEvery = Instant.Span.milliseconds(250)
+    /// Time between two JOINs of a member. An answer to an earlier JOIN may arrive late, after the
+    /// server has given its index to another learner; this one confirms the index.
+    public var confirmEvery = Instant.Span.seconds(10)
     /// A delta without a publication that holds it is sent again after this time.
     public var repeatAfter = Instant.Span.milliseconds(500)
 
@@ -78,6 +81,8 @@ public struct MemberMachine {
   private let name: PublicName
   private var aggregator: any Aggregator
   private var session: ClientSession
+  /// When the index is asked for again.
+  private var confirmAt = Instant.never
   /// The server's incarnation that published `version`.
   private var publisher: Identifier?
   private var nextSequence: UInt64 = 1
@@ -202,8 +207,13 @@ extension MemberMachine {
           return recordImpossible(
             "JOINED: expected deltas up to \(nextSequence - 1) merged, found \(joined.merged)")
         }
-        guard session.isGreeting else { return }
+        guard session.isGreeting else {
+          // One of the two answers is old: only a new one tells which.
+          if joined.index != index { session.greetAgain(at: now) }
+          return
+        }
         index = joined.index
+        confirmAt = now + configuration.confirmEvery
         if session.open(by: joined.incarnation) { counters.serverRestarts += 1 }
       case .refusal:
         session.receive(try Refusal(from: &cursor), now: now)
@@ -218,7 +228,12 @@ extension MemberMachine {
   /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     if now >= session.nextGreeting { join(now: now, sink: sink) }
-    guard session.isOpen, let sent = pending, now >= sent.sentAt + configuration.repeatAfter else { return }
+    guard session.isOpen else { return }
+    if now >= confirmAt {
+      confirmAt = now + configuration.confirmEvery
+      session.send(joinMessage, sink: sink)
+    }
+    guard let sent = pending, now >= sent.sentAt + configuration.repeatAfter else { return }
     pending?.sentAt = now
     counters.deltasRepeated += 1
     sink.send(delta.bytes, to: session.service)
@@ -227,17 +242,20 @@ extension MemberMachine {
   /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     guard session.isOpen else { return session.nextGreeting }
-    return pending.map { $0.sentAt + configuration.repeatAfter } ?? .never
+    return min(confirmAt, pending.map { $0.sentAt + configuration.repeatAfter } ?? .never)
   }
 
   /// Says GOODBYE.
   public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 
   private mutating func join(now: Instant, sink: some FrameSink) {
-    let join = Join(
+    session.greet(with: joinMessage, now: now, sink: sink)
+  }
+
+  private var joinMessage: Join {
+    Join(
       id: configuration.id, token: configuration.token, label: configuration.label,
       manifest: configuration.manifest)
-    session.greet(with: join, now: now, sink: sink)
   }
 
   /// Records that another incarnation of the server publishes now. Unless this learner has joined

@@ -36,9 +36,9 @@ struct MemberHarness {
     bytes.withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: sink) }
   }
 
-  mutating func joined(incarnation: UInt64 = 99, merged: UInt64 = 0) {
+  mutating func joined(incarnation: UInt64 = 99, merged: UInt64 = 0, index: Int = 0) {
     receive(at: 0) {
-      Joined(incarnation: Fixtures.id(incarnation), index: 0, merged: merged, version: 1).encode(into: $0)
+      Joined(incarnation: Fixtures.id(incarnation), index: index, merged: merged, version: 1).encode(into: $0)
     }
   }
 
@@ -209,6 +209,34 @@ struct MemberHarness {
     #expect(member.advance(501).map(\.type) == [.join])
     member.joined()
     #expect(member.advance(502).map(\.type) == [.delta])
+  }
+
+  /// The server has forgotten the learner between two JOINs, and the answer to the first comes last.
+  @Test func anOldIndexDoesNotStay() {
+    var member = MemberHarness()
+    #expect(member.advance(0).map(\.type) == [.join])
+    member.joined(index: 2)
+    #expect(member.machine.index == 2)
+    member.joined(index: 0)
+    #expect(member.advance(1).map(\.type) == [.join], "one of the two is old")
+    member.joined(index: 0)
+    #expect(member.machine.index == 0)
+  }
+
+  /// The newer answer may be lost altogether.
+  @Test func anIndexIsConfirmed() {
+    var member = MemberHarness()
+    _ = member.advance(0)
+    member.joined(index: 2)
+    #expect(member.advance(9999).isEmpty && member.machine.nextDeadline(now: .at(9999)) == .at(10_000))
+    #expect(member.advance(10_000).map(\.type) == [.join])
+    member.joined(index: 2)
+    #expect(member.advance(19_999).isEmpty, "it is the same")
+    _ = member.advance(20_000)
+    member.joined(index: 1)
+    #expect(member.advance(20_001).map(\.type) == [.join])
+    member.joined(index: 1)
+    #expect(member.machine.index == 1)
   }
 
   @Test func aServerThatLostItsStateIsFollowed() {
