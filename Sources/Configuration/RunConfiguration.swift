@@ -1,12 +1,12 @@
 // The whole configuration of one run.
 
-/// Everything that a run can be told: one file of `config/` after all layers, checked.
+/// Every value that configures a run, one property per section of a file of `config/`.
 ///
-/// Each value starts at its default; `docs/CONFIGURATION.md` says what every key means.
+/// Each value starts at its default; `docs/CONFIGURATION.md` describes every key.
 public struct RunConfiguration: Hashable, Sendable {
-  /// Name of the run and of its folder under `runs/`; without one, the configuration file's name.
+  /// Name of the run and of its folder under `runs/`; by default the configuration file's name.
   public var name = "run"
-  /// Every generator of the run derives from it.
+  /// The seed of every random generator of the run.
   public var seed: UInt64 = 1
   public var environment = EnvironmentConfiguration()
   public var algorithm = AlgorithmConfiguration()
