@@ -95,7 +95,7 @@ import Wire
       ])
     let ended = try resumed.command.end(within: 300)
     #expect(ended.code == 0, "\(ended.output) \(ended.errors) \(run.log("learner-1"))")
-    #expect(ended.output.contains("the replay takes up what it held at its end"))
+    #expect(ended.output.contains("the replay resumes from the snapshot of its end"))
     #expect(try run.summary()["outcome"] as? String == "solved")
     let log = run.log("learner-1")
     #expect(

@@ -31,7 +31,7 @@ import Testing
 
     let ended = try run.end(SIGINT)
     #expect(
-      ended.code == 1 && ended.output.contains("interrupted after") && ended.output.contains("not kept"))
+      ended.code == 1 && ended.output.contains("interrupted after") && ended.output.contains("not saved"))
     #expect(ended.output.components(separatedBy: "the run goes on").count == 2, "it is told once")
     #expect(ended.output.contains("summary.json"))
     // No half lines, no half checkpoints.

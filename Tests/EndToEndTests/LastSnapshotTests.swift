@@ -17,7 +17,7 @@ import Testing
     for updates in [300, 400] {
       let resumed = try first.resume("stop.updates=\(updates)")
       #expect(resumed.code == 0, "\(resumed.errors)")
-      #expect(resumed.output.contains("takes up what it held at its end"), "\(resumed.output)")
+      #expect(resumed.output.contains("resumes from the snapshot of its end"), "\(resumed.output)")
       let log = first.log("replay-1")
       #expect(Text.number(before: " steps, ", in: log) == left, "\(log)")
       let more = try #require(Text.number(before: " steps (", in: log))

@@ -16,7 +16,7 @@ import Wire
     let replay = try #require(run.process("actor")?.variables["ROOKERY_REPLAY_ADDRESS"])
     try eventually("what to do") {
       run.command.output.contains(", 0 learners, in ")
-        && run.command.output.contains("no learner is started, bring your own: it samples from \(replay) and")
+        && run.command.output.contains("no learner is started: bring your own, which samples from \(replay) and")
         && run.command.output.contains("eval \"$(rookery env learner)\"")
     }
     let variables = try Program.run(["env", "learner"], in: workspace).output
@@ -40,7 +40,7 @@ import Wire
       environment: ["ROOKERY_CONFIG": "config/cartpole.yaml"])
     defer { _ = try? Program.run(["down", "-p", "mine"], in: workspace) }
     #expect(up.code == 0, "\(up.output)\(up.errors)")
-    #expect(up.output.contains("no learner is started, bring your own: it samples from ipc://"))
+    #expect(up.output.contains("no learner is started: bring your own, which samples from ipc://"))
     let scaled = try Program.run(["scale", "learner=1", "-p", "mine"], in: workspace)
     #expect(scaled.output == "learner: 0 → 1\n")
     let again = try Program.run(["up", "-d", "-p", "mine"], in: workspace)

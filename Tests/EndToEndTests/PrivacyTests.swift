@@ -167,7 +167,9 @@ import Testing
         [Program.path, command, "-p", "other"], in: workspace, folder: workspace.path)
       #expect(ended.code == 1)
       #expect(
-        ended.errors == "rookery: runs/other is another user's (number 0): its launcher is not asked\n")
+        ended.errors
+          == "rookery: runs/other belongs to another user (uid 0), so its launcher is not asked; run this as that user\n"
+      )
     }
   }
 
@@ -178,7 +180,7 @@ import Testing
       #expect(named.code == 2)
       #expect(
         named.errors
-          == "rookery: --transport: expected ipc (sockets of yours) or tcp (loopback), found 'udp'\n")
+          == "rookery: --transport: expected ipc (Unix sockets) or tcp (loopback addresses), found 'udp'\n")
       let variable = try Program.run(command, in: workspace, environment: ["ROOKERY_TRANSPORT": "x"])
       #expect(variable.code == 2 && variable.errors.hasPrefix("rookery: ROOKERY_TRANSPORT: expected ipc"))
     }
@@ -203,7 +205,7 @@ import Testing
       workspace, settings: ["stop.updates=60"], environment: environment)
     let ended = try next.command.end()
     #expect(
-      ended.output.contains("removed the sockets that an earlier launcher had left behind"), "\(ended.output)"
+      ended.output.contains("removed the sockets that a killed launcher had left behind"), "\(ended.output)"
     )
     #expect(DirectoryNames.of(workspace.file("xdg")) == live)
     try other.progress("while another's sockets were removed")

@@ -34,8 +34,8 @@ import Testing
     Case("\(run) -x", says: "unknown flag -x; see rookery help"),
     Case("\(run) --json=yes", says: "--json: expected no value, found 'yes'"),
     Case("\(run) --seed", says: "--seed: expected a value"),
-    Case("\(run) --seed x", says: "--seed: expected an integer 0…9223372036854775807, found 'x'"),
-    Case("\(run) --actors -1", says: "--actors: expected an integer 0…1000, found '-1'"),
+    Case("\(run) --seed x", says: "--seed: expected an integer from 0 to 9223372036854775807, found 'x'"),
+    Case("\(run) --actors -1", says: "--actors: expected an integer from 0 to 1000, found '-1'"),
     Case(
       "\(run) --set algorithm.network=nature",
       says: "a network for observations [4] of CartPole-v1, found nature"),
@@ -163,7 +163,7 @@ import Testing
     #expect(
       few.errors
         == "rookery: few.yaml: expected the service 'parameters', which this run needs, found only replay; add it, or leave "
-        + "out --compose for compose/compose.yaml\n")
+        + "out --compose to use compose/compose.yaml\n")
     #expect(!workspace.exists("runs"))
   }
 

@@ -45,7 +45,7 @@ import Testing
     )
     let partly = try Program.run(["restore", "one"], in: workspace)
     #expect(
-      partly.code == 1 && partly.errors.contains("is of 2 shards, and one is here; rookery scale replay=2"),
+      partly.code == 1 && partly.errors.contains("has parts of 2 shards, but only 1 runs; start them with rookery scale replay=2"),
       "\(partly.errors)")
     let missing = try Program.run(["restore", "two"], in: workspace)
     #expect(
@@ -66,7 +66,7 @@ import Testing
       "\(other.errors)")
     let resumed = try first.resume("stop.updates=300")
     #expect(resumed.code == 0 || resumed.code == 1, "\(resumed.errors)")
-    #expect(resumed.output.contains("the replay takes up its files"), "\(resumed.output)")
+    #expect(resumed.output.contains("the replay resumes from its files"), "\(resumed.output)")
     let log = first.log("replay-1")
     let steps = try #require(Text.number(before: " steps, ", in: log), "\(log)")
     #expect(log.contains("recovered") && steps > 200, "\(log)")

@@ -40,7 +40,7 @@ import Wire
     // last time.
     let updates = try #require(before["updates"] as? Double)
     #expect(try #require(Text.number(before: " updates;", in: resumed.output)) >= Int(updates))
-    #expect(resumed.output.contains("the replay takes up what it held at its end"))
+    #expect(resumed.output.contains("the replay resumes from the snapshot of its end"))
     let after = try run.summary()
     #expect(after["outcome"] as? String == "finished")
     for key in ["seconds", "envSteps", "updates"] {
@@ -76,7 +76,7 @@ import Wire
     let confirmations = try confirmations(run)
     #expect(confirmations > 0)
     let again = try Program.run(["run", "--resume", "runs/test/"], in: workspace, within: 120)
-    #expect(again.code == 0 && again.output.contains("it was solved"))
+    #expect(again.code == 0 && again.output.contains("the run was solved"))
     #expect(try self.confirmations(run) > confirmations)
   }
 
@@ -122,7 +122,7 @@ import Wire
     }
     let run = try LiveRun(workspace)
     try run.started()
-    try refused(["--resume", "runs/test"], "runs/test: its run is still going on")
+    try refused(["--resume", "runs/test"], "runs/test: its run is still live")
     #expect(try run.end().code == 1)
     let updates = Int(try run.summary()["updates"] as? Double ?? 0)
 
@@ -139,7 +139,7 @@ import Wire
       "environment.id: expected CartPole-v1", "found Acrobot-v1")
     try refused(
       ["--resume", "runs/test", "--set", "stop.updates=50"],
-      "stop.updates: the run has come to \(updates) already, and its limit is 50")
+      "stop.updates: expected a limit above \(updates), which the run has reached already, found 50")
     // Somebody edited the kept configuration: the weights tell.
     let configuration = Text.read("\(run.folder)/config.yaml")
     try Text.write(configuration.replacing("[16]", with: "[8]"), to: "\(run.folder)/config.yaml")

@@ -106,7 +106,7 @@ import Testing
     #expect(ended.code == 1)
     let summary = try run.summary()
     #expect(summary["outcome"] as? String == "limitReached" && summary["solved"] as? Bool == false)
-    #expect(summary["reason"] as? String == "stop.env_steps 500 came before the criterion")
-    #expect(ended.output.contains("stop.env_steps 500 came before the criterion"))
+    #expect(summary["reason"] as? String == "stop.env_steps 500 was reached before the criterion")
+    #expect(ended.output.contains("stop.env_steps 500 was reached before the criterion"))
   }
 }

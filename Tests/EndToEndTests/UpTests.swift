@@ -99,7 +99,7 @@ import Wire
     #expect(try up.command("logs", "-n", "1", "learner").output.contains("learner-1 │ "))
     #expect(try up.command("down").code == 0)
     #expect(up.processes.isEmpty)
-    #expect(try up.command("ps").errors.contains("nothing runs"))
+    #expect(try up.command("ps").errors.contains("no run is live"))
     // What the processes said stays.
     #expect(try up.command("logs", "-p", "rookery", "replay").output.contains("listening on"))
   }
@@ -179,7 +179,7 @@ import Wire
     let ended = try Program.run(["up", "-d", "-f", file, "-p", "x"], in: workspace)
     defer { _ = try? Program.run(["down", "-p", "x"], in: workspace) }
     #expect(ended.code == 1)
-    #expect(ended.output.contains("b-1 does not start: what it depends on has ended"))
+    #expect(ended.output.contains("b-1 does not start: a service it depends on has ended"))
     #expect(try Program.run(["ps", "-p", "x"], in: workspace).output.contains("b-1      blocked"))
   }
 
@@ -233,7 +233,7 @@ import Wire
     #expect(try said("up", "--scale", "actor=+1").contains("a sign before N"))
     #expect(try said("scale", "actor=1", "actor=2").contains("twice"))
     for command in ["ps", "down", "restart", "env", "logs"] {
-      #expect(try said(command).contains("nothing runs"), "\(command)")
+      #expect(try said(command).contains("no run is live"), "\(command)")
       #expect(try said(command, "-p", "x").contains("runs/x, found none"), "\(command)")
     }
   }

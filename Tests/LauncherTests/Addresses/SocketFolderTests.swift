@@ -54,9 +54,9 @@ import Testing
     try makeSocket("\(left)/replay-1.7701")
     _ = try makeLeft("ABCDEF")
     let live = try SocketFolder(in: parent.path)
-    #expect(SocketFolder.removeLeft(in: parent.path) == 2)
+    #expect(SocketFolder.removeAbandoned(in: parent.path) == 2)
     #expect(names().map { "\(parent.path)/\($0)" } == [live.path])
-    #expect(SocketFolder.removeLeft(in: "\(parent.path)/none") == 0)
+    #expect(SocketFolder.removeAbandoned(in: "\(parent.path)/none") == 0)
     withExtendedLifetime(live) {}
   }
 
@@ -75,7 +75,7 @@ import Testing
       try #require(chown(stranger, 65_534, 65_534) == 0)
     }
     let before = names()
-    #expect(SocketFolder.removeLeft(in: parent.path) == 0)
+    #expect(SocketFolder.removeAbandoned(in: parent.path) == 0)
     #expect(names() == before && DirectoryNames.of(holdsFiles) == ["notes", "replay-1.7701"])
   }
 
@@ -90,7 +90,7 @@ import Testing
               Issue.record("a folder could not be made")
               return
             }
-            _ = SocketFolder.removeLeft(in: path)
+            _ = SocketFolder.removeAbandoned(in: path)
             #expect(access(folder.path, F_OK) == 0, "one that is live was removed")
             withExtendedLifetime(folder) {}
           }
@@ -141,7 +141,7 @@ import Testing
     try #require(chmod(open, 0o777) == 0)
     for (path, reason) in [
       (long, "at most 40 bytes"), ("run/user", "expected an absolute path"), (comma, "expected letters"),
-      (folder.path + "/none", "expected a folder, found none"), (open, "nobody else can rename"),
+      (folder.path + "/none", "expected a folder, found none"), (open, "no other user can rename"),
     ] {
       let chosen = try parent(path)
       #expect(chosen.path == "/tmp" && chosen.note?.contains(reason) == true, "\(path)")
