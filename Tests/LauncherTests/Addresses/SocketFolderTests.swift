@@ -1,4 +1,4 @@
-// The folder of a run's sockets: who may enter it, who removes it, and where it is.
+// The folder of a run's sockets: its permissions, its removal, and its parent.
 
 import Foundations
 import Glibc
@@ -15,7 +15,7 @@ import Testing
 
   private func names() -> [String] { DirectoryNames.of(parent.path) }
 
-  /// As libzmq leaves it.
+  /// Makes a socket file as libzmq leaves one.
   private func makeSocket(_ path: String) throws {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
@@ -60,7 +60,7 @@ import Testing
     withExtendedLifetime(live) {}
   }
 
-  /// What only looks like a left folder stays, whole.
+  /// Folders that only look abandoned stay, with all contents.
   @Test func othersAreLeftAlone() throws {
     let holdsFiles = try makeLeft("files1")
     try makeSocket("\(holdsFiles)/replay-1.7701")
@@ -79,7 +79,7 @@ import Testing
     #expect(names() == before && DirectoryNames.of(holdsFiles) == ["notes", "replay-1.7701"])
   }
 
-  /// Between making and locking another launcher may take it for a left one: it is made again.
+  /// Another launcher may remove a folder before it is locked; then it is made again.
   @Test func manyAtOnce() async throws {
     let path = parent.path
     await withTaskGroup(of: Void.self) { group in
@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  /// A path never comes near the 107 bytes that a socket's may have.
+  /// Paths stay well below the 107 bytes of a socket's path.
   @Test func pathsAreShort() {
     let parent = String(repeating: "p", count: SocketFolder.parentBytesMax)
     let name = String(repeating: "n", count: SocketFolder.nameBytesMax)

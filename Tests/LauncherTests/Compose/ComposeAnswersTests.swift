@@ -1,4 +1,5 @@
-// Our reading of compose files beside that of `docker compose config`, whose answers `.ci/compose-config` records and checks.
+// The launcher's reading of compose files must equal that of `docker compose config`, whose answers
+// `.ci/compose-config` records and checks.
 
 import Configuration
 import Foundations
@@ -16,7 +17,7 @@ import Testing
     #expect(Self.cases.count > 10)
   }
 
-  /// An answer is a compose file itself: everything merged, in long form. So it must read like the files it came from.
+  /// An answer is itself a compose file, merged and in long form, so it must read like its source.
   @Test(arguments: cases)
   func sameAsDockerCompose(line: String) throws {
     let words = line.split(separator: " ").map(String.init)

@@ -1,4 +1,4 @@
-// Compose files: what is honoured, and what is refused.
+// Compose files: honoured and refused keys.
 
 import Foundations
 import Launcher

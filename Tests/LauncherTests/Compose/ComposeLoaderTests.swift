@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  /// What a service `a` with `keys` is refused for.
+  /// The problems of a service `a` with `keys`.
   private func problems(of keys: String, profiles: [String] = [], _ variables: [String: String] = [:]) throws
     -> String
   {
@@ -164,7 +164,7 @@ import Testing
     #expect(found.contains("services.a.extends: expected services that do not extend each other"), "\(found)")
   }
 
-  /// Each file includes the next one twice: without a limit 2^40 files would be read.
+  /// Each file includes the next one twice; without a limit 2^40 files would be read.
   @Test func includeBombsAreRefused() throws {
     for index in 0..<40 {
       _ = try write(
