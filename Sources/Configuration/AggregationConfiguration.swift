@@ -1,8 +1,8 @@
 // How several learners make one set of weights.
 
-/// `aggregation`: what the parameter server does with what learners send.
+/// `aggregation`: how the parameter server merges deltas, and how often it publishes.
 public struct AggregationConfiguration: Hashable, Sendable {
-  /// How the parameter server combines what learners send.
+  /// How several learners contribute to one set of weights.
   public enum Kind: String, CaseIterable, Sendable {
     /// Each learner trains locally; its delta is merged.
     case averaging

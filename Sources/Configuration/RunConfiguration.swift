@@ -8,14 +8,23 @@ public struct RunConfiguration: Hashable, Sendable {
   public var name = "run"
   /// The seed of every random generator of the run.
   public var seed: UInt64 = 1
+  /// The environment of actors and evaluator.
   public var environment = EnvironmentConfiguration()
+  /// The learning rule, its network and its optimizer.
   public var algorithm = AlgorithmConfiguration()
+  /// How the learners' deltas are merged.
   public var aggregation = AggregationConfiguration()
+  /// The processes that step environments.
   public var actor = ActorConfiguration()
+  /// The processes that train.
   public var learner = LearnerConfiguration()
+  /// The service that stores experience.
   public var replay = ReplayConfiguration()
+  /// The process that measures published weights, and the criterion.
   public var evaluator = EvaluatorConfiguration()
+  /// Limits at which the run ends unsolved.
   public var stop = StopConfiguration()
+  /// The reports of every process.
   public var telemetry = TelemetryConfiguration()
 
   public init() {}

@@ -107,7 +107,8 @@ struct YAMLComposer: ~Copyable {
     nodes += more
     guard nodes <= YAMLDocument.nodesMax else {
       throw Self.problem(
-        place, expected: "at most \(YAMLDocument.nodesMax) values, each alias counted as the values it stands for",
+        place,
+        expected: "at most \(YAMLDocument.nodesMax) values, each alias counted as the values it stands for",
         found: "more", advice: "use fewer or smaller aliases")
     }
     guard depth + height - 1 <= YAMLDocument.depthMax else {

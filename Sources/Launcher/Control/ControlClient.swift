@@ -24,7 +24,8 @@ public enum ControlClient {
     // Replies are trusted, and in another user's folder any process may reply.
     guard socket.owner == geteuid() || geteuid() == 0 else {
       throw LaunchError(
-        "\(folder) belongs to another user (uid \(socket.owner)), so its launcher is not asked; run this as that user")
+        "\(folder) belongs to another user (uid \(socket.owner)), so its launcher is not asked; run this as that user"
+      )
     }
     let deadline = SystemClock.now() + timeout
     while socket.name({ connect($0, $1, $2) }) != 0 {

@@ -140,7 +140,8 @@ public struct ControlServer: ~Copyable {
   {
     let (decoder, data) = (JSONDecoder(), Data(line))
     var reply = ControlReply(
-      problem: "the launcher does not understand the request; use the same version of rookery as the launcher")
+      problem: "the launcher does not understand the request; use the same version of rookery as the launcher"
+    )
     if let version = try? decoder.decode(ControlVersion.self, from: data).version {
       if let frame = try? decoder.decode(ControlFrame<ControlRequest>.self, from: data),
         version == ControlFrame<ControlRequest>.current

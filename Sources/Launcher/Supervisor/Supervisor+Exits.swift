@@ -37,7 +37,7 @@ extension Supervisor {
     guard let member = members[instance], member.isProcess else { return }
     if case .stopping = member.state { return exited(instance, .code(127), now, &actions) }
     members[instance]?.failedStarts += 1
-    let delay = restartDelay(instance, .code(127))  // what a shell answers for a command that cannot be run
+    let delay = restartDelay(instance, .code(127))  // a shell's code for a command that cannot be run
     members[instance]?.state = delay.map { .backingOff(until: now + $0) } ?? .finished(.code(127))
     actions.append(.report(.startFailed(instance, text, restartIn: delay)))
     giveUpOnCrashLoop(instance, &actions)

@@ -27,7 +27,8 @@ struct LiveRun {
           + "the folder in which it was started")
     }
     guard live.count == 1 else {
-      throw LaunchError("expected one live run, found \(live.joined(separator: ", ")); choose one with -p NAME")
+      throw LaunchError(
+        "expected one live run, found \(live.joined(separator: ", ")); choose one with -p NAME")
     }
     folder = "\(Self.parent)/\(first)"
   }

@@ -40,7 +40,8 @@ struct UpCommand {
     scale = scaled.isEmpty ? [:] : try ReplicaChanges(scaled, usage: Self.usage).counts("--scale")
     if let setting = arguments.all("set").first(where: { $0.prefix { $0 != "=" }.hasSuffix(".replicas") }) {
       throw UsageError(
-        "--set \(setting): expected --scale SERVICE=N, as rookery up takes numbers of processes from the compose file")
+        "--set \(setting): expected --scale SERVICE=N, as rookery up takes numbers of processes from the compose file"
+      )
     }
     settings = try EffectiveConfiguration.variables(for: arguments.all("set"))
     name = arguments.value("name") ?? compose.name

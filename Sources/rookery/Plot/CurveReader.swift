@@ -72,7 +72,8 @@ struct CurveReader {
     if without > 0 { notes.append("\(path): \(without) lines without \(axis.field) or \(metric) left out") }
     guard !series.points.isEmpty else {
       throw UsageError(
-        "\(path): expected lines with \(axis.field) and \(metric), found none; the run may have written none yet")
+        "\(path): expected lines with \(axis.field) and \(metric), found none; the run may have written none yet"
+      )
     }
     if series.points.count > Self.pointsMax {
       notes.append("\(path): at most \(Self.pointsMax) of \(series.points.count) points are drawn")

@@ -17,7 +17,8 @@ enum ReplayAddresses {
   static func all(of run: LiveRun) throws -> [String] {
     let variables = try run.ask(.variables(of: .actor)).variables
     guard let list = variables["ROOKERY_REPLAY_ADDRESS"] else {
-      throw LaunchError("expected ROOKERY_REPLAY_ADDRESS among the run's variables, found none; name the replay's address")
+      throw LaunchError(
+        "expected ROOKERY_REPLAY_ADDRESS among the run's variables, found none; name the replay's address")
     }
     return try Endpoint.list(list).map(\.description)
   }

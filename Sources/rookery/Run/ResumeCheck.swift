@@ -72,7 +72,8 @@ struct ResumeCheck {
     for (name, limit, reached) in limits where limit > 0 && reached >= limit {
       throw UsageError(
         "stop.\(name): expected a limit above \(Format.number(reached)), which the run has reached already, found "
-          + "\(Format.number(limit)); set a higher one, as --set stop.\(name)=\(Format.number(reached * 2)), or 0 for none")
+          + "\(Format.number(limit)); set a higher one, as --set stop.\(name)=\(Format.number(reached * 2)), or 0 for none"
+      )
     }
   }
 

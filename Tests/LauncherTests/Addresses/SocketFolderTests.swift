@@ -66,8 +66,8 @@ import Testing
     try makeSocket("\(holdsFiles)/replay-1.7701")
     try TemporaryFolder.write("x", to: "\(holdsFiles)/notes")
     _ = try makeLeft("open00", mode: 0o755)
-    let remote = "\(parent.path)/elsewhere"
-    try #require(mkdir(remote, 0o700) == 0 && symlink(remote, "\(parent.path)/rookery-ipc-link00") == 0)
+    let target = "\(parent.path)/target"
+    try #require(mkdir(target, 0o700) == 0 && symlink(target, "\(parent.path)/rookery-ipc-link00") == 0)
     try TemporaryFolder.write("x", to: "\(parent.path)/rookery-ipc-file00")
     _ = try makeLeft("longer7")
     if geteuid() == 0 {

@@ -132,7 +132,9 @@ import Testing
 
   @Test func unsetVariablesAreNoted() throws {
     #expect(
-      try decode("services: {a: {command: 'x $NOPE'}}").notes == ["the variable NOPE is not set; its value is taken to be empty"])
+      try decode("services: {a: {command: 'x $NOPE'}}").notes == [
+        "the variable NOPE is not set; its value is taken to be empty"
+      ])
   }
 
   @Test(arguments: [

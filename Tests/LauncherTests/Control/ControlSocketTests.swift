@@ -85,7 +85,8 @@ import Testing
     #expect(try ControlClient.ask(.processes, folder: folder.path) == nil)
     do { _ = try ControlServer(folder: folder.path) }
     #expect(access(folder.path + "/control.sock", F_OK) != 0)
-    // A killed launcher leaves its socket's file, which does not answer; the next launcher replaces it.
+    // A killed launcher leaves its socket's file, which does not answer; the next launcher replaces
+    // it.
     let left = Raw(bind: folder.path + "/control.sock")
     left.close()
     #expect(access(folder.path + "/control.sock", F_OK) == 0)

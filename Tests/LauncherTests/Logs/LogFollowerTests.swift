@@ -69,7 +69,8 @@ import Testing
     #expect(follower.readLines().map(\.text) == ["b"])
   }
 
-  /// Files larger than one read, and a line without end: everything is returned, with bounded memory.
+  /// Files larger than one read, and a line without end: everything is returned, with bounded
+  /// memory.
   @Test func largeFiles() throws {
     let line = String(repeating: "y", count: 99)
     try append(String(repeating: line + "\n", count: 6000), to: "a-1.log")

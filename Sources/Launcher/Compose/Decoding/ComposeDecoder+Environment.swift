@@ -31,7 +31,8 @@ extension ComposeDecoder {
           continue
         }
         isRequired = value
-      case "format": refuse(pair.value, "\(key).format", expected: "no format, as only the default one is supported")
+      case "format":
+        refuse(pair.value, "\(key).format", expected: "no format, as only the default one is supported")
       default: break
       }
     }

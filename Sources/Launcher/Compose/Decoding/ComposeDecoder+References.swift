@@ -50,7 +50,8 @@ extension ComposeDecoder {
     if let cycle = StartOrder.cycle(model.services) {
       let node = root["services"]?[cycle[0]] ?? root
       refuse(
-        node["depends_on"] ?? node, "services.\(cycle[0]).depends_on", expected: "dependencies without a cycle",
+        node["depends_on"] ?? node, "services.\(cycle[0]).depends_on",
+        expected: "dependencies without a cycle",
         found: cycle.joined(separator: " → "))
     }
   }

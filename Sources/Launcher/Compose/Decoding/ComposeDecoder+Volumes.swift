@@ -21,7 +21,8 @@ extension ComposeDecoder {
           || option.key == "driver" && option.value.string == "local"
           || option.key == "external" && Self.bool(option.value) == false
         if option.key == "name" {
-          addNote("names of volumes have no meaning for local processes, whose volumes are folders of the run")
+          addNote(
+            "names of volumes have no meaning for local processes, whose volumes are folders of the run")
         }
         if isDefault || option.key == "name" { continue }
         refuse(

@@ -71,7 +71,8 @@ struct ComposeDecoder {
         return false
       }
       let nearest = Suggestion.nearest(to: pair.key, among: known + ignored).map { "did you mean '\($0)'?" }
-      let advice = ComposeKeys.instead[pair.key] ?? nearest ?? "the honoured keys are \(known.joined(separator: ", "))"
+      let advice =
+        ComposeKeys.instead[pair.key] ?? nearest ?? "the honoured keys are \(known.joined(separator: ", "))"
       problems.append(
         ConfigurationProblem(
           place: pair.keyPlace.description, key: key, expected: "a key that the launcher honours",

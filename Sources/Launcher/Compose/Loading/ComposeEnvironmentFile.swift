@@ -7,7 +7,7 @@ import Configuration
 /// `NAME=value` and `NAME: value`, a leading `export`, `#` comments, single quotes (literal),
 /// double quotes (escapes and variables; both may span lines), `${NAME:-default}` as in compose
 /// files. A name alone has its value from `outside`.
-/// https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
+/// https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
 struct ComposeEnvironmentFile {
   private(set) var values: [String: String] = [:]
   private(set) var problems: [ConfigurationProblem] = []
