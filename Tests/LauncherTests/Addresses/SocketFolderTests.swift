@@ -146,7 +146,7 @@ import Testing
       let chosen = try parent(path)
       #expect(chosen.path == "/tmp" && chosen.note?.contains(reason) == true, "\(path)")
       #expect(chosen.note?.hasPrefix("XDG_RUNTIME_DIR=\(path): expected") == true, "\(path)")
-      #expect(chosen.note?.hasSuffix("the run's sockets are below /tmp") == true)
+      #expect(chosen.note?.hasSuffix("the run's sockets are in /tmp") == true)
     }
   }
 }

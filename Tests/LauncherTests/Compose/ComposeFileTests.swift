@@ -164,7 +164,7 @@ import Testing
     ("depends_on: [a]", "expected dependencies without a cycle, found a → a"),
     ("depends_on: {a: {condition: ready}}", "or service_completed_successfully, found ready"),
     ("volumes: [other:/x]", "expected a volume declared under volumes:, found 'other'"),
-    ("volumes: [v:/x]", "takes one letter for a drive, found 'v'"),
+    ("volumes: [v:/x]", "reads a single letter as a drive, found 'v'"),
     ("volumes: [/x]", "give the volume a name, NAME:/x"),
     ("healthcheck: {test: [CMD]}", "expected [CMD, word, …]"),
     ("healthcheck: {interval: 1s}", "services.a.healthcheck: expected a test, found none"),
