@@ -220,7 +220,7 @@ import Testing
     #expect(ended.code == 0)
     #expect(
       ended.output.contains(
-        "XDG_RUNTIME_DIR=\(path): expected an absolute path of at most 40 bytes, as a socket's has at most 107; the run's sockets "
-          + "are below /tmp"))
+        "XDG_RUNTIME_DIR=\(path): expected an absolute path of at most 40 bytes, as a socket's path has at most 107; the run's "
+          + "sockets are in /tmp"))
   }
 }
