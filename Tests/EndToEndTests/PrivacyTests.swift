@@ -204,9 +204,10 @@ import Testing
     let next = try LiveRun(
       workspace, settings: ["stop.updates=60"], environment: environment)
     let ended = try next.command.end()
+    // Launchers that other tests have killed may have left more folders in /tmp.
     #expect(
-      ended.output.contains("removed the sockets that a killed launcher had left behind"), "\(ended.output)"
-    )
+      ended.output.contains("removed the sockets that ")
+        && ended.output.contains(" had left behind"), "\(ended.output)")
     #expect(DirectoryNames.of(workspace.file("xdg")) == live)
     try other.progress("while another's sockets were removed")
   }
