@@ -12,31 +12,31 @@ export ASAN_OPTIONS ?= detect_leaks=0
 
 .PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize fuzz bench bench-step bench-peers clean
 
-help: ## what there is to make
+help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: ## install what is missing (Debian packages; as root or with sudo)
+setup: ## install missing Debian packages (as root or with sudo)
 	@.ci/setup
 
 python: setup
 	@.ci/python
 
-build: setup ## the program, optimised
+build: setup ## build the optimised program
 	@swift build -c release --product rookery
 
-run-gymnasium: build ## learn LunarLander, an environment of Gymnasium in Python (installs it into .venv)
+run-gymnasium: build ## learn LunarLander, an environment of Gymnasium (installs it into .venv)
 	@.ci/python python/requirements.txt
 	@.build/release/rookery run config/lunarlander.yaml $(ARGS)
 
 run: build ## learn CartPole with separate processes (CONFIG=config/acrobot.yaml, ARGS="--seed 2")
 	@.build/release/rookery run $(CONFIG) $(ARGS)
 
-test: setup python ## the tests of the quick lane
+test: setup python ## run the quick tests
 	@swift build --build-tests
 	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) swift test --skip-build --skip EndToEndTests
 	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) swift test --skip-build --filter EndToEndTests
 
-test-long: setup python build ## everything that takes longer: more seeds, whole learning runs
+test-long: setup python build ## run all tests with more seeds, and whole learning runs
 	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) ROOKERY_LONG_TESTS=1 ROOKERY_SIMULATION_SEEDS=5000 \
 	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test
 	@.ci/seams
@@ -44,7 +44,7 @@ test-long: setup python build ## everything that takes longer: more seeds, whole
 	@.ci/dashboard
 	@.ci/learning
 
-lint: setup ## format, and that each target imports only what it declares
+lint: setup ## check the format, and that each target imports only its declared dependencies
 	@.ci/seams check
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@swift build --build-tests --explicit-target-dependency-import-check error
@@ -52,29 +52,29 @@ lint: setup ## format, and that each target imports only what it declares
 format: ## rewrite the sources in the project's format
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests
 
-learning: build ## learn every configuration with five seeds; each must solve
+learning: build ## learn every configuration with five seeds; all must solve it
 	@.ci/learning
 
 learning-gymnasium: build ## the same for LunarLander, which needs Python (installs it into .venv)
 	@.ci/python python/requirements.txt
 	@.ci/learning lunarlander
 
-sanitize: setup ## thread and address sanitizers on what they can run
+sanitize: setup ## run tests under the thread and address sanitizers
 	@.ci/sanitize
 
-fuzz: setup ## fuzz decoders, the replay's entry and damaged stores (SECONDS=600 in all; a build of its own)
+fuzz: setup ## fuzz decoders, the replay's entry and damaged stores (SECONDS=600 in total; separate build)
 	@.ci/fuzz $(SECONDS)
 
-bench: build ## training step, actor and replay on this machine
+bench: build ## measure training step, actor and replay on this machine
 	@.build/release/rookery bench step
 	@.build/release/rookery bench actor
 	@.build/release/rookery bench replay
 
-bench-step: build ## the training step beside PyTorch's, interleaved (installs PyTorch into .venv-torch)
+bench-step: build ## compare the training step with PyTorch's, interleaved (installs PyTorch into .venv-torch)
 	@.ci/bench-step
 
-bench-peers: build ## the replay beside Reverb, cpprb and tianshou, interleaved (installs them into .venv-peers, 3 GB)
+bench-peers: build ## compare the replay with Reverb, cpprb and tianshou, interleaved (installs 3 GB into .venv-peers)
 	@.ci/bench-peers $(ARGS)
 
-clean: ## remove what was built
+clean: ## remove build outputs and virtual environments
 	@rm -rf .build .venv .venv-torch .venv-peers .docker-compose

@@ -1,24 +1,28 @@
 // The processes that step environments.
 
-/// `actor`: how many, how they explore, and how they send.
+/// `actor`: how many there are, how they explore, and how they send.
 public struct ActorConfiguration: Hashable, Sendable {
+  /// What an actor does while the replay accepts no more steps.
   public enum WhenBlocked: String, CaseIterable, Sendable {
-    /// Stop stepping until the replay takes more.
+    /// Stop stepping until the replay accepts more.
     case block
     /// Keep stepping; the oldest unsent message is dropped and counted.
     case dropOldest = "drop_oldest"
   }
 
+  /// Actor processes; 0 if they are all started by hand.
   public var replicas = 2
   /// Environments of one process, stepped as one batch.
   public var environments = 16
+  /// The probability of a random action, for each environment.
   public var epsilon = EpsilonConfiguration()
-  /// Latest time after which collected steps are sent.
+  /// Longest time that collected steps wait before they are sent.
   public var flushIntervalMilliseconds = 50.0
-  /// Size at which a message is sent.
+  /// Size in bytes at which a message is sent.
   public var messageBytes = 262_144
   /// Most steps in one message.
   public var messageSteps = 512
+  /// What happens to new steps while the replay accepts none.
   public var whenBlocked = WhenBlocked.block
   /// Most messages sent but not yet acknowledged.
   public var inFlight = 2
@@ -26,9 +30,12 @@ public struct ActorConfiguration: Hashable, Sendable {
   public init() {}
 }
 
-/// `actor.epsilon`: the ladder εᵢ = base^(1 + exponent·i/(N−1)) over an actor's N environments (Horgan et al. 2018).
+/// `actor.epsilon`: εᵢ = base^(1 + exponent·i/(N−1)) for environment i of an actor's N
+/// (Horgan et al. 2018).
 public struct EpsilonConfiguration: Hashable, Sendable {
+  /// ε of the first environment, 0 to 1.
   public var base = 0.4
+  /// How fast ε falls from one environment to the next, 0 to 1000.
   public var exponent = 7.0
 
   public init() {}

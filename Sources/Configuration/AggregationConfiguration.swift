@@ -1,20 +1,24 @@
 // How several learners make one set of weights.
 
-/// `aggregation`: what the parameter server does with what learners send.
+/// `aggregation`: how the parameter server merges deltas, and how often it publishes.
 public struct AggregationConfiguration: Hashable, Sendable {
+  /// How several learners contribute to one set of weights.
   public enum Kind: String, CaseIterable, Sendable {
     /// Each learner trains locally; its delta is merged.
     case averaging
   }
 
+  /// When deltas Δᵢ of uᵢ updates are merged into the weights θ.
   public enum Mode: String, CaseIterable, Sendable {
     /// The server opens rounds by time: θ += Σuᵢ·Δᵢ / Σuᵢ.
     case rounds
-    /// Each delta as it comes: θ += Δᵢ·uᵢ / Σ(active members' recent u).
+    /// Each delta is merged on arrival: θ += Δᵢ·uᵢ / Σ(active members' recent u).
     case asynchronous
   }
 
+  /// How deltas are combined.
   public var kind = Kind.averaging
+  /// When deltas are merged.
   public var mode = Mode.rounds
   /// Shortest time between two published versions.
   public var publishIntervalMilliseconds = 20.0

@@ -4,10 +4,12 @@ internal import Experience
 
 /// `algorithm`: the learning rule, its network and its optimizer.
 public struct AlgorithmConfiguration: Hashable, Sendable {
+  /// The learning rule.
   public enum Name: String, CaseIterable, Sendable {
     case dqn
   }
 
+  /// The network's trunk.
   public enum Network: String, CaseIterable, Sendable {
     /// Dense layers of the sizes in `hidden`.
     case mlp
@@ -15,48 +17,59 @@ public struct AlgorithmConfiguration: Hashable, Sendable {
     case nature
   }
 
+  /// The learning rule.
   public var name = Name.dqn
   /// Sizes of the hidden layers of the `mlp` network.
   public var hidden = [64, 64]
+  /// The network's trunk.
   public var network = Network.mlp
+  /// Whether the head splits Q into a state's value and advantages (Wang et al. 2016).
   public var dueling = true
+  /// Whether the online network chooses the target's action (van Hasselt et al. 2016).
   public var double = true
   /// n of the n-step return.
   public var nStep = 3
-  /// γ, a step.
+  /// γ of one step, 0 to 1.
   public var discount = 0.99
   /// Adam's step size.
   public var learningRate = 0.001
+  /// ε in Adam's denominator.
   public var adamEpsilon = 1e-8
   /// Largest global norm of a gradient; 0 switches clipping off.
   public var gradientClip = 10.0
-  /// Where the Huber loss turns from quadratic to linear.
+  /// Absolute error at which the Huber loss turns from quadratic to linear.
   public var huberDelta = 1.0
-  /// Transitions in a training step.
+  /// Transitions in one update.
   public var batch = 64
+  /// How the target network follows the online network.
   public var target = TargetConfiguration()
 
   public init() {}
 }
 
-/// `algorithm.target`: how the target network follows.
+/// `algorithm.target`: how the target network θ⁻ follows the online network θ.
 public struct TargetConfiguration: Hashable, Sendable {
+  /// When and how far the target network moves.
   public enum Kind: String, CaseIterable, Sendable {
-    /// A copy of the published weights that pass a multiple of `everyUpdates`.
+    /// θ⁻ is a copy of the last milestone: published weights whose clock passed a multiple of
+    /// `everyUpdates`.
     case hard
     /// θ⁻ += τ(θ − θ⁻) at each update.
     case polyak
   }
 
+  /// When and how far the target network moves.
   public var kind = Kind.hard
+  /// Updates between two milestones, for `hard`.
   public var everyUpdates = 2000
+  /// τ, above 0 and up to 1, for `polyak`.
   public var tau = 0.005
 
   public init() {}
 }
 
 extension AlgorithmConfiguration {
-  /// The kind of table that its learners sample from.
+  /// The kind of table that learners of this rule sample from.
   var tableKind: TableKind.Name {
     switch name {
     case .dqn: .transition

@@ -1,7 +1,8 @@
 // A number of bytes for people.
 
-/// Prints bytes with a decimal unit, as `7.1 GB`.
+/// Prints a number of bytes with a decimal unit, as `7.1 GB`.
 public struct ByteCount: CustomStringConvertible, Sendable {
+  /// The number that is printed.
   public var bytes: Int
 
   public init(_ bytes: Int) {

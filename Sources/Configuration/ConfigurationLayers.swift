@@ -1,20 +1,19 @@
-// Everything that sets values, laid one over the other.
+// The layers that set values: file, environment variables, arguments.
 
-/// The values set by file, environment variables and `--set`, by full key; what a later layer sets hides what an earlier
-/// one set.
+/// The values that the layers set, by full key. A later layer hides the values of earlier ones.
 struct ConfigurationLayers {
   struct Setting {
     var node: YAMLNode
     var source: ValueSource
-    /// Where the key stands, which is not where its value stands.
+    /// The key's own place; `source` has the value's.
     var keyPlace: String
   }
 
   private(set) var settings: [String: Setting] = [:]
   private(set) var problems: [ConfigurationProblem] = []
 
-  /// Settings of keys without a section, which a variable without a double underscore may set; other such variables
-  /// (`ROOKERY_REPLAY_ADDRESS`, …) are plumbing, not configuration.
+  /// The variables without a double underscore that set keys. Other such variables
+  /// (`ROOKERY_REPLAY_ADDRESS`, …) tell a process its addresses and folders.
   private static let plainVariables = ["ROOKERY_NAME", "ROOKERY_SEED"]
   private static let prefix = "ROOKERY_"
 
@@ -45,7 +44,7 @@ struct ConfigurationLayers {
         problems.append(
           ConfigurationProblem(
             place: pair.keyPlace.description, key: key, expected: "each key once",
-            found: "it again", advice: "remove one; the first is at \(first.keyPlace)"))
+            found: "a second one", advice: "remove one; the first is at \(first.keyPlace)"))
       } else {
         settings[key] = Setting(
           node: pair.value, source: .file(pair.value.place), keyPlace: pair.keyPlace.description)
@@ -53,7 +52,8 @@ struct ConfigurationLayers {
     }
   }
 
-  /// Adds the variables that name keys; an empty one sets nothing, as `${X:-}` in a compose file means.
+  /// Adds the variables that name keys. An empty variable sets nothing, so that `${X:-}` in a
+  /// compose file leaves the default.
   mutating func add(variables: [String: String]) {
     for (name, value) in variables.sorted(by: { $0.key < $1.key }) where name.hasPrefix(Self.prefix) {
       let rest = String(name.dropFirst(Self.prefix.count))

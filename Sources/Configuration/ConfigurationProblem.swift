@@ -1,9 +1,12 @@
-// What is wrong with what somebody wrote, and where.
+// Problems of a configuration, with their places.
 
-/// A place in a text file; lines and columns count from 1.
+/// A place in a text file.
 public struct SourcePlace: Hashable, Sendable, CustomStringConvertible {
+  /// Path, as the user gave it.
   public var file: String
+  /// Counted from 1.
   public var line: Int
+  /// Counted from 1.
   public var column: Int
 
   public init(file: String, line: Int, column: Int) {
@@ -20,9 +23,11 @@ public struct SourcePlace: Hashable, Sendable, CustomStringConvertible {
 public struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible {
   /// `file:line:column`, or the name of the variable or argument.
   public var place: String
-  /// The key concerned; empty where the text itself is at fault.
+  /// The full key; empty if the text itself is malformed.
   public var key: String
+  /// What would be valid, as words that follow "expected".
   public var expected: String
+  /// The value in place of it, as words that follow "found".
   public var found: String
   /// What to do; may be empty.
   public var advice: String
@@ -42,8 +47,9 @@ public struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible 
   }
 }
 
-/// Everything wrong with a file and what overrides it, all at once.
+/// All problems of a file and of the layers over it.
 public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// At least one, in the order in which they were found.
   public var problems: [ConfigurationProblem]
 
   public init(_ problems: [ConfigurationProblem]) {

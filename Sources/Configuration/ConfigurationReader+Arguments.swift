@@ -1,7 +1,7 @@
-// A section whose keys are anybody's.
+// A section whose keys the user chooses.
 
 extension ConfigurationReader {
-  /// Reads every key below `key` as a keyword argument: scalars, and lists and mappings of them.
+  /// Reads every key below `key` as a keyword argument: a scalar, or lists and mappings of scalars.
   mutating func arguments(_ key: String, _ target: inout [EnvironmentArgument]) {
     let known = Dictionary(target.map { ($0.name, $0.value) }) { $1 }
     let names = Set(known.keys).union(keys(below: key)).sorted()
@@ -23,7 +23,7 @@ extension ConfigurationReader {
 }
 
 extension ConfigurationReader {
-  /// Python's identifiers, as far as they are ASCII, with dots between.
+  /// Whether it consists of ASCII identifiers of Python with dots between them.
   private static func isKeyword(_ name: String) -> Bool {
     name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
       part.first.map { !$0.isNumber } == true
@@ -36,7 +36,7 @@ extension ConfigurationReader {
     }
   }
 
-  /// Refuses it like a wrong value, so that it is not also an unknown key.
+  /// Refuses the name as a wrong value, so that it is not reported as an unknown key too.
   private mutating func refuseKeyword(_ name: String) {
     var none = ""
     value(
@@ -47,7 +47,7 @@ extension ConfigurationReader {
 }
 
 extension YAMLNode {
-  /// The value as JSON, which YAML reads back as the same; nil for a number that JSON cannot write.
+  /// The value as JSON, which is YAML of the same value; nil for a number that JSON cannot write.
   var json: String? {
     switch content {
     case .scalar(let text, _):

@@ -1,4 +1,4 @@
-// The kinds of values that a configuration has.
+// The types of values that a configuration has.
 
 extension ConfigurationReader {
   mutating func integer<I: FixedWidthInteger>(_ key: String, _ target: inout I, _ range: ClosedRange<I>) {
@@ -17,7 +17,7 @@ extension ConfigurationReader {
     }
   }
 
-  /// A number or nothing.
+  /// A number, or null.
   mutating func optionalDouble(_ key: String, _ target: inout Double?) {
     value(key, &target, expected: "a number, or null", render: { $0.map(YAMLText.number) ?? "null" }) {
       node in
@@ -70,7 +70,7 @@ extension ConfigurationReader {
   }
 }
 
-/// An interval of finite numbers, with words for it.
+/// An interval of finite numbers, described in words.
 struct NumberRange: CustomStringConvertible {
   private var lower: Double
   private var lowerIncluded: Bool

@@ -1,11 +1,13 @@
-// Layers to typed values.
+// Reads layers into typed values.
 
-/// Reads values over their defaults, notes every key it is asked for, and collects every problem.
+/// Replaces defaults by the values that are set, and collects known keys and problems.
 ///
-/// A `read` function asks for each of its keys once, with a variable that holds the default; so the keys that are known, the
-/// effective configuration and the values read come from the same lines and cannot disagree.
+/// A `read` function asks for each of its keys once, with a variable that holds the default. The
+/// known keys, the effective configuration and the values thus come from the same lines and cannot
+/// disagree.
 struct ConfigurationReader {
-  /// After so many problems it is another kind of file, and looking for names takes long.
+  /// Problems after which no names are suggested: it is probably another kind of file, and the
+  /// search takes long.
   private static let suggestionsMax = 50
 
   private let settings: [String: ConfigurationLayers.Setting]
@@ -13,7 +15,7 @@ struct ConfigurationReader {
   private(set) var entries: [ConfigurationEntry] = []
   private(set) var problems: [ConfigurationProblem]
   private var sections: [String] = []
-  /// Keys that are called otherwise now, and what to know of the new ones.
+  /// Keys of earlier versions, with their new names and what differs.
   private var renamed: [String: (key: String, note: String)] = [:]
 
   init(_ layers: ConfigurationLayers = ConfigurationLayers()) {
@@ -33,10 +35,11 @@ struct ConfigurationReader {
   /// Reads one value.
   ///
   /// - Parameters:
-  ///   - value: holds the default; replaced if the key is set and right.
-  ///   - expected: what is right, in words.
-  ///   - render: a value as YAML.
-  ///   - parse: the value of a node, nil if it is not right.
+  ///   - value: holds the default; replaced if the key is set to a valid value.
+  ///   - expected: the valid values, in words.
+  ///   - render: writes a value as YAML.
+  ///   - parse: the value of a node; nil if it is not valid.
+  ///   - advice: what to do about an invalid node; nil takes an example.
   mutating func value<T>(
     _ key: String, _ value: inout T, expected: String, render: (T) -> String, parse: (YAMLNode) -> T?,
     advice: ((YAMLNode) -> String?)? = nil
@@ -58,30 +61,30 @@ struct ConfigurationReader {
     entries.append(ConfigurationEntry(key: path, value: render(value), source: setting.source))
   }
 
-  /// A key that is refused with the one that took its place.
+  /// Declares a key of an earlier version: it is refused, with its new name as advice.
   mutating func renamed(_ key: String, to name: String, _ note: String) {
     renamed[prefix + key] = (prefix + name, note)
   }
 
-  /// The keys that are set below a section, without its name.
+  /// The keys that are set below a section, without the section's name.
   func keys(below section: String) -> [String] {
     let start = prefix + section + "."
     return settings.keys.filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
   }
 
-  /// Where the first of the keys below a section came from.
+  /// The source of the first key that is set below a section.
   func source(below section: String) -> ValueSource {
     let start = prefix + section
     let first = settings.filter { $0.key == start || $0.key.hasPrefix(start + ".") }.min { $0.key < $1.key }
     return first?.value.source ?? .standard
   }
 
-  /// Where a key's value came from; its default if the key is unknown.
+  /// The layer that set a key; `.standard` if none did.
   func source(of key: String) -> ValueSource {
     settings[key]?.source ?? .standard
   }
 
-  /// Whether a key's value was refused, so that checks across keys would repeat it.
+  /// Whether a key's value was refused; checks across keys skip it then.
   func isRefused(_ key: String) -> Bool {
     problems.contains { $0.key == key }
   }
@@ -90,14 +93,14 @@ struct ConfigurationReader {
     problems.append(problem)
   }
 
-  /// Replaces the source of a key that nobody set.
+  /// Replaces the source of a key that no layer set.
   mutating func setSource(of key: String, _ source: ValueSource) {
     guard let index = entries.firstIndex(where: { $0.key == key }), entries[index].source == .standard
     else { return }
     entries[index].source = source
   }
 
-  /// Reports the settings that no `read` function asked for. Call it last.
+  /// Reports the settings that no `read` function asked for; called last.
   mutating func refuseUnknownKeys() {
     let known = Set(entries.map(\.key))
     var reported: Set<String> = []
@@ -126,15 +129,15 @@ struct ConfigurationReader {
         place: setting.source.place, key: key, expected: "a section with keys of its own",
         found: setting.node.found,
         advice: keys.isEmpty
-          ? "its keys are names of your own" : "its keys are \(keys.joined(separator: ", "))"))
+          ? "its keys are names that you choose" : "its keys are \(keys.joined(separator: ", "))"))
   }
 
   private mutating func refuseUnknown(_ key: String, _ setting: ConfigurationLayers.Setting) {
-    let isLost = problems.count >= Self.suggestionsMax
-    let nearest = isLost ? nil : Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
+    let mayBeOther = problems.count >= Self.suggestionsMax
+    let nearest = mayBeOther ? nil : Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
     var advice = "see docs/CONFIGURATION.md for all keys"
     if let now = renamed[key] {
-      advice = "it is '\(now.key)' now, \(now.note)"
+      advice = "it is now called '\(now.key)', \(now.note)"
     } else if let nearest {
       if case .variable = setting.source {
         advice = "did you mean \(ConfigurationLayers.variable(for: nearest))?"

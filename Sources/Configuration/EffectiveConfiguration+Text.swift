@@ -1,16 +1,16 @@
-// The effective configuration, for people and for files.
+// The effective configuration as text.
 
 extension EffectiveConfiguration {
-  /// `key: value   # where it came from`, a line a key.
+  /// One line per key: `key: value   # its source`.
   public var show: String {
-    let lines = entries.map { ("\($0.key): \($0.value)", "# \($0.source)\(note(for: $0.key))") }
+    let lines = entries.map { ("\($0.key): \($0.value)", "# \($0.source)\(annotation(of: $0.key))") }
     let width = lines.map(\.0.count).filter { $0 <= 60 }.max() ?? 0
     return lines.map { left, right in
       left + String(repeating: " ", count: max(0, width - left.count)) + "   " + right + "\n"
     }.joined()
   }
 
-  private func note(for key: String) -> String {
+  private func annotation(of key: String) -> String {
     let isComputed = run.replay.rateLimiter.errorBuffer == 0 && run.replay.rateLimiter.samplesPerInsert > 0
     guard key == "replay.rate_limiter.error_buffer", isComputed else { return "" }
     return ", computed: \(YAMLText.number(run.errorBuffer))"
@@ -18,7 +18,7 @@ extension EffectiveConfiguration {
 }
 
 extension RunConfiguration {
-  /// Every key and its value in order, as they are now.
+  /// Every key with its present value, in order.
   public var entries: [ConfigurationEntry] {
     var copy = self
     var reader = ConfigurationReader()

@@ -1,10 +1,10 @@
 // Settings for processes that read their configuration themselves.
 
 extension EffectiveConfiguration {
-  /// `key=value` settings as environment variables, which win over the file a process reads.
+  /// `key=value` settings as environment variables, which win over the file that a process reads.
   ///
-  /// - Throws: `ConfigurationError` for an unknown key, one that a variable cannot name, and a value that its key cannot have. Whether
-  ///   the values go together is for the process to say, which knows the others.
+  /// - Throws: `ConfigurationError` for an unknown key, a key that no variable can name, and an
+  ///   invalid value. Conflicts between values are left to the process, which knows all of them.
   public static func variables(for settings: [String]) throws(ConfigurationError) -> [String: String] {
     var layers = ConfigurationLayers()
     for argument in settings { layers.add(argument: argument) }
@@ -18,7 +18,7 @@ extension EffectiveConfiguration {
           ConfigurationProblem(
             place: setting.keyPlace, key: key, expected: "a key in small letters, without two underscores",
             found: key,
-            advice: "write it in the configuration file: here it becomes a variable of the processes"))
+            advice: "set it in the configuration file: here it becomes an environment variable"))
       }
       variables[name] = String(text[text.index(after: equals)...])
     }

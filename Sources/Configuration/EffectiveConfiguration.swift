@@ -1,7 +1,8 @@
-// A run's configuration with where each value came from.
+// A run's configuration with the source of each value.
 
 /// Defaults ← file ← `ROOKERY_…` variables ← `--set key=value`, checked as a whole.
 public struct EffectiveConfiguration: Hashable, Sendable {
+  /// The checked values.
   public let run: RunConfiguration
   /// Every key in its order.
   public let entries: [ConfigurationEntry]
@@ -10,8 +11,8 @@ public struct EffectiveConfiguration: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - file: path of the run's YAML file; nil for defaults only.
-  ///   - variables: environment variables of the process; others than keys of the configuration are ignored.
-  ///   - settings: `key=value` each, later ones win.
+  ///   - variables: environment variables of the process; those that name no key are ignored.
+  ///   - settings: `key=value` each; later ones win.
   /// - Throws: `ConfigurationError` with every problem found.
   public init(
     file: String?, variables: [String: String] = [:], settings: [String] = []
@@ -20,7 +21,7 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     try self.init(document: document, file: file, variables: variables, settings: settings)
   }
 
-  /// The same for a file's text; `file` names it in messages.
+  /// Reads a file's text in place of the file; `file` names it in messages.
   public init(
     text: String, file: String, variables: [String: String] = [:], settings: [String] = []
   ) throws(ConfigurationError) {
@@ -49,7 +50,7 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     entries = reader.entries
   }
 
-  /// A variable that only misses the double underscore of a key would be ignored without a word.
+  /// Refuses variables with one underscore where a key needs two: they would silently set nothing.
   private static func refuseMistakenVariables(
     _ variables: [String: String], _ reader: inout ConfigurationReader
   ) {
@@ -65,13 +66,13 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     }
   }
 
-  /// Somebody has said which environment there is, or what its observations and actions are.
+  /// Whether a layer set the environment's id, its observations' shape or its number of actions.
   public var namesEnvironment: Bool {
     let keys: Set = ["environment.id", "environment.observation.shape", "environment.actions"]
     return entries.contains { keys.contains($0.key) && $0.source != .standard }
   }
 
-  /// The same with the environment's facts, now that they are known.
+  /// This configuration with another `environment` section; every source stays.
   public func replacing(environment: EnvironmentConfiguration) -> EffectiveConfiguration {
     var run = run
     run.environment = environment
@@ -87,7 +88,8 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     self.entries = entries
   }
 
-  /// Reports each conflict at the first of its keys that somebody set, unless one of them was refused already.
+  /// Reports each conflict at the first of its keys that a layer set. A conflict with a refused key
+  /// is left out.
   private static func refuseConflicts(of run: RunConfiguration, _ reader: inout ConfigurationReader) {
     for conflict in run.conflicts where !conflict.keys.contains(where: reader.isRefused) {
       let source = conflict.keys.map { reader.source(of: $0) }.first { $0 != .standard } ?? .standard
@@ -98,12 +100,13 @@ public struct EffectiveConfiguration: Hashable, Sendable {
     }
   }
 
-  /// Refuses a replay that the machine cannot hold.
+  /// Refuses a replay that does not fit the machine's memory.
   ///
   /// - Parameters:
-  ///   - memoryBytes: what a shard's arenas will take, estimated by the service that knows the schema.
-  ///   - shards: how many will be started on this machine.
-  ///   - available: what the machine has.
+  ///   - memoryBytes: estimated bytes of one shard.
+  ///   - shards: shards that start on this machine.
+  ///   - available: bytes of memory that this machine has available.
+  /// - Throws: `ConfigurationError` at `replay.capacity`, with a capacity that fits.
   public func check(memoryBytes: Int, shards: Int = 1, available: Int) throws(ConfigurationError) {
     let (product, overflow) = memoryBytes.multipliedReportingOverflow(by: shards)
     let all = overflow ? Int.max : product

@@ -1,9 +1,10 @@
-// What the actors act in.
+// The environment that actors step.
 
 public import Experience
 
 /// `environment`: the environment of actors and evaluator.
 public struct EnvironmentConfiguration: Hashable, Sendable {
+  /// The implementation of the environment.
   public enum Backend: String, CaseIterable, Sendable {
     /// Native if the id is built in and there are no arguments, else Gymnasium.
     case auto
@@ -13,22 +14,23 @@ public struct EnvironmentConfiguration: Hashable, Sendable {
 
   /// The environment's id, as Gymnasium names it; `module:Env-v0` imports the module first.
   public var id = "CartPole-v1"
+  /// The implementation of the environment.
   public var backend = Backend.auto
   /// Keyword arguments for `gymnasium.make`.
   public var arguments: [EnvironmentArgument] = []
-  /// The interpreter; empty: `.venv/bin/python` of the working folder if it is there, else `python3`.
+  /// The interpreter; empty: `.venv/bin/python` of the working folder if it exists, else `python3`.
   public var python = ""
-  /// Python processes of an actor.
+  /// Python worker processes of one actor.
   public var workers = 1
-  /// A worker that takes longer for a step hangs.
+  /// A worker that takes longer for a step counts as hung.
   public var timeoutSeconds = 30.0
-  /// How much longer a step takes, to imitate a slow simulator.
+  /// Time added to each step, to imitate a slow simulator.
   public var stepDelayMilliseconds = 0.0
-  /// Observations that the network sees at once: the last ones of the episode.
+  /// Consecutive observations of the episode that the network gets as one input.
   public var frameStack = 1
   /// Shape of an observation; empty: the environment is asked.
   public var observationShape: [Int] = []
-  /// float32, or uint8 for frames as planes.
+  /// float32, or uint8 for image planes.
   public var observationType = DType.float32
   /// Number of actions; 0: the environment is asked.
   public var actions = 0
@@ -36,8 +38,9 @@ public struct EnvironmentConfiguration: Hashable, Sendable {
   public init() {}
 }
 
-/// One keyword argument; a dot in its name leads into a mapping.
+/// One keyword argument of the environment.
 public struct EnvironmentArgument: Hashable, Sendable {
+  /// A dot in it leads into a mapping.
   public var name: String
   /// JSON, which is YAML too.
   public var value: String

@@ -2,16 +2,17 @@
 
 /// `evaluator`: greedy episodes, and the return at which the run is solved.
 public struct EvaluatorConfiguration: Hashable, Sendable {
+  /// Whether `rookery run` starts an evaluator.
   public var enabled = true
   /// Episodes of one evaluation.
   public var episodes = 20
   /// Shortest time between the starts of two evaluations.
   public var intervalMilliseconds = 250.0
-  /// Mean return of an evaluation that calls for confirmation; nil never stops the run.
+  /// Mean return at which an evaluation is confirmed; nil: the run has no criterion.
   public var threshold: Double?
-  /// Fresh episodes of the confirmation.
+  /// Fresh episodes of a confirmation.
   public var confirmEpisodes = 100
-  /// Mean return of the confirmation that solves the run; nil takes `threshold`.
+  /// Mean return of a confirmation that solves the run; nil: `threshold`.
   public var confirmThreshold: Double?
 
   public init() {}

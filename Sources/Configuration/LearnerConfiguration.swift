@@ -1,14 +1,16 @@
 // The processes that train.
 
-/// `learner`: how many, and how they fetch and keep.
+/// `learner`: how many there are, how they sample, and how often they save.
 public struct LearnerConfiguration: Hashable, Sendable {
+  /// Learner processes; 0 if they are all started by hand.
   public var replicas = 1
   /// The table that they sample from.
   public var table = "experience"
-  /// Sample requests kept under way, so that their latency is hidden.
+  /// Unanswered sample requests, which hide the latency of an answer.
   public var samplesInFlight = 4
-  /// Batches that one request brings: small networks train faster than messages travel.
+  /// Batches in one request: small networks train faster than messages travel.
   public var batchesPerRequest = 1
+  /// Time between two checkpoints.
   public var checkpointIntervalSeconds = 5.0
   /// Most updates a second; 0 sets no limit.
   public var updatesPerSecondMax = 0.0

@@ -2,8 +2,9 @@
 
 @preconcurrency internal import Glibc
 
+/// Reads the process's environment.
 public enum ProcessVariables {
-  /// All variables as they are now. Read it once at start, before threads that might set some.
+  /// All variables. Read them once at the start, before other threads can change them.
   public static func current() -> [String: String] {
     var variables: [String: String] = [:]
     var next = environ

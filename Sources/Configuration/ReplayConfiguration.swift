@@ -1,29 +1,33 @@
-// The service that keeps experience.
+// The service that stores experience.
 
 public import Experience
 
-/// `replay`: what is kept, and how it is drawn.
+/// `replay`: what is stored, and how it is sampled.
 public struct ReplayConfiguration: Hashable, Sendable {
+  /// Which shards a learner samples from.
   public enum Binding: String, CaseIterable, Sendable {
-    /// A learner samples from all shards.
+    /// All shards.
     case shared
-    /// Learner i reads shard i only. Refused until there are learners that do.
+    /// Learner i samples from shard i only. Not implemented, and refused.
     case own
   }
 
+  /// Where steps and tables are stored.
   public enum Storage: String, CaseIterable, Sendable {
     case memory, file
   }
 
+  /// Which shards a learner samples from.
   public var binding = Binding.shared
-  /// Steps that the ring holds.
+  /// Steps that the ring of one shard holds.
   public var capacity = 200_000
-  /// Most items of the table; 0 leaves only `capacity` to bound them.
+  /// Most items of the table; 0: only `capacity` limits them.
   public var maxItems = 0
+  /// Draws the items of a batch.
   public var sampler = SelectorKind.Name.prioritized
-  /// Chooses what goes when there are `maxItems`.
+  /// Picks the item that is removed once there are `maxItems`.
   public var remover = SelectorKind.Name.fifo
-  /// α: P(i) ∝ pᵢ^α, or 1 / rank(i)^α.
+  /// α: P(i) ∝ pᵢ^α, or ∝ 1 / rank(i)^α.
   public var priorityExponent = 0.6
   /// β at the start: wᵢ = (N·P(i))^−β / max over the batch.
   public var importanceExponent = 0.4
@@ -31,43 +35,45 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var importanceExponentFinal = 1.0
   /// Updates over which β goes from its first to its final value.
   public var importanceAnnealUpdates = 20_000
-  /// How often an item may be sampled before it is removed; 0 sets no limit.
+  /// Items are removed after this many samples; 0: no limit.
   public var maxTimesSampled = 0
-  /// Raw priorities above it count as this; 0 leaves them as they are.
+  /// Raw priorities above it count as this; 0: no limit.
   public var priorityMax = 0.0
-  /// The part of `capacity` that one actor may own where others would lose steps to it; 1 for no quota.
+  /// The largest fraction of a full ring that one actor may hold; 1: no quota.
   public var actorQuota = 1.0
-  /// Bytes of messages that may wait for the limiter at the service.
+  /// Most bytes of messages that wait at the service for the rate limiter.
   public var waitingBytes = 256 << 20
+  /// Keeps samples per insert within a range.
   public var rateLimiter = RateLimiterConfiguration()
+  /// Where steps and tables are stored.
   public var storage = Storage.memory
-  /// Draws follow from the seed alone, for tests and for runs that repeat: a restarted replay, and
-  /// each container of one, draws the same numbers again.
+  /// Whether draws follow from the seed alone, for tests and repeatable runs. A restarted replay,
+  /// and each container of a service, then draws the same numbers again.
   public var repeatsDraws = false
-  /// MB of a snapshot that a replay of `memory` storage leaves at an orderly end at most, for its next start; 0 leaves none.
+  /// Largest snapshot in MB that a replay of `memory` storage writes at an orderly end; 0: none.
   public var snapshotAtEndMB = 500
-  /// MB of memory that the steps of `file` storage may count on; 0 takes half of what the machine has available at the start.
+  /// Memory in MB for the steps of `file` storage; 0: half of what is available at the start.
   public var memoryMB = 0
-  /// Tables by themselves; none: the one that the algorithm needs, made of the keys above.
+  /// Tables by name; none: the one that the algorithm needs, made of the keys above.
   public var tables: [ReplayTableConfiguration] = []
 
   public init() {}
 }
 
-/// `replay.rate_limiter`: error = inserts·SPI − samples stays within SPI·minSize ± errorBuffer.
+/// `replay.rate_limiter`: keeps error = inserts·SPI − samples within SPI·minSize ± errorBuffer.
 public struct RateLimiterConfiguration: Hashable, Sendable {
-  /// SPI: samples drawn for each item inserted; 0 limits by `minSize` only.
+  /// SPI: samples per inserted item; 0: only `minSize` limits.
   public var samplesPerInsert = 8.0
-  /// Items before the first sample.
+  /// Items that must be there before the first sample.
   public var minSize = 1000
-  /// Half range either side; 0 takes `RunConfiguration.errorBuffer`.
+  /// Half the width of the range; 0: computed by `RunConfiguration.errorBuffer`.
   public var errorBuffer = 0.0
 
   public init() {}
 }
 
 extension ReplayConfiguration {
-  /// - Parameters: what tables are unless they say more.
+  /// Reads the section; `algorithm` and `learner` give the defaults of tables.
   mutating func read(
     _ reader: inout ConfigurationReader, algorithm: AlgorithmConfiguration, learner: LearnerConfiguration
   ) {

@@ -2,34 +2,44 @@
 
 public import Experience
 
-/// `replay.tables.NAME`: what the table's items are, how they are drawn and how fast.
+/// `replay.tables.NAME`: the table's items, how they are sampled, and how fast.
 public struct ReplayTableConfiguration: Hashable, Sendable {
+  /// 1 to 64 lower-case letters, digits, `_` and `-`.
   public var name: String
+  /// Whether items are transitions, sequences or records.
   public var kind: TableKind.Name
-  /// Of transitions.
+  /// n of n-step transitions.
   public var nStep: Int
+  /// γ of one step, for the returns of transitions.
   public var discount: Double
-  /// Of sequences: their steps, and from the start of one to that of the next.
+  /// Steps of a sequence.
   public var length = 80
+  /// Steps from the start of a sequence to the start of the next.
   public var period = 40
+  /// Whether a sequence crosses the end of an episode or is padded there.
   public var episodes = SequenceEpisodes.cross
-  /// Most items; 0 leaves only the capacity to bound them.
+  /// Most items; 0: only `replay.capacity` limits them.
   public var maxItems: Int
+  /// Draws the items of a batch.
   public var sampler: SelectorKind.Name
-  /// Chooses what goes when there are `maxItems`.
+  /// Picks the item that is removed once there are `maxItems`.
   public var remover: SelectorKind.Name
+  /// α: P(i) ∝ pᵢ^α, or ∝ 1 / rank(i)^α.
   public var priorityExponent: Double
+  /// Items are removed after this many samples; 0: no limit.
   public var maxTimesSampled: Int
-  /// Raw priorities above it count as this; 0 leaves them as they are.
+  /// Raw priorities above it count as this; 0: no limit.
   public var priorityMax: Double
-  /// The largest batch that may be asked for.
+  /// The largest batch that one request may ask for.
   public var batchMax: Int
+  /// Keeps samples per insert within a range.
   public var rateLimiter: RateLimiterConfiguration
 
   /// The most tables that fit a message.
   public static let countMax = 16
 
-  /// A table as it is unless its keys say more. One that no learner of the run samples must not hold back the others.
+  /// A table with the defaults of its keys. A table that no learner samples gets no limits on
+  /// samples per insert, so that it does not block inserts for the others.
   init(
     name: String, replay: ReplayConfiguration, algorithm: AlgorithmConfiguration,
     learner: LearnerConfiguration
@@ -78,7 +88,8 @@ extension ReplayTableConfiguration {
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
   }
 
-  /// Whether it can name a table: also as a part of a key, whose variable is in capitals.
+  /// Whether a text can name a table. Capitals are excluded: the name is part of a key, and the
+  /// key's variable is in capitals.
   static func isName(_ text: String) -> Bool {
     let bytes = text.utf8
     return (1...64).contains(bytes.count)
@@ -94,7 +105,7 @@ extension ReplayTableConfiguration {
 }
 
 extension ReplayConfiguration {
-  /// Reads the tables that are named, in the order of their names.
+  /// Reads the tables in the order of their names.
   mutating func readTables(
     _ reader: inout ConfigurationReader, algorithm: AlgorithmConfiguration, learner: LearnerConfiguration
   ) {

@@ -1,32 +1,35 @@
-// Values that are right alone and impossible together.
+// Values that are valid alone and impossible together.
 
 /// Values that cannot work together, reported at one of their keys.
 public struct ConfigurationConflict: Hashable, Sendable {
-  /// The keys concerned, the one to change first.
+  /// The keys of these values; the first is the one to change.
   public var keys: [String]
+  /// What would be valid, as words that follow "expected".
   public var expected: String
+  /// The value in place of it, as words that follow "found".
   public var found: String
+  /// What to do.
   public var advice: String
 }
 
 extension RunConfiguration {
   /// Every combination of values that cannot work; empty for a usable configuration.
   public var conflicts: [ConfigurationConflict] {
-    // Where tables have keys of their own, those of `replay` are only what they start from.
+    // With `replay.tables`, the keys of `replay` are only the tables' defaults.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
     return own + bindingConflicts + messageConflicts + tableConflicts + selectorConflicts
       + evaluatorConflicts + environment.conflicts
   }
 
-  /// What would be read and do nothing.
+  /// A valid value that is not implemented.
   private var bindingConflicts: [ConfigurationConflict] {
     guard replay.binding != .shared else { return [] }
     return [
       ConfigurationConflict(
         keys: ["replay.binding"],
         expected:
-          "shared, as every learner samples from all shards: one that reads a shard of its own is not there yet",
-        found: replay.binding.rawValue, advice: "leave it out")
+          "shared, as every learner samples from all shards; other bindings are not implemented",
+        found: replay.binding.rawValue, advice: "remove the key")
     ]
   }
 
@@ -86,7 +89,7 @@ extension RunConfiguration {
           expected:
             "at least \(YAMLText.number(errorBufferMin)) = max(algorithm.batch, samples_per_insert × items a message), "
             + "as a narrower range deadlocks: a whole message (up to \(itemsPerMessage) items = actor.message_steps + "
-            + "actor.environments × algorithm.n_step) and a whole batch could both be refused for ever",
+            + "actor.environments × algorithm.n_step) and a whole batch could block each other for ever",
           found: YAMLText.number(limiter.errorBuffer),
           advice: "raise it, or 0 to have it computed, or lower actor.message_steps"))
     }
@@ -96,7 +99,7 @@ extension RunConfiguration {
           keys: ["replay.max_times_sampled", "replay.rate_limiter.samples_per_insert"],
           expected:
             "at least replay.rate_limiter.samples_per_insert (\(YAMLText.number(limiter.samplesPerInsert))), as the "
-            + "limiter deadlocks if items are gone before they were sampled that often",
+            + "limiter deadlocks if items are removed before they are sampled that many times",
           found: "\(replay.maxTimesSampled)", advice: "raise it, or lower samples_per_insert"))
     }
     return conflicts

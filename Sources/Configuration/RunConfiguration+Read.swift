@@ -1,10 +1,10 @@
-// The top of the tree of keys.
+// The top level of the keys.
 
 extension RunConfiguration {
-  /// Longest name of a run; it names a folder.
+  /// Bytes of the longest name of a run, which also names a folder.
   static let nameLengthMax = 100
 
-  /// Reads every key over the values held now.
+  /// Reads every key; the present values are the defaults.
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.string(
       "name", &name,
@@ -22,7 +22,8 @@ extension RunConfiguration {
     reader.section("telemetry") { telemetry.read(&$0) }
   }
 
-  /// Whether it can name a run, and so its folder.
+  /// Whether a text can name a run and its folder: 1 to 100 ASCII letters, digits, `.`, `_` and
+  /// `-`, the first a letter or digit.
   public static func isName(_ text: String) -> Bool {
     guard let first = text.utf8.first, text.utf8.count <= nameLengthMax, isLetterOrDigit(first) else {
       return false
@@ -39,7 +40,7 @@ extension RunConfiguration {
     }
   }
 
-  /// `config/cartpole.yaml` → `cartpole`; other characters than a name may have become '-'.
+  /// `config/cartpole.yaml` → `cartpole`; characters that a name cannot have become `-`.
   static func name(ofFile file: String) -> String? {
     var base = file.split(separator: "/").last.map(String.init) ?? file
     for suffix in [".yaml", ".yml"] where base.hasSuffix(suffix) { base.removeLast(suffix.count) }

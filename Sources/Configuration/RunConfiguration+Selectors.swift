@@ -3,7 +3,7 @@
 internal import Experience
 
 extension ReplayTableConfiguration {
-  /// A queue: each item is sampled once, in order, and nothing is lost unread.
+  /// Whether the table is a queue: each item is sampled once, in order, and none is lost unread.
   public var isConsumeOnce: Bool { sampler == .fifo && maxTimesSampled == 1 }
 }
 
@@ -26,7 +26,7 @@ extension RunConfiguration {
     if table.remover != .fifo, table.maxItems == 0 {
       refuse(
         ["remover", "max_items"],
-        expected: "fifo, as without max_items items go only with their steps, oldest first",
+        expected: "fifo, as without max_items items are removed only with their steps, oldest first",
         found: table.remover.rawValue, advice: "set \(prefix)max_items, or remove it")
     }
     guard table.isConsumeOnce else { return conflicts }
@@ -35,23 +35,23 @@ extension RunConfiguration {
       refuse(
         ["rate_limiter.samples_per_insert", "sampler", "max_times_sampled"],
         expected:
-          "0 or 1, as with fifo and max_times_sampled 1 every item is sampled once: less would leave ever more unread, "
-          + "and inserts wait for that",
-        found: YAMLText.number(rate), advice: "set 1, or 0 for no proportion")
+          "0 or 1, as with fifo and max_times_sampled 1 every item is sampled once: with less, unsampled items pile up "
+          + "until inserts block",
+        found: YAMLText.number(rate), advice: "set 1, or 0 for no limit")
     }
     let needed = itemsMin(ofQueue: table)
     if table.maxItems > 0, Double(table.maxItems) < needed {
       refuse(
         ["max_items"],
         expected:
-          "at least \(YAMLText.number(needed)), as a queue (fifo, max_times_sampled 1) must hold what a request needs and a "
-          + "whole message (\(itemsPerMessage(of: table)) items), else both wait for each other",
+          "at least \(YAMLText.number(needed)), as a queue (fifo, max_times_sampled 1) must hold the items of a request and a "
+          + "whole message (\(itemsPerMessage(of: table)) items), else they block each other",
         found: "\(table.maxItems)", advice: "raise it, or 0 for no limit")
     }
     return conflicts
   }
 
-  /// Items with which a queue serves a request whatever else waits.
+  /// The smallest `maxItems` with which a queue can always serve a request.
   private func itemsMin(ofQueue table: ReplayTableConfiguration) -> Double {
     let limiter = table.rateLimiter
     let errorMin =

@@ -1,14 +1,14 @@
-// The tables of a run, and what limits them.
+// The tables of a run, and their limits.
 
 internal import Experience
 
 extension RunConfiguration {
-  /// The tables there will be: those of `replay.tables`, or the one that the algorithm needs.
+  /// The tables of the run: those of `replay.tables`, or the one that the algorithm needs.
   public var tables: [ReplayTableConfiguration] {
     replay.tables.isEmpty ? [ownTable] : replay.tables
   }
 
-  /// What the keys of `replay` and `algorithm` say of a table.
+  /// The one table that the keys of `replay` and `algorithm` describe.
   private var ownTable: ReplayTableConfiguration {
     ReplayTableConfiguration(name: learner.table, replay: replay, algorithm: algorithm, learner: learner)
   }
@@ -16,16 +16,19 @@ extension RunConfiguration {
   var itemsPerMessage: Int { itemsPerMessage(of: ownTable) }
   var errorBufferMin: Double { errorBufferMin(of: ownTable) }
 
-  /// Of the one table that there is without `replay.tables`.
+  /// `errorBuffer(of:)` for the one table of a run without `replay.tables`.
   public var errorBuffer: Double { errorBuffer(of: ownTable) }
 
-  /// The one that learners sample from; nil if there is none of that name.
+  /// The table that learners sample from; nil if no table has that name.
   public var learnersTable: ReplayTableConfiguration? {
     tables.first { $0.name == learner.table }
   }
 
-  /// Most items that one message can complete for a table. Transitions: its steps, and those that earlier steps of each
-  /// environment left open (an episode's end completes up to n of them with one step); other kinds: one a step.
+  /// Most items that one message can complete for a table.
+  ///
+  /// Transitions: one per step of the message, and those that earlier steps of each environment
+  /// left open, up to n each: one step that ends an episode completes them all. Other kinds: one
+  /// per step, and one per environment.
   public func itemsPerMessage(of table: ReplayTableConfiguration) -> Int {
     let open =
       switch table.kind {
@@ -36,16 +39,18 @@ extension RunConfiguration {
     return overflow ? .max : actor.messageSteps.addingSaturating(items)
   }
 
-  /// Smallest half range of a table's rate limiter with which it cannot deadlock: max(largest batch, SPI × items a message).
+  /// Smallest error buffer with which a table's rate limiter cannot deadlock:
+  /// max(largest batch, SPI × items per message).
   ///
-  /// An insert of k items moves the error up by SPI·k, a sample of B down by B. Both are blocked at once only if the range
-  /// is narrower than B + SPI·k; and the first inserts, up to the minimum size, need SPI·k above the middle.
+  /// An insert of k items raises the error by SPI·k, a sample of B items lowers it by B. Both are
+  /// blocked at once only if the range is narrower than B + SPI·k. The first inserts, up to the
+  /// minimum size, need SPI·k above the middle of the range.
   public func errorBufferMin(of table: ReplayTableConfiguration) -> Double {
     max(Double(table.batchMax), table.rateLimiter.samplesPerInsert * Double(itemsPerMessage(of: table)))
   }
 
-  /// A table's rate limiter's half range in use: the configured one, or, where that is 0, one that cannot deadlock, takes
-  /// the requests that learners keep in flight, and is at least a tenth of SPI × minimum size.
+  /// The error buffer that a table's rate limiter uses: the configured one, or, if that is 0, the
+  /// largest of `errorBufferMin`, the items of all requests in flight, and SPI × minimum size / 10.
   public func errorBuffer(of table: ReplayTableConfiguration) -> Double {
     let limiter = table.rateLimiter
     if limiter.errorBuffer > 0 { return limiter.errorBuffer }
@@ -57,7 +62,7 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
-  /// What cannot work of the tables, beside the sizes of the one that a run has by itself.
+  /// Conflicts of the tables of `replay.tables`, and of the table that learners sample.
   var tableConflicts: [ConfigurationConflict] {
     var conflicts: [ConfigurationConflict] = []
     func refuse(_ keys: [String], expected: String, found: String, advice: String) {
@@ -90,7 +95,7 @@ extension RunConfiguration {
       conflicts.append(
         ConfigurationConflict(
           keys: [prefix + key] + others.map { $0.contains(".") ? $0 : prefix + $0 }, expected: expected,
-          found: found, advice: "change it, or what it depends on"))
+          found: found, advice: "change it, or a value that it depends on"))
     }
     let (limiter, capacity) = (table.rateLimiter, replay.capacity)
     let (stepsPerItem, spanKey, span) =
@@ -102,8 +107,8 @@ extension RunConfiguration {
       }
     require(
       limiter.minSize <= capacity / stepsPerItem, "rate_limiter.min_size", ["replay.capacity"],
-      "at most \(capacity / stepsPerItem), as replay.capacity steps hold no more items for sure, and with fewer nothing is "
-        + "ever sampled", "\(limiter.minSize)")
+      "at most \(capacity / stepsPerItem), the number of items that replay.capacity steps always make: with fewer items than "
+        + "min_size nothing is ever sampled", "\(limiter.minSize)")
     require(
       span <= capacity, spanKey, ["replay.capacity"], "items of at most replay.capacity (\(capacity)) steps",
       "\(span)")
@@ -126,7 +131,7 @@ extension RunConfiguration {
       table.maxTimesSampled == 0 || Double(table.maxTimesSampled) >= limiter.samplesPerInsert,
       "max_times_sampled", ["rate_limiter.samples_per_insert"],
       "at least rate_limiter.samples_per_insert (\(YAMLText.number(limiter.samplesPerInsert))), as the limiter deadlocks if items "
-        + "are gone before they were sampled that often, or 0", "\(table.maxTimesSampled)")
+        + "are removed before they are sampled that many times, or 0", "\(table.maxTimesSampled)")
     return conflicts
   }
 }

@@ -1,21 +1,30 @@
 // The whole configuration of one run.
 
-/// Everything that a run can be told: one file of `config/` after all layers, checked.
+/// Every value that configures a run, one property per section of a file of `config/`.
 ///
-/// Each value starts at its default; `docs/CONFIGURATION.md` says what every key means.
+/// Each value starts at its default; `docs/CONFIGURATION.md` describes every key.
 public struct RunConfiguration: Hashable, Sendable {
-  /// Name of the run and of its folder under `runs/`; without one, the configuration file's name.
+  /// Name of the run and of its folder under `runs/`; by default the configuration file's name.
   public var name = "run"
-  /// Every generator of the run derives from it.
+  /// The seed of every random generator of the run.
   public var seed: UInt64 = 1
+  /// The environment of actors and evaluator.
   public var environment = EnvironmentConfiguration()
+  /// The learning rule, its network and its optimizer.
   public var algorithm = AlgorithmConfiguration()
+  /// How the learners' deltas are merged.
   public var aggregation = AggregationConfiguration()
+  /// The processes that step environments.
   public var actor = ActorConfiguration()
+  /// The processes that train.
   public var learner = LearnerConfiguration()
+  /// The service that stores experience.
   public var replay = ReplayConfiguration()
+  /// The process that measures published weights, and the criterion.
   public var evaluator = EvaluatorConfiguration()
+  /// Limits at which the run ends unsolved.
   public var stop = StopConfiguration()
+  /// The reports of every process.
   public var telemetry = TelemetryConfiguration()
 
   public init() {}

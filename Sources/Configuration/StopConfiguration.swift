@@ -1,9 +1,12 @@
-// Where a run ends without being solved.
+// Limits at which a run ends unsolved.
 
-/// `stop`: limits of a run; 0 sets none.
+/// `stop`: limits of a run over all its sessions; 0: no limit.
 public struct StopConfiguration: Hashable, Sendable {
+  /// Actions of all actors together.
   public var envSteps = 0
+  /// Wall time.
   public var seconds = 0.0
+  /// Updates of all learners, as merged by the parameter server.
   public var updates = 0
 
   public init() {}

@@ -2,10 +2,12 @@
 
 internal import Foundations
 
-/// Finds what somebody probably meant.
+/// Finds the known name that a misspelt one probably means.
 public enum Suggestion {
-  /// The known name nearest to `name`, if one is near: up to a third of its letters wrong; or the same last part of a path in
-  /// another section. Ties go to the first.
+  /// The known name nearest to `name`; nil if none is near.
+  ///
+  /// Near is a name with up to a third of its letters wrong, or a key of another section with the
+  /// same last part. The first of equals wins.
   public static func nearest(to name: String, among known: [String]) -> String? {
     var best: (distance: Int, name: String)?
     for candidate in known {
@@ -21,7 +23,7 @@ public enum Suggestion {
     if let whole = editDistance(name, candidate, atMost: limit) { return whole }
     let (last, candidateLast) = (lastPart(name), lastPart(candidate))
     guard candidate.contains("."), candidateLast.utf8.count > 3 else { return nil }
-    // Weighs more than any distance above, so that a slip in the right section wins.
+    // Above any distance of whole names, so that a typing error in the right section wins.
     return editDistance(last, candidateLast, atMost: candidateLast.utf8.count / 4).map { 1000 + $0 }
   }
 

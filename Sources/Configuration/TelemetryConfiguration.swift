@@ -1,7 +1,8 @@
 // How often processes report.
 
-/// `telemetry`: counters of every process.
+/// `telemetry`: the counters that every process reports.
 public struct TelemetryConfiguration: Hashable, Sendable {
+  /// Time between two reports of a process.
   public var intervalMilliseconds = 1000.0
 
   public init() {}

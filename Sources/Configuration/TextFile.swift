@@ -2,8 +2,11 @@
 
 internal import Glibc
 
+/// Reads files of bounded size.
 public enum TextFile {
-  /// The bytes of a file of at most `bytesMax` bytes.
+  /// The bytes of a file.
+  ///
+  /// - Throws: `ConfigurationError` if it cannot be read or has more than `bytesMax` bytes.
   public static func read(_ path: String, bytesMax: Int) throws(ConfigurationError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path, errno) }
@@ -30,7 +33,7 @@ public enum TextFile {
   private static func failure(_ path: String, _ code: CInt) -> ConfigurationError {
     let advice =
       code == ENOENT
-      ? "check the path; it is taken from the current folder" : "check the file's type and rights"
+      ? "check the path; it is taken from the current folder" : "check the file's type and permissions"
     return ConfigurationError(
       ConfigurationProblem(
         place: path, expected: "a readable file", found: String(cString: strerror(code)), advice: advice))

@@ -1,8 +1,8 @@
-// Where a value came from.
+// The sources of values.
 
 /// The layer that set a value; later cases win over earlier ones.
 public enum ValueSource: Hashable, Sendable, CustomStringConvertible {
-  /// Nobody set it.
+  /// The default: no layer set it.
   case standard
   /// The run's name, taken from its file's name.
   case fileName(String)
@@ -23,7 +23,7 @@ public enum ValueSource: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// As a problem's place.
+  /// The source as the place of a problem.
   public var place: String {
     if case .file(let place) = self { return place.description }
     return description
@@ -36,6 +36,7 @@ public struct ConfigurationEntry: Hashable, Sendable {
   public var key: String
   /// The value, written as YAML.
   public var value: String
+  /// The layer that set it.
   public var source: ValueSource
 
   public init(key: String, value: String, source: ValueSource) {

@@ -1,8 +1,8 @@
-// Events to tree.
+// Builds a tree from YAML events.
 
-/// Builds the tree of one document; see `YAMLDocument` for its bounds.
+/// Builds the tree of one document within the bounds of `YAMLDocument`.
 struct YAMLComposer: ~Copyable {
-  /// A finished node with what it weighs, so that aliases are counted as what they stand for.
+  /// A finished node with its size, so that an alias counts as much as the node it stands for.
   private struct Composed {
     var node: YAMLNode
     var nodes = 1
@@ -107,7 +107,8 @@ struct YAMLComposer: ~Copyable {
     nodes += more
     guard nodes <= YAMLDocument.nodesMax else {
       throw Self.problem(
-        place, expected: "at most \(YAMLDocument.nodesMax) values, aliases counted as what they stand for",
+        place,
+        expected: "at most \(YAMLDocument.nodesMax) values, each alias counted as the values it stands for",
         found: "more", advice: "use fewer or smaller aliases")
     }
     guard depth + height - 1 <= YAMLDocument.depthMax else {

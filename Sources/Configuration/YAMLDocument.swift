@@ -1,22 +1,28 @@
-// Text to YAML tree, within bounds.
+// Reads YAML text into a bounded tree.
 
-/// Composes the one document of a text: aliases resolved, merge keys merged, duplicate keys refused.
+/// The one document of a text, with aliases resolved and merge keys merged. Duplicate keys are
+/// refused.
 public struct YAMLDocument: Sendable {
-  /// Largest text, so that a wrong path does not fill memory.
+  /// Bytes of the largest text; a wrong path must not fill memory.
   public static let bytesMax = 4 << 20
-  /// Most nodes once aliases are resolved, against alias bombs.
+  /// Most nodes once aliases are resolved; nested aliases could otherwise multiply without bound.
   public static let nodesMax = 100_000
   /// Deepest nesting once aliases are resolved, so that recursion over a tree is safe.
   public static let depthMax = 64
 
+  /// The top of the tree; null for an empty text.
   public let root: YAMLNode
 
-  /// - Throws: `ConfigurationError` with the place of what is malformed, duplicate or too large.
+  /// Parses a text; `file` names it in messages.
+  ///
+  /// - Throws: `ConfigurationError` with the place that is malformed, duplicate or too large.
   public init(_ text: String, file: String) throws(ConfigurationError) {
     self = try Self.parse(Array(text.utf8), file: file)
   }
 
-  /// Reads and composes a file.
+  /// Reads and parses a file.
+  ///
+  /// - Throws: `ConfigurationError`, also if the file cannot be read.
   public init(contentsOf file: String) throws(ConfigurationError) {
     self = try Self.parse(try TextFile.read(file, bytesMax: Self.bytesMax), file: file)
   }

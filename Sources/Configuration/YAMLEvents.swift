@@ -1,8 +1,8 @@
-// libyaml's event parser, owned.
+// libyaml's event parser.
 
 internal import CYAML
 
-/// What libyaml says next.
+/// An event of libyaml's parser.
 enum YAMLEvent {
   case documentStart
   case documentEnd
@@ -16,12 +16,12 @@ enum YAMLEvent {
   case mappingEnd
 }
 
-/// Reads events of a text that outlives it. Owns the C parser, whose address must not change.
+/// Reads the events of a text. Owns the C parser, whose address must not change.
 struct YAMLEvents: ~Copyable {
   let file: String
   private let parser: UnsafeMutablePointer<yaml_parser_t>
 
-  /// - Parameter text: must stay valid as long as this value lives.
+  /// - Parameter text: must stay valid for the lifetime of this value.
   init(_ text: UnsafeBufferPointer<UInt8>, file: String) throws(ConfigurationError) {
     self.file = file
     parser = .allocate(capacity: 1)

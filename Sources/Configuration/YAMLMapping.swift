@@ -1,14 +1,15 @@
 // A mapping under construction.
 
-/// Collects pairs: a key once, and `<<` merged (https://yaml.org/type/merge.html): keys written out win over merged ones,
-/// earlier merged ones over later ones.
+/// Collects the pairs of a mapping, refuses duplicate keys, and merges `<<`
+/// (https://yaml.org/type/merge.html). Keys written out win over merged ones, and earlier merged
+/// ones over later ones.
 struct YAMLMapping {
   private var explicit: [YAMLPair] = []
   private var merged: [YAMLPair] = []
   private var indices: [String: Int] = [:]
   private var mergedKeys: Set<String> = []
 
-  /// What is written out in its order, then what was merged.
+  /// The pairs written out, in their order, then the merged ones.
   var pairs: [YAMLPair] {
     explicit + merged.filter { indices[$0.key] == nil }
   }

@@ -1,7 +1,8 @@
-// A YAML document as a tree that remembers where everything stands.
+// A YAML document as a tree with places.
 
 /// A value of a YAML document, with its place.
 public struct YAMLNode: Hashable, Sendable {
+  /// A scalar, a sequence or a mapping.
   public indirect enum Content: Hashable, Sendable {
     /// A scalar's text; `plain` is false for quoted and block scalars, which are always strings.
     case scalar(String, plain: Bool)
@@ -9,7 +10,9 @@ public struct YAMLNode: Hashable, Sendable {
     case mapping([YAMLPair])
   }
 
+  /// The value itself.
   public var content: Content
+  /// Where the value begins; an alias has the place of its anchor's value.
   public var place: SourcePlace
 
   public init(_ content: Content, at place: SourcePlace) {
@@ -18,10 +21,13 @@ public struct YAMLNode: Hashable, Sendable {
   }
 }
 
-/// A key of a mapping, and its value. Keys are scalars, none occurs twice.
+/// A key of a mapping, and its value. Keys are scalars; a document has no key twice in a mapping.
 public struct YAMLPair: Hashable, Sendable {
+  /// The key's text.
   public var key: String
+  /// Where the key begins.
   public var keyPlace: SourcePlace
+  /// The value under the key.
   public var value: YAMLNode
 
   public init(key: String, keyPlace: SourcePlace, value: YAMLNode) {
@@ -32,13 +38,13 @@ public struct YAMLPair: Hashable, Sendable {
 }
 
 extension YAMLNode {
-  /// Nothing, `~` or `null`, unquoted.
+  /// Whether it is empty, `~` or `null`, unquoted.
   public var isNull: Bool {
     guard case .scalar(let text, plain: true) = content else { return false }
     return ["", "~", "null", "Null", "NULL"].contains(text)
   }
 
-  /// `true` or `false`, unquoted.
+  /// The value of an unquoted `true` or `false`; nil for anything else.
   public var bool: Bool? {
     guard case .scalar(let text, plain: true) = content else { return nil }
     if ["true", "True", "TRUE"].contains(text) { return true }
@@ -46,7 +52,7 @@ extension YAMLNode {
     return nil
   }
 
-  /// A decimal number, finite and unquoted; `_` may stand between digits.
+  /// The value of a decimal number, finite and unquoted; `_` may stand between digits.
   public var double: Double? {
     guard case .scalar(let text, plain: true) = content, let digits = Self.number(text),
       let value = Double(digits), value.isFinite
@@ -54,7 +60,7 @@ extension YAMLNode {
     return value
   }
 
-  /// A whole number of any integer type, unquoted; `2e5` and `200_000` count.
+  /// The value of an unquoted whole number that fits the type; `2e5` and `200_000` are valid.
   public func integer<I: FixedWidthInteger>(_ type: I.Type = I.self) -> I? {
     guard case .scalar(let text, plain: true) = content, let digits = Self.number(text) else { return nil }
     if let value = I(digits) { return value }
@@ -64,28 +70,30 @@ extension YAMLNode {
     return I(exactly: value)
   }
 
-  /// A scalar's text, whatever it looks like; nil for null, lists and mappings.
+  /// The text of any scalar but null; nil for null, lists and mappings.
   public var string: String? {
     guard case .scalar(let text, _) = content, !isNull else { return nil }
     return text
   }
 
+  /// The elements of a list; nil for anything else.
   public var sequence: [YAMLNode]? {
     guard case .sequence(let nodes) = content else { return nil }
     return nodes
   }
 
+  /// The pairs of a mapping; nil for anything else.
   public var mapping: [YAMLPair]? {
     guard case .mapping(let pairs) = content else { return nil }
     return pairs
   }
 
-  /// The value of a key of this mapping.
+  /// The value of a key; nil if it is missing or this is no mapping.
   public subscript(key: String) -> YAMLNode? {
     mapping?.first { $0.key == key }?.value
   }
 
-  /// What stands here, in words for an error message.
+  /// The value in words that follow "found" in a message.
   public var found: String {
     switch content {
     case .scalar(_, plain: true) where isNull: "nothing"

@@ -1,6 +1,6 @@
 // Values written as YAML.
 
-/// Scalars as text that every YAML parser reads back as the same value.
+/// Writes scalars so that every YAML parser reads the same value back.
 enum YAMLText {
   /// The shortest decimal that reads back exactly; whole numbers without a fraction.
   static func number(_ value: Double) -> String {
@@ -10,7 +10,7 @@ enum YAMLText {
     return text[..<exponent] + ".0" + text[exponent...]  // YAML 1.1 parsers take 1e-08 for a string
   }
 
-  /// Plain where that is safe, else in double quotes.
+  /// A plain scalar if that is safe, else one in double quotes.
   static func string(_ text: String) -> String {
     let safe = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-".utf8)
     let node = YAMLNode(.scalar(text, plain: true), at: SourcePlace(file: "", line: 1, column: 1))
@@ -21,7 +21,7 @@ enum YAMLText {
     return isPlain ? text : "\"" + text.unicodeScalars.map(escaped).joined() + "\""
   }
 
-  /// In double quotes, with the escapes that JSON and YAML have in common.
+  /// A string in double quotes, with the escapes that JSON and YAML have in common.
   static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {

@@ -1,7 +1,8 @@
-// Numbers for people.
+// Formats numbers for the console.
 
+/// Numbers and columns as short text; `–` for NaN and infinite values.
 public enum Format {
-  /// Up to one decimal below 1000.
+  /// At most one decimal.
   public static func number(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
     guard abs(value) < 1e15 else { return String(value) }
@@ -9,7 +10,7 @@ public enum Format {
     return rounded == rounded.rounded() ? String(Int(rounded)) : String(rounded)
   }
 
-  /// Without a fraction, however large.
+  /// Rounded to a whole number.
   public static func integer(_ value: Double) -> String {
     Int(exactly: value.rounded()).map { String($0) } ?? "–"
   }
@@ -25,8 +26,10 @@ public enum Format {
     }
   }
 
-  public static func percent(_ share: Double) -> String { "\(number(share * 100)) %" }
+  /// A fraction of 1 as `12.5 %`.
+  public static func percent(_ fraction: Double) -> String { "\(number(fraction * 100)) %" }
 
+  /// The text, followed by spaces up to `width` characters.
   public static func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }

@@ -1,9 +1,11 @@
-// Objects as lines of JSON.
+// Lines of JSON.
 
 internal import FoundationEssentials
 
+/// Writes and reads one object per line. NaN and infinite numbers are the strings `NaN`, `Infinity`
+/// and `-Infinity`.
 public enum JSON {
-  /// One object, one line.
+  /// The object as a line, with its end.
   public static func line(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -12,7 +14,8 @@ public enum JSON {
     return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
   }
 
-  /// The objects of a file of lines, and how many lines hold none: a crash may leave a torn one. A missing file holds nothing.
+  /// The objects of a file, and the number of lines that hold none, as a crash may leave an
+  /// incomplete line. A missing file holds nothing.
   public static func objects<Object: Decodable>(
     _ type: Object.Type, in path: String
   ) -> (objects: [Object], damagedLines: Int) {

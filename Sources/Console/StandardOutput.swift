@@ -1,9 +1,10 @@
-// Text on its way out of the program.
+// Writes text to standard output and standard error.
 
 internal import Glibc
 
+/// Writes to a descriptor.
 public enum StandardOutput {
-  /// Writes all of it, however long the reader takes; false if nobody takes it any more.
+  /// Writes the whole text and waits for the reader; false if the reader has closed the descriptor.
   @discardableResult
   public static func write(_ text: String, to descriptor: Int32 = 1) -> Bool {
     var rest = Array(text.utf8)[...]
@@ -15,7 +16,8 @@ public enum StandardOutput {
     return true
   }
 
-  /// Writes at most what a ready pipe takes at once, and says how many bytes; nil if nobody takes it any more.
+  /// Writes at most the bytes that a ready pipe accepts without blocking. Returns their number; nil
+  /// if the reader has closed the descriptor.
   static func piece(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int? {
     let piece = bytes.prefix(Int(PIPE_BUF))
     let written = piece.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -23,7 +25,8 @@ public enum StandardOutput {
     return errno == EINTR || errno == EAGAIN ? 0 : nil
   }
 
-  /// Whether a piece can be written without waiting for the reader.
+  /// Waits until a piece can be written without blocking, or the time is over; -1 waits without
+  /// end.
   @discardableResult
   static func wait(for descriptor: Int32, milliseconds: Int32) -> Bool {
     var item = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
@@ -31,39 +34,43 @@ public enum StandardOutput {
   }
 }
 
-/// Text for a reader who may be slow (a pager, a terminal that was stopped): who keeps processes must not wait for them.
+/// Text for a reader that may be slow (a pager, a stopped terminal). Writing never blocks, so that
+/// a launcher goes on supervising.
 public struct OutputQueue {
-  /// What waits at most; beyond it text is left out and counted.
+  /// Most bytes that wait; further text is dropped and counted.
   private static let bytesMax = 1 << 20
 
   let descriptor: Int32
   private var waiting: ArraySlice<UInt8> = []
-  private var leftOut = 0
-  /// Nobody reads any more.
+  private var dropped = 0
+  /// Whether the reader has closed the descriptor.
   private var isClosed = false
 
   public init(_ descriptor: Int32) {
     self.descriptor = descriptor
   }
 
+  /// Whether no text waits for the reader.
   public var isEmpty: Bool { waiting.isEmpty }
 
+  /// Queues a text, or drops it while more than 1 MiB would wait, and writes what the reader
+  /// accepts.
   public mutating func write(_ text: String) {
     if isClosed { return }
     flush()
     if waiting.count + text.utf8.count > Self.bytesMax {
-      leftOut += 1
+      dropped += 1
     } else {
-      if leftOut > 0, waiting.isEmpty {
-        waiting += "(\(leftOut) messages were left out, as nobody read)\n".utf8
-        leftOut = 0
+      if dropped > 0, waiting.isEmpty {
+        waiting += "(\(dropped) messages were dropped, as the output was not read)\n".utf8
+        dropped = 0
       }
       waiting += text.utf8
     }
     flush()
   }
 
-  /// Writes what the reader takes now.
+  /// Writes what the reader accepts without blocking.
   public mutating func flush() {
     while !waiting.isEmpty, StandardOutput.wait(for: descriptor, milliseconds: 0) {
       guard let written = StandardOutput.piece(waiting, to: descriptor) else {
@@ -76,7 +83,7 @@ public struct OutputQueue {
     }
   }
 
-  /// Writes everything, however long the reader takes.
+  /// Writes everything and waits for the reader.
   public mutating func finish() {
     while !waiting.isEmpty {
       StandardOutput.wait(for: descriptor, milliseconds: -1)

@@ -10,10 +10,10 @@ internal import Services
 internal import Transport
 internal import Wire
 
-/// What a subcommand ends with.
+/// The exit code of a subcommand.
 enum ExitCode: Int32 {
   case success = 0
-  /// It ran and failed: not solved, unhealthy, a service gave up.
+  /// It ran and failed: not solved, unhealthy, or a service that failed.
   case failure = 1
   /// Wrong arguments or configuration; nothing was started.
   case usage = 2
@@ -76,7 +76,7 @@ enum CommandLineInterface {
     case .logs: return try LogsCommand(rest).execute()
     case .restart: return try restart(rest)
     case .env: return try showVariables(rest)
-    case .down: return try takeDown(rest)
+    case .down: return try stopRun(rest)
     case .replay: return try serve(.replay, rest)
     case .parameters: return try serve(.parameters, rest)
     case .learner: return try serve(.learner, rest)
@@ -112,45 +112,54 @@ enum CommandLineInterface {
   static let usage = """
     Rookery: distributed actor-learner reinforcement learning.
 
-      rookery run CONFIG.yaml        start every service, learn, stop at the criterion
+      rookery run CONFIG.yaml        start all services, learn, and stop when the run is solved
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
-          --transport ipc|tcp         tcp: loopback addresses in place of sockets of yours (docs/SECURITY.md)
-      rookery run --resume runs/NAME go on with a run that ended or died
-      rookery up [-f FILE] [-p NAME] [--scale actor=4] [--set key=value] [--transport ipc|tcp] [-d]
-                                     start a compose file's services as processes of this machine; -d: in the background
+          --transport ipc|tcp        ipc: Unix sockets that only you can open (default); tcp: loopback
+                                     addresses, which every user of this machine can reach
+      rookery run --resume runs/NAME continue a run that ended or was killed
+      rookery up [-f FILE] [-p NAME] [--profile NAME] [--scale actor=4] [--set key=value]
+                 [--transport ipc|tcp] [-d]
+                                     start the services of a compose file as local processes;
+                                     -d: in the background
 
-    While something runs (-p NAME where there are several):
+    Commands for a live run (choose one of several with -p NAME):
 
-      rookery ps [--json]            its processes
-      rookery scale actor=8          more or fewer of them
-      rookery restart [SERVICE]      stop and start again: all, a service, or one process, as actor-2
+      rookery ps [--json]            list its processes
+      rookery scale actor=8          change the number of a service's processes
+      rookery restart [SERVICE]      stop and start again: all processes, a service, or one, as actor-2
       rookery logs [-f] [-n LINES] [SERVICE]
-      rookery env [SERVICE]          variables for a process that you start yourself: eval "$(rookery env)"; rookery actor
-      rookery down                   stop it
+                                     print logs; -f: follow them
+      rookery env [SERVICE]          print variables for a process that you start yourself:
+                                     eval "$(rookery env)"; rookery actor
+      rookery down                   stop everything
 
-    To look at things:
+    Commands that inspect runs and services:
 
-      rookery eval runs/NAME|FILE.safetensors   greedy episodes of a checkpoint
+      rookery eval runs/NAME|FILE.safetensors   play greedy episodes with a checkpoint
           --episodes N  --seed N  --config CONFIG.yaml  --render FILM.gif  --json
-      rookery plot runs/A runs/B …   learning curves as a picture
+      rookery plot runs/A runs/B …   draw learning curves
           --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --title TEXT
-      rookery config show [CONFIG]   the effective configuration, and where each value came from
-      rookery health ADDRESS         ask a service how it is (ipc://PATH or tcp://HOST:PORT, as rookery ps says)
-      rookery inspect [ADDRESS]      what a replay holds: tables, limits, histograms, largest priorities; the live run's by default
+      rookery config show [CONFIG]   print the effective configuration and the source of each value
+          --set key=value
+      rookery health ADDRESS         ask a service whether it is healthy (addresses: rookery ps)
+      rookery inspect [ADDRESS]      print a replay's tables, limits, histograms, largest priorities
           -p NAME  --table NAME  --top N  --item KEY  --json
-      rookery limit [ADDRESS]        a table's limits, changed while it works
+      rookery limit [ADDRESS]        print or change a table's rate limiter
           -p NAME  --table NAME  --samples-per-insert X  --min-size N  --error-min A  --error-max B
-      rookery snapshot NAME [ADDRESS]  copy what a replay holds to RUN/snapshots/NAME, while it works
-      rookery restore NAME [ADDRESS]   insert what a snapshot holds again
+      rookery snapshot NAME [ADDRESS]  copy a replay's contents to RUN/snapshots/NAME
+      rookery restore NAME [ADDRESS]   insert a snapshot's contents again
+          Without ADDRESS, these four ask the replay of the live run.
       rookery bench step|actor|gymnasium|selectors|scale [--json]
-      rookery bench replay [--json]  with --transport ipc,tcp  --payload 36,1k,28k,atari,36-record,…  --mode insert,sample,both,latency,update,writers,snapshot,restore,store
+      rookery bench replay [--json]  --transport ipc,tcp  --payload 36,1k,28k,atari,36-record,…
+          --mode insert,sample,both,latency,update,writers,snapshot,restore,store
           --storage memory|file|disk  --rounds 5  --seconds 1
 
-    One service by itself (addresses come from ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS
-    and ROOKERY_WEIGHTS_ADDRESS, the configuration from ROOKERY_CONFIG or --config FILE):
+    One service alone (addresses: ROOKERY_REPLAY_ADDRESS, ROOKERY_PARAMETERS_ADDRESS and
+    ROOKERY_WEIGHTS_ADDRESS; configuration: ROOKERY_CONFIG or --config FILE):
 
       rookery replay | parameters | learner | actor | evaluator
 
-    Exit codes: 0 done (run: solved, or a limit reached without a threshold), 1 failed (run: not solved), 2 wrong arguments or configuration.
+    Exit codes: 0 success (run: solved, or a limit reached in a run without a threshold), 1 failure
+    (run: not solved), 2 invalid arguments or configuration.
     """
 }

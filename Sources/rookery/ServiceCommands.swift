@@ -30,9 +30,9 @@ extension CommandLineInterface {
     return .success
   }
 
-  /// A run's folder is its user's alone, also a volume that an earlier version has filled. A folder
-  /// that holds no run yet, or other things, stays as it is: what services make in it is their
-  /// user's alone anyway.
+  /// Closes a run's folder to other users, as an earlier version may have made it with wider
+  /// permissions. Any other folder stays as it is: the files that services make in it are closed to
+  /// other users anyway.
   private static func closeRun(_ folder: String) {
     guard
       ["parameters.rookery", "replay", "checkpoints"].contains(where: { access("\(folder)/\($0)", F_OK) == 0 }
@@ -46,7 +46,7 @@ extension CommandLineInterface {
     }
   }
 
-  /// A place for everybody's files, as `/tmp`.
+  /// Whether all users share the folder, as `/tmp`.
   private static func isShared(_ folder: String) -> Bool {
     var status = stat()
     return stat(folder, &status) == 0 && status.st_mode & S_ISVTX != 0
@@ -81,8 +81,8 @@ extension CommandLineInterface {
     return health.isHealthy ? .success : .failure
   }
 
-  /// `rookery exec PARENT_PID -- COMMAND…`: becomes the command, which dies with the parent. The launcher starts every process
-  /// through it, so that none is ever left behind, however the launcher ends.
+  /// `rookery exec PARENT_PID -- COMMAND…`: becomes the command, which is killed when the parent
+  /// ends. The launcher starts every process through it, so that none survives the launcher.
   static func becomeGuarded(_ list: [String]) throws -> Never {
     guard list.count >= 3, let parent = Int32(list[0]), list[1] == "--" else {
       throw UsageError("expected rookery exec PARENT_PID -- COMMAND…")

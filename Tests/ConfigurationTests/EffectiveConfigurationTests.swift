@@ -62,7 +62,7 @@ import Testing
     #expect(try load(text, variables).run == load(text, [:], settings).run)
     for (setting, expected) in [
       ("replay.storge=file", "did you mean 'replay.storage'"),
-      ("algorithm.target.every_versions=10", "it is 'algorithm.target.every_updates' now, in updates"),
+      ("algorithm.target.every_versions=10", "it is now called 'algorithm.target.every_updates', in updates"),
       ("replay.capacity=many", "a whole number"),
       ("replay.capacity", "key=value"), ("environment.python=", "found nothing"),
       ("environment.arguments.Gravity=5", "a key in small letters"),

@@ -36,7 +36,8 @@ import Testing
     #expect(run.errorBuffer == run.errorBuffer(of: run.tables[0]))
   }
 
-  /// In the order of their names; keys that are not given are those of `replay` and `algorithm`.
+  /// Tables come in the order of their names; their defaults are the keys of `replay` and
+  /// `algorithm`.
   @Test func tablesAreRead() throws {
     let run = try load(
       three.replacing("experience:", with: "experience: {n_step: 7}"),
@@ -53,7 +54,7 @@ import Testing
     #expect(run.itemsPerMessage(of: unroll) == 512 + 16)
   }
 
-  /// An empty table counts, and everything reads back.
+  /// A table without keys is a table, and everything reads back.
   @Test func tablesReadBack() throws {
     let run = try load(three.replacing("experience:", with: "experience: {}"))
     #expect(run.tables.count == 3)

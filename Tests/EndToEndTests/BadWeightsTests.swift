@@ -1,4 +1,4 @@
-// Weights that hold NaN, or a tensor's name twice: no command takes them.
+// Checkpoints with NaN or a tensor's name twice are refused by every command.
 
 import Experience
 import Foundation
@@ -24,7 +24,7 @@ import Wire
     "\(run.folder)/checkpoints/\(name).safetensors"
   }
 
-  /// Writes the file anew, whole, with a value in the tensor of that name that is no number.
+  /// Rewrites the file with a NaN or infinite value in one tensor.
   private func spoil(_ path: String, _ name: String, _ value: Float = .nan) throws {
     let file = try SafetensorsFile(path: path)
     var writer = SafetensorsWriter(metadata: file.metadata)
@@ -80,7 +80,7 @@ import Wire
         "\(name).safetensors': tensor '\(Self.tensor)': expected each name once, found it twice; "
           + "write the file again, or use another checkpoint")
     }
-    // By the run's folder it is the best, and no other is taken in its place.
+    // It is the best checkpoint of the run's folder, and no other one replaces it.
     expectRefused(try eval("runs/test"), "best.safetensors'", "expected each name once")
   }
 
@@ -114,7 +114,7 @@ import Wire
     expectRefused(
       try run.resume("stop.updates=400"), "parameters.rookery: tensor 2: expected '",
       "found '\(Self.tensor)'", "start a new run")
-    // Nothing was started, and nothing is changed.
+    // Nothing was started or changed.
     #expect(run.processes.isEmpty && Text.read("\(run.folder)/summary.json") == summary)
     try good.write(to: URL(filePath: path))
     #expect(try run.resume("stop.updates=250").code == 0)
@@ -144,7 +144,7 @@ import Wire
       "expected each name once")
     #expect(run.processes.isEmpty)
 
-    // With a good one before it the run goes on, and says so.
+    // With a valid checkpoint before it the run goes on, and says so.
     try restore()
     try spoil(newest, "adam.m.\(Self.tensor)")
     let resumed = try run.resume("stop.updates=400")

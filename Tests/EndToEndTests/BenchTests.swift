@@ -1,4 +1,4 @@
-// The replay benchmark, shortly: its shape, not its figures.
+// A short replay benchmark: the form of its output, not its figures.
 
 import Foundation
 import Testing

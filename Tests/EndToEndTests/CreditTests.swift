@@ -1,4 +1,4 @@
-// As many requests under way as WELCOME grants, from a client in Python.
+// A Python client with as many unanswered requests as WELCOME grants.
 
 import Foundation
 import Foundations
@@ -18,7 +18,7 @@ struct CreditTests {
         queue: {kind: record, sampler: fifo, max_times_sampled: 1}
     """
 
-  /// Memory that the service may have beside what its ring holds.
+  /// Most memory of the service besides its ring.
   private static let memoryMax = 200 << 20
 
   @Test func noAnswerIsLost() throws {
@@ -51,7 +51,7 @@ struct CreditTests {
     #expect(try replay.end().code == 0)
   }
 
-  /// What docs/STANDALONE.md shows is run as it stands there, but for the address.
+  /// Runs the example of docs/STANDALONE.md unchanged except for the address.
   @Test func theDocumentsReplayAndClientWork() throws {
     let workspace = try Workspace()
     let page = Text.read("\(Program.root)/docs/STANDALONE.md")

@@ -1,4 +1,4 @@
-// Numbers that are not finite: rows are left out, weights end a run.
+// NaN and infinite numbers: rows with them are left out, weights with them end a run.
 
 import Foundation
 import Foundations
@@ -9,8 +9,8 @@ import Testing
 import Wire
 
 @Suite struct DivergenceTests {
-  /// Sends an item whose observations are at the end of what Float32 holds, as another writer, in
-  /// the middle of a run: the network's outputs are infinite.
+  /// Inserts an item whose observations are 3e38, near the largest Float32: the network's outputs
+  /// become infinite.
   private func poison(_ run: LiveRun, priority: Float) throws {
     try poison(try #require(run.process("actor")).variables, priority: priority)
   }
@@ -48,7 +48,7 @@ import Wire
     #expect(try rows.integers("fingerprints").count == 1 && rows.metadata["diverged"] == "false")
   }
 
-  /// Nothing else is drawn beside the item: ten batches in a row.
+  /// Only this item is drawn: the run ends after ten batches in a row.
   @Test func tenBatchesInARowEndTheRun() throws {
     let run = try LiveRun(try Workspace())
     let path = "\(run.folder)/checkpoints/learner-1.safetensors"
@@ -66,7 +66,7 @@ import Wire
     #expect(rows.metadata["diverged"] == "true")
   }
 
-  /// A run that has a checkpoint, and diverges over one item that nothing else is drawn beside.
+  /// A run with a checkpoint that diverges because only one bad item is drawn.
   private func diverge(_ run: LiveRun) throws -> Ended {
     try run.started()
     try eventually("a checkpoint") {
@@ -80,8 +80,8 @@ import Wire
     try SafetensorsFile(path: "\(run.folder)/checkpoints/learner-1.safetensors").count("updates")
   }
 
-  /// The item is in the replay still, and by its priority all that is drawn: it is left out, and
-  /// the run goes on and is solved.
+  /// The item is still in the replay, and its priority makes it the only one drawn: it is left out,
+  /// and the run goes on and is solved.
   @Test func aRunThatDivergedIsTakenUpAndSolves() throws {
     let run = try LiveRun(try Workspace())
     #expect(try diverge(run).code == 1)
@@ -95,7 +95,7 @@ import Wire
       ])
     let ended = try resumed.command.end(within: 300)
     #expect(ended.code == 0, "\(ended.output) \(ended.errors) \(run.log("learner-1"))")
-    #expect(ended.output.contains("the replay takes up what it held at its end"))
+    #expect(ended.output.contains("the replay resumes from the snapshot of its end"))
     #expect(try run.summary()["outcome"] as? String == "solved")
     let log = run.log("learner-1")
     #expect(
@@ -108,7 +108,7 @@ import Wire
     #expect(try rows.integers("fingerprints").count == 1 && rows.metadata["diverged"] == "false")
   }
 
-  /// Without priorities nothing keeps the item from being drawn again.
+  /// With uniform sampling the item is drawn again and again.
   @Test func aTableWithoutPrioritiesLeavesItOutToo() throws {
     let run = try LiveRun(try Workspace())
     #expect(try diverge(run).code == 1)
@@ -126,8 +126,8 @@ import Wire
     try expectFinite("\(run.folder)/checkpoints/learner-1.safetensors")
   }
 
-  /// Nobody ends a project of services: the learner stands still until it is restarted, while
-  /// replay, actors and parameter server live on.
+  /// `rookery up` does not end by itself: a diverged learner stops training until it is restarted,
+  /// while replay, actors and parameter server go on.
   @Test func aLearnerThatIsKilledAfterwardsTrainsOn() throws {
     let workspace = try Workspace()
     let up = try Program.run(

@@ -1,4 +1,5 @@
-// A replay that ends again and again while experience comes: killed, with `file` storage, or asked to, with `memory`.
+// A replay that ends repeatedly while steps arrive: by kill with `file` storage, by SIGTERM with
+// `memory`.
 
 import Experience
 import Foundations
@@ -12,8 +13,9 @@ import Transport
 @Suite struct DurableReplayTests {
   private static let capacity = 4_000_000
 
-  /// kill -9 at random moments while two writers insert as fast as they can: afterwards every acknowledged step is there,
-  /// with its content and its item, none twice. SIGTERM with what is held in memory: the same.
+  /// kill -9 at random moments while two writers insert as fast as they can: afterwards every
+  /// acknowledged step is there once, with its contents and its item. The same holds after SIGTERM
+  /// with `memory`.
   @Test(arguments: ["file", "memory"]) func nothingAcknowledgedIsLostOrDoubled(_ storage: String) throws {
     let kills = Program.runsLongTests ? 50 : 8
     let workspace = try Workspace()
@@ -37,7 +39,7 @@ import Transport
       ) {
         try committed(writers) >= target
       }
-      // Somewhere within the next messages.
+      // A random moment within the next messages.
       for _ in 0..<generator.below(20_000) { _ = SystemClock.now() }
       try replay.child.send(storage == "file" ? SIGKILL : SIGTERM)
       _ = try replay.child.wait()
@@ -94,7 +96,7 @@ import Transport
       #expect(found >= writer.acknowledged && found <= writer.steps, "\(seed): writer \(writer.number)")
       #expect(writer.acknowledged > 0)
     }
-    // Each step but the newest of each stream.
+    // One item for each step but the newest of each stream.
     #expect(store.statistics.tables[0].size == store.statistics.steps - writers.count, "\(seed)")
   }
 }

@@ -1,4 +1,4 @@
-// A parameter server under floods, beside a healthy run.
+// A healthy run whose parameter server is flooded.
 
 import Foundation
 import Foundations
@@ -6,14 +6,14 @@ import Services
 import Testing
 import Wire
 
-/// The interpreter that floods, if there is one.
+/// The interpreter for the flooding client, if there is one.
 private let python = Python.path(with: "msgpack, zmq")
 
-/// What a flood is of, and how it shows that it was noticed.
+/// The kinds of floods, and the counters that show them.
 private struct Flood: CustomTestStringConvertible {
   var kind: String
   var address = "ROOKERY_PARAMETERS_ADDRESS"
-  /// It knows the run's token: a process of the run gone wrong.
+  /// Whether the client knows the run's token, as a faulty process of the run does.
   var isOfTheRun = false
   var counter: String
 
@@ -32,11 +32,12 @@ private struct Flood: CustomTestStringConvertible {
 
 @Suite(.serialized, .enabled(if: python != nil, "ROOKERY_PYTHON names no Python with pyzmq and msgpack"))
 struct FloodTests {
-  /// Seconds of a flood, and of the look at the run before it.
+  /// Seconds of a flood, and of the measurement before it.
   private var seconds: Double { Program.runsLongTests ? 10 : 3 }
 
-  /// The launcher answers, processes stay small, the run goes on, and what was too much is counted.
-  @Test(arguments: Flood.all) fileprivate func isBornBeside(_ flood: Flood) throws {
+  /// The launcher answers, memory stays bounded, the run goes on, and rejected messages are
+  /// counted.
+  @Test(arguments: Flood.all) fileprivate func aRunSurvives(_ flood: Flood) throws {
     let run = try LiveRun(
       try Workspace(), settings: ["learner.updates_per_second_max=0"], arguments: ["--transport", "tcp"])
     try run.started()
@@ -63,7 +64,7 @@ struct FloodTests {
         + "\(waited) s; largest process \(largest >> 20) MB")
     #expect(answer.code == 0 && waited < (Program.runsLongTests ? 1 : 3))
     #expect(largest < 200 << 20)
-    // Other tests share the machine: the bar is for the long lane.
+    // Only in the long lane, as other tests share the machine otherwise.
     #expect(during >= before / (Program.runsLongTests ? 2 : 10))
     _ = try eventually("the flood to end") { try client.poll() }
     #expect(Int(Text.read(output).split(separator: "\n").last ?? "") ?? 0 > 0, "\(Text.read(output))")

@@ -4,7 +4,7 @@ import Foundation
 import Foundations
 import Testing
 
-/// The interpreter named by `ROOKERY_PYTHON`, if it can speak to services.
+/// The interpreter of `ROOKERY_PYTHON`, if it has the modules of a client.
 private let python: String? = {
   guard let path = ProcessInfo.processInfo.environment["ROOKERY_PYTHON"] else {
     print("skipped: the foreign client is not tried, ROOKERY_PYTHON is not set")

@@ -1,4 +1,4 @@
-// A disk that is full while a run goes on.
+// A run whose disk becomes full.
 
 import Foundation
 import Foundations
@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 
 @Suite struct FullDiskTests {
-  /// Training goes on without its records, a killed learner comes back, the end is told; with room again the run is taken up.
+  /// Training goes on without records, a killed learner restarts, and the summary is printed. With
+  /// free space again the run resumes.
   @Test func trainingGoesOn() throws {
     let workspace = try Workspace()
     guard let disk = TinyDisk(kibibytes: 1024, at: workspace.file("runs")) else { return }
@@ -31,10 +32,10 @@ import Testing
 
     let ended = try run.end(SIGINT)
     #expect(
-      ended.code == 1 && ended.output.contains("interrupted after") && ended.output.contains("not kept"))
+      ended.code == 1 && ended.output.contains("interrupted after") && ended.output.contains("not saved"))
     #expect(ended.output.components(separatedBy: "the run goes on").count == 2, "it is told once")
     #expect(ended.output.contains("summary.json"))
-    // No half lines, no half checkpoints.
+    // No incomplete lines or checkpoints.
     for name in ["metrics.jsonl", "evaluations.jsonl"] {
       let text = Text.read("\(run.folder)/\(name)")
       #expect(text.isEmpty || text.hasSuffix("\n"))
@@ -56,7 +57,7 @@ import Testing
     #expect(try run.summary()["recordsLost"] as? Int == 0)
   }
 
-  /// Nothing is started on a disk that is full from the beginning, and the reason is said.
+  /// On a disk that is full from the beginning nothing is started, and the message says why.
   @Test func noRoomToBegin() throws {
     let workspace = try Workspace()
     guard let disk = TinyDisk(kibibytes: 64, at: workspace.file("runs")) else { return }

@@ -1,4 +1,4 @@
-// A replay with a full ring and several tables that is killed again and again.
+// A replay with a full ring and several tables, killed repeatedly.
 
 import Experience
 import Foundation
@@ -11,29 +11,28 @@ import Transport
 
 @testable import ReplayStore
 
-/// Every message evicts, so a kill often comes while items are struck out of one table after the
-/// other. After each kill the folder is looked at as it was left: whole steps, and in each table
-/// the same items.
+/// Every message evicts, so a kill often interrupts the removal of items from one table after the
+/// other. After each kill the folder must hold complete steps, and the same items in each table.
 @Suite struct FullRingTests {
   struct Variant: CustomTestStringConvertible, Sendable {
     var name: String
     var capacity: Int
     var messageSteps: ClosedRange<Int>
     var kills: Int
-    /// Messages that are acknowledged before a kill, at most.
+    /// Most messages that are acknowledged before a kill.
     var messages: Int
-    /// What the messages under way at a kill take, or less.
-    var lifeMax_s: Double
+    /// Longest random delay before a kill, at most the time that the unacknowledged messages take.
+    var killDelayMax_s: Double
     var testDescription: String { name }
   }
 
   private static let variants = [
     Variant(
       name: "large messages", capacity: 40_000, messageSteps: 1000...1500,
-      kills: Program.runsLongTests ? 300 : 6, messages: 40, lifeMax_s: 0.03),
+      kills: Program.runsLongTests ? 300 : 6, messages: 40, killDelayMax_s: 0.03),
     Variant(
       name: "small messages", capacity: 2_000, messageSteps: 1...60,
-      kills: Program.runsLongTests ? 1500 : 10, messages: 80, lifeMax_s: 0.005),
+      kills: Program.runsLongTests ? 1500 : 10, messages: 80, killDelayMax_s: 0.005),
   ]
 
   private static let tables = ["experience", "second", "third"].map {
@@ -59,19 +58,20 @@ import Transport
       try StreamWriter(
         number: $0, address: address, tables: Self.tables, messageSteps: variant.messageSteps)
     }
-    // Full before the first kill.
+    // The ring is full before the first kill.
     let mean = (variant.messageSteps.lowerBound + variant.messageSteps.upperBound) / 2
     var more = UInt64(variant.capacity / mean * 3 / 2)
     for kill in 0..<variant.kills {
       let replay = try Started(["replay"], in: workspace, environment: variables)
       try wait(writers, messages: more, or: "incarnation \(kill), seed \(seed); it said \(replay.errors)")
       more = UInt64(1 + generator.below(variant.messages))
-      // It stands still until all messages that may be under way are, so that it dies at work on
-      // one of them.
+      // The replay is stopped until all messages that credit allows are on their way, so that the
+      // kill comes while it works on one of them.
       try replay.child.send(SIGSTOP)
       for writer in writers { _ = try writer.advance() }
       try replay.child.send(SIGCONT)
-      let end = SystemClock.now() + .seconds(Double(generator.below(1 << 16)) / 65_536 * variant.lifeMax_s)
+      let end =
+        SystemClock.now() + .seconds(Double(generator.below(1 << 16)) / 65_536 * variant.killDelayMax_s)
       while SystemClock.now() < end {}
       try replay.child.send(SIGKILL)
       _ = try replay.child.wait()
@@ -102,7 +102,7 @@ import Transport
     }
   }
 
-  /// What of a folder is not as it should be; nil if all is.
+  /// A description of the first fault of a folder; nil if there is none.
   private static func problem(_ path: String, _ variant: Variant, _ writers: [StreamWriter]) throws -> String?
   {
     let store = try ReplayStore(
@@ -117,7 +117,7 @@ import Transport
     if recovery.stepsDropped + recovery.itemsDropped > 0 {
       return "dropped \(recovery.stepsDropped) steps, \(recovery.itemsDropped) items"
     }
-    // Of each writer the index that comes next; its newest step starts no item.
+    // The next index of each writer; its newest step starts no item.
     var next: [Int: UInt64] = [:]
     var newest: [Int: UInt64] = [:]
     for number in ring.directory.front..<ring.directory.end {
@@ -134,8 +134,8 @@ import Transport
         newest[writer] = entry.position + step
       }
     }
-    // All steps that ever counted, each once. Those of a writer may all be gone, where another came
-    // back before it.
+    // All steps ever committed, each once. A writer's steps may all be evicted if another writer
+    // reconnected before it.
     var uncounted = ring.head
     var (least, most) = (UInt64(0), UInt64(0))
     for writer in writers {
@@ -157,8 +157,7 @@ import Transport
     return itemProblem(store, ring, newest: Set(newest.values))
   }
 
-  /// Each step but the newest of each writer starts an item, in each table, of the priority it came
-  /// with.
+  /// In each table, each step but the newest of each writer starts an item with its own priority.
   private static func itemProblem(_ store: ReplayStore, _ ring: StepRing, newest: Set<UInt64>) -> String? {
     for (table, schema) in zip(store.tables, tables) {
       guard table.size == ring.count - newest.count else {

@@ -1,4 +1,4 @@
-// Runs whose environments are Gymnasium's, and what can happen to their Python processes.
+// Runs with Gymnasium's environments, and failures of their Python workers.
 
 import Foundation
 import Foundations
@@ -26,7 +26,7 @@ struct GymnasiumRunTests {
     let base = [
       "environment.workers=2", "actor.environments=6", "actor.replicas=1",
     ]
-    // The interpreter comes by the variable, which reaches the run's processes.
+    // The run's processes inherit the variable with the interpreter.
     return try LiveRun(workspace, settings: base + settings, environment: ["ROOKERY_PYTHON": python!])
   }
 
@@ -43,7 +43,8 @@ struct GymnasiumRunTests {
     try run.progress("it goes on")
   }
 
-  /// Workers are killed and stopped while it learns; the actor is the same to the end, and nothing is left.
+  /// Workers are killed and suspended while the run learns; the actor never restarts, and no
+  /// process is left.
   @Test func workersDieAndHang() throws {
     let workspace = try Workspace()
     let run = try start(workspace, "environment.backend=gymnasium", "environment.timeout_s=3")
@@ -51,7 +52,7 @@ struct GymnasiumRunTests {
     let effective = Text.read("\(run.folder)/config.yaml")
     #expect(effective.contains("    shape: [4]\n") && effective.contains("  actions: 2\n"), "\(effective)")
     let actor = try #require(run.process("actor"))
-    // Two of the actor's, one of the evaluator's.
+    // Two workers of the actor, one of the evaluator.
     try eventually("all workers") { workers(of: run).count == 3 }
     let evaluators = workers(of: run).map(\.pid)
     for round in 1...2 {
@@ -71,7 +72,7 @@ struct GymnasiumRunTests {
     try eventually("no process of the run", within: 10) { run.processes.isEmpty }
   }
 
-  /// An actor that is killed takes its workers along, even one that hangs.
+  /// If an actor is killed, its workers end too, even one that hangs.
   @Test func nothingOutlivesTheActor() throws {
     let workspace = try Workspace()
     let run = try start(workspace, "environment.backend=gymnasium")
@@ -87,7 +88,7 @@ struct GymnasiumRunTests {
     try run.progress("another actor")
   }
 
-  /// An environment of the working folder that takes a tenth of a second a step: nobody waits for it when it is to stop.
+  /// A user's environment with 0.1 s per step does not delay the end of the run.
   @Test func slowOnesStopAtOnce() throws {
     let workspace = try Workspace()
     try workspace.write(Text.read("\(Program.root)/Tests/Fixtures/gymnasium/trouble.py"), to: "trouble.py")
@@ -103,7 +104,8 @@ struct GymnasiumRunTests {
     try eventually("no process of the run", within: 10) { run.processes.isEmpty }
   }
 
-  /// The second environment fails at its first step, each time, while the first goes on: the actor gives up, with Python's reason.
+  /// The second environment fails at every first step while the first one works: the actor gives up
+  /// with Python's error.
   @Test func oneOfTwoFails() throws {
     let workspace = try Workspace()
     try workspace.write(Text.read("\(Program.root)/Tests/Fixtures/gymnasium/trouble.py"), to: "trouble.py")
@@ -119,7 +121,7 @@ struct GymnasiumRunTests {
     _ = try run.end()
   }
 
-  /// An environment that always fails: the message ends in Python's own.
+  /// For an environment that always fails, the message ends with Python's error.
   @Test func oneThatAlwaysFails() throws {
     let workspace = try Workspace()
     try workspace.write(Text.read("\(Program.root)/Tests/Fixtures/gymnasium/trouble.py"), to: "trouble.py")

@@ -1,4 +1,4 @@
-// Bytes that nobody should send, on every socket of a run.
+// Hostile bytes on every socket of a run.
 
 import Experience
 import Foundation
@@ -18,24 +18,24 @@ import Wire
     try #require(run.process("actor")?.variables[name])
   }
 
-  /// Nothing died, health answers, and the run goes on.
+  /// No process has ended, health requests are answered, and the run goes on.
   private func expectUnharmed(_ run: LiveRun, _ processes: Set<RunProcess>, _ what: String) throws {
     try run.progress(what)
-    #expect(Set(run.processes) == processes, "a process was started anew: \(what)")
+    #expect(Set(run.processes) == processes, "a process was restarted: \(what)")
     for name in Self.sockets.dropLast() {
       #expect(try RawSocket(.dealer, to: try address(run, name)).health().isHealthy)
     }
   }
 
   @Test func anyBytesOnEverySocket() throws {
-    // Where strangers can come from.
+    // Over TCP, which strangers can reach.
     let run = try LiveRun(try Workspace(), arguments: ["--transport", "tcp"])
     let before = try run.started()
     let processes = Set(run.processes)
     var generator = SeededGenerator(seed: 20)
     for name in Self.sockets {
       let address = try address(run, name)
-      // A dealer and a publisher do not speak to each other at all.
+      // A dealer and a publisher cannot exchange messages.
       let isPublisher = name == "ROOKERY_WEIGHTS_ADDRESS"
       let dealer = try RawSocket(isPublisher ? .upstream : .dealer, to: address)
       for _ in 0..<300 { try dealer.send(Self.noise(&generator)) }
@@ -50,7 +50,7 @@ import Wire
     }
     let after = try run.status("counted refusals") { status in
       ["replay", "parameters"].allSatisfy { service in
-        // The parameter server reads no more than so many requests a second of a connection.
+        // The parameter server limits the requests per second that it reads from a connection.
         ["malformed_total", "requests_dropped_total"].reduce(0) {
           $0 + status.counter(service, $1) - before.counter(service, $1)
         } >= 100
@@ -63,7 +63,7 @@ import Wire
     #expect(try run.summary()["restarts"] as? Int == 0)
   }
 
-  /// Half of it looks like a message: an array, this version, a type.
+  /// Half of the bytes begin like a message: an array, this version, a type.
   private static func noise(_ generator: inout SeededGenerator) -> [UInt8] {
     let body = (0..<generator.below(200)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
     guard generator.below(2) == 0 else { return body }
@@ -89,7 +89,7 @@ import Wire
     #expect(Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) == text.utf8.count)
   }
 
-  /// Well-formed messages that cannot be accepted are answered with what was expected and what came.
+  /// Well-formed but invalid messages are answered with what was expected and what was found.
   @Test func refusalsSayWhy() throws {
     let run = try LiveRun(try Workspace())
     try run.started()
@@ -189,7 +189,7 @@ import Wire
     #expect(try peer.health().isHealthy)
   }
 
-  /// Numbers at the end of their range are refused, not computed with.
+  /// Numbers at the ends of their ranges are refused.
   @Test(arguments: [0, .max, .max - 1] as [UInt64]) func extremeSequences(_ next: UInt64) throws {
     let run = try LiveRun(try Workspace())
     try run.started()

@@ -1,4 +1,4 @@
-// What a run costs that has nothing to do.
+// CPU time of an idle run.
 
 import Foundation
 import Foundations
@@ -6,8 +6,8 @@ import Glibc
 import Testing
 
 @Suite(.serialized) struct IdleTests {
-  /// Every service is up, but there are no actors: less than 2 % of one core on a quiet machine, `rookery run` itself included; the bound here has room for a
-  /// busy one.
+  /// Every service is up, but there are no actors: less than 2 % of one core on a quiet machine,
+  /// including `rookery run`. The bound here is wider, for a busy machine.
   @Test func everythingUpWithoutActors() throws {
     let workspace = try Workspace()
     let command = try Started(
@@ -22,7 +22,7 @@ import Testing
     func used() -> [Double] { pids.map { ProcessTable.cpuSeconds(of: $0) } }
     let (before, start) = (used(), SystemClock.now())
     let second = Text.objects(in: "\(folder)/metrics.jsonl")
-    // The run's own seconds are the clock.
+    // Time is measured by the run's own seconds.
     try eventually("three more seconds") { Text.objects(in: "\(folder)/metrics.jsonl") >= second + 3 }
     let (after, seconds) = (used(), (SystemClock.now() - start).seconds)
     let share = zip(before, after).reduce(0) { $0 + $1.1 - $1.0 } / seconds

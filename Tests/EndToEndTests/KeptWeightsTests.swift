@@ -1,4 +1,4 @@
-// What a resumed run says of its weights, and goes on from.
+// The weights from which a run resumes, and its messages about them.
 
 import Foundation
 import Testing
@@ -22,7 +22,7 @@ import Testing
     let run = try ended()
     let before = try version(run)
     var file = try Data(contentsOf: Self.url(run))
-    // The head of each slot has its version as its second word.
+    // The second word of each slot's header is its version.
     let slot = (0..<2).map { 4096 + $0 * (file.count - 4096) / 2 }
     let versions = slot.map { place in
       file[(place + 8)..<(place + 16)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
@@ -63,8 +63,7 @@ import Testing
     #expect(run.log("parameters-1").contains("parameters.rookery: empty"))
   }
 
-  /// Checkpoints belong to weights: without them nothing can go on, and the advice does not lead in
-  /// a circle.
+  /// Checkpoints without the weights they belong to are refused, with advice that works.
   @Test(arguments: ["gone", "empty", "damaged"]) func weightsThatAreGoneAreSaid(_ how: String) throws {
     let run = try ended()
     switch how {

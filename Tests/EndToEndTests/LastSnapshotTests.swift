@@ -1,4 +1,4 @@
-// What a replay of `memory` storage leaves at its end, and what becomes of it.
+// The snapshot that a replay of `memory` storage writes at its end, and its use.
 
 import Foundation
 import Foundations
@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 @Suite struct LastSnapshotTests {
-  /// Resumed once and once more, a run goes on with all its experience; killed, it begins empty; with another capacity it does not begin.
+  /// Resumed twice, a run has all its experience each time. After a kill it starts empty; with
+  /// another capacity it is refused.
   @Test func aRunTakesItsReplayAlong() throws {
     let workspace = try Workspace()
     let first = try LiveRun(workspace, settings: ["stop.updates=200", "replay.capacity=5000"])
@@ -17,7 +18,7 @@ import Testing
     for updates in [300, 400] {
       let resumed = try first.resume("stop.updates=\(updates)")
       #expect(resumed.code == 0, "\(resumed.errors)")
-      #expect(resumed.output.contains("takes up what it held at its end"), "\(resumed.output)")
+      #expect(resumed.output.contains("resumes from the snapshot of its end"), "\(resumed.output)")
       let log = first.log("replay-1")
       #expect(Text.number(before: " steps, ", in: log) == left, "\(log)")
       let more = try #require(Text.number(before: " steps (", in: log))
@@ -35,11 +36,13 @@ import Testing
     #expect(
       other.code == 1 && other.errors.contains("storage: memory left at its end, but replay.storage is file"),
       "\(other.errors)")
-    #expect(workspace.exists("runs/test/replay/1/snapshot/header"), "it may still be taken up")
+    #expect(workspace.exists("runs/test/replay/1/snapshot/header"), "it can still be used")
 
     let live = try Started(
       ["run", "--resume", "runs/test", "--set", "stop.updates=0"], in: workspace)
-    try eventually("it is taken up; \(live.errors)") { !workspace.exists("runs/test/replay/1/snapshot") }
+    try eventually("the snapshot is used; \(live.errors)") {
+      !workspace.exists("runs/test/replay/1/snapshot")
+    }
     try live.child.send(SIGKILL)
     _ = try live.child.wait()
     try eventually("no process of the run") { first.processes.isEmpty }
@@ -48,7 +51,7 @@ import Testing
     #expect(first.log("replay-1").components(separatedBy: "begins empty").count == 3)
   }
 
-  /// Asked to start anew while its actors and learners go on, a replay has lost nothing.
+  /// A replay that is restarted while its actors and learners go on loses nothing.
   @Test func aRestartLosesNothing() throws {
     let workspace = try Workspace()
     let run = try LiveRun(workspace, settings: ["actor.when_blocked=block"])
@@ -65,7 +68,7 @@ import Testing
     #expect(try run.end().code == 1)
   }
 
-  /// A replay by itself, filled.
+  /// A filled replay, without other services.
   private func filled(
     _ workspace: Workspace, _ steps: UInt64, _ variables: [String: String], number: Int = 1
   ) throws -> (replay: Started, writer: StreamWriter) {
@@ -93,7 +96,7 @@ import Testing
     return ended.errors
   }
 
-  /// One that is too large, that is not wanted, or for which there is no time, is left out whole.
+  /// No snapshot is written if it would be too large, is switched off, or has no time.
   @Test(arguments: [
     ("ROOKERY_REPLAY__SNAPSHOT_AT_END_MB", "1", "replay.snapshot_at_end_mb allows 1.0 MB"),
     ("ROOKERY_REPLAY__SNAPSHOT_AT_END_MB", "0", nil),
@@ -128,7 +131,8 @@ import Testing
     #expect(DirectoryNames.of("\(disk.path)/replay/1") == ["lock"])
   }
 
-  /// What one storage holds is not left aside by the other: it would come back later, out of date.
+  /// A replay with the other storage refuses existing contents: ignored, they would return later,
+  /// out of date.
   @Test(arguments: [("memory", "file"), ("file", "memory")]) func anotherStorageIsRefused(
     _ first: String, _ second: String
   ) throws {
@@ -147,7 +151,7 @@ import Testing
     try eventually("the first storage's start") { again.errors.contains("recovered 1") }
   }
 
-  /// One whose process was killed before it was whole does not come back.
+  /// A snapshot that a killed process had not finished is not restored.
   @Test func aHalfOneIsLeftOut() throws {
     let workspace = try Workspace()
     let variables = variables(workspace)
@@ -162,7 +166,7 @@ import Testing
     #expect(DirectoryNames.of(workspace.file("run/replay/1")) == ["lock"])
   }
 
-  /// In containers every replica calls itself the first: each has a folder of its own nevertheless.
+  /// In containers every replica calls itself the first; each still gets a separate folder.
   @Test func twoShardsOfOneNumber() throws {
     let workspace = try Workspace()
     var steps: [UInt64] = []

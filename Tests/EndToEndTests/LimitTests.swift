@@ -6,7 +6,8 @@ import Glibc
 import Testing
 
 @Suite struct LimitTests {
-  /// A shard that starts later, or again, has the limits that the others were given; a resumed run has its configuration's.
+  /// A shard that starts later, or again, gets the changed limits of the others; a resumed run has
+  /// the limits of its configuration.
   @Test func aLaterShardHasThem() throws {
     let workspace = try Workspace()
     let run = try LiveRun(workspace, settings: ["telemetry.interval_ms=200"])
@@ -24,7 +25,7 @@ import Testing
     let both = try command("limit").split(separator: "\n")
     #expect(both.count == 2 && both.allSatisfy { $0.contains(changed) }, "\(both)")
 
-    // The first one is killed: the second has told it on.
+    // The first shard is killed: the second one passes the limits on.
     let first = try #require(run.process("replay"))
     kill(first.pid, SIGKILL)
     try eventually("another first shard; \(run.log("replay-1"))") { run.log("replay-1").contains(word) }
@@ -51,7 +52,7 @@ import Testing
     #expect(changed.code == 0, "\(changed.errors)")
     #expect(
       changed.output.contains("samples per insert 0.5, min size 70, error -1000000.0 to inf; now 0 items"))
-    // Another question, the same answer.
+    // Another request gets the same answer.
     let held = changed.output.replacingOccurrences(of: "; until this service ends", with: "")
     #expect(held != changed.output)
     #expect(try limit().output == held)

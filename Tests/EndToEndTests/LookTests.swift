@@ -1,4 +1,4 @@
-// What is seen of runs afterwards: `rookery eval` and `rookery plot`.
+// `rookery eval` and `rookery plot`.
 
 import Foundation
 import FoundationXML
@@ -21,7 +21,7 @@ import Wire
     #expect(report["environment"] as? String == "CartPole-v1" && report["episodes"] as? Int == 70)
     let values = ["minReturn", "meanReturn", "maxReturn"].compactMap { report[$0] as? Double }
     #expect(values.count == 3 && 8 <= values[0] && values[0] <= values[1] && values[1] <= values[2])
-    // CartPole pays 1 a step.
+    // CartPole's reward is 1 per step.
     #expect(report["meanLength"] as? Double == values[1] && report["maxLength"] as? Double == values[2])
     #expect(try eval("runs/test", "--episodes", "70", "--seed", "5", "--json").output == best.output)
     let text = try eval("runs/test/checkpoints/learner-1.safetensors", "--episodes", "3")
@@ -49,7 +49,8 @@ import Wire
     refused(try eval("runs/test", "--episodes", "0"), 2, "--episodes")
   }
 
-  /// Gymnasium draws the episode, whose return is that of the built-in environment: the same dynamics, other episodes.
+  /// Gymnasium draws an episode; its return is plausible for the built-in environment, which has
+  /// the same dynamics.
   @Test func aFilm() throws {
     let workspace = try Workspace()
     let run = try LiveRun(workspace, settings: ["stop.updates=100"])
@@ -80,7 +81,7 @@ import Wire
     #expect(gif.starts(with: Array("GIF89a".utf8)) && gif.count > 2000)
   }
 
-  /// Two runs made by hand, one of which a crash has left damaged.
+  /// Two runs made by hand, one with lines that a crash has damaged.
   private func twoRuns(_ workspace: Workspace) throws {
     for (name, count) in [("a", 12), ("b", 5)] {
       try FileManager.default.createDirectory(
@@ -117,7 +118,7 @@ import Wire
     }
     let both = try plot("runs/a", "runs/b/", "--out", "both.svg")
     #expect(both.code == 0 && both.output == "both.svg\n", "\(both.errors)")
-    // Each regular evaluation is a point; confirmations are of other episodes.
+    // Each regular evaluation is a point; confirmations are left out.
     #expect(curves(workspace, "both.svg") == [9, 5])
     #expect(both.errors.contains("runs/b/evaluations.jsonl: 4 damaged lines left out"), "\(both.errors)")
     #expect(XMLParser(data: Data(workspace.read("both.svg").utf8)).parse())
@@ -165,7 +166,8 @@ import Wire
     }
   }
 
-  /// CartPole in two sessions, the first of which is killed; then the network that solved it, and the curve.
+  /// CartPole in two sessions, the first of which is killed; then `eval` of the solving network,
+  /// and the curve.
   @Test(.enabled(if: Program.runsLongTests, "takes an optimised build: make test-long"))
   func cartPoleInTwoSessions() throws {
     let workspace = try Workspace()

@@ -5,8 +5,8 @@ import Foundations
 import Testing
 
 @Suite(.serialized, .enabled(if: Program.runsLongTests)) struct MemoryTests {
-  /// Ten minutes at full speed, most of it after the ring has wrapped: no process holds more at the end than after two minutes, but
-  /// for what allocators keep (2 % and 1 MB).
+  /// Ten minutes at full speed, mostly after the ring has wrapped: at the end no process uses more
+  /// memory than after two minutes, plus 2 % and 1 MB for allocators.
   @Test func aTenMinuteRunIsFlat() throws {
     let workspace = try Workspace()
     let command = try Started(
@@ -16,7 +16,7 @@ import Testing
         }, in: workspace)
     let folder = workspace.file("runs/memory")
     let metrics = "\(folder)/metrics.jsonl"
-    /// Largest resident sizes by process over ten looks, one for each second of the run.
+    /// Largest resident size of each process over ten samples, one per second of the run.
     func sizes(after second: Int) throws -> [String: Int] {
       var sizes: [String: Int] = [:]
       for look in 0..<10 {

@@ -1,4 +1,4 @@
-// However a run ends, nothing of it is left.
+// No process survives a run, however it ends.
 
 import Foundation
 import Foundations
@@ -34,7 +34,7 @@ import Testing
     #expect(!ended.output.contains("killed"), "a service did not stop in time")
   }
 
-  /// A process that ignores everything is killed after its grace period, with what it started.
+  /// A process that ignores signals is killed after its grace period, with its children.
   @Test func aStubbornProcess() throws {
     let workspace = try Workspace()
     let compose = """

@@ -1,4 +1,4 @@
-// A run that is given its learner by somebody else.
+// A run whose learner is started by the user.
 
 import Foundation
 import Foundations
@@ -7,7 +7,7 @@ import Testing
 import Wire
 
 @Suite struct OwnLearnerTests {
-  /// `rookery run --learners 0` says how to join, and learns once somebody has.
+  /// `rookery run --learners 0` says how to join, and learns once a learner has joined.
   @Test func aRunWithoutLearners() throws {
     let workspace = try Workspace()
     let run = try LiveRun(workspace, arguments: ["--learners", "0"])
@@ -16,7 +16,8 @@ import Wire
     let replay = try #require(run.process("actor")?.variables["ROOKERY_REPLAY_ADDRESS"])
     try eventually("what to do") {
       run.command.output.contains(", 0 learners, in ")
-        && run.command.output.contains("no learner is started, bring your own: it samples from \(replay) and")
+        && run.command.output.contains(
+          "no learner is started: bring your own, which samples from \(replay) and")
         && run.command.output.contains("eval \"$(rookery env learner)\"")
     }
     let variables = try Program.run(["env", "learner"], in: workspace).output
@@ -40,7 +41,7 @@ import Wire
       environment: ["ROOKERY_CONFIG": "config/cartpole.yaml"])
     defer { _ = try? Program.run(["down", "-p", "mine"], in: workspace) }
     #expect(up.code == 0, "\(up.output)\(up.errors)")
-    #expect(up.output.contains("no learner is started, bring your own: it samples from ipc://"))
+    #expect(up.output.contains("no learner is started: bring your own, which samples from ipc://"))
     let scaled = try Program.run(["scale", "learner=1", "-p", "mine"], in: workspace)
     #expect(scaled.output == "learner: 0 → 1\n")
     let again = try Program.run(["up", "-d", "-p", "mine"], in: workspace)

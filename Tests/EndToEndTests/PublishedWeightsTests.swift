@@ -1,4 +1,4 @@
-// An actor, an evaluator and a learner under a parameter server that publishes what is no number.
+// An actor, an evaluator and a learner whose parameter server publishes NaN and infinite weights.
 
 import Experience
 import Foundations
@@ -8,12 +8,12 @@ import Transport
 import Wire
 
 @Suite(.timeLimit(.minutes(3))) struct PublishedWeightsTests {
-  /// Each refuses them, counts them, and keeps the weights that it has.
+  /// Each process rejects and counts them, and keeps its weights.
   @Test func weightsThatAreNotFiniteAreRefusedByAll() throws {
     let workspace = try Workspace()
     let server = try FalseServer(ServiceTests.addresses(workspace))
     let services = ["actor", "evaluator", "learner"]
-    // An actor whose steps nobody takes waits with what it has, and looks at no weights.
+    // A replay runs too: without one an actor blocks and reads no weights.
     let started = try (["replay"] + services).map { service in
       try Started(
         [service], in: workspace,
@@ -25,7 +25,7 @@ import Wire
 
     for (version, value) in [(2, Float.nan), (3, .infinity)] as [(UInt64, Float)] {
       let before = services.map { server.refused(by: $0) }
-      // One element of all, the last.
+      // Only the last element.
       server.publish(version: version) { $0 == server.count - 1 ? value : 0.02 }
       try server.serve("version \(version) to be refused") {
         zip(services, before).allSatisfy { server.refused(by: $0) > $1 }
@@ -43,7 +43,7 @@ import Wire
   }
 }
 
-/// Answers nobody, and publishes what it is told until it is told something else.
+/// Publishes the given weights until it gets others; answers no requests.
 private final class FalseServer {
   private let router: Socket
   private let publisher: Socket
@@ -51,7 +51,7 @@ private final class FalseServer {
   private(set) var manifest: WeightsManifest?
   private var frame: [UInt8] = []
   private var counters: [String: [String: Double]] = [:]
-  /// Versions that evaluations were made of.
+  /// The versions of received evaluations.
   private(set) var evaluated: Set<UInt64> = []
 
   init(_ addresses: [String: String]) throws {
@@ -77,13 +77,13 @@ private final class FalseServer {
     frame = writer.array()
   }
 
-  /// Publishes and listens until it is so.
+  /// Publishes and receives until the condition holds.
   func serve(_ what: String, until isSo: () -> Bool) throws {
     let deadline = SystemClock.now() + .seconds(60)
     while !isSo() {
       let now = SystemClock.now()
       guard now < deadline else { throw TimedOut(description: "waited for \(what): \(counters)") }
-      // Newcomers subscribe whenever they do.
+      // Clients may subscribe at any time.
       if !frame.isEmpty { _ = frame.withUnsafeBytes { publisher.send($0) } }
       while publisher.receive(into: slot) == .frame {}
       var poller = Poller()

@@ -1,4 +1,4 @@
-// Wrong input: nothing starts, and the message says where, what was expected, what was found and
+// Invalid input: nothing starts, and the message says where, what was expected, what was found and
 // what to do.
 
 import Foundation
@@ -10,7 +10,7 @@ import Testing
     var arguments: [String]
     var variables: [String: String] = [:]
     var code: Int32 = 2
-    /// All of the error output, or its parts where the rest depends on the machine.
+    /// Parts of the error output; the rest may depend on the machine.
     var says: [String]
 
     init(_ arguments: String, _ variables: [String: String] = [:], code: Int32 = 2, says: String...) {
@@ -34,8 +34,8 @@ import Testing
     Case("\(run) -x", says: "unknown flag -x; see rookery help"),
     Case("\(run) --json=yes", says: "--json: expected no value, found 'yes'"),
     Case("\(run) --seed", says: "--seed: expected a value"),
-    Case("\(run) --seed x", says: "--seed: expected an integer 0…9223372036854775807, found 'x'"),
-    Case("\(run) --actors -1", says: "--actors: expected an integer 0…1000, found '-1'"),
+    Case("\(run) --seed x", says: "--seed: expected an integer from 0 to 9223372036854775807, found 'x'"),
+    Case("\(run) --actors -1", says: "--actors: expected an integer from 0 to 1000, found '-1'"),
     Case(
       "\(run) --set algorithm.network=nature",
       says: "a network for observations [4] of CartPole-v1, found nature"),
@@ -110,14 +110,14 @@ import Testing
     ),
   ]
 
-  /// One shard would fit.
+  /// One shard would fit into the memory, three do not.
   @Test func threeShardsThatDoNotFit() throws {
     let workspace = try Workspace()
     let compose = Text.read("\(Program.root)/compose/compose.yaml")
       .replacing("command: rookery replay\n", with: "command: rookery replay\n    scale: 3\n")
       .replacing("context: ..", with: "context: .").replacing("../config", with: "./config")
     try workspace.write(compose, to: "three.yaml")
-    // Some 50 bytes a step; the store itself takes up to 2³¹.
+    // About 50 bytes per step; a store has at most 2³¹ steps.
     let steps = min(2_000_000_000, try #require(MachineMemory.availableBytes()) / 80)
     let ended = try Program.run(
       ["run", "config/cartpole.yaml", "--compose", "three.yaml", "--set", "replay.capacity=\(steps)"],
@@ -154,7 +154,7 @@ import Testing
       types.errors.contains("types.yaml:3:10: learner: expected a section with keys of its own, found 3"))
   }
 
-  /// A compose file without a service that the run needs; then one whose service cannot start.
+  /// A compose file without a service that the run needs.
   @Test func composeFiles() throws {
     let workspace = try Workspace()
     try workspace.write("services: {replay: {command: rookery replay}}", to: "few.yaml")
@@ -163,7 +163,7 @@ import Testing
     #expect(
       few.errors
         == "rookery: few.yaml: expected the service 'parameters', which this run needs, found only replay; add it, or leave "
-        + "out --compose for compose/compose.yaml\n")
+        + "out --compose to use compose/compose.yaml\n")
     #expect(!workspace.exists("runs"))
   }
 
@@ -175,8 +175,8 @@ import Testing
     #expect(ended.errors == "rookery: cannot make the folder 'runs/cartpole': Not a directory (errno 20)\n")
   }
 
-  /// A service that ends at once is tried again a few times; then the run fails and shows what it
-  /// last said.
+  /// A service that ends at once is restarted a few times; then the run fails and shows its last
+  /// output.
   @Test func aCrashLoopSaysWhy() throws {
     let workspace = try Workspace()
     let base = try String(contentsOfFile: "\(Program.root)/compose/compose.yaml", encoding: .utf8)

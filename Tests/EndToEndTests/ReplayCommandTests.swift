@@ -1,4 +1,4 @@
-// `rookery inspect`, `snapshot` and `restore` on a live run, and a run whose replay comes back.
+// `rookery inspect`, `snapshot` and `restore` on a live run, and a resumed run with its replay.
 
 import Foundation
 import Testing
@@ -39,20 +39,22 @@ import Testing
     let restored = try Program.run(["restore", "one"], in: workspace)
     #expect(restored.code == 0, "\(restored.errors)")
     try eventually("the restore in the log") { run.log("replay-1").contains("restored") }
-    // Of a shard that is not there.
+    // A part of a shard that does not run.
     try FileManager.default.copyItem(
       atPath: workspace.file("runs/test/snapshots/one/1"), toPath: workspace.file("runs/test/snapshots/one/2")
     )
     let partly = try Program.run(["restore", "one"], in: workspace)
     #expect(
-      partly.code == 1 && partly.errors.contains("is of 2 shards, and one is here; rookery scale replay=2"),
+      partly.code == 1
+        && partly.errors.contains(
+          "has parts of 2 shards, but only 1 runs; start them with rookery scale replay=2"),
       "\(partly.errors)")
     let missing = try Program.run(["restore", "two"], in: workspace)
     #expect(
       missing.code == 1 && missing.errors.contains("expected a snapshot, found none"), "\(missing.errors)")
   }
 
-  /// With `file` storage a resumed run begins with the experience that the run had.
+  /// With `file` storage a resumed run has the experience of the earlier session.
   @Test func aResumedRunHasItsExperience() throws {
     let workspace = try Workspace()
     let first = try LiveRun(
@@ -66,7 +68,7 @@ import Testing
       "\(other.errors)")
     let resumed = try first.resume("stop.updates=300")
     #expect(resumed.code == 0 || resumed.code == 1, "\(resumed.errors)")
-    #expect(resumed.output.contains("the replay takes up its files"), "\(resumed.output)")
+    #expect(resumed.output.contains("the replay resumes from its files"), "\(resumed.output)")
     let log = first.log("replay-1")
     let steps = try #require(Text.number(before: " steps, ", in: log), "\(log)")
     #expect(log.contains("recovered") && steps > 200, "\(log)")

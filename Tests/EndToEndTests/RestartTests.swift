@@ -8,7 +8,7 @@ import Testing
 import Wire
 
 @Suite struct RestartTests {
-  /// Kills a service and waits until another incarnation of it reports. Returns the seconds that took.
+  /// Kills a service and waits until its next incarnation reports. Returns the seconds until then.
   @discardableResult
   private func kill(_ service: String, of run: LiveRun) throws -> Double {
     let victim = try #require(run.process(service))
@@ -33,7 +33,7 @@ import Wire
     #expect(run.versions.count > 2)
   }
 
-  /// The actors and the replay live through it: every message that was acknowledged is there, and none twice.
+  /// The actors and the replay are not restarted: every acknowledged message is stored once.
   @Test func learnerServerAndEvaluator() throws {
     let run = try LiveRun(try Workspace())
     try run.started()
@@ -89,7 +89,7 @@ import Wire
     let messages = before.counter("actor", "messages_committed_total")
     try kill("actor", of: run)
     let after = try run.status("two actors and the replay") { $0.telemetry("actor").count >= 2 }
-    // What the dead actor had acknowledged is still counted by the replay.
+    // The replay still counts the killed actor's acknowledged messages.
     #expect(after.counter("replay", "messages_committed_total") >= messages)
     #expect(run.process("replay") == replay)
     let ended = try run.command.end()
@@ -102,7 +102,8 @@ import Wire
     expectRisingVersions(run)
   }
 
-  /// The real task, with an actor, the learner and the server killed once each while it learns.
+  /// CartPole is solved although an actor, the learner and the parameter server are killed once
+  /// each.
   @Test(.enabled(if: Program.runsLongTests, "ROOKERY_LONG_TESTS is not set"), arguments: 1...3)
   func stillSolves(_ seed: Int) throws {
     let run = try LiveRun(
@@ -124,7 +125,7 @@ import Wire
     print("solved with three kills, seed \(seed): \(summary["seconds"] ?? 0) s")
   }
 
-  /// Its memory is gone with it: actors fill the new one, and the learner goes on.
+  /// A killed replay loses its memory: actors fill the new one, and the learner goes on.
   @Test func theReplay() throws {
     let run = try LiveRun(try Workspace())
     try run.started()

@@ -1,4 +1,4 @@
-// Runs that go on after their end, however it came.
+// Resumed runs, after orderly ends and kills.
 
 import Configuration
 import Foundation
@@ -36,11 +36,10 @@ import Wire
       ["run", "--resume", "runs/test", "--set", "stop.updates=1500"], in: workspace, within: 120)
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(resumed.output.contains("resuming at weights version"))
-    // The server may have merged a leaving learner's last change after the run had asked for the
-    // last time.
+    // The server may have merged a leaving learner's last delta after the run's last status.
     let updates = try #require(before["updates"] as? Double)
     #expect(try #require(Text.number(before: " updates;", in: resumed.output)) >= Int(updates))
-    #expect(resumed.output.contains("the replay takes up what it held at its end"))
+    #expect(resumed.output.contains("the replay resumes from the snapshot of its end"))
     let after = try run.summary()
     #expect(after["outcome"] as? String == "finished")
     for key in ["seconds", "envSteps", "updates"] {
@@ -56,15 +55,15 @@ import Wire
       #expect(isRising(allMetrics, key), "\(key)")
     }
     for key in ["seconds", "envSteps", "updates"] { #expect(isRising(allEvaluations, key), "\(key)") }
-    // The learner took its optimizer up, and its counter with it.
+    // The learner resumed with its optimizer and its count of updates.
     #expect(run.log("learner-1").contains("resumed after \(checkpoint["updates"] ?? "") updates"))
     #expect(try EffectiveConfiguration(file: "\(run.folder)/config.yaml").run.stop.updates == 1500)
     #expect(run.processes.isEmpty)
     try checkEvents(run, sessions: 2)
   }
 
-  /// The weights that are there meet a criterion of 1 at once. Solved, a run goes on until that is
-  /// confirmed anew.
+  /// Existing weights meet a criterion of 1 at once. A solved run goes on until the criterion is
+  /// confirmed again.
   @Test func aResumedRunSolves() throws {
     let workspace = try Workspace()
     let run = try LiveRun(workspace, settings: ["stop.updates=100"])
@@ -72,11 +71,11 @@ import Wire
     let solved = try Program.run(
       ["run", "--resume", "runs/test"] + Self.solvable, in: workspace, within: 120)
     #expect(solved.code == 0 && solved.output.contains("solved in"), "\(solved.errors)")
-    // One, or more if the evaluator was quicker than what stops it.
+    // One, or more if the evaluator confirms again before it is stopped.
     let confirmations = try confirmations(run)
     #expect(confirmations > 0)
     let again = try Program.run(["run", "--resume", "runs/test/"], in: workspace, within: 120)
-    #expect(again.code == 0 && again.output.contains("it was solved"))
+    #expect(again.code == 0 && again.output.contains("the run was solved"))
     #expect(try self.confirmations(run) > confirmations)
   }
 
@@ -84,7 +83,7 @@ import Wire
     try objects(run, "evaluations.jsonl").filter { $0["kind"] as? String == "confirmation" }.count
   }
 
-  /// TensorBoard reads what the run kept.
+  /// TensorBoard reads the run's events.
   private func checkEvents(_ run: LiveRun, sessions: Int) throws {
     guard let python = Python.path(with: "tensorboard") else { return }
     let script = "\(Program.root)/python/tests/test_tensorboard.py"
@@ -95,7 +94,7 @@ import Wire
     let workspace = try Workspace()
     let run = try LiveRun(workspace)
     let status = try run.started()
-    // What the learner was about to write when it died.
+    // A file that the learner had not finished when it was killed.
     let unfinished = "\(run.folder)/checkpoints/learner-1.safetensors.0.tmp"
     try run.command.child.send(SIGKILL)
     try run.command.child.wait()
@@ -122,7 +121,7 @@ import Wire
     }
     let run = try LiveRun(workspace)
     try run.started()
-    try refused(["--resume", "runs/test"], "runs/test: its run is still going on")
+    try refused(["--resume", "runs/test"], "runs/test: its run is still live")
     #expect(try run.end().code == 1)
     let updates = Int(try run.summary()["updates"] as? Double ?? 0)
 
@@ -139,8 +138,8 @@ import Wire
       "environment.id: expected CartPole-v1", "found Acrobot-v1")
     try refused(
       ["--resume", "runs/test", "--set", "stop.updates=50"],
-      "stop.updates: the run has come to \(updates) already, and its limit is 50")
-    // Somebody edited the kept configuration: the weights tell.
+      "stop.updates: expected a limit above \(updates), which the run has reached already, found 50")
+    // The saved configuration was edited, but does not fit the weights.
     let configuration = Text.read("\(run.folder)/config.yaml")
     try Text.write(configuration.replacing("[16]", with: "[8]"), to: "\(run.folder)/config.yaml")
     try refused(
@@ -163,8 +162,8 @@ import Wire
     #expect(run.processes.isEmpty)
   }
 
-  /// An empty file, as a full disk leaves it, and one that is gone: the console says so, and that
-  /// the checkpoint before it is used.
+  /// With an empty file, as a full disk leaves it, or a missing one, the run resumes from the
+  /// checkpoint before it, and the console says so.
   @Test(arguments: ["found an empty file (0 bytes)", "expected the newest checkpoint, found none"])
   func theCheckpointBeforeADamagedOne(_ said: String) throws {
     let run = try LiveRun(try Workspace(), settings: ["stop.updates=400"])
@@ -185,7 +184,7 @@ import Wire
     #expect(run.log("learner-1").contains("resumed after \(updates) updates"))
   }
 
-  /// Both start at the same moment: one of them takes the name, the other the next one.
+  /// Two runs that start at the same moment: one gets the name, the other the next number.
   @Test func twoRunsOfOneName() throws {
     let workspace = try Workspace()
     let runs = try (0..<2).map { _ in try LiveRun(workspace, name: "same", settings: ["stop.updates=60"]) }

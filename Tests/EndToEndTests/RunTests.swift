@@ -1,4 +1,4 @@
-// Whole runs: how they end and what they leave.
+// Whole runs: their ends and their files.
 
 import Configuration
 import Foundation
@@ -49,7 +49,7 @@ import Testing
     #expect(!evaluations.isEmpty)
   }
 
-  /// The configuration reads back as itself; the checkpoint is of the last update.
+  /// The saved configuration reads back unchanged; the checkpoint is of the last update.
   private func checkFolder(_ run: LiveRun) throws {
     let configuration = try EffectiveConfiguration(file: "\(run.folder)/config.yaml").run
     #expect(configuration.seed == 7 && configuration.algorithm.hidden == [16])
@@ -78,8 +78,8 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: "\(run.folder)/parameters.rookery"))
   }
 
-  /// Any policy meets a criterion of 1, which is also that of a confirmation without one of its own;
-  /// the second run of a name takes another folder.
+  /// Any policy meets a criterion of 1, which is also the default for the confirmation. The second
+  /// run of a name gets another folder.
   @Test(arguments: ["1", "null"]) func aSolvedRun(_ confirmed: String) throws {
     let workspace = try Workspace()
     try FileManager.default.createDirectory(
@@ -106,7 +106,7 @@ import Testing
     #expect(ended.code == 1)
     let summary = try run.summary()
     #expect(summary["outcome"] as? String == "limitReached" && summary["solved"] as? Bool == false)
-    #expect(summary["reason"] as? String == "stop.env_steps 500 came before the criterion")
-    #expect(ended.output.contains("stop.env_steps 500 came before the criterion"))
+    #expect(summary["reason"] as? String == "stop.env_steps 500 was reached before the criterion")
+    #expect(ended.output.contains("stop.env_steps 500 was reached before the criterion"))
   }
 }

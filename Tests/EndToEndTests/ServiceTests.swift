@@ -1,4 +1,4 @@
-// Services by themselves: how they stop, and what they refuse.
+// Single services: their end, and what they refuse.
 
 import Foundation
 import Foundations
@@ -6,7 +6,7 @@ import Glibc
 import Testing
 
 @Suite struct ServiceTests {
-  /// Addresses in a workspace: no port is fixed.
+  /// Sockets in the workspace, so that no port is fixed.
   static func addresses(_ workspace: Workspace) -> [String: String] {
     [
       "ROOKERY_REPLAY_ADDRESS": "ipc://\(workspace.file("replay.ipc"))",
@@ -16,7 +16,7 @@ import Testing
     ]
   }
 
-  /// Alone, without any of the others, a service waits; asked to stop, it ends well.
+  /// A service without the others waits, and ends with exit code 0 on SIGTERM.
   @Test(arguments: ["replay", "parameters", "learner", "actor", "evaluator"], [SIGTERM, SIGINT])
   func stopsWhenAsked(_ service: String, _ signal: Int32) throws {
     let workspace = try Workspace()
@@ -28,7 +28,7 @@ import Testing
     #expect(ended.errors.contains("stopped"))
   }
 
-  /// Whether SIGTERM has a handler, the last thing in the making of a signal descriptor.
+  /// Whether SIGTERM has a handler, which a signal descriptor installs last.
   static func takesSignals(_ pid: Int32) throws -> Bool {
     guard
       let line = Text.read("/proc/\(pid)/status").split(separator: "\n").first(where: {
@@ -94,7 +94,7 @@ import Testing
       ended.errors
         == "rookery: \(workspace.file("parameters.rookery")): expected a file of Rookery's parameters, found other bytes; "
         + "move the file away to start from new weights\n")
-    // What cannot be read is not overwritten either.
+    // A file that cannot be read is not overwritten.
     #expect(workspace.read("parameters.rookery").hasPrefix("these are not"))
   }
 
@@ -117,8 +117,8 @@ import Testing
     let workspace = try Workspace()
     let variables = Self.addresses(workspace)
     let address = try #require(variables["ROOKERY_REPLAY_ADDRESS"])
-    let nobody = try Program.run(["health", address, "--timeout", "1"], in: workspace)
-    #expect(nobody.code == 1 && nobody.errors == "rookery: \(address): no answer in 1 s\n")
+    let silent = try Program.run(["health", address, "--timeout", "1"], in: workspace)
+    #expect(silent.code == 1 && silent.errors == "rookery: \(address): no answer in 1 s\n")
     let replay = try Started(["replay"], in: workspace, environment: variables)
     try eventually("the replay to listen") { replay.errors.contains("listening") }
     let healthy = try Program.run(["health", address, "--timeout", "20"], in: workspace)

@@ -1,4 +1,4 @@
-// A run whose replay is scaled and killed.
+// A run whose replay is scaled, and one shard killed.
 
 import Experience
 import Foundation
@@ -9,7 +9,8 @@ import Testing
 import Wire
 
 @Suite struct ShardTests {
-  /// One shard, three, one of them killed, two: it goes on learning, and solves. With files a killed shard comes back with what it held.
+  /// With one shard, three, one of them killed, and two, the run goes on learning and is solved.
+  /// With `file` storage a killed shard restarts with its contents.
   @Test func aReplayThatIsScaledAndKilled() throws {
     let run = try LiveRun(
       try Workspace(), base: [],
@@ -23,7 +24,7 @@ import Wire
       #expect(ended.code == 0, "\(ended.errors)")
     }
     try run.started()
-    // Nobody says that it is solved before all of this has happened.
+    // The run must not be solved before all of this has happened.
     try command("scale", "evaluator=0")
     let first = try #require(run.process("replay"))
     try command("scale", "replay=3", "actor=6")
@@ -54,7 +55,7 @@ import Wire
     #expect(last["replayCapacity"] as? Double ?? 0 >= 2_000_000, "shards are added up")
   }
 
-  /// Where actors write is drawn by their ids: they are started anew until each shard has some.
+  /// An actor's id decides its shard: actors are restarted until each shard has one.
   private func spread(_ run: LiveRun, _ command: (String...) throws -> Void) throws {
     for _ in 0..<30 {
       let status = try run.status("three shards and six actors") { status in
@@ -75,13 +76,13 @@ import Wire
 }
 
 extension Status {
-  /// Steps in a shard, by its newest report; of another incarnation than a known one.
+  /// Steps in a shard by its newest report; with `known`, only of another incarnation.
   fileprivate func steps(of label: String, unlike incarnation: PublicName?) -> Double {
     processes.filter { $0.telemetry.label == label && $0.telemetry.id != incarnation }
       .min { $0.age_s < $1.age_s }?.telemetry.counters["steps"] ?? 0
   }
 
-  /// Shards that the learner can draw from.
+  /// Shards that the learner can sample from.
   fileprivate var shards: Double {
     processes.filter { $0.telemetry.service == "learner" }.min { $0.age_s < $1.age_s }?
       .telemetry.counters["shards"] ?? 0

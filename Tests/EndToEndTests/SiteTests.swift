@@ -1,4 +1,4 @@
-// The site of a real run.
+// The dashboard of a real run.
 
 import Foundation
 import Foundations
@@ -24,7 +24,7 @@ import Testing
     { Double($0) }
   }
 
-  /// An actor that somebody started by hand is shown; killed, it is missed.
+  /// An actor started by hand is shown, and reported as silent after it is killed.
   @Test func aRunShowsItself() throws {
     let run = try LiveRun(try Workspace())
     let address = try address(run)
@@ -77,7 +77,7 @@ import Testing
       "\(health.body)")
     #expect(metric("rookery_process_up{process=\"actor-3\"", in: try get("/metrics", address).body) == 0)
 
-    // One that is killed and started again by the run is not missed for long, nor is one that is told to go.
+    // A process that the run restarts is silent only for a moment; a removed one is not reported.
     let victim = try #require(run.process("actor"))
     #expect(Glibc.kill(victim.pid, SIGKILL) == 0)
     try eventually("its successor alone") {

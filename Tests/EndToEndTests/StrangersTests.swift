@@ -1,4 +1,4 @@
-// A healthy run beside clients that are wrong, mad or false, all over loopback TCP.
+// A healthy run beside misconfigured, faulty and hostile clients over loopback TCP.
 
 import Experience
 import Foundation
@@ -17,7 +17,7 @@ import Wire
         "evaluator.interval_ms=500", "telemetry.interval_ms=50", "learner.updates_per_second_max=1500",
         "stop.seconds=300",
       ], arguments: ["--transport", "tcp"])
-    // Nobody says that it is solved before all of this has happened.
+    // The run must not be solved before all of this has happened.
     let held = try run.status("the evaluator") { $0.telemetry("evaluator").count == 1 }
     #expect(try Program.run(["scale", "evaluator=0"], in: run.workspace).code == 0)
     try run.status("updates") { $0.updates > held.updates + 100 }
@@ -71,7 +71,7 @@ import Wire
     }
   }
 
-  /// Newcomers without end, questions, and bytes that are no message.
+  /// Ever new clients, requests, and bytes that are no message.
   private func flood(_ address: String) throws {
     let peer = try RawSocket(.dealer, to: address)
     var writer = TestWriter()
@@ -84,7 +84,7 @@ import Wire
     #expect(try peer.health().isHealthy)
   }
 
-  /// What would end the run as solved, or spoil its weights, if anybody believed it.
+  /// Forged messages that would end the run as solved or spoil its weights if they were accepted.
   private func forge(_ address: String) throws {
     let peer = try RawSocket(.dealer, to: address)
     for _ in 0..<3 {

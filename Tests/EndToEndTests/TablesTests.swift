@@ -15,7 +15,7 @@ import Wire
     "replay.tables.steps.sampler=uniform",
   ]
 
-  /// A batch as a sampler gets it.
+  /// A batch that a sampler receives.
   private struct Columns {
     var rows: Int
     var fields: [Field]
@@ -54,7 +54,7 @@ import Wire
     let status = try run.status("updates of the network") { $0.updates > 200 }
     #expect(status.counter("learner", "diverged") == 0)
     #expect(status.counter("replay", "items_stale_total") == 0)
-    // Steps are kept once: three tables make more items than there are steps.
+    // Steps are stored once: three tables have more items than there are steps.
     #expect(status.counter("replay", "items") > status.counter("replay", "steps"))
     #expect(try run.end().code == 1)
     let played = try Program.run(
@@ -71,7 +71,7 @@ import Wire
     }
   }
 
-  /// Within an episode the planes move on by one a step; at its start all are the first frame.
+  /// Within an episode the planes shift by one per step; at its start all are the first frame.
   private func check(_ columns: Columns, length: Int) {
     let observations = columns.values("observation", as: Float.self)
     let flags = columns.values("flags", as: UInt8.self)

@@ -1,4 +1,4 @@
-// `rookery up` and the commands to what is live.
+// `rookery up` and the commands for a live run.
 
 import Foundation
 import Foundations
@@ -8,7 +8,7 @@ import Testing
 import Wire
 
 @Suite(.serialized) struct UpTests {
-  /// A run in the background, taken down when dropped.
+  /// A run in the background, stopped when dropped.
   private final class Up {
     let workspace: Workspace
     let folder: String
@@ -25,7 +25,7 @@ import Wire
       _ = try? Program.run(["down"], in: workspace)
     }
 
-    /// By name. A health check has the variables of its service, and a later number.
+    /// By name, without health checks, which have the variables of their service and later ids.
     var identifiers: [String: Int32] {
       Dictionary(processes.map { ("\($0.service)-\($0.replica)", $0.pid) }, uniquingKeysWith: min)
     }
@@ -54,13 +54,13 @@ import Wire
     #expect(Set(up.processes.map(\.service)) == ["actor", "evaluator", "learner", "parameters", "replay"])
     try up.status("the first update") { $0.updates > 0 }
 
-    // Adding: each acts, with weights.
+    // Added actors act with published weights.
     #expect(try up.command("scale", "actor=3").output == "actor: 1 → 3\n")
     try up.status("three actors that act with the newest weights") { status in
       let actors = status.telemetry("actor").filter { ($0.counters["env_steps_total"] ?? 0) > 0 }
       return actors.count == 3 && actors.allSatisfy { $0.counters["weights_version"] ?? 0 > 1 }
     }
-    // By hand, with what `env` says.
+    // An actor started by hand, with the variables of `env`.
     let variables = try up.command("env").output
     #expect(variables.contains("export ROOKERY_REPLICA='4'\n"))
     var spawn = ProcessSpawn(
@@ -73,17 +73,17 @@ import Wire
     try hand.terminate()
     #expect(try hand.wait() == .exited(code: 0), "\(workspace.read("hand.err"))")
 
-    // Taking away, down to none and back.
+    // Removing, down to none, and adding again.
     #expect(try up.command("scale", "actor=+1").output == "actor: 3 → 4\n")
     #expect(try up.command("scale", "actor=-2").output == "actor: 4 → 2\n")
     #expect(try up.command("scale", "actor=-9").output == "actor: 2 → 0\n")
     #expect(!up.processes.contains { $0.service == "actor" })
     #expect(try up.command("scale", "actor=2", "evaluator=0").output == "actor: 0 → 2\nevaluator: 1 → 0\n")
 
-    // One process, and a service.
+    // Restarting one process, and a service.
     let before = up.identifiers
     #expect(try up.command("restart", "actor-2", "learner").code == 0)
-    // While a process becomes another program the kernel shows it without variables.
+    // During `exec` the kernel shows a process without variables.
     var after: [String: Int32] = [:]
     try eventually("the restarted processes to show their variables") {
       after = up.identifiers
@@ -99,12 +99,12 @@ import Wire
     #expect(try up.command("logs", "-n", "1", "learner").output.contains("learner-1 │ "))
     #expect(try up.command("down").code == 0)
     #expect(up.processes.isEmpty)
-    #expect(try up.command("ps").errors.contains("nothing runs"))
-    // What the processes said stays.
+    #expect(try up.command("ps").errors.contains("no run is live"))
+    // The logs stay.
     #expect(try up.command("logs", "-p", "rookery", "replay").output.contains("listening on"))
   }
 
-  /// It goes on where it was: the named volume is the folder.
+  /// Started again, it resumes: the named volume is the run's folder.
   @Test func upAgain() throws {
     let workspace = try Workspace()
     let settings = ["--set", "replay.storage=file"]
@@ -119,7 +119,7 @@ import Wire
       Text.read("\(up.folder)/logs/learner-1.log").contains("resumed after")
         && Text.read("\(up.folder)/logs/replay-1.log").contains("recovered ")
     }
-    // Already up: as many as asked for, and the foreground is refused.
+    // If it is up already, `-d` changes replicas, and the foreground is refused.
     #expect(try up.command("up", "-d", "--scale", "actor=1").code == 0)
     #expect(up.processes.filter { $0.service == "actor" }.count == 1)
     for arguments in [[], ["-d"] + settings, ["-d", "--transport", "ipc"]] {
@@ -128,7 +128,7 @@ import Wire
     }
   }
 
-  /// A kill -9 of the launcher leaves nothing, and nothing in the way.
+  /// A kill -9 of the launcher leaves no process, and does not hinder the next start.
   @Test func theLauncherIsKilled() throws {
     let workspace = try Workspace()
     let up = try Up(workspace)
@@ -150,7 +150,7 @@ import Wire
     #expect(ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: workspace.file("runs/front")).isEmpty)
   }
 
-  /// Its last lines are shown, and the command fails.
+  /// If a process fails, its last lines are printed, and the command fails.
   @Test func aServiceThatCrashLoops() throws {
     let workspace = try Workspace()
     let file = try workspace.write(
@@ -166,7 +166,7 @@ import Wire
     #expect(ended.output.contains("good-1   running"))
   }
 
-  /// `up -d` comes back and says so.
+  /// `up -d` returns and names the blocked process.
   @Test func aServiceThatCannotStart() throws {
     let workspace = try Workspace()
     let file = try workspace.write(
@@ -179,11 +179,11 @@ import Wire
     let ended = try Program.run(["up", "-d", "-f", file, "-p", "x"], in: workspace)
     defer { _ = try? Program.run(["down", "-p", "x"], in: workspace) }
     #expect(ended.code == 1)
-    #expect(ended.output.contains("b-1 does not start: what it depends on has ended"))
+    #expect(ended.output.contains("b-1 does not start: a service it depends on has ended"))
     #expect(try Program.run(["ps", "-p", "x"], in: workspace).output.contains("b-1      blocked"))
   }
 
-  /// Who shows lines to somebody that does not read goes on supervising and answering.
+  /// A launcher whose output is not read goes on supervising and answering.
   @Test func aReaderThatDoesNotRead() throws {
     let workspace = try Workspace()
     let file = try workspace.write(
@@ -210,7 +210,7 @@ import Wire
     try eventually("its end") {
       ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: workspace.file("runs/loud")).isEmpty
     }
-    // It has more to say; nobody is there to hear it.
+    // The launcher has more output, but the reader has gone.
     close(ends[0])
     #expect(try command.wait() == .exited(code: 0))
   }
@@ -233,7 +233,7 @@ import Wire
     #expect(try said("up", "--scale", "actor=+1").contains("a sign before N"))
     #expect(try said("scale", "actor=1", "actor=2").contains("twice"))
     for command in ["ps", "down", "restart", "env", "logs"] {
-      #expect(try said(command).contains("nothing runs"), "\(command)")
+      #expect(try said(command).contains("no run is live"), "\(command)")
       #expect(try said(command, "-p", "x").contains("runs/x, found none"), "\(command)")
     }
   }
@@ -252,14 +252,14 @@ import Wire
     #expect(lines.count == 2)
   }
 
-  /// While it learns: more actors, fewer, a kill -9 of each service, a restart of the learner. It
-  /// goes on and solves.
+  /// More and fewer actors, a kill -9 of each service and a restart of the learner while the run
+  /// learns: it is solved.
   @Test func aRunThatIsScaledAndKilledSolves() throws {
     let run = try LiveRun(
       try Workspace(), base: [],
       settings: [
         "evaluator.threshold=475", "evaluator.interval_ms=1000", "telemetry.interval_ms=50",
-        // Slow enough to be still learning when all of it has happened.
+        // Slow enough to be still learning after all of this.
         "learner.updates_per_second_max=1500", "stop.seconds=300",
       ])
     func command(_ arguments: String...) throws {

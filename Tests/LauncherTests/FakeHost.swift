@@ -1,9 +1,9 @@
-// A host whose processes end when a test says so.
+// A host whose processes end when a test ends them.
 
 import Foundations
 import Launcher
 
-/// What happened on a `FakeHost`, shared with the test.
+/// The record of a `FakeHost`, shared with the test.
 final class FakeWorld {
   var commands: [Int32: LaunchCommand] = [:]
   var signals: [String] = []

@@ -4,7 +4,7 @@ import Foundations
 import Glibc
 import Testing
 
-/// A new folder, removed with all in it at the end.
+/// A new folder, removed with its contents at the end.
 final class TemporaryFolder {
   let path: String
 
@@ -46,12 +46,12 @@ final class TemporaryFolder {
   }
 }
 
-/// A named pipe by which a child says something to the test.
+/// A named pipe through which a child writes words to the test.
 final class NamedPipe {
   let path: String
   private let descriptor: Int32
 
-  /// - Parameter writers: more than one will open it, one after the other.
+  /// - Parameter writers: whether several children open it, one after the other.
   init(in folder: TemporaryFolder, writers: Bool = false) throws {
     path = folder.path + "/pipe"
     try #require(mkfifo(path, 0o600) == 0)
@@ -70,7 +70,7 @@ final class NamedPipe {
     return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
   }
 
-  /// Whether everybody who held it open for writing is gone, within ten seconds.
+  /// Whether all writers have closed it within ten seconds.
   func isAbandoned() -> Bool {
     var entry = pollfd(fd: descriptor, events: 0, revents: 0)
     return poll(&entry, 1, 10_000) == 1 && entry.revents & Int16(POLLHUP) != 0

@@ -1,5 +1,5 @@
-# An environment of one's own, complete: docs/GYMNASIUM.md tells how to train on it.
-"""Walk to the end of a corridor. `rookery run` takes it as corridor:Corridor-v0."""
+# A complete environment of your own: docs/GYMNASIUM.md shows how to train on it.
+"""Walk to the end of a corridor. Its id for `rookery run` is corridor:Corridor-v0."""
 
 import gymnasium
 import numpy

@@ -1,13 +1,13 @@
-# Floods a parameter server, as a bug or a stranger would.
-"""flood.py KIND ADDRESS SECONDS [TOKEN]: needs pyzmq and msgpack. Prints what it sent.
+# Floods a parameter server, as a faulty process or a stranger might.
+"""flood.py KIND ADDRESS SECONDS [TOKEN]: needs pyzmq and msgpack. Prints the numbers of messages that it sent.
 
-    telemetry      thousands of processes with 512 counters each, over 8 connections
-    joins          learners without number, over 8 connections
-    status         questions for everything, whose answers nobody reads
-    subscriptions  topics without number, over 2 connections
-    connections    a report each from connections that are opened and closed
+    telemetry      reports of thousands of processes with 512 counters each, over 8 connections
+    joins          an unlimited number of learners, over 8 connections
+    status         requests for the whole status, whose answers are not read
+    subscriptions  an unlimited number of topics, over 2 connections
+    connections    one report each from connections that are opened and closed
 
-With the run's token (32 hexadecimal digits) it is a process of the run gone wrong, without it a stranger.
+With the run's token (32 hexadecimal digits) it acts as a faulty process of the run, without it as a stranger.
 """
 
 import os
@@ -44,7 +44,7 @@ def status(_):
 
 def send_from(address, end, token, message, connections):
     sockets = [dealer(address) for _ in range(connections)]
-    # Making a report of 38 KB anew each time would be slower than the server.
+    # Packing a report of 38 KB for each message would be slower than the server.
     messages = [message(token) for _ in range(256)]
     sent = 0
     while time.monotonic() < end:
@@ -84,10 +84,10 @@ def open_and_close(address, end, token):
         try:
             socket = dealer(address)
         except zmq.ZMQError:
-            # Those that were closed are not gone yet.
+            # Closed connections may not have ended yet.
             time.sleep(0.01)
             continue
-        # What is sent is not thrown away with the socket.
+        # Messages that are on their way are not dropped with the socket.
         socket.linger = 200
         socket.immediate = True
         socket.sndtimeo = 200

@@ -1,5 +1,5 @@
-# The rows of Gymnasium's own vector environment, as text.
-"""Prints the steps that Gymnasium's own vector environment gives, for Tests/EnvironmentsTests/GymnasiumStreamTests.swift.
+# Prints the steps of Gymnasium's own vector environment.
+"""For Tests/EnvironmentsTests/GymnasiumStreamTests.swift.
 
 Arguments: id, ticks, then a seed for each environment. Environment i takes action (tick + i) mod n. A line is a row:
 observation as hex floats, reward, flags."""

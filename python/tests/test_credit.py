@@ -1,8 +1,8 @@
-# As many requests under way as WELCOME grants: no answer is lost.
-"""Needs msgpack, numpy and pyzmq, and a replay by itself with two tables of records: `experience` (uniform), and `queue`, whose
-items go with their first sample. Tests/EndToEndTests/CreditTests.swift starts it and says in the environment where it is
-(ROOKERY_CREDIT_REPLAY), how many answers of one part and of eight parts to ask for (ROOKERY_CREDIT_ANSWERS), and how large a
-step is.
+# Keeps as many requests unanswered as WELCOME grants: no answer may be lost.
+"""Needs msgpack, numpy and pyzmq, and a replay alone with two tables of records: `experience` (uniform) and `queue`, whose
+items are removed with their first sample. Tests/EndToEndTests/CreditTests.swift starts it and sets its address
+(ROOKERY_CREDIT_REPLAY), the numbers of answers of one part and of eight parts to request (ROOKERY_CREDIT_ANSWERS), and the
+size of a step in the environment.
 """
 
 import os
@@ -48,7 +48,7 @@ class Writer:
 
 
 class Sampler:
-    """Keeps as many requests unanswered as it may, and reads at once."""
+    """Keeps the granted number of requests unanswered, and reads answers at once."""
 
     def __init__(self):
         self.client = Client(REPLAY)
@@ -66,7 +66,7 @@ class Sampler:
         self.client.send(SAMPLE, self.request, table, count)
 
     def receive_answer(self):
-        """Reads parts until an answer is whole; a lost one would end this by the socket's timeout."""
+        """Reads parts until an answer is complete; if a part is lost, the socket times out."""
         while True:
             part = msgpack.unpackb(self.client.socket.recv())
             assert part[0] == VERSION and part[1] == BATCH, part[:6]
@@ -108,7 +108,7 @@ def test_no_answer_of_a_queue_is_lost():
     writer, sampler = Writer(), Sampler()
     first = writer.written
     rest = 0
-    # What is asked for beforehand is served as it comes in.
+    # Requests sent before there are items are served as items arrive.
     for _ in range(min(answers, sampler.credit)):
         sampler.ask(1, ROWS[1])
     for answer in range(answers):

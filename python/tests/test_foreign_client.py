@@ -1,6 +1,6 @@
 # A client of the replay and the parameter server, written from the message layouts alone.
 """Needs pyzmq, msgpack and numpy. ROOKERY_FOREIGN_REPLAY, ROOKERY_FOREIGN_PARAMETERS and ROOKERY_FOREIGN_WEIGHTS are the
-addresses of services that learn CartPole with n-step 2, discount 0.5 and uniform sampling, after 8 items, batches of 8
+addresses of services that learn CartPole with n-step 2, discount 0.5, uniform sampling after 8 items, and batches of 8
 (Tests/EndToEndTests/ForeignClientTests.swift starts them and runs this). Runs as a script and under pytest.
 """
 
@@ -30,7 +30,7 @@ TABLES = [["experience", 1, N_STEP, DISCOUNT]]
 
 
 class Client:
-    """One connection to a service: a message out, the next of a type in."""
+    """One connection to a service: sends messages and receives the next message of a type."""
 
     def __init__(self, address):
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
@@ -54,7 +54,7 @@ class Client:
 
 
 def column(values, dtype):
-    """The padding before a payload (none is right too: it is a service to readers) and the payload."""
+    """The padding before a payload, which is optional and helps readers, and the payload."""
     return [b"", np.ascontiguousarray(values, dtype).tobytes()]
 
 
@@ -109,7 +109,7 @@ def read_batch(client, request):
     while not parts or len(parts) < parts[0][4]:
         part = client.receive(BATCH)
         assert part[1] == request
-        # Parts of one draw; a repeated request would be drawn again under a higher number.
+        # All parts are of one draw; a repeated request is drawn again under a higher number.
         assert not parts or part[2] == parts[0][2]
         parts.append(part)
     parts.sort(key=lambda part: part[3])
@@ -148,7 +148,7 @@ def insert(writer, episodes):
     assert credit >= 1 and credit_bytes >= 1 << 20 and frame_bytes >= credit_bytes and silence_s >= 60 and rows[0] >= 8
     writer.send(*episodes.message(1))
     assert writer.receive(ACKNOWLEDGEMENT) == [ACKNOWLEDGEMENT, 1, False]
-    # Again: acknowledged, not stored twice. Ahead of the next: a gap.
+    # A repeated message is acknowledged and not stored twice. A message ahead of the next one leaves a gap.
     writer.send(*episodes.message(1))
     assert writer.receive(ACKNOWLEDGEMENT) == [ACKNOWLEDGEMENT, 1, False]
     writer.send(*episodes.message(3))
@@ -170,11 +170,11 @@ def test_inserts_and_samples():
     for request in range(1, 41):
         sampler.send(SAMPLE, request, 0, 8)
         keys |= check_batch(read_batch(sampler, request), episodes)
-    # 320 uniform draws of 9 items: each is seen. A key is the position of its item's first step.
+    # 320 uniform draws of 9 items: each item is drawn. A key is the position of its item's first step.
     assert set(keys) == set(episodes.items())
     assert all(keys[first] - keys[0] == first for first in keys), keys
 
-    # New priorities are taken, one of a key that never was is only counted; one that is no number is refused.
+    # New priorities are accepted, one of an unknown key is only counted, and NaN is refused.
     known = list(keys.values()) + [2**40]
     sampler.send(PRIORITIES, 0, *column(known, "<u8"), *column(np.ones(len(known)), "<f4"))
     sampler.send(PRIORITIES, 0, *column([keys[0]], "<u8"), *column([np.nan], "<f4"))
@@ -193,7 +193,7 @@ def test_inserts_and_samples():
 
 
 def newest_weights(topic):
-    """What the server answers a newcomer's own subscription with."""
+    """The server's answer to a new subscription of this client."""
     prefix = bytes([0x9E, VERSION, WEIGHTS]) + msgpack.packb(topic)
     socket = zmq.Context.instance().socket(zmq.SUB)
     socket.linger = 0

@@ -14,7 +14,7 @@ SAMPLE = os.environ.get("ROOKERY_METRICS_SAMPLE")
 
 
 def read(text):
-    """All samples by name and labels; what the parser lets pass but Prometheus would not is refused here."""
+    """All samples by name and labels; refuses what the parser accepts but Prometheus does not."""
     samples = {}
     for family in text_string_to_metric_families(text):
         assert family.documentation, family.name
@@ -61,7 +61,7 @@ def test_reads_what_swift_wrote():
     assert value("rookery_actor_x", process=hostile) == math.inf
     assert value("rookery_actor_y", process=hostile) == -math.inf
     assert value("rookery_actor_a_b", process="twice") == 1
-    # Nobody passes for the run, and nobody is counted twice.
+    # No other process counts as the run's, and none is counted twice.
     assert not [key for key in samples if key[0].startswith("rookery_run_") and ("process", "liar") in key[1]]
     assert value("rookery_metrics_dropped") >= 6
     print(f"metrics: {len(samples)} samples read by prometheus_client")

@@ -1,6 +1,6 @@
-# Reads the published frames with Python's msgpack and numpy, as a client in another language would.
+# Reads the published frames with Python's msgpack and numpy, as a client in another language does.
 """Needs msgpack and numpy. Runs as a script and under pytest. With ROOKERY_WIRE_MUTANTS (a file that
-Tests/WireTests/ProtocolPythonTests.swift writes) it also checks that whatever Swift's reader takes is msgpack to Python's.
+Tests/WireTests/ProtocolPythonTests.swift writes) it also checks that Python reads every input that Swift's reader accepts.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ FRAMES = make_protocol.frames()
 VERSION = 3
 WRITER = bytes.fromhex("00112233445566778899aabbccddeeff")
 LEARNER = bytes.fromhex("102132435465768798a9bacbdcedfe0f")
-# What others may call a process.
+# The public names of a process: the first half of its secret id's SHA-256.
 LEARNER_NAME = hashlib.sha256(LEARNER).digest()[:16]
 WRITER_NAME = hashlib.sha256(WRITER).digest()[:16]
 TOKEN = bytes.fromhex("7f6e5d4c3b2a1908f7e6d5c4b3a29180")
@@ -272,7 +272,7 @@ def add_items(message, priorities):
 
 
 def test_payloads_are_written_the_same():
-    """The document's rules, followed in Python, give the same bytes."""
+    """Messages written in Python by the document's rules have the same bytes."""
     insert = Aligned().array(5).add(VERSION, 3, 42).array(2)
     for (stream, first, cut), flags in zip(((0, 0, False), (1, 7, True)), ([1, 0, 6], [0])):
         insert.array(6).add(stream, first, len(flags), 7, cut).array(8)

@@ -1,6 +1,6 @@
 # Checks a safetensors file that Swift wrote with the reference implementation, and writes one for Swift to check.
 """Needs numpy and safetensors; ROOKERY_SAFETENSORS_SAMPLE is the file (Tests/NumericsTests/SafetensorsPythonTests.swift
-writes it and runs this). The answer goes to the same path with `.python` at its end. Runs as a script and under pytest.
+writes it and runs this). The other file has the same path with `.python` appended. Runs as a script and under pytest.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Reads a run's event files with TensorBoard itself: they must say what evaluations.jsonl and metrics.jsonl say.
+"""Reads a run's event files with TensorBoard itself: they must equal evaluations.jsonl and metrics.jsonl.
 
 Usage: test_tensorboard.py RUN_FOLDER SESSIONS
 """

@@ -1,17 +1,17 @@
-// Service names in addresses, and container paths, as local processes need them.
+// Translates service names and container paths for local processes.
 
 /// Rewrites commands and environment values of a compose file.
 ///
-/// `SCHEME://service…` and `service:PORT` stand for all replicas of a service, as a list with
-/// commas, and `tcp://service:PORT` for their sockets where they listen on such; a path of a volume
-/// stands for its folder, wherever it begins a word, an option's value or an entry of a list. A name alone is left as it is:
-/// nobody can tell whether it is meant as a host.
+/// `SCHEME://service…` and `service:PORT` become a comma-separated list of all replicas of the
+/// service; `tcp://service:PORT` becomes the list of their sockets if they listen on sockets. A
+/// path of a volume becomes its folder if it begins a word, an option's value or an entry of a
+/// list. A bare name stays: it may not be meant as a host.
 struct AddressTranslation {
-  /// The addresses of a service's replicas, for every service.
+  /// The addresses of each service's replicas, by service.
   var hosts: [String: [String]]
-  /// The sockets that are meant by `SERVICE:PORT` after `tcp://`.
+  /// The sockets that replace `tcp://SERVICE:PORT`, by `SERVICE:PORT`.
   var sockets: [String: [String]]
-  /// Folders that stand for paths in a container, longer paths first.
+  /// Container paths and the folders that replace them, longer paths first.
   let folders: [(target: String, folder: String)]
 
   init(
@@ -26,7 +26,7 @@ struct AddressTranslation {
     replaceHosts(in: replaceFolders(in: text))
   }
 
-  /// Whether a text refers to a folder.
+  /// Whether a text contains a container path as a whole path.
   func refers(to target: String, in text: String) -> Bool {
     var rest = text[...]
     while let found = rest.firstRange(of: target) {
@@ -36,7 +36,7 @@ struct AddressTranslation {
     return false
   }
 
-  /// `tcp://replay:7701` → `tcp://127.80.3.1:7701,tcp://127.80.3.2:7701`, wherever it stands in the text.
+  /// `tcp://replay:7701` → `tcp://127.80.3.1:7701,tcp://127.80.3.2:7701`, anywhere in the text.
   private func replaceHosts(in text: String) -> String {
     var result = ""
     var rest = text[...]
@@ -66,7 +66,7 @@ struct AddressTranslation {
     return result + replacePorts(in: rest)
   }
 
-  /// `replay:7701` → `127.80.3.1:7701,127.80.3.2:7701`, where it is a whole word, value or entry.
+  /// `replay:7701` → `127.80.3.1:7701,127.80.3.2:7701`, if it is a whole word, value or entry.
   private func replacePorts(in text: Substring) -> String {
     var result = ""
     var rest = text
@@ -108,12 +108,12 @@ struct AddressTranslation {
     return result + rest
   }
 
-  /// What may stand around an address.
+  /// Characters that may precede or follow an address.
   private static let separators: Set<Character> = [
     " ", "\t", "\n", ",", ";", "=", "\"", "'", "(", ")", "<", ">", "|", "&",
   ]
 
-  /// Whether a path is neither the end of a longer one nor the beginning of another name.
+  /// Whether a path is complete: not the end of a longer path, nor the beginning of a longer name.
   private static func isWhole(_ range: Range<String.Index>, in text: String) -> Bool {
     let before = text[..<range.lowerBound]
     let after = text[range.upperBound...]

@@ -2,11 +2,12 @@
 
 internal import Glibc
 
-/// Gives every instance of a run a loopback address of its own, so that all replicas of a service can listen on the same port
-/// and several runs do not meet.
+/// Gives every instance of a run a separate loopback address, so that all replicas of a service can
+/// listen on the same port and runs do not collide.
 ///
-/// A run takes prefixes 127.a.b.0 with a in 64…126, each by listening on 127.a.b.254:7700 as long as it lives; another run
-/// that tries the same prefix finds it taken. An instance keeps its address for the whole run, also across restarts.
+/// A run holds prefixes 127.a.b.0 with a in 64…126. It holds one by listening on 127.a.b.254:7700,
+/// which fails for every other run. An instance keeps its address for the whole run, also across
+/// restarts.
 public struct LoopbackNetwork: ~Copyable {
   /// Port of the lock socket.
   public static let lockPort: UInt16 = 7700
@@ -19,10 +20,10 @@ public struct LoopbackNetwork: ~Copyable {
   private var generator: any RandomNumberGenerator
 
   /// - Parameter generator: draws the prefixes.
-  /// - Throws: `LaunchError` if none is free.
+  /// - Throws: `LaunchError` if no prefix is free.
   public init(generator: consuming some RandomNumberGenerator) throws(LaunchError) {
     self.generator = generator
-    try takePrefix()
+    try acquirePrefix()
   }
 
   deinit {
@@ -37,15 +38,16 @@ public struct LoopbackNetwork: ~Copyable {
   /// - Throws: `LaunchError` if a further prefix is needed and none is free.
   public mutating func host(of instance: Instance) throws(LaunchError) -> String {
     if let host = hosts[instance] { return host }
-    if hosts.count == prefixes.count * Self.hostsPerPrefix { try takePrefix() }
+    if hosts.count == prefixes.count * Self.hostsPerPrefix { try acquirePrefix() }
     let host = "\(prefixes[prefixes.count - 1]).\(hosts.count % Self.hostsPerPrefix + 1)"
     hosts[instance] = host
     return host
   }
 
-  private mutating func takePrefix() throws(LaunchError) {
+  private mutating func acquirePrefix() throws(LaunchError) {
     for _ in 0..<Self.attemptsMax {
-      // Not `random(in:)`: it rejects some draws, and with a generator that repeats itself it would never end.
+      // Not `random(in:)`: it rejects some draws and would not return if a generator repeats
+      // itself.
       let draw: UInt64 = generator.next()
       let a = UInt8(64 + draw % 63)
       let b = UInt8(truncatingIfNeeded: draw >> 32)
@@ -56,10 +58,10 @@ public struct LoopbackNetwork: ~Copyable {
     }
     throw LaunchError(
       "expected a free loopback prefix 127.a.b.0, found none in \(Self.attemptsMax) attempts; stop other runs, "
-        + "or whatever listens on port \(Self.lockPort) of all addresses")
+        + "or the program that listens on port \(Self.lockPort) of all addresses")
   }
 
-  /// A socket that listens on a prefix's lock address; nil if it is taken.
+  /// A socket that listens on a prefix's lock address; nil if the address is in use.
   private static func listen(_ a: UInt8, _ b: UInt8) throws(LaunchError) -> Int32? {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else {

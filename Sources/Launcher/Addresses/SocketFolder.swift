@@ -3,18 +3,19 @@
 internal import Foundations
 internal import Glibc
 
-/// A folder of one run, made by `mkdtemp`, which only its user can enter: who cannot enter it
-/// reaches none of the sockets in it.
+/// A folder of one run, made by `mkdtemp`, that only its user can enter. Other users therefore
+/// cannot connect to the sockets in it.
 ///
-/// Its launcher holds the folder's own `flock` as long as it lives, and removes it at the end. One
-/// that is not held was left by a launcher that was killed: the next one removes it. Nobody else
-/// can hold that lock, as nobody else can open the folder; and systemd-tmpfiles, which clears
-/// `/tmp` of what is old, leaves alone what is held.
+/// The launcher holds an `flock` on the folder and removes the folder at its end. A folder without
+/// the lock is what a killed launcher left; the next launcher removes it. No other user can hold
+/// the lock, as no other user can open the folder. systemd-tmpfiles, which removes old files from
+/// `/tmp`, skips locked folders.
 public final class SocketFolder {
+  /// `PARENT/rookery-ipc-XXXXXX`.
   public let path: String
   private let folder: OpenFolder
 
-  /// What its name begins with; six random letters follow.
+  /// The start of its name; six random letters follow.
   static let prefix = "rookery-ipc-"
   /// A socket's path has at most 107 bytes. With a parent as long as this, a service's name of
   /// `nameBytesMax`, a replica and a port of five digits it has 97.
@@ -22,8 +23,10 @@ public final class SocketFolder {
   static let nameBytesMax = 24
   private static let attemptsMax = 100
 
+  /// Makes and locks a folder.
+  ///
   /// - Parameter parent: as `SocketParent` chooses it.
-  /// - Throws: `LaunchError` if none can be made or locked there.
+  /// - Throws: `LaunchError` if no folder can be made or locked there.
   public init(in parent: String) throws(LaunchError) {
     for _ in 0..<Self.attemptsMax {
       var template = Array("\(parent)/\(Self.prefix)XXXXXX".utf8CString)
@@ -31,7 +34,7 @@ public final class SocketFolder {
         throw Self.failure("make a folder in \(parent)", errno)
       }
       let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-      // Another launcher that looks for what is left may have found it before it was locked.
+      // Another launcher may have removed it as abandoned before it was locked.
       guard let folder = OpenFolder(path), folder.isPrivate else { continue }
       guard try folder.lock(path), folder.isStill(at: path) else { continue }
       self.path = path
@@ -39,7 +42,8 @@ public final class SocketFolder {
       return
     }
     throw LaunchError(
-      "\(parent): expected to make a folder there, found each of \(Self.attemptsMax) gone at once")
+      "\(parent): expected to keep a folder made there, but each of \(Self.attemptsMax) was removed at once; set "
+        + "XDG_RUNTIME_DIR to a folder of yours, or use --transport tcp")
   }
 
   deinit {
@@ -47,9 +51,11 @@ public final class SocketFolder {
     rmdir(path)
   }
 
-  /// The socket of a replica, for what is port `port` over TCP.
+  /// The address of a replica's socket.
   ///
-  /// - Parameter name: of the service, or what stands for a name that is too long.
+  /// - Parameters:
+  ///   - name: the service's name, or a substitute for a name that is too long.
+  ///   - port: the port that the socket replaces.
   func address(_ name: String, _ replica: Int, _ port: String) -> String {
     "ipc://\(path)/\(name)-\(replica).\(port)"
   }
@@ -60,9 +66,10 @@ public final class SocketFolder {
     )
   }
 
-  /// Removes what launchers of this user that were killed have left in a folder. What is in use,
-  /// another user's, or holds anything but sockets is left alone. Returns how many there were.
-  public static func removeLeft(in parent: String) -> Int {
+  /// Removes the socket folders that killed launchers of this user left in `parent`, and returns
+  /// their number. Folders that are locked, belong to another user, or hold anything but sockets
+  /// stay.
+  public static func removeAbandoned(in parent: String) -> Int {
     var count = 0
     for name in DirectoryNames.of(parent)
     where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 6 {
@@ -76,13 +83,12 @@ public final class SocketFolder {
   }
 }
 
-/// An open folder: what was looked at is what is locked and emptied, whatever its name leads to
-/// meanwhile.
+/// An open folder. Checks, lock and removal act on the same folder even if its path is replaced.
 private final class OpenFolder {
   private let descriptor: Int32
   private var status = stat()
 
-  /// Nil if there is none, or a link in its place.
+  /// Nil if there is no folder at the path, or a link.
   init?(_ path: String) {
     descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0, fstat(descriptor, &status) == 0 else { return nil }
@@ -92,7 +98,7 @@ private final class OpenFolder {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// This user's and nobody else's.
+  /// Whether it belongs to this user and has mode 0700.
   var isPrivate: Bool { status.st_uid == geteuid() && status.st_mode & 0o7777 == 0o700 }
 
   /// False if another process holds it.
@@ -102,8 +108,8 @@ private final class OpenFolder {
       if code == EINTR { continue }
       if code == EWOULDBLOCK { return false }
       throw LaunchError(
-        "cannot lock \(path): \(POSIXProcessHost.errorText(code)); its file system knows no locks of folders: set XDG_RUNTIME_DIR "
-          + "to a folder of yours on another, or use --transport tcp")
+        "cannot lock \(path): \(POSIXProcessHost.errorText(code)); its file system does not support locks on folders: set "
+          + "XDG_RUNTIME_DIR to a folder of yours on another file system, or use --transport tcp")
     }
     return true
   }
@@ -113,8 +119,8 @@ private final class OpenFolder {
     return lstat(path, &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino
   }
 
-  /// True if nothing is left in it. It holds sockets only; with anything else in it, it is not what
-  /// it seems, and nothing is removed.
+  /// Removes everything if the folder holds only sockets, and returns true then. With anything else
+  /// in it, it is not a launcher's folder, and nothing is removed.
   @discardableResult
   func removeSockets() -> Bool {
     let path = "/proc/self/fd/\(descriptor)"

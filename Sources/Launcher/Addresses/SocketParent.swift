@@ -1,30 +1,31 @@
-// Where a run's folder of sockets is made.
+// The folder in which a run's folder of sockets is made.
 
 internal import Foundations
 internal import Glibc
 
-/// `$XDG_RUNTIME_DIR`, where it will do, else `/tmp`.
+/// `$XDG_RUNTIME_DIR` if it is usable, else `/tmp`.
 public struct SocketParent: Sendable {
+  /// Absolute, at most 40 bytes.
   public let path: String
-  /// Why it is not `XDG_RUNTIME_DIR`, which is set; nil if it is, or is not set.
+  /// Why `XDG_RUNTIME_DIR` is not used although it is set; else nil.
   public let note: String?
 
   static let fallback = "/tmp"
 
   /// - Parameters:
-  ///   - variables: of this process.
-  ///   - outlivesSession: the run goes on when its user has logged out, with whom systemd removes
-  ///     the user's runtime folder.
-  /// - Throws: `LaunchError` if neither will do.
+  ///   - variables: the environment variables of this process.
+  ///   - outlivesSession: whether the run goes on after its user logs out, when systemd removes the
+  ///     user's runtime folder.
+  /// - Throws: `LaunchError` if neither folder is usable.
   public init(variables: [String: String], outlivesSession: Bool = false) throws(LaunchError) {
     var note: String?
     if let runtime = Self.runtime(variables) {
-      let problem = Self.problem(with: runtime) ?? (outlivesSession ? Self.end(of: runtime) : nil)
+      let problem = Self.problem(with: runtime) ?? (outlivesSession ? Self.logoutProblem(with: runtime) : nil)
       guard let problem else {
         (path, self.note) = (runtime, nil)
         return
       }
-      note = "XDG_RUNTIME_DIR=\(runtime): \(problem); the run's sockets are below \(Self.fallback)"
+      note = "XDG_RUNTIME_DIR=\(runtime): \(problem); the run's sockets are in \(Self.fallback)"
     }
     if let problem = Self.problem(with: Self.fallback) {
       throw LaunchError(
@@ -34,7 +35,7 @@ public struct SocketParent: Sendable {
     (path, self.note) = (Self.fallback, note)
   }
 
-  /// Where launchers that were killed may have left theirs.
+  /// The folders in which killed launchers may have left socket folders.
   public static func all(_ variables: [String: String]) -> Set<String> {
     Set([fallback, runtime(variables)].compactMap { $0 })
   }
@@ -44,13 +45,13 @@ public struct SocketParent: Sendable {
     return text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
   }
 
-  /// What keeps a folder from holding the sockets; nil if nothing does.
+  /// Why a folder cannot hold the sockets; nil if it can.
   private static func problem(with path: String) -> String? {
     guard path.hasPrefix("/"), path.utf8.count <= SocketFolder.parentBytesMax else {
       return
-        "expected an absolute path of at most \(SocketFolder.parentBytesMax) bytes, as a socket's has at most 107"
+        "expected an absolute path of at most \(SocketFolder.parentBytesMax) bytes, as a socket's path has at most 107"
     }
-    // Addresses stand in lists with commas, and in lines for a shell.
+    // Addresses are parts of comma-separated lists and of lines for a shell.
     guard path.utf8.allSatisfy(isPlain) else {
       return "expected letters, digits, '/', '.', '-' and '_' only"
     }
@@ -59,10 +60,11 @@ public struct SocketParent: Sendable {
       return "expected a folder, found none"
     }
     guard access(path, W_OK | X_OK) == 0 else { return "expected a folder that can be written" }
-    // Whoever may rename what is in there could put a folder of his own in the place of ours.
-    let isOthers = status.st_uid != geteuid() && status.st_uid != 0
-    guard !isOthers, status.st_mode & 0o022 == 0 || status.st_mode & S_ISVTX != 0 else {
-      return "expected a folder in which nobody else can rename what is ours"
+    // A user who can rename entries of the folder could replace ours by a folder with other
+    // sockets.
+    let isForeign = status.st_uid != geteuid() && status.st_uid != 0
+    guard !isForeign, status.st_mode & 0o022 == 0 || status.st_mode & S_ISVTX != 0 else {
+      return "expected a folder in which no other user can rename your files"
     }
     return nil
   }
@@ -77,11 +79,12 @@ public struct SocketParent: Sendable {
     }
   }
 
-  /// systemd's folder of a user goes with the last session, unless the user lingers.
-  private static func end(of path: String) -> String? {
+  /// systemd removes a user's runtime folder with the last session, unless lingering is enabled.
+  private static func logoutProblem(with path: String) -> String? {
     guard path == "/run/user/\(geteuid())", let user = getpwuid(geteuid()) else { return nil }
     let name = String(cString: user.pointee.pw_name)
     return access("/var/lib/systemd/linger/\(name)", F_OK) == 0
-      ? nil : "it goes when you log out, and a run in the background goes on (unless loginctl enable-linger)"
+      ? nil
+      : "it is removed when you log out, but a run in the background goes on (loginctl enable-linger keeps it)"
   }
 }

@@ -1,4 +1,4 @@
-// Compose files to services.
+// Reads compose files into services.
 
 public import Configuration
 
@@ -6,8 +6,8 @@ extension ComposeFile {
   /// Reads a file.
   ///
   /// - Parameters:
-  ///   - variables: what `${NAME}` and environment entries without a value refer to; they win over those of a file `.env` beside
-  ///     the compose file.
+  ///   - variables: values for `${NAME}` and for environment entries without a value; they win over
+  ///     a file `.env` beside the compose file.
   ///   - profiles: profiles to activate, besides those of the variable `COMPOSE_PROFILES`.
   /// - Throws: `ConfigurationError` with every problem.
   public init(
@@ -16,9 +16,10 @@ extension ComposeFile {
     try self.init(files: [file], variables: variables, profiles: profiles)
   }
 
-  /// Reads files of which each is merged over the ones before, as `-f a.yaml -f b.yaml`.
+  /// Reads files and merges each over the ones before it, as `-f a.yaml -f b.yaml`.
   ///
-  /// - Parameter projectDirectory: where relative paths of all files begin, and `.env` is; nil: the folder of the first file.
+  /// - Parameter projectDirectory: the folder of `.env`, to which all relative paths are relative;
+  ///   nil: the folder of the first file.
   public init(
     files: [String], variables: [String: String], profiles: [String] = [], projectDirectory: String? = nil
   ) throws(ConfigurationError) {
@@ -38,7 +39,8 @@ extension ComposeFile {
     try self.init(file: first, root: root, loader: loader, context: context, profiles: profiles)
   }
 
-  /// The same for a text; `file` names it in messages, and relative paths begin in its folder. No `.env` is read.
+  /// Reads a text. `file` names it in messages; relative paths are relative to its folder. No
+  /// `.env` is read.
   public init(
     text: String, file: String, variables: [String: String], profiles: [String] = []
   ) throws(ConfigurationError) {
@@ -55,7 +57,7 @@ extension ComposeFile {
   ) throws(ConfigurationError) {
     var decoder = ComposeDecoder(
       file: file, directory: context.directory, variables: context.variables, problems: loader.allProblems)
-    for name in loader.unset { decoder.note("\(name) is not set; it is taken as empty") }
+    for name in loader.unset { decoder.addUnsetNote(name) }
     guard let root else { throw ConfigurationError(decoder.problems) }
     let model = decoder.decode(root, profiles: profiles)
     guard decoder.problems.isEmpty else { throw ConfigurationError(decoder.problems) }

@@ -2,21 +2,21 @@
 
 public import Foundations
 
-/// A compose file, decoded: the subset of the Compose Specification that local processes can honour.
+/// A decoded compose file: the subset of the Compose Specification that local processes can honour.
 public struct ComposeFile: Hashable, Sendable {
   /// Path, as messages name it.
   public var file: String
   /// The project's name.
   public var name = ""
-  /// Where relative paths of the file begin.
+  /// The folder to which relative paths of the file are relative.
   public var directory = ""
-  /// In the file's order; those whose profiles are active.
+  /// The active services, in the file's order.
   public var services: [ComposeService]
-  /// Names of the volumes declared.
+  /// Names of the declared volumes.
   public var volumes: [String]
-  /// Services that take no part, as none of their profiles is active.
+  /// Services that do not start, as none of their profiles is active.
   public var inactiveServices: [String] = []
-  /// What was read but has no meaning for local processes, a sentence each.
+  /// Sentences about keys that have no effect on local processes.
   public var notes: [String]
 
   public init(file: String, services: [ComposeService], volumes: [String] = [], notes: [String] = []) {
@@ -26,6 +26,7 @@ public struct ComposeFile: Hashable, Sendable {
     self.notes = notes
   }
 
+  /// The active service of a name.
   public subscript(service: String) -> ComposeService? {
     services.first { $0.name == service }
   }
@@ -33,24 +34,33 @@ public struct ComposeFile: Hashable, Sendable {
 
 /// One service of a compose file.
 public struct ComposeService: Hashable, Sendable {
+  /// Letters, digits, `.`, `_` and `-`, at most 63.
   public var name: String
   /// Words before those of the command.
   public var entrypoint: [String] = []
+  /// Words after those of the entrypoint.
   public var command: [String]
-  /// The folder it starts in, as a container has it; nil: the launcher's.
+  /// The folder it starts in, as a path in the container; nil: the launcher's folder.
   public var workingDirectory: String?
-  /// It takes part if one of them is active, or if it has none.
+  /// The service is active if one of them is active, or if it has none.
   public var profiles: [String] = []
+  /// Variables by name, untranslated.
   public var environment: [String: String]
+  /// Services that must be up before this one starts.
   public var dependencies: [Dependency]
+  /// Processes of the service, 0 to 10,000.
   public var replicas: Int
+  /// When a process that ended is started again.
   public var restart: RestartPolicy
+  /// Delay and limits of restarts.
   public var restartPacing = RestartPacing()
   /// The signal that asks it to stop.
   public var stopSignal: Int32
-  /// How long it may take to stop before it is killed.
+  /// Time it gets to stop before it is killed.
   public var stopGrace: Instant.Span
+  /// Nil if the service has none.
   public var healthcheck: Healthcheck?
+  /// Folders that its container paths stand for.
   public var mounts: [Mount]
 
   public init(name: String, command: [String]) {
@@ -71,17 +81,20 @@ public struct ComposeService: Hashable, Sendable {
 
   /// A service that must be up before this one starts.
   public struct Dependency: Hashable, Sendable {
+    /// When the dependency counts as up.
     public enum Condition: String, CaseIterable, Sendable {
       case started = "service_started"
       case healthy = "service_healthy"
       case completed = "service_completed_successfully"
     }
 
+    /// The name of the other service.
     public var service: String
+    /// When the other service counts as up.
     public var condition: Condition
-    /// Whether it must take part at all.
+    /// Whether the other service must be active.
     public var isRequired = true
-    /// Whether the service is restarted when somebody restarts the dependency.
+    /// Whether a restart of the other service by a user restarts this one too.
     public var restarts = false
 
     public init(_ service: String, _ condition: Condition = .started) {
@@ -90,17 +103,19 @@ public struct ComposeService: Hashable, Sendable {
     }
   }
 
-  /// A folder under a path.
+  /// A folder and its path in the container.
   public struct Mount: Hashable, Sendable {
+    /// The folder on this machine.
     public enum Source: Hashable, Sendable {
       /// A named volume, which is a folder of the run.
       case volume(String)
-      /// A path of this machine, absolute.
+      /// An absolute path of this machine.
       case folder(String)
     }
 
+    /// The folder on this machine.
     public var source: Source
-    /// The path that the service sees in a container.
+    /// The path in the container, absolute.
     public var target: String
 
     public init(volume: String, target: String) {
@@ -113,7 +128,7 @@ public struct ComposeService: Hashable, Sendable {
       self.target = target
     }
 
-    /// The volume's name, if it is one.
+    /// The volume's name; nil for a path of this machine.
     public var volume: String? {
       if case .volume(let name) = source { return name }
       return nil
@@ -130,28 +145,32 @@ public enum RestartPolicy: Hashable, Sendable {
   case unlessStopped
 }
 
-/// How often and when it is started again, where a compose file says so (`deploy.restart_policy`).
+/// Delay and limits of restarts (`deploy.restart_policy`).
 public struct RestartPacing: Hashable, Sendable {
   /// Time before a restart; nil: a back-off that doubles.
   public var delay: Instant.Span?
-  /// Most restarts in a row.
+  /// Most restarts in a row; nil: no limit.
   public var limit: Int?
-  /// A process that was up as long has been restarted with success; nil: the supervisor's own idea.
+  /// Up time after which a restart counts as successful; nil: `Supervisor.Limits.backOffReset`.
   public var window: Instant.Span?
 
   public init() {}
 }
 
-/// A command that tells by its exit code whether a service works.
+/// A command whose exit code says whether a service works: 0 if it does.
 public struct Healthcheck: Hashable, Sendable {
+  /// The program and its arguments.
   public var command: [String]
+  /// Time between two checks.
   public var interval = Instant.Span.seconds(30)
+  /// A check that takes longer is killed and counts as failed.
   public var timeout = Instant.Span.seconds(30)
-  /// Failures in a row that make it unhealthy.
+  /// Failures in a row that make the service unhealthy.
   public var retries = 3
   /// Time after the start in which failures do not count.
   public var startPeriod = Instant.Span.zero
-  /// Time between checks until the first success, within the start period; nil: the supervisor's own.
+  /// Time between checks until the first success, within the start period; nil: the supervisor's
+  /// default.
   public var startInterval: Instant.Span?
 
   public init(command: [String]) {

@@ -1,6 +1,6 @@
-// Which keys of a compose file mean something to local processes.
+// The keys of a compose file that local processes honour.
 
-/// Every key is honoured, noted once, or refused; docs/COMPOSE.md has the table.
+/// Every key is honoured, ignored with a note, or refused; docs/COMPOSE.md has the table.
 enum ComposeKeys {
   static let file = ["name", "services", "volumes", "include"]
   static let fileNoted = ["version", "networks"]
@@ -10,7 +10,7 @@ enum ComposeKeys {
     "stop_signal",
     "stop_grace_period", "healthcheck", "volumes", "profiles", "working_dir", "network_mode", "extends",
   ]
-  /// They describe a container or a network; a local process behaves the same without.
+  /// Keys that describe a container or a network. They make no difference to a local process.
   static let serviceNoted = [
     "annotations", "attach", "build", "container_name", "develop", "dns", "dns_opt", "dns_search",
     "domainname", "expose",
@@ -18,7 +18,7 @@ enum ComposeKeys {
     "ports",
     "pull_policy", "stdin_open", "tty",
   ]
-  /// They limit what a container may use; nothing enforces them here.
+  /// Keys that limit what a container may use. Nothing enforces them for local processes.
   static let serviceUnenforced = [
     "cap_drop", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset",
     "mem_limit",
@@ -30,7 +30,7 @@ enum ComposeKeys {
   static let deployNoted = ["endpoint_mode", "labels", "placement", "rollback_config", "update_config"]
   static let deployUnenforced = ["resources"]
 
-  /// What to do instead of keys that would change behaviour.
+  /// Alternatives to keys that are refused because they would change behaviour.
   static let instead = [
     "configs": "mount a file under volumes, ./file:/path",
     "secrets": "mount a file under volumes, ./file:/path",

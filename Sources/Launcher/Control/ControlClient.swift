@@ -4,12 +4,13 @@ internal import FoundationEssentials
 public import Foundations
 internal import Glibc
 
-/// Asks the launcher of a run's folder.
+/// Sends requests to the launcher of a run's folder.
 public enum ControlClient {
-  /// One question, one answer.
+  /// Sends one request and waits for the reply.
   ///
-  /// - Returns: nil if no launcher is at work there.
-  /// - Throws: `LaunchError` if it does not answer in time or in this program's words.
+  /// - Returns: nil if no launcher runs in the folder.
+  /// - Throws: `LaunchError` if the folder belongs to another user, or the launcher does not reply
+  ///   in time or is another version.
   public static func ask(
     _ request: ControlRequest, folder: String, timeout: Instant.Span = .seconds(10)
   ) throws(LaunchError) -> ControlReply? {
@@ -20,15 +21,17 @@ public enum ControlClient {
       if error.code == ENOENT || error.code == ENOTDIR { return nil }
       throw failure("cannot reach the launcher of \(folder)", error.code)
     }
-    // In somebody else's folder anybody may answer, and what a launcher says is believed.
+    // Replies are trusted, and in another user's folder any process may reply.
     guard socket.owner == geteuid() || geteuid() == 0 else {
-      throw LaunchError("\(folder) is another user's (number \(socket.owner)): its launcher is not asked")
+      throw LaunchError(
+        "\(folder) belongs to another user (uid \(socket.owner)), so its launcher is not asked; run this as that user"
+      )
     }
     let deadline = SystemClock.now() + timeout
     while socket.name({ connect($0, $1, $2) }) != 0 {
       let code = errno
       if code == ENOENT || code == ECONNREFUSED { return nil }
-      // Many ask at once.
+      // EAGAIN: the listener's queue is full.
       guard code == EAGAIN, SystemClock.now() < deadline else {
         throw failure("cannot reach the launcher of \(folder)", code)
       }
@@ -36,9 +39,9 @@ public enum ControlClient {
     }
     let data = (try? JSONEncoder().encode(ControlFrame(request))) ?? Data()
     let line = Array(data) + [UInt8(ascii: "\n")]
-    // A request fits into a socket's buffer, so this is whole or nothing.
+    // A request fits into a socket's buffer, so it is sent whole or not at all.
     guard send(socket.descriptor, line, line.count, Int32(MSG_NOSIGNAL)) == line.count else {
-      // It ended between taking the connection and the question.
+      // The launcher ended after the connection was made.
       if errno == EPIPE || errno == ECONNRESET { return nil }
       throw failure("cannot ask the launcher of \(folder)", errno)
     }
@@ -46,7 +49,7 @@ public enum ControlClient {
     return try decode(answer, folder)
   }
 
-  /// Up to the end of the answer; nil if the launcher ended instead.
+  /// The bytes of the reply; nil if the launcher ended first.
   private static func read(
     _ descriptor: Int32, until deadline: Instant, _ folder: String
   ) throws(LaunchError) -> [UInt8]? {
@@ -56,7 +59,7 @@ public enum ControlClient {
       let left = deadline - SystemClock.now()
       var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       guard left > .zero, poll(&item, 1, Int32(left.milliseconds.rounded(.up))) > 0 || errno == EINTR else {
-        throw LaunchError("the launcher of \(folder) does not answer; see \(folder)/logs")
+        throw LaunchError("the launcher of \(folder) does not answer in time; see \(folder)/logs")
       }
       let count = Glibc.read(descriptor, &buffer, buffer.count)
       if count < 0, errno == EAGAIN || errno == EINTR { continue }
@@ -73,7 +76,7 @@ public enum ControlClient {
   private static func decode(_ bytes: [UInt8], _ folder: String) throws(LaunchError) -> ControlReply {
     guard let frame = try? JSONDecoder().decode(ControlFrame<ControlReply>.self, from: Data(bytes)) else {
       throw LaunchError(
-        "the launcher of \(folder) is of another version; stop it with the version that started it, or with kill"
+        "the launcher of \(folder) is another version of rookery; stop it with the version that started it, or with kill"
       )
     }
     return frame.body

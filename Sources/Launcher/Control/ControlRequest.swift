@@ -1,23 +1,24 @@
-// What a command asks of a launcher that is at work.
+// Requests of commands to a live launcher.
 
-/// One question to a live launcher. Both ends are the same program; `ControlFrame` tells when they are not.
+/// One request to a live launcher. Both ends should be the same version of the program;
+/// `ControlFrame` detects others.
 public enum ControlRequest: Codable, Hashable, Sendable {
-  /// What runs.
+  /// The list of processes.
   case processes
-  /// Numbers of replicas by service, all or none of them.
+  /// Numbers of replicas by service; all are changed, or none.
   case scale([String: ReplicaChange])
   /// Services (`actor`) or single replicas (`actor-2`) to stop and start again.
   case restart([String])
   /// Stop everything, and end.
   case down
-  /// The variables of a process of this service, for one that is started by hand.
+  /// The variables for a process of this service that is started by hand.
   case variables(service: String)
 }
 
 /// How many replicas a service should have.
 public enum ReplicaChange: Codable, Hashable, Sendable {
   case to(Int)
-  /// More (or, negative, fewer) than it has when the launcher hears of it.
+  /// The change from the number at the time of the request; negative for fewer.
   case by(Int)
 
   /// `8`, `+2` or `-1`; nil for anything else.
@@ -26,7 +27,7 @@ public enum ReplicaChange: Codable, Hashable, Sendable {
     self = text.hasPrefix("+") || text.hasPrefix("-") ? .by(number) : .to(number)
   }
 
-  /// The number, of a service that has `current`; 0 instead of less than none.
+  /// The new number for a service that has `current`, at least 0.
   func count(from current: Int) -> Int {
     switch self {
     case .to(let count): return count
@@ -39,12 +40,13 @@ public enum ReplicaChange: Codable, Hashable, Sendable {
 
 /// The answer to a `ControlRequest`.
 public struct ControlReply: Codable, Hashable, Sendable {
-  /// Why nothing was done.
+  /// Why the request was refused; nil if it was carried out.
   public var problem: String?
-  /// Every process, as it stands after the request.
+  /// Every process after the request.
   public var processes: [ProcessReport] = []
+  /// The reply to `.variables`; else empty.
   public var variables: [String: String] = [:]
-  /// The numbers of replicas that services were told to have.
+  /// The new numbers of replicas by service, in reply to `.scale`; else empty.
   public var replicas: [String: Int] = [:]
 
   public init(problem: String? = nil) {
@@ -54,37 +56,44 @@ public struct ControlReply: Codable, Hashable, Sendable {
 
 /// A line of `rookery ps`.
 public struct ProcessReport: Codable, Hashable, Sendable {
+  /// The state of a replica, with or without a process.
   public enum State: String, Codable, Hashable, Sendable {
-    /// For the services it depends on.
+    /// Waits for the services it depends on.
     case waiting
-    /// What it depends on has ended.
+    /// A service it depends on has ended.
     case blocked
     case running
-    /// Ended; it starts again soon.
+    /// Ended; starts again soon.
     case backingOff
     case stopping
-    /// Ended well, for good.
+    /// Ended with exit code 0; does not start again.
     case finished
-    /// Ended for good with a failure, or given up after many.
+    /// Ended with a failure or failed to start too often; does not start again.
     case failed
     case stopped
   }
 
+  /// The service's name.
   public var service: String
+  /// Counted from 1.
   public var replica: Int
+  /// The state of the replica.
   public var state: State
-  /// More about the state, for people; empty if there is nothing to say.
+  /// More about the state, in words; may be empty.
   public var detail: String
+  /// Nil while the replica has no process.
   public var pid: Int32?
+  /// Its loopback address; nil before its first start.
   public var host: String?
-  /// Where it listens, as far as its `ROOKERY_…_ADDRESS` variables say.
+  /// The addresses it listens on, by its `ROOKERY_…_ADDRESS` variables.
   public var addresses: [String]
-  /// Since its process was started, in seconds; nil while it has none.
+  /// Seconds since its process started; nil while it has none.
   public var up_s: Double?
   /// Starts after the first.
   public var restarts: Int
-  /// nil without a health check.
+  /// Nil without a health check.
   public var isHealthy: Bool?
+  /// Path of its log file.
   public var log: String
 
   public init(
@@ -104,10 +113,12 @@ public struct ProcessReport: Codable, Hashable, Sendable {
     self.log = log
   }
 
+  /// Service and replica.
   public var instance: Instance { Instance(service, replica) }
 }
 
-/// What travels: a line of JSON each way, then the connection closes.
+/// A request or reply with the version of the format. Each is one line of JSON; the connection
+/// closes after the reply.
 struct ControlFrame<Body: Codable>: Codable {
   static var current: Int { 1 }
 
@@ -120,7 +131,7 @@ struct ControlFrame<Body: Codable>: Codable {
   }
 }
 
-/// Only the number, which is there whatever else has changed.
+/// The part of `ControlFrame` that all versions have.
 struct ControlVersion: Codable {
   var version: Int
 }

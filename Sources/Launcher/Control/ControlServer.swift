@@ -4,13 +4,13 @@ internal import FoundationEssentials
 public import Foundations
 internal import Glibc
 
-/// Takes requests in a run's folder, as long as it lives. It neither waits nor sleeps: its owner polls `descriptors` for reading
-/// and calls `serve`. Only the user who started it (and root) can connect; at most `connectionsMax` at once, each for at most
-/// `patience`.
+/// Answers requests on the socket of a run's folder. It never blocks: its owner polls `descriptors`
+/// for reading and calls `serve`. Only the user who started it and root can connect, with at most
+/// `connectionsMax` connections, each for at most `patience`.
 public struct ControlServer: ~Copyable {
   private static var connectionsMax: Int { 16 }
   private static var patience: Instant.Span { .seconds(5) }
-  /// How soon an answer that did not fit into the socket goes on.
+  /// Time after which the rest of a reply is sent that did not fit the socket's buffer.
   private static var writeAgain: Instant.Span { .milliseconds(5) }
 
   private struct Connection {
@@ -22,11 +22,12 @@ public struct ControlServer: ~Copyable {
   private let folder: String
   private let listener: Int32
   private var connections: [Int32: Connection] = [:]
-  /// Set while the system has no descriptor to spare.
+  /// Set while the system has no free descriptor.
   private var acceptsAgainAt: Instant?
 
-  /// - Parameter folder: the run's; whoever makes a server there holds the folder's lock, so that a socket file that is left is
-  ///   nobody's.
+  /// - Parameter folder: the run's folder. The caller holds its lock, so that an existing socket
+  ///   file is what a killed launcher left and can be replaced.
+  /// - Throws: `LaunchError` if it cannot listen there.
   public init(folder: String) throws(LaunchError) {
     self.folder = folder
     do throws(ControlSocketError) {
@@ -39,11 +40,11 @@ public struct ControlServer: ~Copyable {
       guard isBound, listen(opened.descriptor, Int32(Self.connectionsMax)) == 0 else {
         throw ControlSocketError(code: isBound ? errno : code)
       }
-      listener = opened.take()
+      listener = opened.releaseDescriptor()
     } catch {
       throw LaunchError(
         "cannot listen on \(folder)/\(ControlSocket.fileName): \(POSIXProcessHost.errorText(error.code)); "
-          + "check the folder's rights, and that its file system takes sockets")
+          + "check the folder's permissions, and that its file system supports sockets")
     }
   }
 
@@ -53,20 +54,20 @@ public struct ControlServer: ~Copyable {
     unlink("\(folder)/\(ControlSocket.fileName)")
   }
 
-  /// To be polled for reading.
+  /// The descriptors that the owner polls for reading.
   public var descriptors: [Int32] {
     let open = connections.filter { $0.value.unsent == nil }.keys.sorted()
-    // Whoever cannot be taken now must not wake us.
+    // Without the listener a connection that cannot be accepted now does not wake the owner.
     return connections.count < Self.connectionsMax && acceptsAgainAt == nil ? open + [listener] : open
   }
 
-  /// When `serve` is due at latest.
+  /// The latest time of the next call to `serve`.
   public func nextDeadline(now: Instant) -> Instant {
     if connections.values.contains(where: { $0.unsent != nil }) { return now + Self.writeAgain }
     return min(acceptsAgainAt ?? .never, connections.values.map(\.until).min() ?? .never)
   }
 
-  /// Takes what came, answers what is complete.
+  /// Reads what has arrived, and answers complete requests. Does not block.
   public mutating func serve(now: Instant, _ answer: (ControlRequest) -> ControlReply) {
     accept(now: now)
     for descriptor in connections.keys.sorted() {
@@ -110,7 +111,7 @@ public struct ControlServer: ~Copyable {
     }
   }
 
-  /// False once the peer has gone, or sends too much.
+  /// False once the peer has closed the connection or sent too much.
   private static func read(_ descriptor: Int32, _ bytes: inout [UInt8]) -> Bool {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
@@ -122,7 +123,7 @@ public struct ControlServer: ~Copyable {
     }
   }
 
-  /// What is left to send; nil if the peer has gone.
+  /// The bytes left to send; nil if the peer has closed the connection.
   private static func write(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     var rest = bytes
     while !rest.isEmpty {
@@ -138,7 +139,9 @@ public struct ControlServer: ~Copyable {
   private static func reply(to line: ArraySlice<UInt8>, _ answer: (ControlRequest) -> ControlReply) -> [UInt8]
   {
     let (decoder, data) = (JSONDecoder(), Data(line))
-    var reply = ControlReply(problem: "the request is none; use the same version of rookery as the launcher")
+    var reply = ControlReply(
+      problem: "the launcher does not understand the request; use the same version of rookery as the launcher"
+    )
     if let version = try? decoder.decode(ControlVersion.self, from: data).version {
       if let frame = try? decoder.decode(ControlFrame<ControlRequest>.self, from: data),
         version == ControlFrame<ControlRequest>.current

@@ -1,14 +1,14 @@
-// Where a launcher is found: a Unix socket in the run's folder.
+// The launcher's Unix socket in the run's folder.
 
 internal import Glibc
 
-/// Addresses and bytes of the control socket.
+/// Address and limits of the control socket.
 ///
-/// A socket's path may have 107 bytes, a run's folder more: it is named through the folder's open descriptor
-/// (`/proc/self/fd/N/control.sock`), which is short wherever the folder lies.
+/// A socket's path has at most 107 bytes, a run's folder may have more. So the socket is named
+/// through the folder's open descriptor (`/proc/self/fd/N/control.sock`), which is always short.
 enum ControlSocket {
   static let fileName = "control.sock"
-  /// A request is small; an answer grows with the processes.
+  /// A request is small; a reply grows with the number of processes.
   static let requestBytesMax = 64 << 10
   static let replyBytesMax = 16 << 20
 
@@ -37,19 +37,19 @@ enum ControlSocket {
       if !isKept { close(descriptor) }
     }
 
-    /// Whose folder it is.
+    /// The user id of the folder's owner; the largest number if it cannot be read.
     var owner: UInt32 {
       var status = stat()
       return fstat(folder, &status) == 0 ? status.st_uid : .max
     }
 
-    /// Hands the socket on; the folder is closed.
-    mutating func take() -> Int32 {
+    /// The socket, which stays open and belongs to the caller from now on.
+    mutating func releaseDescriptor() -> Int32 {
       isKept = true
       return descriptor
     }
 
-    /// `bind` or `connect` to the socket's file in the folder.
+    /// Calls `bind` or `connect` with the address of the socket's file.
     func name(_ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
       var address = sockaddr_un()
       address.sun_family = sa_family_t(AF_UNIX)

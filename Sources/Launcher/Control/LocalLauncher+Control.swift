@@ -1,17 +1,19 @@
-// Requests of commands, carried out.
+// Carries out requests of commands.
 
 public import Foundations
 
 extension LocalLauncher {
-  /// What follows from a request, besides its answer.
+  /// The result of a request.
   public struct Answer {
+    /// What the command gets.
     public var reply: ControlReply
+    /// What the request caused, for the user of the launcher.
     public var events: [LaunchEvent]
-    /// Everything was told to stop: go on with `tick` until `isIdle`, then end.
+    /// Whether everything was told to stop: call `tick` until `isIdle`, then end.
     public var isDown = false
   }
 
-  /// Carries a request out, all of it or, where something in it is wrong, nothing.
+  /// Carries out a request completely, or, if a part of it is invalid, not at all.
   public mutating func answer(_ request: ControlRequest, now: Instant) -> Answer {
     var answer = Answer(reply: ControlReply(), events: [])
     do throws(LaunchError) {
@@ -33,7 +35,7 @@ extension LocalLauncher {
     return answer
   }
 
-  /// What each service should have, all of it possible.
+  /// The new number of replicas of each service. Throws if one of them is invalid.
   private func counts(_ changes: [String: ReplicaChange]) throws(LaunchError) -> [String: Int] {
     var counts: [String: Int] = [:]
     for (service, change) in changes {
@@ -52,7 +54,7 @@ extension LocalLauncher {
     return events
   }
 
-  /// - Parameter names: services or replicas; none stands for every service.
+  /// - Parameter names: services or replicas; none means every service.
   private mutating func restart(_ names: [String], now: Instant) throws(LaunchError) -> [LaunchEvent] {
     var events: [LaunchEvent] = []
     let instances = processes.map(\.instance)
@@ -72,7 +74,7 @@ extension LocalLauncher {
     processes.map { process in
       let (state, detail) =
         process.isBlocked
-        ? (.blocked, "what it depends on has ended") : Self.describe(process.state, now: now)
+        ? (.blocked, "a service it depends on has ended") : Self.describe(process.state, now: now)
       return ProcessReport(
         service: process.instance.service, replica: process.instance.replica, state: state, detail: detail,
         pid: process.pid, host: process.host, addresses: Self.addresses(process.listening),
@@ -81,7 +83,7 @@ extension LocalLauncher {
     }
   }
 
-  /// What other processes speak to first, then pages for people.
+  /// Addresses for other processes first, then those of web pages.
   private static func addresses(_ listening: [String: String]) -> [String] {
     let sorted = listening.sorted { $0.key < $1.key }.map(\.value)
     return sorted.filter { !$0.hasPrefix("http") } + sorted.filter { $0.hasPrefix("http") }
@@ -89,7 +91,7 @@ extension LocalLauncher {
 
   private static func describe(_ state: InstanceState, now: Instant) -> (ProcessReport.State, String) {
     switch state {
-    case .waiting: return (.waiting, "for what it depends on")
+    case .waiting: return (.waiting, "for the services it depends on")
     case .running: return (.running, "")
     case .backingOff(let until):
       let left = max(0, ((until - now).seconds * 10).rounded() / 10)

@@ -10,7 +10,7 @@ enum Folder {
       try FolderPath.make(path)
     } catch {
       throw LaunchError(
-        "cannot make the folder \(error.subject): \(POSIXProcessHost.errorText(error.code)); check its rights and the disk's space"
+        "cannot make the folder \(error.subject): \(POSIXProcessHost.errorText(error.code)); check permissions and free disk space"
       )
     }
     var status = stat()

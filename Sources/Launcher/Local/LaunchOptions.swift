@@ -1,20 +1,22 @@
-// How a compose file is launched.
+// The options with which a compose file is launched.
 
 public import Foundations
 
 /// What a launch on this machine needs besides the compose file.
 public struct LaunchOptions: Sendable {
-  /// The run's folder: `logs/`, and `volumes/` where a command uses one.
+  /// The run's folder; gets `logs/`, and `volumes/` if a command uses a volume.
   public var runDirectory: String
-  /// The program that `rookery` at the start of a command stands for.
+  /// The program that replaces the word `rookery` at the start of a command.
   public var executable: String
-  /// Variables that processes inherit; those that begin with `ROOKERY_` are left out, so that they reach a process only as in
-  /// a container: through the compose file. `ROOKERY_PYTHON` is passed on: which interpreter to take is this machine's affair.
+  /// Variables that processes inherit. Those that begin with `ROOKERY_` are left out, as in a
+  /// container, where only the compose file sets them. `ROOKERY_PYTHON` is inherited: the
+  /// interpreter depends on the machine.
   public var inherited: [String: String]
-  /// Variables for every process, over those of the compose file.
+  /// Variables for every process; they win over those of the compose file.
   public var environment: [String: String] = [:]
   /// Numbers of replicas that replace those of the compose file.
   public var replicas: [String: Int] = [:]
+  /// Times and counts of the supervisor.
   public var limits = Supervisor.Limits()
 
   public init(runDirectory: String, executable: String, inherited: [String: String]) {
@@ -24,10 +26,11 @@ public struct LaunchOptions: Sendable {
   }
 }
 
-/// Something that people should be told.
+/// An event to show to the user.
 public struct LaunchEvent: Hashable, Sendable, CustomStringConvertible {
+  /// The event itself.
   public var report: Supervisor.Report
-  /// The last lines of its log, if it ended in failure.
+  /// The last lines of the process's log if it ended with a failure; else empty.
   public var logLines: [String]
 
   public init(_ report: Supervisor.Report, logLines: [String] = []) {
@@ -40,23 +43,26 @@ public struct LaunchEvent: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// One instance, as it stands.
+/// The state of one instance.
 public struct ProcessStatus: Hashable, Sendable {
+  /// Service and replica.
   public var instance: Instance
+  /// As the supervisor has it.
   public var state: InstanceState
-  /// What it waits for has ended.
+  /// Whether a service that it waits for has ended.
   public var isBlocked: Bool
   /// Its process, while it has one.
   public var pid: Int32?
   /// Its loopback address, once it was started.
   public var host: String?
-  /// Where it listens, by the variable that says so, once it was started.
+  /// The addresses it listens on, by variable; empty before its first start.
   public var listening: [String: String]
   /// When its process was started, while it has one.
   public var startedAt: Instant?
   /// Starts after the first.
   public var restarts: Int
-  /// nil without a health check.
+  /// Nil without a health check.
   public var isHealthy: Bool?
+  /// Path of its log file.
   public var log: String
 }

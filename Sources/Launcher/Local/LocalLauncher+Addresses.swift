@@ -1,17 +1,17 @@
-// How processes learn of replicas that come and go while they run.
+// Files that tell running processes of added and removed replicas.
 
 import Foundations
 
 extension LocalLauncher {
-  /// Names the file of a service to its processes.
+  /// The variable with the path of a service's file of addresses.
   static var addressesVariable: String { "ROOKERY_ADDRESSES_FILE" }
 
-  /// Where a service's processes find what their variables would be now; nil if none of them names a service.
+  /// The file with the present values of a service's address variables; nil if it has none.
   func addressFile(of service: ComposeService) -> String? {
     hasAddresses(service) ? "\(options.runDirectory)/addresses/\(service.name)" : nil
   }
 
-  /// The program's variables in which a service may stand for its replicas.
+  /// Whether a service has variables in which a service's name stands for its replicas.
   private func hasAddresses(_ service: ComposeService) -> Bool {
     service.environment.contains { Self.isAddress($0.key, $0.value) }
   }
@@ -20,8 +20,8 @@ extension LocalLauncher {
     name.hasPrefix("ROOKERY_") && name.hasSuffix("_ADDRESS") && value.contains("://")
   }
 
-  /// Writes each service's file anew where replicas have come or gone: lines `NAME=value`, with the very text that a process started now
-  /// would get in its variable. Replicas on their way out are not in it.
+  /// Rewrites each service's file whose contents have changed: lines `NAME=value` with the value
+  /// that a process started now would get. Replicas that are being removed are left out.
   mutating func publishAddresses() throws(LaunchError) {
     let instances = supervisor.instances.map(\.instance).filter { !supervisor.isLeaving($0) }
     for name in services.keys.sorted() {
@@ -34,7 +34,7 @@ extension LocalLauncher {
       do {
         try AtomicFile.replace(path, with: Array(text.utf8))
       } catch {
-        throw LaunchError("\(error): running processes do not learn of other replicas")
+        throw LaunchError("\(error); running processes are not told of added or removed replicas")
       }
       published[name] = text
     }

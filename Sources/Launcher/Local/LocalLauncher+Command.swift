@@ -1,11 +1,13 @@
-// What an instance is started with.
+// The command and variables of an instance.
 
 internal import Foundations
 
 extension LocalLauncher {
-  /// The command of an instance, or `words` in its place with the same variables.
+  /// The command of an instance.
   ///
-  /// - Parameter instances: all instances there are, whose addresses stand for their services' names.
+  /// - Parameters:
+  ///   - words: a command to run in place of the service's, with the same variables.
+  ///   - instances: all instances; their addresses replace the names of their services.
   mutating func command(
     of instance: Instance, words: [String]? = nil, instances: [Instance]
   ) throws(LaunchError) -> LaunchCommand {
@@ -14,7 +16,7 @@ extension LocalLauncher {
     }
     var translation = try translation(for: service, instances)
     if words != nil {
-      // A check is about this replica only; in a container it would say localhost.
+      // A check is about this replica only; in a container its address is localhost.
       let own = [try network.host(of: instance)]
       let sockets = sockets(of: service.name, [instance])
       for name in [service.name, "localhost", "127.0.0.1"] {
@@ -44,8 +46,8 @@ extension LocalLauncher {
     environment["PATH"] = searchPath(environment["PATH"])
     for (name, value) in service.environment { environment[name] = translation.apply(to: value) }
     if sockets != nil {
-      // It listens at its own: the others' are their own too. (Over TCP the host is its own, and
-      // the port is the same for all.)
+      // A replica listens on its own socket only. (Over TCP, ROOKERY_BIND_HOST tells replicas
+      // apart, and all have the same port.)
       environment.merge(try listening(instance)) { _, own in own }
     }
     environment.merge(options.environment) { _, new in new }
@@ -60,15 +62,15 @@ extension LocalLauncher {
     return command
   }
 
-  /// The folder of this program first, so that scripts and shells find `rookery` as they do in a container.
+  /// PATH with this program's folder first, so that scripts find `rookery` as in a container.
   private func searchPath(_ path: String?) -> String? {
     guard options.executable.hasSuffix("/rookery") else { return path }
     let folder = ComposePath.folder(of: options.executable)
     return path.map { "\(folder):\($0)" } ?? folder
   }
 
-  /// The `ROOKERY_…` variables for one more process of a service that is started by hand: the addresses of the run's services, and
-  /// a replica's number that no process of the launcher has.
+  /// The `ROOKERY_…` variables for a process of a service that is started by hand: the addresses of
+  /// the run's services, and a replica's number that no process of the launcher has.
   mutating func variables(of name: String) throws(LaunchError) -> [String: String] {
     try check(name, count: 0)
     guard let service = services[name] else { return [:] }
@@ -76,20 +78,21 @@ extension LocalLauncher {
     let translation = try translation(for: service, instances)
     var result = service.environment.filter { $0.key.hasPrefix("ROOKERY_") }.mapValues(translation.apply)
     result.merge(options.environment) { _, new in new }
-    result["ROOKERY_BIND_HOST"] = nil  // each of the launcher's processes has an address of its own
+    result["ROOKERY_BIND_HOST"] = nil  // the launcher gives an address to its own processes only
     result["ROOKERY_RUN_DIRECTORY"] = options.runDirectory
     if let file = addressFile(of: service) { result[Self.addressesVariable] = file }
     let replicas = instances.filter { $0.service == name }.map(\.replica)
     let next = (replicas.max() ?? 0) + 1
     result["ROOKERY_REPLICA"] = "\(next)"
-    // What listens has a socket that the launcher's next replica does not ask for.
+    // Its socket must differ from that of the launcher's next replica.
     for (name, address) in try listening(Instance(name, next)) where address.hasPrefix("ipc://") {
       result[name] = address + "+"
     }
     return result
   }
 
-  /// A service without replicas stands for the address that its first one would get.
+  /// The translation for a service's command and variables. The name of a service without replicas
+  /// becomes the address of its first one.
   mutating func translation(
     for service: ComposeService, _ instances: [Instance]
   ) throws(LaunchError) -> AddressTranslation {
@@ -101,7 +104,7 @@ extension LocalLauncher {
       for instance in own { hosts[name, default: []].append(try network.host(of: instance)) }
       sockets.merge(self.sockets(of: name, own)) { _, new in new }
     }
-    // What a container has as its run folder is the run's folder here; other paths get folders of their own.
+    // The container's run folder is the run's folder; every other volume gets its own folder.
     let runTarget = service.environment["ROOKERY_RUN_DIRECTORY"]
     let folders = service.mounts.map { mount in
       switch mount.source {

@@ -1,16 +1,16 @@
-// Which addresses are sockets of this user alone.
+// The addresses that become Unix sockets of this user.
 
 import Foundations
 
 extension LocalLauncher {
-  /// The ports that a service has sockets for instead: those at which a `rookery` listens by its
-  /// own `ROOKERY_…_ADDRESS` variables, which name the service itself (`tcp://replay:7701` of the
-  /// service `replay`). Services that run something else listen on TCP.
+  /// The ports that sockets replace: those of a service's own `ROOKERY_…_ADDRESS` variables that
+  /// name the service itself (`tcp://replay:7701` of the service `replay`). Services that run
+  /// another program than `rookery` listen on TCP.
   static func socketPorts(of service: ComposeService) -> Set<String> {
     service.words.first == "rookery" ? ownPorts(of: service) : []
   }
 
-  /// What people should know of services that have no sockets although they might.
+  /// Sentences about services that listen on TCP although sockets are in use.
   public var notes: [String] {
     guard sockets != nil else { return [] }
     return services.keys.sorted().compactMap { name in
@@ -19,11 +19,11 @@ extension LocalLauncher {
       else { return nil }
       return
         "\(name): its command does not begin with rookery, so it listens on loopback TCP, which every user of this machine "
-        + "reaches (docs/SECURITY.md)"
+        + "can reach (docs/SECURITY.md)"
     }
   }
 
-  /// The ports of `tcp://` addresses in its own variables that name the service itself.
+  /// The ports of `tcp://` addresses in a service's own variables that name the service itself.
   private static func ownPorts(of service: ComposeService) -> Set<String> {
     var ports: Set<String> = []
     for (name, value) in service.environment where isAddress(name, value) {
@@ -38,7 +38,7 @@ extension LocalLauncher {
     return ports
   }
 
-  /// The sockets that stand for `SERVICE:PORT`, one for each of some instances.
+  /// The sockets that replace a service's `SERVICE:PORT` addresses, one per instance.
   func sockets(of name: String, _ instances: [Instance]) -> [String: [String]] {
     guard let folder = sockets, let service = services[name] else { return [:] }
     var result: [String: [String]] = [:]
@@ -48,14 +48,14 @@ extension LocalLauncher {
     return result
   }
 
-  /// A name that would make paths too long is replaced by a number; `#` is in no service's name.
+  /// A name, or a number in place of one that would make paths too long; no service's name has `#`.
   private func shortName(of name: String) -> String {
     if name.utf8.count <= SocketFolder.nameBytesMax { return name }
     return "#\(services.keys.sorted().firstIndex(of: name) ?? 0)"
   }
 
-  /// Where an instance listens, by variable: the addresses of its own `ROOKERY_…_ADDRESS` variables
-  /// that name its service.
+  /// The addresses an instance listens on, by variable: those of its `ROOKERY_…_ADDRESS` variables
+  /// that name its own service.
   mutating func listening(_ instance: Instance) throws(LaunchError) -> [String: String] {
     guard let service = services[instance.service] else { return [:] }
     let translation = AddressTranslation(

@@ -1,10 +1,10 @@
-// A compose file as processes of this machine.
+// Runs a compose file as processes of this machine.
 
 public import Foundations
 import Configuration
 
-/// Performs what a `Supervisor` decides. It neither waits nor sleeps: call `tick` when a child ended (SIGCHLD), and at
-/// `nextDeadline` at latest.
+/// Carries out the decisions of a `Supervisor`. It never blocks: call `tick` when a child has ended
+/// (SIGCHLD), and at `nextDeadline` at the latest.
 ///
 /// Dropping it kills every process that is left.
 public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
@@ -14,23 +14,23 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   enum Owner: Hashable {
     case instance(Instance)
     case check(Instance)
-    /// A check that was cancelled.
-    case nobody
+    /// A check that was cancelled; its end is ignored.
+    case cancelledCheck
   }
 
   let services: [String: ComposeService]
   let options: LaunchOptions
   var network: LoopbackNetwork
-  /// Where services of this program listen; nil: on TCP, as others do.
+  /// The folder of the sockets of this program's services; nil: all services listen on TCP.
   let sockets: SocketFolder?
   private(set) var supervisor: Supervisor
   private var host: Host
   private var owners: [Int32: Owner] = [:]
   private var starts: [Instance: Start] = [:]
-  /// What each service's file of addresses says.
+  /// The contents of each service's file of addresses.
   var published: [String: String] = [:]
 
-  /// What is known of an instance's starts.
+  /// The starts of an instance: the latest one, and their number.
   private struct Start {
     var host: String?
     var listening: [String: String] = [:]
@@ -38,10 +38,12 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     var count: Int
   }
 
-  /// Nothing starts before the first `tick`.
+  /// Prepares a launch; nothing starts before the first `tick`.
   ///
-  /// - Parameter sockets: kept until every process is gone; nil for TCP.
-  /// - Throws: `LaunchError` for replicas of unknown services, and if the run's folder cannot be made.
+  /// - Parameter sockets: the run's folder of sockets, which exists until this value is dropped;
+  ///   nil for TCP.
+  /// - Throws: `LaunchError` for replicas of unknown services, and if the run's folder cannot be
+  ///   made.
   public init(
     compose: ComposeFile, options: LaunchOptions, network: consuming LoopbackNetwork,
     sockets: SocketFolder? = nil,
@@ -66,30 +68,33 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     for pid in owners.keys { host.signal(pid, SignalName.kill, group: true) }
   }
 
-  /// When `tick` is due at latest.
+  /// The latest time of the next `tick`.
   public var nextDeadline: Instant { supervisor.nextDeadline }
 
   /// Whether no process of a service is left.
   public var isIdle: Bool { supervisor.isIdle }
 
-  /// Whether nothing runs and nothing will by itself.
+  /// Whether nothing runs, and nothing will start unless it is asked to.
   public var isOver: Bool { supervisor.isOver }
 
-  /// Takes note of ended processes, and does what is due.
+  /// Reaps ended processes and does everything that is due.
   public mutating func tick(now: Instant) -> [LaunchEvent] {
     var events: [LaunchEvent] = []
     for (pid, reason) in host.reap() {
       switch owners.removeValue(forKey: pid) {
       case .instance(let instance): perform(.exited(instance, reason), now, &events)
       case .check(let instance): perform(.checked(instance, healthy: reason.isSuccess), now, &events)
-      case .nobody, nil: break
+      case .cancelledCheck, nil: break
       }
     }
     perform(.tick, now, &events)
     return events
   }
 
-  /// Changes a service's number of replicas.
+  /// Changes a service's number of replicas, 0 to 10,000.
+  ///
+  /// - Throws: `LaunchError` for an unknown service, an invalid number, or a file of addresses that
+  ///   cannot be written.
   public mutating func scale(
     _ service: String, to count: Int, now: Instant
   ) throws(LaunchError) -> [LaunchEvent] {
@@ -101,6 +106,8 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
   }
 
   /// Stops a service's processes and starts them again.
+  ///
+  /// - Throws: `LaunchError` for an unknown service.
   public mutating func restart(_ service: String, now: Instant) throws(LaunchError) -> [LaunchEvent] {
     try Self.check(service, among: services.keys.sorted())
     var events: [LaunchEvent] = []
@@ -108,19 +115,19 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     return events
   }
 
-  /// Stops everything, in order; go on with `tick` until `isIdle`.
+  /// Begins to stop everything in order; call `tick` until `isIdle`.
   public mutating func down(now: Instant) -> [LaunchEvent] {
     var events: [LaunchEvent] = []
     perform(.down, now, &events)
     return events
   }
 
-  /// Kills everything that is left, at once.
+  /// Kills every process that is left.
   public mutating func kill() {
     for pid in owners.keys { host.signal(pid, SignalName.kill, group: true) }
   }
 
-  /// Every instance in order.
+  /// Every instance, in order of service and replica.
   public var processes: [ProcessStatus] {
     var pids: [Instance: Int32] = [:]
     for (pid, owner) in owners {
@@ -138,12 +145,12 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
     }
   }
 
-  /// Where an instance's output goes.
+  /// The file of an instance's output.
   public func log(of instance: Instance) -> String {
     "\(options.runDirectory)/logs/\(instance).log"
   }
 
-  /// Refuses an unknown service, and a number of replicas that is none.
+  /// Refuses an unknown service and an invalid number of replicas.
   func check(_ service: String, count: Int) throws(LaunchError) {
     try Self.check(service, among: services.keys.sorted())
     guard (0...ComposeDecoder.replicasMax).contains(count) else {
@@ -173,7 +180,7 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
         case .cancelCheck(let instance): cancelCheck(instance)
         case .report(let report):
           events.append(event(report))
-          // One that comes back under a number that was given away is another.
+          // A later process of the same number is another one and counts its own starts.
           if case .stopped(let instance) = report, !supervisor.has(instance) { starts[instance] = nil }
         }
       }
@@ -182,12 +189,12 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
 
   private func event(_ report: Supervisor.Report) -> LaunchEvent {
     guard report.isExplained else { return LaunchEvent(report) }
-    // One that starts again says why in a line; after the last failure it is worth reading more.
+    // A process that starts again gets one line of its log; a final failure gets more.
     let count = report.isFinalFailure ? Self.logLinesMax : 1
     return LaunchEvent(report, logLines: LogTail.lines(of: log(of: report.instance), count: count))
   }
 
-  /// Why it could not be started, if so.
+  /// Starts an instance's process; returns the reason if that failed.
   private mutating func start(_ instance: Instance, _ now: Instant) -> String? {
     starts[instance, default: Start(at: now, count: 0)].at = now
     starts[instance]?.count += 1
@@ -222,6 +229,6 @@ public struct LocalLauncher<Host: ProcessHost>: ~Copyable {
 
   private mutating func cancelCheck(_ instance: Instance) {
     send(SignalName.kill, to: .check(instance), group: true)
-    for (pid, owner) in owners where owner == .check(instance) { owners[pid] = .nobody }
+    for (pid, owner) in owners where owner == .check(instance) { owners[pid] = .cancelledCheck }
   }
 }

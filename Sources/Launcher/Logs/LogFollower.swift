@@ -1,21 +1,23 @@
-// What a run's processes write, as they write it.
+// Follows the log files of a run.
 
 internal import Foundations
 internal import Glibc
 
-/// Lines of the files of a `logs` folder, each told once. New files and new lines wake its owner through an inotify descriptor, so
-/// following a silent run costs nothing. It does not wait: poll `descriptor` for reading and call `take`.
+/// Returns the lines of the files of a `logs` folder, each once. New files and new lines wake its
+/// owner through an inotify descriptor, so following a silent run costs nothing. It never blocks:
+/// poll `descriptor` for reading and call `readLines`.
 public struct LogFollower: ~Copyable {
-  /// A line and whose it is.
+  /// A line and its file.
   public struct Line: Hashable, Sendable {
     /// The file's name without its ending: `actor-1`.
     public var source: String
+    /// The line without its end.
     public var text: String
   }
 
-  /// Bytes of one call, about; what is beyond comes with the next.
+  /// About as many bytes are read by one call; the next call reads on.
   private static var bytesMax: Int { 256 << 10 }
-  /// A longer line is cut into several.
+  /// A longer line is returned in several pieces.
   private static var lineBytesMax: Int { 16 << 10 }
 
   private struct File {
@@ -23,14 +25,18 @@ public struct LogFollower: ~Copyable {
     var partial: [UInt8] = []
   }
 
+  /// Readable when files may have changed.
   public let descriptor: Int32
   private let folder: String
   private let isWanted: (String) -> Bool
   private var files: [String: File] = [:]
 
+  /// Begins to watch a folder.
+  ///
   /// - Parameters:
-  ///   - tail: lines of each file told at first; nil tells them all.
-  ///   - isWanted: whether a file is followed, by its name without ending.
+  ///   - tail: number of existing lines of each file to return first; nil: all.
+  ///   - isWanted: whether to follow a file, by its name without ending.
+  /// - Throws: `LaunchError` if the folder cannot be watched.
   public init(folder: String, tail: Int?, isWanted: @escaping (String) -> Bool) throws(LaunchError) {
     self.folder = folder
     self.isWanted = isWanted
@@ -53,16 +59,17 @@ public struct LogFollower: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// What has been written since the last call, file by file, as far as one call takes it: call until there is nothing.
-  public mutating func take() -> [Line] {
+  /// Lines written since the last call, file by file, of about 256 KiB at most: call until it
+  /// returns none.
+  public mutating func readLines() -> [Line] {
     var events = [UInt8](repeating: 0, count: 4096)
     while read(descriptor, &events, events.count) > 0 {}
     var lines: [Line] = []
     var bytes = 0
     for name in Self.names(in: folder) where isWanted(name) {
-      // One read may end within a line: to have nothing to tell must mean that nothing is there.
+      // One read may end within a line; no lines must mean that there is nothing more to read.
       repeat {
-        let count = take(name, &lines)
+        let count = readLines(of: name, &lines)
         bytes += count
         if count < Self.bytesMax { break }
       } while lines.isEmpty
@@ -71,14 +78,14 @@ public struct LogFollower: ~Copyable {
     return lines
   }
 
-  /// The number of bytes read.
-  private mutating func take(_ name: String, _ lines: inout [Line]) -> Int {
+  /// Appends lines of one file; returns the number of bytes read.
+  private mutating func readLines(of name: String, _ lines: inout [Line]) -> Int {
     var file = files[name] ?? File()
     defer { files[name] = file }
     let descriptor = open("\(folder)/\(name).log", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return 0 }
     defer { close(descriptor) }
-    // Somebody emptied it.
+    // The file was truncated.
     if Int(lseek(descriptor, 0, SEEK_END)) < file.offset { file = File() }
     var bytes = [UInt8](repeating: 0, count: Self.bytesMax)
     let count = pread(descriptor, &bytes, bytes.count, off_t(file.offset))
@@ -99,7 +106,7 @@ public struct LogFollower: ~Copyable {
     return count
   }
 
-  /// Names of the log files without their ending, in order.
+  /// Names of a folder's log files without their ending, sorted.
   public static func names(in folder: String) -> [String] {
     DirectoryNames.of(folder).filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }
   }
@@ -119,7 +126,7 @@ public struct LogFollower: ~Copyable {
       position -= size
       guard pread(descriptor, &bytes, size, off_t(position)) == size else { return position }
       for index in (0..<size).reversed() where bytes[index] == UInt8(ascii: "\n") {
-        // The one that ends the file begins no line.
+        // No line begins after the one that ends the file.
         if position + index == end - 1 { continue }
         found += 1
         if found == count { return position + index + 1 }

@@ -2,8 +2,9 @@
 
 internal import Glibc
 
+/// Reads the last lines of log files.
 public enum LogTail {
-  /// Bytes looked at from the end.
+  /// Bytes that are read from the end.
   private static let bytesMax = 16 << 10
 
   /// Bytes of a file; 0 if it cannot be read.
@@ -12,9 +13,9 @@ public enum LogTail {
     return stat(path, &status) == 0 ? Int(status.st_size) : 0
   }
 
-  /// The last lines of a file, oldest first; none if it cannot be read.
+  /// The last lines of a file, of its last 16 KiB at most, oldest first; none if it cannot be read.
   ///
-  /// - Parameter begin: byte before which nothing is looked at.
+  /// - Parameter begin: offset of the first byte that may be read.
   public static func lines(of path: String, count: Int, from begin: Int = 0) -> [String] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return [] }

@@ -2,7 +2,7 @@
 
 internal import Foundations
 
-/// The end of a process.
+/// The exit code of a process, or the number of the signal that ended it.
 public enum ExitReason: Hashable, Sendable, CustomStringConvertible {
   case code(Int32)
   case signal(Int32)
@@ -14,6 +14,7 @@ public enum ExitReason: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether it is exit code 0.
   public var isSuccess: Bool { self == .code(0) }
 
   public var description: String {

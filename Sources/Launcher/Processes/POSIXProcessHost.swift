@@ -1,30 +1,32 @@
 // Real processes.
 
 internal import Foundations
-internal import Foundations
 internal import Glibc
 
-/// Starts processes (`ProcessSpawn`), each in a process group of its own, so that Ctrl-C in a terminal reaches the launcher
-/// only and a kill reaches everything that a process started.
+/// Starts processes (`ProcessSpawn`), each in a new process group. Ctrl-C in a terminal then
+/// reaches only the launcher, and a kill of the group reaches everything that a process started.
 ///
-/// Call it from one thread that lives as long as the launcher: the kernel sends the parent-death signal when the *thread*
-/// that started a process ends.
+/// Call it from a thread that lives as long as the launcher: the kernel sends the parent-death
+/// signal when the *thread* that started a process ends.
 public struct POSIXProcessHost: ProcessHost {
   private let prefix: [String]
   private var children: [Int32: ChildProcess] = [:]
 
-  /// - Parameter prefix: words put before each command.
+  /// - Parameter prefix: words that precede each command.
   public init(prefix: [String] = []) {
     self.prefix = prefix
   }
 
-  /// A host whose processes die with this one: each starts as `executable exec <own pid> -- command…`, which asks the
-  /// kernel for SIGKILL at its parent's death before it becomes the command.
+  /// A host whose processes are killed when this process ends. Each starts as
+  /// `executable exec <own pid> -- command…`, which asks the kernel for SIGKILL at its parent's
+  /// death and then becomes the command.
   public static func guarded(executable: String) -> POSIXProcessHost {
     POSIXProcessHost(prefix: [executable, "exec", "\(getpid())", "--"])
   }
 
-  /// The path of the running program.
+  /// The absolute path of the running program.
+  ///
+  /// - Throws: `LaunchError` without `/proc`.
   public static func selfExecutable() throws(LaunchError) -> String {
     var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = buffer.withUnsafeMutableBytes { bytes in
@@ -34,6 +36,7 @@ public struct POSIXProcessHost: ProcessHost {
     return String(decoding: buffer[..<count], as: UTF8.self)
   }
 
+  /// - Throws: `LaunchError` if the program or the log cannot be opened.
   public mutating func start(_ command: LaunchCommand) throws(LaunchError) -> Int32 {
     let words = prefix + command.arguments
     guard let program = words.first, !program.isEmpty else { throw LaunchError("the command is empty") }
@@ -52,6 +55,7 @@ public struct POSIXProcessHost: ProcessHost {
     }
   }
 
+  /// Errors are ignored: the process may have ended already.
   public func signal(_ pid: Int32, _ signal: Int32, group: Bool) {
     guard let child = children[pid] else { return }
     _ = group ? try? child.sendToGroup(signal) : try? child.send(signal)

@@ -1,12 +1,13 @@
-// What the launcher asks of an operating system.
+// The launcher's interface to an operating system.
 
 /// Starts, signals and reaps processes.
 public protocol ProcessHost {
-  /// Starts a process in a group of its own and returns its id.
+  /// Starts a process in a new process group and returns its id.
   mutating func start(_ command: LaunchCommand) throws(LaunchError) -> Int32
-  /// Sends a signal to a process started here, or to its whole group; one that is gone is ignored.
+  /// Sends a signal to a process started here, or to its whole group. A process that has ended is
+  /// ignored.
   func signal(_ pid: Int32, _ signal: Int32, group: Bool)
-  /// The processes that ended since the last call. Does not wait.
+  /// The processes that ended since the last call. Does not block.
   mutating func reap() -> [(pid: Int32, status: ExitReason)]
 }
 
@@ -14,11 +15,11 @@ public protocol ProcessHost {
 public struct LaunchCommand: Hashable, Sendable {
   /// The program and its arguments.
   public var arguments: [String]
-  /// All of its variables.
+  /// All variables of the process; none is inherited.
   public var environment: [String: String]
-  /// Standard output and error are appended here.
+  /// Path of the file to which standard output and error are appended.
   public var log: String
-  /// The folder it starts in; nil: this process's own.
+  /// The folder it starts in; nil: the launcher's own.
   public var workingDirectory: String?
 
   public init(arguments: [String], environment: [String: String], log: String) {
@@ -28,8 +29,9 @@ public struct LaunchCommand: Hashable, Sendable {
   }
 }
 
-/// Why something could not be launched: what was tried, what happened, what to do.
+/// Why something could not be launched or asked of a launcher.
 public struct LaunchError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What was tried, what happened, and what to do.
   public var description: String
 
   public init(_ description: String) {

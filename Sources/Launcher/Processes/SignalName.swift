@@ -12,17 +12,17 @@ public enum SignalName {
     ("WINCH", SIGWINCH),
   ]
 
-  /// SIGKILL, for files that need not know the C library.
+  /// SIGKILL, for files that do not import the C library.
   public static let kill = SIGKILL
 
-  /// `SIGTERM`, `TERM` or `15`; nil for what is no signal.
+  /// The number of `SIGTERM`, `TERM` or `15`; nil for an unknown signal.
   public static func number(of text: String) -> Int32? {
     if let number = Int32(text) { return (1...64).contains(number) ? number : nil }
     let name = text.hasPrefix("SIG") ? String(text.dropFirst(3)) : text
     return names.first { $0.0 == name }?.1
   }
 
-  /// `SIGTERM`; `signal 40` for one without a name here.
+  /// The name of a signal: `SIGTERM`, or `signal 40` for a signal without a name here.
   public static func name(of number: Int32) -> String {
     names.first { $0.1 == number }.map { "SIG\($0.0)" } ?? "signal \(number)"
   }

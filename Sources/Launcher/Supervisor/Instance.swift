@@ -1,8 +1,10 @@
 // One replica of a service.
 
-/// A service and the number of one of its replicas, counted from 1.
+/// A service and the number of one of its replicas.
 public struct Instance: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// The service's name.
   public var service: String
+  /// Counted from 1.
   public var replica: Int
 
   public init(_ service: String, _ replica: Int) {
@@ -10,7 +12,7 @@ public struct Instance: Hashable, Sendable, Comparable, CustomStringConvertible 
     self.replica = replica
   }
 
-  /// As in names of log files: `actor-2`.
+  /// `actor-2`, as in names of log files.
   public var description: String { "\(service)-\(replica)" }
 
   public static func < (left: Instance, right: Instance) -> Bool {

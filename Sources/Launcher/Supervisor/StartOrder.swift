@@ -1,7 +1,8 @@
-// Who starts before whom.
+// The order in which services start.
 
+/// Checks that dependencies allow an order.
 enum StartOrder {
-  /// A circle of dependencies, its first service repeated at the end, if there is one.
+  /// A cycle of dependencies with its first service repeated at the end; nil if there is none.
   static func cycle(_ services: [ComposeService]) -> [String]? {
     let dependencies = Dictionary(
       services.map { ($0.name, $0.dependencies.map(\.service)) }, uniquingKeysWith: { first, _ in first })

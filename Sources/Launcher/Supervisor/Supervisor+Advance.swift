@@ -1,4 +1,4 @@
-// What is due: starts, kills, and stops in order.
+// Starts, kills and ordered stops that are due.
 
 import Foundations
 
@@ -22,7 +22,8 @@ extension Supervisor {
     if !isStopping { startWaiting(now, &actions) }
   }
 
-  /// Starts what waits for nothing more; each start may free others.
+  /// Starts the instances whose dependencies are up. Each start may be the last that another
+  /// instance waits for.
   private mutating func startWaiting(_ now: Instant, _ actions: inout [Action]) {
     var waiting = members.filter { $0.value.state == .waiting }.keys.sorted()
     while true {
@@ -34,7 +35,8 @@ extension Supervisor {
     reportBlocked(waiting, &actions)
   }
 
-  /// Tells once of each instance that what it waits for has ended. It goes on waiting: the service may be restarted.
+  /// Reports once for each instance that a replica it waits for has ended. The instance goes on
+  /// waiting, as the other service may be restarted.
   private mutating func reportBlocked(_ waiting: [Instance], _ actions: inout [Action]) {
     let new = waiting.filter { members[$0]?.isBlocked == false }
     var blockers: [String: Instance] = [:]
@@ -46,7 +48,7 @@ extension Supervisor {
     }
   }
 
-  /// A replica that ended, so that its service will be neither healthy nor complete.
+  /// A replica of a dependency that has ended and therefore never meets the condition; nil if none.
   private func lostDependency(of service: String) -> Instance? {
     for dependency in services[service]?.dependencies ?? [] where dependency.condition != .started {
       let lost = members.filter { instance, member in
@@ -87,7 +89,7 @@ extension Supervisor {
     }
   }
 
-  /// Begins to stop a process; one that is not running only changes what follows.
+  /// Begins to stop an instance's process. Without a running process, only `next` takes effect.
   mutating func stop(
     _ instance: Instance, then next: InstanceState.AfterStop, _ now: Instant, _ actions: inout [Action]
   ) {
@@ -109,7 +111,7 @@ extension Supervisor {
     }
   }
 
-  /// Stops the services that nothing running depends on.
+  /// Stops the services on which no running service depends.
   private mutating func stopInOrder(_ now: Instant, _ actions: inout [Action]) {
     let alive = Set(members.filter(\.value.isProcess).keys.map(\.service))
     let needed = Set(alive.flatMap { services[$0]?.dependencies.map(\.service) ?? [] })

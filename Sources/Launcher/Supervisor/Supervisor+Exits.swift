@@ -1,4 +1,4 @@
-// Ends of processes, and whether they start again.
+// Ends of processes and restarts.
 
 import Foundations
 
@@ -37,13 +37,13 @@ extension Supervisor {
     guard let member = members[instance], member.isProcess else { return }
     if case .stopping = member.state { return exited(instance, .code(127), now, &actions) }
     members[instance]?.failedStarts += 1
-    let delay = restartDelay(instance, .code(127))  // what a shell answers for a command that cannot be run
+    let delay = restartDelay(instance, .code(127))  // a shell's code for a command that cannot be run
     members[instance]?.state = delay.map { .backingOff(until: now + $0) } ?? .finished(.code(127))
     actions.append(.report(.startFailed(instance, text, restartIn: delay)))
     giveUpOnCrashLoop(instance, &actions)
   }
 
-  /// How long to wait before the next start; nil if the policy wants none.
+  /// Time before the next start; nil if the policy allows none.
   private mutating func restartDelay(_ instance: Instance, _ reason: ExitReason) -> Instant.Span? {
     guard !isStopping, let service = services[instance.service], var member = members[instance],
       member.restarts < service.restartLimit ?? .max
@@ -64,7 +64,7 @@ extension Supervisor {
     services[instance.service]?.restartPacing ?? RestartPacing()
   }
 
-  /// Where the compose file itself limits the restarts, its number counts and not ours.
+  /// Gives up after too many failed starts in a row. A limit of the compose file replaces this one.
   private mutating func giveUpOnCrashLoop(_ instance: Instance, _ actions: inout [Action]) {
     guard let member = members[instance], member.failedStarts > limits.failedStartsMax,
       services[instance.service]?.restartLimit == nil, case .backingOff = member.state
@@ -75,7 +75,7 @@ extension Supervisor {
 }
 
 extension ComposeService {
-  /// Most restarts in a row, if the compose file says so.
+  /// Most restarts in a row by the compose file; nil: no limit.
   var restartLimit: Int? {
     if let limit = restartPacing.limit { return limit }
     if case .onFailure(let limit) = restart { return limit }

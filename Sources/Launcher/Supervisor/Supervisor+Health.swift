@@ -3,9 +3,9 @@
 import Foundations
 
 extension Supervisor {
-  /// Where others wait for it, the first check comes at latest after this, not after a whole interval.
+  /// Longest time to the first check of a service that others wait for.
   private static let firstCheck = Instant.Span.milliseconds(100)
-  /// And until the first success checks come as often as this, at least.
+  /// Longest time between checks of such a service until the first success.
   private static let startInterval = Instant.Span.milliseconds(500)
 
   /// The time from a start to its first check.
@@ -40,7 +40,7 @@ extension Supervisor {
     finishCheck(instance, healthy: healthy, now, &actions)
   }
 
-  /// Cancels a check under way, because its process ended or is asked to.
+  /// Cancels a running check because the instance's process has ended or is being stopped.
   mutating func endCheck(_ instance: Instance, _ actions: inout [Action]) {
     guard members[instance]?.health.checkTimeout != nil else { return }
     members[instance]?.health.checkTimeout = nil

@@ -1,24 +1,24 @@
-// What the supervisor knows of one instance.
+// The supervisor's state of one instance.
 
 public import Foundations
 
-/// What an instance does.
+/// The state of an instance.
 public enum InstanceState: Hashable, Sendable {
-  /// For the services it depends on.
+  /// Waits for the services it depends on.
   case waiting
   case running(since: Instant)
-  /// Ended; starts again then.
+  /// Ended; starts again at `until`.
   case backingOff(until: Instant)
-  /// Asked to; it is killed then.
+  /// Was asked to stop; is killed at `killAt`.
   case stopping(killAt: Instant, then: AfterStop)
-  /// Ended for good by itself.
+  /// Ended by itself; does not start again.
   case finished(ExitReason)
-  /// Given up.
+  /// Failed to start too often; does not start again.
   case failed
   /// Stopped as asked.
   case stopped
 
-  /// What follows once a stopping process is gone.
+  /// What follows once a stopping process has ended.
   public enum AfterStop: Hashable, Sendable {
     case stay, start, remove
   }
@@ -30,7 +30,7 @@ extension Supervisor {
       var isHealthy = false
       var failures = 0
       var nextCheck = Instant.never
-      /// When the check under way is given up.
+      /// When the running check is cancelled; nil if none runs.
       var checkTimeout: Instant?
     }
 
@@ -40,10 +40,10 @@ extension Supervisor {
     /// Restarts in a row.
     var restarts = 0
     var backOff = Instant.Span.zero
-    /// It was up once, which is what `service_started` asks.
+    /// Whether it was started at least once, the condition `service_started`.
     var wasStarted = false
     var health = Health()
-    /// It waits for something that ended, and that was reported.
+    /// Whether it waits for a replica that has ended; this was reported.
     var isBlocked = false
 
     var isProcess: Bool {
@@ -53,13 +53,13 @@ extension Supervisor {
       }
     }
 
-    /// It was asked to stop and to start again.
+    /// Whether it was asked to stop and start again.
     var startsAgain: Bool {
       if case .stopping(_, .start) = state { return true }
       return false
     }
 
-    /// It has no process, but would get one.
+    /// Whether it has no process but will get one.
     var isDue: Bool {
       switch state {
       case .waiting, .backingOff: true

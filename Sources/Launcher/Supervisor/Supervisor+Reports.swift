@@ -1,4 +1,4 @@
-// Reports in words.
+// Reports as text.
 
 import Foundations
 
@@ -19,6 +19,7 @@ extension Supervisor.Report: CustomStringConvertible {
     }
   }
 
+  /// The instance of the report; for `.blocked` the one that waits.
   public var instance: Instance {
     switch self {
     case .exited(let instance, _, _), .startFailed(let instance, _, _), .crashLoop(let instance, _),
@@ -28,7 +29,7 @@ extension Supervisor.Report: CustomStringConvertible {
     }
   }
 
-  /// Whether it ended by itself, in failure and for good.
+  /// Whether the process failed and does not start again.
   public var isFinalFailure: Bool {
     switch self {
     case .exited(_, let reason, restartIn: nil): !reason.isSuccess
@@ -37,13 +38,13 @@ extension Supervisor.Report: CustomStringConvertible {
     }
   }
 
-  /// Whether it had to be killed.
+  /// Whether the process had to be killed.
   public var isKill: Bool {
     if case .killed = self { return true }
     return false
   }
 
-  /// Whether its log's last line is likely to say why it ended: a killed process had no time to.
+  /// Whether the log's last line probably gives the reason; a killed process writes none.
   var isExplained: Bool {
     if case .exited(_, .code(let code), _) = self { return code != 0 }
     return isFinalFailure

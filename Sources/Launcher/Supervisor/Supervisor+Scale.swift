@@ -1,17 +1,18 @@
-// More or fewer replicas, and restarts on demand.
+// Scaling and restarts on request.
 
 import Foundations
 
 extension Supervisor {
-  /// Replicas of a service, without those that are on their way out.
+  /// Replicas of a service, without those that are being removed.
   func count(of service: String) -> Int {
     members.count { $0.key.service == service && !$0.value.isLeaving }
   }
 
-  /// Whether it is stopped to be removed.
+  /// Whether an instance is stopping and will be removed.
   func isLeaving(_ instance: Instance) -> Bool { members[instance]?.isLeaving ?? false }
 
-  /// New replicas take the lowest free numbers, those on their way out first; the highest numbers leave.
+  /// Adds or removes replicas. The highest numbers are removed. New replicas get the numbers of
+  /// those that are being removed, then the lowest free ones.
   mutating func scale(_ service: String, _ count: Int, _ now: Instant, _ actions: inout [Action]) {
     guard services[service] != nil, !isStopping, count >= 0 else { return }
     let own = members.keys.filter { $0.service == service }.sorted()
@@ -35,8 +36,8 @@ extension Supervisor {
     }
   }
 
-  /// Stops each replica and starts it again, also those that finished or were given up; then those of services that ask for it
-  /// by `depends_on: … restart: true`, once the service is up again.
+  /// Stops each replica and starts it again, also those that have finished or failed. Services with
+  /// `depends_on: … restart: true` on it are restarted too, once it is up again.
   mutating func restart(_ service: String, _ now: Instant, _ actions: inout [Action]) {
     let affected = servicesToRestart(with: service)
     for instance in members.keys.sorted() where affected.contains(instance.service) {
@@ -65,7 +66,7 @@ extension Supervisor {
 }
 
 extension Supervisor.Member {
-  /// It is stopped to be removed.
+  /// Whether it is stopping and will be removed.
   var isLeaving: Bool {
     if case .stopping(_, .remove) = state { return true }
     return false

@@ -1,29 +1,32 @@
-// Decides which processes run, without touching one.
+// Decides which processes should run.
 
 public import Foundations
 
-/// Keeps the services of a compose file as they should be: time and ends of processes in, actions out.
+/// Keeps the services of a compose file running: inputs are time and ends of processes, outputs are
+/// actions.
 ///
-/// Starts in the order of `depends_on`, restarts by policy with exponential back-off, gives up on crash loops, scales, and
-/// stops in the opposite order: stop signal, grace period, kill. It has no clock; a driver calls it when a process ended and
+/// It starts services in the order of `depends_on`, restarts by policy with exponential back-off,
+/// gives up on crash loops, scales, and stops in the opposite order: stop signal, grace period,
+/// kill. It has no clock and touches no process: a driver calls it when a process has ended and
 /// when `nextDeadline` is reached. Each call costs O(instances).
 public struct Supervisor: Sendable {
-  /// Times and counts; their defaults are for people who watch.
+  /// Times and counts. The defaults suit a person who watches.
   public struct Limits: Hashable, Sendable {
-    /// Delay before the first restart; doubles with each.
+    /// Delay before the first restart; it doubles with each further one.
     public var backOffMin = Instant.Span.milliseconds(100)
+    /// Longest delay before a restart.
     public var backOffMax = Instant.Span.seconds(5)
-    /// A process that was up as long starts again at `backOffMin`.
+    /// Up time after which the delay begins at `backOffMin` again.
     public var backOffReset = Instant.Span.seconds(10)
     /// A process that ends sooner has failed to start.
     public var startedAfter = Instant.Span.seconds(2)
-    /// More failed starts in a row are a crash loop: it is not started again.
+    /// More failed starts in a row are a crash loop, after which the process is not started again.
     public var failedStartsMax = 5
 
     public init() {}
   }
 
-  /// What happened or is wanted.
+  /// An event or a request.
   public enum Input: Hashable, Sendable {
     /// Time passed.
     case tick
@@ -33,7 +36,7 @@ public struct Supervisor: Sendable {
     case startFailed(Instance, String)
     /// An instance's health check ended.
     case checked(Instance, healthy: Bool)
-    /// A service should have as many replicas.
+    /// A service should have this number of replicas.
     case scale(String, Int)
     /// A service should be stopped and started again.
     case restart(String)
@@ -47,21 +50,21 @@ public struct Supervisor: Sendable {
   public enum Action: Hashable, Sendable {
     case start(Instance)
     case signal(Instance, Int32)
-    /// Kill it with everything it started.
+    /// Kill its process group.
     case kill(Instance)
     /// Start its health check and report its end as `.checked`.
     case check(Instance)
-    /// Kill its health check, which takes too long; its end is not reported.
+    /// Kill its health check; its end is not reported.
     case cancelCheck(Instance)
     case report(Report)
   }
 
-  /// What people should be told.
+  /// An event to show to the user.
   public enum Report: Hashable, Sendable {
-    /// It ended by itself; nil: it is not started again.
+    /// Its process ended by itself; without `restartIn` it is not started again.
     case exited(Instance, ExitReason, restartIn: Instant.Span?)
     case startFailed(Instance, String, restartIn: Instant.Span?)
-    /// It is given up after as many failed starts.
+    /// It is not started again after this many failed starts in a row.
     case crashLoop(Instance, failedStarts: Int)
     case healthy(Instance)
     case unhealthy(Instance)
@@ -69,21 +72,23 @@ public struct Supervisor: Sendable {
     case killed(Instance)
     /// It stopped as asked.
     case stopped(Instance)
-    /// It waits for a replica of another service that ended; it starts if that is restarted.
+    /// It waits for a replica of another service that has ended, and starts if that is restarted.
     case blocked(Instance, by: Instance)
   }
 
   let limits: Limits
   let services: [String: ComposeService]
-  /// Services for whose health another one waits. Checks cost a process each, so they come early only there.
+  /// Services whose health another service waits for. A check costs a process, so only these are
+  /// checked early and often.
   let awaited: Set<String>
   var members: [Instance: Member] = [:]
-  /// Set by `.down`: nothing starts any more.
+  /// Set by `.down`; from then on nothing starts.
   private(set) var isStopping = false
 
   /// Everything starts with the first `.tick`.
   ///
-  /// - Parameter services: their dependencies are among them, without a circle, as `ComposeFile` checks.
+  /// - Parameter services: their dependencies are among them and have no cycle, as `ComposeFile`
+  ///   checks.
   public init(services: [ComposeService], limits: Limits = Limits()) {
     self.limits = limits
     self.services = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -96,7 +101,8 @@ public struct Supervisor: Sendable {
     }
   }
 
-  /// Takes one input and returns what to do, in order. Inputs about unknown instances are ignored.
+  /// Handles one input and returns the actions, in order. Inputs about unknown instances are
+  /// ignored.
   public mutating func handle(_ input: Input, at now: Instant) -> [Action] {
     var actions: [Action] = []
     switch input {
@@ -118,34 +124,34 @@ public struct Supervisor: Sendable {
     for (instance, member) in members where member.isDue { members[instance]?.state = .stopped }
   }
 
-  /// When `.tick` is due at latest.
+  /// The latest time of the next `.tick`.
   public var nextDeadline: Instant {
     members.values.map(\.deadline).min() ?? .never
   }
 
-  /// Whether no process is left; after `.down` it ends there.
+  /// Whether no process is left; after `.down` none starts any more.
   public var isIdle: Bool {
     members.values.allSatisfy { !$0.isProcess }
   }
 
-  /// Whether every instance has ended for good, or waits for one that has (none is there at all, if all were scaled away: then
-  /// more may come).
+  /// Whether every instance has ended and does not start again, or waits for one that has ended.
+  /// False without instances: if all were scaled away, new ones may be requested.
   public var isOver: Bool {
     !members.isEmpty && members.values.allSatisfy { !$0.isProcess && (!$0.isDue || $0.isBlocked) }
   }
 
-  /// Whether what an instance waits for has ended.
+  /// Whether a replica that an instance waits for has ended.
   func isBlocked(_ instance: Instance) -> Bool { members[instance]?.isBlocked ?? false }
 
-  /// Whether there is such an instance, whatever it does.
+  /// Whether an instance exists, in any state.
   func has(_ instance: Instance) -> Bool { members[instance] != nil }
 
-  /// Whether an instance's health check says so; false without one.
+  /// Whether an instance's health check succeeds; false without a health check.
   public func isHealthy(_ instance: Instance) -> Bool {
     members[instance]?.health.isHealthy ?? false
   }
 
-  /// The instances in order, with what each does.
+  /// The instances and their states, in order of service and replica.
   public var instances: [(instance: Instance, state: InstanceState)] {
     members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.state) }
   }

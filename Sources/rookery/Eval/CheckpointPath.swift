@@ -1,12 +1,13 @@
-// Where a checkpoint is, and the configuration that it belongs to.
+// Finds a checkpoint and its run's configuration.
 
 internal import Console
 internal import Glibc
 
-/// A `.safetensors` file, or a run's folder, of which the best is taken: `solved`, else `best`, else `learner-1`.
+/// A `.safetensors` file, or the best checkpoint of a run's folder: `solved`, else `best`, else
+/// `learner-1`.
 struct CheckpointPath {
   let weights: String
-  /// The run's configuration; nil if the file is in no run's folder.
+  /// The run's configuration file; nil if the checkpoint is not in a run's folder.
   let configuration: String?
 
   init(_ path: String) throws(UsageError) {
@@ -28,7 +29,7 @@ struct CheckpointPath {
     let found = files.first { file in access(file, F_OK) == 0 }
     guard let found else {
       throw UsageError(
-        "'\(path)/checkpoints': expected \(names.joined(separator: ", ")).safetensors or one of them, found none"
+        "'\(path)/checkpoints': expected \(names.map { "\($0).safetensors" }.joined(separator: ", ")) or one of them, found none"
       )
     }
     weights = found

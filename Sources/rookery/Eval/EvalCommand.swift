@@ -1,4 +1,4 @@
-// `rookery eval`: how good a checkpoint is.
+// `rookery eval`: measures a checkpoint with greedy episodes.
 
 internal import Console
 internal import Configuration
@@ -11,7 +11,7 @@ struct EvalCommand {
   private let episodes: Int
   private let seed: UInt64
   private let json: Bool
-  /// Where the film of one episode goes.
+  /// The file for a film of one episode; nil for none.
   private let film: String?
 
   init(_ list: [String]) throws {
@@ -24,8 +24,8 @@ struct EvalCommand {
     path = try CheckpointPath(arguments.positional[0])
     guard let file = arguments.value("config") ?? path.configuration else {
       throw UsageError(
-        "\(path.weights): expected the run's config.yaml in the folder above, which says the network, found none; "
-          + "name it with --config CONFIG.yaml")
+        "\(path.weights): expected the run's config.yaml, which describes the network, in the folder above, found none; "
+          + "name one with --config CONFIG.yaml")
     }
     configuration = try EffectiveConfiguration(file: file).run
     episodes = try arguments.integer("episodes", in: 1...1_000_000) ?? 100
@@ -59,18 +59,18 @@ struct EvalCommand {
   }
 }
 
-/// What `rookery eval` prints.
+/// The result that `rookery eval` prints.
 struct EvalReport: Encodable {
   var checkpoint: String
   var environment: String
   var algorithm: String
-  /// As the checkpoint says.
+  /// From the checkpoint's metadata; nil if it has none.
   var version: Int?
   var updates: Int?
   var episodes: Int
   var seed: UInt64
   var meanReturn: Double
-  /// Of the population, as NumPy's `std`.
+  /// Standard deviation of the population, as NumPy's `std`.
   var stdReturn: Double
   var minReturn: Double
   var maxReturn: Double
@@ -78,7 +78,7 @@ struct EvalReport: Encodable {
   var minLength: Int
   var maxLength: Int
   var film: String?
-  /// Of the episode on film, which is one more.
+  /// Return of the filmed episode, which is not one of `episodes`.
   var filmReturn: Double?
 
   init(

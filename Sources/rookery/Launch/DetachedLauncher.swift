@@ -1,17 +1,17 @@
-// A launcher in the background.
+// Starts a launcher in the background.
 
 internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
 
-/// Starts `rookery up` in a session of its own and waits until everything it started is up.
+/// Starts `rookery up` in a new session and waits until all its processes are up.
 struct DetachedLauncher {
   let folder: String
-  /// Those of this command, which the background process gets as well.
+  /// The arguments of this command, which the background process gets too.
   let arguments: [String]
 
-  /// A process is up when it has run for so long: a wrong configuration shows sooner.
+  /// A process that has run for this long counts as up: an invalid configuration ends it sooner.
   private static let upAfter_s = 0.5
 
   func start() throws -> ExitCode {
@@ -27,17 +27,18 @@ struct DetachedLauncher {
     let launcher = try spawn.start()
     while true {
       if let status = try launcher.poll() {
-        let said = LogTail.lines(of: log, count: 20, from: begin).joined(separator: "\n")
-        throw LaunchError("the launcher ended (\(status)); it said:\n\(said)")
+        let output = LogTail.lines(of: log, count: 20, from: begin).joined(separator: "\n")
+        throw LaunchError("the launcher ended (\(status)) with this output:\n\(output)")
       }
-      if let processes = try ControlClient.ask(.processes, folder: folder)?.processes, isSettled(processes) {
+      if let processes = try ControlClient.ask(.processes, folder: folder)?.processes, areUpOrEnded(processes)
+      {
         return report(processes)
       }
       Pause.short()
     }
   }
 
-  private func isSettled(_ processes: [ProcessReport]) -> Bool {
+  private func areUpOrEnded(_ processes: [ProcessReport]) -> Bool {
     processes.allSatisfy { process in
       switch process.state {
       case .running: (process.up_s ?? 0) >= Self.upAfter_s
@@ -55,7 +56,7 @@ struct DetachedLauncher {
       for line in LogTail.lines(of: process.log, count: 20) { print("  | \(line)") }
     }
     let blocked = processes.filter { $0.state == .blocked }
-    for process in blocked { print("\(process.instance) does not start: what it depends on has ended") }
+    for process in blocked { print("\(process.instance) does not start: a service it depends on has ended") }
     if let notice = (try? ControlClient.ask(.variables(of: .learner), folder: folder))??.learnerNotice {
       print(notice)
     }

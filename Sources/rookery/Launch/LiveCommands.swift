@@ -1,4 +1,4 @@
-// Commands to a run that is going on: ps, scale, restart, env, down.
+// Commands for a live run: ps, scale, restart, env, down.
 
 internal import Console
 internal import Experience
@@ -22,7 +22,8 @@ extension CommandLineInterface {
     return .success
   }
 
-  /// `rookery scale actor=8 learner=+1`: returns when the new ones are started and the others gone.
+  /// `rookery scale actor=8 learner=+1`: returns when new processes have started and removed ones
+  /// have ended.
   static func scale(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(list, valued: name.valued, short: name.short)
     let changes = try ReplicaChanges(arguments.positional, usage: "rookery scale SERVICE=N … [-p NAME]")
@@ -36,27 +37,28 @@ extension CommandLineInterface {
     return .success
   }
 
-  /// `rookery restart [SERVICE|SERVICE-N …]`: returns when they are started again.
+  /// `rookery restart [SERVICE|SERVICE-N …]`: returns when the processes have started again.
   static func restart(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(list, valued: name.valued, short: name.short)
     let run = try LiveRun(name: arguments.value("name"))
     let before = Set(try run.ask(.processes).processes.compactMap(\.pid))
     let names = arguments.positional
-    func isMeant(_ process: ProcessReport) -> Bool {
+    func isSelected(_ process: ProcessReport) -> Bool {
       names.isEmpty || names.contains(process.service) || names.contains("\(process.instance)")
     }
     try run.ask(.restart(names))
-    let after = try run.settle { processes in
-      processes.filter(isMeant).allSatisfy { process in
+    let after = try run.poll { processes in
+      processes.filter(isSelected).allSatisfy { process in
         process.state != .stopping && process.state != .waiting
           && process.pid.map { !before.contains($0) } ?? true
       }
     }
-    print(ProcessTable.text(after.filter(isMeant)))
+    print(ProcessTable.text(after.filter(isSelected)))
     return .success
   }
 
-  /// `rookery env [SERVICE]`: variables for a process that is started by hand, as lines for `eval`.
+  /// `rookery env [SERVICE]`: variables for a process that is started by hand, as lines for a
+  /// shell's `eval`.
   static func showVariables(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(list, valued: name.valued, short: name.short)
     guard arguments.positional.count <= 1 else {
@@ -65,7 +67,7 @@ extension CommandLineInterface {
     let run = try LiveRun(name: arguments.value("name"))
     let service = arguments.positional.first ?? ServiceKind.actor.rawValue
     let variables = try run.ask(.variables(service: service)).variables
-    // A shell reads this: what is no name would be a command.
+    // A shell evaluates this, and would run a malformed name as a command.
     for (name, value) in variables.sorted(by: { $0.key < $1.key }) where isVariable(name) {
       print(
         "export \(name)='\(value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))'"
@@ -87,7 +89,7 @@ extension CommandLineInterface {
   }
 
   /// `rookery down`: returns when everything has stopped.
-  static func takeDown(_ list: [String]) throws -> ExitCode {
+  static func stopRun(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(list, valued: name.valued, short: name.short)
     try arguments.expectNoPositional("rookery down [-p NAME]")
     let run = try LiveRun(name: arguments.value("name"))
@@ -98,7 +100,7 @@ extension CommandLineInterface {
   }
 }
 
-/// `actor=8 learner=+1`.
+/// The words `actor=8 learner=+1` as changes by service.
 struct ReplicaChanges {
   var changes: [String: ReplicaChange] = [:]
 
@@ -115,12 +117,12 @@ struct ReplicaChanges {
     }
   }
 
-  /// Those of a launch, which has nothing yet to add to.
+  /// The numbers for a launch; refuses `+N` and `-N`, as nothing runs yet.
   func counts(_ flag: String) throws(UsageError) -> [String: Int] {
     var counts: [String: Int] = [:]
     for (service, change) in changes {
       guard case .to(let count) = change else {
-        throw UsageError("\(flag): expected SERVICE=N, found a sign before N")
+        throw UsageError("\(flag): expected SERVICE=N, found a sign before N for '\(service)'")
       }
       counts[service] = count
     }

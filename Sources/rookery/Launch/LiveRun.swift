@@ -1,19 +1,19 @@
-// The run that a command is about.
+// Finds the run that a command is for.
 
 internal import Experience
 internal import Foundations
 internal import Glibc
 internal import Launcher
 
-/// A run that a launcher is at work on, as commands find it: by name, or because it is the only one.
+/// A run with a live launcher, found by name, or as the only one.
 struct LiveRun {
   let folder: String
 
-  /// Where runs are, seen from the working folder.
+  /// The folder of all runs, relative to the working folder.
   static let parent = "runs"
 
-  /// - Parameter name: of its folder under `runs/`; nil takes the only one that is live.
-  /// - Throws: `LaunchError` if there is none, or more than one.
+  /// - Parameter name: the name of its folder in `runs/`; nil: the only live run.
+  /// - Throws: `LaunchError` if no run is live, or more than one without a name.
   init(name: String?) throws {
     if let name {
       folder = "\(Self.parent)/\(name)"
@@ -23,16 +23,17 @@ struct LiveRun {
     let live = Self.all()
     guard let first = live.first else {
       throw LaunchError(
-        "nothing runs in \(Self.parent)/ here; start something with rookery up -d or rookery run, or go to the folder "
-          + "where it was started")
+        "no run is live in \(Self.parent)/ of this folder; start one with rookery up -d or rookery run, or change to "
+          + "the folder in which it was started")
     }
     guard live.count == 1 else {
-      throw LaunchError("expected one run, found \(live.joined(separator: ", ")); choose one with -p NAME")
+      throw LaunchError(
+        "expected one live run, found \(live.joined(separator: ", ")); choose one with -p NAME")
     }
     folder = "\(Self.parent)/\(first)"
   }
 
-  /// The folder of a run that may be over.
+  /// The folder of a run that may have ended.
   static func folder(name: String?) throws -> String {
     if let name {
       let folder = "\(parent)/\(name)"
@@ -42,21 +43,24 @@ struct LiveRun {
     return try LiveRun(name: nil).folder
   }
 
-  /// - Throws: `LaunchError` with what the launcher refused, or if it has ended meanwhile.
+  /// Sends a request to the launcher.
+  ///
+  /// - Throws: `LaunchError` if the launcher refuses it or has ended.
   @discardableResult
   func ask(_ request: ControlRequest) throws -> ControlReply {
     guard let reply = try ControlClient.ask(request, folder: folder) else {
-      throw LaunchError("the launcher of \(folder) has ended meanwhile; see \(folder)/logs")
+      throw LaunchError("the launcher of \(folder) has ended; see \(folder)/logs")
     }
     if let problem = reply.problem { throw LaunchError(problem) }
     return reply
   }
 
-  /// Changes numbers of replicas and waits until the new ones are started and the others gone. Returns the numbers.
+  /// Changes numbers of replicas, and waits until new processes have started and removed ones have
+  /// ended. Returns the new numbers.
   @discardableResult
   func scale(_ changes: [String: ReplicaChange]) throws -> [String: Int] {
     let counts = try ask(.scale(changes)).replicas
-    _ = try settle { processes in
+    _ = try poll { processes in
       counts.allSatisfy { service, count in
         let own = processes.filter { $0.service == service }
         return own.count == count && !own.contains { $0.state == .stopping || $0.state == .waiting }
@@ -65,8 +69,8 @@ struct LiveRun {
     return counts
   }
 
-  /// Asks until it is so; the launcher bounds how long that takes, by its grace periods.
-  func settle(until isDone: ([ProcessReport]) -> Bool) throws -> [ProcessReport] {
+  /// Asks for the processes until `isDone`. The launcher's grace periods bound the time.
+  func poll(until isDone: ([ProcessReport]) -> Bool) throws -> [ProcessReport] {
     while true {
       let processes = try ask(.processes).processes
       if isDone(processes) { return processes }
@@ -90,15 +94,15 @@ struct LiveRun {
       do {
         return try ControlClient.ask(.processes, folder: "\(parent)/\(name)", timeout: .seconds(1)) != nil
       } catch {
-        // One that hangs must not stand in the way of the others.
-        CommandLineInterface.complain("\(error); it is left out")
+        // A launcher that hangs must not hide the other runs.
+        CommandLineInterface.complain("\(error); this run is left out")
         return false
       }
     }
   }
 
   private static func absent(_ name: String, _ live: [String]) -> String {
-    let others = live.isEmpty ? "nothing runs here" : "what runs here is \(live.joined(separator: ", "))"
+    let others = live.isEmpty ? "no run is live here" : "live here: \(live.joined(separator: ", "))"
     return "expected a live run in \(parent)/\(name), found none; \(others)"
   }
 }

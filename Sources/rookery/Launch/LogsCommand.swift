@@ -1,4 +1,4 @@
-// `rookery logs`: what the processes of a run say.
+// `rookery logs`: prints the logs of a run's processes.
 
 internal import Console
 internal import Foundations
@@ -6,7 +6,8 @@ internal import Glibc
 internal import Launcher
 internal import Transport
 
-/// `rookery logs [-f] [-n LINES] [SERVICE|SERVICE-N …]`: also of a run that is over, with `-p NAME`.
+/// `rookery logs [-f] [-n LINES] [SERVICE|SERVICE-N …]`; with `-p NAME` also of a run that has
+/// ended.
 struct LogsCommand {
   private let folder: String
   private let names: [String]
@@ -22,7 +23,7 @@ struct LogsCommand {
     names = arguments.positional
     folder = try LiveRun.folder(name: arguments.value("name")) + "/logs"
     let files = LogFollower.names(in: folder)
-    for name in names where !files.contains(where: { Self.isMeant($0, [name]) }) {
+    for name in names where !files.contains(where: { Self.isSelected($0, [name]) }) {
       let services = Set(files.map(Self.service)).sorted()
       throw LaunchError(
         "expected a service or one of its processes, found '\(name)'; \(folder) has logs of \(services.joined(separator: ", "))"
@@ -31,13 +32,13 @@ struct LogsCommand {
   }
 
   func execute() throws -> ExitCode {
-    // Before any thread: they inherit what is blocked here.
+    // Before any other thread starts: threads inherit the signals blocked here.
     let signals = try SignalDescriptor(Signals.termination)
     let names = names
     var follower = try LogFollower(folder: folder, tail: tail == .max ? nil : tail) {
-      Self.isMeant($0, names)
+      Self.isSelected($0, names)
     }
-    let files = LogFollower.names(in: folder).filter { Self.isMeant($0, names) }
+    let files = LogFollower.names(in: folder).filter { Self.isSelected($0, names) }
     var view = LogView(width: files.map(\.count).max() ?? 0)
     guard Self.showAll(&follower, &view) else { return .success }
     while follows {
@@ -51,16 +52,16 @@ struct LogsCommand {
     return .success
   }
 
-  /// False once nobody reads any more.
+  /// Prints all new lines; false once the reader has closed the output.
   private static func showAll(_ follower: inout LogFollower, _ view: inout LogView) -> Bool {
     while true {
-      let lines = follower.take()
+      let lines = follower.readLines()
       if lines.isEmpty { return true }
       guard StandardOutput.write(view.text(lines)) else { return false }
     }
   }
 
-  static func isMeant(_ file: String, _ names: [String]) -> Bool {
+  static func isSelected(_ file: String, _ names: [String]) -> Bool {
     names.isEmpty || names.contains(file) || names.contains(service(of: file))
   }
 
@@ -73,7 +74,7 @@ struct LogsCommand {
   }
 }
 
-/// Lines of several processes, each with its name before it, in a colour of its own on a terminal.
+/// Prefixes lines with their process's name, which has its own colour on a terminal.
 struct LogView {
   private var width: Int
   private let hasColours = isatty(1) == 1
@@ -91,7 +92,7 @@ struct LogView {
     width = max(width, source.count)
     let name = Format.pad(source, width) + " │"
     guard hasColours else { return "\(name) \(text)" }
-    // Cyan, yellow, green, magenta, blue, and their bright sisters: no red, which means trouble.
+    // Cyan, yellow, green, magenta, blue and their bright variants; red would look like an error.
     let palette = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94]
     let colour = colours[source] ?? palette[colours.count % palette.count]
     colours[source] = colour

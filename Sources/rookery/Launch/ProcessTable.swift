@@ -1,10 +1,11 @@
-// Processes as a table.
+// Formats processes as a table.
 
 internal import Console
 internal import Launcher
 
+/// The table that `rookery ps` prints.
 enum ProcessTable {
-  /// What `rookery ps` prints: a line a process.
+  /// A heading, and one line per process.
   static func text(_ processes: [ProcessReport]) -> String {
     let rows = processes.map { process in
       [

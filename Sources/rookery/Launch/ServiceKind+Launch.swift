@@ -1,4 +1,4 @@
-// A run's services, as compose files name them.
+// Names of a run's services in compose files.
 
 internal import Experience
 internal import Launcher

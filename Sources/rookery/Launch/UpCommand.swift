@@ -1,4 +1,4 @@
-// `rookery up`: a compose file's services as processes of this machine.
+// `rookery up`: runs a compose file's services as processes of this machine.
 
 internal import Console
 internal import Configuration
@@ -6,8 +6,9 @@ internal import Foundations
 internal import Glibc
 internal import Launcher
 
-/// Starts what the compose file says and keeps it running until `rookery down`, Ctrl-C or the machine's end. In the foreground it
-/// shows what the processes say; with `-d` it goes on in the background, and the command returns when everything is up.
+/// Starts the services of a compose file and keeps them running until `rookery down` or Ctrl-C. In
+/// the foreground it shows their logs; with `-d` the launcher goes on in the background, and the
+/// command returns when everything is up.
 struct UpCommand {
   static let usage =
     "rookery up [-f FILE …] [-p NAME] [--profile NAME …] [--scale SERVICE=N …] [--set key=value …] [--transport ipc|tcp] "
@@ -15,13 +16,13 @@ struct UpCommand {
 
   private let compose: ComposeFile
   private let scale: [String: Int]
-  /// What `--set` says, for all processes.
+  /// The settings of `--set` as variables for all processes.
   private let settings: [String: String]
   private let name: String
   private let transport: RunTransport
   private let hasTransport: Bool
   private let isDetached: Bool
-  /// This is the process that goes on in the background.
+  /// Whether this is the launcher in the background.
   private let isLauncher: Bool
   private let words: [String]
 
@@ -38,7 +39,9 @@ struct UpCommand {
     let scaled = arguments.all("scale")
     scale = scaled.isEmpty ? [:] : try ReplicaChanges(scaled, usage: Self.usage).counts("--scale")
     if let setting = arguments.all("set").first(where: { $0.prefix { $0 != "=" }.hasSuffix(".replicas") }) {
-      throw UsageError("--set \(setting): here the compose file says how many; expected --scale SERVICE=N")
+      throw UsageError(
+        "--set \(setting): expected --scale SERVICE=N, as rookery up takes numbers of processes from the compose file"
+      )
     }
     settings = try EffectiveConfiguration.variables(for: arguments.all("set"))
     name = arguments.value("name") ?? compose.name
@@ -55,8 +58,8 @@ struct UpCommand {
     words = list
   }
 
-  /// Reads the services' configuration files as they will: each would refuse what is wrong by itself, again and again. Those that
-  /// lie where only a container sees them are left to the processes.
+  /// Reads the services' configuration files, to report a problem once and before the start. Files
+  /// with paths of a container are left to the processes.
   private static func check(_ compose: ComposeFile, _ settings: [String]) throws {
     var checked: Set<[String: String]> = []
     for service in compose.services where service.words.first == "rookery" {
@@ -72,7 +75,7 @@ struct UpCommand {
     let folder = "\(LiveRun.parent)/\(name)"
     if try LiveRun.isLive(folder) { return try change(folder) }
     if isDetached, !isLauncher { return try DetachedLauncher(folder: folder, arguments: words).start() }
-    // Before any thread: they inherit what is blocked here.
+    // Before any other thread starts: threads inherit the signals blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     let run = try RunFolder(reopen: name, parent: LiveRun.parent)
     let executable = try POSIXProcessHost.selfExecutable()
@@ -80,7 +83,7 @@ struct UpCommand {
     var options = LaunchOptions(runDirectory: run.path, executable: executable, inherited: variables)
     options.replicas = scale
     options.environment = settings
-    // `rookery up` goes on with what it left, but its processes are all new.
+    // The folder may be an earlier one's, but all processes are new.
     options.environment["ROOKERY_RUN_TOKEN"] = RunCommand.newToken()
     let sockets = try RunSockets(transport, variables: variables, outlivesSession: isLauncher)
     let launcher = try LocalLauncher(
@@ -90,21 +93,21 @@ struct UpCommand {
     var loop = try UpLoop(folder: run.path, launcher: launcher, showsLogs: !isLauncher)
     for note in notes { loop.say(note) }
     let code = try loop.run(signals)
-    // It holds the folder's lock.
+    // `run` holds the folder's lock.
     withExtendedLifetime(run) {}
     return code
   }
 
-  /// It is up already: as many replicas as asked for, and nothing else.
+  /// Applies `--scale` to services that are up already; refuses everything else.
   private func change(_ folder: String) throws -> ExitCode {
     guard isDetached else {
       throw LaunchError(
-        "\(folder) is up already; rookery logs -f -p \(name) follows it, rookery down -p \(name) stops it, and "
-          + "-p NAME starts another beside it")
+        "\(folder) is up already; follow it with rookery logs -f -p \(name), stop it with rookery down -p \(name), or "
+          + "start another with -p NAME")
     }
     guard settings.isEmpty, !hasTransport else {
       throw LaunchError(
-        "\(folder) is up already, and \(hasTransport ? "--transport" : "--set") is for processes that start; rookery down -p \(name) stops it"
+        "\(folder) is up already, and \(hasTransport ? "--transport" : "--set") applies to new processes only; stop it first with rookery down -p \(name)"
       )
     }
     let run = try LiveRun(name: name)

@@ -7,19 +7,19 @@ internal import Glibc
 internal import Launcher
 internal import Transport
 
-/// Keeps the launcher's processes, answers commands, and shows what the processes say, until it is told to stop.
+/// Supervises the launcher's processes, answers commands, and shows logs, until it is told to stop.
 struct UpLoop: ~Copyable {
   private let folder: String
   private var launcher: LocalLauncher<POSIXProcessHost>
   private var control: ControlServer
   private var follower: LogFollower?
   private var view = LogView(width: 12)
-  /// Supervision goes on while nobody reads.
+  /// Never blocks, so that supervision goes on while the output is not read.
   private var output = OutputQueue(1)
   private var isStopping = false
   private var failures = 0
 
-  /// How soon a reader who was slow is offered more.
+  /// Time after which more is offered to a slow reader.
   private static var writeAgain: Instant.Span { .milliseconds(20) }
 
   /// - Parameter showsLogs: false in the background, where standard output is itself a log.
@@ -37,10 +37,11 @@ struct UpLoop: ~Copyable {
     output.write("\(text)\n")
   }
 
-  /// Returns when every process is gone: after a signal, after `down`, or because all of them ended for good.
+  /// Returns when every process has ended: after a signal, after `down`, or because none starts
+  /// again.
   mutating func run(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
     say("up in \(folder)")
-    tell(launcher.tick(now: SystemClock.now()))
+    show(launcher.tick(now: SystemClock.now()))
     let variables = launcher.answer(.variables(of: .parameters), now: SystemClock.now()).reply.variables
     if let page = variables["ROOKERY_HTTP_ADDRESS"] { say("dashboard: \(page)") }
     if let notice = launcher.answer(.variables(of: .learner), now: SystemClock.now()).reply
@@ -49,7 +50,7 @@ struct UpLoop: ~Copyable {
       say(notice)
     }
     while true {
-      tell(launcher.tick(now: SystemClock.now()))
+      show(launcher.tick(now: SystemClock.now()))
       serve()
       showLogs()
       if launcher.isIdle, isStopping || launcher.isOver { break }
@@ -60,35 +61,36 @@ struct UpLoop: ~Copyable {
     return failures == 0 ? .success : .failure
   }
 
-  /// What the reader has not taken yet waits in the files.
+  /// Reads lines from the files only when the reader has accepted all earlier ones.
   private mutating func showLogs() {
     output.flush()
-    while output.isEmpty, let lines = follower?.take(), !lines.isEmpty { output.write(view.text(lines)) }
+    while output.isEmpty, let lines = follower?.readLines(), !lines.isEmpty {
+      output.write(view.text(lines))
+    }
   }
 
   private mutating func serve() {
     let now = SystemClock.now()
     var events: [LaunchEvent] = []
     var isDown = false
-    // Borrowed apart: the server calls back into the launcher.
     control.serve(now: now) { request in
       let answer = launcher.answer(request, now: now)
       events += answer.events
       isDown = isDown || answer.isDown
       return answer.reply
     }
-    tell(events)
+    show(events)
     isStopping = isStopping || isDown
   }
 
-  private mutating func tell(_ events: [LaunchEvent]) {
+  private mutating func show(_ events: [LaunchEvent]) {
     for event in events {
       if event.report.isFinalFailure { failures += 1 }
       say(event.description)
     }
   }
 
-  /// Sleeps until something is due; true for a signal that asks for the end.
+  /// Sleeps until something is due; true for a signal that asks for termination.
   private mutating func wait(_ signals: borrowing SignalDescriptor) throws -> Bool {
     let now = SystemClock.now()
     var poller = Poller()
@@ -107,11 +109,11 @@ struct UpLoop: ~Copyable {
     return isAsked
   }
 
-  /// Stops everything in order; asked once more, at once.
+  /// Begins to stop everything in order; the second call kills.
   private mutating func stop() {
     if isStopping { return launcher.kill() }
     isStopping = true
-    say("stopping; once more kills")
-    tell(launcher.down(now: SystemClock.now()))
+    say("stopping; a second Ctrl-C kills")
+    show(launcher.down(now: SystemClock.now()))
   }
 }

@@ -1,11 +1,11 @@
-// Curves from runs' folders.
+// Reads curves from runs' folders.
 
 internal import Console
 internal import Configuration
 internal import FoundationEssentials
 internal import Plotting
 
-/// What lies along the horizontal axis.
+/// The quantity of the horizontal axis.
 enum CurveAxis: String, CaseIterable {
   case seconds, env_steps, updates
 
@@ -21,15 +21,16 @@ enum CurveAxis: String, CaseIterable {
   var field: String { self == .env_steps ? "envSteps" : rawValue }
 }
 
-/// Reads one curve a run: the return from `evaluations.jsonl`, everything else from `metrics.jsonl`.
+/// Reads one curve per run: the return from `evaluations.jsonl`, other metrics from
+/// `metrics.jsonl`.
 struct CurveReader {
   let axis: CurveAxis
   /// `return`, or a field of `metrics.jsonl` in its own spelling.
   let metric: String
-  /// What was left out.
+  /// Sentences about lines and points that were left out.
   private(set) var notes: [String] = []
 
-  /// More points than a picture has columns add nothing.
+  /// Most points of a curve: more than a picture has columns.
   private static let pointsMax = 4000
 
   static let fields = [
@@ -38,7 +39,8 @@ struct CurveReader {
     "weightsVersion",
   ]
 
-  /// - Parameter metric: as people write it: `return`, `envStepsPerSecond` or `env_steps_per_second`.
+  /// - Parameter metric: in either spelling: `envStepsPerSecond` or `env_steps_per_second`.
+  /// - Throws: `UsageError` for an unknown metric.
   init(axis: CurveAxis, metric: String) throws(UsageError) {
     func plain(_ name: String) -> String { name.filter { $0 != "_" }.lowercased() }
     let known = ["return"] + Self.fields
@@ -58,7 +60,7 @@ struct CurveReader {
     return words.hasSuffix("_ms") ? "\(words.dropLast(3)) (ms)" : words
   }
 
-  /// - Throws: `UsageError` if it is no run's folder or there is nothing to draw.
+  /// - Throws: `UsageError` if it is not a run's folder, or has nothing to draw.
   mutating func curve(of folder: String, named name: String) throws(UsageError) -> Series {
     try RunFolder.check(folder)
     let path = folder + (metric == "return" ? "/evaluations.jsonl" : "/metrics.jsonl")
@@ -70,10 +72,11 @@ struct CurveReader {
     if without > 0 { notes.append("\(path): \(without) lines without \(axis.field) or \(metric) left out") }
     guard !series.points.isEmpty else {
       throw UsageError(
-        "\(path): expected lines with \(axis.field) and \(metric), found none; has the run got so far?")
+        "\(path): expected lines with \(axis.field) and \(metric), found none; the run may have written none yet"
+      )
     }
     if series.points.count > Self.pointsMax {
-      notes.append("\(path): of \(series.points.count) points at most \(Self.pointsMax) are drawn")
+      notes.append("\(path): at most \(Self.pointsMax) of \(series.points.count) points are drawn")
     }
     return series.thinned(to: Self.pointsMax)
   }
@@ -88,7 +91,7 @@ struct CurveReader {
     return line.numbers[metric].map { CurvePoint(x: x, y: $0) }
   }
 
-  /// The numbers of a line, and its kind if it is an evaluation.
+  /// The finite numbers of a line, and its kind if it is an evaluation.
   private struct Line: Decodable {
     var numbers: [String: Double] = [:]
     var kind: String?

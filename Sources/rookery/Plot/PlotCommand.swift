@@ -1,4 +1,4 @@
-// `rookery plot`: learning curves of runs as a picture.
+// `rookery plot`: draws learning curves of runs.
 
 internal import Console
 internal import Configuration
@@ -43,7 +43,7 @@ struct PlotCommand {
     if isMean {
       guard let mean = Series.mean(of: series, name: "mean of \(series.count) runs") else {
         throw UsageError(
-          "--mean: expected runs that overlap along \(reader.axis.rawValue), found none that do")
+          "--mean: expected runs that all overlap along \(reader.axis.rawValue), found runs that do not")
       }
       series = [mean]
       label = "\(reader.metric == "return" ? "return" : label) (mean ± standard error)"
@@ -58,7 +58,7 @@ struct PlotCommand {
     return .success
   }
 
-  /// The folders' names, as long as they tell them apart.
+  /// The folders' names, or their paths if names are equal.
   private var names: [String] {
     let short = folders.map { String($0.split(separator: "/").last ?? "run") }
     return Set(short).count == short.count ? short : folders
@@ -75,7 +75,7 @@ struct PlotCommand {
     } catch {
       guard error.code == ENOENT else { throw error }
       throw UsageError(
-        "\(out): a PNG needs rsvg-convert, which is not installed; install librsvg2-bin (apt-get install librsvg2-bin), "
+        "\(out): a PNG needs rsvg-convert, which is not installed; install it (apt-get install librsvg2-bin), "
           + "or choose a name that ends in .svg")
     }
     guard status.isSuccess else { throw UsageError("\(out): rsvg-convert failed (\(status))") }

@@ -1,4 +1,4 @@
-// `rookery inspect`: what a replay holds.
+// `rookery inspect`: prints the contents of a replay.
 
 internal import Console
 internal import Experience

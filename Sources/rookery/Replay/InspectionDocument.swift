@@ -1,9 +1,9 @@
-// An inspection for programs.
+// An inspection as JSON.
 
 internal import Experience
 internal import Wire
 
-/// What `rookery inspect --json` prints for a replay service: one object, one line.
+/// The object that `rookery inspect --json` prints for one replay service, on one line.
 struct InspectionDocument: Encodable {
   struct Blocked: Encodable {
     var reason: String
@@ -49,7 +49,7 @@ struct InspectionDocument: Encodable {
     var first_index: UInt64
     var weights_version: UInt64
     var flags: [UInt8]
-    /// Of each field the values of each step, flat.
+    /// By field, the values of each step in row-major order.
     var steps: [String: [[Double]]]
   }
 

@@ -1,10 +1,11 @@
-// An inspection for people.
+// An inspection as text.
 
 internal import Console
 internal import Experience
 internal import Foundations
 internal import Wire
 
+/// The text that `rookery inspect` prints for one replay service.
 struct InspectionText {
   private(set) var text: String
 
@@ -21,13 +22,13 @@ struct InspectionText {
     for writer in inspection.writers {
       lines.append(
         "    \(Format.pad(writer.label, 16)) \(writer.committed) messages, \(writer.waiting) waiting, "
-          + "heard \(Format.number(writer.age_s)) s ago")
+          + "last heard \(Format.number(writer.age_s)) s ago")
     }
     for table in inspection.tables { lines += Self.lines(table) }
     if let item = inspection.item {
       lines += Self.lines(item)
     } else if isItemAsked {
-      lines.append("  item     there is none of that key; it may have been evicted")
+      lines.append("  item     no item has this key; it may have been evicted")
     }
     text = lines.joined(separator: "\n")
   }
@@ -59,7 +60,7 @@ struct InspectionText {
     return lines
   }
 
-  /// `0: 12 %, <2: 40 %, <4: 48 %`: buckets that hold something.
+  /// The buckets that are not empty: `0: 12 %, <2: 40 %, <4: 48 %`.
   private static func bars(_ histogram: Inspection.Histogram) -> String {
     let total = Double(histogram.counts.reduce(0) { $0 &+ $1 })
     guard total > 0 else { return "none" }
@@ -73,7 +74,7 @@ struct InspectionText {
   }
 
   private static func lines(_ item: InspectedItem) -> [String] {
-    let actor = item.label.isEmpty ? "a writer that is forgotten" : item.label
+    let actor = item.label.isEmpty ? "a writer that is no longer known" : item.label
     var lines = [
       "  item     \(item.key) of table \(item.table): priority \(item.priority), sampled \(item.timesSampled) times",
       "    from   \(actor) (writer \(item.writer)), stream \(item.stream), step \(item.firstIndex), "
@@ -92,9 +93,9 @@ struct InspectionText {
   }
 }
 
-/// A step's value of a field.
+/// The value of a step's field.
 enum FieldText {
-  /// At most `limit` elements.
+  /// At most `limit` elements as text.
   static func values(_ field: Field, _ column: [UInt8], step: Int, limit: Int = 8) -> String {
     let numbers = elements(field, column, step: step, limit: limit)
     let text = numbers.map(Self.short).joined(separator: " ")

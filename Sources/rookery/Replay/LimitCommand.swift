@@ -1,4 +1,4 @@
-// `rookery limit`: a rate limiter's limits, shown and changed while it works.
+// `rookery limit`: prints or changes the limits of a live rate limiter.
 
 internal import Console
 internal import Foundations
@@ -6,7 +6,8 @@ internal import Services
 internal import Wire
 
 extension CommandLineInterface {
-  /// `rookery limit [ADDRESS…] [-p NAME] [--table T] [--samples-per-insert X] [--min-size N] [--error-min A] [--error-max B]`
+  /// `rookery limit [ADDRESS…] [-p NAME] [--table T] [--samples-per-insert X] [--min-size N]
+  /// [--error-min A] [--error-max B]`
   static func limitReplay(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(
       list,
@@ -29,7 +30,7 @@ extension CommandLineInterface {
     return .success
   }
 
-  /// `inf` and `-inf` are numbers here: no bound.
+  /// The value of a flag; `inf` and `-inf` mean no bound.
   private static func number(_ name: String, _ arguments: Arguments) throws -> Double? {
     guard let text = arguments.value(name) else { return nil }
     guard let number = Double(text), !number.isNaN else {

@@ -7,7 +7,7 @@ internal import Foundations
 internal import Launcher
 internal import Wire
 
-/// Makes a snapshot of what a replay holds, or brings one back, and says how it goes until it is done.
+/// Makes a snapshot of a replay, or restores one, and prints the result.
 struct SnapshotCommand {
   private let verb: SnapshotVerb
   private let name: String
@@ -31,9 +31,11 @@ struct SnapshotCommand {
     addresses = verb == .restore ? try Self.shards(all, ofSnapshot: name, in: run) : all
   }
 
-  /// Those that have a part of a snapshot: each brings back its own. All are asked where there is no such snapshot here, and say so.
+  /// The shards that have a part of a snapshot; each restores its own part. If the run's folder has
+  /// no such snapshot, all shards are asked, and say so.
   ///
-  /// - Throws: `LaunchError` if a part's shard is not there: the others alone would bring back a part of the experience.
+  /// - Throws: `LaunchError` if the shard of a part does not run: the other shards would restore
+  ///   only a part of the experience.
   private static func shards(
     _ addresses: [String], ofSnapshot name: String, in run: LiveRun
   ) throws -> [String] {
@@ -41,8 +43,9 @@ struct SnapshotCommand {
     guard let last = parts.max() else { return addresses }
     guard last <= addresses.count else {
       throw LaunchError(
-        "the snapshot '\(name)' is of \(last) shards, and \(addresses.count == 1 ? "one is" : "\(addresses.count) are") "
-          + "here; rookery scale replay=\(last), or name an address to bring back that shard's part")
+        "the snapshot '\(name)' has parts of \(last) shards, but only \(addresses.count) "
+          + "\(addresses.count == 1 ? "runs" : "run"); start them with rookery scale replay=\(last), or name an address to "
+          + "restore that shard's part")
     }
     return parts.sorted().map { addresses[$0 - 1] }
   }
@@ -52,13 +55,13 @@ struct SnapshotCommand {
     var result = ExitCode.success
     for address in addresses {
       let request = SnapshotRequest(id: Identifier(using: &generator), verb: verb, name: name)
-      if try !follow(request, at: address) { result = .failure }
+      if try !complete(request, at: address) { result = .failure }
     }
     return result
   }
 
-  /// Asks until it is done; whether it went well.
-  private func follow(_ request: SnapshotRequest, at address: String) throws -> Bool {
+  /// Waits until a request is done and prints its result; false if it failed.
+  private func complete(_ request: SnapshotRequest, at address: String) throws -> Bool {
     let start = SystemClock.now()
     do {
       let status = try ServiceClient.run(request, at: address)

@@ -1,11 +1,11 @@
-// How far a run had come, from its folder.
+// Reads a run's progress from its folder.
 
 internal import Console
 internal import Services
 internal import Wire
 
 extension EarlierSessions {
-  /// Read from what the run recorded; after a death of `rookery run` the last second may be missing.
+  /// Reads the run's records; the last second may be missing if `rookery run` was killed.
   init(_ folder: RunFolder, kept: KeptRun) {
     self.init()
     struct Place: Decodable {
@@ -23,6 +23,6 @@ extension EarlierSessions {
     version = kept.version
   }
 
-  /// What adds up exactly in a `Double`, and no clock overflows by.
+  /// Whether it is exact in a `Double` and cannot overflow a clock.
   private static func isPlausible(_ value: Double) -> Bool { (0...0x1p53).contains(value) }
 }

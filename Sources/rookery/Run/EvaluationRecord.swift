@@ -2,9 +2,11 @@
 
 internal import Wire
 
+/// An evaluation with its time.
 struct EvaluationRecord: Codable {
+  /// Since the start of the run, over all sessions.
   var seconds: Double
-  /// Actions taken by all actors until then; nil in lines from before it was kept.
+  /// Actions of all actors up to then; nil in lines of early versions.
   var envSteps: Double?
   var kind: String
   var version: UInt64
@@ -32,7 +34,7 @@ struct EvaluationRecord: Codable {
     maxReturn = evaluation.maxReturn
   }
 
-  /// As the evaluator sent it; whether it was solved is not kept.
+  /// The evaluation as the evaluator sent it, but never solved: that is not recorded.
   var evaluation: Evaluation {
     Evaluation(
       kind: kind == Self.regular ? .regular : .confirmation, version: version, updates: updates,

@@ -1,4 +1,4 @@
-// Whether a run can be taken up again.
+// Checks whether a run can be resumed.
 
 internal import Console
 internal import Configuration
@@ -6,22 +6,22 @@ internal import FoundationEssentials
 internal import Foundations
 internal import Services
 
-/// Reads everything that a resumed run will stand on before anything is started.
+/// Reads everything that a resumed run needs, before anything is started.
 struct ResumeCheck {
   let folder: RunFolder
   let configuration: EffectiveConfiguration
 
-  /// What the weights on disk cannot follow.
+  /// Keys that must have the values with which the weights on disk were trained.
   private static let fixedKeys = [
     "environment.id", "environment.observation.shape", "environment.observation.type", "environment.actions",
     "environment.frame_stack",
     "algorithm.name", "algorithm.network", "algorithm.hidden", "algorithm.dueling",
   ]
 
-  /// How far the run had come; tells what it goes on from.
+  /// The progress of the earlier sessions; prints what the run resumes from.
   ///
-  /// - Throws: `UsageError` if the configuration is of another network or a limit is reached already, `ConfigurationError`, or
-  ///   what is wrong with a kept file.
+  /// - Throws: `UsageError` if the configuration does not match the weights or a limit is already
+  ///   reached, `ConfigurationError`, or the error of a damaged file.
   func earlier(_ view: RunView) throws -> EarlierSessions {
     try refuseChanges()
     let kept = try KeptRun(directory: folder.path, configuration: configuration.run)
@@ -32,21 +32,21 @@ struct ResumeCheck {
     for notice in kept.notices { view.say("warning: \(notice)") }
     view.say(
       kept.version == 0
-        ? "\(folder.path): nothing had been learned yet; it starts from its seed"
+        ? "\(folder.path): nothing was learned yet, so the run starts from its seed"
         : "resuming at weights version \(kept.version), after \(Format.number(earlier.seconds)) s, "
           + "\(Format.count(earlier.envSteps)) env steps and \(Format.count(earlier.updates)) updates; "
           + Self.text(replay))
-    if wasSolved { view.say("it was solved; it goes on until that is confirmed anew") }
+    if wasSolved { view.say("the run was solved; it goes on until the criterion is confirmed again") }
     view.finish()
     return earlier
   }
 
   private static func text(_ replay: KeptReplay) -> String {
     switch replay {
-    case .files: "the replay takes up its files"
-    case .snapshot: "the replay takes up what it held at its end"
+    case .files: "the replay resumes from its files"
+    case .snapshot: "the replay resumes from the snapshot of its end"
     case .nothing:
-      "the replay starts empty, as it left nothing (logs/replay-1.log says why, unless it was killed)"
+      "the replay starts empty, as it left no snapshot (logs/replay-1.log says why, unless it was killed)"
     }
   }
 
@@ -57,7 +57,7 @@ struct ResumeCheck {
         let now = configuration.entries.first(where: { $0.key == key }), now.value != before.value
       else { continue }
       throw UsageError(
-        "\(key): expected \(before.value), which the weights in \(folder.path) are of, found \(now.value) "
+        "\(key): expected \(before.value), the value of the weights in \(folder.path), found \(now.value) "
           + "(\(now.source)); leave it as it is, or start a new run")
     }
   }
@@ -71,8 +71,9 @@ struct ResumeCheck {
     ]
     for (name, limit, reached) in limits where limit > 0 && reached >= limit {
       throw UsageError(
-        "stop.\(name): the run has come to \(Format.number(reached)) already, and its limit is \(Format.number(limit)); "
-          + "set a higher one, as --set stop.\(name)=\(Format.number(reached * 2)), or 0 for none")
+        "stop.\(name): expected a limit above \(Format.number(reached)), which the run has reached already, found "
+          + "\(Format.number(limit)); set a higher one, as --set stop.\(name)=\(Format.number(reached * 2)), or 0 for none"
+      )
     }
   }
 

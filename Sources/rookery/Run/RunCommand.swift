@@ -1,4 +1,4 @@
-// `rookery run`: start everything, watch, stop at the criterion, take everything down.
+// `rookery run`: starts everything, watches, and stops everything at the criterion.
 
 internal import Console
 internal import Configuration
@@ -15,7 +15,7 @@ struct RunCommand {
   private let composeFile: String
   private let json: Bool
   private let transport: RunTransport
-  /// The folder of an earlier run to take up.
+  /// The folder of the run to resume; nil for a new run.
   private let resumed: String?
   private let startedAt = SystemClock.now()
 
@@ -42,7 +42,7 @@ struct RunCommand {
   }
 
   func execute() throws -> ExitCode {
-    // An environment of Gymnasium is asked once, here: its facts go into the run's configuration.
+    // Gymnasium is asked once, here: the environment's shapes go into the run's configuration.
     let configuration = try configuration.withEnvironmentFacts()
     let run = configuration.run
     let compose = try ComposeFile(contentsOf: composeFile, variables: ProcessVariables.current())
@@ -50,12 +50,12 @@ struct RunCommand {
       shards: compose[.replay]?.replicas ?? 1, availableBytes: MachineMemory.availableBytes() ?? .max)
     let executable = try POSIXProcessHost.selfExecutable()
     try check(compose, run)
-    // Before any thread: they inherit what is blocked here.
+    // Before any other thread starts: threads inherit the signals blocked here.
     let signals = try SignalDescriptor(Signals.termination + [Signals.childEnded])
     var view = RunView(json: json)
     let (folder, earlier) = try openFolder(configuration, view)
     try AtomicFile.replace(folder.file("config.yaml"), with: Array(configuration.run.yaml.utf8))
-    // A run that goes on has not ended.
+    // The summary of an earlier session is no longer true.
     unlink(folder.file("summary.json"))
     let variables = ProcessVariables.current()
     var options = LaunchOptions(runDirectory: folder.path, executable: executable, inherited: variables)
@@ -78,13 +78,13 @@ struct RunCommand {
     return try watcher.watch(signals)
   }
 
-  /// By it the run's processes are told from others.
+  /// A random token that tells the run's processes from others.
   static func newToken() -> String {
     var generator = SystemRandomNumberGenerator()
     return Identifier(using: &generator).description
   }
 
-  /// The one that is named, or the one that the earlier run kept.
+  /// The named configuration file, or the one of the run to resume.
   private static func configurationFile(_ arguments: Arguments) throws(UsageError) -> String {
     guard let resumed = arguments.value("resume") else {
       guard arguments.positional.count == 1 else {
@@ -92,7 +92,7 @@ struct RunCommand {
       }
       return arguments.positional[0]
     }
-    try arguments.expectNoPositional("no configuration file beside --resume, which takes the run's own")
+    try arguments.expectNoPositional("no configuration file beside --resume, which uses the run's own")
     guard arguments.value("name") == nil else {
       throw UsageError("--name: a resumed run keeps its folder \(resumed); leave it out")
     }
@@ -110,31 +110,31 @@ struct RunCommand {
     return (folder, try ResumeCheck(folder: folder, configuration: configuration).earlier(view))
   }
 
-  /// The port of the address by which the compose file lets others find the parameter server.
+  /// The port of the parameter server's address in the compose file.
   private static func statusPort(_ compose: ComposeFile) -> String {
     let address = compose[.parameters]?.environment["ROOKERY_PARAMETERS_ADDRESS"]
     return address?.split(separator: ":").last.map(String.init) ?? "7702"
   }
 
-  /// The port of the dashboard, if the parameter server is told to show one.
+  /// The port of the dashboard; nil if the compose file sets none.
   private static func pagePort(_ compose: ComposeFile) -> String? {
     let address = compose[.parameters]?.environment["ROOKERY_HTTP_ADDRESS"]
     return address?.split(separator: ":").last.map { String($0.prefix { $0.isNumber }) }
   }
 
-  /// A run without one of these would only wait.
+  /// Refuses a compose file without a service of the run, which would wait for it forever.
   private func check(_ compose: ComposeFile, _ run: RunConfiguration) throws(UsageError) {
     for kind in ServiceKind.allCases where compose[kind] == nil && run.replicas(of: kind) != 0 {
       let found = compose.services.map(\.name).joined(separator: ", ")
       throw UsageError(
         "\(compose.file): expected the service '\(kind.rawValue)', which this run needs, found only \(found); add it, or leave out "
-          + "--compose for compose/compose.yaml")
+          + "--compose to use compose/compose.yaml")
     }
   }
 }
 
 extension RunConfiguration {
-  /// How many processes of a service the run has; nil leaves it to the compose file, which has one at least.
+  /// The number of a service's processes; nil: the compose file's number.
   fileprivate func replicas(of kind: ServiceKind) -> Int? {
     switch kind {
     case .parameters, .replay: nil

@@ -4,27 +4,26 @@ internal import Console
 internal import Foundations
 internal import Glibc
 
-/// `runs/<name>/`: `config.yaml` (effective), `logs/`, `metrics.jsonl`, `evaluations.jsonl`, `checkpoints/`, `parameters.rookery`,
-/// `summary.json`, TensorBoard's events. A name that is taken gets a number.
+/// `runs/<name>/` (docs/RUNS.md lists its files). A new run with an existing name gets a number.
 ///
-/// Whoever has the folder holds the lock of its file `lock`, so that one run at a time works in it.
-/// The folder is its user's alone, also one that an earlier version has made.
+/// This value holds the lock of the file `lock`, so that one run at a time uses the folder. Only
+/// its user can enter the folder, even if an earlier version made it with wider permissions.
 struct RunFolder {
   let path: String
   private let lock: FileLock
 
-  /// Makes a folder.
+  /// Makes a new folder, with a number after its name if the name exists.
   init(parent: String, name: String) throws {
     if mkdir(parent, 0o700) != 0, errno != EEXIST { throw SystemCallError.last("make the folder", parent) }
     var candidate = "\(parent)/\(name)"
     var number = 1
-    // Making it decides who has the name, also between two runs that start at once.
+    // `mkdir` is atomic, so that of two runs that start at once only one gets the name.
     while mkdir(candidate, 0o700) != 0 {
       guard errno == EEXIST, number < 10_000 else { throw SystemCallError.last("make the folder", candidate) }
       number += 1
       candidate = "\(parent)/\(name)-\(number)"
     }
-    try self.init(locking: candidate, patience: .zero, busy: "another run has just taken \(candidate)")
+    try self.init(locking: candidate, patience: .zero, busy: "another run has just started in \(candidate)")
   }
 
   /// The folder of this name, made if it is missing.
@@ -35,22 +34,22 @@ struct RunFolder {
     }
     try self.init(
       locking: folder, patience: .zero,
-      busy: "another launcher is just starting in \(folder); wait for it, or choose another -p NAME")
+      busy: "another launcher is starting in \(folder); wait for it, or choose another -p NAME")
   }
 
-  /// Takes up an earlier run's folder.
-  /// - Throws: `UsageError` if it is none, or if its run is still going on.
+  /// The folder of an earlier run.
+  /// - Throws: `UsageError` if it is not a run's folder, or if its run is live.
   init(resuming folder: String) throws {
     try Self.check(folder)
-    // The processes of a run that was killed need a moment to be gone.
+    // The processes of a killed run need a moment to end.
     try self.init(
       locking: folder, patience: .seconds(2),
-      busy: "\(folder): its run is still going on; wait for its end, or stop it with Ctrl-C or rookery down")
+      busy: "\(folder): its run is still live; wait for its end, or stop it with Ctrl-C or rookery down")
     removeUnfinished(in: path)
     removeUnfinished(in: file("checkpoints"))
   }
 
-  /// Refuses what is no run's folder.
+  /// Refuses a path that is not a run's folder.
   static func check(_ folder: String) throws(UsageError) {
     var status = stat()
     guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
@@ -77,7 +76,7 @@ struct RunFolder {
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
-  /// Files that a killed process had not finished (`AtomicFile`).
+  /// Removes files that a killed process had not finished (`AtomicFile`).
   private func removeUnfinished(in folder: String) {
     for name in DirectoryNames.of(folder) where name.hasSuffix(".tmp") { unlink("\(folder)/\(name)") }
   }

@@ -1,4 +1,4 @@
-// What a run writes down of itself.
+// Records of a run.
 
 internal import Console
 internal import EventLog
@@ -8,8 +8,9 @@ internal import Glibc
 internal import Services
 internal import Wire
 
-/// Appends to `metrics.jsonl`, `evaluations.jsonl` and TensorBoard's event file. Training matters more than its log: what cannot
-/// be written (a full disk) is counted and told once, and the run goes on.
+/// Appends to `metrics.jsonl`, `evaluations.jsonl` and TensorBoard's event file. Training matters
+/// more than its records: lines that cannot be written (a full disk) are counted and reported once,
+/// and the run goes on.
 struct RunRecorder {
   private var metrics: RecordFile
   private var evaluations: RecordFile
@@ -17,20 +18,20 @@ struct RunRecorder {
   /// Lines and events that were not written.
   private(set) var lost = 0
   private var notices: [String] = []
-  /// What the learning rule measures.
+  /// Names of the metrics that the learning rule reports.
   private let ruleMetrics: [String]
 
   init(folder: RunFolder, ruleMetrics: [String]) {
     self.ruleMetrics = ruleMetrics
     metrics = RecordFile(path: folder.file("metrics.jsonl"))
     evaluations = RecordFile(path: folder.file("evaluations.jsonl"))
-    // A session of its own: TensorBoard goes from one file to the next.
+    // One file per session; TensorBoard reads one after the other.
     let name = EventRecord.fileName(
       wallTime_s: SystemClock.wallNanoseconds() / 1_000_000_000, host: Self.host, process: getpid())
     events = RecordFile(path: folder.file(name), head: { EventRecord.version(wallTime_s: Self.wallTime) })
   }
 
-  /// A second of the run, with what only TensorBoard is told.
+  /// Records one second of the run; TensorBoard also gets the rule's metrics.
   mutating func record(_ sample: RunSample, progress: RunProgress) throws {
     let line = Array(try JSON.line(sample).utf8)
     write(line, \.metrics)
@@ -61,8 +62,8 @@ struct RunRecorder {
       ], envSteps: record.envSteps ?? 0)
   }
 
-  /// What people should know since the last call.
-  mutating func takeNotices() -> [String] {
+  /// Sentences for the user since the last call.
+  mutating func drainNotices() -> [String] {
     defer { notices = [] }
     return notices
   }
@@ -76,9 +77,9 @@ struct RunRecorder {
     do {
       try self[keyPath: file].append(bytes)
     } catch {
-      // Told once: with a full disk a short line may fit where a long one does not, by turns.
+      // Reported once: on a full disk a short line may fit and the next long one not.
       if lost == 0 {
-        notices.append("\(error); the run goes on, lines that cannot be written are lost and counted")
+        notices.append("\(error); the run goes on, and lines that cannot be written are lost and counted")
       }
       lost += 1
     }
@@ -93,10 +94,10 @@ struct RunRecorder {
   }()
 }
 
-/// A file that is opened by its first record.
+/// A file that is opened with its first record.
 private struct RecordFile {
   let path: String
-  /// The first bytes of a file that is not one of lines.
+  /// The first bytes of a binary file; nil for a file of lines.
   var head: (() -> [UInt8])?
   private var file: AppendOnlyFile?
 

@@ -6,7 +6,7 @@ internal import Foundations
 internal import Services
 internal import Wire
 
-/// The last object of `--json`, and `summary.json` of the run's folder.
+/// The last object of `--json` and the contents of `summary.json`.
 struct RunSummary: Codable {
   enum Outcome: String, Codable {
     case solved, finished, limitReached, interrupted, diverged, failed
@@ -14,12 +14,13 @@ struct RunSummary: Codable {
 
   var outcome: Outcome
   var solved: Bool
-  /// From the command to the confirmed criterion, or to the end.
+  /// Time to the confirmed criterion, or to the end, over all sessions.
   var seconds: Double
   var envSteps: Double
   var updates: Double
-  /// The greedy episodes that met the criterion (or the last ones), and the fresh ones that confirmed it.
+  /// Of the evaluation that met the criterion, or of the last one; nil if there was none.
   var meanReturn: Double?
+  /// Of the fresh episodes that confirmed the criterion; nil if it was not confirmed.
   var confirmedReturn: Double?
   var learnerWaitingShare: Double
   var updateToActionP99_ms: Double
@@ -51,7 +52,7 @@ struct RunSummary: Codable {
     self.reason = reason
   }
 
-  /// Every key is there, also those that have no value.
+  /// Encodes every key, with null for missing values.
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(outcome, forKey: .outcome)
@@ -69,7 +70,7 @@ struct RunSummary: Codable {
     try container.encode(reason, forKey: .reason)
   }
 
-  /// For people.
+  /// The summary as text.
   var text: String {
     let head =
       switch outcome {
@@ -87,7 +88,7 @@ struct RunSummary: Codable {
     lines.append("  env steps  \(Format.count(envSteps))")
     lines.append("  updates    \(Format.count(updates))")
     if restarts > 0 { lines.append("  restarts   \(restarts)") }
-    if recordsLost > 0 { lines.append("  not kept   \(recordsLost) lines and events (see above)") }
+    if recordsLost > 0 { lines.append("  not saved  \(recordsLost) lines and events (see above)") }
     lines.append("  folder     \(directory)")
     return lines.joined(separator: "\n")
   }

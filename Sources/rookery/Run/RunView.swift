@@ -1,4 +1,4 @@
-// What a person sees of a run.
+// The console output of a run.
 
 internal import Console
 internal import Foundations
@@ -6,7 +6,7 @@ internal import Glibc
 internal import Services
 internal import Wire
 
-/// Live in a terminal, one line a second elsewhere, objects with `--json`.
+/// A live screen in a terminal, one line per second in other outputs, objects with `--json`.
 struct RunView {
   enum Mode {
     case live, lines, json
@@ -21,7 +21,7 @@ struct RunView {
     mode = json ? .json : isatty(1) == 1 ? .live : .lines
   }
 
-  /// Something happened that people should know; not in the stream of objects.
+  /// Prints a sentence; with `--json` to standard error, so that standard output has only objects.
   mutating func say(_ text: String) {
     if mode == .json {
       write("\(text)\n", to: 2)
@@ -52,19 +52,19 @@ struct RunView {
     finish()
   }
 
-  /// Writes what a slow reader takes by now.
+  /// Writes what a slow reader accepts by now.
   mutating func flush() {
     output.flush()
     errors.flush()
   }
 
-  /// Writes everything.
+  /// Writes everything and waits for the reader.
   mutating func finish() {
     output.finish()
     errors.finish()
   }
 
-  /// Takes the last screen back, so that the next one stands in its place.
+  /// Erases the last screen, so that the next one replaces it.
   private mutating func erase() {
     if drawnLines > 0 { write("\u{1B}[\(drawnLines)A\u{1B}[J", to: 1) }
     drawnLines = 0
@@ -112,9 +112,9 @@ extension RunView {
     return lines
   }
 
-  /// The return over time as a small plot of block characters.
+  /// A plot of the return over time with block characters.
   static func plot(_ all: [(x: Double, y: Double)], width: Int, height: Int) -> [String] {
-    // Anybody may send an evaluation: what is no return, or too large to subtract, has no place in a plot.
+    // Any process may send an evaluation: NaN and numbers too large to subtract are left out.
     let points = all.filter { abs($0.y) < 1e300 && $0.x >= 0 && $0.x < 1e300 }
     guard points.count > 1, let last = points.last?.x, last > 0,
       let low = points.map(\.y).min(), let high = points.map(\.y).max()
@@ -125,7 +125,7 @@ extension RunView {
       let column = min(width - 1, max(0, Int(min(1, point.x / last) * Double(width))))
       columns[column] = max(columns[column] ?? -.infinity, point.y)
     }
-    // Between two evaluations the last one stands.
+    // A column without an evaluation repeats the one before it.
     for column in columns.indices.dropFirst() where columns[column] == nil {
       columns[column] = columns[column - 1]
     }
@@ -134,8 +134,8 @@ extension RunView {
       let floor = Double(height - 1 - line) / Double(height)
       let cells = columns.map { value -> Character in
         guard let value else { return " " }
-        let share = (value - low) / range - floor
-        return eighths[max(0, min(8, Int((share * Double(height) * 8).rounded())))]
+        let fraction = (value - low) / range - floor
+        return eighths[max(0, min(8, Int((fraction * Double(height) * 8).rounded())))]
       }
       let label = line == 0 ? Format.number(high) : line == height - 1 ? Format.number(low) : ""
       return "  \(String(repeating: " ", count: max(0, 9 - label.count)))\(label) ┤\(String(cells))"

@@ -10,29 +10,30 @@ internal import Services
 internal import Transport
 internal import Wire
 
-/// The loop of `rookery run`: ticks the launcher, follows the status, decides when it is over, and takes everything down.
+/// The loop of `rookery run`: calls the launcher, polls the status, decides when the run has ended,
+/// and stops everything.
 struct RunWatcher: ~Copyable {
   private let run: RunConfiguration
   private let folder: RunFolder
-  /// Where the parameter server takes questions, by the compose file.
+  /// The parameter server's port in the compose file.
   private let statusPort: String
-  /// Where it shows its page; nil if it does not.
+  /// The dashboard's port; nil without a dashboard.
   private let pagePort: String?
   private var launcher: LocalLauncher<POSIXProcessHost>
   private var control: ControlServer
-  /// `rookery down` was asked for.
+  /// Whether `rookery down` was requested.
   private var isDown = false
   private var view: RunView
   private var progress: RunProgress
   private var recorder: RunRecorder
   private var client: StatusWatch?
-  private var damageSaid: String?
-  private var hasSaidContradiction = false
+  private var reportedDamage: String?
+  private var hasReportedContradiction = false
   private var restarts = 0
   private var failure: String?
 
-  /// How often the status is asked for: the criterion is seen this late at most.
-  private static let askEvery = Instant.Span.milliseconds(50)
+  /// Time between two requests for the status, and the longest delay until the criterion is seen.
+  private static let statusInterval = Instant.Span.milliseconds(50)
 
   init(
     run: RunConfiguration, folder: RunFolder, statusPort: String, pagePort: String?,
@@ -53,7 +54,7 @@ struct RunWatcher: ~Copyable {
     recorder = RunRecorder(folder: folder, ruleMetrics: run.algorithm.measured.map(\.name))
   }
 
-  /// Returns how the run ended; nothing it started is left then.
+  /// Runs until the end; every process has ended when it returns.
   mutating func watch(_ signals: borrowing SignalDescriptor) throws -> ExitCode {
     let replicas =
       "\(run.actor.replicas) actors, \(run.learner.replicas) learner\(run.learner.replicas == 1 ? "" : "s")"
@@ -68,10 +69,10 @@ struct RunWatcher: ~Copyable {
       serve(now: now)
       view.flush()
       if now >= nextAsk {
-        nextAsk = now + Self.askEvery
-        follow()
+        nextAsk = now + Self.statusInterval
+        requestStatus()
       }
-      try note(now: now)
+      try receiveStatus(now: now)
       if now >= nextSample {
         nextSample = nextSample + .seconds(1)
         try sample(now: now)
@@ -94,27 +95,27 @@ struct RunWatcher: ~Copyable {
       isDown = isDown || answer.isDown
       return answer.reply
     }
-    tell(events)
+    show(events)
     self.isDown = self.isDown || isDown
   }
 
-  /// Lets the launcher do what is due, and tells what happened.
+  /// Lets the launcher do what is due, and shows its events.
   private mutating func tick(now: Instant) {
-    tell(launcher.tick(now: now))
+    show(launcher.tick(now: now))
   }
 
-  private mutating func tell(_ events: [LaunchEvent]) {
+  private mutating func show(_ events: [LaunchEvent]) {
     for event in events {
       if case .exited(_, _, restartIn: _?) = event.report { restarts += 1 }
       if event.report.isFinalFailure, failure == nil { failure = "\(event.report)" }
-      // That a process is well is no news while the run shows what it does.
+      // The screen shows that processes work; their health would only repeat it.
       if case .healthy = event.report { continue }
       view.say(event.description)
     }
   }
 
-  /// Connects to the parameter server once it has an address, and asks.
-  private mutating func follow() {
+  /// Requests the status; first connects to the parameter server once it has an address.
+  private mutating func requestStatus() {
     if client == nil,
       let server = launcher.processes.first(where: { $0.instance.service == ServiceKind.parameters.rawValue }
       ),
@@ -130,30 +131,30 @@ struct RunWatcher: ~Copyable {
     client?.ask()
   }
 
-  private mutating func note(now: Instant) throws {
+  private mutating func receiveStatus(now: Instant) throws {
     guard let status = client?.poll() else { return }
     progress.record(status, now: now)
-    if let damage = progress.damage, damage != damageSaid {
-      damageSaid = damage
+    if let damage = progress.damage, damage != reportedDamage {
+      reportedDamage = damage
       view.say("\(damage) (logs/replay-1.log says more)")
     }
-    if let contradiction = progress.contradiction, !hasSaidContradiction {
-      hasSaidContradiction = true
-      view.say("an evaluation that calls the run solved is not believed: \(contradiction)")
+    if let contradiction = progress.contradiction, !hasReportedContradiction {
+      hasReportedContradiction = true
+      view.say("ignored an evaluation that says that the run is solved: \(contradiction)")
     }
     for evaluation in status.evaluations {
       try recorder.record(
         EvaluationRecord(
           evaluation, seconds: (now - progress.startedAt).seconds, envSteps: progress.envSteps))
     }
-    for notice in recorder.takeNotices() { view.say(notice) }
+    for notice in recorder.drainNotices() { view.say(notice) }
   }
 
   private mutating func sample(now: Instant) throws {
     let sample = progress.sample(now: now)
     try view.show(sample, progress: progress, threshold: run.evaluator.threshold)
     try recorder.record(sample, progress: progress)
-    for notice in recorder.takeNotices() { view.say(notice) }
+    for notice in recorder.drainNotices() { view.say(notice) }
   }
 
   private func decide(now: Instant) -> RunSummary.Outcome? {
@@ -167,7 +168,7 @@ struct RunWatcher: ~Copyable {
     return nil
   }
 
-  /// The first limit of the section `stop` that has been reached.
+  /// A limit of the section `stop` that has been reached, and its value.
   private var limitReached: String {
     let stop = run.stop
     if stop.envSteps > 0, progress.envSteps >= Double(stop.envSteps) {
@@ -177,7 +178,7 @@ struct RunWatcher: ~Copyable {
     return "stop.seconds \(Format.number(stop.seconds))"
   }
 
-  /// Sleeps until then, a status or a signal; true if somebody wants it to end.
+  /// Sleeps until the deadline, a status or a signal; true for a signal that asks for termination.
   private func wait(until deadline: Instant, _ signals: borrowing SignalDescriptor) throws -> Bool {
     var poller = Poller()
     let signalIndex = poller.add(descriptor: signals.descriptor)
@@ -192,14 +193,14 @@ struct RunWatcher: ~Copyable {
     return false
   }
 
-  /// Takes everything down; a second signal kills.
+  /// Stops everything and writes the summary; a second signal kills.
   private mutating func finish(
     _ outcome: RunSummary.Outcome, _ signals: borrowing SignalDescriptor
   ) throws -> ExitCode {
     let ended = SystemClock.now()
     let hasCriterion = run.evaluator.threshold != nil
     let result = outcome == .limitReached && !hasCriterion ? RunSummary.Outcome.finished : outcome
-    try takeDown(signals)
+    try stopAll(signals)
     try recorder.record(progress.sample(now: SystemClock.now()), progress: progress)
     let summary = RunSummary(
       result, progress: progress, ended: ended, restarts: restarts, recordsLost: recorder.lost,
@@ -213,8 +214,9 @@ struct RunWatcher: ~Copyable {
     return result == .solved || result == .finished ? .success : .failure
   }
 
-  /// Stops everything in order, and takes the last counters of those that leave while the parameter server is still there.
-  private mutating func takeDown(_ signals: borrowing SignalDescriptor) throws {
+  /// Stops everything in order. It polls the status meanwhile, for the last counters of processes
+  /// that end before the parameter server.
+  private mutating func stopAll(_ signals: borrowing SignalDescriptor) throws {
     _ = launcher.down(now: SystemClock.now())
     while true {
       let now = SystemClock.now()
@@ -223,9 +225,9 @@ struct RunWatcher: ~Copyable {
         view.say(event.description)
       }
       if launcher.isIdle { break }
-      follow()
+      requestStatus()
       if try wait(until: min(launcher.nextDeadline, now + .milliseconds(10)), signals) { launcher.kill() }
-      try note(now: SystemClock.now())
+      try receiveStatus(now: SystemClock.now())
     }
   }
 
@@ -233,9 +235,9 @@ struct RunWatcher: ~Copyable {
     switch outcome {
     case .failed: failure
     case .diverged:
-      "the loss or gradient stayed infinite or NaN; the last good checkpoint is in \(folder.path)/checkpoints, and "
+      "the loss or gradient stayed infinite or NaN; the last good checkpoint is in \(folder.path)/checkpoints; "
         + "rookery run --resume \(folder.path) begins from it"
-    case .limitReached: "\(limitReached) came before the criterion"
+    case .limitReached: "\(limitReached) was reached before the criterion"
     case .solved, .finished, .interrupted: nil
     }
   }

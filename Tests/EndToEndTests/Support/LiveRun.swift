@@ -1,4 +1,4 @@
-// A run that is under way.
+// A live run.
 
 import Foundation
 import Foundations
@@ -7,8 +7,7 @@ import Services
 import Testing
 import Wire
 
-/// `rookery run` with a tiny network and quick reports; everything it started is gone when it is
-/// dropped.
+/// `rookery run` with a tiny network and frequent reports; dropping it kills everything it started.
 final class LiveRun {
   static let services = ["actor", "actor", "evaluator", "learner", "parameters", "replay"]
 
@@ -40,21 +39,21 @@ final class LiveRun {
     folder = workspace.file("runs/\(name)")
   }
 
-  /// Takes a run up again that is over.
+  /// Resumes a run that has ended.
   init(resuming run: LiveRun, settings: [String] = []) throws {
     (workspace, folder) = (run.workspace, run.folder)
     command = try Started(
       ["run", "--resume", folder] + settings.flatMap { ["--set", $0] }, in: workspace)
   }
 
-  /// What a command says that takes the run up again once it is over, to its end.
+  /// Resumes the run after its end, and returns the command's output at its end.
   func resume(_ settings: String...) throws -> Ended {
     try Program.run(
       ["run", "--resume", folder] + settings.flatMap { ["--set", $0] }, in: workspace, within: 120)
   }
 
   deinit {
-    // Whoever still writes would make the folder anew.
+    // A process that still writes would make the folder again.
     _ = try? command.child.kill()
     try? eventually("no process of the run", within: 10) { processes.isEmpty }
   }
@@ -79,7 +78,7 @@ final class LiveRun {
     return status
   }
 
-  /// Waits for a status of which something is true.
+  /// Waits for a status that meets a condition.
   @discardableResult
   func status(_ what: String, within seconds: Double = 60, where body: (Status) -> Bool) throws -> Status {
     try eventually("a status: \(what); the run said: \(command.errors.suffix(400))", within: seconds) {
@@ -99,7 +98,7 @@ final class LiveRun {
     }
   }
 
-  /// Waits until it has trained and acted on from here.
+  /// Waits until it has trained and acted further.
   func progress(_ what: String) throws {
     let before = try status("\(what): any") { _ in true }
     try status("\(what): progress") { status in
@@ -120,8 +119,8 @@ final class LiveRun {
 }
 
 extension Status {
-  /// Sum over the lives of a service's processes that are known here; with `other`, over those
-  /// known there too.
+  /// Sum over the incarnations of a service's processes in this status; with `other`, only over
+  /// those that are in both.
   func counter(_ service: String, _ name: String, of other: Status? = nil) -> Double {
     let known = other.map { Set($0.processes.map(\.telemetry.id)) }
     return processes.filter { $0.telemetry.service == service && known?.contains($0.telemetry.id) != false }

@@ -1,4 +1,4 @@
-// Processes as the kernel lists them.
+// Processes from /proc.
 
 import Foundation
 import Glibc
@@ -13,7 +13,7 @@ struct RunProcess: Hashable {
 }
 
 enum ProcessTable {
-  /// The living processes whose variable `name` is `value`.
+  /// The live processes whose variable `name` is `value`.
   static func processes(where name: String, is value: String) -> [RunProcess] {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return entries.compactMap { Int32($0) }.compactMap { pid in
@@ -32,7 +32,7 @@ enum ProcessTable {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
-  /// Memory that a process holds; 0 if it is gone.
+  /// Resident memory of a process; 0 if it has ended.
   static func residentBytes(of pid: Int32) -> Int {
     let pages =
       Text.read("/proc/\(pid)/statm").split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0

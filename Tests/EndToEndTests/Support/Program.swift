@@ -13,7 +13,7 @@ enum Program {
 
   static let runsLongTests = variables["ROOKERY_LONG_TESTS"] != nil
 
-  /// What this process was given, without what would configure a run.
+  /// The variables of this process without those of Rookery.
   static let clean = variables.filter { !$0.key.hasPrefix("ROOKERY_") }
   private static let variables = ProcessInfo.processInfo.environment
 
@@ -27,7 +27,7 @@ enum Program {
   }
 }
 
-/// How a command ended, and what it said.
+/// A command's exit code and output.
 struct Ended {
   var status: ExitStatus
   var output: String
@@ -39,7 +39,7 @@ struct Ended {
   }
 }
 
-/// A command of the program that was started; killed when dropped.
+/// A running command of the program; dropping it kills the process.
 final class Started {
   let child: ChildProcess
   let outputPath: String

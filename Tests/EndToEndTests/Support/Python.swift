@@ -1,10 +1,11 @@
-// Python that tests compare with.
+// The Python interpreter of the tests.
 
 import Foundation
 import Foundations
 
 enum Python {
-  /// The interpreter named by `ROOKERY_PYTHON`, if it can import `modules`; else the reason is printed.
+  /// The interpreter of `ROOKERY_PYTHON`, if it can import `modules`; else nil, with the reason
+  /// printed.
   static func path(with modules: String) -> String? {
     guard let path = ProcessInfo.processInfo.environment["ROOKERY_PYTHON"] else {
       print("skipped: Python's \(modules) is not tried, ROOKERY_PYTHON is not set")

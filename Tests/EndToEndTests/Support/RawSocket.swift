@@ -1,13 +1,13 @@
-// ZeroMQ as a stranger uses it.
+// A plain ZeroMQ socket.
 
 import CZeroMQ
 import Wire
 
-/// A socket without any of this project's care: frames of any number, any identity. Belongs to one thread.
+/// A socket that sends any number of frames under any identity, for one thread.
 final class RawSocket {
   enum Kind {
     case dealer, subscriber
-    /// Subscribes by hand, and sends anything upstream.
+    /// An XSUB socket: subscribes by messages, and can send anything upstream.
     case upstream
 
     var code: Int32 {
@@ -47,11 +47,11 @@ final class RawSocket {
 
   func subscribe(_ prefix: [UInt8]) { zmq_setsockopt(socket, ZMQ_SUBSCRIBE, prefix, prefix.count) }
 
-  /// Sends frames as one message; throws if nobody takes it.
+  /// Sends frames as one message; throws if no peer accepts it.
   func send(_ frames: [UInt8]...) throws {
     for (index, frame) in frames.enumerated() {
       guard zmq_send(socket, frame, frame.count, index < frames.count - 1 ? ZMQ_SNDMORE : 0) >= 0 else {
-        throw TimedOut(description: "nobody took a frame: \(String(cString: zmq_strerror(zmq_errno())))")
+        throw TimedOut(description: "no peer accepted a frame: \(String(cString: zmq_strerror(zmq_errno())))")
       }
     }
   }
@@ -73,7 +73,7 @@ final class RawSocket {
     return Array(buffer.prefix(Int(count)))
   }
 
-  /// The next refusal; other messages are passed over.
+  /// The next refusal; skips other messages.
   func refusal() throws -> Refusal {
     try answer(.refusal) { try Refusal(from: &$0) }
   }

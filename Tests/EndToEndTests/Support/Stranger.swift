@@ -4,11 +4,11 @@ import Foundations
 import Glibc
 
 enum Stranger {
-  /// Only root can become somebody else.
+  /// Only root can become another user.
   static let exists = geteuid() == 0 && access("/usr/bin/setpriv", X_OK) == 0
   static let reason = "needs root and setpriv, to become another user"
 
-  /// Runs a program as a user without rights, to its end.
+  /// Runs a program as an unprivileged user, to its end.
   static func run(_ words: [String], in workspace: Workspace, folder: String = "/") throws -> Ended {
     let base = workspace.unusedName("stranger")
     var spawn = ProcessSpawn(

@@ -1,4 +1,4 @@
-// A writer whose steps say which they are.
+// A writer whose steps contain their own numbers.
 
 import Experience
 import Foundations
@@ -6,9 +6,9 @@ import Services
 import Transport
 import Wire
 
-/// Inserts one endless stream, as fast as it is acknowledged: step i has the observation (writer, i mod 2²⁴, i div 2²⁴, writer + i).
-/// Each step but the newest starts a one-step item in every table, with a priority that its index
-/// gives.
+/// Inserts one endless stream as fast as it is acknowledged. Step i has the observation
+/// (writer, i mod 2²⁴, i div 2²⁴, writer + i). Each step but the newest starts a one-step item in
+/// every table, with a priority computed from i.
 final class StreamWriter {
   static let schema = StepSchema.discrete(observation: [4])
   static let table = TableSchema(name: "experience", kind: .transition(nStep: 1, discount: 0.99))
@@ -19,9 +19,9 @@ final class StreamWriter {
   private let messageSteps: ClosedRange<Int>
   let link: DealerLink
   private(set) var machine: WriterMachine
-  /// Steps framed so far.
+  /// Steps in messages so far.
   private(set) var steps: UInt64 = 0
-  /// Steps of each message that has not been acknowledged, oldest first, and of all that have.
+  /// Steps of each unacknowledged message, oldest first, and steps of all acknowledged ones.
   private var unacknowledged: [UInt64] = []
   private(set) var acknowledged: UInt64 = 0
   private var generator: SeededGenerator
@@ -46,10 +46,10 @@ final class StreamWriter {
     [Float(writer), Float(index % (1 << 24)), Float(index >> 24), Float(UInt64(writer) &+ index % 1000)]
   }
 
-  /// The raw priority of the item that a step starts.
+  /// The raw priority of the item that begins with a step.
   static func priority(_ index: UInt64) -> Float { Float(index % 1009 + 1) }
 
-  /// Receives and sends what can be without waiting. Returns the messages acknowledged so far.
+  /// Receives and sends without blocking. Returns the number of acknowledged messages so far.
   func advance() throws -> UInt64 {
     let now = SystemClock.now()
     let sink = link

@@ -1,9 +1,9 @@
-// A writer of experience made by hand.
+// Insert messages made by hand.
 
 import Experience
 import Wire
 
-/// Encodes what an actor of CartPole would send, or what it never would.
+/// Encodes valid and invalid messages of an actor of CartPole.
 struct TestWriter {
   var id = Identifier(high: 0xABCD, low: 0x1234)
   var schema = StepSchema.discrete(observation: [4])

@@ -1,17 +1,18 @@
-// Waiting for events, never for time.
+// Waits for events, never for a fixed time.
 
 import Foundation
 import Foundations
 import Glibc
 
-/// What did not happen in time.
+/// An event that did not happen in time.
 struct TimedOut: Error, CustomStringConvertible {
   var description: String
 }
 
-/// Looks until `body` gives something.
+/// Calls `body` until it returns a value.
 ///
-/// - Throws: `TimedOut` with `what` after `seconds`, which are many: they say that it never happens, not how long it takes.
+/// - Throws: `TimedOut` with `what` after `seconds`; the bound is generous, so that only an event
+///   that never happens reaches it.
 func eventually<Found>(
   _ what: @autoclosure () -> String, within seconds: Double = 60, _ body: () throws -> Found?
 ) throws -> Found {
@@ -25,7 +26,7 @@ func eventually<Found>(
   }
 }
 
-/// Looks until it is true.
+/// Calls `body` until it returns true.
 func eventually(
   _ what: @autoclosure () -> String, within seconds: Double = 60, isTrue body: () throws -> Bool
 ) throws {

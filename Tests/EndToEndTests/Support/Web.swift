@@ -1,14 +1,14 @@
-// A GET over a plain socket.
+// HTTP requests over a plain socket.
 
 import Foundation
 import Glibc
 
-/// What a server answered.
+/// A server's response.
 struct WebAnswer {
   var status: Int
   var body: String
 
-  /// The body as an object of JSON.
+  /// The body as a JSON object.
   func object() throws -> [String: Any] {
     guard let object = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any] else {
       throw TimedOut(description: "expected an object, found \(body.prefix(200))")
@@ -19,7 +19,7 @@ struct WebAnswer {
 
 enum Web {
   /// - Parameter address: `http://127.a.b.c:PORT/`.
-  /// - Returns: nil while nobody listens there.
+  /// - Returns: nil while no process listens there.
   static func get(_ path: String, at address: String, host: String? = nil, method: String = "GET") throws
     -> WebAnswer?
   {

@@ -1,4 +1,4 @@
-// A folder of its own for each test.
+// A folder for each test.
 
 import Foundation
 import Glibc
@@ -9,7 +9,7 @@ final class Workspace {
   private var names = 0
 
   init() throws {
-    // Short: a Unix socket's path has at most 107 bytes.
+    // A short path, as a Unix socket's path has at most 107 bytes.
     var template = Array("/tmp/rookery-e2e-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw TimedOut(description: "mkdtemp: \(errno)") }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -5,10 +5,10 @@ import Launcher
 import Testing
 
 @Suite struct LoopbackNetworkTests {
-  /// Differs from run to run, so that suites running side by side do not meet.
+  /// Differs from run to run, so that suites running side by side do not collide.
   private let seed = SeededGenerator.fromSystem().first
 
-  /// Draws the same for ever.
+  /// Always draws the same number.
   struct Constant: RandomNumberGenerator {
     let value: UInt64
     mutating func next() -> UInt64 { value }

@@ -58,8 +58,7 @@ import Testing
     #expect(trainer.environment["ROOKERY_REPLAY_ADDRESS"] == shards)
     #expect(trainer.environment["ROOKERY_PARAMETERS_ADDRESS"] == "\(base)/parameters-1.7702")
     #expect(trainer.environment["ROOKERY_WEIGHTS_ADDRESS"] == "\(base)/parameters-1.7703")
-    // What does not listen on a socket is where it was: a page, another program, another port, a
-    // bare name.
+    // Other addresses stay on TCP: a web page, another program, another port, a bare name.
     #expect(
       trainer.arguments == [
         "python", "train.py", "--replay=\(shards)", "--page", "http://\(hosts[0]):7704", "--store",
@@ -71,11 +70,11 @@ import Testing
     )
     let text = try String(contentsOfFile: folder.path + "/run/addresses/trainer", encoding: .utf8)
     #expect(text.contains("ROOKERY_REPLAY_ADDRESS=\(shards)\n"))
-    // It has variables of its own name, and listens on TCP: that is said.
+    // A note says that this service listens on TCP although its variables name it.
     #expect(launcher.notes.count == 1 && launcher.notes[0].hasPrefix("store: its command does not begin"))
   }
 
-  /// Each shard listens at its own, whatever numbers there are.
+  /// Each shard listens on its own socket, for any number of shards.
   @Test func eachReplicaListensAtItsOwn() throws {
     let sockets = try SocketFolder(in: folder.path)
     let base = "ipc://\(sockets.path)"
@@ -88,7 +87,7 @@ import Testing
     #expect(reports[0].addresses == ["\(base)/parameters-1.7702", "\(base)/parameters-1.7703", page])
     #expect(reports[2].addresses == ["\(base)/replay-2.7701"])
     #expect(reports[3].addresses == ["tcp://\(reports[3].host ?? ""):6379"] && reports[4].addresses.isEmpty)
-    // Checks are about their own replica.
+    // A check asks its own replica.
     _ = launcher.tick(now: .zero + .seconds(1))
     #expect(world.commands[6]?.arguments == ["/opt/rookery", "health", "\(base)/parameters-1.7702"])
     #expect(
@@ -106,7 +105,7 @@ import Testing
     #expect(shard["ROOKERY_REPLAY_ADDRESS"] == "\(base)/replay-3.7701+")
     _ = try launcher.scale("replay", to: 3, now: .zero)
     #expect(world.commands[6]?.environment["ROOKERY_REPLAY_ADDRESS"] == "\(base)/replay-3.7701")
-    // The page is where it was.
+    // The web page's address is unchanged.
     let server = launcher.answer(.variables(service: "parameters"), now: .zero).reply.variables
     #expect(server["ROOKERY_HTTP_ADDRESS"] == "http://\(try #require(launcher.processes[0].host)):7704")
   }

@@ -1,4 +1,4 @@
-// The folder of a run's sockets: who may enter it, who removes it, and where it is.
+// The folder of a run's sockets: its permissions, its removal, and its parent.
 
 import Foundations
 import Glibc
@@ -15,7 +15,7 @@ import Testing
 
   private func names() -> [String] { DirectoryNames.of(parent.path) }
 
-  /// As libzmq leaves it.
+  /// Makes a socket file as libzmq leaves one.
   private func makeSocket(_ path: String) throws {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
@@ -54,20 +54,20 @@ import Testing
     try makeSocket("\(left)/replay-1.7701")
     _ = try makeLeft("ABCDEF")
     let live = try SocketFolder(in: parent.path)
-    #expect(SocketFolder.removeLeft(in: parent.path) == 2)
+    #expect(SocketFolder.removeAbandoned(in: parent.path) == 2)
     #expect(names().map { "\(parent.path)/\($0)" } == [live.path])
-    #expect(SocketFolder.removeLeft(in: "\(parent.path)/none") == 0)
+    #expect(SocketFolder.removeAbandoned(in: "\(parent.path)/none") == 0)
     withExtendedLifetime(live) {}
   }
 
-  /// What only looks like a left folder stays, whole.
+  /// Folders that only look abandoned stay, with all contents.
   @Test func othersAreLeftAlone() throws {
     let holdsFiles = try makeLeft("files1")
     try makeSocket("\(holdsFiles)/replay-1.7701")
     try TemporaryFolder.write("x", to: "\(holdsFiles)/notes")
     _ = try makeLeft("open00", mode: 0o755)
-    let remote = "\(parent.path)/elsewhere"
-    try #require(mkdir(remote, 0o700) == 0 && symlink(remote, "\(parent.path)/rookery-ipc-link00") == 0)
+    let target = "\(parent.path)/target"
+    try #require(mkdir(target, 0o700) == 0 && symlink(target, "\(parent.path)/rookery-ipc-link00") == 0)
     try TemporaryFolder.write("x", to: "\(parent.path)/rookery-ipc-file00")
     _ = try makeLeft("longer7")
     if geteuid() == 0 {
@@ -75,11 +75,11 @@ import Testing
       try #require(chown(stranger, 65_534, 65_534) == 0)
     }
     let before = names()
-    #expect(SocketFolder.removeLeft(in: parent.path) == 0)
+    #expect(SocketFolder.removeAbandoned(in: parent.path) == 0)
     #expect(names() == before && DirectoryNames.of(holdsFiles) == ["notes", "replay-1.7701"])
   }
 
-  /// Between making and locking another launcher may take it for a left one: it is made again.
+  /// Another launcher may remove a folder before it is locked; then it is made again.
   @Test func manyAtOnce() async throws {
     let path = parent.path
     await withTaskGroup(of: Void.self) { group in
@@ -90,7 +90,7 @@ import Testing
               Issue.record("a folder could not be made")
               return
             }
-            _ = SocketFolder.removeLeft(in: path)
+            _ = SocketFolder.removeAbandoned(in: path)
             #expect(access(folder.path, F_OK) == 0, "one that is live was removed")
             withExtendedLifetime(folder) {}
           }
@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  /// A path never comes near the 107 bytes that a socket's may have.
+  /// Paths stay well below the 107 bytes of a socket's path.
   @Test func pathsAreShort() {
     let parent = String(repeating: "p", count: SocketFolder.parentBytesMax)
     let name = String(repeating: "n", count: SocketFolder.nameBytesMax)
@@ -141,12 +141,12 @@ import Testing
     try #require(chmod(open, 0o777) == 0)
     for (path, reason) in [
       (long, "at most 40 bytes"), ("run/user", "expected an absolute path"), (comma, "expected letters"),
-      (folder.path + "/none", "expected a folder, found none"), (open, "nobody else can rename"),
+      (folder.path + "/none", "expected a folder, found none"), (open, "no other user can rename"),
     ] {
       let chosen = try parent(path)
       #expect(chosen.path == "/tmp" && chosen.note?.contains(reason) == true, "\(path)")
       #expect(chosen.note?.hasPrefix("XDG_RUNTIME_DIR=\(path): expected") == true, "\(path)")
-      #expect(chosen.note?.hasSuffix("the run's sockets are below /tmp") == true)
+      #expect(chosen.note?.hasSuffix("the run's sockets are in /tmp") == true)
     }
   }
 }

@@ -1,4 +1,5 @@
-// Our reading of compose files beside that of `docker compose config`, whose answers `.ci/compose-config` records and checks.
+// The launcher's reading of compose files must equal that of `docker compose config`, whose answers
+// `.ci/compose-config` records and checks.
 
 import Configuration
 import Foundations
@@ -16,7 +17,7 @@ import Testing
     #expect(Self.cases.count > 10)
   }
 
-  /// An answer is a compose file itself: everything merged, in long form. So it must read like the files it came from.
+  /// An answer is itself a compose file, merged and in long form, so it must read like its source.
   @Test(arguments: cases)
   func sameAsDockerCompose(line: String) throws {
     let words = line.split(separator: " ").map(String.init)
@@ -50,7 +51,7 @@ import Testing
 
   @Test func refusedByBoth() throws {
     let files = [
-      ("cycle", "services.a.extends: expected services that do not extend each other in a circle"),
+      ("cycle", "services.a.extends: expected services that do not extend each other in a cycle"),
       ("unknown-extends", "found 'nothing'; its services are a"),
       ("missing-env-file", "env_file: expected a file of variables, found no file"),
       ("bad-env-file", "bad.env:2:1: expected NAME=value, found B C; a line is"),
@@ -58,7 +59,7 @@ import Testing
       ("undeclared-volume", "services.a.volumes: expected a volume declared under volumes:, found 'vol'"),
       ("dependency-cycle", "a → b → a"), ("unknown-key", "did you mean 'command'?"),
       ("include-cycle", "include-cycle.yaml:1:11: include: expected files that do not include each other"),
-      ("include-conflict", "services.a: expected nothing else about what is already described at"),
+      ("include-conflict", "services.a: expected the same description as at"),
       ("missing-include", "nowhere.yaml; the path is taken from"),
       ("inactive-dependency", "activate one of p by --profile"),
       ("interpolation", "expected ${NAME}"), ("required-variable", "found it is not; set it"),

@@ -1,4 +1,4 @@
-// Commands of compose files as local processes get them: entrypoints, addresses, folders.
+// Commands of compose files for local processes: entrypoints, addresses, folders.
 
 import Foundations
 import Launcher
@@ -31,7 +31,7 @@ import Testing
     #expect(world.commands[2]?.arguments == ["y"])
   }
 
-  /// What stands for an address or a folder, and what only looks like one.
+  /// Words that are addresses or folders, and words that only look like one.
   @Test func translation() throws {
     try TemporaryFolder.write("FILE=tcp://replay:1\nDIR=/data/env\n", to: folder.path + "/x.env")
     var launcher = try launcher(

@@ -1,4 +1,4 @@
-// Compose files: what is honoured, and what is refused.
+// Compose files: honoured and refused keys.
 
 import Foundations
 import Launcher
@@ -132,7 +132,9 @@ import Testing
 
   @Test func unsetVariablesAreNoted() throws {
     #expect(
-      try decode("services: {a: {command: 'x $NOPE'}}").notes == ["NOPE is not set; it is taken as empty"])
+      try decode("services: {a: {command: 'x $NOPE'}}").notes == [
+        "the variable NOPE is not set; its value is taken to be empty"
+      ])
   }
 
   @Test(arguments: [
@@ -159,10 +161,10 @@ import Testing
     ("environment: {A: [1]}", "services.a.environment.A: expected a string"),
     ("environment: [=1]", "expected NAME=value"),
     ("depends_on: [b]", "c.yaml:3:17: services.a.depends_on: expected a service of this file, found 'b'"),
-    ("depends_on: [a]", "expected an order without a circle, found a → a"),
+    ("depends_on: [a]", "expected dependencies without a cycle, found a → a"),
     ("depends_on: {a: {condition: ready}}", "or service_completed_successfully, found ready"),
     ("volumes: [other:/x]", "expected a volume declared under volumes:, found 'other'"),
-    ("volumes: [v:/x]", "takes one letter for a drive, found 'v'"),
+    ("volumes: [v:/x]", "reads a single letter as a drive, found 'v'"),
     ("volumes: [/x]", "give the volume a name, NAME:/x"),
     ("healthcheck: {test: [CMD]}", "expected [CMD, word, …]"),
     ("healthcheck: {interval: 1s}", "services.a.healthcheck: expected a test, found none"),

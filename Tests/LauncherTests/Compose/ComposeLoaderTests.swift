@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  /// What a service `a` with `keys` is refused for.
+  /// The problems of a service `a` with `keys`.
   private func problems(of keys: String, profiles: [String] = [], _ variables: [String: String] = [:]) throws
     -> String
   {
@@ -90,7 +90,7 @@ import Testing
     ("env_file: {path: x, format: raw}", "expected no format"),
     ("env_file: {path: x, need: true}", "found 'need'"),
     ("extends: {service: b, file: none.yaml}", "extends.file: expected a compose file that exists"),
-    ("extends: {servce: b}", "found the key 'servce'"), ("extends: a", "extend each other in a circle"),
+    ("extends: {servce: b}", "found the key 'servce'"), ("extends: a", "extend each other in a cycle"),
     ("extends: [b]", "expected a service, or a mapping with service and file, found a list"),
     ("depends_on: {b: {required: false, restart: 3}}", "depends_on.b.restart: expected true or false"),
     ("working_dir: [x]", "expected a path"), ("profiles: x", "expected a list of names"),
@@ -159,12 +159,12 @@ import Testing
     _ = try write("b.yaml", "include: [a.yaml]\nservices: {b: {extends: {file: a.yaml, service: a}}}")
     let found = problems { _ = try ComposeFile(contentsOf: a, variables: [:]) }
     #expect(
-      found.contains("b.yaml:1:11: include: expected files that do not include each other in a circle"),
+      found.contains("b.yaml:1:11: include: expected files that do not include each other in a cycle"),
       "\(found)")
     #expect(found.contains("services.a.extends: expected services that do not extend each other"), "\(found)")
   }
 
-  /// Each file includes the next one twice: without a limit 2^40 files would be read.
+  /// Each file includes the next one twice; without a limit 2^40 files would be read.
   @Test func includeBombsAreRefused() throws {
     for index in 0..<40 {
       _ = try write(

@@ -1,4 +1,4 @@
-// Damaged files are refused or read, never a crash.
+// Damaged files are refused or read, and never crash the launcher.
 
 import Configuration
 import Foundations
@@ -13,7 +13,7 @@ import Testing
     "\u{0}", "\u{FEFF}", "99999999999999999999", "é",
   ]
 
-  /// Copies with a few places deleted, doubled or filled with something hostile.
+  /// Copies with a few parts deleted, doubled or replaced by hostile text.
   private func damaged(_ text: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
     var bytes = text
     for _ in 0...generator.below(4) {

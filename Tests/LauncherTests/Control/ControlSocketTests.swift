@@ -1,4 +1,4 @@
-// The control socket: answers, hostile peers, whose folder it is.
+// The control socket: replies, hostile peers, and folders of other users.
 
 import Foundation
 import Foundations
@@ -69,7 +69,7 @@ import Testing
     #expect(server.nextDeadline(now: .zero) == .never)
   }
 
-  /// A socket's address may have 107 bytes, whatever the folder's has.
+  /// The folder's path may be longer than the 107 bytes of a socket's path.
   @Test func aFolderWithALongPath() throws {
     var path = folder.path
     for _ in 0..<5 {
@@ -85,7 +85,8 @@ import Testing
     #expect(try ControlClient.ask(.processes, folder: folder.path) == nil)
     do { _ = try ControlServer(folder: folder.path) }
     #expect(access(folder.path + "/control.sock", F_OK) != 0)
-    // A killed launcher leaves its socket's file: nobody answers there, and the next one takes its place.
+    // A killed launcher leaves its socket's file, which does not answer; the next launcher replaces
+    // it.
     let left = Raw(bind: folder.path + "/control.sock")
     left.close()
     #expect(access(folder.path + "/control.sock", F_OK) == 0)
@@ -125,8 +126,8 @@ import Testing
     #expect(answer.contains("same version"))
   }
 
-  /// One that sends too much, one that says nothing, one that goes in the middle, and more than there is room for: the next
-  /// question is answered all the same.
+  /// Peers that send too much, send nothing, close in the middle of a request, or are too many: the
+  /// next request is answered.
   @Test func peersThatMisbehave() throws {
     var server = try ControlServer(folder: folder.path)
     let loud = Raw(connect: folder.path + "/control.sock")
@@ -140,7 +141,7 @@ import Testing
     #expect(server.nextDeadline(now: start) == start + .seconds(5))
     let more = (0..<10).map { _ in Raw(connect: folder.path + "/control.sock") }
     server.serve(now: start) { _ in ControlReply() }
-    // Nobody more can be taken: who waits must not wake it.
+    // No further connection can be accepted, so waiting ones must not wake the server.
     #expect(server.descriptors.count == 16)
     server.serve(now: start + .seconds(5)) { _ in ControlReply() }
     #expect(silent[2...].filter { !$0.isClosed }.isEmpty)
@@ -150,7 +151,7 @@ import Testing
     #expect(server.descriptors.count <= 11)
   }
 
-  /// An answer larger than a socket holds arrives whole, and does not stop the server.
+  /// A reply larger than a socket's buffer arrives complete, and does not block the server.
   @Test func aLargeAnswer() throws {
     var server = try ControlServer(folder: folder.path)
     var large = Self.reply

@@ -74,7 +74,7 @@ import Testing
     #expect(probe.environment["NAME"] == "other" && probe.environment["ROOKERY_SEED"] == "3")
   }
 
-  /// Processes find in a file what their variables would be now.
+  /// A file tells processes the present values of their address variables.
   @Test func addressesArePublished() throws {
     let text = pipeline.replacing("NAME: replay", with: "ROOKERY_REPLAY_ADDRESS: tcp://replay:7701")
     var launcher = try launcher(text)
@@ -88,7 +88,7 @@ import Testing
     #expect(before == "ROOKERY_REPLAY_ADDRESS=\(actor.environment["ROOKERY_REPLAY_ADDRESS"] ?? "")\n")
     _ = try launcher.scale("replay", to: 3, now: at(1))
     #expect(try published().split(separator: ",").count == 3)
-    // One on its way out is not in it any more, though its process still lives.
+    // A replica that is being removed is not in it, although its process still runs.
     _ = try launcher.scale("replay", to: 2, now: at(2))
     #expect(launcher.processes.count == 4)
     #expect(try published() == before)
@@ -170,7 +170,7 @@ import Testing
     var answer = launcher.answer(.scale(["actor": .to(2), "replay": .by(1)]), now: at(1))
     #expect(answer.reply.problem == nil && world.last == 5)
     #expect(answer.reply.replicas == ["actor": 2, "replay": 3])
-    // All of it or nothing.
+    // A request is carried out completely or not at all.
     for (counts, problem) in [
       (["actor": .to(9), "replya": .to(1)], "did you mean 'replay'?"),
       (["actor": .to(9), "replay": .to(10_001)], "0 to 10000"), (["actor": .by(.max)], "0 to 10000"),
@@ -197,7 +197,7 @@ import Testing
     #expect(answer.isDown && answer.reply.problem == nil)
   }
 
-  /// What a replica that is started by hand needs, and nothing that would take another's place.
+  /// The variables for a replica started by hand; its number and socket belong to no other replica.
   @Test func variablesForOneMore() throws {
     var launcher = try launcher(pipeline) { $0.environment = ["ROOKERY_CONFIG": "/c.yaml"] }
     _ = launcher.tick(now: at(0))
@@ -213,7 +213,7 @@ import Testing
       launcher.answer(.variables(service: "acto"), now: at(0)).reply.problem?.contains("'actor'") == true)
   }
 
-  /// A number that was given away and comes back is another process.
+  /// A new replica with the number of a removed one counts its own restarts.
   @Test func restartsAreCountedPerReplica() throws {
     var launcher = try launcher("services: {a: {command: x, restart: always}}")
     _ = launcher.tick(now: at(0))
@@ -255,7 +255,7 @@ import Testing
     var launcher = try launcher(pipeline) { $0.replicas = ["replay": 0, "actor": 2] }
     _ = launcher.tick(now: at(0))
     #expect(launcher.processes.map { "\($0.instance)" } == ["actor-1", "actor-2"])
-    // A service without replicas still has an address to connect to, which its first replica will have.
+    // The name of a service without replicas becomes the address of its first replica.
     let address = try #require(world.commands[1]?.environment["ADDRESS"]?.split(separator: ",").first)
     _ = try launcher.scale("replay", to: 1, now: at(1))
     #expect(address == "tcp://\(try #require(world.commands[3]?.environment["ROOKERY_BIND_HOST"])):7701")

@@ -33,7 +33,7 @@ import Testing
     try append("one\ntwo\n", to: "a-1.log")
     try append("no log\n", to: "a.txt")
     var follower = try follower(tail: nil)
-    func take() -> [String] { follower.take().map { "\($0.source): \($0.text)" } }
+    func take() -> [String] { follower.readLines().map { "\($0.source): \($0.text)" } }
     #expect(take() == ["a-1: one", "a-1: two"])
     #expect(!isReadable(follower.descriptor) && take() == [])
     try append("thr", to: "a-1.log")
@@ -42,7 +42,7 @@ import Testing
     try append("\n\nx\n", to: "b-1.log")
     #expect(isReadable(follower.descriptor))
     #expect(take() == ["a-1: three", "b-1: ", "b-1: ", "b-1: x"])
-    // Emptied by somebody: from its beginning.
+    // A truncated file is read from its beginning.
     try TemporaryFolder.write("", to: folder.path + "/a-1.log")
     _ = take()
     try append("new\n", to: "a-1.log")
@@ -54,22 +54,23 @@ import Testing
     try append("1\n2\n3\n4\n5", to: "open-1.log")
     var follower = try follower(tail: tail)
     let expected = (1...5).suffix(tail).map(String.init)
-    let lines = follower.take()
+    let lines = follower.readLines()
     #expect(lines.filter { $0.source == "whole-1" }.map(\.text) == expected)
-    // A line without an end is told when it has one.
+    // An incomplete line is returned once it is complete.
     #expect(lines.filter { $0.source == "open-1" }.map(\.text) == Array(expected.dropLast()))
     try append("!\n", to: "open-1.log")
-    #expect(follower.take().map(\.text) == [tail == 0 ? "!" : "5!"])
+    #expect(follower.readLines().map(\.text) == [tail == 0 ? "!" : "5!"])
   }
 
   @Test func onlyWhatIsWanted() throws {
     try append("a\n", to: "a-1.log")
     try append("b\n", to: "b-1.log")
     var follower = try follower(tail: nil) { $0 == "b-1" }
-    #expect(follower.take().map(\.text) == ["b"])
+    #expect(follower.readLines().map(\.text) == ["b"])
   }
 
-  /// More than one read takes, and a line without end: nothing is kept back, memory stays bounded.
+  /// Files larger than one read, and a line without end: everything is returned, with bounded
+  /// memory.
   @Test func largeFiles() throws {
     let line = String(repeating: "y", count: 99)
     try append(String(repeating: line + "\n", count: 6000), to: "a-1.log")
@@ -77,9 +78,9 @@ import Testing
     var follower = try follower(tail: nil)
     var lines: [LogFollower.Line] = []
     while true {
-      let some = follower.take()
+      let some = follower.readLines()
       if some.isEmpty { break }
-      // One call takes a bounded part.
+      // One call returns a bounded part.
       #expect(some.reduce(0) { $0 + $1.text.utf8.count } < 600_000)
       lines += some
     }

@@ -1,4 +1,4 @@
-// Real processes, killed for real.
+// Real processes, started and killed.
 
 import Foundations
 import Glibc

@@ -1,4 +1,4 @@
-// The supervisor and what compose files say about restarts, dependencies and checks.
+// The supervisor with a compose file's restart policies, dependencies and health checks.
 
 import Foundations
 import Launcher
@@ -42,7 +42,7 @@ import Testing
     #expect(end(after: 19) == [.report(.exited(one, .code(0), restartIn: .seconds(3)))])
     now = supervisor.nextDeadline
     _ = supervisor.handle(.tick, at: now)
-    // Up for as long: the count begins anew.
+    // Up for the whole window: the count begins again at zero.
     #expect(end(after: 20) == [.report(.exited(one, .code(0), restartIn: .seconds(3)))])
     for restart in [true, false] {
       now = supervisor.nextDeadline
@@ -52,7 +52,7 @@ import Testing
     #expect(supervisor.isIdle && supervisor.nextDeadline == .never)
   }
 
-  /// The file's own limit counts, not ours.
+  /// The file's own limit replaces the supervisor's.
   @Test func aLimitOfTheFileReplacesTheCrashLoop() {
     var supervisor = Supervisor(services: [service("a", .onFailure(limit: 9))])
     let one = Instance("a", 1)
@@ -97,7 +97,7 @@ import Testing
     #expect(!supervisor.isOver)
     _ = supervisor.handle(.exited(Instance("third", 1), .code(0)), at: at(2))
     #expect(supervisor.isOver)
-    // A restart gives it another chance.
+    // A restart by the user starts it again.
     #expect(starts(supervisor.handle(.restart("setup"), at: at(3))) == ["setup-1"])
     #expect(
       supervisor.handle(.exited(Instance("setup", 1), .code(0)), at: at(4)).contains(
@@ -118,14 +118,14 @@ import Testing
     _ = supervisor.handle(.tick, at: at(0))
     let actions = supervisor.handle(.restart("replay"), at: at(1))
     #expect(signals(actions) == ["learner-1", "replay-1", "viewer-1"] && starts(actions).isEmpty)
-    // Those who are gone sooner wait for what they depend on.
+    // Instances that stop sooner wait for their dependencies.
     #expect(starts(supervisor.handle(.exited(Instance("learner", 1), .code(0)), at: at(2))).isEmpty)
     #expect(
       starts(supervisor.handle(.exited(Instance("replay", 1), .code(0)), at: at(2))) == [
         "replay-1", "learner-1",
       ])
     #expect(starts(supervisor.handle(.exited(Instance("viewer", 1), .code(0)), at: at(2))) == ["viewer-1"])
-    // Ends on their own reach nobody else.
+    // An end without a restart by the user affects no other service.
     #expect(supervisor.handle(.exited(Instance("replay", 1), .code(0)), at: at(9)).count == 1)
   }
 
@@ -146,7 +146,7 @@ import Testing
     #expect(first({ _ in }, awaited: true) == at(0.1))
     #expect(
       first({ ($0.startInterval, $0.startPeriod) = (.seconds(2), .seconds(10)) }, awaited: false) == at(2))
-    // Without a period it means nothing.
+    // Without a start period it has no effect.
     #expect(first({ $0.startInterval = .seconds(2) }, awaited: false) == at(30))
   }
 

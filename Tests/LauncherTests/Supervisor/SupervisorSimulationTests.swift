@@ -1,11 +1,11 @@
-// The supervisor against a world of crashes, drawn from a seed.
+// The supervisor under crashes drawn from a seed.
 
 import Foundations
 import Launcher
 import Testing
 
 @Suite struct SupervisorSimulationTests {
-  /// Processes as the driver would have them.
+  /// The processes that a driver would have.
   struct World {
     var supervisor: Supervisor
     var alive: Set<Instance> = []
@@ -74,7 +74,7 @@ import Testing
     }
     #expect(world.wrong.isEmpty, "seed \(seed)")
 
-    // Faults end: whoever should run, runs.
+    // Without further faults, every instance that should run does.
     world.feed(.restart("actor"))
     for _ in 0..<100 {
       for instance in world.asked.sorted() { world.end(instance, .code(0)) }
@@ -90,7 +90,7 @@ import Testing
       }
     }
 
-    // Down: the end comes although some need a kill.
+    // Down: everything ends, although some processes must be killed.
     world.feed(.down)
     var rounds = 0
     while !world.supervisor.isIdle, rounds < 100 {

@@ -1,4 +1,4 @@
-// The supervisor, driven by hand.
+// The supervisor with inputs and times chosen by the test.
 
 import Foundations
 import Launcher
@@ -63,7 +63,7 @@ import Testing
       now = due
     }
     #expect(delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
-    // Ten seconds up: it begins anew.
+    // Ten seconds up: the back-off begins at its minimum again.
     now += .seconds(10)
     let actions = supervisor.handle(.exited(a, .signal(9)), at: now)
     #expect(actions == [.report(.exited(a, .signal(9), restartIn: .milliseconds(100)))])
@@ -144,7 +144,8 @@ import Testing
     _ = supervisor.handle(.tick, at: at(0))
     #expect(starts(supervisor.handle(.scale("a", 4), at: at(1))) == ["a-3", "a-4"])
     #expect(signals(supervisor.handle(.scale("a", 1), at: at(2))) == ["a-4 15", "a-3 15", "a-2 15"])
-    // Up again while three are leaving: those start again once they are gone, under their old numbers.
+    // Scaled up again while three are being removed: they start again with their numbers once they
+    // have ended.
     #expect(supervisor.handle(.scale("a", 3), at: at(3)).isEmpty)
     #expect(starts(supervisor.handle(.exited(Instance("a", 2), .code(0)), at: at(3))) == ["a-2"])
     #expect(starts(supervisor.handle(.exited(Instance("a", 4), .code(0)), at: at(3))).isEmpty)
@@ -214,7 +215,7 @@ import Testing
     #expect(starts(supervisor.handle(.tick, at: at(0))) == ["replay-1"])
     var now = supervisor.nextDeadline
     #expect(supervisor.handle(.tick, at: now) == [.check(instance)])
-    // Takes too long.
+    // The check takes too long.
     #expect(supervisor.nextDeadline == now + .seconds(2))
     now += .seconds(2)
     #expect(supervisor.handle(.tick, at: now) == [.cancelCheck(instance)])
@@ -227,7 +228,7 @@ import Testing
     let actions = supervisor.handle(.checked(instance, healthy: true), at: now)
     #expect(actions == [.report(.healthy(instance)), .start(Instance("actor", 1))])
     #expect(supervisor.nextDeadline == now + .seconds(5))
-    // Its end cancels a check under way.
+    // The end of the process cancels a running check.
     now = supervisor.nextDeadline
     _ = supervisor.handle(.tick, at: now)
     #expect(supervisor.handle(.exited(instance, .code(1)), at: now).first == .cancelCheck(instance))

@@ -1,7 +1,7 @@
-"""Prioritized buffers of the caller's own process: `buffers_peer.py cpprb|tianshou PAYLOAD`, one thread.
+"""Measures prioritized buffers in this process: `buffers_peer.py cpprb|tianshou PAYLOAD`, one thread.
 
-Of their interfaces the fastest found: cpprb adds a batch by one `add`; tianshou by `update` from a buffer that is
-filled already (its `add` takes one transition). Both keep whole transitions, next observation included.
+It uses the fastest interfaces found: cpprb adds a batch by one `add`; tianshou by `update` from a buffer that is already
+filled (its `add` takes one transition). Both store whole transitions, including the next observation.
 """
 
 import importlib.metadata

@@ -1,10 +1,10 @@
-"""Rookery's replay service and its peers, in turn, in one run: medians, and ratios in Rookery's favour.
+"""Measures Rookery's replay service and its peers in turn: medians and ratios.
 
     compare.py --rookery .build/release/rookery --reverb PYTHON --buffers PYTHON [--json FILE]
 
-Reverb is a server of its own with clients of their own, on this machine's loopback, as Rookery is; cpprb and tianshou
-are buffers in the caller's process, without any transport. Each peer is started and filled once a payload and waits
-while others are measured; a round measures everybody once. A ratio above 1 is in Rookery's favour.
+Reverb, like Rookery, is a server process with client processes on this machine's loopback. cpprb and tianshou are buffers
+in the caller's process, without a transport. Each peer is started and filled once per payload and waits while others are
+measured; a round measures each peer once. A ratio above 1 is in Rookery's favour.
 """
 
 import argparse
@@ -16,14 +16,14 @@ import sys
 
 from processes import Buffer, PeerError, Reverb
 
-# What is measured: of the first more is better, of the second less.
+# Measured quantities: more of the first is better, less of the second.
 RATES = ["insert_per_s", "batches_per_s", "keys_per_s"]
 COSTS = ["sample_p50_ms", "sample_p99_ms", "bytes_an_item"]
 FIGURES = RATES + COSTS
 MODES = ["insert", "sample", "both", "latency", "update"]
 IN_PROCESS = ["cpprb", "tianshou"]
 PAYLOADS = ["36", "1k", "28k", "atari"]
-# (mode, message) -> how `rookery bench replay` names the same work on its store, used in process as buffers are.
+# (mode, message) -> the name in `rookery bench replay` of the same work on its store in process, as buffers are used.
 STORE = {
     ("insert", 1000): ("insert_per_s", "insert 36 B, 1000 a message: steps"),
     ("insert", 50): ("insert_per_s", "insert 36 B, 50 a message: steps"),
@@ -44,7 +44,7 @@ def rookery(arguments, payload, modes):
 
 
 def start_peers(running, arguments, payload, content, document):
-    """Adds the peers that can be started; why not is kept in the document."""
+    """Adds the peers that can be started; the document gets the reasons for the others."""
 
     def starts():
         if "reverb" in arguments.peers:
@@ -67,7 +67,7 @@ def start_peers(running, arguments, payload, content, document):
 
 
 def measure_peers(running, arguments, label, sizes, document):
-    """Everybody's figures of a round; who fails is out from then on."""
+    """All peers' figures of a round; a peer that fails is left out from then on."""
     found = {}
     for peer in list(running):
         try:
@@ -80,7 +80,7 @@ def measure_peers(running, arguments, label, sizes, document):
 
 
 def medians(rounds):
-    """The median of each figure over rounds of key -> figures, for what was measured in each round."""
+    """The median of each figure over rounds of key -> figures, for keys that every round has."""
     return {
         key: {name: statistics.median(one[key][name] for one in rounds) for name in figures}
         for key, figures in rounds[0].items()
@@ -95,7 +95,7 @@ def ratio(name, ours, theirs):
 
 
 def compare(arguments, payload, content, document):
-    """Rounds of everybody for one payload; rows are added to the document and printed."""
+    """Measures rounds of all peers for one payload; adds rows to the document and prints them."""
     tell(f"{payload}, {content}: starting and filling")
     label = {"payload": payload, "content": content}
     is_small = payload == "36"
@@ -135,7 +135,7 @@ def compare(arguments, payload, content, document):
 
 
 def add(document, label, name, value, theirs):
-    """One row: a figure of ours, and the same of each peer that has it."""
+    """One row: a figure of Rookery, and the same of each peer that has it."""
     columns = {
         column: found[name]
         for (column, mode, message), found in theirs.items()
@@ -224,7 +224,7 @@ def main():
     }
     for payload in arguments.payloads:
         compare(arguments, payload, "noise", document)
-        # Reverb compresses: what games look like, mostly black, is its better case.
+        # Reverb compresses, so mostly black images, as of games, are its better case.
         if payload in ("28k", "atari") and "reverb" in arguments.peers:
             compare(arguments, payload, "game", document)
     print(*table(document["rows"]), sep="\n")

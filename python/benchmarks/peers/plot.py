@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws what compare.py measured: rates of every replay, one row for each kind of work, on a logarithmic axis.
+"""Draws the results of compare.py: rates of every replay, one row per kind of work, on a logarithmic axis.
 
     python3 python/benchmarks/peers/plot.py .venv-peers/peers.json docs/images/replay-peers.svg
 """

@@ -1,4 +1,4 @@
-"""The peers' processes, as compare.py sees them: each is started, filled, asked for figures, and stopped."""
+"""Starts, fills, measures and stops the peers' processes for compare.py."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# An answer that takes longer has failed: filling a table is the longest.
+# An answer that takes longer counts as failed; filling a table takes longest.
 PATIENCE_S = 300
 
 
@@ -52,7 +52,7 @@ class Worker:
         return PeerError(f"{self.name} {what}: " + " | ".join(self.errors.read().splitlines()[-3:])[-500:])
 
     def stop(self):
-        # Of one that has ended already, what it was last asked is still waiting to be written.
+        # If the process has ended, closing tries to write the last request and fails.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
@@ -94,7 +94,7 @@ class Reverb:
             worker.stop()
 
     def together(self, *asked, seconds):
-        """Several workers at once: their answers added up."""
+        """Asks several workers at once and adds up their answers."""
         for worker, mode in asked:
             worker.send(mode, seconds=seconds)
         total = {}
@@ -126,7 +126,7 @@ class Reverb:
 
 
 class Buffer:
-    """A buffer in its own process: only its thread is at work, so it cannot insert and be sampled from at once."""
+    """A buffer in its own process with one thread, which cannot insert and sample at the same time."""
 
     def __init__(self, python, name, payload):
         self.name = name

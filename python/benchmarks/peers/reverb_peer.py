@@ -1,8 +1,8 @@
-"""dm-reverb under measurement: `reverb_peer.py server|inserter|sampler PAYLOAD CONTENT [PORT]`, each a process.
+"""Measures dm-reverb: `reverb_peer.py server|inserter|sampler PAYLOAD CONTENT [PORT]`, each a process.
 
-Of its interfaces the fastest found for each work:
+It uses the fastest interface found for each kind of work:
 * insert: a StructuredWriter whose pattern makes an item of consecutive steps (about 1.5 times as fast as with whole
-  transitions, 2.5 times the older Writer), flushed now and then, without which it gets ten times slower.
+  transitions, 2.5 times the older Writer). It is flushed periodically; without that it gets ten times slower.
 * sample: a TrajectoryDataset with streams of 256 samples, three times as fast as with its defaults.
 * priorities: the faster of `Client.mutate_priorities` and `TFClient.update_priorities`, tried at the start.
 """
@@ -21,13 +21,13 @@ from reverb import structured_writer
 from worker import BATCH, PAYLOADS, latencies, observations, rate, serve
 
 TABLE = "replay"
-# Items without an answer that a writer may go on with: the fastest of 0 to 1000.
+# Items that a writer may have unacknowledged: the fastest setting of 0 to 1000.
 PENDING = 400
 
 
 def server(payload):
     signature = {
-        # The first of them make the observation, the last the next one.
+        # The first frames make the observation, the last ones the next observation.
         "observation": tf.TensorSpec((payload.stack + payload.n_step, *payload.shape), payload.dtype),
         "action": tf.TensorSpec((), tf.int32),
         "reward": tf.TensorSpec((payload.n_step,), tf.float32),
@@ -42,7 +42,7 @@ def server(payload):
 
 
 def silence():
-    """The writer prints a warning every few items, which no option turns off; Python's own errors are still seen."""
+    """Hides a warning that the writer prints every few items and that no option turns off; Python's errors stay visible."""
     sys.stderr = os.fdopen(os.dup(2), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
@@ -139,7 +139,7 @@ def sampler(payload, client, address):
         return latencies(body, command["seconds"])
 
     def pause(_):
-        """Nothing is fetched while others are measured."""
+        """Fetches nothing while other peers are measured."""
         nonlocal running
         running = None
         return {}

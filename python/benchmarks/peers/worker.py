@@ -1,7 +1,7 @@
-"""What the peers' processes share: the steps they are given, windows of time, and the lines they talk in.
+"""Shared by the peers' processes: the steps they get, windows of time, and the lines that they exchange.
 
-A worker says `{"ready": true, …}`, then answers each line of its standard input, `{"mode": …, "seconds": …}`, with one
-line of JSON. It ends with its standard input. Payloads are those of `rookery bench replay`.
+A worker writes `{"ready": true, …}`, then answers each line of its standard input, `{"mode": …, "seconds": …}`, with one
+line of JSON. It ends when its standard input closes. Payloads are those of `rookery bench replay`.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ class Payload:
     steps: int
     # Items an in-process buffer holds.
     capacity: int
-    # Items of Reverb's table: fewer than in the other stores, as filling it would take minutes. To its advantage.
+    # Items of Reverb's table: fewer than in the other stores, as filling it would take minutes. This favours Reverb.
     reverb_capacity: int
     # Frames that make one observation, and steps from an observation to its next.
     stack: int = 1
@@ -62,7 +62,7 @@ def resident_bytes():
 
 
 def rate(body, seconds, finish=lambda: None):
-    """What `body` counts, a second, after a warm-up; `finish` waits for what is on its way and is part of the time."""
+    """The sum of what `body` returns, per second, after a warm-up. `finish` waits for unfinished work, within the time."""
     start = time.perf_counter()
     while time.perf_counter() < start + min(0.5, seconds / 2):
         body()
@@ -75,7 +75,7 @@ def rate(body, seconds, finish=lambda: None):
 
 
 def latencies(body, seconds, fewest=5):
-    """Median and 99th percentile of a call, in milliseconds; at least `fewest` calls, however long they take."""
+    """Median and 99th percentile of a call's time, in milliseconds, over at least `fewest` calls."""
     body()
     times, end = [], time.perf_counter() + seconds
     while len(times) < fewest or time.perf_counter() < end:

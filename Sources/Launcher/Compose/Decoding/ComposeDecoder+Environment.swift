@@ -1,4 +1,4 @@
-// The variables of a service: files first, then `environment` over them.
+// The variables of a service: `environment` over `env_file`.
 
 import Configuration
 
@@ -14,7 +14,7 @@ extension ComposeDecoder {
           pair.value, key, expected: "a string, a number or nothing",
           advice: pair.value.bool == nil ? "" : "put it in quotes")
       } else {
-        // Without a value here and outside, it is not passed at all.
+        // A variable without a value here and in `variables` is not passed on.
         result[pair.key] = pair.value.string ?? variables[pair.key]
       }
     }
@@ -31,7 +31,8 @@ extension ComposeDecoder {
           continue
         }
         isRequired = value
-      case "format": refuse(pair.value, "\(key).format", expected: "no format, which is the usual one")
+      case "format":
+        refuse(pair.value, "\(key).format", expected: "no format, as only the default one is supported")
       default: break
       }
     }
@@ -47,7 +48,7 @@ extension ComposeDecoder {
     let file = ComposeEnvironmentFile(
       contentsOf: path, outside: variables.merging(result) { _, earlier in earlier })
     problems += file.problems
-    for name in file.unset { note("\(name) is not set; it is taken as empty") }
+    for name in file.unset { addUnsetNote(name) }
     result.merge(file.values) { _, later in later }
   }
 }

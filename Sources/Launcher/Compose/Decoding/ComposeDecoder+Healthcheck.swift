@@ -40,7 +40,7 @@ extension ComposeDecoder {
     return check
   }
 
-  /// The command of a test, empty for NONE.
+  /// The command of a test; empty for NONE, nil if it is malformed.
   private mutating func test(_ node: YAMLNode, _ key: String) -> [String]? {
     if let text = node.string, !text.isEmpty { return ["/bin/sh", "-c", text] }
     let words = node.sequence?.compactMap(\.string) ?? []

@@ -1,9 +1,9 @@
-// Which services take part, and whether they find each other.
+// Selects active services and checks the references between services and volumes.
 
 import Configuration
 
 extension ComposeDecoder {
-  /// Takes out the services that have profiles of which none is active.
+  /// Removes the services that have profiles but no active one.
   mutating func select(_ profiles: [String], _ model: inout Model, _ root: YAMLNode) {
     let known = Set(model.services.flatMap(\.profiles)).sorted()
     for name in profiles where name != "*" && !known.contains(name) {
@@ -17,7 +17,7 @@ extension ComposeDecoder {
       String($0.filter { !$0.isWhitespace })
     }
     for name in fromVariable where name != "*" && !known.contains(name) {
-      note("COMPOSE_PROFILES names the profile '\(name)', which no service has")
+      addNote("COMPOSE_PROFILES names the profile '\(name)', which no service has")
     }
     let active = Set(profiles + fromVariable)
     guard !active.contains("*") else { return }
@@ -32,7 +32,7 @@ extension ComposeDecoder {
     }
   }
 
-  /// Unknown and inactive services in depends_on, circles, and volumes that are not declared.
+  /// Refuses unknown and inactive services in `depends_on`, cycles, and undeclared volumes.
   mutating func checkReferences(_ model: Model, _ root: YAMLNode) {
     let names = Set(model.services.map(\.name))
     for service in model.services {
@@ -50,18 +50,19 @@ extension ComposeDecoder {
     if let cycle = StartOrder.cycle(model.services) {
       let node = root["services"]?[cycle[0]] ?? root
       refuse(
-        node["depends_on"] ?? node, "services.\(cycle[0]).depends_on", expected: "an order without a circle",
+        node["depends_on"] ?? node, "services.\(cycle[0]).depends_on",
+        expected: "dependencies without a cycle",
         found: cycle.joined(separator: " → "))
     }
   }
 
-  /// A dependency that takes no part.
+  /// Refuses a dependency on a service that is not active, unless it is optional.
   private mutating func check(
     _ dependency: ComposeService.Dependency, _ node: YAMLNode, _ key: String, _ model: Model, _ root: YAMLNode
   ) {
     let name = dependency.service
     guard dependency.isRequired else {
-      return note("\(key): '\(name)' takes no part, and is not required")
+      return addNote("\(key): '\(name)' is not active and not required, so the dependency is ignored")
     }
     if model.inactive.contains(name) {
       let profiles = (root["services"]?[name]?["profiles"]?.sequence ?? []).compactMap(\.string)

@@ -19,7 +19,8 @@ extension ComposeDecoder {
     }
   }
 
-  /// `deploy`, whose `restart_policy` wins over `restart`. Returns the number of replicas, if it says one.
+  /// Reads `deploy`, whose `restart_policy` wins over `restart`. Returns the number of replicas and
+  /// its node, if `replicas` is set.
   mutating func deploy(_ node: YAMLNode, _ key: String, _ service: inout ComposeService) -> (YAMLNode, Int)? {
     var replicas: (YAMLNode, Int)?
     let pairs = pairs(
@@ -33,7 +34,7 @@ extension ComposeDecoder {
         if pair.value.string != "replicated" {
           refuse(
             pair.value, key, expected: "replicated",
-            advice: "this is one machine; write replicas: for a number")
+            advice: "all replicas run on this machine; write replicas: N for their number")
         }
       default: restartPolicy(pair.value, key, &service)
       }

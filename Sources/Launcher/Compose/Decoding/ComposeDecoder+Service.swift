@@ -56,7 +56,7 @@ extension ComposeDecoder {
     return service
   }
 
-  /// Words of a command line or a list; none if there are none, which is what the image says.
+  /// Words of a command line or a list; none for null, which leaves the command to the image.
   private mutating func words(_ node: YAMLNode, _ key: String) -> [String] {
     if node.isNull { return [] }
     if let nodes = node.sequence {
@@ -120,7 +120,7 @@ extension ComposeDecoder {
 
   private mutating func stopSignal(_ node: YAMLNode, _ key: String) -> Int32? {
     if let signal = node.string.flatMap(SignalName.number(of:)) { return signal }
-    refuse(node, key, expected: "a signal, as SIGTERM")
+    refuse(node, key, expected: "a signal, such as SIGTERM")
     return nil
   }
 

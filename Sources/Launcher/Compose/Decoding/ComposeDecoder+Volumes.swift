@@ -1,4 +1,4 @@
-// Volumes: named ones are folders of the run, others paths of this machine.
+// Volumes: named volumes are folders of the run, the others are paths of this machine.
 
 import Configuration
 
@@ -21,7 +21,8 @@ extension ComposeDecoder {
           || option.key == "driver" && option.value.string == "local"
           || option.key == "external" && Self.bool(option.value) == false
         if option.key == "name" {
-          note("names of volumes have no meaning for local processes: a run has its own")
+          addNote(
+            "names of volumes have no meaning for local processes, whose volumes are folders of the run")
         }
         if isDefault || option.key == "name" { continue }
         refuse(
@@ -53,7 +54,7 @@ extension ComposeDecoder {
       switch pair.key {
       case "read_only":
         if Self.bool(pair.value) == nil { refuse(pair.value, "\(key).read_only", expected: "true or false") }
-        if Self.bool(pair.value) == true { note("read-only volumes are not enforced for local processes") }
+        if Self.bool(pair.value) == true { addNote("read-only volumes are not enforced for local processes") }
       case "volume": _ = self.pairs(pair.value, "\(key).volume", known: [], ignored: ["nocopy"])
       case "bind":
         let options = self.pairs(
@@ -61,7 +62,7 @@ extension ComposeDecoder {
         for option in options where Self.bool(option.value) != true {
           refuse(
             option.value, "\(key).bind.create_host_path", expected: "true",
-            advice: "a folder that is missing is made")
+            advice: "missing folders are always made")
         }
       default: break
       }

@@ -1,10 +1,10 @@
-// A merged tree to services.
+// Decodes a merged tree into services.
 
 import Configuration
 
 /// Collects services, notes and problems.
 struct ComposeDecoder {
-  /// What a whole tree comes to.
+  /// The contents of a whole tree.
   struct Model {
     var name = ""
     var services: [ComposeService] = []
@@ -31,8 +31,13 @@ struct ComposeDecoder {
     self.problems = problems
   }
 
-  mutating func note(_ text: String) {
+  /// Adds a sentence to `notes`, once.
+  mutating func addNote(_ text: String) {
     if !notes.contains(text) { notes.append(text) }
+  }
+
+  mutating func addUnsetNote(_ variable: String) {
+    addNote("the variable \(variable) is not set; its value is taken to be empty")
   }
 
   mutating func refuse(
@@ -44,7 +49,8 @@ struct ComposeDecoder {
         advice: advice))
   }
 
-  /// The pairs of a mapping whose keys are all in `known`; other keys are refused, those in `ignored` and `unenforced` noted.
+  /// The pairs of a mapping with keys in `known`. Keys in `ignored` and `unenforced` add a note,
+  /// all others are refused.
   mutating func pairs(
     _ node: YAMLNode, _ key: String, known: [String], ignored: [String] = [], unenforced: [String] = []
   ) -> [YAMLPair] {
@@ -57,15 +63,16 @@ struct ComposeDecoder {
       if known.contains(pair.key) { return true }
       if pair.key.hasPrefix("x-") { return false }
       if ignored.contains(pair.key) {
-        note("'\(pair.key)' has no meaning for local processes and is ignored")
+        addNote("'\(pair.key)' has no meaning for local processes and is ignored")
         return false
       }
       if unenforced.contains(pair.key) {
-        note("'\(pair.key)' is not enforced for local processes")
+        addNote("'\(pair.key)' is not enforced for local processes")
         return false
       }
       let nearest = Suggestion.nearest(to: pair.key, among: known + ignored).map { "did you mean '\($0)'?" }
-      let advice = ComposeKeys.instead[pair.key] ?? nearest ?? "it honours \(known.joined(separator: ", "))"
+      let advice =
+        ComposeKeys.instead[pair.key] ?? nearest ?? "the honoured keys are \(known.joined(separator: ", "))"
       problems.append(
         ConfigurationProblem(
           place: pair.keyPlace.description, key: key, expected: "a key that the launcher honours",
@@ -113,7 +120,7 @@ struct ComposeDecoder {
     return services
   }
 
-  /// A whole number, quoted or not: Compose takes both, as what a variable stands for is a string.
+  /// A whole number, quoted or not. Compose accepts both, as the value of a variable is a string.
   static func integer(_ node: YAMLNode) -> Int? { unquoted(node).integer(Int.self) }
 
   /// True or false, quoted or not.

@@ -1,7 +1,8 @@
-// Durations as compose files write them.
+// Durations of compose files.
 
 import Foundations
 
+/// Parses durations of compose files.
 enum ComposeDuration {
   private static let units: [(name: String, seconds: Double)] = [
     ("us", 1e-6), ("ms", 1e-3), ("s", 1), ("m", 60), ("h", 3600),

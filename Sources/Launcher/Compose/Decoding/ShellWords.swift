@@ -1,8 +1,9 @@
-// A command line split into words.
+// Splits a command line into words.
 
+/// Splits command lines as a POSIX shell does, without expansion.
 enum ShellWords {
-  /// Splits at blanks as a POSIX shell does: single quotes, double quotes and backslashes; nothing is expanded.
-  /// Nil if a quote is left open.
+  /// Splits at blanks outside single quotes, double quotes and escapes; nil if a quote is not
+  /// closed.
   static func split(_ text: String) -> [String]? {
     var words: [String] = []
     var word: String?

@@ -1,13 +1,13 @@
-// Short forms to long ones, relative paths to absolute ones.
+// Rewrites short forms as long ones, and relative paths as absolute ones.
 
 import Configuration
 
-/// Rewrites the services of one file so that they can be merged and decoded in one form only.
+/// Rewrites the services of one file in one form, for merging and decoding.
 ///
-/// `environment` becomes a mapping, `depends_on` a mapping of mappings, `env_file` and `volumes` lists of mappings.
-/// What is malformed is refused, and left out.
+/// `environment` becomes a mapping, `depends_on` a mapping of mappings, `env_file` and `volumes`
+/// lists of mappings. Malformed values are refused and left out.
 struct ComposeCanonical {
-  /// What relative paths are relative to.
+  /// The folder to which relative paths are relative.
   let directory: String
   let variables: [String: String]
   private(set) var problems: [ConfigurationProblem] = []
@@ -150,7 +150,8 @@ struct ComposeCanonical {
     let isPath = [".", "/", "~"].contains { parts[0].hasPrefix($0) }
     guard isPath || parts[0].count > 1 else {
       return refuse(
-        entry, key, expected: "a name of two letters or more, as Docker Compose takes one letter for a drive",
+        entry, key,
+        expected: "a name of two letters or more, as Docker Compose reads a single letter as a drive",
         found: "'\(parts[0])'")
     }
     let source = isPath ? absolute(parts[0]) : parts[0]

@@ -4,13 +4,14 @@ import Configuration
 
 /// Reads the dotenv syntax as Docker Compose does.
 ///
-/// `NAME=value` and `NAME: value`, `export` in front, `#` comments, single quotes (literal), double quotes (escapes and
-/// variables; both may span lines), `${NAME:-default}` as in compose files. A name alone takes its value from outside.
-/// https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
+/// `NAME=value` and `NAME: value`, a leading `export`, `#` comments, single quotes (literal),
+/// double quotes (escapes and variables; both may span lines), `${NAME:-default}` as in compose
+/// files. A name alone has its value from `outside`.
+/// https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
 struct ComposeEnvironmentFile {
   private(set) var values: [String: String] = [:]
   private(set) var problems: [ConfigurationProblem] = []
-  /// Variables used without a default and not set.
+  /// Unset variables that are used without a default.
   private(set) var unset: [String] = []
 
   private let file: String
@@ -18,7 +19,7 @@ struct ComposeEnvironmentFile {
   private var rest: Substring
   private var line = 1
 
-  /// - Parameter outside: variables that win over those of the file where it refers to variables.
+  /// - Parameter outside: variables that references prefer to the file's own.
   init(text: String, file: String, outside: [String: String]) {
     self.file = file
     self.outside = outside
@@ -28,7 +29,7 @@ struct ComposeEnvironmentFile {
     while problems.isEmpty, skipBlanks() { statement() }
   }
 
-  /// Reads a file; one that cannot be read is a problem.
+  /// Reads a file. A file that cannot be read becomes a problem.
   init(contentsOf file: String, outside: [String: String]) {
     do throws(ConfigurationError) {
       let bytes = try TextFile.read(file, bytesMax: YAMLDocument.bytesMax)
@@ -39,7 +40,7 @@ struct ComposeEnvironmentFile {
     }
   }
 
-  /// To the next statement; false at the end.
+  /// Skips blanks and comments up to the next statement; false at the end.
   private mutating func skipBlanks() -> Bool {
     while let character = rest.first {
       if character == "#" {
@@ -83,7 +84,8 @@ struct ComposeEnvironmentFile {
     }
   }
 
-  /// Up to the closing quote; in double quotes with escapes replaced, `\$` by `$$`. Nil if it is left open.
+  /// The text up to the closing quote; nil if there is none. Escapes in double quotes are replaced,
+  /// `\$` by `$$`.
   private mutating func quoted(_ quote: Character) -> String? {
     let start = line
     var result = ""

@@ -1,15 +1,17 @@
-// ${VARIABLE:-default} in a compose file.
+// Replaces ${VARIABLE:-default} in a compose file.
 
 import Configuration
 
-/// Replaces variables in the values of a tree, as the Compose Specification's "Interpolation" chapter says.
+/// Replaces variables in the values of a tree, by the chapter "Interpolation" of the Compose
+/// Specification.
 ///
-/// `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME-word}`, `${NAME:?text}`, `${NAME?text}`, `${NAME:+word}`, `${NAME+word}`;
-/// words may hold variables themselves; `$$` is a dollar sign. A colon makes an empty variable count as unset.
+/// `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME-word}`, `${NAME:?text}`, `${NAME?text}`,
+/// `${NAME:+word}`, `${NAME+word}`. Words may contain variables; `$$` is a dollar sign. With a
+/// colon, an empty variable counts as unset.
 struct ComposeInterpolation {
   private let variables: [String: String]
   private(set) var problems: [ConfigurationProblem] = []
-  /// Variables used without a default and not set; they are empty.
+  /// Unset variables that are used without a default; their value is empty.
   private(set) var unset: [String] = []
 
   /// Deepest nesting of words in words.
@@ -37,14 +39,14 @@ struct ComposeInterpolation {
     return result
   }
 
-  /// One text.
+  /// Replaces the variables of one text; `place` names it in messages.
   mutating func expand(_ text: String, _ place: SourcePlace) -> String {
     var rest = Substring(text)
     let result = expand(&rest, place, depth: 0)
     return result
   }
 
-  /// Expands up to the end, or, inside braces, up to the closing one.
+  /// Expands up to the end of the text, or, inside braces, up to the closing brace.
   private mutating func expand(_ rest: inout Substring, _ place: SourcePlace, depth: Int) -> String {
     var result = ""
     while let character = rest.first {

@@ -1,4 +1,4 @@
-// Services that begin as a copy of another.
+// Services that extend other services.
 
 import Configuration
 
@@ -6,7 +6,7 @@ extension ComposeLoader {
   /// Longest chain of services that extend each other.
   private static let depthMax = 64
 
-  /// A file with every `extends` carried out.
+  /// A file with every `extends` resolved.
   mutating func extend(_ source: Source) -> YAMLNode {
     guard var pairs = source.root.mapping,
       let index = pairs.firstIndex(where: { $0.key == "services" }),
@@ -20,7 +20,7 @@ extension ComposeLoader {
     return YAMLNode(.mapping(pairs), at: source.root.place)
   }
 
-  /// - Parameter chain: the services on the way here, against circles.
+  /// - Parameter chain: the services that led here, to detect cycles.
   private mutating func service(_ name: String, of source: Source, chain: [String]) -> Extended {
     guard let node = source.services[name] else { return Extended() }
     guard let extends = node["extends"] else { return Extended(node: node) }
@@ -37,14 +37,14 @@ extension ComposeLoader {
     let key = "services.\(name).extends"
     if let start = chain.firstIndex(of: step) {
       refuse(
-        extends, key, expected: "services that do not extend each other in a circle",
+        extends, key, expected: "services that do not extend each other in a cycle",
         found: (chain[start...] + [step]).joined(separator: " → "))
       return Extended()
     }
     guard let reference = reference(extends, key),
       let (target, targetSource) = base(reference, extends, of: source, key)
     else { return Extended() }
-    // A chain that long is not followed to its end, so that recursion is bounded.
+    // A longer chain is not followed, so that recursion is bounded.
     let base =
       chain.count < Self.depthMax
       ? service(target, of: targetSource, chain: chain + [step]) : Extended(depth: Self.depthMax)

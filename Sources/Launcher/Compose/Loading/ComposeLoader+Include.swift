@@ -1,10 +1,10 @@
-// Models that are part of another.
+// Compose models that include others.
 
 import Configuration
 
 extension ComposeLoader {
-  /// A file with the models it includes. They have folders and variables of their own, and may not say anything else about what
-  /// the file itself describes.
+  /// A file with the models that it includes. An included model has its own folder and variables.
+  /// It must not describe a service or volume differently than the file itself.
   mutating func include(into root: YAMLNode, context: Context, including: [String]) -> YAMLNode {
     guard let include = root["include"], let pairs = root.mapping else { return root }
     var result = YAMLNode(.mapping(pairs.filter { $0.key != "include" }), at: root.place)
@@ -38,7 +38,7 @@ extension ComposeLoader {
     }
     if let start = including.firstIndex(of: first) {
       refuse(
-        entry, "include", expected: "files that do not include each other in a circle",
+        entry, "include", expected: "files that do not include each other in a cycle",
         found: (including[start...] + [first]).joined(separator: " → "))
       return nil
     }
@@ -69,7 +69,7 @@ extension ComposeLoader {
     return paths.map { ComposePath.absolute($0, from: context.directory, home: context.variables["HOME"]) }
   }
 
-  /// The sections of an included model beside those of the file.
+  /// Adds the sections of an included model to those of the file.
   private mutating func add(_ part: YAMLNode, to root: YAMLNode, _ entry: YAMLNode) -> YAMLNode {
     var sections = root.mapping ?? []
     for section in part.mapping ?? [] {
@@ -90,9 +90,9 @@ extension ComposeLoader {
         guard !other.saysSame(as: pair.value) else { continue }
         refuse(
           entry, "\(section.key).\(pair.key)",
-          expected: "nothing else about what is already described at \(other.place)",
-          found: "another description at \(pair.value.place)",
-          advice: "rename one, or override it by a further -f file")
+          expected: "the same description as at \(other.place)",
+          found: "a different one at \(pair.value.place)",
+          advice: "rename one, or override it in a further -f file")
       }
       sections[index].value.content = .mapping(own)
     }

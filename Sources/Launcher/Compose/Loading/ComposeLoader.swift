@@ -1,18 +1,19 @@
-// Compose files to one tree.
+// Reads compose files into one tree.
 
 import Configuration
 
-/// Reads the files of a model: variables, short forms, `extends`, `include`, and files that override the ones before.
+/// Reads the files of a model.
 ///
-/// A file is taken through these steps in this order, as Docker Compose does; then it is merged over the files before it.
+/// For each file in turn, in Docker Compose's order: variables are replaced, short forms become
+/// long, `extends` and `include` are resolved, and the result is merged over the files before it.
 struct ComposeLoader {
-  /// Where a model's relative paths begin, and what its variables are.
+  /// The folder to which a model's relative paths are relative, and its variables.
   struct Context {
     var directory: String
     var variables: [String: String]
   }
 
-  /// One file, its services in long form.
+  /// One file with its services in long form.
   struct Source {
     var file: String
     var context: Context
@@ -28,28 +29,30 @@ struct ComposeLoader {
     }
   }
 
-  /// A service with what it extends, and over how many steps; no node if that cannot be had.
+  /// A service merged over the services it extends, and the length of that chain; no node if
+  /// something in it was refused.
   struct Extended {
     var node: YAMLNode?
     var depth = 0
   }
 
   var problems: [ConfigurationProblem] = []
-  /// Variables used without a default and not set.
+  /// Unset variables that are used without a default.
   private(set) var unset: [String] = []
   var merge = ComposeMerge()
   /// Files that `extends` named, by path, so that each is read once.
   var extendedFiles: [String: Source] = [:]
-  /// Services by file and name, so that each is put together, or refused, once.
+  /// Services by file and name, so that each is resolved, or refused, once.
   var extended: [String: Extended] = [:]
   private var filesRead = 0
 
-  /// Most files of a model, so that files that include others twice each come to an end.
+  /// Most files of a model: a chain of files that each include the next one twice grows
+  /// exponentially.
   private static let filesMax = 1000
 
-  /// Files in one model, each over the one before.
+  /// One model of several files, each merged over the ones before; nil if one cannot be read.
   ///
-  /// - Parameter including: the files on the way here, absolute, against circles.
+  /// - Parameter including: absolute paths of the files that led here, to detect cycles.
   mutating func model(_ files: [String], _ context: Context, including: [String] = []) -> YAMLNode? {
     var merged: YAMLNode?
     for file in files {
@@ -61,15 +64,15 @@ struct ComposeLoader {
     return merged
   }
 
-  /// A file with what it extends and includes.
+  /// A file with everything that it extends and includes.
   mutating func complete(_ source: Source, including: [String]) -> YAMLNode {
     include(into: extend(source), context: source.context, including: including)
   }
 
-  /// Everything found wrong.
+  /// All problems, those of merging last.
   var allProblems: [ConfigurationProblem] { problems + merge.problems }
 
-  /// A file after interpolation and in long form; nil if it cannot be read.
+  /// A file with variables replaced and in long form; nil if it cannot be read.
   mutating func read(_ file: String, _ context: Context) -> Source? {
     filesRead += 1
     guard filesRead <= Self.filesMax else {
@@ -93,11 +96,11 @@ struct ComposeLoader {
     var canonical = ComposeCanonical(directory: context.directory, variables: context.variables)
     let long = canonical.apply(to: expanded)
     problems += interpolation.problems + canonical.problems
-    note(unset: interpolation.unset)
+    recordUnset(interpolation.unset)
     return Source(file: file, context: context, root: long)
   }
 
-  /// Variables with those of files beneath them.
+  /// The variables of files, overridden by `variables`.
   mutating func variables(
     _ variables: [String: String], over files: [String]
   ) -> [String: String] {
@@ -106,13 +109,13 @@ struct ComposeLoader {
       let read = ComposeEnvironmentFile(
         contentsOf: file, outside: fromFiles.merging(variables) { _, outer in outer })
       problems += read.problems
-      note(unset: read.unset)
+      recordUnset(read.unset)
       fromFiles.merge(read.values) { _, later in later }
     }
     return fromFiles.merging(variables) { _, outer in outer }
   }
 
-  mutating func note(unset names: [String]) {
+  private mutating func recordUnset(_ names: [String]) {
     for name in names where !unset.contains(name) { unset.append(name) }
   }
 

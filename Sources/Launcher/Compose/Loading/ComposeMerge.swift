@@ -1,23 +1,24 @@
-// Two descriptions of the same thing to one.
+// Merges compose trees.
 
 import Configuration
 
-/// Merges trees whose services are in long form (`ComposeCanonical`), as the Compose Specification's chapter "Merge" says:
-/// mappings key by key, lists one after the other, other values replaced; commands and tests are replaced whole, volumes are told
-/// apart by their targets.
+/// Merges trees whose services are in long form (`ComposeCanonical`), by the chapter "Merge" of the
+/// Compose Specification: mappings key by key, lists by appending, other values by replacement.
+/// Commands and tests are replaced whole; a volume replaces the one with the same target.
 struct ComposeMerge {
   private(set) var problems: [ConfigurationProblem] = []
   private var weight = 0
 
-  /// Most pairs and entries that merging may produce, so that `extends` cannot be used as a bomb.
+  /// Most pairs and entries that merging may produce; chains of `extends` could otherwise grow
+  /// without bound.
   private static let weightMax = 200_000
   private static let replaced = ["command", "entrypoint", "healthcheck.test"]
-  /// Lists whose entries occur once.
+  /// Lists without duplicates, and the key that tells their entries apart; empty: the whole entry.
   private static let unique = [
     "volumes": "target", "env_file": "path", "profiles": "", "ports": "", "expose": "",
   ]
 
-  /// Two whole files.
+  /// Merges two whole files.
   mutating func files(_ base: YAMLNode, _ override: YAMLNode) -> YAMLNode {
     merge(base, override, key: "") { merge, base, override, section in
       guard section == "services" else { return merge.nodes(base, override, section) }
@@ -27,12 +28,12 @@ struct ComposeMerge {
     }
   }
 
-  /// What two descriptions of a service come to.
+  /// Merges two descriptions of a service.
   mutating func service(_ base: YAMLNode, _ override: YAMLNode, _ name: String) -> YAMLNode {
     nodes(base, override, "services.\(name)", path: "")
   }
 
-  /// - Parameter path: keys below the service, nil outside of services.
+  /// - Parameter path: the keys below the service, joined by dots; nil outside of services.
   private mutating func nodes(
     _ base: YAMLNode, _ override: YAMLNode, _ key: String, path: String? = nil
   ) -> YAMLNode {
@@ -42,7 +43,7 @@ struct ComposeMerge {
     case _ where override.isNull: return base
     case (.mapping, .mapping):
       return merge(base, override, key: key) { merge, base, override, name in
-        // A variable without a value replaces one that has it.
+        // A variable without a value replaces one with a value.
         if isVariables || name.hasPrefix("x-") { return override }
         let inner = path.map { $0.isEmpty ? name : "\($0).\(name)" }
         return merge.nodes(base, override, "\(key).\(name)", path: inner)
@@ -84,7 +85,7 @@ struct ComposeMerge {
     return YAMLNode(.mapping(pairs), at: base.place)
   }
 
-  /// The last entry of each kind, at the place of the first.
+  /// The last entry of each name, at the position of the first.
   static func lastOfEach(_ entries: [YAMLNode], by key: String) -> [YAMLNode] {
     var result: [YAMLNode] = []
     var indices: [String: Int] = [:]
@@ -118,10 +119,10 @@ struct ComposeMerge {
 }
 
 extension YAMLNode {
-  /// Nothing, or a list or mapping without anything in it.
+  /// Whether it is null, or a list or mapping without entries.
   var isEmpty: Bool { isNull || sequence?.isEmpty == true || mapping?.isEmpty == true }
 
-  /// Whether two trees say the same, wherever they stand.
+  /// Whether two trees have the same contents; places do not count.
   func saysSame(as other: YAMLNode) -> Bool {
     switch (content, other.content) {
     case (.scalar, .scalar): return content == other.content

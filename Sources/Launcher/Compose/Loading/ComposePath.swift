@@ -2,6 +2,7 @@
 
 internal import Glibc
 
+/// Resolves paths of compose files.
 enum ComposePath {
   /// The folder of a file, absolute.
   static func folder(of file: String) -> String {
@@ -10,7 +11,7 @@ enum ComposePath {
     return String(path[..<slash])
   }
 
-  /// A path as seen from a folder, without `.` and `..`; `~` is the home folder.
+  /// A path relative to a folder as an absolute one, without `.` and `..`; `~` is the home folder.
   static func absolute(_ path: String, from folder: String, home: String? = nil) -> String {
     var path = path
     if path == "~" || path.hasPrefix("~/"), let home { path = home + path.dropFirst() }
@@ -21,7 +22,7 @@ enum ComposePath {
     return "/" + parts.joined(separator: "/")
   }
 
-  /// A relative path from the current folder, as people gave it.
+  /// The current folder.
   static func current() -> String {
     guard let path = getcwd(nil, 0) else { return "/" }
     defer { free(path) }
