@@ -46,6 +46,7 @@ test-long: setup python build ## run all tests with more seeds, and whole learni
 
 lint: setup ## check the format, and that each target imports only its declared dependencies
 	@.ci/seams check
+	@.ci/prose
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@swift build --build-tests --explicit-target-dependency-import-check error
 

@@ -211,7 +211,7 @@ struct MemberHarness {
     #expect(member.advance(502).map(\.type) == [.delta])
   }
 
-  /// The server has forgotten the learner between two JOINs, and the answer to the first comes last.
+  /// The server has forgotten the learner between two JOINs.
   @Test func anOldIndexDoesNotStay() {
     var member = MemberHarness()
     #expect(member.advance(0).map(\.type) == [.join])
