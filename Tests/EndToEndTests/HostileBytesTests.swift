@@ -21,7 +21,7 @@ import Wire
   /// No process has ended, health requests are answered, and the run goes on.
   private func expectUnharmed(_ run: LiveRun, _ processes: Set<RunProcess>, _ what: String) throws {
     try run.progress(what)
-    #expect(Set(run.processes) == processes, "a process was restarted: \(what)")
+    #expect(run.services == processes, "a process was restarted: \(what)")
     for name in Self.sockets.dropLast() {
       #expect(try RawSocket(.dealer, to: try address(run, name)).health().isHealthy)
     }
@@ -31,7 +31,7 @@ import Wire
     // Over TCP, which strangers can reach.
     let run = try LiveRun(try Workspace(), arguments: ["--transport", "tcp"])
     let before = try run.started()
-    let processes = Set(run.processes)
+    let processes = run.services
     var generator = SeededGenerator(seed: 20)
     for name in Self.sockets {
       let address = try address(run, name)
@@ -93,7 +93,7 @@ import Wire
   @Test func refusalsSayWhy() throws {
     let run = try LiveRun(try Workspace())
     try run.started()
-    let processes = Set(run.processes)
+    let processes = run.services
     for name in Self.sockets.dropLast() {
       let peer = try RawSocket(.dealer, to: try address(run, name))
       try peer.send([0x92, 1, MessageType.healthRequest.rawValue])
@@ -193,7 +193,7 @@ import Wire
   @Test(arguments: [0, .max, .max - 1] as [UInt64]) func extremeSequences(_ next: UInt64) throws {
     let run = try LiveRun(try Workspace())
     try run.started()
-    let processes = Set(run.processes)
+    let processes = run.services
     let peer = try RawSocket(.dealer, to: try address(run, "ROOKERY_REPLAY_ADDRESS"))
     var writer = TestWriter()
     for _ in 0..<2 {

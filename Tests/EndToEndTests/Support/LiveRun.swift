@@ -60,6 +60,11 @@ final class LiveRun {
 
   var processes: [RunProcess] { ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder) }
 
+  /// Its processes without health checks, which come and go.
+  var services: Set<RunProcess> {
+    Set(processes.filter { !ProcessTable.arguments(of: $0.pid).contains("health") })
+  }
+
   func process(_ service: String) -> RunProcess? {
     processes.filter { $0.service == service }.min { $0.replica < $1.replica }
   }

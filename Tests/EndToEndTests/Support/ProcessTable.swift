@@ -39,6 +39,11 @@ enum ProcessTable {
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 
+  /// A process's command line; empty if it has ended.
+  static func arguments(of pid: Int32) -> [String] {
+    Text.read("/proc/\(pid)/cmdline").split(separator: "\0").map(String.init)
+  }
+
   static func parent(of pid: Int32) -> Int32 {
     let fields = statistics(of: pid)
     return fields.count > 1 ? Int32(fields[1]) ?? 0 : 0
