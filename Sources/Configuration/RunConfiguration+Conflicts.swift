@@ -84,12 +84,13 @@ extension RunConfiguration {
         ConfigurationConflict(
           keys: [
             "replay.rate_limiter.error_buffer", "replay.rate_limiter.samples_per_insert",
-            "actor.message_steps", "algorithm.batch", "actor.environments", "algorithm.n_step",
+            "actor.message_steps", "algorithm.batch", "learner.batches_per_request", "actor.environments",
+            "algorithm.n_step",
           ],
           expected:
-            "at least \(YAMLText.number(errorBufferMin)) = max(algorithm.batch, samples_per_insert × items a message), "
-            + "as a narrower range deadlocks: a whole message (up to \(itemsPerMessage) items = actor.message_steps + "
-            + "actor.environments × algorithm.n_step) and a whole batch could block each other for ever",
+            "at least \(YAMLText.number(errorBufferMin)) = max(algorithm.batch × learner.batches_per_request, "
+            + "samples_per_insert × items a message), as a narrower range deadlocks: a whole message (up to \(itemsPerMessage) items = actor.message_steps + "
+            + "actor.environments × algorithm.n_step) and a whole request for batches could block each other for ever",
           found: YAMLText.number(limiter.errorBuffer),
           advice: "raise it, or 0 to have it computed, or lower actor.message_steps"))
     }
