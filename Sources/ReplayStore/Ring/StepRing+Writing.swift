@@ -49,7 +49,7 @@ extension StepRing {
       writer: UInt64(writer), checksum: checksum(slot: headSlot, count: header.count, of: columns),
       sequence: sequence,
       stream: header.stream, count: UInt32(header.count), flags: header.isCut ? ChunkRecord.isCut : 0)
-    record.check = record.expectedCheck
+    record.recordChecksum = record.expectedRecordChecksum
     folder.chunks[stagedFrom + UInt64(chunk)] = record
   }
 

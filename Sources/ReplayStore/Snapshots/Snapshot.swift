@@ -134,7 +134,7 @@ final class Snapshot {
       sequence: 0,
       stream: key.stream, count: entry.count,
       flags: continuations[entry.stream] == next ? 0 : ChunkRecord.isCut)
-    record.check = record.expectedCheck
+    record.recordChecksum = record.expectedRecordChecksum
     continuations[entry.stream] = entry.next
     folder.chunks[next] = record
     next += 1
