@@ -60,7 +60,7 @@ struct BenchWriters: ~Copyable {
       var next = now + .milliseconds(50)
       for index in writers.indices {
         try advance(writers[index], now: now, &window)
-        done += writers[index].writer.counters.messagesCommitted
+        done += writers[index].machine.counters.messagesCommitted
         next = min(next, writers[index].nextAt)
       }
       let areReady = writers.allSatisfy { $0.machine.isReady }

@@ -61,7 +61,7 @@ extension ReplayStore {
   }
 
   private func checksum(ofChunk number: UInt64) -> UInt64 {
-    (ring?.folder ?? source)!.chunks[number].checksum
+    (ring?.folder ?? source)!.chunks[number].stepsChecksum
   }
 
   /// Drops a chunk and all items that need its steps: those that begin in it, reach into it, or

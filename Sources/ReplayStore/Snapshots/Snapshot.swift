@@ -130,7 +130,7 @@ final class Snapshot {
       position: entry.position, firstIndex: entry.firstIndex, weightsVersion: entry.weightsVersion,
       writer: UInt64(bitPattern: Int64(key.writer)),
       // A chunk that is damaged here must be damaged there.
-      checksum: entry.isLost ? ~checksum : checksum,
+      stepsChecksum: entry.isLost ? ~checksum : checksum,
       sequence: 0,
       stream: key.stream, count: entry.count,
       flags: continuations[entry.stream] == next ? 0 : ChunkRecord.isCut)

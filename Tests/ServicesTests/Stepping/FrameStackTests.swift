@@ -42,7 +42,7 @@ import Wire
     try stepper.beginEpisodes(now: .zero)
     while store.statistics.head < 300 {
       try stepper.tick(now: .zero) { true }
-      if stepper.buffer.isFull || draw.below(5) == 0 { try send(acting, schema, to: store) }
+      if stepper.buffer.isFull || draw.below(5) == 0 { try send(stepper, schema, to: store) }
     }
     try check(store, policy, rows: 200, seed)
   }
