@@ -8,21 +8,21 @@ internal import Glibc
 public struct ImportanceWeights: Sendable, Hashable {
   /// β at the start, from 0 (no correction) to 1 (full correction).
   public var betaStart: Float
-  /// β after `annealingSteps` updates, 0…1.
+  /// β after `annealingUpdates` updates, 0…1.
   public var betaEnd: Float
   /// Updates from `betaStart` to `betaEnd`; with 0, β is always `betaEnd`.
-  public var annealingSteps: Int
+  public var annealingUpdates: Int
 
-  public init(betaStart: Float = 0.4, betaEnd: Float = 1, annealingSteps: Int = 100_000) {
+  public init(betaStart: Float = 0.4, betaEnd: Float = 1, annealingUpdates: Int = 100_000) {
     self.betaStart = betaStart
     self.betaEnd = betaEnd
-    self.annealingSteps = annealingSteps
+    self.annealingUpdates = annealingUpdates
   }
 
-  /// β after `step` updates.
-  public func beta(at step: Int) -> Float {
-    guard annealingSteps > 0, step < annealingSteps else { return betaEnd }
-    return betaStart + (betaEnd - betaStart) * Float(max(0, step)) / Float(annealingSteps)
+  /// β after this many updates.
+  public func beta(afterUpdates updates: Int) -> Float {
+    guard annealingUpdates > 0, updates < annealingUpdates else { return betaEnd }
+    return betaStart + (betaEnd - betaStart) * Float(max(0, updates)) / Float(annealingUpdates)
   }
 
   /// Writes the weights `[count]` of a batch: positive, the largest 1.

@@ -10,8 +10,9 @@ public protocol LearningRule: AnyObject {
   /// The largest number of rows of a batch.
   var batchMax: Int { get }
   /// The names of `metrics`, each with one sentence of help.
-  static var measured: [(name: String, help: String)] { get }
-  /// The metrics of the last batch whose outcome was `.trained`, in the order of `measured`.
+  static var metricDescriptions: [(name: String, help: String)] { get }
+  /// The metrics of the last batch whose outcome was `.trained`, in the order of
+  /// `metricDescriptions`.
   var metrics: [Float] { get }
 
   /// Writes the parameters.
@@ -42,10 +43,11 @@ public protocol LearningRule: AnyObject {
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError)
 
-  /// Called with the published parameters of each milestone (`Algorithm.milestoneEvery`).
-  func reachMilestone(_ parameters: UnsafeBufferPointer<Float>)
+  /// Copies the published parameters of a milestone (`Algorithm.milestoneEvery`) into the target
+  /// network, if the rule has one.
+  func adoptMilestone(_ parameters: UnsafeBufferPointer<Float>)
 
-  /// The contents of a checkpoint beside the parameters.
+  /// What a checkpoint contains in addition to the parameters.
   var state: RuleState { get }
   /// The names in `state`.
   static var stateNames: (vectors: [String], counters: [String]) { get }
@@ -55,7 +57,7 @@ public protocol LearningRule: AnyObject {
 
 extension LearningRule {
   /// The names of `metrics`, in order.
-  public var metricNames: [String] { Self.measured.map(\.name) }
+  public var metricNames: [String] { Self.metricDescriptions.map(\.name) }
 
   /// Elements of every flat vector.
   public var parameterCount: Int { manifest.elementCount }
@@ -89,7 +91,7 @@ public enum TrainingOutcome: Sendable, Hashable {
   case notFinite
 }
 
-/// The state of a rule beside its parameters, by name.
+/// The state of a rule without its parameters, by name.
 public struct RuleState: Hashable, Sendable {
   /// Flat vectors in the manifest's order.
   public var vectors: [String: [Float]]

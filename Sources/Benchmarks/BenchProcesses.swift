@@ -61,7 +61,7 @@ final class BenchProcesses {
   }
 
   /// Starts a client process of the benchmark; `output` is the file that it prints to.
-  func startWorker(_ arguments: [String]) throws -> (child: ChildProcess, output: String) {
+  func startClient(_ arguments: [String]) throws -> (child: ChildProcess, output: String) {
     workers += 1
     let output = "\(folder)/worker-\(workers)"
     var spawn = ProcessSpawn(

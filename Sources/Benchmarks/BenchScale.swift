@@ -14,8 +14,8 @@ internal import Wire
 ///
 /// * Five times: from the start of `rookery up` to the first learner update (CartPole), and from
 ///   the start of `rookery scale actor=+1` to the first message of the new actor that the replay
-///   acknowledged. Telemetry shows both, which a young process sends ten times a second, so each
-///   includes up to 0.1 s for that.
+///   acknowledged. Both are read from telemetry, which a process sends every 0.1 s at
+///   first, so each time may be 0.1 s too long.
 /// * Environment steps a second of 1, 2, 4 … 32 actors, each with one environment that waits 1 ms a
 ///   step, beside one learner at full speed; the limiter has only a minimum size. Each rate is also
 ///   reported as a percentage of that many times the rate of one actor.
@@ -32,7 +32,7 @@ func benchScale(json: Bool) throws {
   results.append(("scale actor=+1 to first accepted step, ms (median)", joins.sorted()[2] * 1000))
   results.append(("scale actor=+1 to first accepted step, ms (slowest)", (joins.max() ?? 0) * 1000))
 
-  let run = try BenchRun(text: BenchRun.waiting)
+  let run = try BenchRun(text: BenchRun.slowEnvironmentYAML)
   try run.command(["scale", "actor=1", "evaluator=0"])
   var one = 0.0
   for count in [1, 2, 4, 8, 16, 32] {
@@ -47,7 +47,7 @@ func benchScale(json: Bool) throws {
 
 /// A run of `rookery up -d` in a folder under `runs/`. `deinit` stops it and removes the folder.
 private final class BenchRun {
-  static let waiting = """
+  static let slowEnvironmentYAML = """
     environment: {id: CartPole-v1, step_delay_ms: 1}
     algorithm: {hidden: [64, 64]}
     actor: {environments: 1}

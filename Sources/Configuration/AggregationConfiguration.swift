@@ -12,7 +12,7 @@ public struct AggregationConfiguration: Hashable, Sendable {
   public enum Mode: String, CaseIterable, Sendable {
     /// The server opens rounds by time: θ += Σuᵢ·Δᵢ / Σuᵢ.
     case rounds
-    /// Each delta is merged on arrival: θ += Δᵢ·uᵢ / Σ(active members' recent u).
+    /// Each delta is merged on arrival: θ += Δᵢ·uᵢ / Σ(latest u of active learners).
     case asynchronous
   }
 

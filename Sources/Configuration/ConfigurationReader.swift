@@ -6,9 +6,9 @@
 /// known keys, the effective configuration and the values thus come from the same lines and cannot
 /// disagree.
 struct ConfigurationReader {
-  /// Problems after which no names are suggested: it is probably another kind of file, and the
-  /// search takes long.
-  private static let suggestionsMax = 50
+  /// With this many problems or more, no names are suggested: the file is probably no
+  /// configuration, and the search takes long.
+  private static let problemsMaxForSuggestions = 50
 
   private let settings: [String: ConfigurationLayers.Setting]
   private var prefix = ""
@@ -39,7 +39,8 @@ struct ConfigurationReader {
   ///   - expected: the valid values, in words.
   ///   - render: writes a value as YAML.
   ///   - parse: the value of a node; nil if it is not valid.
-  ///   - advice: what to do about an invalid node; nil takes an example.
+  ///   - advice: what to do about an invalid node. If it is nil or returns nil, an example is
+  ///     shown.
   mutating func value<T>(
     _ key: String, _ value: inout T, expected: String, render: (T) -> String, parse: (YAMLNode) -> T?,
     advice: ((YAMLNode) -> String?)? = nil
@@ -133,8 +134,9 @@ struct ConfigurationReader {
   }
 
   private mutating func refuseUnknown(_ key: String, _ setting: ConfigurationLayers.Setting) {
-    let mayBeOther = problems.count >= Self.suggestionsMax
-    let nearest = mayBeOther ? nil : Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
+    let isProbablyAnotherFile = problems.count >= Self.problemsMaxForSuggestions
+    let nearest =
+      isProbablyAnotherFile ? nil : Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
     var advice = "see docs/CONFIGURATION.md for all keys"
     if let now = renamed[key] {
       advice = "it is now called '\(now.key)', \(now.note)"

@@ -28,18 +28,18 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
   public var priorityExponent: Double
   /// Items are removed after this many samples; 0: no limit.
   public var maxTimesSampled: Int
-  /// Raw priorities above it count as this; 0: no limit.
+  /// Raw priorities above this value are stored as this value; 0: no limit.
   public var priorityMax: Double
   /// The largest batch that one request may ask for.
   public var batchMax: Int
   /// Keeps samples per insert within a range.
   public var rateLimiter: RateLimiterConfiguration
 
-  /// The most tables that fit a message.
+  /// The protocol's limit of tables.
   public static let countMax = 16
 
   /// A table with the defaults of its keys. A table that no learner samples gets no limits on
-  /// samples per insert, so that it does not block inserts for the others.
+  /// samples per insert, so that it does not block inserts for the other tables.
   init(
     name: String, replay: ReplayConfiguration, algorithm: AlgorithmConfiguration,
     learner: LearnerConfiguration

@@ -4,7 +4,7 @@ internal import Experience
 
 extension ReplayTableConfiguration {
   /// Whether the table is a queue: each item is sampled once, in order, and none is lost unread.
-  public var isConsumeOnce: Bool { sampler == .fifo && maxTimesSampled == 1 }
+  public var isQueue: Bool { sampler == .fifo && maxTimesSampled == 1 }
 }
 
 extension RunConfiguration {
@@ -26,10 +26,11 @@ extension RunConfiguration {
     if table.remover != .fifo, table.maxItems == 0 {
       refuse(
         ["remover", "max_items"],
-        expected: "fifo, as without max_items items are removed only with their steps, oldest first",
-        found: table.remover.rawValue, advice: "set \(prefix)max_items, or remove it")
+        expected:
+          "fifo: without max_items, items are removed only when their steps are evicted, oldest first",
+        found: table.remover.rawValue, advice: "set \(prefix)max_items, or remove \(prefix)remover")
     }
-    guard table.isConsumeOnce else { return conflicts }
+    guard table.isQueue else { return conflicts }
     let rate = table.rateLimiter.samplesPerInsert
     if rate > 0, rate < 1 {
       refuse(

@@ -45,21 +45,22 @@ struct YAMLComposer: ~Copyable {
     case .alias(let name):
       guard let target = anchors[name] else {
         throw Self.problem(
-          place, expected: "the name of an anchor that ends above", found: "*\(name)",
+          place, expected: "the name of an anchor whose value is complete before this line",
+          found: "*\(name)",
           advice: "define it first, as &\(name)")
       }
       try count(target.nodes - 1, height: target.height, depth: depth, place)
       return target
     case .scalar(let text, let plain, let name, let tag):
-      let isString = try Self.isString(tag, place)
-      composed = Composed(node: YAMLNode(.scalar(text, plain: plain && !isString), at: place))
+      try Self.checkTag(tag, place)
+      composed = Composed(node: YAMLNode(.scalar(text, plain: plain && !Self.isString(tag)), at: place))
       anchor = name
     case .sequenceStart(let name, let tag):
-      _ = try Self.isString(tag, place)
+      try Self.checkTag(tag, place)
       composed = try sequence(place, depth: depth)
       anchor = name
     case .mappingStart(let name, let tag):
-      _ = try Self.isString(tag, place)
+      try Self.checkTag(tag, place)
       composed = try mapping(place, depth: depth)
       anchor = name
     default:
@@ -117,15 +118,15 @@ struct YAMLComposer: ~Copyable {
     }
   }
 
-  /// Whether a tag makes a scalar a string; throws on tags outside YAML's core.
-  private static func isString(_ tag: String?, _ place: SourcePlace) throws(ConfigurationError) -> Bool {
-    let core = "tag:yaml.org,2002:"
-    switch tag {
-    case nil: return false
-    case "!", "\(core)str": return true
-    case let tag? where ["null", "bool", "int", "float", "seq", "map"].contains { tag == core + $0 }:
-      return false
-    case let tag?:
+  private static let coreTags = "tag:yaml.org,2002:"
+
+  /// Whether a tag makes a scalar a string.
+  private static func isString(_ tag: String?) -> Bool { tag == "!" || tag == coreTags + "str" }
+
+  /// - Throws: if a tag is outside YAML's core schema.
+  private static func checkTag(_ tag: String?, _ place: SourcePlace) throws(ConfigurationError) {
+    guard let tag, !isString(tag) else { return }
+    guard ["null", "bool", "int", "float", "seq", "map"].contains(where: { tag == coreTags + $0 }) else {
       throw problem(place, expected: "a value without a tag of its own", found: tag, advice: "remove the tag")
     }
   }

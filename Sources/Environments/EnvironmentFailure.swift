@@ -10,7 +10,7 @@ public struct EnvironmentFailure: Error, Hashable, Sendable {
     case environment
     /// The environment does not accept the arguments.
     case arguments
-    /// Its spaces cannot be used, or differ from the configured ones.
+    /// The environment's spaces cannot be used, or differ from the configured ones.
     case space
     /// The environment raised an exception.
     case raised

@@ -1,7 +1,8 @@
 // The public name of a process.
 
-/// A process's name where others can read it: the first 16 bytes of SHA-256 of its id. Who knows an
-/// id can speak as its process; the name identifies the process and does not reveal the id.
+/// A process's name where others can read it: the first 16 bytes of SHA-256 of its id. Anyone who
+/// knows the id can speak as the process; the name identifies the process and does not reveal the
+/// id.
 public struct PublicName: Hashable, Sendable {
   /// The first 8 bytes, big-endian on the wire.
   public let high: UInt64

@@ -51,7 +51,8 @@ public struct WeightsManifest: Hashable, Sendable {
 
 /// The last delta of one learner that is merged into the weights.
 public struct Merged: Hashable, Sendable {
-  /// The learner's public name: with its id, others could send deltas as this learner.
+  /// The learner's public name, because any process that knew the id could send deltas as this
+  /// learner.
   public var learner: PublicName
   /// The delta's sequence number.
   public var sequence: UInt64

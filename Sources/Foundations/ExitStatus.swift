@@ -5,7 +5,7 @@ public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
   case exited(code: Int32)
   case signaled(Int32)
 
-  /// It exited with code 0.
+  /// Whether the process exited with code 0.
   public var isSuccess: Bool { self == .exited(code: 0) }
 
   public var description: String {

@@ -41,8 +41,8 @@ public struct LatencyHistogram: Sendable {
   public mutating func record(_ duration: Instant.Span) { record(nanoseconds: duration.nanoseconds) }
 
   /// The smallest duration d such that the fraction `fraction` of all durations is known to be ≤ d.
-  /// It is the upper edge of a bucket, so never too short and at most 3.1 % too long. 0 if nothing
-  /// is recorded. `fraction` is clamped to 0 ... 1.
+  /// The result is the upper edge of a bucket, so never too short and at most 3.1 % too long. 0 if
+  /// nothing is recorded. `fraction` is clamped to 0 ... 1.
   public func quantile(_ fraction: Double) -> Instant.Span {
     guard count > 0 else { return .zero }
     let clamped = fraction.isNaN ? 1 : Swift.min(1, Swift.max(0, fraction))

@@ -25,9 +25,9 @@ public struct CurvePoint: Hashable, Sendable {
 
 /// A named curve, sorted by x.
 public struct Series: Hashable, Sendable {
-  /// Its name in the legend.
+  /// The curve's name in the legend.
   public var name: String
-  /// Sorted by x, all of them finite.
+  /// The curve's points, sorted by x; all values are finite.
   public var points: [CurvePoint]
 
   /// Sorts by x and leaves out points that are NaN or infinite.

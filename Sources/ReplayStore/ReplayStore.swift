@@ -17,7 +17,7 @@ public final class ReplayStore {
   var snapshot: Snapshot?
   /// The current limits of each table; `change(limits:table:)` changes them.
   public private(set) var limits: [RateLimiterConfiguration]
-  /// Whether any table is consume-once.
+  /// Whether any table is a queue.
   let keepsUnread: Bool
   /// Steps in the ring by writer; nil if writers have no quota.
   var usage: WriterUsage?
@@ -54,7 +54,7 @@ public final class ReplayStore {
     self.configuration = configuration
     limits = configuration.tables.map(\.limiter)
     usage = configuration.writerQuota < 1 ? WriterUsage() : nil
-    keepsUnread = configuration.tables.contains(where: \.isConsumeOnce)
+    keepsUnread = configuration.tables.contains(where: \.isQueue)
     itemCounts = Array(repeating: 0, count: configuration.tables.count)
     if case .file(let path) = configuration.storage, let schema = try StoreFolder.schema(in: path) {
       try open(schema, bytesVerified: bytesVerified, progress: progress)

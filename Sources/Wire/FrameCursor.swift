@@ -4,8 +4,8 @@
 /// Payloads are views into the frame. (msgpack-c's object tree is not used: five bytes that declare
 /// a huge array make it allocate gigabytes.)
 ///
-/// Each method reads one value, checks it, and moves `offset` behind it. Its argument names the
-/// value in the error that it throws. Readers accept every msgpack form of a value, not only the
+/// Each method reads one value, checks it, and moves `offset` past it. The argument names the value
+/// in the errors that the method throws. Readers accept every msgpack form of a value, not only the
 /// shortest.
 public struct FrameCursor {
   /// The frame; the cursor is valid only as long as this memory.
@@ -18,7 +18,7 @@ public struct FrameCursor {
   }
 
   /// Reads `[version, type` and checks version, type and the number of elements. The error for an
-  /// unknown type below 256 has it as `unknownType`.
+  /// unknown type below 256 carries the type in `unknownType`.
   public mutating func openMessage() throws(WireError) -> MessageType {
     let elements = try array(max: 64, "a message")
     guard elements >= 2 else {
@@ -71,7 +71,7 @@ extension FrameCursor {
     return try bounded(count, max: max, start, what(), "elements")
   }
 
-  /// A map's number of entries, at most `max`; keys and values follow in turn.
+  /// A map's number of entries, at most `max`; keys and values follow alternately.
   public mutating func map(max: Int, _ what: @autoclosure () -> String) throws(WireError) -> Int {
     let start = offset
     let head = try byte(what())
@@ -116,8 +116,8 @@ extension FrameCursor {
     return Int(value)
   }
 
+  /// An integer in −2⁶³…2⁶³ − 1.
   public mutating func signed(_ what: @autoclosure () -> String) throws(WireError) -> Int64 {
-    /// An integer in −2⁶³…2⁶³ − 1.
     let start = offset
     let head = try byte(what())
     switch head {

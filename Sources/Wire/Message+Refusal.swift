@@ -24,7 +24,7 @@ public struct Refusal: ValueMessage, Error {
   public var code: RefusalCode
   /// The type of the refused message; 0 if it could not be read.
   public var type: UInt8
-  /// Its sequence or request number; 0 if it has none.
+  /// The refused message's sequence or request number; 0 if it has none.
   public var reference: UInt64
   /// Where, what was expected, what was found, and what to do; for people.
   public var text: String

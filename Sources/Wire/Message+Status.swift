@@ -98,7 +98,7 @@ public struct EvaluationReport: ValueMessage {
 /// `[version, 16, incarnation, evaluations known, counters]`: asks the parameter server for the
 /// run's progress.
 public struct StatusRequest: ValueMessage {
-  /// The server's incarnation that `evaluationsKnown` counts in, as the last STATUS said; nil at
+  /// The server's incarnation to which `evaluationsKnown` refers, as the last STATUS said; nil at
   /// first.
   public var incarnation: Identifier?
   /// Evaluations of that incarnation that the client has; the server sends later ones only.
@@ -137,14 +137,14 @@ public struct StatusRequest: ValueMessage {
   }
 }
 
-/// The last report of a process, for other processes. Its `id` is left out: who knows it can speak
-/// as the process.
+/// The last report of a process, for other processes. The `id` is left out, because anyone who
+/// knows it can speak as the process.
 public struct ShownTelemetry: Hashable, Sendable {
-  /// The public name made of its id.
+  /// The public name, made of the process's id.
   public var id: PublicName
   /// The name of its service, a `ServiceKind` or another.
   public var service: String
-  /// Its name for people.
+  /// The process's name for people.
   public var label: String
   /// The counters that were asked for, by name.
   public var counters: [String: Double]

@@ -151,8 +151,8 @@ public struct Weights {
   public var incarnation: Identifier
   /// Updates in the weights over the whole run.
   public var updates: UInt64
-  /// Updates that the weights have been through, which schedules count in. Of learners that trained
-  /// beside each other, the mean over each round.
+  /// The clock of schedules, in updates. With one learner, its updates; with several, the sum over
+  /// rounds of the weighted mean of their updates.
   public var clock: Double
   /// The version of the newest milestone, which this publication is or the server keeps; 0 in a run
   /// without milestones. A milestone is the first publication of a run, and each whose clock passes

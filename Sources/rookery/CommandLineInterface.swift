@@ -13,7 +13,7 @@ internal import Wire
 /// The exit code of a subcommand.
 enum ExitCode: Int32 {
   case success = 0
-  /// It ran and failed: not solved, unhealthy, or a service that failed.
+  /// The subcommand ran and failed: not solved, unhealthy, or a service that failed.
   case failure = 1
   /// Wrong arguments or configuration; nothing was started.
   case usage = 2
@@ -92,7 +92,7 @@ enum CommandLineInterface {
       try BenchCommand.run(rest)
       return .success
     case .benchWorker:
-      try BenchCommand.runWorker(rest)
+      try BenchCommand.runClient(rest)
       return .success
     case .exec: try becomeGuarded(rest)
     case .help:

@@ -41,7 +41,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     let learner = try DQNRule(
       spec: fixtureSpec(golden.name), configuration: golden.configuration, batchMax: columns.action.count + 2)
     fixture["parameters"].withUnsafeBufferPointer { learner.importParameters(from: $0) }
-    fixture["target"].withUnsafeBufferPointer { learner.reachMilestone($0) }
+    fixture["target"].withUnsafeBufferPointer { learner.adoptMilestone($0) }
     for step in 0..<5 {
       let (outcome, priorities) = try columns.train(learner)
       guard case .trained = outcome else {

@@ -115,7 +115,7 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     _ = try columns.train(learner)
     #expect(learner.targetParameters == first && learner.values != first)
     let other = learner.values.map { $0 / 2 }
-    other.withUnsafeBufferPointer { learner.reachMilestone($0) }
+    other.withUnsafeBufferPointer { learner.adoptMilestone($0) }
     #expect(learner.targetParameters == other && learner.values != other)
   }
 

@@ -38,11 +38,11 @@ import Testing
   }
 
   @Test func betaRisesLinearly() {
-    let weights = ImportanceWeights(betaStart: 0.4, betaEnd: 1, annealingSteps: 100)
-    #expect(weights.beta(at: -5) == 0.4 && weights.beta(at: 0) == 0.4)
-    #expect((weights.beta(at: 50) - 0.7).magnitude < 1e-6)
-    #expect(weights.beta(at: 100) == 1 && weights.beta(at: 1000) == 1)
-    #expect(ImportanceWeights(betaStart: 0.4, betaEnd: 0.9, annealingSteps: 0).beta(at: 0) == 0.9)
+    let weights = ImportanceWeights(betaStart: 0.4, betaEnd: 1, annealingUpdates: 100)
+    #expect(weights.beta(afterUpdates: -5) == 0.4 && weights.beta(afterUpdates: 0) == 0.4)
+    #expect((weights.beta(afterUpdates: 50) - 0.7).magnitude < 1e-6)
+    #expect(weights.beta(afterUpdates: 100) == 1 && weights.beta(afterUpdates: 1000) == 1)
+    #expect(ImportanceWeights(betaStart: 0.4, betaEnd: 0.9, annealingUpdates: 0).beta(afterUpdates: 0) == 0.9)
   }
 
   /// The values of rlax's own test of `n_step_bootstrapped_returns`.

@@ -64,7 +64,8 @@ import Testing
     #expect(problem("a: 1\nb: 2\na: 3").hasPrefix("f.yaml:3:1: expected each key once, found 'a' again"))
     #expect(problem("a: 1\n---\nb: 2").hasPrefix("f.yaml:2:1: expected one YAML document"))
     #expect(
-      problem("a: *x").hasPrefix("f.yaml:1:4: expected the name of an anchor that ends above, found *x"))
+      problem("a: *x").hasPrefix(
+        "f.yaml:1:4: expected the name of an anchor whose value is complete before this line, found *x"))
     #expect(problem("a: &x [*x]").contains("found *x"))
     #expect(problem("a: [1, 2").contains("expected valid YAML"))
     #expect(problem("a:\n\t- 1").hasPrefix("f.yaml:2:1: expected valid YAML"))

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct AppendOnlyFileTests {
-  @Test func appendsOverLives() throws {
+  @Test func appendsOverRestarts() throws {
     let folder = TemporaryFolder()
     let path = "\(folder.path)/file"
     for word in ["one\n", "two\n"] { try AppendOnlyFile(path: path).append(Array(word.utf8)) }

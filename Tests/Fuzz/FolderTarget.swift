@@ -134,7 +134,7 @@ extension FolderTarget {
       for offset in stride(from: 0, to: bytes.count - 63, by: 64) {
         var record = bytes.loadUnaligned(fromByteOffset: offset, as: ChunkRecord.self)
         guard record.count > 0 else { continue }
-        record.check = record.expectedCheck
+        record.recordChecksum = record.expectedRecordChecksum
         bytes.storeBytes(of: record, toByteOffset: offset, as: ChunkRecord.self)
       }
     }

@@ -66,7 +66,9 @@ import Testing
   }
 
   /// Files without tensors, weights that are not finite, another network.
-  @Test(arguments: ["bytes", "nan", "shape"]) func theOneBeforeADamagedOneIsTaken(_ damage: String) throws {
+  @Test(arguments: ["bytes", "nan", "shape"]) func theCheckpointBeforeADamagedOneIsUsed(_ damage: String)
+    throws
+  {
     let checkpoints = try saveTwo()
     var writer = SafetensorsWriter(metadata: ["updates": "20"])
     for tensor in try Self.spec.manifest().tensors {
@@ -83,7 +85,7 @@ import Testing
     let before = weights(learner)
     let loaded = try #require(try checkpoints.load(into: learner))
     #expect(loaded.updates == 10 && loaded.notice?.contains(", of 10 updates, is used instead") == true)
-    #expect(weights(learner) == before, "it has optimizer and target network alone")
+    #expect(weights(learner) == before, "load(into:) restores optimizer and target network, not the weights")
     let found = try #require(try checkpoints.weights())
     #expect(found.values.allSatisfy { $0 == 1 } && found.notice?.contains("is used instead") == true)
 
@@ -95,7 +97,7 @@ import Testing
     #expect(try checkpoints.load(into: learner)?.updates == 10)
   }
 
-  @Test func whatCannotBeReadIsNotPassedOver() throws {
+  @Test func loadThrowsIfNoCheckpointIsReadable() throws {
     let checkpoints = try saveTwo()
     for path in [checkpoints.optimizerPath, checkpoints.weightsPath] {
       unlink(path)

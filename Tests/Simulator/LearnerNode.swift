@@ -94,7 +94,7 @@ final class LearnerNode: Node {
           return machine.receive(bytes, now: cluster.now, parameters: parameters)
         }
         if weights.topic.hasPrefix(Weights.topicMilestone) {
-          machine.reachMilestone(weights)
+          machine.adoptMilestone(weights)
         } else {
           adopt(weights)
         }

@@ -9,7 +9,7 @@ internal import Foundations
 final class SimulatedRule: LearningRule {
   let manifest = Ledger.manifest
   let batchMax: Int
-  static let measured: [(name: String, help: String)] = []
+  static let metricDescriptions: [(name: String, help: String)] = []
   let metrics: [Float] = []
   static let stateNames = (vectors: [String](), counters: [String]())
   var state: RuleState { RuleState() }
@@ -52,7 +52,7 @@ final class SimulatedRule: LearningRule {
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError) {}
 
-  func reachMilestone(_ parameters: UnsafeBufferPointer<Float>) {
+  func adoptMilestone(_ parameters: UnsafeBufferPointer<Float>) {
     target = Array(parameters)
     targets += 1
   }

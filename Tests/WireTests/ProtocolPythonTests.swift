@@ -1,4 +1,4 @@
-// The published frames and the document through Python's msgpack and numpy.
+// Python's msgpack and numpy read the published frames and docs/PROTOCOL.md.
 
 import Foundation
 import Foundations
@@ -33,8 +33,8 @@ struct ProtocolPythonTests {
     #expect(try spawn.start().wait() == .exited(code: 0))
   }
 
-  /// Damaged frames that the reader still accepts: a head of another width, another number, another
-  /// letter.
+  /// Frames with one changed byte that the reader still accepts: only the width of a head, a number
+  /// or a letter differs.
   private static func acceptedMutants() -> [[UInt8]] {
     var accepted: [[UInt8]] = []
     for frame in Golden.frames {

@@ -1,4 +1,4 @@
-// Random msgpack values, often at the borders of its forms.
+// Random msgpack values, often of sizes where msgpack changes the encoding.
 
 import Foundations
 import Wire

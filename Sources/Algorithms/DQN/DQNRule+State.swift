@@ -19,7 +19,7 @@ extension DQNRule {
   }
 
   /// Copies the parameters into the target network.
-  public func reachMilestone(_ parameters: UnsafeBufferPointer<Float>) {
+  public func adoptMilestone(_ parameters: UnsafeBufferPointer<Float>) {
     target.importParameters(from: parameters)
   }
 

@@ -25,7 +25,7 @@ public final class DQNRule: LearningRule {
   /// The largest number of rows of a batch.
   public let batchMax: Int
   /// The names of `metrics`, with their help.
-  public static let measured = [
+  public static let metricDescriptions = [
     (name: "loss", help: "Moving mean of the loss."),
     (name: "gradient_norm", help: "Moving mean of the gradient's norm before clipping."),
     (name: "mean_q", help: "Moving mean of the action values of sampled states."),

@@ -23,8 +23,9 @@ struct BenchCase: Encodable {
   /// p99 of the same two calls before snapshots or restores began, with one call in flight each.
   var calm_insert_p99_ms: Double?
   var calm_sample_p99_ms: Double?
+  /// Snapshots or restores a second.
   var copies_per_s: Double?
-  /// Bytes of steps a second, divided by the raw disk's rate.
+  /// Bytes of inserted or sampled steps a second, divided by the raw disk's write or read rate.
   var insert_of_raw: Double?
   var sample_of_raw: Double?
   /// CPU seconds a second of each process.
@@ -44,27 +45,30 @@ struct BenchReplayDocument: Encodable {
   var seconds: Double
   var empty_service_bytes: Double
   /// By payload, with `--storage disk`.
-  var disk: [String: BenchDisk] = [:]
+  var disk: [String: RawDiskRates] = [:]
   var cases: [BenchCase]
   /// Operations a second of the store by itself, in one thread.
   var store: [String: Double]
 }
 
 extension BenchCase {
-  mutating func inserted(_ report: BenchReport) {
+  /// Stores the rate and the CPU time of a client that inserts.
+  mutating func setInsertRate(from report: BenchReport) {
     (insert_per_s, inserter_cpu) = (report.perSecond, report.cpu)
   }
 
-  mutating func sampled(_ report: BenchReport) {
+  /// Stores the rate and the CPU time of a client that samples.
+  mutating func setSampleRate(from report: BenchReport) {
     (batches_per_s, sampler_cpu) = (report.perSecond, report.cpu)
   }
 
-  mutating func waited(_ inserted: BenchReport, _ sampled: BenchReport) {
+  /// Stores the latencies of two clients that ran at once or one after the other.
+  mutating func setLatencies(inserts inserted: BenchReport, samples sampled: BenchReport) {
     (insert_p50_ms, insert_p99_ms) = (inserted.p50_ms, inserted.p99_ms)
     (sample_p50_ms, sample_p99_ms) = (sampled.p50_ms, sampled.p99_ms)
   }
 
-  mutating func compare(with disk: BenchDisk, _ payload: BenchPayload) {
+  mutating func compare(with disk: RawDiskRates, _ payload: BenchPayload) {
     insert_of_raw = insert_per_s.map { $0 * Double(payload.schema.stepByteCount) / disk.write_bytes_per_s }
     sample_of_raw = batches_per_s.map { $0 * Double(512 * payload.itemByteCount) / disk.read_bytes_per_s }
   }

@@ -135,7 +135,7 @@ struct BenchSampler: ~Copyable {
 
   /// Samples until the window is over, and writes `updates` times new priorities for each batch.
   private mutating func sample(
-    seconds: Double, updates: Int, isAlone: Bool, count: (_ batches: Int, _ keys: Int) -> Double
+    seconds: Double, updates: Int, measuresLatency: Bool, count: (_ batches: Int, _ keys: Int) -> Double
   ) throws -> BenchReport {
     var window = BenchWindow(seconds: seconds)
     var batches = 0
@@ -150,7 +150,7 @@ struct BenchSampler: ~Copyable {
         continue
       }
       batches += 1
-      if isAlone, window.isOpen { window.latencies.record(SystemClock.now() - asked) }
+      if measuresLatency, window.isOpen { window.latencies.record(SystemClock.now() - asked) }
       if let report = window.close(now: now, count: count(batches, batches * updates * batch)) {
         sampler.leave(sink: link)
         return report
@@ -164,13 +164,14 @@ struct BenchSampler: ~Copyable {
     }
   }
 
-  /// Batches a second; with one request in flight (`isAlone`) the latencies too.
-  mutating func run(seconds: Double, isAlone: Bool) throws -> BenchReport {
-    try sample(seconds: seconds, updates: 1, isAlone: isAlone) { batches, _ in Double(batches) }
+  /// Batches a second; with one request in flight (`measuresLatency`) the latencies too.
+  mutating func run(seconds: Double, measuresLatency: Bool) throws -> BenchReport {
+    try sample(seconds: seconds, updates: 1, measuresLatency: measuresLatency) { batches, _ in Double(batches)
+    }
   }
 
   /// Keys a second. A batch now and then confirms that earlier updates have arrived.
   mutating func runUpdates(seconds: Double) throws -> BenchReport {
-    try sample(seconds: seconds, updates: 32, isAlone: false) { _, keys in Double(keys) }
+    try sample(seconds: seconds, updates: 32, measuresLatency: false) { _, keys in Double(keys) }
   }
 }

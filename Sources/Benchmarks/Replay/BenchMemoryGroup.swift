@@ -3,8 +3,8 @@
 internal import Foundations
 internal import Glibc
 
-/// A Linux control group that limits the memory of a process, its pages of files included. Version
-/// 1 or 2; only root can create one.
+/// A Linux control group that limits the memory of a process, including the page cache of its
+/// files. Version 1 or 2; only root can create one.
 struct BenchMemoryGroup {
   private let path: String
 

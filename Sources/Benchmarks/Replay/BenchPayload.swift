@@ -40,8 +40,8 @@ enum BenchPayload: String, CaseIterable {
   /// The table that items are sampled from.
   var table: TableSchema { tables.last! }
 
-  /// All tables of the service. Records have a second table, because the first is a learner's and
-  /// must be of transitions; it stays empty then.
+  /// All tables of the service. The first must be of transitions, because a learner samples it;
+  /// records go to a second table, and the first stays empty.
   var tables: [TableSchema] {
     let first = TableSchema(name: "experience", kind: .transition(nStep: max(1, nStep), discount: 0.99))
     return isRecord ? [first, TableSchema(name: "records", kind: .record)] : [first]
@@ -62,7 +62,8 @@ enum BenchPayload: String, CaseIterable {
     return (nStep + stack) * schema.stepByteCount
   }
 
-  /// Steps in a message: 256 KB to 1.5 MB where steps are large enough.
+  /// Steps in a message: of 36 bytes, 36 or 1.8 KB; of 1 KB, 51 KB; of 28 KB, 226 KB or 1.4 MB; of
+  /// Atari frames, 452 KB.
   var messageSizes: [Int] {
     switch self {
     case .small, .smallRecord: [1000, 50]

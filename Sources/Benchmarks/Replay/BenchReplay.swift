@@ -82,7 +82,7 @@ struct BenchReplayCommand {
     let processes = try BenchProcesses(settings: [:])
     let folder = try processes.makeDataFolder()
     for payload in payloads {
-      let disk = try BenchDisk(in: folder, readBytes: payload.itemByteCount)
+      let disk = try RawDiskRates.measure(in: folder, readBytes: payload.itemByteCount)
       document.disk[payload.rawValue] = disk
       say(
         "the disk by itself, \(payload.rawValue): writes \(Format.count(disk.write_bytes_per_s))B/s, reads \(Format.count(disk.read_bytes_per_s))B/s"
@@ -97,7 +97,7 @@ struct BenchReplayCommand {
   }
 
   private func measure(
-    _ transport: String, _ payload: BenchPayload, _ disk: BenchDisk?, empty: Double,
+    _ transport: String, _ payload: BenchPayload, _ disk: RawDiskRates?, empty: Double,
     _ report: (BenchCase) -> Void
   ) throws {
     let bench = try BenchReplayProcess(
@@ -105,7 +105,7 @@ struct BenchReplayCommand {
       keepsSnapshots: modes.contains("snapshot") || modes.contains("restore"))
     try bench.waitUntilItAnswers()
     // Until the ring has wrapped, and a little more.
-    try bench.worker("fill", ["--count", "\(bench.capacity + bench.capacity / 10)"])
+    try bench.runClient("fill", ["--count", "\(bench.capacity + bench.capacity / 10)"])
     let bytes = Double(bench.residentBytes)
     for (index, steps) in payload.messageSizes.enumerated() {
       for mode in BenchMode.allCases where modes.contains(mode.rawValue) {

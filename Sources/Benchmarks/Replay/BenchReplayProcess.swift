@@ -23,19 +23,19 @@ final class BenchReplayProcess {
     _ payload: BenchPayload, transport: String, storage: BenchStorage, keepsSnapshots: Bool = false
   ) throws {
     self.payload = payload
-    let (kept, rings) =
+    let (storageKey, capacityFactor) =
       switch storage {
       case .memory: ("memory", 1)
       case .file: ("file", 1)
       case .disk: ("file", 3)
       }
-    capacity = payload.capacity * rings
+    capacity = payload.capacity * capacityFactor
     // A fifth of the ring.
     let memory = capacity * payload.schema.stepByteCount / 5
     let settings = [
       "ROOKERY_REPLAY__CAPACITY": "\(capacity)",
       "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "0",
-      "ROOKERY_REPLAY__STORAGE": kept,
+      "ROOKERY_REPLAY__STORAGE": storageKey,
       "ROOKERY_REPLAY__MEMORY_MB": storage == .disk ? "\(memory / 1_000_000)" : "0",
       "ROOKERY_ALGORITHM__N_STEP": "\(max(1, payload.nStep))",
       "ROOKERY_ALGORITHM__BATCH": "512",
@@ -64,7 +64,7 @@ final class BenchReplayProcess {
     throw BenchError("the replay does not answer; see \(processes.folder)/log")
   }
 
-  /// The service's memory; pages of its files count while they are in memory.
+  /// The service's memory, including the pages of its files that are in memory.
   var residentBytes: Int {
     guard let line = TextLines.first(in: "/proc/\(service.identifier)/status", startingWith: "VmRSS"),
       let kilobytes = line.split(separator: " ").compactMap({ Int($0) }).first
@@ -84,24 +84,24 @@ final class BenchReplayProcess {
 
   /// Runs a client process to its end.
   @discardableResult
-  func worker(_ kind: String, _ arguments: [String]) throws -> BenchReport {
+  func runClient(_ kind: String, _ arguments: [String]) throws -> BenchReport {
     try finish(try begin(kind, arguments))
   }
 
   /// Runs several client processes at once.
-  func workers(_ all: [(kind: String, arguments: [String])]) throws -> [BenchReport] {
+  func runClients(_ all: [(kind: String, arguments: [String])]) throws -> [BenchReport] {
     let begun = try all.map { try begin($0.kind, $0.arguments) }
     return try begun.map(finish)
   }
 
   private func begin(_ kind: String, _ arguments: [String]) throws -> (child: ChildProcess, output: String) {
-    try processes.startWorker([kind, address, "--payload", payload.rawValue] + arguments)
+    try processes.startClient([kind, address, "--payload", payload.rawValue] + arguments)
   }
 
-  private func finish(_ worker: (child: ChildProcess, output: String)) throws -> BenchReport {
-    let status = try worker.child.wait()
-    let text = (try? String(contentsOfFile: worker.output, encoding: .utf8)) ?? ""
-    unlink(worker.output)
+  private func finish(_ client: (child: ChildProcess, output: String)) throws -> BenchReport {
+    let status = try client.child.wait()
+    let text = (try? String(contentsOfFile: client.output, encoding: .utf8)) ?? ""
+    unlink(client.output)
     guard status.isSuccess else { throw BenchError("a client ended with \(status): \(text)") }
     if text.isEmpty { return BenchReport(perSecond: 0, p50_ms: 0, p99_ms: 0, cpu: 0) }
     return try JSONDecoder().decode(BenchReport.self, from: Data(text.utf8))

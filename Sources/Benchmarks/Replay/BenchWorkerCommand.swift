@@ -7,7 +7,7 @@ internal import Wire
 extension BenchCommand {
   /// Runs `rookery bench-worker fill|insert|sample|update|writers|snapshot|restore ADDRESS
   /// --payload P …`, which `rookery bench replay` starts. Prints its report as a line of JSON.
-  public static func runWorker(_ list: [String]) throws {
+  public static func runClient(_ list: [String]) throws {
     let arguments = try Arguments(
       list, valued: ["payload", "steps", "in-flight", "seconds", "count", "batch"])
     guard arguments.positional.count == 2,
@@ -29,7 +29,7 @@ extension BenchCommand {
       report = try inserter.run(seconds: seconds)
     case "sample":
       var sampler = try BenchSampler(address: address, payload: payload, batch: batch, inFlight: inFlight)
-      report = try sampler.run(seconds: seconds, isAlone: inFlight == 1)
+      report = try sampler.run(seconds: seconds, measuresLatency: inFlight == 1)
     case "update":
       var sampler = try BenchSampler(address: address, payload: payload, batch: batch, inFlight: inFlight)
       report = try sampler.runUpdates(seconds: seconds)

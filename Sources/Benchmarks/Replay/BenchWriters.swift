@@ -8,22 +8,22 @@ internal import Wire
 
 /// Many connected writers in one process. Each sends a few steps of its own every 50 ms.
 struct BenchWriters: ~Copyable {
-  private final class Member {
+  private final class ConnectedWriter {
     let link: DealerLink
-    var writer: WriterMachine
+    var machine: WriterMachine
     var message: BenchMessage
     var nextAt: Instant
     var sentAt: [Instant] = []
 
-    init(link: DealerLink, writer: WriterMachine, steps: Int, nextAt: Instant) {
+    init(link: DealerLink, machine: WriterMachine, steps: Int, nextAt: Instant) {
       self.link = link
-      self.writer = writer
+      self.machine = machine
       message = BenchMessage(.small, steps: steps)
       self.nextAt = nextAt
     }
   }
 
-  private var members: [Member] = []
+  private var writers: [ConnectedWriter] = []
   private var poller = Poller()
   private let every: Instant.Span
   private let steps: Int
@@ -44,9 +44,9 @@ struct BenchWriters: ~Copyable {
       let configuration = WriterMachine.Configuration(
         id: Identifier(using: &generator), label: "bench-\(index)", schema: BenchPayload.small.schema,
         tables: [BenchPayload.small.table])
-      members.append(
-        Member(
-          link: link, writer: WriterMachine(configuration: configuration, now: now),
+      writers.append(
+        ConnectedWriter(
+          link: link, machine: WriterMachine(configuration: configuration, now: now),
           steps: steps,
           nextAt: now + .seconds(1 + every.seconds * Double(index) / Double(count))))
     }
@@ -58,31 +58,31 @@ struct BenchWriters: ~Copyable {
       let now = SystemClock.now()
       var done: UInt64 = 0
       var next = now + .milliseconds(50)
-      for index in members.indices {
-        try advance(members[index], now: now, &window)
-        done += members[index].writer.counters.messagesCommitted
-        next = min(next, members[index].nextAt)
+      for index in writers.indices {
+        try advance(writers[index], now: now, &window)
+        done += writers[index].machine.counters.messagesCommitted
+        next = min(next, writers[index].nextAt)
       }
-      let areReady = members.allSatisfy { $0.writer.isReady }
+      let areReady = writers.allSatisfy { $0.machine.isReady }
       if areReady, let report = window.close(now: now, count: Double(done) * Double(steps)) { return report }
       poller.wait(until: max(next, now + .milliseconds(1)), now: now)
     }
   }
 
-  private func advance(_ member: Member, now: Instant, _ window: inout BenchWindow) throws {
-    member.link.drain { member.writer.receive($0, now: SystemClock.now(), sink: member.link) }
-    member.writer.advance(to: now, sink: member.link)
-    if let refusal = member.writer.refusal { throw BenchError("the replay refused: \(refusal.text)") }
-    let acknowledged = member.sentAt.count - member.writer.unacknowledged
+  private func advance(_ writer: ConnectedWriter, now: Instant, _ window: inout BenchWindow) throws {
+    writer.link.drain { writer.machine.receive($0, now: SystemClock.now(), sink: writer.link) }
+    writer.machine.advance(to: now, sink: writer.link)
+    if let refusal = writer.machine.refusal { throw BenchError("the replay refused: \(refusal.text)") }
+    let acknowledged = writer.sentAt.count - writer.machine.unacknowledged
     if acknowledged > 0 {
       let seen = SystemClock.now()
-      if window.isOpen { for sent in member.sentAt[..<acknowledged] { window.latencies.record(seen - sent) } }
-      member.sentAt.removeFirst(acknowledged)
+      if window.isOpen { for sent in writer.sentAt[..<acknowledged] { window.latencies.record(seen - sent) } }
+      writer.sentAt.removeFirst(acknowledged)
     }
-    guard now >= member.nextAt, let frame = member.writer.beginFrame(chunks: 1) else { return }
-    member.message.encode(into: frame)
-    member.sentAt.append(SystemClock.now())
-    member.writer.commitFrame(now: now, sink: member.link)
-    member.nextAt = max(member.nextAt + every, now)
+    guard now >= writer.nextAt, let frame = writer.machine.beginFrame(chunks: 1) else { return }
+    writer.message.encode(into: frame)
+    writer.sentAt.append(SystemClock.now())
+    writer.machine.commitFrame(now: now, sink: writer.link)
+    writer.nextAt = max(writer.nextAt + every, now)
   }
 }

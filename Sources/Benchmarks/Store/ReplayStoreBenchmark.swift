@@ -26,12 +26,12 @@ enum ReplayStoreBenchmark {
     var results: [(name: String, perSecond: Double)] = []
     let store = try filledStore(capacity)
     for steps in [50, 1000] {
-      let message = BenchmarkMessage(steps: steps)
-      var writer = BenchmarkWriter(message: message, writer: steps)
+      let message = StoreBenchMessage(steps: steps)
+      var writer = StoreBenchWriter(message: message, writer: steps)
       let rate = try repeated { try writer.send(to: store) }
       results.append(("insert 36 B, \(steps) a message: steps", rate * Double(steps)))
     }
-    var sampler = try BenchmarkSampler(store: store, batch: batch)
+    var sampler = try StoreBenchSampler(store: store, batch: batch)
     results.append(("sample \(batch): batches", try repeated { try sampler.sample() }))
     results.append(("draw without gather: draws", try repeated { try sampler.drawOnly() } * Double(batch)))
     results.append(
@@ -39,7 +39,7 @@ enum ReplayStoreBenchmark {
     results.append(
       ("priority updates, \(batch) random keys: keys", try repeated { try sampler.update() } * Double(batch)))
     for (name, capacity) in [("10⁴", 10_000), ("10⁶", 1_000_000), ("10⁷", 10_000_000)] {
-      var sampler = try BenchmarkSampler(store: filledStore(capacity), batch: batch)
+      var sampler = try StoreBenchSampler(store: filledStore(capacity), batch: batch)
       results.append(("sample \(batch) of \(name): batches", try repeated { try sampler.sample() }))
       results.append(
         (
@@ -55,8 +55,8 @@ enum ReplayStoreBenchmark {
       schema: TableSchema(name: "replay", kind: .transition(nStep: 1, discount: 0.99)),
       sampler: .prioritized(exponent: 0.6))
     let store = try ReplayStore(configuration: ReplayStoreConfiguration(capacity: capacity, tables: [table]))
-    try store.adopt(schema: BenchmarkMessage.schema)
-    var writer = BenchmarkWriter(message: BenchmarkMessage(steps: 1000), writer: 0)
+    try store.adopt(schema: StoreBenchMessage.schema)
+    var writer = StoreBenchWriter(message: StoreBenchMessage(steps: 1000), writer: 0)
     while store.statistics.tail == 0 { try writer.send(to: store) }
     return store
   }

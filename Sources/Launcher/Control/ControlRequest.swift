@@ -75,7 +75,7 @@ public struct ProcessReport: Codable, Hashable, Sendable {
 
   /// The service's name.
   public var service: String
-  /// Counted from 1.
+  /// The replica's number, from 1.
   public var replica: Int
   /// The state of the replica.
   public var state: State
@@ -83,11 +83,11 @@ public struct ProcessReport: Codable, Hashable, Sendable {
   public var detail: String
   /// Nil while the replica has no process.
   public var pid: Int32?
-  /// Its loopback address; nil before its first start.
+  /// The replica's loopback address; nil before its first start.
   public var host: String?
-  /// The addresses it listens on, by its `ROOKERY_…_ADDRESS` variables.
+  /// The addresses that the replica listens on, by its `ROOKERY_…_ADDRESS` variables.
   public var addresses: [String]
-  /// Seconds since its process started; nil while it has none.
+  /// Seconds since the process started; nil while there is none.
   public var up_s: Double?
   /// Starts after the first.
   public var restarts: Int

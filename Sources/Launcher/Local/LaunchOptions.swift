@@ -47,17 +47,17 @@ public struct LaunchEvent: Hashable, Sendable, CustomStringConvertible {
 public struct ProcessStatus: Hashable, Sendable {
   /// Service and replica.
   public var instance: Instance
-  /// As the supervisor has it.
+  /// The state in which the supervisor has the instance.
   public var state: InstanceState
-  /// Whether a service that it waits for has ended.
+  /// Whether a service that the instance waits for has ended.
   public var isBlocked: Bool
-  /// Its process, while it has one.
+  /// The id of the instance's process; nil while it has none.
   public var pid: Int32?
-  /// Its loopback address, once it was started.
+  /// The instance's loopback address; nil before its first start.
   public var host: String?
   /// The addresses it listens on, by variable; empty before its first start.
   public var listening: [String: String]
-  /// When its process was started, while it has one.
+  /// When the process was started; nil while there is none.
   public var startedAt: Instant?
   /// Starts after the first.
   public var restarts: Int

@@ -54,25 +54,26 @@ public struct Supervisor: Sendable {
     case kill(Instance)
     /// Start its health check and report its end as `.checked`.
     case check(Instance)
-    /// Kill its health check; its end is not reported.
+    /// Kill the instance's health check; the end of the check is not reported.
     case cancelCheck(Instance)
     case report(Report)
   }
 
   /// An event to show to the user.
   public enum Report: Hashable, Sendable {
-    /// Its process ended by itself; without `restartIn` it is not started again.
+    /// The process ended by itself; without `restartIn` the instance is not started again.
     case exited(Instance, ExitReason, restartIn: Instant.Span?)
     case startFailed(Instance, String, restartIn: Instant.Span?)
-    /// It is not started again after this many failed starts in a row.
+    /// The instance is not started again after this many failed starts in a row.
     case crashLoop(Instance, failedStarts: Int)
     case healthy(Instance)
     case unhealthy(Instance)
-    /// It did not stop within its grace period and was killed.
+    /// The instance did not stop within its grace period and was killed.
     case killed(Instance)
-    /// It stopped as asked.
+    /// The instance stopped as asked.
     case stopped(Instance)
-    /// It waits for a replica of another service that has ended, and starts if that is restarted.
+    /// The instance waits for a replica of another service that has ended, and starts if that
+    /// replica is restarted.
     case blocked(Instance, by: Instance)
   }
 

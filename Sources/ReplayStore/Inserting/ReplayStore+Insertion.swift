@@ -9,8 +9,8 @@ extension ReplayStore {
   }
 
   /// The table that holds back a message with `items[t]` items for table t and `steps` steps, and
-  /// the reason; nil if none does. The reason is the limiter's inequality, or that a consume-once
-  /// table would lose unread items.
+  /// the reason; nil if none does. The reason is the limiter's inequality, or that a queue
+  /// would lose unread items.
   public func reasonInsertBlocked(items: [Int], steps: Int = 0) -> String? {
     insertBlock(items: items, steps: steps)?.reason
   }
@@ -118,7 +118,7 @@ extension ReplayStore {
     folder.journal.seal()
   }
 
-  /// The message's steps if any table is consume-once, else 0. Capped at the ring's room: a larger
+  /// The message's steps if any table is a queue, else 0. Capped at the ring's room: a larger
   /// message is refused anyway.
   private func stepsThatMayEvict(_ insertion: Insertion) -> Int {
     guard keepsUnread, let room = ring?.room else { return 0 }
@@ -146,7 +146,7 @@ extension ReplayStore {
     }
     for (table, count) in zip(tables, itemCounts) {
       let most = table.configuration.itemsPerMessageMax
-      if count > most, table.limiter.configuration.isBounded || table.configuration.isConsumeOnce {
+      if count > most, table.limiter.configuration.isBounded || table.configuration.isQueue {
         throw .message(
           "table '\(table.configuration.schema.name)': expected at most \(most) items in a message, found \(count)"
         )

@@ -7,7 +7,8 @@
 /// * a message of n items is admitted if size < minSize or error + n · samplesPerInsert ≤ errorMax.
 ///
 /// Messages and batches are admitted whole or not at all. Limits may change at any time, see
-/// `change(to:)`. In a fleet of shards a limiter also counts the others' items, see `remote`.
+/// `change(to:)`. In a fleet of shards a limiter also counts the items of the other shards, see
+/// `remote`.
 ///
 /// *Differs from the source:* while size < minSize every message is admitted, even one that
 /// overshoots minSize (for n = 1 the rules are the same). Sampling cannot start before minSize, so
@@ -15,9 +16,9 @@
 public struct RateLimiter: Hashable, Sendable {
   /// The current limits.
   public private(set) var configuration: RateLimiterConfiguration
-  /// Items inserted, by earlier processes too; restored items count.
+  /// Items inserted, by earlier processes too, and items restored.
   public private(set) var inserts: UInt64 = 0
-  /// Items sampled, by earlier processes too; restored items count in proportion.
+  /// Items sampled, by earlier processes too; for restored items in proportion.
   public private(set) var samples: UInt64 = 0
   /// What changes of limits, and samples that can no longer be drawn, have added to the error.
   public private(set) var carried = 0.0

@@ -130,7 +130,7 @@ extension ReplayStore {
       folder.chunks.isReserved(number - 1)
     {
       let record = folder.chunks[number - 1]
-      guard record.check == record.expectedCheck, record.count > 0,
+      guard record.recordChecksum == record.expectedRecordChecksum, record.count > 0,
         record.position < end, end - record.position == UInt64(record.count),
         commit.head - record.position <= UInt64(configuration.capacity),
         max(record.firstIndex, record.weightsVersion) <= StoreHeader.numberMax,
@@ -226,7 +226,7 @@ extension Table {
       if slots.count == 4096 { flush() }
     }
     flush()
-    // These slots are in use again once the other files have grown, so their records must go.
+    // These slots will be used again once the other files have grown, so their records are cleared.
     for slot in touchable..<max(touchable, slotsInFile) where records[slot].isItem { records[slot] = .none }
     rebuildSelectors()
     makeRoom(for: 0, oldest: ring.oldestSlot, undo: nil)

@@ -61,7 +61,7 @@ extension ReplayStore {
   }
 
   private func checksum(ofChunk number: UInt64) -> UInt64 {
-    (ring?.folder ?? source)!.chunks[number].checksum
+    (ring?.folder ?? source)!.chunks[number].stepsChecksum
   }
 
   /// Drops a chunk and all items that need its steps: those that begin in it, reach into it, or
@@ -139,7 +139,7 @@ extension ReplayStore {
       verify(chunk: number)
       left -= Int(ring.directory[number].count)
     }
-    // Its steps may not allow the item.
+    // The steps may be whole and yet make no item: one is missing, or an episode ends in between.
     return ring.holds(span, stepsFrom: key) && ring.hasHistory(key) && ring.allows(span, from: key, of: shape)
   }
 

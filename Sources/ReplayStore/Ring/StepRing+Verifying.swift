@@ -59,7 +59,7 @@ extension StepRing {
     directory[number].previous = ChunkEntry.lost
     let record = streams.records + Int(entry.stream)
     let newest = record.pointee.chunks[record.pointee.chunks.count - 1]
-    // Its last flags are unknown too.
+    // The flags of the stream's newest step are unknown too.
     if directory.number(of: newest) == number { record.pointee.lastFlags = [] }
   }
 

@@ -46,10 +46,10 @@ extension StepRing {
     }
     var record = ChunkRecord(
       position: head, firstIndex: header.firstIndex, weightsVersion: header.weightsVersion,
-      writer: UInt64(writer), checksum: checksum(slot: headSlot, count: header.count, of: columns),
+      writer: UInt64(writer), stepsChecksum: checksum(slot: headSlot, count: header.count, of: columns),
       sequence: sequence,
       stream: header.stream, count: UInt32(header.count), flags: header.isCut ? ChunkRecord.isCut : 0)
-    record.check = record.expectedCheck
+    record.recordChecksum = record.expectedRecordChecksum
     folder.chunks[stagedFrom + UInt64(chunk)] = record
   }
 

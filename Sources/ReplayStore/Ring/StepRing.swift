@@ -108,7 +108,7 @@ final class StepRing {
   }
 
   /// Marks the oldest chunk as evicted, with all its items, for a process that resumes the store.
-  /// It comes before any item is removed, so that a kill leaves no step that has items in some
+  /// Call it before any item is removed, so that a kill leaves no step that has items in some
   /// tables only.
   func announceEviction() { folder?.header.front = directory.front + 1 }
 

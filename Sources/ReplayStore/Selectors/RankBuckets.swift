@@ -18,9 +18,9 @@ final class RankBuckets {
 
   /// Where a slot is.
   private struct Place {
-    /// Its bucket's number + 1; 0: in no bucket.
+    /// The number of the slot's bucket + 1; 0: in no bucket.
     var bucket: UInt32
-    /// Its index among the bucket's members.
+    /// The slot's index among the bucket's members.
     var index: UInt32
   }
 

@@ -29,7 +29,7 @@ extension ReplayStore {
   ///
   /// `writers` are recorded, so that a store that resumes from the snapshot does not insert their
   /// resent messages twice. `isPaced` makes copying no faster than the disk writes, for a store
-  /// that others wait for.
+  /// that serves clients meanwhile.
   ///
   /// Throws `schemaMissing`; `storage`, and removes what it began; `request` while another snapshot
   /// is being made.

@@ -102,7 +102,7 @@ public final class Restore {
     let slot = Int(record.position % UInt64(source.capacity))
     let key = Stream.Key(writer: Int(truncatingIfNeeded: record.writer), stream: record.stream)
     if streams[key] == nil { streams[key] = StreamState(number: UInt32(streams.count)) }
-    if source.checksum(slot: slot, count: count) == record.checksum {
+    if source.checksum(slot: slot, count: count) == record.stepsChecksum {
       try insert(record, key, slot: slot)
     } else {
       skip(key, count)

@@ -130,11 +130,11 @@ final class Snapshot {
       position: entry.position, firstIndex: entry.firstIndex, weightsVersion: entry.weightsVersion,
       writer: UInt64(bitPattern: Int64(key.writer)),
       // A chunk that is damaged here must be damaged there.
-      checksum: entry.isLost ? ~checksum : checksum,
+      stepsChecksum: entry.isLost ? ~checksum : checksum,
       sequence: 0,
       stream: key.stream, count: entry.count,
       flags: continuations[entry.stream] == next ? 0 : ChunkRecord.isCut)
-    record.check = record.expectedCheck
+    record.recordChecksum = record.expectedRecordChecksum
     continuations[entry.stream] = entry.next
     folder.chunks[next] = record
     next += 1

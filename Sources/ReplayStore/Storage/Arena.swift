@@ -59,7 +59,7 @@ final class Arena {
   var isIdle: Bool { file?.behind?.isIdle ?? true }
 
   /// The file's length when it was opened.
-  var found: Int { file?.found ?? byteCount }
+  var lengthWhenOpened: Int { file?.lengthWhenOpened ?? byteCount }
   /// Bytes from the start that may be touched.
   var reserved: Int { file?.reserved ?? byteCount }
 

@@ -1,11 +1,11 @@
-// The chunk directory on disk.
+// The records of chunks on disk.
 
 internal import Foundations
 internal import Glibc
 
 /// A committed chunk, 64 bytes.
 struct ChunkRecord {
-  /// Position of its first step.
+  /// Position of the chunk's first step.
   var position: UInt64
   /// Index of its first step in its stream.
   var firstIndex: UInt64
@@ -13,21 +13,21 @@ struct ChunkRecord {
   /// The handle of its writer.
   var writer: UInt64
   /// Checksum of the steps' bytes as they lie in the arenas.
-  var checksum: UInt64
-  /// Sequence of the message that it came in.
+  var stepsChecksum: UInt64
+  /// Sequence of the message that the chunk came in.
   var sequence: UInt64
   /// The writer's number of the stream.
   var stream: UInt32
-  /// Steps in it.
+  /// Steps in the chunk.
   var count: UInt32
   var flags: UInt32
-  /// Checksum of the bytes before it, to detect a torn record.
-  var check: UInt32 = 0
+  /// Checksum of the record's bytes before this field, to detect a torn record.
+  var recordChecksum: UInt32 = 0
 
   static let isCut: UInt32 = 1
 
-  /// The value that `check` should have.
-  var expectedCheck: UInt32 {
+  /// The value that `recordChecksum` should have.
+  var expectedRecordChecksum: UInt32 {
     withUnsafeBytes(of: self) {
       UInt32(truncatingIfNeeded: Checksum.of(UnsafeRawBufferPointer(rebasing: $0[..<60])))
     }
@@ -68,15 +68,15 @@ final class ChunkLog {
   }
 
   /// The file's length when it was opened.
-  var found: Int { arena.found }
+  var lengthWhenOpened: Int { arena.lengthWhenOpened }
 
-  /// Whether record `number` may be touched.
+  /// Whether record `number` is backed by reserved disk space; accessing another one may be fatal.
   func isReserved(_ number: UInt64) -> Bool {
     let index = Int(truncatingIfNeeded: number & (1 << UInt64(bits) - 1))
     return (index + 1) * MemoryLayout<ChunkRecord>.stride <= arena.reserved
   }
 
-  /// Makes room for chunks `end..<end + more` beside those from `front` on. Returns true if another
+  /// Reserves space for `more` records after those of chunks `front..<end`. Returns true if another
   /// file now holds all records; the header must then be updated.
   func reserve(front: UInt64, end: UInt64, more: Int) throws(ReplayStoreError) -> Bool {
     let live = Int(end - front) + more

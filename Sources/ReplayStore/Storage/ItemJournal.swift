@@ -30,7 +30,7 @@ final class ItemJournal {
   }
 
   /// The file's length when it was opened.
-  var found: Int { arena.found }
+  var lengthWhenOpened: Int { arena.lengthWhenOpened }
 
   private var words: UnsafeMutablePointer<UInt64> { arena.base.assumingMemoryBound(to: UInt64.self) }
 

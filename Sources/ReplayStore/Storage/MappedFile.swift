@@ -15,7 +15,7 @@ final class MappedFile {
   /// Bytes from the start that are on disk and may be touched.
   private(set) var reserved: Int
   /// The file's length when it was opened.
-  let found: Int
+  let lengthWhenOpened: Int
   private let descriptor: Int32
   /// Whether bytes are written by `write`, and the mapping is read page by page without read-ahead.
   let isWrittenThrough: Bool
@@ -64,7 +64,7 @@ final class MappedFile {
     }
     base = address
     reserved = 0
-    found = Int(status.st_size)
+    lengthWhenOpened = Int(status.st_size)
     do throws(ReplayStoreError) {
       // A partial page is damage: it must not come back once the file has grown again.
       let whole = Int(status.st_size) / Self.page * Self.page

@@ -106,11 +106,11 @@ final class StoreFolder {
     journal = try ItemJournal(
       path: "\(path)/undo", entriesMax: configuration.capacity * configuration.tables.count * 3)
     header.hasUndo = true
-    if hadUndo, journal.found == 0 {
+    if hadUndo, journal.lengthWhenOpened == 0 {
       damagedFiles.append("undo: expected the entries that were written, found an empty file")
     }
     let used = Int(min(header.writersUsed, UInt64(WriterMarks.countMax)))
-    checkLength("writers", found: writers.found, expected: used * WriterMarks.stride)
+    checkLength("writers", found: writers.lengthWhenOpened, expected: used * WriterMarks.stride)
   }
 
   /// The schema of the store in a folder; nil if there is no store yet.
@@ -152,11 +152,14 @@ final class StoreFolder {
     let (commit, size) = (header.committed, UInt64(1) << UInt64(chunks.bits))
     guard commit.end > 0 else { return }
     let slots = Int(min(commit.head, UInt64(capacity)))
-    for (name, arena, stride) in arenas { checkLength(name, found: arena.found, expected: slots * stride) }
+    for (name, arena, stride) in arenas {
+      checkLength(name, found: arena.lengthWhenOpened, expected: slots * stride)
+    }
     let front = min(header.front, commit.end) & (size - 1)
     let records = min(size, front + (commit.end - min(header.front, commit.end)))
     checkLength(
-      "chunks-\(chunks.bits)", found: chunks.found, expected: Int(records) * MemoryLayout<ChunkRecord>.stride)
+      "chunks-\(chunks.bits)", found: chunks.lengthWhenOpened,
+      expected: Int(records) * MemoryLayout<ChunkRecord>.stride)
   }
 
   /// Slots that may be touched in all arenas.

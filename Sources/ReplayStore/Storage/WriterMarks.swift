@@ -7,15 +7,15 @@ internal import Glibc
 
 /// A writer as an earlier process knew it.
 public struct KnownWriter: Hashable, Sendable {
-  /// The handle that it had.
+  /// The store's number of the writer (its handle).
   public var handle: Int
-  /// The id that it said HELLO with.
+  /// The id in the writer's HELLO.
   public var id: Identifier
-  /// Its name for people; at most 30 bytes are kept.
+  /// The writer's name for people; at most 30 bytes are kept.
   public var label: String
-  /// Sequence of its last committed message.
+  /// Sequence of the writer's last committed message.
   public var committed: UInt64
-  /// Whether it has said GOODBYE.
+  /// Whether the writer has said GOODBYE.
   public var hasLeft: Bool
 
   public init(handle: Int, id: Identifier, label: String, committed: UInt64, hasLeft: Bool) {
@@ -42,7 +42,7 @@ final class WriterMarks {
   /// Records ever used.
   private(set) var used = 0
   /// The file's length when it was opened.
-  var found: Int { arena.found }
+  var lengthWhenOpened: Int { arena.lengthWhenOpened }
 
   init(path: String, writersMax: Int) throws(ReplayStoreError) {
     arena = Arena(file: try MappedFile(path: path, byteCountMax: writersMax * Self.stride, piece: 1 << 16))

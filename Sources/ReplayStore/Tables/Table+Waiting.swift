@@ -2,17 +2,16 @@
 
 internal import Experience
 
-/// A consume-once table holds inserts back rather than lose an unread item, by `itemsMax` or by
-/// eviction.
+/// A queue (fifo, `max_times_sampled` 1) holds inserts back rather than lose an unread item, by
+/// `itemsMax` or by eviction.
 ///
 /// It does so only while a batch of the largest size could be drawn, so inserts and samples never
-/// wait for each other: with fewer items, the unread ones could not be read before the insert. Then
-/// (in a ring full of steps that start no item of this table) the oldest items are evicted, and
-/// counted in `itemsEvictedUnsampled`.
+/// both wait. With fewer items (if few of the ring's steps start items of this table) nothing could
+/// read them, so the oldest items are evicted and counted in `itemsEvictedUnsampled`.
 extension Table {
-  /// The limiter's inequality that holds back `count` items; nil if it admits them. It is not asked
-  /// while the items have too few samples left for the largest batch: as below `minSize`, nothing
-  /// can be sampled then, so holding inserts back could only block both sides.
+  /// The limiter's inequality that holds back `count` items; nil if it admits them. The limiter is
+  /// not asked while the items have too few samples left for the largest batch: as below `minSize`,
+  /// nothing can be sampled then, so holding inserts back could only block both sides.
   func reasonLimited(_ count: Int) -> String? {
     if configuration.timesSampledMax > 0, samplesLeft < configuration.batchSizeMax { return nil }
     return limiter.reasonInsertBlocked(count, size: size)
@@ -20,24 +19,24 @@ extension Table {
 
   /// Why `count` more items must wait for a reader; nil if they need not.
   func reasonFull(_ count: Int) -> String? {
-    guard configuration.isConsumeOnce, count > 0, let itemsMax = configuration.itemsMax,
+    guard configuration.isQueue, count > 0, let itemsMax = configuration.itemsMax,
       size + count > itemsMax, canServeBatch
     else { return nil }
     return
-      "insert of \(count): size \(size) + \(count) > \(itemsMax) (max_items), and they are unread (consume-once table)"
+      "insert of \(count): size \(size) + \(count) > \(itemsMax) (max_items), and they are unread (the table is a queue)"
   }
 
   /// Why a message of `steps` steps must wait for a reader; nil if it need not. O(chunks that it
   /// evicts).
   func reasonUnread(inserting steps: Int, _ ring: StepRing) -> String? {
-    guard configuration.isConsumeOnce, ring.count + steps > ring.room, size > 0, canServeBatch else {
+    guard configuration.isQueue, ring.count + steps > ring.room, size > 0, canServeBatch else {
       return nil
     }
     let tail = ring.tail(afterInserting: steps)
     let oldest = ring.position(inSlot: slots.first(from: ring.oldestSlot))
     guard oldest < tail || losesStacks(until: tail, ring) else { return nil }
     return
-      "insert of \(steps) steps: it would evict the oldest of \(size) unread items (consume-once table)"
+      "insert of \(steps) steps: it would evict the oldest of \(size) unread items (the table is a queue)"
   }
 
   /// Whether an item would be removed because a frame of its stack lies below `tail`. O(evicted

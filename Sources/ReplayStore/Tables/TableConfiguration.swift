@@ -13,14 +13,14 @@ public struct TableConfiguration: Hashable, Sendable {
   /// The most items; nil: as many as there are steps.
   public var itemsMax: Int?
   /// Items are removed after this many samples; 0: no limit. With 1 and a FIFO sampler the table is
-  /// consume-once, see `isConsumeOnce`.
+  /// a queue, see `isQueue`.
   public var timesSampledMax: Int
   /// The initial limits of the table's rate limiter.
   public var limiter: RateLimiterConfiguration
   /// The largest batch that may be requested.
   public var batchSizeMax: Int
   /// The most items for this table in one message. Enforced if the limiter is bounded, whose range
-  /// depends on it, or the table is consume-once.
+  /// depends on it, or the table is a queue.
   public var itemsPerMessageMax: Int
   /// Larger raw priorities are lowered to this.
   public var priorityLimit: Float
@@ -52,7 +52,7 @@ extension TableConfiguration {
 
   /// Whether the table is a queue that gives each item once, in order. It holds inserts back rather
   /// than lose an unread item.
-  public var isConsumeOnce: Bool { sampler == .fifo && timesSampledMax == 1 }
+  public var isQueue: Bool { sampler == .fifo && timesSampledMax == 1 }
 
   /// Whether the remover needs a selector of its own.
   var hasOwnRemover: Bool { itemsMax != nil && remover != sampler }
@@ -92,18 +92,18 @@ extension TableConfiguration {
     {
       return problem
     }
-    return isConsumeOnce ? consumeOnceProblem : nil
+    return isQueue ? queueProblem : nil
   }
 
-  /// Why a consume-once table could block inserts and samples at once; nil if it cannot.
+  /// Why a queue could block inserts and samples at once; nil if it cannot.
   ///
   /// An insert of n items waits only if the table has more than itemsMax − n. Then a batch of b
   /// must be admitted: size ≥ minSize, size ≥ b and, because the error equals the size if each
   /// insert allows one sample, size − b ≥ errorMin.
-  private var consumeOnceProblem: String? {
+  private var queueProblem: String? {
     if limiter.errorMin > -.infinity || limiter.errorMax < .infinity, limiter.samplesPerInsert != 1 {
       return
-        "samples_per_insert: expected 1, because a consume-once table (fifo, max_times_sampled 1) gives each item once, "
+        "samples_per_insert: expected 1, because a queue (fifo, max_times_sampled 1) gives each item once, "
         + "or no error range, found \(limiter.samplesPerInsert)"
     }
     guard let itemsMax else { return nil }
@@ -111,7 +111,7 @@ extension TableConfiguration {
     let needed = served + Double(itemsPerMessageMax) - 1
     if Double(itemsMax) < needed {
       return
-        "max_items: expected at least \(needed), because a consume-once table must hold what a batch needs (\(served)) "
+        "max_items: expected at least \(needed), because a queue must hold what a batch needs (\(served)) "
         + "and a message of \(itemsPerMessageMax) items, else each waits for the other, found \(itemsMax)"
     }
     return nil

@@ -10,10 +10,10 @@ internal import Wire
 
 /// Steps many environments, one row of each in a tick. It waits for the first weights only; later
 /// it adopts the newest before each tick. It sleeps while the replay blocks its messages.
-/// Environments in worker processes are two batches that take turns (`Acting.tick`).
+/// Environments in worker processes are two batches that take turns (`ActorStepper.tick`).
 public final class ActorService {
   let configuration: RunConfiguration
-  let acting: Acting
+  let stepper: ActorStepper
   let replay: ShardLinks
   let parameters: DealerLink
   let weights: WeightsLink
@@ -70,7 +70,7 @@ public final class ActorService {
     let batches = try configuration.environments(spec, count: count, seed: generator.next(), inTurn: true)
     let ladder = ExplorationLadder(
       base: Float(configuration.actor.epsilon.base), alpha: Float(configuration.actor.epsilon.exponent))
-    acting = Acting(
+    stepper = ActorStepper(
       batches, policy: policy, recording: algorithm.recordedFields,
       buffer: StepBuffer(
         count: count, schema: schema,
@@ -103,28 +103,28 @@ public final class ActorService {
         poller.removeAll(after: fixed)
         replay.add(to: &poller)
       }
-      try acting.beginEpisodes(now: now)
-      let mayAct = acting.isReady && hasWeights && !(buffer.isFull && writer.isBlocked)
+      try stepper.beginEpisodes(now: now)
+      let mayAct = stepper.isReady && hasWeights && !(buffer.isFull && writer.isBlocked)
       // A poll costs as much as a tick of small environments, so a busy actor polls rarely.
       if !mayAct || now >= nextPoll {
         nextPoll = now + Self.pollEvery
         // `beginEpisodes` does the waiting while episodes begin.
         poller.wait(
-          until: mayAct || acting.isBeginning ? now : deadline(now: now), now: now,
+          until: mayAct || stepper.isBeginning ? now : deadline(now: now), now: now,
           except: mayAdopt ? [] : weightsIndices)
         if poller.isReadable(signalIndex), try signals.read() != nil { break }
         if !mayAct { continue }
       }
-      try acting.tick(now: now, attend: attend)
+      try stepper.tick(now: now, doOtherWork: doOtherWork)
     }
     leave()
   }
 
-  private var buffer: StepBuffer { acting.buffer }
+  private var buffer: StepBuffer { stepper.buffer }
 
   /// Polls connections and signals while a step takes long. It sends no steps and adopts no
   /// weights, because rows are incomplete. False if the actor is to stop.
-  private func attend() throws -> Bool {
+  private func doOtherWork() throws -> Bool {
     if try signals.read() != nil { isStopping = true }
     let now = SystemClock.now()
     try pollConnections(now: now)
@@ -136,7 +136,7 @@ public final class ActorService {
     try pollConnections(now: now)
     if mayAdopt { weights.receiveNewest { adopt($0, now: now) } }
     flushIfDue(now: now)
-    if let fatal = acting.fatal { throw fatal }
+    if let fatal = stepper.fatal { throw fatal }
   }
 
   private func pollConnections(now: Instant) throws {
@@ -150,43 +150,44 @@ public final class ActorService {
   }
 
   /// A chunk carries one version: while its rows cannot be sent, newer weights stay in the socket.
-  private var mayAdopt: Bool { !acting.isPartial && (buffer.rows == 0 || !writer.isBlocked) }
+  private var mayAdopt: Bool { !stepper.isPartial && (buffer.rows == 0 || !writer.isBlocked) }
 
   private func adopt(_ weights: Weights, now: Instant) {
-    guard weights.values.count == acting.policy.parameterCount * 4 else {
-      acting.statistics.weightsRefused += 1
-      guard acting.statistics.weightsRefused == 1 else { return }
+    guard weights.values.count == stepper.policy.parameterCount * 4 else {
+      stepper.statistics.weightsRefused += 1
+      guard stepper.statistics.weightsRefused == 1 else { return }
       return log.warning(
-        "ignored weights of another network: expected \(acting.policy.parameterCount) values, found "
+        "ignored weights of another network: expected \(stepper.policy.parameterCount) values, found "
           + "\(weights.values.count / 4); start this actor and the parameter server from one configuration")
     }
     // A chunk carries one version. If the rows cannot be completed, the actor is about to end.
     if buffer.rows > 0 {
-      guard acting.finishSteps(attend: attend) else { return }
+      guard stepper.finishSteps(doOtherWork: doOtherWork) else { return }
       flush(now: now)
     }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: acting.policy.parameterCount) { values in
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: stepper.policy.parameterCount) { values in
       UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
-      acting.policy.importParameters(from: UnsafeBufferPointer(values))
+      stepper.policy.importParameters(from: UnsafeBufferPointer(values))
     }
     measure(weights)
     version = weights.version
     hasWeights = true
-    acting.statistics.weightsAdopted += 1
+    stepper.statistics.weightsAdopted += 1
   }
 
   /// Starts measuring from the oldest update in these weights to the first action with them. If
   /// versions were skipped, their updates are newer than the newest of the last version seen.
   private func measure(_ weights: Weights) {
-    if acting.unmeasuredUpdate == 0, hasWeights {
-      acting.unmeasuredUpdate = weights.version == version + 1 ? weights.oldestUpdate : newestUpdate
+    if stepper.unmeasuredUpdate == 0, hasWeights {
+      stepper.unmeasuredUpdate = weights.version == version + 1 ? weights.oldestUpdate : newestUpdate
     }
     newestUpdate = weights.newestUpdate
   }
 
   private func flushIfDue(now: Instant) {
-    guard !acting.isPartial, buffer.rows > 0,
-      buffer.isFull || now >= acting.chunkStartedAt + flushEvery, acting.finishSteps(attend: attend)
+    guard !stepper.isPartial, buffer.rows > 0,
+      buffer.isFull || now >= stepper.chunkStartedAt + flushEvery,
+      stepper.finishSteps(doOtherWork: doOtherWork)
     else { return }
     flush(now: now)
   }
@@ -197,32 +198,32 @@ public final class ActorService {
     if writer.cutEpoch != cutEpoch {
       cutEpoch = writer.cutEpoch
       isCut = true
-      acting.items.cut(at: buffer.firstIndex, next: buffer.nextIndex)
+      stepper.items.cut(at: buffer.firstIndex, next: buffer.nextIndex)
     }
     guard let frame = writer.beginFrame(chunks: buffer.count) else {
       if configuration.actor.whenBlocked == .dropOldest, buffer.isFull { drop() }
       return
     }
     buffer.encode(into: frame, weightsVersion: version, isCut: isCut)
-    acting.items.encode(into: frame)
+    stepper.items.encode(into: frame)
     isCut = false
     buffer.clear()
     writer.commitFrame(now: now, sink: replay)
   }
 
   private func drop() {
-    acting.statistics.stepsDropped += UInt64(buffer.rows * buffer.count)
+    stepper.statistics.stepsDropped += UInt64(buffer.rows * buffer.count)
     buffer.clear()
-    acting.items.cut(at: buffer.nextIndex, next: buffer.nextIndex)
+    stepper.items.cut(at: buffer.nextIndex, next: buffer.nextIndex)
     isCut = true
   }
 
   private func deadline(now: Instant) -> Instant {
     var deadline = min(writer.nextDeadline(now: now), min(reporter.nextReport, connection.nextNotice))
     deadline = min(deadline, replay.nextDeadline)
-    if !acting.isReady { deadline = min(deadline, acting.restartAt) }
-    if buffer.rows > 0, !acting.isPartial, !writer.isBlocked {
-      deadline = min(deadline, acting.chunkStartedAt + flushEvery)
+    if !stepper.isReady { deadline = min(deadline, stepper.restartAt) }
+    if buffer.rows > 0, !stepper.isPartial, !writer.isBlocked {
+      deadline = min(deadline, stepper.chunkStartedAt + flushEvery)
     }
     return deadline
   }
@@ -230,13 +231,13 @@ public final class ActorService {
   /// Sends the remaining rows, without waiting for their acknowledgement.
   private func leave() {
     let now = SystemClock.now()
-    acting.abandonSteps()
+    stepper.abandonSteps()
     if buffer.rows > 0 { flush(now: now) }
     writer.leave(sink: replay)
     reporter.finish(now: now, over: parameters, counters: telemetry())
     let (committed, open) = (writer.counters.messagesCommitted, writer.unacknowledged)
     log.info(
-      "stopped after \(acting.statistics.envSteps) steps, \(acting.statistics.episodes) episodes; messages: \(committed) acknowledged, "
+      "stopped after \(stepper.statistics.envSteps) steps, \(stepper.statistics.episodes) episodes; messages: \(committed) acknowledged, "
         + "\(open) unacknowledged, \(writer.counters.messagesDropped) dropped")
   }
 }

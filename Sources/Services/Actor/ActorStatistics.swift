@@ -59,11 +59,11 @@ struct ActorStatistics {
 
 extension ActorService {
   func telemetry() -> [String: Double] {
-    let (statistics, recovery) = (acting.statistics, acting.recovery)
+    let (statistics, recovery) = (stepper.statistics, stepper.recovery)
     var values: [Metric: Double] = [
       .env_steps_total: Double(statistics.envSteps),
       .episodes_total: Double(statistics.episodes),
-      .environments: Double(acting.buffer.count),
+      .environments: Double(stepper.buffer.count),
       .environment_failures_total: Double(recovery.failures),
       .environment_hangs_total: Double(recovery.hangs),
       .episodes_abandoned_total: Double(statistics.episodesAbandoned),

@@ -64,7 +64,7 @@ struct SequenceItems {
     return true
   }
 
-  /// Appends the first item that reaches the episode's end, if there is one.
+  /// Appends the first item that reaches the episode's end, unless its start lies beyond that end.
   private mutating func completePadded(_ environment: Int, index: UInt64) {
     let begin = origin(environment)
     let rows = index + 1 - begin

@@ -5,8 +5,8 @@ internal import Synchronization
 internal import Transport
 
 /// The addresses of the replay's shards. They are the configured list, with each host name replaced
-/// by all its addresses, which are looked up again every few seconds. The launcher's file of
-/// addresses, if there is one, replaces the configured list.
+/// by all its addresses, which are looked up again every few seconds. If the launcher wrote a
+/// file of addresses, that file replaces the configured list.
 ///
 /// A separate thread looks up names, because a lookup may block for half a minute. A failed lookup
 /// changes nothing. An address is removed after two lookups in a row without it.

@@ -4,7 +4,8 @@ internal import Wire
 
 /// What a learner sends of its training, and what published weights make of its local weights.
 ///
-/// It knows values only. `MemberMachine` knows whose a delta is and whether it has arrived.
+/// An aggregator knows values only. `MemberMachine` knows whose a delta is and whether it has
+/// arrived.
 protocol Aggregator {
   /// The published values that the local weights are based on; empty before the first publication.
   var reference: [Float] { get }

@@ -8,7 +8,7 @@ public import Wire
 /// Joins the parameter server, numbers deltas, and sends each again until a publication holds it.
 /// Impossible answers are ignored and counted. A learner never waits for the server.
 ///
-/// Its `Aggregator` decides what a delta holds, and what a publication makes of the local weights.
+/// The `Aggregator` decides what a delta holds, and what a publication makes of the local weights.
 public struct MemberMachine {
   /// What a learner tells the parameter server, and when it repeats itself.
   public struct Configuration: Sendable {
@@ -147,7 +147,8 @@ extension MemberMachine {
     let isNewIncarnation = publisher != nil && publisher != weights.incarnation
     if publisher != weights.incarnation { recordPublisher(weights.incarnation) }
     publisher = weights.incarnation
-    // A server that restarts without saved weights begins again at low versions: they count.
+    // A server that restarts without saved weights begins again at low versions; the client adopts
+    // them.
     guard weights.version > version || !hasWeights || isNewIncarnation && weights.version < version else {
       return false
     }

@@ -6,8 +6,8 @@ internal import Wire
 
 /// Merges learners' deltas into versions, and decides when.
 ///
-/// It knows deltas and values only. `WeightsAuthority` knows whose a delta is, and that it counts
-/// once.
+/// A merger knows deltas and values only. `WeightsAuthority` knows whose a delta is, and merges
+/// each once.
 protocol Merger {
   /// Why a delta of the right size cannot be merged; nil if it can.
   func problem(with delta: Delta) -> String?

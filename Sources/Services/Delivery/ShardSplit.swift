@@ -4,12 +4,12 @@ internal import Foundations
 
 /// What the fraction of a batch that a shard serves is proportional to.
 public enum ShardSplit: Sendable {
-  /// Its mass, Σ p^α or the number of items: all shards draw as one table of all items would, in
-  /// distribution.
+  /// The shard's mass, Σ p^α or the number of items: all shards draw as one table of all items
+  /// would, in distribution.
   case mass
-  /// Its items: for samplers whose masses cannot be added, as with ranks.
+  /// The shard's items: for samplers whose masses cannot be added, as with ranks.
   case items
-  /// Nothing, all shards serve alike: for queues and heaps, which do not draw at random.
+  /// Equal for all shards: for queues and heaps, which do not draw at random.
   case turns
 
   func weight(mass: Double, items: UInt64) -> Double {

@@ -19,7 +19,7 @@ extension ShardedSampler {
     nextExchange = min(nextExchange, now)
   }
 
-  /// Tells every shard about the others, and asks for its totals.
+  /// Tells every shard the totals of the other shards, and asks for its own.
   ///
   /// Shards that come adopt the error of those that have joined. If none has joined, the shard with
   /// the most inserts founds the fleet with its own error, once all shards that welcomed this

@@ -10,11 +10,11 @@ public import Wire
 /// A batch is split over the shards by systematic sampling on their last known masses. Each shard
 /// draws its rows by its own mass at that moment. So P(i) = f · pᵢ / mass, where f is the fraction
 /// of the batch that the split expected of the shard; this holds even if masses have changed
-/// meanwhile. A shard that holds its rows back delays the batch. If it is gone, or has nothing to
-/// serve, its slice moves to the others.
+/// meanwhile. A shard that holds its rows back delays the batch. If that shard is gone or has
+/// nothing to serve, its slice moves to the other shards.
 ///
-/// With several shards, it tells each the others' totals, so that all limit on the totals of the
-/// fleet. With one shard nothing of this happens.
+/// With several shards, the sampler tells each shard the totals of the other shards, so that all
+/// limit on the totals of the fleet.
 public struct ShardedSampler {
   /// How a sampler splits batches, and how long it waits for shards.
   public struct Configuration: Sendable {
@@ -125,7 +125,7 @@ extension ShardedSampler {
     moveSlices(now: now, sink: sink)
   }
 
-  /// The next complete batch, if there is one; return it with `release`.
+  /// Removes the next complete batch, nil if none is complete; give it back with `release`.
   public mutating func popBatch() -> SampledBatch? {
     ready.isEmpty ? nil : ready.removeFirst()
   }

@@ -14,13 +14,14 @@ public import Wire
 ///   unacknowledged messages are dropped and counted, but never sent to another shard: the first
 ///   may have committed them. A shard that is removed loses the streams at once.
 ///
-/// For each shard this is another writer, with its own id and sequence.
+/// Each shard sees a writer of its own, with its own id and sequence.
 public struct ShardedWriter {
   /// What the writer tells the shards, and how long it waits for one.
   public struct Configuration: Sendable {
-    /// For the writer to each shard; `service`, and its `id` there, are set for each.
+    /// The template of each shard's writer; `service` and `id` are replaced for each shard.
     public var writer: WriterMachine.Configuration
-    /// How long a shard may be silent if there are others. A start with file storage takes less.
+    /// How long a shard may be silent if there are other shards. It is longer than a shard needs to
+    /// restart from its files.
     public var goneAfter = Instant.Span.seconds(10)
 
     /// - Parameter writer: its `id` ranks the shards.

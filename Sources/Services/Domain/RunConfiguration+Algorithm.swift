@@ -52,9 +52,9 @@ extension RunConfiguration {
 
 extension AlgorithmConfiguration {
   /// The metrics that the learning rule adds to those of every learner, with one sentence each.
-  public var measured: [(name: String, help: String)] {
+  public var metricDescriptions: [(name: String, help: String)] {
     switch name {
-    case .dqn: DQNRule.measured
+    case .dqn: DQNRule.metricDescriptions
     }
   }
 }

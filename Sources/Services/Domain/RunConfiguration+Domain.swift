@@ -52,7 +52,7 @@ extension RunConfiguration {
   var importance: ImportanceWeights {
     ImportanceWeights(
       betaStart: Float(replay.importanceExponent), betaEnd: Float(replay.importanceExponentFinal),
-      annealingSteps: replay.importanceAnnealUpdates)
+      annealingUpdates: replay.importanceAnnealUpdates)
   }
 }
 

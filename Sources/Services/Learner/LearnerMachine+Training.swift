@@ -14,7 +14,8 @@ enum UpdateOutcome: Hashable {
 }
 
 extension LearnerMachine {
-  /// Trains on the next batch, if there is one and it is due. Call `endUpdate` if it returns true.
+  /// Trains on the next batch if one is complete and an update is due. Call `endUpdate` if it
+  /// returns true.
   /// - Throws: `LearnerError` if the batch's columns are not this configuration's.
   public mutating func beginUpdate(now: Instant) throws -> Bool {
     precondition(begun == nil, "the last update was not ended")
@@ -118,7 +119,7 @@ extension LearnerMachine {
   private mutating func computeImportanceWeights(_ sampled: SampledBatch, _ rows: Range<Int>) {
     let probabilities = UnsafeBufferPointer(
       start: sampled.probabilities + rows.lowerBound, count: rows.count)
-    let beta = configuration.importance.beta(at: Int(min(clock, 1e15)))
+    let beta = configuration.importance.beta(afterUpdates: Int(min(clock, 1e15)))
     importanceWeights.withUnsafeMutableBufferPointer { weights in
       do {
         try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: weights)

@@ -33,9 +33,9 @@ public struct LearnerMachine {
   /// What the learner was started with.
   public let configuration: Configuration
   let rule: any LearningRule
-  /// Its session with the replay.
+  /// The learner's session with the replay.
   public internal(set) var sampler: ShardedSampler
-  /// Its session with the parameter server.
+  /// The learner's session with the parameter server.
   public internal(set) var member: MemberMachine
   var statistics: LearnerStatistics
   var faults: FaultyRows
@@ -47,7 +47,7 @@ public struct LearnerMachine {
   /// The update under way: its start, its rows and its outcome.
   var begun: (at: Instant, rows: Range<Int>, outcome: UpdateOutcome)?
   var unpushed = UnpushedUpdates()
-  /// The clock of the newest published weights, in updates; schedules count in it.
+  /// The clock of the newest published weights, in updates; schedules are functions of it.
   public private(set) var clock = 0.0
   /// The version of the rule's milestone; without milestones, of the first weights.
   private var milestone: UInt64?
@@ -195,22 +195,22 @@ extension LearnerMachine {
     if configuration.milestoneEvery == nil, milestone == nil {
       // The rule copies no targets later: a new one begins with the first weights.
       milestone = weights.version
-      if statistics.updates == 0 { self.local.withUnsafeBufferPointer { rule.reachMilestone($0) } }
+      if statistics.updates == 0 { self.local.withUnsafeBufferPointer { rule.adoptMilestone($0) } }
     }
     if milestonesAfter == .max, !member.isRestoring { milestonesAfter = weights.version }
-    if weights.isMilestone { reachMilestone(weights) }
+    if weights.isMilestone { adoptMilestone(weights) }
   }
 
   /// Adopts a milestone's weights. They come with a publication; a learner that missed it or came
   /// later gets them on their own.
-  public mutating func reachMilestone(_ weights: Weights) {
+  public mutating func adoptMilestone(_ weights: Weights) {
     guard configuration.milestoneEvery != nil, weights.manifest == member.configuration.manifest,
       weights.version != milestone, weights.version > milestonesAfter
     else { return }
     milestone = weights.version
     withUnsafeTemporaryAllocation(of: Float.self, capacity: rule.parameterCount) { values in
       UnsafeMutableRawBufferPointer(values).copyMemory(from: weights.values)
-      rule.reachMilestone(UnsafeBufferPointer(values))
+      rule.adoptMilestone(UnsafeBufferPointer(values))
     }
     statistics.milestones += 1
   }

@@ -24,7 +24,7 @@ public final class LearnerService {
   /// A divergence has been noticed, which is saved at once and not only at the next checkpoint.
   private var knowsDivergence = false
 
-  /// Resumes the learner's checkpoint, if there is one, and connects.
+  /// Resumes the learner's checkpoint if the run has one, and connects.
   /// - Throws: if the environment, the checkpoint or a socket cannot be had.
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
@@ -99,7 +99,7 @@ public final class LearnerService {
     try replay.updateShards(now: now) { machine.setShards($0, now: now, replay: replay) }
     replay.drain(limit: 64) { machine.receive($0, from: $1, now: now, replay: replay) }
     parameters.drain { machine.receive($0, now: now, parameters: parameters) }
-    weights.receiveNewest(milestone: { machine.reachMilestone($0) }, { machine.adopt($0) })
+    weights.receiveNewest(milestone: { machine.adoptMilestone($0) }, { machine.adopt($0) })
     machine.advance(to: now, replay: replay, parameters: parameters)
     logNotices()
     if let (service, refusal) = machine.refusal { throw ServiceFailure(by: service, refusal) }

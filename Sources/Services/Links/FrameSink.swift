@@ -23,9 +23,9 @@ public protocol FrameSink {
 /// Whether there is room for an answer on the way to a peer.
 public enum Room: Sendable {
   case now
-  /// Too much is under way to it.
+  /// Too much is under way to the peer.
   case later
-  /// Its connection is closed.
+  /// The peer's connection is closed.
   case gone
 }
 

@@ -17,14 +17,15 @@ final class RouterLink: FrameSink {
   /// The peer of the message that `room` has begun.
   private var begun: PeerID?
 
-  /// Frames that may wait for a peer. libzmq reports to a sender what has been read by halves of a
-  /// queue, so half of it can always be used: by `framesUnderWay` of large answers, as many small
-  /// ones as the credit grants, and acknowledgements. A small frame takes 64 bytes and its content
-  /// here.
+  /// Frames that may wait for a peer. libzmq frees room in a queue only after half of it has been
+  /// read, so only half can always be used: by `framesUnderWay` of large answers, as many small
+  /// answers as the credit grants, and acknowledgements. A small frame takes 64 bytes and its
+  /// content here.
   static let sendQueue: Int32 = 2048
   /// Frames of answers, sent without a copy, that may be under way to a peer.
   private static let framesUnderWay = 512
-  /// Their bytes: what one slow peer, and all peers together, may hold of this process's memory.
+  /// Bytes of these frames: the memory of this process that one slow peer, and all peers together,
+  /// may hold.
   /// One answer is always allowed.
   private static let bytesUnderWay = 64 << 20
   private static let bytesUnderWayInAll = 128 << 20

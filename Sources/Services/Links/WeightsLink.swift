@@ -8,8 +8,8 @@ internal import Wire
 
 /// Two subscriptions. The first is to all publications, of which only the newest is kept. The
 /// second is to a topic of the client's own, on which the server sends a newcomer the current
-/// version at once. That topic is the public name: a client that subscribes to all topics reads
-/// them all.
+/// version at once. That topic has the public name, not the id, because a client that
+/// subscribes to all topics can read their names.
 ///
 /// A learner also subscribes to milestones, and to the newest of them on a topic of its own: it
 /// must not miss any.

@@ -5,7 +5,7 @@ public import Wire
 /// A counter (`…_total`, which never falls within an incarnation) or gauge that services report.
 /// Cases have their names in messages, so that a search finds all code that writes or reads a
 /// metric. `help` says what each means. Learning rules add metrics of their own
-/// (`LearningRule.measured`).
+/// (`LearningRule.metricDescriptions`).
 public enum Metric: String, CaseIterable, Sendable {
   /// Reported by every process.
   case resident_bytes, uptime_s, cpu_s_total, pid, ended

@@ -47,11 +47,11 @@ public struct ParameterServerMachine<Store: ParameterStore> {
 
   /// The run's status, with the evaluations from number `evaluationsKnown` on.
   func status(evaluationsKnown: UInt64, now: Instant) -> Status {
-    board.status(standing, evaluationsKnown: evaluationsKnown, now: now)
+    board.status(summary, evaluationsKnown: evaluationsKnown, now: now)
   }
 
-  private var standing: WeightsStanding {
-    WeightsStanding(
+  private var summary: WeightsSummary {
+    WeightsSummary(
       incarnation: incarnation, version: authority.state.version, updates: authority.state.updates,
       learners: authority.members.count, saveProblem: authority.saveProblem)
   }
@@ -68,8 +68,9 @@ extension ParameterServerMachine {
     do throws(WireError) {
       let opened = try cursor.openMessage()
       type = opened
-      // Deltas need no budget: a learner has one under way, and the values of others' are not read.
-      // The status of all processes is the most expensive answer.
+      // Deltas need no budget: a learner has one under way, and deltas from other connections are
+      // refused before their values are read. The status of all processes is the most expensive
+      // answer.
       let cost = opened == .statusRequest ? 2 : 1
       guard opened == .delta || budget.spend(peer, cost: cost, now: now) else {
         return counters.requestsDropped += 1
@@ -125,10 +126,10 @@ extension ParameterServerMachine {
       if let refusal = admit(report.token, type) { return refusal }
       board.append(report.evaluation)
     case .statusRequest:
-      answer(board.answer(try StatusRequest(from: &cursor), standing, now: now), peer, sink)
+      answer(board.answer(try StatusRequest(from: &cursor), summary, now: now), peer, sink)
     case .healthRequest:
       try cursor.close()
-      answer(standing.health(uptime: now - startedAt), peer, sink)
+      answer(summary.health(uptime: now - startedAt), peer, sink)
     default:
       return Refusal(
         code: .unsupported, type: type.rawValue, reference: 0,
@@ -157,7 +158,7 @@ extension ParameterServerMachine {
         code: .unknownPeer, type: type.rawValue, reference: 0, text: "join over this connection first")
     }
     let telemetry = try Telemetry(from: &cursor)
-    // Publications disclose the server's id.
+    // Publications disclose the server's id, so anyone can report under it: refuse that.
     if id == incarnation {
       counters.impostorsRefused += 1
     } else {

@@ -8,7 +8,7 @@ struct RequestBudget {
   /// A process reports at most 10 times a second, asks for the status 20 times, and joins,
   /// evaluates or asks for health a few times.
   static let perSecond = 64
-  /// Connections with a budget of their own; all others share one.
+  /// Connections with a budget of their own; all other connections share one budget.
   private static let peersMax = 4096
   private static let others = PeerID(number: .max)
 

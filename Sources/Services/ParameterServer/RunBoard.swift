@@ -67,7 +67,7 @@ public struct RunBoard {
 }
 
 extension RunBoard {
-  func answer(_ request: StatusRequest, _ weights: WeightsStanding, now: Instant) -> Status {
+  func answer(_ request: StatusRequest, _ weights: WeightsSummary, now: Instant) -> Status {
     let isOfThisIncarnation = request.incarnation == nil || request.incarnation == weights.incarnation
     return status(
       weights, evaluationsKnown: isOfThisIncarnation ? request.evaluationsKnown : 0,
@@ -77,7 +77,7 @@ extension RunBoard {
 
   /// The run's status, with the evaluations from number `evaluationsKnown` on.
   func status(
-    _ weights: WeightsStanding, evaluationsKnown: UInt64, counters: [String]? = nil, bytesMax: Int = .max,
+    _ weights: WeightsSummary, evaluationsKnown: UInt64, counters: [String]? = nil, bytesMax: Int = .max,
     now: Instant
   ) -> Status {
     let (processes, leftOut) = processes(counters: counters, bytesMax: bytesMax, now: now)

@@ -17,7 +17,7 @@ extension WeightsAuthority {
     sink.publish(scratch.bytes)
   }
 
-  /// Publishes the newest milestone, if there is one.
+  /// Publishes the newest milestone; nothing in a run without milestones.
   mutating func publishMilestone(topic: String, sink: some PublishingSink) {
     guard let milestone = state.milestone else { return }
     counters.publications += 1

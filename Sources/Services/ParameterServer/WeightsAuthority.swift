@@ -6,11 +6,11 @@ internal import Wire
 
 /// Admits learners, accepts each delta once, and makes, saves and publishes versions.
 ///
-/// * A delta counts once, also across a restart of the server: `merged` has the last sequence of
-///   each learner, and is saved with the weights before they are published.
+/// * Each delta is merged once, also across a restart of the server: `merged` has the last sequence
+///   of each learner, and is saved with the weights before they are published.
 /// * Versions only grow.
 ///
-/// Its `Merger` decides how deltas change the weights, and when.
+/// The `Merger` decides how deltas change the weights, and when.
 public struct WeightsAuthority<Store: ParameterStore> {
   /// Counts since the start of this incarnation.
   public struct Counters: Sendable {
@@ -35,7 +35,8 @@ public struct WeightsAuthority<Store: ParameterStore> {
 
   struct Member {
     let name: PublicName
-    /// The connection that the learner joined over; its messages over others are refused.
+    /// The connection that the learner joined over; its messages over other connections are
+    /// refused.
     var peer: PeerID
     var index: Int
     /// The last delta that is in the weights or will be in the next version.

@@ -39,11 +39,9 @@ struct AnswerSizes {
     guard request.table < rowBytes.count, request.count > most else {
       return "\(expected), found \(request.count)"
     }
-    let (bytes, overflow) = request.count.multipliedReportingOverflow(by: rowBytes[request.table])
-    let found = overflow ? "more" : "\(bytes)"
     return
-      "\(expected), found \(request.count): \(rowBytes[request.table]) bytes each are \(found), and an "
-      + "answer has at most \(bytesMax); ask for fewer"
+      "\(expected), found \(request.count): items of \(rowBytes[request.table]) bytes each, but an answer "
+      + "has at most \(bytesMax) bytes; ask for fewer"
   }
 
   /// The most items that one request to a table may ask for.
@@ -53,8 +51,8 @@ struct AnswerSizes {
     return min(most, max(1, bytesMax / rowBytes[table]))
   }
 
-  /// How an answer is sent: rows in each frame of at most about `partBytes`, frames, and bytes in
-  /// all. The schema must be known.
+  /// How an answer is sent: rows in each frame (a frame has about `partBytes` at most), number of
+  /// frames, and bytes of all frames. The schema must be known.
   func parts(of request: SampleRequest) -> (rowsPerPart: Int, parts: Int, bytes: Int) {
     let bytes = rowBytes[request.table]
     let rowsPerPart = max(1, min(request.count, partBytes / bytes))

@@ -8,9 +8,9 @@ internal import Wire
 /// What other shards have inserted into a table and sampled from it since this shard first heard of
 /// them.
 ///
-/// Only growth since a shard's incarnation was first heard of counts. So the error does not jump
-/// when a shard comes, goes or restarts. Reports that are lost, repeated or late, or come from
-/// several samplers, change nothing.
+/// Only what an incarnation adds after it was first heard of enters the totals. So the error does
+/// not jump when a shard comes, goes or restarts. Reports that are lost, repeated or late, or come
+/// from several samplers, change nothing.
 struct Fleet {
   private struct Incarnation {
     var totals: IncarnationTotals
@@ -19,7 +19,7 @@ struct Fleet {
 
   private var incarnations: [Identifier: Incarnation] = [:]
   private(set) var remote = RemoteItems()
-  /// This shard counts with the others.
+  /// Whether this shard has joined: it limits on the totals of the fleet.
   var isJoined = false
   private var heardAt = Instant.zero
   /// Shards silent for longer than this are forgotten. Their items are forgotten earlier, once no

@@ -7,7 +7,7 @@ internal import Wire
 /// Greets a service (HELLO, JOIN) until it is welcomed, and again whenever the service does not
 /// know the client any more. Keeps the service's incarnation, and a refusal for good.
 ///
-/// Its owner encodes the greeting and interprets the welcome.
+/// The session's owner encodes the greeting and interprets the welcome.
 struct ClientSession {
   private enum State {
     /// The service does not know this client, or has not answered yet.
@@ -34,7 +34,7 @@ struct ClientSession {
 
   /// The service has welcomed the client.
   var isOpen: Bool { if case .open = state { true } else { false } }
-  /// A welcome counts only now; others are repetitions.
+  /// The client waits for a welcome; in every other state a welcome is a repetition.
   var isGreeting: Bool { if case .greeting = state { true } else { false } }
   /// Why the service refuses this client for good, if it does.
   var refusal: Refusal? { if case .refused(let refusal) = state { refusal } else { nil } }

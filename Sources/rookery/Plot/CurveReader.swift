@@ -17,7 +17,7 @@ enum CurveAxis: String, CaseIterable {
     }
   }
 
-  /// Its field in the lines of a run's files.
+  /// The axis's field in the lines of a run's files.
   var field: String { self == .env_steps ? "envSteps" : rawValue }
 }
 

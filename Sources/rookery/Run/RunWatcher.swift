@@ -51,7 +51,7 @@ struct RunWatcher: ~Copyable {
     self.view = view
     progress = RunProgress(
       startedAt: startedAt, criterion: SolvedCriterion(run.evaluator), earlier: earlier)
-    recorder = RunRecorder(folder: folder, ruleMetrics: run.algorithm.measured.map(\.name))
+    recorder = RunRecorder(folder: folder, ruleMetrics: run.algorithm.metricDescriptions.map(\.name))
   }
 
   /// Runs until the end; every process has ended when it returns.
@@ -122,7 +122,7 @@ struct RunWatcher: ~Copyable {
       let host = server.host
     {
       let address = server.listening["ROOKERY_PARAMETERS_ADDRESS"] ?? "tcp://\(host):\(statusPort)"
-      let counters = RunProgress.metrics.map(\.rawValue) + run.algorithm.measured.map(\.name)
+      let counters = RunProgress.metrics.map(\.rawValue) + run.algorithm.metricDescriptions.map(\.name)
       client = try? StatusWatch(address: address, counters: counters)
       if let pagePort { view.say("dashboard: http://\(host):\(pagePort)/") }
       let asked = launcher.answer(.variables(of: .learner), now: SystemClock.now())

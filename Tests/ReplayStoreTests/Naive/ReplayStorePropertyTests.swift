@@ -74,7 +74,7 @@ struct History {
       transitionTable(
         nStep, sampler, name: "bounded",
         remover: everySelector[generator.below(everySelector.count)], itemsMax: seed % 2 == 0 ? 4 : nil,
-        // A queue would hold inserts back; `ConsumeOnceTests` test that.
+        // A queue would hold inserts back; `QueueTableTests` test that.
         timesSampledMax: sampler == .fifo ? 2 : Int(seed % 3)),
       transitionTable(1, .fifo, name: "fifo", timesSampledMax: Int(seed % 4)),
       TableConfiguration(

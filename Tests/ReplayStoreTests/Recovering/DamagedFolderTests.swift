@@ -103,7 +103,7 @@ import Testing
       let store = try reopen { folder in
         var record = folder.chunks[1]
         change(&record)
-        record.check = record.expectedCheck
+        record.recordChecksum = record.expectedRecordChecksum
         folder.chunks[1] = record
       }
       #expect(store.checkInvariants() == nil)

@@ -10,9 +10,9 @@ import Testing
 
   @Test func chunkRecords() {
     let offsets: [PartialKeyPath<ChunkRecord>] = [
-      \.position, \.firstIndex, \.weightsVersion, \.writer, \.checksum, \.sequence, \.stream, \.count,
+      \.position, \.firstIndex, \.weightsVersion, \.writer, \.stepsChecksum, \.sequence, \.stream, \.count,
       \.flags,
-      \.check,
+      \.recordChecksum,
     ]
     #expect(
       offsets.map { MemoryLayout<ChunkRecord>.offset(of: $0) } == [0, 8, 16, 24, 32, 40, 48, 52, 56, 60])

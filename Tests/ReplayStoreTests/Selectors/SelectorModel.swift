@@ -28,13 +28,14 @@ struct SelectorModel {
       let isZero = exponent > 0 && priorities.values.allSatisfy { $0 == 0 }
       return normalised { isZero ? 1 : pow(Double($0), exponent) }
     case .rank(let exponent): return ranked(exponent)
-    case .fifo: return only { age, _ in Double(age) }
-    case .lifo: return only { age, _ in -Double(age) }
-    case .minHeap: return only { _, priority in Double(priority) }
-    case .maxHeap: return only { _, priority in -Double(priority) }
+    case .fifo: return leastOnly { age, _ in Double(age) }
+    case .lifo: return leastOnly { age, _ in -Double(age) }
+    case .minHeap: return leastOnly { _, priority in Double(priority) }
+    case .maxHeap: return leastOnly { _, priority in -Double(priority) }
     }
 
-    func only(_ value: (Int, Float) -> Double) -> [Int: Double] {
+    /// P = 1 for the item with the least value; of equal values, for the oldest.
+    func leastOnly(by value: (Int, Float) -> Double) -> [Int: Double] {
       let chosen = priorities.min { a, b in
         let (ageA, ageB) = (age(a.key), age(b.key))
         let (valueA, valueB) = (value(ageA, a.value), value(ageB, b.value))

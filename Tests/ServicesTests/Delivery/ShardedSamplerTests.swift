@@ -1,4 +1,4 @@
-// The distribution of one store, over several shards; and shards that come and go.
+// Sampling from several shards has the distribution of one store, also while shards come and go.
 
 import Algorithms
 import Experience
@@ -10,7 +10,7 @@ import Testing
 @testable import Services
 
 @Suite struct ShardedSamplerTests {
-  /// Raw priorities of each shard: of very different counts and masses.
+  /// Raw priorities of each shard; counts and masses of the shards differ widely.
   private static func priorities(shards: Int) -> [[Float]] {
     (0..<shards).map { shard in
       (0..<[7, 40, 3, 25][shard]).map { Float(1 + $0 % 5) * [1, 0.25, 20, 2][shard] }
@@ -28,13 +28,13 @@ import Testing
   /// χ² of the draws against P(i) = pᵢ / Σp over all shards. There are at most 74 degrees of
   /// freedom, and 135 is beyond α = 10⁻⁵. If every shard served alike it would be thousands.
   @Test(arguments: [1, 2, 4])
-  func itemsAreDrawnAsOfOneStore(shards: Int) throws {
+  func drawsMatchOneStore(shards: Int) throws {
     let priorities = Self.priorities(shards: shards)
     let fleet = try fleet(priorities, seed: 11)
     let mass = priorities.joined().reduce(0, +)
     var counts = priorities.map { $0.map { _ in 0 } }
     let draws = 1500
-    // The first split may know little; weights make up for it, and the next split knows.
+    // The masses may be unknown at the first split; they are known from the second on.
     for draw in 0..<draws + 1 {
       let batch = try #require(fleet.batch())
       if draw > 0 {
@@ -86,8 +86,8 @@ import Testing
     }
   }
 
-  /// The masses that the split uses are mostly wrong, by up to 30 times. With its weight 1 / (N·P)
-  /// every item still counts alike; it would not if P used only the masses at the draw.
+  /// The masses that the split uses are mostly wrong, up to 30-fold. Weighted by 1 / (N·P), the
+  /// mean of each item is 1 / N even so. With P from the masses at the draw alone it would not be.
   @Test(arguments: [2, 4])
   func weightsAreRightWithStaleMasses(shards: Int) throws {
     let priorities = Self.priorities(shards: shards)
@@ -100,7 +100,7 @@ import Testing
     for draw in 0..<draws {
       let batch = try #require(fleet.batch())
       var (weights, wrong) = (sums.map { $0.map { _ in 0.0 } }, sums.map { $0.map { _ in 0.0 } })
-      // The other shards' masses are known; all have some rows.
+      // Every shard contributes rows, so the slices have all masses.
       let masses = batch.slices.map(\.mass)
       for row in 0..<batch.rows {
         let name = ShardFleet.name(batch, row)
@@ -181,22 +181,22 @@ import Testing
     }
     fleet.update(batch, (0..<batch.rows).map { 500 + Float(ShardFleet.name(batch, $0).item) })
     for shard in 0..<4 { #expect(fleet.updated[shard].map(Int.init).sorted() == expected[shard].sorted()) }
-    // They arrived with their items.
+    // The new priorities have an effect on the next draw.
     fleet.release(batch)
     fleet.passBatches()
     let next = try #require(fleet.batch())
     #expect(next.mass > 500)
   }
 
-  /// A shard that falls silent delays a batch by 2 s, and then costs only what it held; it is used
-  /// again when it answers.
+  /// A silent shard delays one batch by 2 s. Later batches come from the other shards, until it
+  /// answers again.
   @Test func aShardThatIsGone() throws {
     let priorities = Self.priorities(shards: 3)
     let fleet = try fleet(priorities, seed: 15)
     fleet.release(try #require(fleet.batch()))
     fleet.release(try #require(fleet.batch()))
     fleet.silent = [2]
-    // Batches that were drawn before.
+    // Uses up the batches that were drawn before the shard fell silent.
     let before = fleet.now
     var batch = try #require(fleet.batch())
     while fleet.sampler.counters.slicesMoved == 0 {
@@ -213,7 +213,7 @@ import Testing
       #expect(abs(batch.probabilities[row] - priorities[name.shard][name.item] / mass) < 1e-5)
     }
     fleet.release(batch)
-    // No batch waits for it any more.
+    // No batch waits for the silent shard any more.
     let later = fleet.now
     for _ in 0..<10 { fleet.release(try #require(fleet.batch())) }
     #expect((fleet.now - later).seconds < 0.2)
@@ -245,7 +245,7 @@ import Testing
     for _ in 0..<400 { fleet.step() }
     fleet.passBatches()
     for _ in 0..<5 { #expect(try shardsOfNext() == [0, 2]) }
-    // It restarts with nothing.
+    // The shard restarts empty.
     try fleet.restart(2)
     let before = fleet.now
     var last: Set<Int> = []
@@ -260,9 +260,9 @@ import Testing
     #expect(try shardsOfNext() == [1])
   }
 
-  /// All shards limit on the totals of the fleet. A shard that no writer writes to is sampled
-  /// beyond what its own inserts allow; one that all write to is not blocked by that. The fleet
-  /// keeps the ratio, also after a shard restarts.
+  /// All shards limit on the totals of the fleet. A shard without writers is sampled beyond
+  /// what its own inserts allow. The shard that all writers use may insert although few samples
+  /// come from it. The fleet keeps the ratio, also after a shard restarts.
   @Test func shardsLimitTogether() throws {
     let limiter = RateLimiterConfiguration.ratio(samplesPerInsert: 2, minSize: 20, tolerance: 120)
     let fleet = try ShardFleet(shards: 2, batch: 16, limiter: limiter, seed: 17)
@@ -291,7 +291,7 @@ import Testing
       "limits of two: \(inserts) inserts, \(samples) samples; the second took \(table.itemsInserted) and gave \(table.itemsSampled)"
     )
     #expect(Double(table.itemsSampled) > 2 * Double(table.itemsInserted) + 120)
-    // It restarts and has no writer: the other goes on as before.
+    // The shard without writers restarts: the other goes on as before.
     let taken = Int(fleet.shards[0].store.statistics.tables[0].itemsInserted)
     try fleet.restart(1)
     let before = samples

@@ -13,7 +13,7 @@ import Wire
 private final class CountingRule: LearningRule {
   let manifest = ServerHarness.manifest
   let batchMax = 2
-  static let measured = [(name: "mean", help: "The first parameter.")]
+  static let metricDescriptions = [(name: "mean", help: "The first parameter.")]
   private(set) var metrics: [Float] = [0]
   static let stateNames = (vectors: ["target"], counters: ["steps"])
   var values: [Float] = [0, 0]
@@ -30,7 +30,7 @@ private final class CountingRule: LearningRule {
     _ = destination.update(fromContentsOf: values)
   }
   func importParameters(from source: UnsafeBufferPointer<Float>) { values = Array(source) }
-  func reachMilestone(_ parameters: UnsafeBufferPointer<Float>) { target = Array(parameters) }
+  func adoptMilestone(_ parameters: UnsafeBufferPointer<Float>) { target = Array(parameters) }
 
   private func isSound(_ batch: ColumnBatch, _ row: Int) -> Bool {
     isSound(batch["observation"]!.loadUnaligned(fromByteOffset: row * 4, as: Float.self))
@@ -147,7 +147,7 @@ private struct LearnerHarness {
         milestone: milestone, oldestUpdate: 0, newestUpdate: 0, merged: [], manifest: ServerHarness.manifest,
         values: $0)
       if topic.hasPrefix(Weights.topicMilestone) {
-        machine.reachMilestone(weights)
+        machine.adoptMilestone(weights)
       } else {
         machine.adopt(weights)
       }

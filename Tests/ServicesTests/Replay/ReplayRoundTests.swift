@@ -28,7 +28,7 @@ import Wire
     #expect(after.first?.acknowledgement?.committed == 3)
   }
 
-  @Test func anInsertThatNeedsTheRequestsBeforeItHasThemServed() throws {
+  @Test func aBlockedInsertHasEarlierRequestsServedFirst() throws {
     let limiter = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: -8, errorMax: 8)
     var replay = try harness(Fixtures.store(limiter: limiter))
     let (before, after) = replay.receiveTogether([
@@ -40,7 +40,7 @@ import Wire
     #expect(replay.machine.telemetry(now: .at(1))["messages_waiting"] == 0)
   }
 
-  @Test func aBlockedInsertIsLetInByARequestAfterIt() throws {
+  @Test func aLaterRequestUnblocksAnInsert() throws {
     let limiter = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: -8, errorMax: 8)
     var replay = try harness(Fixtures.store(limiter: limiter))
     let (before, after) = replay.receiveTogether([

@@ -103,7 +103,7 @@ import Wire
     #expect(refusal.code == .invalid && refusal.reference == 1)
     #expect(
       refusal.text
-        == "expected 1 to 5 items of table 'experience', found 6: 40 bytes each are 240, and an answer has at most 200; ask for fewer"
+        == "expected 1 to 5 items of table 'experience', found 6: items of 40 bytes each, but an answer has at most 200 bytes; ask for fewer"
     )
     #expect(replay.receive(Fixtures.request(2, count: 6), from: 3).map(\.refusal?.text) == [refusal.text])
     #expect(served(replay.receive(Fixtures.request(3, count: 5), from: 3)) == [[3, 3]])

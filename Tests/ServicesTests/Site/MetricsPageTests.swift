@@ -56,7 +56,7 @@ private let python: String? = {
       guard !name.isOfProcess else { continue }
       #expect(page.contains("| `\(name.family.dropFirst("rookery_actor_".count))` | \(metric.help) |"))
     }
-    for (name, help) in AlgorithmConfiguration().measured {
+    for (name, help) in AlgorithmConfiguration().metricDescriptions {
       #expect(page.contains("| `\(name)` | \(help) |"))
     }
   }

@@ -37,7 +37,7 @@ import Wire
     #expect(monitor.progress.envSteps == 370)
   }
 
-  @Test func livesBeyondTheBoundAreForgotten() {
+  @Test func totalsOfForgottenIncarnationsStay() {
     var totals = CounterTotals(incarnationsMax: 3)
     for incarnation in 1...10 as ClosedRange<UInt64> {
       totals.record(
@@ -51,7 +51,7 @@ import Wire
   }
 
   /// The server forgets a silent process after ten seconds; the run's health must still show it.
-  @Test func aLostProcessIsMissed() {
+  @Test func aLostProcessIsReported() {
     var monitor = F.monitor((0, F.status([actor(uptime: 1, steps: 1)])))
     monitor.observe(F.status([actor(uptime: 1, steps: 1, age_s: 2.9)]), saveProblem: nil, now: .at(2900))
     #expect(RunHealth(monitor, now: .at(2900)).healthy)
@@ -63,14 +63,14 @@ import Wire
     #expect(monitor.processes.isEmpty && RunHealth(monitor, now: .at(60_000)).healthy)
   }
 
-  @Test func aSuccessorEndsTheSearch() {
+  @Test func aSuccessorReplacesASilentProcess() {
     let old = F.process(1, "actor", age_s: 4)
     let monitor = F.monitor(
       (5000, F.status([old, F.process(2, "actor"), F.process(3, "learner", age_s: 4)])))
     #expect(monitor.processes.map(\.telemetry.id) == [3, 2].map { Fixtures.id($0).publicName })
   }
 
-  @Test func whoSaidGoodbyeIsNotMissed() {
+  @Test func aProcessThatSaidGoodbyeIsNotReported() {
     let monitor = F.monitor(
       (0, F.status([F.process(1, "actor")])), (1000, F.status([F.process(1, "actor", ["ended": 1])])),
       (9000, F.status([])))

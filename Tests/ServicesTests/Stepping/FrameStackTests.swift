@@ -26,7 +26,7 @@ import Wire
     }
     let table = TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: 0.5))
     let schema = StepSchema.discrete(observation: [2], stack: stack)
-    let acting = Acting(
+    let stepper = ActorStepper(
       [RandomBatch(count: count, seed: seed)], policy: policy,
       buffer: StepBuffer(count: count, schema: schema, capacity: 8),
       items: ActorItems(count: count, tables: [table], priority: TransitionPriority()),
@@ -39,20 +39,20 @@ import Wire
           TableConfiguration(schema: table, sampler: .prioritized(exponent: 1), batchSizeMax: 4096)
         ]))
     try store.adopt(schema: schema)
-    try acting.beginEpisodes(now: .zero)
+    try stepper.beginEpisodes(now: .zero)
     while store.statistics.head < 300 {
-      try acting.tick(now: .zero) { true }
-      if acting.buffer.isFull || draw.below(5) == 0 { try send(acting, schema, to: store) }
+      try stepper.tick(now: .zero) { true }
+      if stepper.buffer.isFull || draw.below(5) == 0 { try send(stepper, schema, to: store) }
     }
     try check(store, policy, rows: 200, seed)
   }
 
-  private func send(_ acting: Acting, _ schema: StepSchema, to store: ReplayStore) throws {
+  private func send(_ stepper: ActorStepper, _ schema: StepSchema, to store: ReplayStore) throws {
     let frame = FrameWriter()
-    Insert.begin(frame, sequence: 1, chunks: acting.buffer.count)
-    acting.buffer.encode(into: frame, weightsVersion: 1, isCut: false)
-    acting.items.encode(into: frame)
-    acting.buffer.clear()
+    Insert.begin(frame, sequence: 1, chunks: stepper.buffer.count)
+    stepper.buffer.encode(into: frame, weightsVersion: 1, isCut: false)
+    stepper.items.encode(into: frame)
+    stepper.buffer.clear()
     try frame.array().withUnsafeBytes { bytes in
       var cursor = FrameCursor(bytes)
       _ = try cursor.openMessage()

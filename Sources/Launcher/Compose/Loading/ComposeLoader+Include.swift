@@ -4,7 +4,7 @@ import Configuration
 
 extension ComposeLoader {
   /// A file with the models that it includes. An included model has its own folder and variables.
-  /// It must not describe a service or volume differently than the file itself.
+  /// An included model must not describe a service or volume differently than the file itself.
   mutating func include(into root: YAMLNode, context: Context, including: [String]) -> YAMLNode {
     guard let include = root["include"], let pairs = root.mapping else { return root }
     var result = YAMLNode(.mapping(pairs.filter { $0.key != "include" }), at: root.place)

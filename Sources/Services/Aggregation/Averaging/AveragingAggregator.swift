@@ -67,8 +67,8 @@ struct AveragingAggregator: Aggregator {
     restoringLeft = Self.restoringMax
   }
 
-  /// Three deltas bring 10¹⁸ down to a rounding error; the others are for learners that merge at
-  /// the same time.
+  /// Three deltas bring 10¹⁸ down to a rounding error; five more are for learners that merge at the
+  /// same time.
   private static let restoringMax = 8
 
   private mutating func countRestoring(_ published: UnsafeRawBufferPointer) {

@@ -22,7 +22,7 @@ struct RunFacts: Sendable {
     threshold = run.evaluator.threshold
     criterion = SolvedCriterion(run.evaluator)
     reportEvery_s = run.telemetry.intervalMilliseconds / 1000
-    ruleHelp = Dictionary(uniqueKeysWithValues: run.algorithm.measured.map { ($0.name, $0.help) })
+    ruleHelp = Dictionary(uniqueKeysWithValues: run.algorithm.metricDescriptions.map { ($0.name, $0.help) })
   }
 
   init(name: String, environment: String, algorithm: String, threshold: Double?, reportEvery_s: Double = 1) {

@@ -24,15 +24,15 @@ extension ReplayMachine {
     var gone: Set<PeerID> = []
   }
 
-  /// Serves waiting requests, samplers in turn, while each table's limiter admits them and there is
-  /// room on the way to their samplers. True if some request was served or refused.
+  /// Serves waiting requests, samplers round robin, while each table's limiter admits them and
+  /// there is room on the way to their samplers. True if some request was served or refused.
   mutating func drainSamples(now: Instant, sink: some FrameSink) -> Bool {
     guard !waitingSamples.isEmpty else { return false }
     var (next, kept) = (0, 0)
     var held = Held()
     while next < waitingSamples.count, held.tables.nonzeroBitCount < configuration.store.tables.count {
       if !serveInTurn(waitingSamples[next], &held, now: now, sink: sink) {
-        waitingSamples.keep(next, at: kept)
+        waitingSamples.move(from: next, to: kept)
         kept += 1
       }
       next += 1

@@ -18,11 +18,11 @@ extension ReplayMachine {
     /// while it is sent.
     public var answerBytesMax = 256 << 20
     /// The most writers, and the most samplers, that are remembered: four times as many as were
-    /// measured. Each takes a few hundred bytes. At the limit, one that has inserted or requested
-    /// nothing yet makes room for a newcomer.
+    /// measured. Each takes a few hundred bytes. At the limit, a client that has inserted or
+    /// requested nothing yet makes room for a new one.
     public var peersMax = 4096
-    /// If all have inserted or requested something, one that has been silent for this long makes
-    /// room: twice a writer's patience, after which the writer has dropped its messages.
+    /// If all have inserted or requested something, a client that has been silent for this long
+    /// makes room. It is twice the time after which a writer drops its unacknowledged messages.
     public var peerReplaceableAfter = Instant.Span.seconds(60)
     /// Writers and samplers that are silent for this long are forgotten. A writer drops its
     /// unacknowledged messages much earlier, so none can be inserted twice.
@@ -31,8 +31,8 @@ extension ReplayMachine {
     /// `busy`, and their writers send them again. One message may always wait, so that inserts go
     /// on.
     public var waitingBytesMax = 256 << 20
-    /// Writers that are silent for longer do not count for quotas: the others may use their part.
-    /// Actors send at least every 50 ms while they step.
+    /// Writers that are silent for longer are left out of quotas: the other writers may use their
+    /// part. Actors send at least every 50 ms while they step.
     public var writerActiveFor = Instant.Span.seconds(2)
     /// Memory that the store may take, in bytes; a schema that needs more is refused.
     public var memoryMax = Int.max

@@ -99,8 +99,8 @@ extension ReplayMachine {
   }
 
   /// Answers what has been received: serves requests and acknowledges inserts. Call this once all
-  /// available frames have been received. libzmq delivers a frame of each peer in turn, so a batch
-  /// after each insert message would leave a busy service little time for inserts.
+  /// available frames have been received. libzmq delivers one frame of each peer, round robin, so a
+  /// batch after each insert message would leave a busy service little time for inserts.
   public mutating func answerReceived(now: Instant, sink: some FrameSink) {
     if round.isDrainDue { drain(now: now, sink: sink) }
     acknowledge(sink: sink)
@@ -156,9 +156,9 @@ extension ReplayMachine {
     }
   }
 
-  /// Inserts waiting messages, writers in turn, up to the first that a table blocks. Messages of
-  /// writers over their quota are skipped, as others may have room. True if some message was
-  /// inserted or refused.
+  /// Inserts waiting messages, writers round robin, up to the first that a table blocks. Messages
+  /// of writers over their quota are skipped, because other writers may have room. True if some
+  /// message was inserted or refused.
   private mutating func drainInserts(now: Instant, sink: some FrameSink) -> Bool {
     var (next, kept) = (0, 0)
     var held: Set<Int> = []
@@ -172,7 +172,7 @@ extension ReplayMachine {
       case .blocked: isBlocked = true
       case .overQuota:
         held.insert(waitingInserts[next].writer)
-        waitingInserts.keep(next, at: kept)
+        waitingInserts.move(from: next, to: kept)
         (next, kept) = (next + 1, kept + 1)
       }
     }
@@ -208,7 +208,7 @@ extension ReplayMachine {
       writers[entry.writer]?.waiting -= 1
       writers[entry.writer]?.waitingBytes -= entry.frame.count
       waitingInserts.didServe(index)
-      // At once: a writer that has waited does not also wait for the others.
+      // At once: a writer that has waited does not also wait for the other messages.
       acknowledge(sink: sink)
     case .overQuota:
       counters.messagesOverQuota += 1

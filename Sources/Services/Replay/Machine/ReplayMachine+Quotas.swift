@@ -1,4 +1,4 @@
-// Quotas: no writer crowds out the others.
+// Quotas: no writer crowds out the other writers.
 
 internal import Foundations
 internal import ReplayStore
@@ -11,8 +11,8 @@ extension ReplayMachine {
   /// more. A writer is active if it owns steps and was heard lately or waits. Some writer can
   /// always go on: all active writers cannot own more than equal parts of the ring, and if each
   /// owns exactly its part, the one that owns the oldest steps may replace them. A silent writer
-  /// leaves its part to the others within seconds. A writer is one incarnation of a process, not
-  /// its label. O(writers) if it owns at least `writerQuota`.
+  /// leaves its part to the other writers within seconds. A writer is one incarnation of a process,
+  /// not its label. O(writers) if it owns at least `writerQuota`.
   func isOverQuota(_ handle: Int, steps: Int, now: Instant) -> Bool {
     let quota = configuration.store.writerQuota
     guard quota < 1, store.pushesOut(steps: steps) else { return false }

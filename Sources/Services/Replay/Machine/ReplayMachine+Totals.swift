@@ -9,13 +9,14 @@ extension ReplayMachine {
   /// Receives a sampler's totals of the other shards for a table's limiter, and answers with this
   /// shard's.
   ///
-  /// From the moment a shard joins the fleet it counts the same flow as the others. But each joins
-  /// a little before or after the others hear of it, so their errors differ a little. A shard that
-  /// blocks one side moves half of the way to the others' error each time: thus no two shards block
-  /// both sides between them.
+  /// A shard that has joined the fleet counts the same inserts and samples as the other shards. But
+  /// it joins a little before or after they hear of it, so the errors of the shards differ a
+  /// little. A shard that blocks inserts or samples moves its error half way to the other shards'
+  /// error each time. So it cannot happen that one shard blocks inserts and another blocks samples
+  /// for good.
   ///
-  /// A table that removes items after some samples limits by itself: another shard's items are no
-  /// samples that this one could serve.
+  /// A table with `max_times_sampled` is limited by each shard alone: this shard cannot serve
+  /// samples of another shard's items.
   mutating func totals(
     _ request: TotalsRequest, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {

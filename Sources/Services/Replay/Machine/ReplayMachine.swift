@@ -9,9 +9,9 @@ internal import Wire
 ///
 /// * **Insert.** Only the message after a writer's last committed one is accepted. A lower one is
 ///   acknowledged again, a higher one answered with a gap. A message that the rate limiter blocks
-///   waits here. Writers are served in turn, and at most `credit` messages and `creditBytes` of
+///   waits here. Writers are served round robin, and at most `credit` messages and `creditBytes` of
 ///   each wait, so memory is bounded.
-/// * **Sample.** Requests that the limiter blocks wait too. Samplers are served in turn, and at
+/// * **Sample.** Requests that the limiter blocks wait too. Samplers are served round robin, at
 ///   most `credit` requests of each wait. A request also waits while too much is under way to its
 ///   sampler. It is dropped before anything is drawn for it if the sampler's connection is closed.
 /// * A frame that cannot be decoded or accepted is answered with a refusal and counted; nothing of

@@ -10,7 +10,7 @@ struct ReplaySamplers {
     var waiting = 0
     /// The turn of its last waiting request.
     var lastTurn: UInt64 = 0
-    /// It has requested something.
+    /// Whether the sampler has requested something.
     var isProven = false
     var lastHeard: Instant
   }

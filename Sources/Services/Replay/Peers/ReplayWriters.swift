@@ -20,7 +20,7 @@ struct ReplayWriters {
     var waitingBytes = 0
     /// The turn of its last waiting message.
     var lastTurn: UInt64 = 0
-    /// It has inserted something.
+    /// Whether the writer has inserted something.
     var isProven = false
     var lastHeard: Instant
 
@@ -115,7 +115,7 @@ struct ReplayWriters {
       departed[known.id] = Departure(handle: known.handle, since: now)
     } else {
       handles[known.id] = known.handle
-      // Not as a newcomer: it has inserted something once.
+      // Not as a new client: this writer has inserted something once.
       roster[known.handle] = Writer(
         id: known.id, label: known.label, peer: .service, committed: known.committed, lastHeard: now)
     }

@@ -4,7 +4,7 @@ internal import Foundations
 
 /// What a roster needs to know of a client.
 protocol RosterMember {
-  /// It has inserted or requested something.
+  /// Whether the client has inserted or requested something.
   var isProven: Bool { get }
   var lastHeard: Instant { get }
 }
@@ -12,14 +12,14 @@ protocol RosterMember {
 /// Whether one more client can be remembered.
 enum Admission<Key: Hashable>: Equatable {
   case free
-  /// This one has to be forgotten to make room.
+  /// The client with this key has to be forgotten to make room.
   case instead(of: Key)
   case full
 }
 
 /// Clients by key, at most `countMax`. At the limit, the oldest client that has done nothing yet
-/// makes room for the next. If all have done something, one that has been silent for
-/// `replaceableAfter` does.
+/// makes room for the next. If all have done something, a client that has been silent for
+/// `replaceableAfter` makes room.
 struct Roster<Key: Hashable, Member: RosterMember> {
   private(set) var members: [Key: Member] = [:]
   /// Clients that had done nothing when they came; some have since.

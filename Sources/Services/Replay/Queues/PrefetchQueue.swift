@@ -9,9 +9,9 @@ struct PrefetchBatch {
   var ticket: UInt64
   var waiting: WaitingSample
   var draw: Draw
-  /// How often items were drawn again because theirs were gone.
+  /// How often items were drawn again, because some had been removed while their steps were read.
   var rounds = 0
-  /// Its steps are in memory, and it waits for room on the way to its sampler.
+  /// The steps are in memory, and the batch waits for room on the way to its sampler.
   var isPrefetched = false
 }
 
@@ -21,7 +21,7 @@ public struct PrefetchRequest: Sendable {
   public var ticket: UInt64
   /// Pages of the store's files; `prefetch` reads them.
   public var pages: ColdPages
-  /// A batch waits only for these few pages: read them before others.
+  /// A batch waits only for these few pages: read them before all other pages.
   public var isUrgent = false
 }
 
@@ -30,8 +30,8 @@ public struct PrefetchRequest: Sendable {
 struct PrefetchQueue {
   /// Batches that may wait for the disk at once: enough to keep a disk busy.
   static let countMax = 8
-  /// In each round a few of the new items are gone again. After this many rounds the service reads
-  /// what is left itself.
+  /// Items may be removed while their steps are read; others are then drawn instead, and their
+  /// steps read. After this many rounds the service reads the missing steps on its own thread.
   private static let roundsMax = 3
 
   private var batches: [PrefetchBatch] = []
@@ -74,7 +74,7 @@ struct PrefetchQueue {
     batches.append(PrefetchBatch(ticket: ticket, waiting: waiting, draw: draw))
   }
 
-  /// Has steps read that are then to be checked.
+  /// Requests steps in doubt; they are checked once they are read.
   mutating func check(_ pages: ColdPages) { checkingTicket = request(pages) }
 
   mutating func endCheck() { checkingTicket = nil }
@@ -92,7 +92,7 @@ struct PrefetchQueue {
     return true
   }
 
-  /// Has the pages of items that were drawn again read before others.
+  /// Requests the pages of items that were drawn again, to be read before all other pages.
   mutating func readAgain(_ pages: ColdPages, at index: Int) {
     requests.append(PrefetchRequest(ticket: batches[index].ticket, pages: pages, isUrgent: true))
   }

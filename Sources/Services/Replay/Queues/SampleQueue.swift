@@ -11,7 +11,7 @@ struct WaitingSample: TakesTurns {
 }
 
 /// Requests that a table's limiter blocks, or for which there is no room on the way. Samplers are
-/// served in turn.
+/// served round robin.
 struct SampleQueue {
   private var queue = TurnQueue<WaitingSample>()
   /// When to look for room on the way to samplers again; nil while no request waits for it.
@@ -22,7 +22,7 @@ struct SampleQueue {
   var isEmpty: Bool { queue.isEmpty }
   var count: Int { queue.count }
   var all: [WaitingSample] { queue.all }
-  /// The next one in turn.
+  /// The request that is served next.
   var first: WaitingSample? { queue.first }
   subscript(index: Int) -> WaitingSample { queue[index] }
 
@@ -40,11 +40,11 @@ struct SampleQueue {
 
   func count(of peer: PeerID) -> Int { queue.all.count { $0.peer == peer } }
 
-  /// The first one that waits for a table.
+  /// The first request that waits for a table.
   func first(of table: Int) -> WaitingSample? { queue.all.first { $0.request.table == table } }
 
   mutating func didServe(_ turn: UInt64) { queue.didServe(turn) }
-  mutating func keep(_ index: Int, at kept: Int) { queue.keep(index, at: kept) }
+  mutating func move(from index: Int, to kept: Int) { queue.move(from: index, to: kept) }
   mutating func remove(_ range: Range<Int>) { queue.remove(range) }
   mutating func removeAll(of peer: PeerID) { queue.removeAll { $0.peer == peer } }
 

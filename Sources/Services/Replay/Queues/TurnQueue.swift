@@ -1,8 +1,8 @@
-// Turns: which entry is served next.
+// Round-robin order: which entry is served next.
 
-/// Numbers waiting entries so that all clients are served in turn, no matter how many entries one
-/// of them has: the n-th entry of a client has a turn n after the one served last (start-time fair
-/// queueing; Goyal, Vin & Cheng 1996, each entry of weight 1).
+/// Numbers waiting entries so that all clients are served round robin, no matter how many entries
+/// one of them has: the n-th entry of a client has a turn n after the one served last (start-time
+/// fair queueing; Goyal, Vin & Cheng 1996, each entry of weight 1).
 struct Turns {
   private var served: UInt64 = 0
 
@@ -14,16 +14,17 @@ struct Turns {
   mutating func serve(_ turn: UInt64) { served = max(served, turn) }
 }
 
-/// An entry that waits for its turn.
+/// An entry of a `TurnQueue`.
 protocol TakesTurns {
+  /// The number by which entries are ordered; see `Turns`.
   var turn: UInt64 { get set }
 }
 
 /// Entries in the order of their turns.
 ///
 /// A pass serves some entries and keeps others. It goes through them from the first on, moves each
-/// kept one behind those kept before (`keep`), and at last removes the range between the kept ones
-/// and the rest (`remove`).
+/// kept entry behind those kept before (`move`), and at last removes the range between the kept
+/// entries and the rest (`remove`).
 struct TurnQueue<Entry: TakesTurns> {
   private var entries: [Entry] = []
   private var turns = Turns()
@@ -58,7 +59,7 @@ struct TurnQueue<Entry: TakesTurns> {
 
   mutating func didServe(_ turn: UInt64) { turns.serve(turn) }
 
-  mutating func keep(_ index: Int, at kept: Int) {
+  mutating func move(from index: Int, to kept: Int) {
     if kept != index { entries.swapAt(kept, index) }
   }
 

@@ -7,13 +7,14 @@ struct WaitingInsert: TakesTurns {
   var writer: Int
   var sequence: UInt64
   var frame: [UInt8]
-  /// Its steps, once it has been decoded; 0 before.
+  /// Steps in the message, once it has been decoded; 0 before.
   var steps = 0
+  /// Its place in the order in which writers are served (`Turns`).
   var turn: UInt64 = 0
 }
 
-/// A queue that counts its bytes and knows what blocks its first message. Writers are served in
-/// turn; the messages of each stay in order.
+/// A queue that counts its bytes and knows what blocks its first message. Writers are served round
+/// robin; the messages of each writer stay in order.
 struct WaitingInserts {
   /// What blocks the first message.
   struct Block {
@@ -36,8 +37,8 @@ struct WaitingInserts {
   var all: [WaitingInsert] { queue.all }
   subscript(index: Int) -> WaitingInsert { queue[index] }
 
-  /// Queues a message. `last` is the turn of its writer's last waiting one, nil if none waits.
-  /// Returns its turn.
+  /// Queues a message and returns its turn. `last` is the turn of its writer's last waiting
+  /// message, nil if none waits.
   mutating func append(_ entry: WaitingInsert, after last: UInt64?) -> UInt64 {
     bytes += entry.frame.count
     return queue.append(entry, after: last)
@@ -49,7 +50,8 @@ struct WaitingInserts {
   /// Stores the steps that decoding a message has found.
   mutating func setSteps(_ steps: Int, at index: Int) { queue[index].steps = steps }
 
-  mutating func keep(_ index: Int, at kept: Int) { queue.keep(index, at: kept) }
+  /// Moves a message that still waits, while a pass closes the gaps of those served before it.
+  mutating func move(from index: Int, to kept: Int) { queue.move(from: index, to: kept) }
 
   mutating func remove(_ range: Range<Int>) {
     for index in range { bytes -= queue[index].frame.count }
@@ -65,13 +67,13 @@ struct WaitingInserts {
     bytes = left
   }
 
-  /// Records that a table blocks the next message.
+  /// Records that a table blocks the first message.
   mutating func hold(table: Int, reason: String, now: Instant) {
     let since = block.flatMap { $0.table == table ? $0.since : nil } ?? now
     block = Block(table: table, reason: reason, since: since)
   }
 
-  /// Records that no table is known to block the next message.
+  /// Records that no table is known to block the first message.
   mutating func release() { block = nil }
 
   /// Schedules the next check of quotas.

@@ -26,8 +26,7 @@ struct LastSnapshot {
 
   static func exists(at path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// The path of the snapshot, if there is one that is whole and of a store like this one. An
-  /// unfinished one is removed.
+  /// The path of the snapshot; nil if there is none that is whole. Removes an unfinished snapshot.
   ///
   /// - Throws: `ReplayStoreError` with the difference and what to do if it is another store's or
   ///   cannot be read.

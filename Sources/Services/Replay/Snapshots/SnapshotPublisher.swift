@@ -33,7 +33,7 @@ final class SnapshotPublisher {
     }
   }
 
-  /// Those that were done since the last call: path, and what went wrong if anything.
+  /// The publications that ended since the last call: path, and the problem if one failed.
   func finished() -> [(path: String, problem: String?)] {
     worker.finished().compactMap { ticket in
       let problem = outcomes.problems.withLock { $0.removeValue(forKey: ticket) }

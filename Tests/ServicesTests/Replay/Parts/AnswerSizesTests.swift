@@ -23,8 +23,10 @@ import Wire
     #expect(sizes.problem(of: request(9)) == "expected 1 to 8 items of table 'experience', found 9")
     sizes.adopt(Fixtures.schema)
     #expect(sizes.rowsMax(0) == 5 && sizes.problem(of: request(5)) == nil)
-    #expect(sizes.problem(of: request(6))?.contains("40 bytes each are 240") == true)
-    #expect(sizes.problem(of: request(.max))?.contains("are more, and an answer has at most 200") == true)
+    #expect(
+      sizes.problem(of: request(6))?.contains("items of 40 bytes each, but an answer has at most") == true)
+    #expect(
+      sizes.problem(of: request(.max))?.contains("bytes each, but an answer has at most 200 bytes") == true)
     #expect(sizes.problem(of: request(0)) != nil)
     #expect(
       sizes.problem(of: SampleRequest(request: 1, table: 1, count: 1))

@@ -34,8 +34,9 @@ import Wire
     #expect((fleet.remote.inserts, fleet.remote.samples) == (10, 5))
   }
 
-  /// Items of shards that are gone do not let a table begin; counted flow stays.
-  @Test func sizesAndLivesAreForgotten() {
+  /// Items of lost shards do not count towards `min_size`. Inserts and samples that were already
+  /// counted stay in the totals.
+  @Test func sizesAndIncarnationsAreForgotten() {
     var fleet = Fleet()
     fleet.receive(request(50, totals(2, inserts: 1, samples: 1)), own: Fixtures.id(1), now: .at(0))
     fleet.receive(request(50, totals(2, inserts: 5, samples: 1)), own: Fixtures.id(1), now: .at(0))
@@ -45,6 +46,6 @@ import Wire
     #expect(fleet.remote.size == 0 && fleet.remote.inserts == 4)
     fleet.forget(now: .at(60_000))
     fleet.receive(request(0, totals(2, inserts: 9, samples: 1)), own: Fixtures.id(1), now: .at(60_001))
-    #expect(fleet.remote.inserts == 4, "it is heard of for the first time again")
+    #expect(fleet.remote.inserts == 4, "a forgotten incarnation begins again as a new one")
   }
 }

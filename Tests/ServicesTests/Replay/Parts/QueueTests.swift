@@ -37,7 +37,7 @@ import Wire
       var kept = 0
       for next in 0..<end {
         if queue[next].client == held {
-          queue.keep(next, at: kept)
+          queue.move(from: next, to: kept)
           kept += 1
         } else {
           queue.didServe(queue[next].turn)

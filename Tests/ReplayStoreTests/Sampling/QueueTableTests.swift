@@ -6,7 +6,7 @@ import Testing
 
 @testable import ReplayStore
 
-@Suite struct ConsumeOnceTests {
+@Suite struct QueueTableTests {
   private func queue(itemsMax: Int? = nil, batch: Int = 4, message: Int = 8, minSize: Int = 1)
     -> TableConfiguration
   {
@@ -28,7 +28,7 @@ import Testing
     _ = try store.insert(steps(9, from: 0), writer: 0)
     let before = store.statistics
     let reason =
-      "table 'replay': insert of 4: size 8 + 4 > 11 (max_items), and they are unread (consume-once table)"
+      "table 'replay': insert of 4: size 8 + 4 > 11 (max_items), and they are unread (the table is a queue)"
     #expect(throws: ReplayStoreError.blocked(table: 0, reason: reason)) {
       try store.insert(steps(4, from: 9), writer: 0)
     }
@@ -47,7 +47,7 @@ import Testing
     _ = try store.insert(steps(6, from: 0), writer: 0)
     _ = try store.insert(steps(5, from: 6), writer: 0)
     let reason =
-      "table 'replay': insert of 2 steps: it would evict the oldest of 10 unread items (consume-once table)"
+      "table 'replay': insert of 2 steps: it would evict the oldest of 10 unread items (the table is a queue)"
     #expect(throws: ReplayStoreError.blocked(table: 0, reason: reason)) {
       try store.insert(steps(2, from: 11), writer: 0)
     }

@@ -5,7 +5,7 @@ internal import Experience
 
 /// The memory of one insert message: a chunk of steps within one episode, and an item for each step
 /// but the newest.
-final class BenchmarkMessage {
+final class StoreBenchMessage {
   static let schema = StepSchema.discrete(observation: [7])
   let steps: Int
   private let memory: UnsafeMutableRawBufferPointer
@@ -27,8 +27,8 @@ final class BenchmarkMessage {
       rebasing: memory[Self.offsets[number] * steps..<(Self.offsets[number] + width) * steps])
   }
 
-  /// Fills in the message whose first step has this index in its stream. Items start one step
-  /// earlier, if there is one.
+  /// Fills in the message whose first step has this index in its stream. Each item is a 1-step
+  /// transition that ends at one of the message's steps.
   func fill(_ insertion: inout Insertion, firstIndex: UInt64) {
     insertion.removeAll()
     insertion.chunks.append(
@@ -52,13 +52,13 @@ final class BenchmarkMessage {
 }
 
 /// Sends a message again and again, each time as the next steps of its stream.
-struct BenchmarkWriter {
-  let message: BenchmarkMessage
+struct StoreBenchWriter {
+  let message: StoreBenchMessage
   let writer: Int
   var next: UInt64 = 0
-  var insertion = Insertion(columnsPerChunk: BenchmarkMessage.schema.columnCount)
+  var insertion = Insertion(columnsPerChunk: StoreBenchMessage.schema.columnCount)
 
-  init(message: BenchmarkMessage, writer: Int) {
+  init(message: StoreBenchMessage, writer: Int) {
     self.message = message
     self.writer = writer
   }

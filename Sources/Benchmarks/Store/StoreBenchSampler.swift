@@ -5,7 +5,7 @@ internal import Experience
 internal import Foundations
 
 /// Samples batches into buffers that it uses again.
-struct BenchmarkSampler: ~Copyable {
+struct StoreBenchSampler: ~Copyable {
   let store: ReplayStore
   let batch: Int
   var generator = SeededGenerator(seed: 1)

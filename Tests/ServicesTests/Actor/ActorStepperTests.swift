@@ -11,7 +11,7 @@ import Wire
 
 @testable import Services
 
-@Suite struct ActingTests {
+@Suite struct ActorStepperTests {
   /// Two halves, or one, fail at random. Every message has complete rows, every episode ends where
   /// it was last seen, and every step has exactly one item.
   @Test(arguments: Seeds.list(count: 100)) func failuresAtAnyMoment(seed: UInt64) throws {
@@ -27,7 +27,7 @@ import Wire
       defer { first += size }
       return FailingBatch(world, first: first, count: size)
     }
-    let acting = Acting(
+    let stepper = ActorStepper(
       batches, policy: policy,
       buffer: StepBuffer(count: count, schema: .discrete(observation: [1]), capacity: capacity),
       items: ActorItems(
@@ -40,26 +40,26 @@ import Wire
     for _ in 0..<400 {
       // Failures are far enough apart that all are retried.
       world.now = world.now + .seconds(20)
-      try acting.beginEpisodes(now: world.now)
-      if !acting.isPartial, acting.buffer.rows > 0, acting.buffer.isFull || draw.below(8) == 0 {
+      try stepper.beginEpisodes(now: world.now)
+      if !stepper.isPartial, stepper.buffer.rows > 0, stepper.buffer.isFull || draw.below(8) == 0 {
         // Rows can be completed, and so sent, whatever fails meanwhile.
-        #expect(acting.finishSteps { true }, "\(Seeds.replay(seed))")
-        try received.take(acting)
+        #expect(stepper.finishSteps { true }, "\(Seeds.replay(seed))")
+        try received.take(stepper)
       }
-      if acting.isReady { try acting.tick(now: world.now) { true } }
+      if stepper.isReady { try stepper.tick(now: world.now) { true } }
     }
-    acting.abandonSteps()
-    let failures = acting.recovery.failures
-    #expect(acting.fatal == nil && failures == UInt64(world.failures) && failures > 0)
+    stepper.abandonSteps()
+    let failures = stepper.recovery.failures
+    #expect(stepper.fatal == nil && failures == UInt64(world.failures) && failures > 0)
     // An unfinished row is counted but never sent.
-    let isWhole = !acting.isPartial && acting.halves.allSatisfy { !$0.hasActed }
-    if acting.buffer.rows > 0 { try received.take(acting) }
+    let isWhole = !stepper.isPartial && stepper.halves.allSatisfy { !$0.hasActed }
+    if stepper.buffer.rows > 0 { try received.take(stepper) }
     received.check(world, nStep: nStep, values: values, seed: seed)
     if isWhole {
       let rows = received.rows.joined()
-      #expect(acting.statistics.envSteps == UInt64(rows.count { !$0.flags.contains(.isLast) }))
+      #expect(stepper.statistics.envSteps == UInt64(rows.count { !$0.flags.contains(.isLast) }))
       #expect(
-        acting.statistics.episodes + acting.statistics.episodesAbandoned
+        stepper.statistics.episodes + stepper.statistics.episodesAbandoned
           == UInt64(rows.count { $0.flags.contains(.isLast) }), "\(Seeds.replay(seed))")
     }
   }
@@ -79,12 +79,12 @@ private struct Received {
 
   init(count: Int) { rows = Array(repeating: [], count: count) }
 
-  mutating func take(_ acting: Acting) throws {
+  mutating func take(_ stepper: ActorStepper) throws {
     let frame = FrameWriter()
     Insert.begin(frame, sequence: 1, chunks: rows.count)
-    acting.buffer.encode(into: frame, weightsVersion: 1, isCut: false)
-    acting.items.encode(into: frame)
-    acting.buffer.clear()
+    stepper.buffer.encode(into: frame, weightsVersion: 1, isCut: false)
+    stepper.items.encode(into: frame)
+    stepper.buffer.clear()
     try frame.array().withUnsafeBytes { bytes in
       var cursor = FrameCursor(bytes)
       _ = try cursor.openMessage()
@@ -94,7 +94,7 @@ private struct Received {
       try Insert.content(
         from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
       for (number, chunk) in insertion.chunks.enumerated() {
-        #expect(Int(chunk.firstIndex) == rows[number].count && chunk.count <= acting.buffer.capacity)
+        #expect(Int(chunk.firstIndex) == rows[number].count && chunk.count <= stepper.buffer.capacity)
         func value<Value>(_ column: Int, _ row: Int, as type: Value.Type) -> Value {
           insertion.column(column, ofChunk: number).loadUnaligned(
             fromByteOffset: row * MemoryLayout<Value>.size, as: type)

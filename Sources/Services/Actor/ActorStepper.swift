@@ -8,11 +8,11 @@ internal import Foundations
 /// Acts in all environments and buffers their rows until they are sent. It has no socket: its owner
 /// sends the buffer once all rows are complete (`finishSteps`).
 ///
-/// A half acts at the buffer's unfinished row only while the buffer is not full, so the other half
-/// always has room for its row.
-final class Acting {
-  /// Called while a step takes long, to do the actor's other work; false if the actor is to stop.
-  typealias Attend = () throws -> Bool
+/// Both halves write their parts of the same row. A half begins a row only if the buffer has room
+/// for it, so the other half's part of that row fits too.
+final class ActorStepper {
+  /// Does the actor's other work while a step takes long. Returns false if the actor is to stop.
+  typealias OtherWork = () throws -> Bool
 
   let halves: [ActingHalf]
   let policy: any Policy
@@ -27,13 +27,14 @@ final class Acting {
   /// When to request new episodes.
   private(set) var restartAt = Instant.zero
   /// Whether some halves are a row ahead. Nothing is sent and no weights are adopted until the
-  /// others catch up.
+  /// other halves catch up.
   private(set) var isPartial = false
   /// When the first row of the buffer was acted on.
   private(set) var chunkStartedAt = Instant.zero
   /// An error that ends the actor, found where it could not be thrown.
   private(set) var fatal: (any Error)?
-  /// When the oldest update in the adopted weights was made, in nanoseconds; 0 once it is measured.
+  /// When the oldest update in the adopted weights was made, in nanoseconds. 0 once the time from
+  /// that update to the first action with these weights is recorded.
   var unmeasuredUpdate: Int64 = 0
   private var generator: SeededGenerator
   private let clock: () -> Instant
@@ -67,30 +68,30 @@ final class Acting {
 
   /// Adds one row of every environment. The policy acts for one half while worker processes step
   /// the other.
-  func tick(now: Instant, attend: Attend) throws {
+  func tick(now: Instant, doOtherWork: OtherWork) throws {
     if buffer.isFull { return }
     if buffer.rows == 0 { chunkStartedAt = now }
     do {
       for half in halves where !half.hasActed {
-        guard try half.state != .stepping || collect(half, attend) else { return }
+        guard try half.state != .stepping || collect(half, doOtherWork) else { return }
         try act(half)
       }
       advance()
       // With one half there is nothing to overlap its step with.
-      if halves.count == 1 { _ = try collect(halves[0], attend) }
+      if halves.count == 1 { _ = try collect(halves[0], doOtherWork) }
     } catch let failure as EnvironmentFailure {
       try recover(from: failure)
     }
     statistics.ticks += 1
   }
 
-  /// Waits for all steps under way, so that every row is complete. Rows are also complete after a
-  /// step that fails here.
+  /// Waits for all steps under way, so that every row is complete. If a step fails here, the
+  /// episodes are truncated at complete rows, so all rows are complete then too.
   /// - Returns: False if some halves are a row ahead, or the actor is to stop.
-  func finishSteps(attend: Attend) -> Bool {
+  func finishSteps(doOtherWork: OtherWork) -> Bool {
     do {
       for half in halves where half.state == .stepping {
-        guard try collect(half, attend) else { return false }
+        guard try collect(half, doOtherWork) else { return false }
       }
     } catch let failure as EnvironmentFailure {
       do { try recover(from: failure) } catch { fatal = error }
@@ -134,9 +135,9 @@ final class Acting {
   }
 
   /// Waits for a half's step and stores its rewards; false if the actor is to stop before that.
-  private func collect(_ half: ActingHalf, _ attend: Attend) throws -> Bool {
+  private func collect(_ half: ActingHalf, _ doOtherWork: OtherWork) throws -> Bool {
     while try !half.batch.waitBriefly() {
-      guard try attend() else { return false }
+      guard try doOtherWork() else { return false }
     }
     try half.batch.finishStep()
     half.state = .current
@@ -156,9 +157,11 @@ final class Acting {
   /// is unknown, so the row before it becomes its episode's last one, truncated: no item spans the
   /// gap, and no step is invented.
   ///
-  /// A half whose step is done but not acted on also ends at the row before: its new row would put
-  /// it a row ahead, possibly of a full buffer. If the row before was already sent, the new row is
-  /// the last one instead.
+  /// The last row of a half's episodes, where n is the newest row that all halves have acted on:
+  /// * A step is under way: the row of that step's action, n or n + 1.
+  /// * Row n + 1 waits for its action: n, because appending row n + 1 would put the half a row
+  ///   ahead, possibly of a full buffer. But if row n has already been sent, it is n + 1.
+  /// * Otherwise an earlier failure has already ended the half's episodes.
   private func recover(from failure: EnvironmentFailure) throws {
     for half in halves {
       if half.state == .current, !half.hasActed, buffer.rows == 0 {

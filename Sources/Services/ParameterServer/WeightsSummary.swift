@@ -5,7 +5,7 @@ internal import Foundations
 internal import Wire
 
 /// The state of the weights, for STATUS and HEALTH.
-struct WeightsStanding {
+struct WeightsSummary {
   /// The server's incarnation.
   var incarnation: Identifier
   var version: UInt64
