@@ -36,8 +36,8 @@ extension RunConfiguration {
       refuse(
         ["rate_limiter.samples_per_insert", "sampler", "max_times_sampled"],
         expected:
-          "0 or 1, as with fifo and max_times_sampled 1 every item is sampled once: with less, unsampled items pile up "
-          + "until inserts block",
+          "0 or 1, as with fifo and max_times_sampled 1 every item is sampled once: in between, unsampled items "
+          + "accumulate until inserts block",
         found: YAMLText.number(rate), advice: "set 1, or 0 for no limit")
     }
     let needed = itemsMin(ofQueue: table)
@@ -46,7 +46,7 @@ extension RunConfiguration {
         ["max_items"],
         expected:
           "at least \(YAMLText.number(needed)), as a queue (fifo, max_times_sampled 1) must hold the items of a request and a "
-          + "whole message (\(itemsPerMessage(of: table)) items), else they block each other",
+          + "whole message (\(itemsPerMessage(of: table)) items), else inserts and samples block each other",
         found: "\(table.maxItems)", advice: "raise it, or 0 for no limit")
     }
     return conflicts

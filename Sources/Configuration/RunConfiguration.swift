@@ -20,7 +20,7 @@ public struct RunConfiguration: Hashable, Sendable {
   public var learner = LearnerConfiguration()
   /// The service that stores experience.
   public var replay = ReplayConfiguration()
-  /// The process that measures published weights, and the criterion.
+  /// The evaluator, and the return at which the run is solved.
   public var evaluator = EvaluatorConfiguration()
   /// Limits at which the run ends unsolved.
   public var stop = StopConfiguration()

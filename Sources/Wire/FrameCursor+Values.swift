@@ -43,7 +43,7 @@ extension FrameCursor {
 
   /// A payload of two elements: padding of at most 7 bytes, then the content. The content must have
   /// `byteCount` bytes unless that is nil. Readers do not check the padding's length against the
-  /// offset: alignment helps them and is no condition.
+  /// offset: alignment makes them faster; it is not required.
   public mutating func alignedBinary(
     byteCount: Int? = nil, _ what: @autoclosure () -> String
   ) throws(WireError) -> UnsafeRawBufferPointer {

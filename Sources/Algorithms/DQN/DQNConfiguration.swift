@@ -14,8 +14,8 @@ public struct DQNConfiguration: Sendable, Hashable {
     case polyak(tau: Float)
   }
 
-  /// Whether the online network chooses the next action that the target network values (van Hasselt
-  /// et al. 2016, equation 4), or the target network does both.
+  /// Whether the online network chooses the next action, whose value the target network gives
+  /// (van Hasselt et al. 2016, equation 4), or the target network does both.
   public var isDouble: Bool
   /// The optimizer's settings.
   public var adam: Adam.Configuration

@@ -10,7 +10,7 @@ struct ChunkRecord {
   /// Index of its first step in its stream.
   var firstIndex: UInt64
   var weightsVersion: UInt64
-  /// The handle of its writer.
+  /// The store's number of its writer.
   var writer: UInt64
   /// Checksum of the steps' bytes as they lie in the arenas.
   var stepsChecksum: UInt64

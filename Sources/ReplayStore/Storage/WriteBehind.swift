@@ -13,17 +13,19 @@ internal import Glibc
 final class WriteBehind {
   private let descriptor: Int32
   private let worker: BackgroundWorker
-  /// Bytes written since the last piece.
+  /// Bytes of the arena whose write-back has not begun.
   private var unwritten = 0..<0
   /// Pieces whose writing has been started and not waited for, oldest first.
   private var begun: [Range<Int>] = []
+  /// The number of the last job given to the thread.
   private var ticket: UInt64 = 0
+  /// Jobs that the thread has not finished.
   private var jobs = 0
 
   private static let pieceBytes = 8 << 20
   /// Pieces on their way to the disk at once, so that the disk is never idle.
   private static let begunMax = 3
-  /// Pieces that the thread may be behind; beyond, the writer waits for the disk.
+  /// Most jobs that wait for the thread; then the writer waits for the disk.
   private static let jobsMax = 4
 
   /// Throws `storage` if no thread can be started. The descriptor must stay open as long as this

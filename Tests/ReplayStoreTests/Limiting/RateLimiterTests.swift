@@ -77,8 +77,8 @@ import Testing
       problem(RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: 9, errorMax: 0)) != nil)
   }
 
-  /// With every accepted range one side can always continue; a width of max(batch, SPI × items) = 4
-  /// would not be enough.
+  /// With every accepted range one side can always continue. A width of max(batch, SPI × items) is
+  /// not enough.
   @Test func acceptedRangesNeverLock() {
     for items in 1...4 {
       for batch in 1...6 {
@@ -91,8 +91,8 @@ import Testing
     #expect(locks(spi: 1, items: 4, batch: 4, width: 6))
   }
 
-  /// Whether a reachable state admits neither a message nor a batch; breadth first over (inserts,
-  /// samples).
+  /// Whether a reachable state (inserts, samples) admits neither a message nor a batch. Searches all
+  /// of them.
   private func locks(spi: Double, items: Int, batch: Int, width: Double) -> Bool {
     struct State: Hashable {
       var inserts: Int

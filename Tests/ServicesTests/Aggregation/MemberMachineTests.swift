@@ -82,7 +82,7 @@ struct MemberHarness {
     #expect(member.advance(250).map(\.type) == [.join])
     member.joined()
     #expect(member.machine.index == 0)
-    #expect(!member.machine.canPush, "there is nothing to stand on")
+    #expect(!member.machine.canPush, "there are no published weights yet")
     #expect(member.rebase(1, [10, 20]) == true)
     #expect(member.local == [10, 20] && member.machine.canPush)
     #expect(member.rebase(1, [10, 20]) == false)
@@ -144,7 +144,7 @@ struct MemberHarness {
       member.local == [10, 20] && member.machine.version == 1 && member.machine.counters.impossible == 1)
   }
 
-  /// θ has diverged so far that it cannot hold the delta back: one delta would leave 0.
+  /// θ has diverged so far that θ + delta rounds to 0: restoring takes a second delta.
   @Test func whatDivergedIsRestoredWhole() {
     var member = MemberHarness()
     member.joined()
@@ -166,7 +166,7 @@ struct MemberHarness {
     #expect(member.local == [1, 1])
   }
 
-  /// What others publish meanwhile comes from the divergence too. Restoring ends nonetheless.
+  /// Deltas of other learners have diverged as well. Restoring ends nonetheless.
   @Test func restoringEndsWhateverOthersMerge() {
     var member = MemberHarness()
     member.joined()
