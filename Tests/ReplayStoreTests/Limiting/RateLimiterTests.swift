@@ -91,8 +91,8 @@ import Testing
     #expect(locks(spi: 1, items: 4, batch: 4, width: 6))
   }
 
-  /// Whether a reachable state (inserts, samples) admits neither a message nor a batch. Searches all
-  /// of them.
+  /// Whether a reachable state (inserts, samples) admits neither a message nor a batch. Searches
+  /// all of them.
   private func locks(spi: Double, items: Int, batch: Int, width: Double) -> Bool {
     struct State: Hashable {
       var inserts: Int
