@@ -88,8 +88,8 @@ extension ReplayTableConfiguration {
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
   }
 
-  /// Whether a text can name a table. Capitals are excluded: the name is part of a key, and the
-  /// key's variable is in capitals.
+  /// Whether a text can name a table. Capitals are excluded: the name is part of a key, whose
+  /// environment variable is read back in lower case.
   static func isName(_ text: String) -> Bool {
     let bytes = text.utf8
     return (1...64).contains(bytes.count)

@@ -27,11 +27,11 @@ public enum AtomicFile {
   /// Replaces `path` by what `body` writes. If `body` throws, `path` is unchanged and the temporary
   /// file is removed.
   ///
-  /// - Parameter isBroughtToDisk: waits for the disk. Pass false for what need not survive a crash
+  /// - Parameter syncsToDisk: waits for the disk. Pass false for what need not survive a crash
   ///   of the machine.
   /// - Throws: `SystemCallError`, or what `body` throws.
   public static func replace(
-    _ path: String, isBroughtToDisk: Bool = true, _ body: (borrowing Writer) throws -> Void
+    _ path: String, syncsToDisk: Bool = true, _ body: (borrowing Writer) throws -> Void
   ) throws {
     // Random, not the process id: in containers every process may have number 1.
     let temporary = "\(path).\(String(SeededGenerator.fromSystem().s0, radix: 16)).tmp"
@@ -40,7 +40,7 @@ public enum AtomicFile {
     do {
       defer { close(descriptor) }
       try body(Writer(descriptor: descriptor, path: temporary))
-      guard !isBroughtToDisk || fsync(descriptor) == 0 else {
+      guard !syncsToDisk || fsync(descriptor) == 0 else {
         throw SystemCallError.last("sync", temporary)
       }
       guard rename(temporary, path) == 0 else { throw SystemCallError.last("rename to", path) }
@@ -48,12 +48,12 @@ public enum AtomicFile {
       unlink(temporary)
       throw error
     }
-    if isBroughtToDisk { try synchronizeDirectory(of: path) }
+    if syncsToDisk { try synchronizeDirectory(of: path) }
   }
 
   /// Replaces `path` by `bytes`.
-  public static func replace(_ path: String, with bytes: [UInt8], isBroughtToDisk: Bool = true) throws {
-    try replace(path, isBroughtToDisk: isBroughtToDisk) { writer in
+  public static func replace(_ path: String, with bytes: [UInt8], syncsToDisk: Bool = true) throws {
+    try replace(path, syncsToDisk: syncsToDisk) { writer in
       try bytes.withUnsafeBytes { try writer.write($0) }
     }
   }

@@ -19,18 +19,18 @@ public final class BackgroundWorker: Sendable {
   private final class Shared: Sendable {
     let state = Mutex(State())
     let wake: Semaphore
-    let isPatient: Bool
+    let isLowPriority: Bool
     /// Signalled after each job.
     let done: WakeUp
 
-    init(isPatient: Bool) throws(SystemCallError) {
-      self.isPatient = isPatient
+    init(isLowPriority: Bool) throws(SystemCallError) {
+      self.isLowPriority = isLowPriority
       wake = Semaphore()
       done = try WakeUp()
     }
 
     func work() {
-      if isPatient { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
+      if isLowPriority { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
       while true {
         wake.wait()
         let job = state.withLock { state -> (ticket: UInt64, body: @Sendable () -> Void)? in
@@ -48,11 +48,11 @@ public final class BackgroundWorker: Sendable {
   private let thread: pthread_t
   private let isStopped = Mutex(false)
 
-  /// - Parameter isPatient: other threads go first (nice 10, which on Linux holds for the thread
-  ///   alone).
+  /// - Parameter isLowPriority: other threads go first (nice 10, which on Linux holds for the
+  ///   thread alone).
   /// - Throws: `SystemCallError` if the system has no thread or descriptor left.
-  public init(isPatient: Bool = false) throws(SystemCallError) {
-    let shared = try Shared(isPatient: isPatient)
+  public init(isLowPriority: Bool = false) throws(SystemCallError) {
+    let shared = try Shared(isLowPriority: isLowPriority)
     var thread = pthread_t()
     let argument = Unmanaged.passRetained(shared)
     let code = pthread_create(

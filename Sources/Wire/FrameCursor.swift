@@ -188,7 +188,7 @@ extension FrameCursor {
     return string
   }
 
-  /// A binary, as a view into the frame; its size is bounded by the frame's alone.
+  /// A binary, as a view into the frame. Only the frame's size limits it.
   public mutating func binary(_ what: @autoclosure () -> String) throws(WireError) -> UnsafeRawBufferPointer {
     let start = offset
     let head = try byte(what())

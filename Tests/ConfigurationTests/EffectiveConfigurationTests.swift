@@ -129,7 +129,7 @@ import Testing
     )
   }
 
-  @Test func argumentsAreAnybodys() throws {
+  @Test func environmentArgumentsMayHaveAnyName() throws {
     let text = "environment:\n  arguments:\n    continuous: no\n    a: {b: [1, 2.5], c: x}\n    s: '1'\n"
     let effective = try load(
       text, [:], ["environment.arguments.gravity=-5", "environment.arguments.continuous=false"])

@@ -73,7 +73,7 @@ import Wire
     for actor in ["actor-1", "actor-2"] {
       let log = run.log(actor)
       acknowledged += try #require(Text.number(before: " acknowledged", in: log))
-      open += try #require(Text.number(before: " not yet", in: log))
+      open += try #require(Text.number(before: " unacknowledged", in: log))
       #expect(Text.number(before: " dropped", in: log) == 0)
     }
     #expect(acknowledged > 10)

@@ -114,7 +114,7 @@ import Wire
       return try Refusal(from: &cursor).text
     }
     #expect(found == String(repeating: "∑", count: 4096 / 3))
-    // One character of many bytes, as a foreign name may have; the limit is within it.
+    // One character that is longer than the limit of a text.
     let stacked = "a" + String(repeating: "\u{301}", count: 3000)
     Refusal(code: .mismatch, type: 1, reference: 0, text: stacked).encode(into: writer)
     #expect(AnyMessage.problem(writer.array()) == nil)

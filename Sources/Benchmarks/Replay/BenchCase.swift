@@ -20,7 +20,7 @@ struct BenchCase: Encodable {
   var insert_p99_ms: Double?
   var sample_p50_ms: Double?
   var sample_p99_ms: Double?
-  /// p99 of the same two calls before snapshots or restores began, with one call in flight each.
+  /// p99 of inserts and samples before snapshots or restores begin, one call in flight each.
   var calm_insert_p99_ms: Double?
   var calm_sample_p99_ms: Double?
   /// Snapshots or restores a second.
@@ -28,7 +28,7 @@ struct BenchCase: Encodable {
   /// Bytes of inserted or sampled steps a second, divided by the raw disk's write or read rate.
   var insert_of_raw: Double?
   var sample_of_raw: Double?
-  /// CPU seconds a second of each process.
+  /// CPU use of each process, in cores.
   var service_cpu: Double?
   var inserter_cpu: Double?
   var sampler_cpu: Double?

@@ -41,8 +41,8 @@ struct BenchMessage: ~Copyable {
     for column in [streams, indices, spans] { column.deallocate() }
   }
 
-  /// Writes the next message's chunk and items. Each step starts an item once the step n later is
-  /// sent.
+  /// Writes the next message's chunk and items. A step's item is sent with the step that
+  /// is n steps later.
   mutating func encode(into frame: FrameWriter) {
     let last = columns.count - 1
     columns[last][0] = index == 0 ? StepFlags.isFirst.rawValue : 0

@@ -47,9 +47,10 @@ enum BenchMode: String, CaseIterable {
       let clients = [("insert", inserter + one), ("sample", secondsArguments + one)]
       let calm = try bench.runClients(clients)
       (found.calm_insert_p99_ms, found.calm_sample_p99_ms) = (calm[0].p99_ms, calm[1].p99_ms)
-      // It runs one second longer than the clients measure, for their start and warm-up.
-      let copies = (rawValue, ["--seconds", "\(seconds + 1)"])
-      let reports = try bench.runClients([copies] + clients)
+      // The snapshot client runs one second longer than the others measure, for their start and
+      // warm-up.
+      let snapshots = (rawValue, ["--seconds", "\(seconds + 1)"])
+      let reports = try bench.runClients([snapshots] + clients)
       found.copies_per_s = reports[0].perSecond
       found.setLatencies(inserts: reports[1], samples: reports[2])
     }

@@ -41,7 +41,7 @@ final class BenchReplayProcess {
       "ROOKERY_ALGORITHM__BATCH": "512",
     ]
     processes = try BenchProcesses(settings: settings.merging(payload.settings) { $1 })
-    // A free port of this machine, bound and released a moment before.
+    // A port is found by binding port 0 and releasing it.
     address = transport == "ipc" ? processes.replayAddress : "tcp://127.0.0.1:\(try FreePort.find())"
     var variables = ["ROOKERY_REPLAY_ADDRESS": address]
     if storage != .memory || keepsSnapshots {
@@ -49,7 +49,7 @@ final class BenchReplayProcess {
     }
     service = try processes.start(.replay, with: variables)
     if storage == .disk {
-      // Memory beside the ring: messages, tables, the program.
+      // 160 MB for everything but the ring: messages, tables, the program.
       let group = try BenchMemoryGroup(bytes: memory + 160_000_000)
       processes.afterwards { group.remove() }
       try group.add(service.identifier)

@@ -10,7 +10,7 @@ public struct SnapshotProgress: Hashable, Sendable {
   public var bytesCopied: Int
   /// Bytes of steps in all.
   public var bytesTotal: Int
-  /// Whether all is done, and a snapshot's files can be closed without waiting.
+  /// Whether everything is copied; of a snapshot also whether the disk has caught up.
   public var isCopied: Bool
   /// Whether the disk is behind: nothing is copied until it has written more.
   public var isWaiting: Bool
@@ -31,8 +31,8 @@ extension ReplayStore {
   /// resent messages twice. `isPaced` makes copying no faster than the disk writes, for a store
   /// that serves clients meanwhile.
   ///
-  /// Throws `schemaMissing`; `storage`, and removes what it began; `request` while another snapshot
-  /// is being made.
+  /// Throws `schemaMissing`, `request` while another snapshot is being made, or `storage` after it
+  /// has removed what it began.
   public func beginSnapshot(
     at path: String, writers: [KnownWriter] = [], isPaced: Bool = true
   ) throws(ReplayStoreError) {
@@ -70,11 +70,11 @@ extension ReplayStore {
   }
 
   /// Gives a copied snapshot its name; returns what went wrong, or nil. May be called on any
-  /// thread. If `isBroughtToDisk`, it first syncs the files, which takes as long as the disk does.
+  /// thread. If `syncsToDisk`, it first syncs the files, which takes as long as the disk does.
   /// Without that, the snapshot survives the process's end, but a crash of the machine may damage
   /// it.
-  public static func publishSnapshot(at path: String, isBroughtToDisk: Bool = true) -> String? {
-    Snapshot.publish(path, isBroughtToDisk: isBroughtToDisk)
+  public static func publishSnapshot(at path: String, syncsToDisk: Bool = true) -> String? {
+    Snapshot.publish(path, syncsToDisk: syncsToDisk)
   }
 
   /// Removes the files of a snapshot that was incomplete when its process died, and those of one

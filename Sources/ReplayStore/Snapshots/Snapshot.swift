@@ -154,11 +154,11 @@ final class Snapshot {
     folder.header.commit(StoreHeader.Commit(head: head, end: end))
   }
 
-  /// Syncs a sealed snapshot to disk if `isBroughtToDisk`, and gives it its name. May be called on
+  /// Syncs a sealed snapshot to disk if `syncsToDisk`, and gives it its name. May be called on
   /// any thread. Returns what went wrong, or nil.
-  static func publish(_ path: String, isBroughtToDisk: Bool) -> String? {
+  static func publish(_ path: String, syncsToDisk: Bool) -> String? {
     let temporary = partial(path)
-    for name in isBroughtToDisk ? DirectoryNames.of(temporary) : [] {
+    for name in syncsToDisk ? DirectoryNames.of(temporary) : [] {
       let descriptor = open("\(temporary)/\(name)", O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { return SystemCallError.last("open", "\(temporary)/\(name)").description }
       defer { close(descriptor) }

@@ -12,7 +12,7 @@ struct ChunkRecord {
   var weightsVersion: UInt64
   /// The store's number of its writer.
   var writer: UInt64
-  /// Checksum of the steps' bytes as they lie in the arenas.
+  /// Checksum of the steps' bytes as the store's files hold them.
   var stepsChecksum: UInt64
   /// Sequence of the message that the chunk came in.
   var sequence: UInt64
@@ -38,6 +38,7 @@ struct ChunkRecord {
 /// chunks are live, all records are copied to a file of at least twice the size, which replaces it.
 final class ChunkLog {
   private let folder: String
+  /// log₂ of the records that the file has room for.
   private(set) var bits: Int
   private var arena: Arena
   private var records: UnsafeMutablePointer<ChunkRecord>
@@ -76,8 +77,8 @@ final class ChunkLog {
     return (index + 1) * MemoryLayout<ChunkRecord>.stride <= arena.reserved
   }
 
-  /// Reserves space for `more` records after those of chunks `front..<end`. Returns true if another
-  /// file now holds all records; the header must then be updated.
+  /// Reserves space for `more` records after those of chunks `front..<end`. Returns true if it
+  /// moved the records to a larger file; the caller then stores `bits` in the store's header.
   func reserve(front: UInt64, end: UInt64, more: Int) throws(ReplayStoreError) -> Bool {
     let live = Int(end - front) + more
     let hasGrown = live > 1 << bits

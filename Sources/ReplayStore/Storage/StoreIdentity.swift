@@ -66,7 +66,7 @@ struct StoreIdentity {
     let text: String
     do {
       // Enough for 64 fields and 64 tables with the longest names.
-      text = try SystemText.contents(of: path, most: 1 << 18)
+      text = try SystemText.contents(of: path, maxBytes: 1 << 18)
     } catch {
       if error.code == ENOENT { return nil }
       throw .storage(error.description)

@@ -33,7 +33,7 @@ final class WriteBehind {
   init(descriptor: Int32) throws(ReplayStoreError) {
     self.descriptor = descriptor
     do throws(SystemCallError) {
-      worker = try BackgroundWorker(isPatient: true)
+      worker = try BackgroundWorker(isLowPriority: true)
     } catch {
       throw .storage(error.description)
     }

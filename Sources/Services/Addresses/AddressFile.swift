@@ -25,7 +25,7 @@ final class AddressFile {
     else { return nil }
     seen = status
     // A thousand addresses are about 30 KB.
-    guard let text = SystemText.read(path, most: 1 << 20) else { return nil }
+    guard let text = SystemText.read(path, maxBytes: 1 << 20) else { return nil }
     for line in text.split(separator: "\n") {
       if line.hasPrefix("\(name)=") { return String(line.dropFirst(name.count + 1)) }
     }

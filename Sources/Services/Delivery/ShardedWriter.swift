@@ -40,11 +40,11 @@ public struct ShardedWriter {
   private var generator: SeededGenerator
   /// The shards, best first.
   private var ranking: [PeerID] = []
-  /// For the shards that have been written to or tried, in no order.
+  /// One machine for each shard that has been written to or tried, in no order.
   private var machines: [WriterMachine] = []
-  /// The machine of the shard that is written to, and its rank. Shards before it in rank are tried
-  /// all the time.
+  /// The index in `machines` of the shard that is written to.
   private var home = 0
+  /// Its index in `ranking`. Shards of better rank are tried all the time.
   private var rank = 0
   private var homeCutEpoch: UInt64 = 0
   private var lastWriter: Identifier?
@@ -57,7 +57,7 @@ public struct ShardedWriter {
     self.generator = generator
   }
 
-  /// No further message may be framed: credit or shards are missing, or a move waits for
+  /// Whether no further message can begin: credit or shards are missing, or a move waits for
   /// acknowledgements.
   public var isBlocked: Bool { machines.isEmpty || machines[home].isBlocked || betterRank != nil }
   /// The shard that is written to has welcomed this writer.
@@ -163,8 +163,8 @@ extension ShardedWriter {
     openHome(now: now)
   }
 
-  /// Makes a machine for each shard up to `rank`, and writes to that one. If its writer is another
-  /// than before, the streams have moved.
+  /// Makes a machine for each shard up to `rank`, and writes to the last of them. A changed writer
+  /// id means that the streams have moved.
   private mutating func openHome(now: Instant) {
     for rank in 0...rank where index(ofRank: rank) == nil {
       machines.append(machine(for: ranking[rank], now: now))

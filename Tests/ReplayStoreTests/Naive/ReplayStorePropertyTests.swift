@@ -130,7 +130,7 @@ struct History {
       }
       try store.beginSnapshot(at: path, writers: writers)
       while try #require(store.continueSnapshot(bytes: 900)).isCopied == false {}
-      #expect(ReplayStore.publishSnapshot(at: path, isBroughtToDisk: false) == nil)
+      #expect(ReplayStore.publishSnapshot(at: path, syncsToDisk: false) == nil)
       store = try ReplayStore(configuration: configuration, resuming: path)
       #expect(store.recovery?.writers == writers)
       #expect(ReplayStore.removeSnapshot(at: path) == nil)

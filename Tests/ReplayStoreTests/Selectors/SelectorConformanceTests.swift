@@ -8,8 +8,8 @@ import Testing
 @testable import ReplayStore
 
 @Suite struct SelectorConformanceTests {
-  /// Items come, change and go. Each draw has the probability of the definition, by the selector
-  /// with this history and by one rebuilt from the records.
+  /// Items come, change and go. Reported probabilities equal the definition's, for the live
+  /// selector and for one rebuilt from the records.
   @Test(arguments: everySelector) func agreesWithItsDefinition(kind: SelectorKind) throws {
     for seed in 0..<12 as Range<UInt64> {
       var generator = SeededGenerator(seed: seed)
@@ -27,11 +27,11 @@ import Testing
           return
         }
         guard step % 8 == 7 else { continue }
-        let lived = harness.selector
+        let original = harness.selector
         harness.selector = try harness.rebuilt()
         let problem = compare(harness, expected, count: 20)
         #expect(problem == nil, "\(kind), seed \(seed), step \(step), rebuilt")
-        if seed % 2 == 0 { harness.selector = lived }
+        if seed % 2 == 0 { harness.selector = original }
       }
     }
   }

@@ -18,7 +18,7 @@ import Wire
   ) throws -> ReplayHarness {
     try replay.machine.beginLastSnapshot(at: path)
     while try #require(replay.machine.store.continueSnapshot(bytes: 10)).isCopied == false {}
-    #expect(ReplayStore.publishSnapshot(at: path, isBroughtToDisk: false) == nil)
+    #expect(ReplayStore.publishSnapshot(at: path, syncsToDisk: false) == nil)
     defer { #expect(ReplayStore.removeSnapshot(at: path) == nil) }
     return try ReplayHarness {
       $0.initialSnapshot = path

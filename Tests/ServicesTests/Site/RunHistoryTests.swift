@@ -22,11 +22,11 @@ import Wire
     for number in 0..<count {
       let value = Double.random(in: -10...10, using: &generator)
       raw.append(value)
-      let (told, generation) = (series.points.map(\.seconds), series.generation)
+      let (seen, generation) = (series.points.map(\.seconds), series.generation)
       series.append(HistorySample(seconds: Double(number)) { $0 == .updateToActionP99 ? abs(value) : value })
       isBounded = isBounded && series.points.count < capacity
       // Earlier points do not change within a generation.
-      isKept = isKept && (series.generation != generation || series.points.map(\.seconds).starts(with: told))
+      isKept = isKept && (series.generation != generation || series.points.map(\.seconds).starts(with: seen))
       generations.insert(series.generation)
     }
     #expect(isBounded && isKept, "\(Seeds.replay(seed))")
@@ -58,7 +58,7 @@ import Wire
     #expect(point.mean == 20 && point.least == 5 && point.greatest == 50 && point.version == 3)
   }
 
-  @Test func onlyReturnsAreCurves() {
+  @Test func onlyFiniteEvaluationsAreKept() {
     var history = RunHistory()
     for value in [Double.nan, .infinity, 1e301] { history.append(SiteFixtures.evaluation(value), seconds: 1) }
     history.append(SiteFixtures.evaluation(3, kind: .confirmation), seconds: 1)

@@ -47,7 +47,7 @@ struct LimitsFile {
     let lines = limits.sorted { $0.key < $1.key }.map { name, limits in
       "table \(name) \(limits.samplesPerInsert) \(limits.minSize) \(limits.errorMin) \(limits.errorMax)\n"
     }
-    try AtomicFile.replace(path, with: Array(lines.joined().utf8), isBroughtToDisk: false)
+    try AtomicFile.replace(path, with: Array(lines.joined().utf8), syncsToDisk: false)
   }
 
   func remove() { unlink(path) }

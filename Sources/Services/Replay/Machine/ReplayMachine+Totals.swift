@@ -6,8 +6,8 @@ internal import ReplayStore
 internal import Wire
 
 extension ReplayMachine {
-  /// Receives a sampler's totals of the other shards for a table's limiter, and answers with this
-  /// shard's.
+  /// Receives the other shards' totals of a table, which a sampler carries, and answers with this
+  /// shard's totals.
   ///
   /// A shard that has joined the fleet counts the same inserts and samples as the other shards. But
   /// it joins a little before or after they hear of it, so the errors of the shards differ a
@@ -31,9 +31,9 @@ extension ReplayMachine {
     }
     fleets[table].receive(request, own: incarnation, now: now)
     if store.schema != nil {
-      let isOwn = tables[table].timesSampledMax > 0
-      store.setRemote(fleets[table].remote, countsFlow: !isOwn, table: table)
-      if let error = request.error, !isOwn { join(table, error) }
+      let isLimitedAlone = tables[table].timesSampledMax > 0
+      store.setRemote(fleets[table].remote, countsFlow: !isLimitedAlone, table: table)
+      if let error = request.error, !isLimitedAlone { join(table, error) }
     }
     answerTotals(table, to: peer, sink: sink)
     drain(now: now, sink: sink)
@@ -54,7 +54,7 @@ extension ReplayMachine {
     let own = table < statistics.count ? statistics[table] : nil
     Totals(
       table: table, mass: own?.mass ?? 0, items: UInt64(own?.size ?? 0), isJoined: fleets[table].isJoined,
-      // Bounded, as samplers report the other shards' flow and may report anything.
+      // Bounded, because samplers report the other shards' totals, and may report anything.
       error: min(max(own?.limiterError ?? 0, -Limits.limiterError), Limits.limiterError),
       own: IncarnationTotals(
         incarnation: incarnation, inserts: min(Limits.number, own?.itemsInserted ?? 0),
@@ -66,8 +66,8 @@ extension ReplayMachine {
   mutating func forgetOthers(now: Instant) {
     for table in fleets.indices {
       fleets[table].forget(now: now)
-      let isOwn = configuration.store.tables[table].timesSampledMax > 0
-      store.setRemote(fleets[table].remote, countsFlow: !isOwn, table: table)
+      let isLimitedAlone = configuration.store.tables[table].timesSampledMax > 0
+      store.setRemote(fleets[table].remote, countsFlow: !isLimitedAlone, table: table)
     }
   }
 }

@@ -85,7 +85,7 @@ struct LastSnapshot {
         "\(ByteCount(progress.bytesCopied)) of \(ByteCount(progress.bytesTotal)) were copied when time was up; raise "
           + "stop_grace_period of this service")
     }
-    if let problem = ReplayStore.publishSnapshot(at: path, isBroughtToDisk: false) {
+    if let problem = ReplayStore.publishSnapshot(at: path, syncsToDisk: false) {
       ReplayStore.removeUnfinishedSnapshot(at: path)
       return leaveOut(problem)
     }

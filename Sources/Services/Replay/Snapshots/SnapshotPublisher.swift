@@ -17,7 +17,7 @@ final class SnapshotPublisher {
   private var nextTicket: UInt64 = 0
 
   init() throws(SystemCallError) {
-    worker = try BackgroundWorker(isPatient: true)
+    worker = try BackgroundWorker(isLowPriority: true)
   }
 
   /// Readable when one is done.
