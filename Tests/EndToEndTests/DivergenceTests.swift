@@ -38,7 +38,8 @@ import Wire
   @Test func rowsAtFaultAreLeftOut() throws {
     let run = try LiveRun(try Workspace(), settings: ["stop.updates=3000"])
     try run.started()
-    try poison(run, priority: 1e6)
+    // Enough to be drawn soon, too little to be all that is drawn while the ring is small.
+    try poison(run, priority: 1e3)
     let ended = try run.command.end()
     let log = run.log("learner-1")
     #expect(ended.code == 0, "\(ended.errors)\n\(log)")
@@ -121,9 +122,10 @@ import Wire
     }
     #expect(status.counter("learner", "batches_not_finite_total") == 0)
     #expect(status.counter("learner", "diverged") == 0)
+    // Not the one that it saves at its end: a busy machine may kill it first.
+    try eventually("a checkpoint of these updates") { (try? updates(run)) ?? 0 > good + 300 }
     #expect(try resumed.end().code == 1)
     #expect(try run.summary()["outcome"] as? String == "interrupted")
-    #expect(try updates(run) > good + 300)
     try expectFinite("\(run.folder)/checkpoints/learner-1.safetensors")
   }
 
