@@ -68,7 +68,7 @@ struct NetworkPlan {
   /// them.
   private var flattenedPlanes = 1
 
-  var layers: [LayerPlan] { trunk + heads.flatMap { $0.streams.flatMap(\.self) } }
+  var layers: [LayerPlan] { trunk + heads.flatMap { $0.streams.joined() } }
 
   init(_ spec: NetworkSpec) throws(NetworkSpecError) {
     shape = spec.inputShape

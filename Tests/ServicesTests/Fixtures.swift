@@ -26,6 +26,21 @@ enum Fixtures {
       ])
   }
 
+  /// Decodes an insert message; the insertion is valid within `body`.
+  static func withInsertion<Result>(
+    _ frame: [UInt8], _ schema: StepSchema, _ body: (Insertion) throws -> Result
+  ) throws -> Result {
+    try frame.withUnsafeBytes { bytes in
+      var cursor = FrameCursor(bytes)
+      _ = try cursor.openMessage()
+      _ = try Insert.sequence(from: &cursor)
+      var insertion = Insertion(columnsPerChunk: schema.columnCount)
+      try Insert.content(
+        from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
+      return try body(insertion)
+    }
+  }
+
   static func hello(
     _ writer: UInt64, next: UInt64 = 1, schema: StepSchema? = schema, tables: [TableSchema] = [table]
   )

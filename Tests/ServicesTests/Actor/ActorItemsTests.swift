@@ -26,12 +26,7 @@ import Wire
     let frame = FrameWriter()
     Insert.begin(frame, sequence: 1, chunks: 0)
     items.encode(into: frame)
-    try frame.array().withUnsafeBytes { bytes in
-      var cursor = FrameCursor(bytes)
-      _ = try cursor.openMessage()
-      _ = try Insert.sequence(from: &cursor)
-      var insertion = Insertion(columnsPerChunk: 4)
-      try Insert.content(from: &cursor, schema: fixture.schema, rowBytes: [6, 4, 4, 1], into: &insertion)
+    try Fixtures.withInsertion(frame.array(), fixture.schema) { insertion in
       for block in insertion.items {
         let isTransition = if case .transition = tables[block.table].kind { true } else { false }
         #expect((block.priorities != nil) == isTransition && block.count > 0)

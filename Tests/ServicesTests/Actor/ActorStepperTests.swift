@@ -85,14 +85,7 @@ private struct Received {
     stepper.buffer.encode(into: frame, weightsVersion: 1, isCut: false)
     stepper.items.encode(into: frame)
     stepper.buffer.clear()
-    try frame.array().withUnsafeBytes { bytes in
-      var cursor = FrameCursor(bytes)
-      _ = try cursor.openMessage()
-      _ = try Insert.sequence(from: &cursor)
-      var insertion = Insertion(columnsPerChunk: 4)
-      let schema = StepSchema.discrete(observation: [1])
-      try Insert.content(
-        from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
+    try Fixtures.withInsertion(frame.array(), Fixtures.schema) { insertion in
       for (number, chunk) in insertion.chunks.enumerated() {
         #expect(Int(chunk.firstIndex) == rows[number].count && chunk.count <= stepper.buffer.capacity)
         func value<Value>(_ column: Int, _ row: Int, as type: Value.Type) -> Value {

@@ -37,13 +37,7 @@ import Wire
       buffer.encode(into: writer, weightsVersion: 5, isCut: false)
       Insert.beginItems(writer, blocks: 0)
     }
-    try message.withUnsafeBytes { bytes in
-      var cursor = FrameCursor(bytes)
-      _ = try cursor.openMessage()
-      _ = try Insert.sequence(from: &cursor)
-      var insertion = Insertion(columnsPerChunk: schema.columnCount)
-      try Insert.content(
-        from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
+    try Fixtures.withInsertion(message, schema) { insertion in
       for stream in 0..<2 {
         func column<Value>(_ number: Int, _: Value.Type) -> [Value] {
           let content = insertion.column(number, ofChunk: stream)

@@ -119,15 +119,8 @@ struct TraceActor {
 
 @Suite struct TransitionItemsTests {
   private func itemsOf(_ frame: [UInt8]) throws -> [Item] {
-    try frame.withUnsafeBytes { bytes in
-      var cursor = FrameCursor(bytes)
-      _ = try cursor.openMessage()
-      _ = try Insert.sequence(from: &cursor)
-      var insertion = Insertion(columnsPerChunk: 4)
-      let schema = StepSchema.discrete(observation: [1])
-      try Insert.content(
-        from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
-      return insertion.items.flatMap { block in (0..<block.count).map { block[$0] } }
+    try Fixtures.withInsertion(frame, Fixtures.schema) { insertion in
+      insertion.items.flatMap { block in (0..<block.count).map { block[$0] } }
     }
   }
 

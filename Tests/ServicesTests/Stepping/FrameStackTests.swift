@@ -53,14 +53,9 @@ import Wire
     stepper.buffer.encode(into: frame, weightsVersion: 1, isCut: false)
     stepper.items.encode(into: frame)
     stepper.buffer.clear()
-    try frame.array().withUnsafeBytes { bytes in
-      var cursor = FrameCursor(bytes)
-      _ = try cursor.openMessage()
-      _ = try Insert.sequence(from: &cursor)
-      var insertion = Insertion(columnsPerChunk: 4)
-      try Insert.content(
-        from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
-      #expect(try store.insert(insertion, writer: 0).itemsStale == 0)
+    try Fixtures.withInsertion(frame.array(), schema) { insertion in
+      let summary = try store.insert(insertion, writer: 0)
+      #expect(summary.itemsStale == 0)
     }
   }
 
