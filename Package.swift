@@ -42,6 +42,8 @@ let package = Package(
     system("CMsgpack", ["libmsgpack-dev"]),
     system("CYAML", ["libyaml-dev"]),
     system("CMicroHTTPD", ["libmicrohttpd-dev"]),
+    system("CZstd", ["libzstd-dev"]),
+    system("CZlib", ["zlib1g-dev"]),
 
     // Small vector loops in C, each with a portable twin.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -51,6 +53,7 @@ let package = Package(
     library("Wire", ["Experience", "CMsgpack"]),
     library("Transport", ["CZeroMQ", "Foundations"]),
     library("HTTP", ["CMicroHTTPD", "Foundations"]),
+    library("Recordings", ["Experience", "Foundations", "Wire", "CZstd", "CZlib"]),
     library("ReplayStore", ["Experience", "Foundations", "CKernels"]),
     library("Numerics", ["Experience", "Foundations", "CKernels"]),
     library("Algorithms", ["Experience", "Foundations", "Numerics"]),
@@ -63,7 +66,7 @@ let package = Package(
     .target(
       name: "Services",
       dependencies: [
-        "Foundations", "Experience", "Wire", "Transport", "HTTP", "ReplayStore", "Numerics",
+        "Foundations", "Experience", "Wire", "Transport", "HTTP", "Recordings", "ReplayStore", "Numerics",
         "Algorithms", "Environments", "Configuration",
       ],
       resources: [.embedInCode("ParameterServer/Site/dashboard.html")], swiftSettings: settings),
@@ -79,7 +82,7 @@ let package = Package(
       name: "rookery",
       dependencies: [
         "Benchmarks", "Console", "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire",
-        "Transport", "EventLog", "Plotting",
+        "Transport", "EventLog", "Plotting", "Recordings",
       ],
       swiftSettings: settings),
 
@@ -93,6 +96,7 @@ let package = Package(
     tests("Wire", ["Wire", "Experience", "Foundations"]),
     tests("Transport", ["Transport", "Foundations"]),
     tests("HTTP", ["HTTP", "Foundations"]),
+    tests("Recordings", ["Recordings", "Wire", "Experience", "Foundations"]),
     tests("ReplayStore", ["ReplayStore", "Experience", "Foundations", "CKernels"]),
     tests("Numerics", ["Numerics", "Experience", "Foundations"]),
     tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),
@@ -105,7 +109,7 @@ let package = Package(
       "Services",
       [
         "Services", "Wire", "Transport", "Experience", "Foundations", "Configuration", "Numerics",
-        "ReplayStore", "Algorithms", "Environments",
+        "ReplayStore", "Algorithms", "Environments", "Recordings",
       ]),
     tests(
       "Simulation",
@@ -114,7 +118,7 @@ let package = Package(
       "EndToEnd",
       [
         "Foundations", "Configuration", "Experience", "Wire", "Numerics", "Services", "CZeroMQ",
-        "ReplayStore",
+        "ReplayStore", "Recordings",
         "Transport",
       ]),
   ],

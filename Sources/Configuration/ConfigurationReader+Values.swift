@@ -51,6 +51,16 @@ extension ConfigurationReader {
     }
   }
 
+  /// A list of texts, none of them empty.
+  mutating func names(_ key: String, _ target: inout [String], expected: String) {
+    let render = { (list: [String]) in "[\(list.map(YAMLText.string).joined(separator: ", "))]" }
+    value(key, &target, expected: expected, render: render) { node in
+      guard let nodes = node.sequence else { return nil }
+      let texts = nodes.compactMap(\.string).filter { !$0.isEmpty }
+      return texts.count == nodes.count ? texts : nil
+    }
+  }
+
   /// One of an enumeration's names.
   mutating func choice<E: RawRepresentable & CaseIterable>(_ key: String, _ target: inout E)
   where E.RawValue == String {

@@ -18,6 +18,8 @@ extension RunConfiguration {
     reader.section("learner") { learner.read(&$0) }
     reader.section("replay") { replay.read(&$0, algorithm: algorithm, learner: learner) }
     reader.section("evaluator") { evaluator.read(&$0) }
+    reader.section("recorder") { recorder.read(&$0) }
+    reader.section("player") { player.read(&$0) }
     reader.section("stop") { stop.read(&$0) }
     reader.section("telemetry") { telemetry.read(&$0) }
   }

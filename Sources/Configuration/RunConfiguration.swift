@@ -22,6 +22,10 @@ public struct RunConfiguration: Hashable, Sendable {
   public var replay = ReplayConfiguration()
   /// The evaluator, and the return at which the run is solved.
   public var evaluator = EvaluatorConfiguration()
+  /// What is recorded.
+  public var recorder = RecorderConfiguration()
+  /// The recording that is played.
+  public var player = PlayerConfiguration()
   /// Limits at which the run ends unsolved.
   public var stop = StopConfiguration()
   /// The reports of every process.

@@ -60,6 +60,9 @@ public final class FrameWriter {
     unsigned(UInt64(type.rawValue))
   }
 
+  /// Empties the buffer, for values that are no message.
+  public func clear() { count = 0 }
+
   /// The head of an array; `count` elements must follow.
   public func array(_ count: Int) { msgpack_pack_array(&packer, count) }
   /// The head of a map; `count` keys, each with its value, must follow.
@@ -148,7 +151,8 @@ public final class FrameWriter {
   /// The address of a reserved payload; valid until the next write.
   public func pointer(at offset: Int) -> UnsafeMutableRawPointer { storage + offset }
 
-  private func append(_ bytes: UnsafeRawBufferPointer) {
+  /// Values that are msgpack already.
+  public func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, bytes.count > 0 else { return }
     grow(by: bytes.count)
     (storage + count).copyMemory(from: source, byteCount: bytes.count)

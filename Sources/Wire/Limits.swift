@@ -8,6 +8,8 @@ public enum Limits {
   public static let nameBytes = 64
   /// UTF-8 bytes of every other text, and of a tensor's name.
   public static let textBytes = 4096
+  /// UTF-8 bytes of a run's configuration.
+  public static let configurationBytes = 1 << 20
   /// Tables of a replay.
   public static let tables = 16
   /// Dimensions of a field or a tensor.

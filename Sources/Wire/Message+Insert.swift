@@ -67,6 +67,14 @@ public enum Insert {
   public static func content(
     from cursor: inout FrameCursor, schema: StepSchema, rowBytes: [Int], into insertion: inout Insertion
   ) throws(WireError) {
+    try body(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
+    try cursor.close()
+  }
+
+  /// The same; more may follow.
+  public static func body(
+    from cursor: inout FrameCursor, schema: StepSchema, rowBytes: [Int], into insertion: inout Insertion
+  ) throws(WireError) {
     insertion.removeAll()
     var steps = 0
     for _ in 0..<(try cursor.array(max: Limits.chunksPerMessage, "the chunks")) {
@@ -75,7 +83,6 @@ public enum Insert {
     for _ in 0..<(try cursor.array(max: Limits.itemBlocksPerMessage, "the item blocks")) {
       insertion.items.append(try itemBlock(from: &cursor))
     }
-    try cursor.close()
   }
 
   private static func chunk(

@@ -36,6 +36,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case limits = 25
   case totalsRequest = 26
   case totals = 27
+  case tap = 28
+  case accepted = 29
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -67,6 +69,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .limits: 7
     case .totalsRequest: 4
     case .totals: 8
+    case .tap: 7
+    case .accepted: Accepted.elementCount
     }
   }
 }

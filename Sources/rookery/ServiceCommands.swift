@@ -15,8 +15,14 @@ extension CommandLineInterface {
     try arguments.expectNoPositional("rookery \(kind.rawValue) [--config CONFIG.yaml] [--set key=value]")
     let variables = ProcessVariables.current()
     let file = arguments.value("config") ?? variables["ROOKERY_CONFIG"]
-    let effective = try EffectiveConfiguration(
-      file: file, variables: variables, settings: arguments.all("set"))
+    return try serve(kind, file: file, settings: arguments.all("set"), variables)
+  }
+
+  /// Runs one service with these settings over the configuration file.
+  static func serve(
+    _ kind: ServiceKind, file: String?, settings: [String], _ variables: [String: String]
+  ) throws -> ExitCode {
+    let effective = try EffectiveConfiguration(file: file, variables: variables, settings: settings)
     let configuration = effective.run
     let settings = try ServiceSettings(service: kind, environment: variables)
     if let folder = settings.runDirectory { closeRun(folder) }
@@ -26,6 +32,8 @@ extension CommandLineInterface {
     case .learner: try LearnerService(configuration: configuration, settings: settings).run()
     case .actor: try ActorService(configuration: configuration, settings: settings).run()
     case .evaluator: try EvaluatorService(configuration: configuration, settings: settings).run()
+    case .recorder: try RecorderService(configuration: configuration, settings: settings).run()
+    case .player: try PlayerService(configuration: configuration, settings: settings).run()
     }
     return .success
   }

@@ -41,6 +41,11 @@ import Testing
     run.replay.sampler = .fifo
     run.evaluator.threshold = -110.5
     run.evaluator.enabled = false
+    run.recorder.out = "a recording.rookery"
+    run.recorder.actors = ["actor-1", "2"]
+    run.recorder.share = 0.25
+    run.player.speed = .times(0.5)
+    run.player.from_s = 1.5
     run.stop.envSteps = .max
     let again = try EffectiveConfiguration(text: run.yaml, file: "effective.yaml")
     #expect(again.run == run)

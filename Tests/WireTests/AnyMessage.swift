@@ -59,12 +59,23 @@ enum AnyMessage {
     case .limits: _ = try LimitsAnswer(from: &cursor)
     case .totalsRequest: _ = try TotalsRequest(from: &cursor)
     case .totals: _ = try Totals(from: &cursor)
+    case .tap: _ = try Tap(from: &cursor)
+    case .accepted: try readAccepted(&cursor)
     }
   }
 
   private static func readInsert(_ cursor: inout FrameCursor) throws(WireError) {
-    let schema = Golden.schema
     _ = try Insert.sequence(from: &cursor)
+    try readContent(&cursor)
+  }
+
+  private static func readAccepted(_ cursor: inout FrameCursor) throws(WireError) {
+    _ = try Accepted(elementsFrom: &cursor)
+    try readContent(&cursor)
+  }
+
+  private static func readContent(_ cursor: inout FrameCursor) throws(WireError) {
+    let schema = Golden.schema
     var insertion = Insertion(columnsPerChunk: schema.columnCount)
     try Insert.content(
       from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)

@@ -122,6 +122,21 @@ extension Metric {
     case .messages_without_room_total:
       "Messages of experience that were refused because the disk was full; actors send them again."
     case .weights_clock: "Updates that the published weights have been through; schedules count in them."
+    case .tap_messages_total: "Messages of experience that were published for recorders."
+    case .tap_dropped_total:
+      "Messages of experience that were not published, because recorders did not read fast enough."
+    case .steps_recorded_total: "Steps that are in the recording or wait to be written."
+    case .messages_recorded_total: "Messages that are in the recording or wait to be written."
+    case .messages_missed_total: "Messages that the replay accepted and the recording lacks."
+    case .recording_bytes: "Bytes of the recording."
+    case .recording_failures_total: "Blocks that could not be written; their messages are missed."
+    case .steps_played_total: "Steps of the recording that were sent to the replay."
+    case .items_played_total: "Items of the recording that were sent to the replay."
+    case .messages_played_total: "Messages of the recording that were sent to the replay."
+    case .items_without_first_step_total:
+      "Items that were left out, because the recording lacks steps that they need."
+    case .player_waited_s_total: "Time for which the player's clock stood, because the replay blocked it."
+    case .recording_passes_total: "Times that the recording was played to its end."
     }
   }
 }

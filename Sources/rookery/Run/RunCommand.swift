@@ -141,6 +141,8 @@ extension RunConfiguration {
     case .learner: learner.replicas
     case .actor: actor.replicas
     case .evaluator: evaluator.enabled ? 1 : 0
+    case .recorder: recorder.out.isEmpty ? 0 : 1
+    case .player: player.recording.isEmpty ? 0 : 1
     }
   }
 }

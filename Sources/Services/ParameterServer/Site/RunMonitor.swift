@@ -85,7 +85,7 @@ struct RunMonitor {
     let least =
       switch service {
       case .evaluator: 60.0
-      case .parameters, .replay, .learner, .actor, nil: 3.0
+      case .parameters, .replay, .learner, .actor, .recorder, .player, nil: 3.0
       }
     return .seconds(max(least, 3 * facts.reportEvery_s))
   }

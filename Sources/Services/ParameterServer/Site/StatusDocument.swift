@@ -172,6 +172,8 @@ extension StatusDocument.Process {
     case .replay: (.items_inserted_total, "inserts/s")
     case .evaluator: (.episodes_total, "episodes/s")
     case .parameters: (.publications_total, "publications/s")
+    case .recorder: (.steps_recorded_total, "steps/s")
+    case .player: (.steps_played_total, "steps/s")
     case nil: nil
     }
   }

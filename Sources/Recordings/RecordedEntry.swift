@@ -1,0 +1,73 @@
+// The entries of a block of messages.
+
+public import Experience
+internal import Foundations
+public import Wire
+
+/// Messages that were accepted but are not in the file: `[2, first, last, time]`.
+public struct MissedMessages: Hashable, Sendable {
+  /// Their numbers.
+  public var numbers: ClosedRange<UInt64>
+  /// When that was noticed, in nanoseconds since 1970.
+  public var time: Int64
+
+  public init(numbers: ClosedRange<UInt64>, time: Int64) {
+    self.numbers = numbers
+    self.time = time
+  }
+
+  /// How many they are.
+  public var count: UInt64 { numbers.upperBound - numbers.lowerBound + 1 }
+}
+
+/// An entry of a block of messages.
+public enum RecordedEntry: Hashable, Sendable {
+  /// A message; its chunks and items are in the reader's `insertion`.
+  case message(Accepted)
+  case missed(MissedMessages)
+}
+
+/// Reads the entries of a block one after the other, without trusting them.
+public struct RecordedEntries {
+  private var cursor: FrameCursor
+  private let schema: StepSchema
+  private let rowBytes: [Int]
+  /// Chunks and items of the last message, as views into the block.
+  public private(set) var insertion: Insertion
+  /// The bytes of its chunks and items.
+  public private(set) var content = UnsafeRawBufferPointer(start: nil, count: 0)
+
+  /// - Parameter content: a block's content; valid as long as the entries are read.
+  public init(_ content: UnsafeRawBufferPointer, of source: RecordingSource) {
+    cursor = FrameCursor(content)
+    schema = source.schema
+    rowBytes = source.rowBytes
+    insertion = Insertion(columnsPerChunk: source.schema.columnCount)
+  }
+
+  /// The next entry; nil at the end.
+  public mutating func next() throws(WireError) -> RecordedEntry? {
+    guard cursor.offset < cursor.bytes.count else { return nil }
+    let start = cursor.offset
+    switch try cursor.openEntry() {
+    case (.message, 1 + Accepted.elementCount):
+      let accepted = try Accepted(elementsFrom: &cursor)
+      let from = cursor.offset
+      try Insert.body(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
+      content = UnsafeRawBufferPointer(rebasing: cursor.bytes[from..<cursor.offset])
+      return .message(accepted)
+    case (.missed, 4):
+      let first = try cursor.number("the first number")
+      let last = try cursor.number("the last number")
+      let time = try cursor.time("the time")
+      guard first <= last else {
+        throw WireError(offset: start, expected: "a last number of at least \(first)", found: "\(last)")
+      }
+      return .missed(MissedMessages(numbers: first...last, time: time))
+    case (let type, let count):
+      throw WireError(
+        offset: start, expected: "a message or missed messages",
+        found: "an entry of type \(type.rawValue) with \(count) elements")
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// Appends to a recording.
+
+public import Foundations
+internal import Glibc
+internal import Synchronization
+internal import Wire
+
+/// A recording that is being written. Any thread may use it; calls wait for each other. One process
+/// writes a file at a time.
+///
+/// Blocks are appended whole. What a crash or a full disk cuts short is removed: by the failed call,
+/// or when the file is opened again.
+public final class RecordingFile: Sendable {
+  public let path: String
+  /// What the file held when it was opened.
+  public let found: Found
+  private let state: Mutex<State>
+
+  /// What a file holds that is gone on with.
+  public struct Found: Sendable {
+    /// The sources, by number; nil where a description is damaged.
+    public var sources: [RecordingSource?] = []
+    /// The last message of each source that the file tells of, by the source's number.
+    public var lastNumbers: [UInt64] = []
+    /// Messages in it.
+    public var messages: UInt64 = 0
+    /// Bytes of a cut or damaged end, which were removed.
+    public var bytesRemoved: UInt64 = 0
+
+    public init() {}
+  }
+
+  fileprivate struct State: ~Copyable {
+    let descriptor: Int32
+    var compressor: Compressor
+    var blocks: [RecordingBlock]
+    var sources: Int
+    var end: UInt64
+
+    deinit { close(descriptor) }
+  }
+
+  /// Opens a file, or makes it.
+  ///
+  /// - Parameter level: zstd's, -7 to 19.
+  /// - Throws: `RecordingError` if there is another file, or another process writes it.
+  public init(path: String, about: RecordingAbout, level: Int) throws(RecordingError) {
+    self.path = path
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw RecordingError(path, "\(SystemCallError.last("write"))") }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw RecordingError(path, "another process writes this file: end that one, or name another file")
+    }
+    var state = State(
+      descriptor: descriptor, compressor: Compressor(level: level), blocks: [], sources: 0, end: 0)
+    var found = Found()
+    var status = stat()
+    fstat(descriptor, &status)
+    if status.st_size > 0 {
+      let reader = try RecordingReader(path: path, scans: true)
+      let scan = try BlockScan(FileBytes(path: path))
+      found.sources = reader.sources
+      found.lastNumbers = reader.sources.map { _ in 0 }
+      for block in reader.blocks where found.lastNumbers.indices.contains(Int(block.header.source)) {
+        let number = Int(block.header.source)
+        found.lastNumbers[number] = max(found.lastNumbers[number], block.header.lastNumber)
+        found.messages += block.header.messages
+      }
+      found.bytesRemoved = UInt64(status.st_size) - scan.end
+      ftruncate(descriptor, off_t(scan.end))
+      state.blocks = scan.blocks.filter { $0.header.kind != .index }
+      state.sources = reader.sources.count
+      state.end = scan.end
+    } else {
+      let writer = FrameWriter()
+      about.encode(into: writer)
+      do throws(SystemCallError) {
+        try state.append(BlockHeader(kind: .about), writer.array(), path)
+      } catch {
+        throw RecordingError(path, "\(error)")
+      }
+    }
+    self.found = found
+    self.state = Mutex(state)
+  }
+
+  /// Bytes of the file so far.
+  public var byteCount: UInt64 { state.withLock { $0.end } }
+
+  /// Adds a source; returns its number.
+  /// - Throws: `SystemCallError` (disk full, …); the file is then unchanged.
+  public func add(_ source: RecordingSource) throws(SystemCallError) -> Int {
+    let writer = FrameWriter()
+    source.encode(into: writer)
+    let content = writer.array()
+    return try state.withLock { state throws(SystemCallError) in
+      var header = BlockHeader(kind: .source)
+      header.source = UInt32(state.sources)
+      header.firstTime = source.time
+      header.lastTime = source.time
+      try state.append(header, content, path)
+      state.sources += 1
+      return state.sources - 1
+    }
+  }
+
+  /// Appends a block of messages.
+  /// - Throws: `SystemCallError` (disk full, …); the file is then unchanged.
+  public func append(_ block: BlockBuilder) throws(SystemCallError) {
+    try state.withLock { state throws(SystemCallError) in
+      try state.append(block.header, block.content, path)
+    }
+  }
+
+  /// Ends the file with its index, and waits until the disk has it. The file may be gone on with.
+  /// - Throws: `SystemCallError`; the file can be read without an index.
+  public func finish() throws(SystemCallError) {
+    try state.withLock { state throws(SystemCallError) in
+      let writer = FrameWriter(capacity: 1 << 16)
+      BlockIndex.encode(state.blocks, into: writer)
+      let trailer = Trailer.encode(index: state.end)
+      try state.append(BlockHeader(kind: .index), writer.array(), followedBy: trailer, path)
+      guard fsync(state.descriptor) == 0 else { throw .last("write", path) }
+    }
+  }
+}
+
+extension RecordingFile.State {
+  /// Appends a block, all or nothing.
+  fileprivate mutating func append(
+    _ header: BlockHeader, _ content: [UInt8], followedBy trailer: [UInt8] = [], _ path: String
+  ) throws(SystemCallError) {
+    var header = header
+    content.withUnsafeBytes { compressor.compress($0) }
+    header.contentBytes = UInt64(content.count)
+    header.compressedBytes = UInt64(compressor.frame.count)
+    let offset = end
+    for bytes in [header.encode(), compressor.frame, trailer] {
+      do throws(SystemCallError) {
+        try write(bytes, path)
+      } catch {
+        ftruncate(descriptor, off_t(offset))
+        end = offset
+        throw error
+      }
+    }
+    if header.kind != .index { blocks.append(RecordingBlock(offset: offset, header: header)) }
+  }
+
+  private mutating func write(_ bytes: [UInt8], _ path: String) throws(SystemCallError) {
+    var done = 0
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes {
+        pwrite(descriptor, $0.baseAddress! + done, $0.count - done, off_t(end))
+      }
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw .last("write", path)
+      }
+      done += written
+      end += UInt64(written)
+    }
+  }
+}
