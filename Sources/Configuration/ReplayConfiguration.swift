@@ -50,6 +50,8 @@ public struct ReplayConfiguration: Hashable, Sendable {
   /// Whether draws follow from the seed alone, for tests and repeatable runs. A restarted replay,
   /// and each container of a service, then draws the same numbers again.
   public var repeatsDraws = false
+  /// Whether a digest of everything that is inserted is kept, which `rookery inspect` prints.
+  public var digest = false
   /// Largest snapshot in MB that a replay of `memory` storage writes at an orderly end; 0: none.
   public var snapshotAtEndMB = 500
   /// Memory in MB for the steps of `file` storage; 0: half of what is available at the start.
@@ -93,6 +95,7 @@ extension ReplayConfiguration {
     reader.section("rate_limiter") { rateLimiter.read(&$0) }
     reader.choice("storage", &storage)
     reader.bool("repeats_draws", &repeatsDraws)
+    reader.bool("digest", &digest)
     reader.integer("snapshot_at_end_mb", &snapshotAtEndMB, 0...(1 << 30))
     reader.integer("memory_mb", &memoryMB, 0...(1 << 30))
     readTables(&reader, algorithm: algorithm, learner: learner)

@@ -88,6 +88,9 @@ public final class BackgroundWorker: Sendable {
     pthread_join(thread, nil)
   }
 
+  /// Waits until all jobs are done, and ends the thread.
+  public func waitForAll() { end() }
+
   /// Readable when jobs are done.
   public var descriptor: Int32 { shared.done.descriptor }
 

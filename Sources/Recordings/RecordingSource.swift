@@ -99,7 +99,7 @@ public struct RecordingSource: Hashable, Sendable {
   }
 
   /// Bytes of a step in each column, the flags last.
-  var rowBytes: [Int] { schema.fields.map(\.byteCount) + [1] }
+  public var rowBytes: [Int] { schema.fields.map(\.byteCount) + [1] }
 }
 
 extension FrameCursor {

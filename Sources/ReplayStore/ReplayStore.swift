@@ -21,6 +21,8 @@ public final class ReplayStore {
   let keepsUnread: Bool
   /// Steps in the ring by writer; nil if writers have no quota.
   var usage: WriterUsage?
+  /// Of what was inserted since the start, restored messages included; nil if it is not kept.
+  public internal(set) var digest: ExperienceDigest?
   /// Items of the message that is being checked, by table.
   var itemCounts: [Int]
 
@@ -54,6 +56,7 @@ public final class ReplayStore {
     self.configuration = configuration
     limits = configuration.tables.map(\.limiter)
     usage = configuration.writerQuota < 1 ? WriterUsage() : nil
+    digest = configuration.keepsDigest ? ExperienceDigest() : nil
     keepsUnread = configuration.tables.contains(where: \.isQueue)
     itemCounts = Array(repeating: 0, count: configuration.tables.count)
     if case .file(let path) = configuration.storage, let schema = try StoreFolder.schema(in: path) {

@@ -19,6 +19,8 @@ public struct ReplayStoreConfiguration: Hashable, Sendable {
   /// The largest fraction of a full ring that one writer may hold, above 0 and at most 1; 1: no
   /// quota. The store only counts; its caller holds messages back.
   public var writerQuota: Double
+  /// Whether a digest of everything that is inserted is kept. It costs about as much as inserting.
+  public var keepsDigest = false
   /// Seed of the generators from which removers draw.
   public var seed: UInt64
 

@@ -50,6 +50,22 @@ extension Socket {
     }
   }
 
+  /// Publishes the first `count` bytes of `memory` without copying them. `memory` then belongs to
+  /// the socket. It returns to `owner` when all subscribers were sent it.
+  @discardableResult
+  public func send(_ memory: UnsafeMutableRawBufferPointer, count: Int, of owner: SendMemory) -> Sent {
+    withUnsafeTemporaryAllocation(of: zmq_msg_t.self, capacity: 1) { message in
+      let message = message.baseAddress!
+      owner.lend(memory, count: count, to: message, for: PeerID(number: 0))
+      while zmq_msg_send(message, pointer, ZMQ_DONTWAIT) < 0 {
+        if zmq_errno() == EINTR { continue }
+        zmq_msg_close(message)
+        return .full
+      }
+      return .sent
+    }
+  }
+
   /// Receives one frame into `slot`.
   public func receive(into slot: FrameSlot) -> Received {
     guard next(slot) else { return .nothing }

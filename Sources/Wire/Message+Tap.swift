@@ -62,8 +62,9 @@ public struct Tap: ValueMessage {
   }
 }
 
-/// `[version, 29, number, time, writer, label, priorities, chunks, items]`: an INSERT that a shard
-/// has accepted, in the order of acceptance. `chunks` and `items` are those of the INSERT.
+/// `[version, 29, incarnation, number, time, writer, label, priorities, chunks, items]`: an INSERT
+/// that a shard has accepted, in the order of acceptance. `chunks` and `items` are those of the
+/// INSERT. The incarnation is not a part of this value.
 public struct Accepted: Hashable, Sendable {
   /// 1 for an incarnation's first message; each further one is 1 more.
   public var number: UInt64
@@ -91,8 +92,11 @@ public struct Accepted: Hashable, Sendable {
 
   /// Writes a whole ACCEPTED.
   /// - Parameter content: the bytes of `chunks` and `items`, as in the INSERT.
-  public func encode(into writer: FrameWriter, content: UnsafeRawBufferPointer) {
+  public func encode(
+    into writer: FrameWriter, incarnation: Identifier, content: UnsafeRawBufferPointer
+  ) {
     writer.begin(.accepted)
+    writer.identifier(incarnation)
     encodeElements(into: writer)
     writer.append(content)
   }

@@ -70,7 +70,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .totalsRequest: 4
     case .totals: 8
     case .tap: 7
-    case .accepted: Accepted.elementCount
+    case .accepted: 1 + Accepted.elementCount
     }
   }
 }

@@ -23,6 +23,7 @@ enum CommandLineInterface {
   enum Command: String, CaseIterable {
     case run, eval, plot, up, scale, ps, logs, restart, env, down
     case inspect, limit, snapshot, restore
+    case record
     case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
     case benchWorker = "bench-worker"
   }
@@ -77,6 +78,7 @@ enum CommandLineInterface {
     case .restart: return try restart(rest)
     case .env: return try showVariables(rest)
     case .down: return try stopRun(rest)
+    case .record: return try record(rest)
     case .replay: return try serve(.replay, rest)
     case .parameters: return try serve(.parameters, rest)
     case .learner: return try serve(.learner, rest)
@@ -114,6 +116,8 @@ enum CommandLineInterface {
 
       rookery run CONFIG.yaml        start all services, learn, and stop when the run is solved
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
+          --record FILE              record all experience
+          --play FILE                play a recording: experience without actors
           --transport ipc|tcp        ipc: Unix sockets that only you can open (default); tcp: loopback
                                      addresses, which every user of this machine can reach
       rookery run --resume runs/NAME continue a run that ended or was killed
@@ -132,6 +136,8 @@ enum CommandLineInterface {
       rookery env [SERVICE]          print variables for a process that you start yourself:
                                      eval "$(rookery env)"; rookery actor
       rookery down                   stop everything
+      rookery record --out FILE      record what the replay accepts, until Ctrl-C
+          --actors A,B  --tables T  --share 0.25 (of the streams)  --level N (zstd)
 
     Commands that inspect runs and services:
 

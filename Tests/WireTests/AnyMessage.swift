@@ -70,6 +70,7 @@ enum AnyMessage {
   }
 
   private static func readAccepted(_ cursor: inout FrameCursor) throws(WireError) {
+    _ = try cursor.identifier("the incarnation")
     _ = try Accepted(elementsFrom: &cursor)
     try readContent(&cursor)
   }

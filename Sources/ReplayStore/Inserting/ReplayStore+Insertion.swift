@@ -69,14 +69,34 @@ extension ReplayStore {
     ring.folder?.stageReached?(.journaled)
     ring.commit(insertion, writer: writer, sequence: sequence)
     ring.folder?.stageReached?(.stepsWritten)
+    if digest != nil { digestSteps(of: insertion, ring) }
     usage?.add(summary.steps, of: writer)
     for table in tables {
-      summary.items += table.pending.count
+      let items = table.pending.count
+      summary.items += items
       summary.itemsRemoved += table.insertPending(ring, isRestored: isRestored)
+      if digest != nil { digestItems(of: table, count: items) }
       ring.folder?.stageReached?(.tableInserted)
     }
     if let folder = ring.folder { commit(ring, folder, writer: writer, sequence: sequence) }
     return summary
+  }
+
+  private func digestSteps(of insertion: Insertion, _ ring: StepRing) {
+    var position = ring.head - UInt64(insertion.stepCount)
+    for chunk in insertion.chunks.indices {
+      digest?.add(insertion, chunk: chunk, at: position)
+      position += UInt64(insertion.chunks[chunk].count)
+    }
+  }
+
+  /// The items that a table has just taken out of its pending columns, which still hold them.
+  private func digestItems(of table: Table, count: Int) {
+    for item in 0..<count {
+      digest?.add(
+        table: table.number, position: table.pending.keys[item], span: Int(table.pending.spans[item]),
+        priority: table.pending.priorities[item])
+    }
   }
 
   /// Commits a message that has been written.

@@ -23,7 +23,7 @@ final class Table {
   private let arena: Arena
   /// Counts for a process that resumes the store; nil with `memory` storage.
   private let mark: UnsafeMutablePointer<StoreHeader.TableMark>?
-  private let number: Int
+  let number: Int
   /// The raw priority of items that come without one: the largest ever seen; at first 1, or the
   /// limit if that is lower.
   @exclusivity(unchecked) var priorityMax: Float

@@ -7,6 +7,7 @@ internal import Glibc
 /// launcher replaces the file when replicas start or stop. It is read again after each replacement.
 final class AddressFile {
   static let replay = "ROOKERY_REPLAY_ADDRESS"
+  static let taps = "ROOKERY_TAP_ADDRESS"
 
   let path: String
   /// The status of the file that was read last.

@@ -21,6 +21,8 @@ final class ShardDirectory {
   }
 
   private var configured: [Endpoint]
+  /// The variable that holds the list.
+  private let variable: String
   private let file: AddressFile?
   private let check: (Endpoint) throws -> Void
   private let findings = Findings()
@@ -38,11 +40,15 @@ final class ShardDirectory {
   /// The shards, in the list's order.
   private(set) var endpoints: [Endpoint] = []
 
-  /// - Parameter settings: the configured list and the path of the launcher's file.
-  init(_ settings: ServiceSettings, now: Instant) {
-    configured = settings.replay
+  /// - Parameters:
+  ///   - settings: the path of the launcher's file, and which addresses are allowed.
+  ///   - configured: the configured list.
+  ///   - variable: the name of the list in the launcher's file.
+  init(_ settings: ServiceSettings, _ configured: [Endpoint], variable: String, now: Instant) {
+    self.configured = configured
+    self.variable = variable
     file = settings.addressFile.map { AddressFile(path: $0) }
-    check = { try settings.check($0, of: AddressFile.replay) }
+    check = { try settings.check($0, of: variable) }
     nextLookup = now
     nextRead = now
     update()
@@ -99,7 +105,7 @@ final class ShardDirectory {
   private var names: [String] { configured.compactMap(\.name) }
 
   private func readFile() {
-    guard let text = file?.newValue(of: AddressFile.replay) else { return }
+    guard let text = file?.newValue(of: variable) else { return }
     do {
       let list = try Endpoint.list(text)
       for endpoint in list { try check(endpoint) }

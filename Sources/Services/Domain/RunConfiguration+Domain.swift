@@ -28,9 +28,11 @@ extension RunConfiguration {
   }
 
   var replayStore: ReplayStoreConfiguration {
-    ReplayStoreConfiguration(
+    var store = ReplayStoreConfiguration(
       capacity: replay.capacity, tables: tables.map(storeTable), writerQuota: replay.actorQuota,
       seed: seed)
+    store.keepsDigest = replay.digest
+    return store
   }
 
   private func storeTable(_ table: ReplayTableConfiguration) -> TableConfiguration {

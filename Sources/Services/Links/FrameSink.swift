@@ -14,6 +14,10 @@ public protocol FrameSink {
   @discardableResult
   func send(frame: FrameWriter, to peer: PeerID) -> Bool
 
+  /// Publishes a writer's content to recorders; the content is gone after it. Only a replay has
+  /// any.
+  func publish(frame: FrameWriter)
+
   /// Whether a peer can get an answer of this many frames and bytes now. Ask before drawing an
   /// answer, so that none is drawn that cannot be sent. After `now` the next frame must go to this
   /// peer. After `later` the sink wakes its service once there may be room.
@@ -31,6 +35,7 @@ public enum Room: Sendable {
 
 extension FrameSink {
   public func send(frame: FrameWriter, to peer: PeerID) -> Bool { send(frame.bytes, to: peer) }
+  public func publish(frame: FrameWriter) {}
   public func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room { .now }
 }
 

@@ -15,7 +15,7 @@ final class ShardLinks: FrameSink {
   init(connector: Connector, settings: ServiceSettings, log: Log, now: Instant) {
     self.connector = connector
     self.log = log
-    directory = ShardDirectory(settings, now: now)
+    directory = ShardDirectory(settings, settings.replay, variable: AddressFile.replay, now: now)
   }
 
   /// When `updateShards` is due at the latest.

@@ -9,10 +9,15 @@ public import Transport
 public struct ServiceSettings: Sendable {
   /// The addresses of the replay's shards. A host name may stand for several shards.
   public var replay: [Endpoint]
+  /// The addresses of the shards' taps, in the order of `replay`; none: nothing is published for
+  /// recorders.
+  public var taps: [Endpoint] = []
   /// The launcher's file of current addresses; nil without a launcher.
   public var addressFile: String?
   /// Where the parameter server receives messages.
   public var parameters: Endpoint
+  /// Whether that address was given; a recorder or player by itself reports to nobody.
+  public var namesParameters: Bool
   /// Where the parameter server publishes weights.
   public var weights: Endpoint
   /// Where the parameter server serves the dashboard and metrics over HTTP; nil for nowhere.
@@ -44,7 +49,11 @@ public struct ServiceSettings: Sendable {
     }
     replay = try endpoints("ROOKERY_REPLAY_ADDRESS", "tcp://127.0.0.1:7701")
     parameters = try endpoints("ROOKERY_PARAMETERS_ADDRESS", "tcp://127.0.0.1:7702")[0]
+    namesParameters = environment["ROOKERY_PARAMETERS_ADDRESS"]?.isEmpty == false
     weights = try endpoints("ROOKERY_WEIGHTS_ADDRESS", "tcp://127.0.0.1:7703")[0]
+    if environment["ROOKERY_TAP_ADDRESS"]?.isEmpty == false {
+      taps = try endpoints("ROOKERY_TAP_ADDRESS", "")
+    }
     http = try Self.http(environment)
     addressFile = environment["ROOKERY_ADDRESSES_FILE"]
     bindHost = environment["ROOKERY_BIND_HOST"] ?? "127.0.0.1"
@@ -59,6 +68,7 @@ public struct ServiceSettings: Sendable {
     runToken = try Self.runToken(environment)
     allowsPlainTCP = environment["ROOKERY_ALLOW_PLAIN_TCP"] == "1"
     for endpoint in replay { try check(endpoint, of: "ROOKERY_REPLAY_ADDRESS") }
+    for endpoint in taps { try check(endpoint, of: "ROOKERY_TAP_ADDRESS") }
     try check(parameters, of: "ROOKERY_PARAMETERS_ADDRESS")
     try check(weights, of: "ROOKERY_WEIGHTS_ADDRESS")
   }
@@ -107,6 +117,11 @@ public struct ServiceSettings: Sendable {
   /// Where this shard of the replay listens: the list's address of its number, or the last one.
   func replayListening() throws(SettingsError) -> Endpoint {
     try listening(at: replay[min(replica, replay.count - 1)])
+  }
+
+  /// Where this shard's tap listens, in the same way; nil without taps.
+  func tapListening() throws(SettingsError) -> Endpoint? {
+    taps.isEmpty ? nil : try listening(at: taps[min(replica, taps.count - 1)])
   }
 
   /// Where a service listens if its clients connect to `address`: the same port of `bindHost`.

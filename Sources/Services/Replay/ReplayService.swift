@@ -10,6 +10,7 @@ internal import Transport
 /// Owns the replay's sockets; `ReplayMachine` decides everything.
 public final class ReplayService {
   private let router: RouterLink
+  private let links: ReplayLinks
   private let parameters: DealerLink
   private var machine: ReplayMachine
   private var reporter: TelemetryReporter
@@ -53,6 +54,10 @@ public final class ReplayService {
     snapshotBytesMax = configuration.replay.snapshotAtEndMB * 1_000_000
     stopGrace = settings.stopGrace
     machineConfiguration.snapshotFolder = settings.runDirectory.map { "\($0)/snapshots" }
+    let tapEndpoint = try settings.tapListening()
+    machineConfiguration.isTapped = tapEndpoint != nil
+    machineConfiguration.wallClockAhead_ns = SystemClock.wallNanoseconds() - SystemClock.now().nanoseconds
+    machineConfiguration.runConfiguration = configuration.yaml
     machineConfiguration.shard = folder?.number ?? settings.replica + 1
     publisher = try SnapshotPublisher()
     // Beyond half of the free memory, pages may be evicted and have to be read again.
@@ -81,6 +86,8 @@ public final class ReplayService {
     let endpoint = try settings.replayListening()
     router = try RouterLink(
       connector: connector, listeningOn: endpoint, frameBytesMax: machine.frameBytesMax)
+    links = ReplayLinks(
+      router: router, tap: try tapEndpoint.map { try TapLink(connector: connector, listeningOn: $0) })
     parameters = try DealerLink(
       connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
     // Not the incarnation: WELCOME tells that to clients, and a client that knows a process's id
@@ -139,6 +146,7 @@ public final class ReplayService {
     lastSnapshot?.forget()
     var poller = Poller()
     poller.add(router.socket)
+    if let tap = links.tap { poller.add(tap.publisher.socket) }
     let signalIndex = poller.add(descriptor: signals.descriptor)
     let prefetcherIndex = prefetcher.map { poller.add(descriptor: $0.descriptor) }
     let publisherIndex = poller.add(descriptor: publisher.descriptor)
@@ -148,30 +156,31 @@ public final class ReplayService {
     defer { prefetcher?.stop() }
     while true {
       let now = SystemClock.now()
-      machine.advance(to: now, sink: router)
-      machine.answerReceived(now: now, sink: router)
+      followTap(now: now)
+      machine.advance(to: now, sink: links)
+      machine.answerReceived(now: now, sink: links)
       reporter.advance(to: now, over: parameters) { counters(now: now) }
       for notice in machine.takeNotices() { log.info(notice) }
       for warning in machine.takeWarnings() { log.warning(warning) }
       if let limits = machine.takeNewLimits() { publish(limits) }
-      if let path = machine.advanceSnapshot(now: now, sink: router) { publisher.publish(path) }
+      if let path = machine.advanceSnapshot(now: now, sink: links) { publisher.publish(path) }
       let deadline = min(machine.nextDeadline(now: now), reporter.nextReport)
       poller.wait(until: min(deadline, machine.nextSnapshot), now: now)
       if let prefetcher, let prefetcherIndex, poller.isReadable(prefetcherIndex) {
         let read = SystemClock.now()
-        for ticket in prefetcher.finished() { machine.didPrefetch(ticket, now: read, sink: router) }
+        for ticket in prefetcher.finished() { machine.didPrefetch(ticket, now: read, sink: links) }
       }
       if poller.isReadable(roomIndex) {
         router.wakeUp.clear()
-        machine.lookForRoom(now: SystemClock.now(), sink: router)
+        machine.lookForRoom(now: SystemClock.now(), sink: links)
       }
       if poller.isReadable(publisherIndex) {
         for (path, problem) in publisher.finished() { machine.didPublish(path, problem: problem) }
       }
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
-      router.drain { machine.receive($0, from: $1, now: received, sink: router) }
-      machine.answerReceived(now: received, sink: router)
+      router.drain { machine.receive($0, from: $1, now: received, sink: links) }
+      machine.answerReceived(now: received, sink: links)
       submitPrefetchRequests()
       parameters.drain { _ in }
     }
@@ -183,6 +192,13 @@ public final class ReplayService {
     machine.store.end()
     limitsFile?.remove()
     log.info("stopped after \(machine.counters.messagesCommitted) messages")
+  }
+
+  /// Tells the machine who listens to the tap.
+  private func followTap(now: Instant) {
+    guard let (isListened, isNew) = links.tap?.changes() else { return }
+    if isNew { machine.tapWasSubscribed(now: now, sink: links) }
+    if !isListened { machine.tapWasLeft() }
   }
 
   private func submitPrefetchRequests() {
@@ -203,6 +219,7 @@ public final class ReplayService {
   private func counters(now: Instant) -> [String: Double] {
     let own: [Metric: Double] = [
       .frames_discarded_total: Double(router.discarded), .sends_dropped_total: Double(router.sendsDropped),
+      .tap_dropped_total: Double(links.tap?.dropped ?? 0),
     ]
     return machine.telemetry(now: now).merging(own.named) { $1 }
   }

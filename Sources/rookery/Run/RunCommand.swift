@@ -21,7 +21,7 @@ struct RunCommand {
 
   init(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["seed", "actors", "learners", "set", "name", "compose", "resume", "transport"],
+      list, valued: ["seed", "actors", "learners", "set", "name", "compose", "resume", "transport", "record", "play"],
       plain: ["json"])
     resumed = arguments.value("resume")
     let file = try Self.configurationFile(arguments)
@@ -32,6 +32,9 @@ struct RunCommand {
     }
     if let learners = try arguments.integer("learners", in: 0...1000) {
       settings.append("learner.replicas=\(learners)")
+    }
+    for (flag, key) in [("record", "recorder.out"), ("play", "player.recording")] {
+      if let file = arguments.value(flag) { settings.append("\(key)=\(CommandLineInterface.quoted(file))") }
     }
     if let name = arguments.value("name") { settings.append("name=\(name)") }
     let variables = ProcessVariables.current()
@@ -45,7 +48,9 @@ struct RunCommand {
     // Gymnasium is asked once, here: the environment's shapes go into the run's configuration.
     let configuration = try configuration.withEnvironmentFacts()
     let run = configuration.run
-    let compose = try ComposeFile(contentsOf: composeFile, variables: ProcessVariables.current())
+    try checkRecordings(run)
+    let compose = try ComposeFile(
+      contentsOf: composeFile, variables: ProcessVariables.current(), profiles: run.profiles)
     try configuration.checkServices(
       shards: compose[.replay]?.replicas ?? 1, availableBytes: MachineMemory.availableBytes() ?? .max)
     let executable = try POSIXProcessHost.selfExecutable()
@@ -100,6 +105,19 @@ struct RunCommand {
     return "\(resumed)/config.yaml"
   }
 
+  /// Refuses a recording to play that is not there, and one to record to that is.
+  private func checkRecordings(_ run: RunConfiguration) throws(UsageError) {
+    if !run.player.recording.isEmpty, access(run.player.recording, R_OK) != 0 {
+      throw UsageError(
+        "player.recording: expected a recording, found no file '\(run.player.recording)'; make one with rookery run "
+          + "config/cartpole.yaml --record FILE, and name it with --play FILE")
+    }
+    if resumed == nil, !run.recorder.out.isEmpty, access(run.recorder.out, F_OK) == 0 {
+      throw UsageError(
+        "recorder.out: expected a new file, found '\(run.recorder.out)'; remove it, or name another one")
+    }
+  }
+
   private func openFolder(
     _ configuration: EffectiveConfiguration, _ view: RunView
   ) throws -> (RunFolder, EarlierSessions) {
@@ -144,5 +162,10 @@ extension RunConfiguration {
     case .recorder: recorder.out.isEmpty ? 0 : 1
     case .player: player.recording.isEmpty ? 0 : 1
     }
+  }
+
+  /// The profiles of the compose file whose services this run needs.
+  fileprivate var profiles: [String] {
+    (recorder.out.isEmpty ? [] : ["record"]) + (player.recording.isEmpty ? [] : ["play"])
   }
 }

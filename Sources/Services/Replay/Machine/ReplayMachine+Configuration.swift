@@ -42,6 +42,12 @@ extension ReplayMachine {
     public var snapshotFolder: String?
     /// The number of this shard, from 1.
     public var shard = 1
+    /// Whether accepted messages are published for recorders.
+    public var isTapped = false
+    /// Nanoseconds from the origin of `Instant` to 1970, for the times of the tap.
+    public var wallClockAhead_ns: Int64 = 0
+    /// The run's configuration as YAML, which recordings keep.
+    public var runConfiguration = ""
     /// The path of a snapshot that a store in memory begins with; nil to begin empty.
     public var initialSnapshot: String?
     /// About this many bytes of steps in doubt are checked before the machine serves, the rest

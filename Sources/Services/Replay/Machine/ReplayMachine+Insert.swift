@@ -32,6 +32,7 @@ extension ReplayMachine {
     }
     switch outcome {
     case .committed:
+      publishAccepted(frame, of: handle, now: now, sink: sink)
       round.didCommit(bytes: frame.count, letsIn: !waitingSamples.isEmpty || !waitingInserts.isEmpty)
       if round.isAcknowledgementDue { acknowledge(sink: sink) }
       if round.isDrainUrgent { drain(now: now, sink: sink) }
@@ -56,6 +57,7 @@ extension ReplayMachine {
     _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
   ) -> Outcome {
     if isOverQuota(handle, steps: insertion.stepCount, now: now) { return .overQuota }
+    prepareTap()
     do throws(ReplayStoreError) {
       let summary = try store.insert(insertion, writer: handle, sequence: sequence)
       counters.steps += UInt64(summary.steps)
@@ -201,7 +203,9 @@ extension ReplayMachine {
       // A refused message leaves a gap. The writer's later ones are dropped here, and answered with
       // a gap when they are sent again.
       guard entry.sequence == writer.committed + 1 else { return .refused }
-      return commit(entry.writer, entry.sequence, now: now, sink: sink)
+      let outcome = commit(entry.writer, entry.sequence, now: now, sink: sink)
+      if case .committed = outcome { publishAccepted(frame, of: entry.writer, now: now, sink: sink) }
+      return outcome
     }
     switch outcome {
     case .committed, .refused:

@@ -32,7 +32,7 @@ extension ReplayMachine {
       ring: Inspection.Ring(
         capacity: UInt64(statistics.capacity), steps: UInt64(statistics.steps), head: statistics.head,
         chunks: UInt64(statistics.chunks), streams: UInt64(statistics.streams)),
-      storage: configuration.store.storage.description, storageProblem: storageProblem, tables: tables,
+      storage: storageText, storageProblem: storageProblem, tables: tables,
       writersTotal: UInt64(writers.count),
       writers: listed.map { handle, writer in
         Inspection.Writer(
@@ -40,6 +40,14 @@ extension ReplayMachine {
           waiting: UInt64(writer.waiting),
           age_s: (now - writer.lastHeard).seconds)
       }, item: try item(request, names))
+  }
+
+  /// The kind of storage, and the digest if one is kept.
+  private var storageText: String {
+    let storage = configuration.store.storage.description
+    guard let digest = store.digest else { return storage }
+    return
+      "\(storage), digest \(digest) of \(digest.steps) steps and \(digest.items) items inserted since the start"
   }
 
   private func table(

@@ -33,6 +33,7 @@ extension ReplayMachine {
       .batches_undelivered_total: Double(counters.batchesUndelivered),
       .requests_repeated_total: Double(counters.requestsRepeated),
       .requests_of_gone_total: Double(counters.requestsOfGone),
+      .tap_messages_total: Double(tap?.published ?? 0),
       .peers_replaced_total: Double(counters.peersReplaced),
       .requests_waiting: Double(waitingSamples.count),
       .priorities_applied_total: Double(counters.prioritiesApplied),

@@ -39,6 +39,8 @@ public struct ReplayMachine {
   var prefetchesBatches: Bool { store.isLargerThanMemory }
   var prefetch = PrefetchQueue()
   var snapshotJobs = SnapshotJobs()
+  /// nil: nothing is published for recorders.
+  var tap: ReplayTap?
   /// By table.
   var fleets: [Fleet]
   var answers: AnswerSizes
@@ -97,6 +99,7 @@ public struct ReplayMachine {
       countMax: configuration.peersMax, replaceableAfter: configuration.peerReplaceableAfter)
     fleets = configuration.store.tables.map { _ in Fleet() }
     answers = AnswerSizes(configuration)
+    tap = configuration.isTapped ? ReplayTap(now: now) : nil
     startedAt = now
     nextSweep = now + .seconds(10)
     schemaIsKnown()

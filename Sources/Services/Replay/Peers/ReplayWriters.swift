@@ -8,7 +8,8 @@ internal import ReplayStore
 /// who has left.
 struct ReplayWriters {
   struct Writer: RosterMember {
-    var id: Identifier
+    let id: Identifier
+    let name: PublicName
     var label: String
     var peer: PeerID
     var committed: UInt64
@@ -93,7 +94,10 @@ struct ReplayWriters {
     assert(handles[id] == nil, "it is here already")
     let handle = claimHandle(of: id, label: label)
     handles[id] = handle
-    roster.append(Writer(id: id, label: label, peer: peer, committed: committed, lastHeard: now), as: handle)
+    roster.append(
+      Writer(
+        id: id, name: id.publicName, label: label, peer: peer, committed: committed, lastHeard: now),
+      as: handle)
     return handle
   }
 
@@ -117,7 +121,7 @@ struct ReplayWriters {
       handles[known.id] = known.handle
       // Not as a new client: this writer has inserted something once.
       roster[known.handle] = Writer(
-        id: known.id, label: known.label, peer: .service, committed: known.committed, lastHeard: now)
+        id: known.id, name: known.id.publicName, label: known.label, peer: .service, committed: known.committed, lastHeard: now)
     }
   }
 
