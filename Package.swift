@@ -76,7 +76,7 @@ let package = Package(
       "Benchmarks",
       [
         "Console", "Services", "Launcher", "Configuration", "Foundations", "Experience", "Wire", "Transport",
-        "Numerics", "Algorithms", "Environments", "ReplayStore",
+        "Numerics", "Algorithms", "Environments", "ReplayStore", "Recordings",
       ]),
     .executableTarget(
       name: "rookery",

@@ -14,9 +14,12 @@ public enum BenchCommand {
     case ["actor"]: try benchActor(json: arguments.has("json"))
     case ["gymnasium"]: try benchGymnasium(json: arguments.has("json"))
     case ["replay"]: try BenchReplayCommand(arguments).execute()
+    case ["recording"]: try BenchRecordingCommand(arguments).execute()
     case ["selectors"]: benchSelectors(json: arguments.has("json"))
     case ["scale"]: try benchScale(json: arguments.has("json"))
-    default: throw UsageError("expected rookery bench step|actor|gymnasium|replay|selectors|scale [--json]")
+    default:
+      throw UsageError(
+        "expected rookery bench step|actor|gymnasium|replay|recording|selectors|scale [--json]")
     }
   }
 }

@@ -50,8 +50,14 @@ final class BenchProcesses {
 
   @discardableResult
   func start(_ service: ServiceKind, with more: [String: String] = [:]) throws -> ChildProcess {
+    try start([service.rawValue], with: more)
+  }
+
+  /// Starts a command of this program.
+  @discardableResult
+  func start(_ command: [String], with more: [String: String] = [:]) throws -> ChildProcess {
     var spawn = ProcessSpawn(
-      executable, ["exec", "\(getpid())", "--", executable, service.rawValue],
+      executable, ["exec", "\(getpid())", "--", executable] + command,
       environment: variables.merging(more) { $1 })
     spawn.standardOutput = .append(path: "\(folder)/log")
     spawn.standardError = .append(path: "\(folder)/log")

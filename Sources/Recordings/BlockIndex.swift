@@ -38,7 +38,9 @@ enum BlockIndex {
       var end: UInt64 = 0
       for _ in 0..<count {
         let block = try block(from: &cursor)
-        guard block.offset >= end, block.header.isPossible, block.frame.upperBound <= offset else { return nil }
+        guard block.offset >= end, block.header.isPossible, block.frame.upperBound <= offset else {
+          return nil
+        }
         end = block.frame.upperBound
         blocks.append(block)
       }

@@ -60,7 +60,8 @@ struct BlockScan {
           damage.append(
             RecordingDamage(
               range: offset..<file.count,
-              problem: "expected a block of \(header.compressedBytes) bytes after its header, found the file's end"))
+              problem:
+                "expected a block of \(header.compressedBytes) bytes after its header, found the file's end"))
           return
         }
         blocks.append(block)
@@ -73,7 +74,8 @@ struct BlockScan {
         throw RecordingError(file.path, Self.versionProblem(version))
       case nil:
         let next = Self.next(after: offset, file)
-        damage.append(RecordingDamage(range: offset..<next, problem: "expected a block's header, found other bytes"))
+        damage.append(
+          RecordingDamage(range: offset..<next, problem: "expected a block's header, found other bytes"))
         offset = next
       }
     }

@@ -34,7 +34,8 @@ final class FileBytes {
     return buffer.withUnsafeMutableBytes { target in
       var done = 0
       while done < length {
-        let got = pread(descriptor, target.baseAddress! + done, length - done, off_t(range.lowerBound) + off_t(done))
+        let got = pread(
+          descriptor, target.baseAddress! + done, length - done, off_t(range.lowerBound) + off_t(done))
         if got < 0, errno == EINTR { continue }
         if got <= 0 { return false }
         done += got

@@ -155,7 +155,7 @@ enum CommandLineInterface {
       rookery snapshot NAME [ADDRESS]  copy a replay's contents to RUN/snapshots/NAME
       rookery restore NAME [ADDRESS]   insert a snapshot's contents again
           Without ADDRESS, these four ask the replay of the live run.
-      rookery bench step|actor|gymnasium|selectors|scale [--json]
+      rookery bench step|actor|gymnasium|recording|selectors|scale [--json]
       rookery bench replay [--json]  --transport ipc,tcp  --payload 36,1k,28k,atari,36-record,…
           --mode insert,sample,both,latency,update,writers,snapshot,restore,store
           --storage memory|file|disk  --rounds 5  --seconds 1

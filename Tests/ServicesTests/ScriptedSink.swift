@@ -33,6 +33,8 @@ final class ScriptedSink: PublishingSink {
 
   func publish(_ bytes: UnsafeRawBufferPointer) { publications.append(Array(bytes)) }
 
+  func publish(frame: FrameWriter) { publications.append(frame.array()) }
+
   /// What was sent since the last call.
   func take() -> [Sent] {
     defer { frames.removeAll() }

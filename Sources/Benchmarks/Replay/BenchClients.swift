@@ -55,11 +55,19 @@ struct BenchInserter: ~Copyable {
   private var message: BenchMessage
   private var poller = Poller()
   private var sentAt: [Instant] = []
+  /// Steps a second; 0: as fast as they are acknowledged.
+  private let rate: Double
 
-  init(address: String, payload: BenchPayload, steps: Int, inFlight: Int) throws {
+  /// - Parameter rate: steps a second, of observations that cannot be compressed; 0: as fast as they
+  ///   are acknowledged.
+  init(
+    address: String, payload: BenchPayload, steps: Int, inFlight: Int, rate: Double = 0,
+    isVaried: Bool = false
+  ) throws {
+    self.rate = rate
     link = try DealerLink(connector: Connector(), to: Endpoint(address))
     poller.add(link.socket)
-    message = BenchMessage(payload, steps: steps)
+    message = BenchMessage(payload, steps: steps, isVaried: isVaried)
     var generator = SeededGenerator.fromSystem()
     var configuration = WriterMachine.Configuration(
       id: Identifier(using: &generator), label: "bench", schema: payload.schema, tables: payload.tables)
@@ -71,6 +79,7 @@ struct BenchInserter: ~Copyable {
   /// latencies of the messages acknowledged since its last call.
   private mutating func insert(_ isOver: (Instant, Double, [Instant.Span]) -> Bool) throws {
     var latencies: [Instant.Span] = []
+    var next = SystemClock.now()
     while true {
       let now = SystemClock.now()
       link.drain { writer.receive($0, now: now, sink: link) }
@@ -81,7 +90,10 @@ struct BenchInserter: ~Copyable {
       for sent in sentAt[..<max(0, done)] { latencies.append(now - sent) }
       sentAt.removeFirst(max(0, done))
       if isOver(now, Double(writer.counters.messagesCommitted) * Double(message.steps), latencies) { break }
-      if let frame = writer.beginFrame(chunks: 1) {
+      if rate > 0, now < next {
+        poller.wait(until: next, now: now)
+      } else if let frame = writer.beginFrame(chunks: 1) {
+        if rate > 0 { next = max(next + .seconds(Double(message.steps) / rate), now - .milliseconds(50)) }
         message.encode(into: frame)
         sentAt.append(SystemClock.now())
         writer.commitFrame(now: now, sink: link)

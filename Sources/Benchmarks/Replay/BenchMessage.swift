@@ -14,8 +14,13 @@ struct BenchMessage: ~Copyable {
   private let streams: UnsafeMutableRawBufferPointer
   private let indices: UnsafeMutableRawBufferPointer
   private let spans: UnsafeMutableRawBufferPointer
+  /// Noise that observations are taken from, from another place for each message; empty: all
+  /// messages have the same observations.
+  private let noise: UnsafeMutableRawBufferPointer
+  private static let noiseBytes = 64 << 20
 
-  init(_ payload: BenchPayload, steps: Int) {
+  /// - Parameter isVaried: observations that no compressor can shrink, also not by looking back.
+  init(_ payload: BenchPayload, steps: Int, isVaried: Bool = false) {
     self.payload = payload
     self.steps = steps
     nStep = payload.nStep
@@ -25,6 +30,15 @@ struct BenchMessage: ~Copyable {
     for index in columns[0].indices {
       state = state &* 6_364_136_223_846_793_005 &+ 1
       columns[0][index] = UInt8(truncatingIfNeeded: state >> 56) & 0x3F
+    }
+    noise = Self.memory(isVaried ? max(Self.noiseBytes, 2 * columns[0].count) : 0)
+    for place in 0..<noise.count / 8 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      // The sign and exponent of each float are those of numbers from 0.5 to 1.
+      let bits =
+        payload.schema.fields[0].dtype == .float32
+        ? state >> 8 & 0x007F_FFFF_007F_FFFF | 0x3F00_0000_3F00_0000 : state
+      noise.storeBytes(of: bits, toByteOffset: place * 8, as: UInt64.self)
     }
     (streams, indices, spans) = (Self.memory(steps * 4), Self.memory(steps * 8), Self.memory(steps * 4))
     for step in 0..<steps { spans.storeBytes(of: UInt32(nStep + 1), toByteOffset: step * 4, as: UInt32.self) }
@@ -38,7 +52,14 @@ struct BenchMessage: ~Copyable {
 
   deinit {
     for column in columns { column.deallocate() }
-    for column in [streams, indices, spans] { column.deallocate() }
+    for column in [streams, indices, spans, noise] { column.deallocate() }
+  }
+
+  private var observations: UnsafeMutableRawBufferPointer {
+    guard noise.count > 0 else { return columns[0] }
+    let places = (noise.count - columns[0].count) / 4
+    let place = Int(index % UInt64(places)) * payload.schema.fields[0].byteCount % (places * 4)
+    return UnsafeMutableRawBufferPointer(rebasing: noise[place & ~3..<(place & ~3) + columns[0].count])
   }
 
   /// Writes the next message's chunk and items. A step's item is sent with the step that
@@ -53,7 +74,7 @@ struct BenchMessage: ~Copyable {
     }
     Insert.chunk(
       frame, ChunkHeader(stream: 0, firstIndex: index, count: steps, weightsVersion: 1),
-      columns: columns.map { UnsafeRawBufferPointer($0) })
+      columns: (0...last).map { UnsafeRawBufferPointer($0 == 0 ? observations : columns[$0]) })
     Insert.items(
       frame,
       [

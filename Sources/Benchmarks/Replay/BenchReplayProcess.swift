@@ -18,9 +18,12 @@ final class BenchReplayProcess {
   /// Steps in its ring.
   let capacity: Int
 
-  /// - Parameter keepsSnapshots: whether the service has a folder for snapshots.
+  /// - Parameters:
+  ///   - keepsSnapshots: whether the service has a folder for snapshots.
+  ///   - isTapped: whether it can be recorded.
   init(
-    _ payload: BenchPayload, transport: String, storage: BenchStorage, keepsSnapshots: Bool = false
+    _ payload: BenchPayload, transport: String, storage: BenchStorage, keepsSnapshots: Bool = false,
+    isTapped: Bool = false
   ) throws {
     self.payload = payload
     let (storageKey, capacityFactor) =
@@ -44,6 +47,7 @@ final class BenchReplayProcess {
     // A port is found by binding port 0 and releasing it.
     address = transport == "ipc" ? processes.replayAddress : "tcp://127.0.0.1:\(try FreePort.find())"
     var variables = ["ROOKERY_REPLAY_ADDRESS": address]
+    if isTapped { variables["ROOKERY_TAP_ADDRESS"] = "\(processes.replayAddress).tap" }
     if storage != .memory || keepsSnapshots {
       variables["ROOKERY_RUN_DIRECTORY"] = try processes.makeDataFolder()
     }
@@ -54,6 +58,17 @@ final class BenchReplayProcess {
       processes.afterwards { group.remove() }
       try group.add(service.identifier)
     }
+  }
+
+  private var tapAddress: String { "\(processes.replayAddress).tap" }
+
+  /// Starts a recorder, and returns when it has found the shard.
+  func startRecorder() throws -> BenchRecorder {
+    let path = "\(try processes.makeDataFolder())/recording"
+    unlink(path)
+    // It takes a while until it is connected, which the rates' warm-up allows for.
+    return BenchRecorder(
+      try processes.start(["record", "--out", path], with: ["ROOKERY_TAP_ADDRESS": tapAddress]), path: path)
   }
 
   func waitUntilItAnswers() throws {

@@ -9,7 +9,8 @@ extension BenchCommand {
   /// --payload P …`, which `rookery bench replay` starts. Prints its report as a line of JSON.
   public static func runClient(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["payload", "steps", "in-flight", "seconds", "count", "batch"])
+      list, valued: ["payload", "steps", "in-flight", "seconds", "count", "batch", "rate"],
+      plain: ["varied"])
     guard arguments.positional.count == 2,
       let payload = BenchPayload(rawValue: arguments.value("payload") ?? "36")
     else { throw UsageError("expected rookery bench-worker KIND ADDRESS --payload P") }
@@ -25,7 +26,9 @@ extension BenchCommand {
       var inserter = try BenchInserter(address: address, payload: payload, steps: steps, inFlight: inFlight)
       return try inserter.fill(steps: count)
     case "insert":
-      var inserter = try BenchInserter(address: address, payload: payload, steps: steps, inFlight: inFlight)
+      var inserter = try BenchInserter(
+        address: address, payload: payload, steps: steps, inFlight: inFlight,
+        rate: Double(try arguments.integer("rate", in: 0...1 << 40) ?? 0), isVaried: arguments.has("varied"))
       report = try inserter.run(seconds: seconds)
     case "sample":
       var sampler = try BenchSampler(address: address, payload: payload, batch: batch, inFlight: inFlight)

@@ -59,7 +59,9 @@ public struct ReplayStoreStatistics: Hashable, Sendable {
 
 extension ReplayStore {
   /// The largest raw priority that a table has seen; items without one get it.
-  public func priorityMax(table: Int) -> Float { tables.indices.contains(table) ? tables[table].priorityMax : 1 }
+  public func priorityMax(table: Int) -> Float {
+    tables.indices.contains(table) ? tables[table].priorityMax : 1
+  }
 
   /// O(tables).
   public var statistics: ReplayStoreStatistics {

@@ -32,7 +32,8 @@ public final class RecorderService {
     guard !settings.taps.isEmpty else {
       throw SettingsError(
         variable: "ROOKERY_TAP_ADDRESS",
-        problem: "expected the addresses of the replay's taps, found none; set it for the replay and the recorder")
+        problem:
+          "expected the addresses of the replay's taps, found none; set it for the replay and the recorder")
     }
     let filter = RecordingFilter(configuration.recorder)
     let path = try Self.path(configuration, settings)
@@ -44,7 +45,9 @@ public final class RecorderService {
     if file.found.bytesRemoved > 0 {
       log.warning("\(path): removed \(file.found.bytesRemoved) bytes at its end, which a crash had cut short")
     }
-    if file.found.messages > 0 { log.info("going on with \(path), which has \(file.found.messages) messages") }
+    if file.found.messages > 0 {
+      log.info("going on with \(path), which has \(file.found.messages) messages")
+    }
     machine = RecorderMachine(filter: filter, found: file.found)
     writer = try RecordingWriter(file)
     let connector = Connector()
@@ -65,7 +68,8 @@ public final class RecorderService {
     if !configuration.recorder.out.isEmpty { return configuration.recorder.out }
     if let folder = settings.runDirectory { return "\(folder)/recording.rookery" }
     throw SettingsError(
-      variable: "recorder.out", problem: "expected the file to record to, found none; say rookery record --out FILE")
+      variable: "recorder.out",
+      problem: "expected the file to record to, found none; say rookery record --out FILE")
   }
 
   /// Records until SIGTERM or SIGINT.
@@ -91,7 +95,8 @@ public final class RecorderService {
       write(now: now)
       parameters?.drain { _ in }
       if let parameters { reporter.advance(to: now, over: parameters) { counters() } }
-      let deadline = min(machine.nextDeadline, min(taps.nextDeadline, parameters == nil ? .never : reporter.nextReport))
+      let deadline = min(
+        machine.nextDeadline, min(taps.nextDeadline, parameters == nil ? .never : reporter.nextReport))
       poller.wait(until: hasMore ? now : deadline, now: now)
       if poller.isReadable(writerIndex) { checkFailures() }
       if poller.isReadable(signalIndex), try signals.read() != nil { break }

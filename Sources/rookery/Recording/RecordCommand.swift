@@ -11,7 +11,8 @@ extension CommandLineInterface {
   /// until Ctrl-C, or as the service `recorder` of a compose file.
   static func record(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(
-      list, valued: ["out", "actors", "tables", "share", "level", "name", "config", "set"], short: ["p": "name"])
+      list, valued: ["out", "actors", "tables", "share", "level", "name", "config", "set"],
+      short: ["p": "name"])
     try arguments.expectNoPositional(
       "rookery record --out FILE [--actors A,B] [--tables T] [--share 0.25] [--level N] [-p NAME]")
     var settings = arguments.all("set")
@@ -26,7 +27,8 @@ extension CommandLineInterface {
     }
     let variables = try runVariables(arguments.value("name"), unless: "ROOKERY_TAP_ADDRESS")
     return try serve(
-      .recorder, file: arguments.value("config") ?? variables["ROOKERY_CONFIG"], settings: settings, variables)
+      .recorder, file: arguments.value("config") ?? variables["ROOKERY_CONFIG"], settings: settings, variables
+    )
   }
 
   /// A text as a YAML scalar.

@@ -21,7 +21,10 @@ struct RunCommand {
 
   init(_ list: [String]) throws {
     let arguments = try Arguments(
-      list, valued: ["seed", "actors", "learners", "set", "name", "compose", "resume", "transport", "record", "play"],
+      list,
+      valued: [
+        "seed", "actors", "learners", "set", "name", "compose", "resume", "transport", "record", "play",
+      ],
       plain: ["json"])
     resumed = arguments.value("resume")
     let file = try Self.configurationFile(arguments)

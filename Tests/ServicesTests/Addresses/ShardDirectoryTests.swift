@@ -12,7 +12,8 @@ import Transport
 
 @Suite struct ShardDirectoryTests {
   private func directory(_ variables: [String: String]) throws -> ShardDirectory {
-    ShardDirectory(try ServiceSettings(service: .actor, environment: variables), now: .at(0))
+    let settings = try ServiceSettings(service: .actor, environment: variables)
+    return ShardDirectory(settings, settings.replay, variable: AddressFile.replay, now: .at(0))
   }
 
   private func write(_ text: String, to path: String) throws {

@@ -45,7 +45,9 @@ extension ReplayMachine {
   mutating func prepareTap() {
     guard tap?.isListened == true else { return }
     tap?.priorities.removeAll(keepingCapacity: true)
-    for table in configuration.store.tables.indices { tap?.priorities.append(store.priorityMax(table: table)) }
+    for table in configuration.store.tables.indices {
+      tap?.priorities.append(store.priorityMax(table: table))
+    }
   }
 
   /// Publishes a message that was inserted.
@@ -64,7 +66,8 @@ extension ReplayMachine {
       number: tap.accepted, time: tapTime(now), writer: writer.name, label: writer.label,
       priorities: tap.priorities)
     accepted.encode(
-      into: scratch, incarnation: incarnation, content: UnsafeRawBufferPointer(rebasing: frame[cursor.offset...]))
+      into: scratch, incarnation: incarnation,
+      content: UnsafeRawBufferPointer(rebasing: frame[cursor.offset...]))
     if tap.hasSubscribers {
       sink.publish(frame: scratch)
       self.tap?.published += 1
