@@ -193,7 +193,7 @@ extension RecorderMachine {
     insertion.columnsPerChunk = source.rowBytes.count
     try Insert.content(
       from: &cursor, schema: source.description.schema, rowBytes: source.rowBytes, into: &insertion)
-    if source.block.isEmpty { source.blockBegan = now }
+    if source.blockBegan == .never { source.blockBegan = now }
     if message.number > source.next {
       let missed = MissedMessages(numbers: source.next...message.number - 1, time: message.time)
       source.block.add(missed, scratch: scratch)
