@@ -22,7 +22,7 @@ public struct PlayerConfiguration: Hashable, Sendable {
 public enum PlaySpeed: Hashable, Sendable {
   /// As fast as the replay accepts it.
   case max
-  /// So many times as fast as it was recorded.
+  /// This many times as fast as it was recorded.
   case times(Double)
 
   /// `max`, or a factor as `1x` or `0.5x`; nil for other text.

@@ -8,8 +8,8 @@ internal import Wire
 /// A recording that is being written. Any thread may use it; calls wait for each other. One process
 /// writes a file at a time.
 ///
-/// Blocks are appended whole. What a crash or a full disk cuts short is removed: by the failed call,
-/// or when the file is opened again.
+/// Blocks are appended whole. What a crash or a full disk cuts short is removed: by the failed
+/// call, or when the file is opened again.
 public final class RecordingFile: Sendable {
   public let path: String
   /// What the file held when it was opened.

@@ -58,8 +58,9 @@ struct BenchInserter: ~Copyable {
   /// Steps a second; 0: as fast as they are acknowledged.
   private let rate: Double
 
-  /// - Parameter rate: steps a second, of observations that cannot be compressed; 0: as fast as they
-  ///   are acknowledged.
+  /// - Parameters:
+  ///   - rate: steps a second; 0: as fast as they are acknowledged.
+  ///   - isVaried: whether the observations cannot be compressed.
   init(
     address: String, payload: BenchPayload, steps: Int, inFlight: Int, rate: Double = 0,
     isVaried: Bool = false

@@ -16,7 +16,8 @@ public struct ServiceSettings: Sendable {
   public var addressFile: String?
   /// Where the parameter server receives messages.
   public var parameters: Endpoint
-  /// Whether that address was given; a recorder or player by itself reports to nobody.
+  /// Whether that address was given; without it a recorder or player
+  /// does not report.
   public var namesParameters: Bool
   /// Where the parameter server publishes weights.
   public var weights: Endpoint

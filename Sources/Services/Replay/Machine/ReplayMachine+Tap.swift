@@ -38,7 +38,7 @@ extension ReplayMachine {
     }
   }
 
-  /// Records that nobody listens to the tap any more.
+  /// Records that the last subscriber of the tap has gone.
   public mutating func tapWasLeft() { tap?.hasSubscribers = false }
 
   /// Notes the largest priorities before a message is inserted.

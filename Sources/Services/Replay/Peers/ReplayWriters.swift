@@ -121,7 +121,8 @@ struct ReplayWriters {
       handles[known.id] = known.handle
       // Not as a new client: this writer has inserted something once.
       roster[known.handle] = Writer(
-        id: known.id, name: known.id.publicName, label: known.label, peer: .service, committed: known.committed, lastHeard: now)
+        id: known.id, name: known.id.publicName, label: known.label, peer: .service,
+        committed: known.committed, lastHeard: now)
     }
   }
 
