@@ -87,7 +87,7 @@ let package = Package(
       swiftSettings: settings),
 
     // For tests only.
-    support("TestSupport", ["Foundations", "Experience"]),
+    support("TestSupport", ["Foundations", "Experience", "Recordings", "Wire"]),
     support(
       "Simulator",
       ["Algorithms", "Configuration", "Foundations", "Experience", "Wire", "Services", "ReplayStore"]),

@@ -76,6 +76,20 @@ public final class RecordingReader {
     self.damage = damage
   }
 
+  /// Opens the file of another reader again, for another thread. What that reader knows of the file
+  /// is not read a second time.
+  /// - Throws: `RecordingError` if the file cannot be opened.
+  public init(another reader: RecordingReader) throws(RecordingError) {
+    path = reader.path
+    file = try FileBytes(path: reader.path)
+    decompressor = Decompressor()
+    about = reader.about
+    sources = reader.sources
+    blocks = reader.blocks
+    damage = reader.damage
+    isIndexed = reader.isIndexed
+  }
+
   /// The source of a block; nil if its description is damaged.
   public func source(of block: RecordingBlock) -> RecordingSource? {
     let number = Int(block.header.source)

@@ -19,6 +19,13 @@ public enum Insert {
   /// Appends a chunk. `columns` are its fields in the schema's order, then its flags,
   /// `header.count` rows each.
   public static func chunk(_ writer: FrameWriter, _ header: ChunkHeader, columns: [UnsafeRawBufferPointer]) {
+    chunk(writer, header, columns: columns[...])
+  }
+
+  /// The same for columns of a longer list, without a copy of them.
+  public static func chunk(
+    _ writer: FrameWriter, _ header: ChunkHeader, columns: ArraySlice<UnsafeRawBufferPointer>
+  ) {
     writer.array(6)
     writer.unsigned(UInt64(header.stream))
     writer.unsigned(header.firstIndex)

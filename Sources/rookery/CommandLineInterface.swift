@@ -23,7 +23,7 @@ enum CommandLineInterface {
   enum Command: String, CaseIterable {
     case run, eval, plot, up, scale, ps, logs, restart, env, down
     case inspect, limit, snapshot, restore
-    case record
+    case record, play
     case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
     case benchWorker = "bench-worker"
   }
@@ -79,6 +79,7 @@ enum CommandLineInterface {
     case .env: return try showVariables(rest)
     case .down: return try stopRun(rest)
     case .record: return try record(rest)
+    case .play: return try play(rest)
     case .replay: return try serve(.replay, rest)
     case .parameters: return try serve(.parameters, rest)
     case .learner: return try serve(.learner, rest)
@@ -138,6 +139,13 @@ enum CommandLineInterface {
       rookery down                   stop everything
       rookery record --out FILE      record what the replay accepts, until Ctrl-C
           --actors A,B  --tables T  --share 0.25 (of the streams)  --level N (zstd)
+      rookery play FILE              play a recording into the replay, in place of actors
+          --to ADDRESS,…             a replay alone; without it, the live run's
+          --speed max|1x|10x         max (default): as fast as the replay accepts it; 1x: as recorded
+          --loop                     begin again at the end, until Ctrl-C
+          --from 90s  --until 2m     a part, from the recording's beginning; also 90 and 1.5h
+          --actors A,B               only these actors' steps
+          --step                     show each chunk and wait for Enter
 
     Commands that inspect runs and services:
 

@@ -19,8 +19,10 @@ extension CommandLineInterface {
   }
 
   /// Runs one service with these settings over the configuration file.
+  /// - Parameter gate: decides when a player goes on.
   static func serve(
-    _ kind: ServiceKind, file: String?, settings: [String], _ variables: [String: String]
+    _ kind: ServiceKind, file: String?, settings: [String], _ variables: [String: String],
+    gate: (any PlayGate)? = nil
   ) throws -> ExitCode {
     let effective = try EffectiveConfiguration(file: file, variables: variables, settings: settings)
     let configuration = effective.run
@@ -33,7 +35,7 @@ extension CommandLineInterface {
     case .actor: try ActorService(configuration: configuration, settings: settings).run()
     case .evaluator: try EvaluatorService(configuration: configuration, settings: settings).run()
     case .recorder: try RecorderService(configuration: configuration, settings: settings).run()
-    case .player: try PlayerService(configuration: configuration, settings: settings).run()
+    case .player: try PlayerService(configuration: configuration, settings: settings, gate: gate).run()
     }
     return .success
   }

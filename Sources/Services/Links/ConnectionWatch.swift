@@ -12,11 +12,18 @@ struct ConnectionWatch {
   private(set) var nextNotice: Instant
 
   init(_ settings: ServiceSettings, now: Instant) {
-    names = [
-      "the replay at \(settings.replay.map(\.description).joined(separator: ", ")) (ROOKERY_REPLAY_ADDRESS)",
-      "weights at \(settings.weights) (ROOKERY_WEIGHTS_ADDRESS)",
-    ]
+    names = [Self.replay(settings), "weights at \(settings.weights) (ROOKERY_WEIGHTS_ADDRESS)"]
     nextNotice = now + .seconds(2)
+  }
+
+  /// Watches the replay alone.
+  init(replayOf settings: ServiceSettings, now: Instant) {
+    names = [Self.replay(settings)]
+    nextNotice = now + .seconds(2)
+  }
+
+  private static func replay(_ settings: ServiceSettings) -> String {
+    "the replay at \(settings.replay.map(\.description).joined(separator: ", ")) (ROOKERY_REPLAY_ADDRESS)"
   }
 
   /// - Parameter missing: for each service, its index if it is missing.

@@ -1,0 +1,51 @@
+// A recorded chunk as text.
+
+internal import Experience
+internal import Foundations
+internal import Wire
+
+/// The steps of one chunk of a message, by field, and the items that begin in its stream.
+enum ChunkText {
+  /// - Parameter chunk: its index in the message.
+  static func lines(
+    _ message: Accepted, _ insertion: Insertion, chunk: Int, schema: StepSchema, tables: [TableSchema]
+  ) -> [String] {
+    let header = insertion.chunks[chunk]
+    let last = header.firstIndex &+ UInt64(header.count) &- 1
+    var lines = [
+      "message \(message.number) of \(message.label), \(Log.timestamp(message.time)), chunk \(chunk + 1) of "
+        + "\(insertion.chunks.count)",
+      "  stream \(header.stream), steps \(header.firstIndex) to \(last), weights version \(header.weightsVersion)"
+        + (header.isCut ? ", cut" : ""),
+    ]
+    let columns = (0..<insertion.columnsPerChunk).map { Array(insertion.column($0, ofChunk: chunk)) }
+    for step in 0..<header.count {
+      let values = zip(schema.fields, columns).map { "\($0.name) \(FieldText.values($0, $1, step: step))" }
+      let flags = names(of: StepFlags(rawValue: columns[columns.count - 1][step]))
+      lines.append("  \(header.firstIndex &+ UInt64(step))  \((values + flags).joined(separator: "  "))")
+    }
+    return lines + items(message, insertion, stream: header.stream, tables)
+  }
+
+  /// The items of a stream, one a line, as `experience: steps 3 to 6, priority 1.5`. Those without a
+  /// priority take the largest so far.
+  private static func items(
+    _ message: Accepted, _ insertion: Insertion, stream: UInt32, _ tables: [TableSchema]
+  ) -> [String] {
+    insertion.items.flatMap { block in
+      (0..<block.count).compactMap { index -> String? in
+        let item = block[index]
+        guard item.stream == stream else { return nil }
+        let table = block.table < tables.count ? tables[block.table].name : "table \(block.table)"
+        let last = item.firstIndex &+ UInt64(max(1, item.count)) &- 1
+        let priority = item.priority.map { "priority \($0)" } ?? "the table's largest priority"
+        return "  item of \(table): steps \(item.firstIndex) to \(last), \(priority)"
+      }
+    }
+  }
+
+  private static func names(of flags: StepFlags) -> [String] {
+    [(StepFlags.isFirst, "first"), (.isLast, "last"), (.isTerminal, "terminal")]
+      .filter { flags.contains($0.0) }.map(\.1)
+  }
+}

@@ -1,0 +1,62 @@
+// `rookery play`: plays a recording into a replay.
+
+internal import Configuration
+internal import Console
+internal import Experience
+internal import Foundations
+internal import Launcher
+internal import Services
+
+extension CommandLineInterface {
+  /// `rookery play [FILE] [--to ADDRESS,…] [--speed max|1x|10x] [--loop] [--from 90s] [--until 2m]
+  /// [--actors A,B] [--step] [-p NAME]`: to the recording's end, or as the service `player` of a
+  /// compose file.
+  static func play(_ list: [String]) throws -> ExitCode {
+    let arguments = try Arguments(
+      list, valued: ["to", "speed", "from", "until", "actors", "name", "config", "set"], plain: ["loop", "step"],
+      short: ["p": "name"])
+    guard arguments.positional.count <= 1 else {
+      throw UsageError("expected rookery play FILE with one file, found \(arguments.positional.count)")
+    }
+    var settings = arguments.all("set")
+    if let file = arguments.positional.first { settings.append("player.recording=\(quoted(file))") }
+    if let speed = arguments.value("speed") { settings.append("player.speed=\(quoted(speed))") }
+    if arguments.has("loop") { settings.append("player.loop=true") }
+    for flag in ["from", "until"] {
+      if let text = arguments.value(flag) { settings.append("player.\(flag)_s=\(try seconds(text, flag))") }
+    }
+    if let names = arguments.value("actors") {
+      let list = names.split(separator: ",").map { quoted(String($0)) }.joined(separator: ", ")
+      settings.append("player.actors=[\(list)]")
+    }
+    let variables = try playVariables(arguments)
+    return try serve(
+      .player, file: arguments.value("config") ?? variables["ROOKERY_CONFIG"], settings: settings, variables,
+      gate: arguments.has("step") ? StepPrompt() : nil)
+  }
+
+  /// Where to play to: `--to`, the variables, or the live run.
+  private static func playVariables(_ arguments: Arguments) throws -> [String: String] {
+    guard let address = arguments.value("to") else {
+      return try runVariables(arguments.value("name"), unless: "ROOKERY_REPLAY_ADDRESS")
+    }
+    if arguments.value("name") != nil {
+      throw UsageError("expected --to ADDRESS or -p NAME, found both")
+    }
+    var variables = ProcessVariables.current()
+    variables["ROOKERY_REPLAY_ADDRESS"] = address
+    // The launcher's file would replace the address.
+    variables["ROOKERY_ADDRESSES_FILE"] = nil
+    return variables
+  }
+
+  /// Seconds of a text as 90, 90s, 1.5m or 1h.
+  static func seconds(_ text: String, _ flag: String) throws(UsageError) -> Double {
+    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
+    let unit = text.last.flatMap { units[$0] }
+    guard let number = Double(unit == nil ? text[...] : text.dropLast()), number >= 0, number <= 1e9 else {
+      throw UsageError("--\(flag): expected a time as 90, 90s, 1.5m or 1h, found '\(text)'")
+    }
+    return number * (unit ?? 1)
+  }
+}
