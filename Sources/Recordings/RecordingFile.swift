@@ -64,34 +64,18 @@ public final class RecordingFile: Sendable {
       descriptor: descriptor, compressor: Compressor(level: level), blocks: [], sources: 0, end: 0)
     var found = Found()
     var status = stat()
-    fstat(descriptor, &status)
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw RecordingError(path, "expected a file, found something else: name another")
+    }
     if status.st_size > 0 {
-      let reader = try RecordingReader(path: path, scans: true)
-      let scan = try BlockScan(FileBytes(path: path))
-      if let other = scan.otherRecording {
-        throw RecordingError(
-          path,
-          "expected one recording, found another from byte \(other) on: go on with another file, or copy what "
-            + "can be read with 'rookery recording cut \(path) --out NEW'")
-      }
-      found.sources = reader.sources
-      found.lastNumbers = reader.sources.map { _ in 0 }
-      for block in reader.blocks where found.lastNumbers.indices.contains(Int(block.header.source)) {
-        let number = Int(block.header.source)
-        found.lastNumbers[number] = max(found.lastNumbers[number], block.header.lastNumber)
-        found.messages += block.header.messages
-      }
-      found.bytesRemoved = UInt64(status.st_size) - scan.end
-      ftruncate(descriptor, off_t(scan.end))
-      state.blocks = scan.blocks.filter { $0.header.kind != .index }
-      state.sources = reader.sources.count
-      state.end = scan.end
+      try state.goOn(path, bytes: UInt64(status.st_size), &found)
     } else {
       let writer = FrameWriter()
       about.encode(into: writer)
       do throws(SystemCallError) {
         try state.append(BlockHeader(kind: .about), writer.array(), path)
       } catch {
+        if isNew { unlink(path) }
         throw RecordingError(path, "\(error)")
       }
     }
@@ -156,6 +140,33 @@ extension RecordingFile {
 }
 
 extension RecordingFile.State {
+  /// Finds what a file holds, and removes a cut or damaged end.
+  fileprivate mutating func goOn(
+    _ path: String, bytes: UInt64, _ found: inout RecordingFile.Found
+  ) throws(RecordingError) {
+    let reader = try RecordingReader(path: path, scans: true)
+    let scan = try BlockScan(FileBytes(path: path))
+    if let other = scan.otherRecording {
+      throw RecordingError(
+        path,
+        "expected one recording, found another from byte \(other) on: go on with another file, or copy what "
+          + "can be read with 'rookery recording cut \(path) --out NEW'")
+    }
+    found.sources = reader.sources
+    found.lastNumbers = reader.sources.map { _ in 0 }
+    for block in reader.blocks where found.lastNumbers.indices.contains(Int(block.header.source)) {
+      let number = Int(block.header.source)
+      found.lastNumbers[number] = max(found.lastNumbers[number], block.header.lastNumber)
+      found.messages += block.header.messages
+    }
+    found.bytesRemoved = bytes - scan.end
+    ftruncate(descriptor, off_t(scan.end))
+    blocks = scan.blocks.filter { $0.header.kind != .index }
+    // Also the number of a source whose description is lost: its messages must not become another's.
+    sources = reader.sources.count
+    end = scan.end
+  }
+
   /// Appends a block, all or nothing.
   fileprivate mutating func append(
     _ header: BlockHeader, _ content: [UInt8], followedBy trailer: [UInt8] = [], _ path: String
