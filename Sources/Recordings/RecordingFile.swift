@@ -162,7 +162,8 @@ extension RecordingFile.State {
     found.bytesRemoved = bytes - scan.end
     ftruncate(descriptor, off_t(scan.end))
     blocks = scan.blocks.filter { $0.header.kind != .index }
-    // Also the number of a source whose description is lost: its messages must not become another's.
+    // Also the number of a source whose description is lost: its messages must not become
+    // another's.
     sources = reader.sources.count
     end = scan.end
   }
