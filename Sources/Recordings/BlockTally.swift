@@ -9,7 +9,7 @@ struct BlockTally {
   private var steps: UInt64 = 0
   private var items: UInt64 = 0
   private var missed: UInt64 = 0
-  /// The number of the last entry.
+  /// The number of the last message.
   private(set) var last: UInt64?
   /// The first entry that contradicts the header or its predecessor, in words.
   private var contradiction: String?
@@ -24,6 +24,8 @@ struct BlockTally {
       messages += 1
       self.steps += UInt64(steps)
       self.items += UInt64(items)
+      if let last, message.number <= last { contradict("numbers beyond \(last)", "\(message.number)") }
+      last = max(last ?? 0, message.number)
       check(message.number...message.number, message.time)
     case .missed(let missed):
       self.missed += missed.count
@@ -32,15 +34,13 @@ struct BlockTally {
   }
 
   private mutating func check(_ numbers: ClosedRange<UInt64>, _ time: Int64) {
-    if let last, numbers.lowerBound <= last {
-      contradict("numbers beyond \(last)", "\(numbers.lowerBound)")
-    } else if numbers.lowerBound < header.firstNumber || numbers.upperBound > header.lastNumber {
+    if numbers.lowerBound < header.firstNumber || numbers.upperBound > header.lastNumber {
       contradict(
-        "numbers \(header.firstNumber) to \(header.lastNumber), as the header says", "\(numbers.lowerBound)")
+        "numbers \(header.firstNumber) to \(header.lastNumber), as the header says",
+        "\(numbers.lowerBound) to \(numbers.upperBound)")
     } else if time < header.firstTime || time > header.lastTime {
       contradict("times \(header.firstTime) to \(header.lastTime), as the header says", "\(time)")
     }
-    last = max(last ?? 0, numbers.upperBound)
   }
 
   private mutating func contradict(_ expected: String, _ found: String) {

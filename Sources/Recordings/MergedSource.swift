@@ -60,9 +60,15 @@ final class SourceCursor {
   func skipBlock() { taken += 1 }
 
   /// Opens the next block; false if nothing in it can be read.
-  func open() -> Bool {
+  /// - Parameter missed: receives what it tells of as missed, which may stand behind messages.
+  func open(_ missed: inout NumberRanges) -> Bool {
     guard let block else { return false }
     entries = reader.entries(of: block)
+    if var walk = entries {
+      while let entry = try? walk.next() {
+        if case .missed(let found) = entry { missed.insert(found.numbers) }
+      }
+    }
     advance()
     return entry != nil
   }
@@ -159,7 +165,7 @@ final class MergedSource {
       try output.copy(header, frame: frame, to: number)
       last = header.lastNumber
       cursor.skipBlock()
-    } else if !cursor.open(), header.messages > 0 {
+    } else if !cursor.open(&missed), header.messages > 0 {
       missed.insert(header.firstNumber...header.lastNumber)
     }
   }
@@ -177,10 +183,8 @@ final class MergedSource {
         last = message.number
         _ = missed.take(below: last + 1)
       }
-    case .missed(let found):
-      reached = found.numbers.upperBound
-      missed.insert(found.numbers)
-    case nil: break
+    // Known since the block was opened.
+    case .missed, nil: break
     }
     let lastNumber = cursor.blockOpen?.header.lastNumber ?? 0
     if !cursor.advance(), reached < lastNumber { missed.insert(reached + 1...lastNumber) }

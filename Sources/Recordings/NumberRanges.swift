@@ -24,6 +24,19 @@ public struct NumberRanges: Hashable, Sendable {
     }
   }
 
+  /// Removes numbers.
+  mutating func remove(_ others: NumberRanges) {
+    for other in others.ranges {
+      var kept = take(below: other.lowerBound)
+      _ = take(below: other.upperBound + 1)
+      kept += ranges
+      ranges = kept
+    }
+  }
+
+  /// Whether a number is one of them.
+  func contains(_ number: UInt64) -> Bool { ranges.contains { $0.contains(number) } }
+
   /// Removes and returns the numbers below `bound`.
   mutating func take(below bound: UInt64) -> [ClosedRange<UInt64>] {
     var taken: [ClosedRange<UInt64>] = []

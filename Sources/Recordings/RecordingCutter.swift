@@ -25,6 +25,8 @@ public struct RecordingCutter {
     /// The last number that damaged blocks tell of, and when.
     var claimed: UInt64 = 0
     var claimedTime: Int64 = 0
+    /// Numbers between blocks, which are told of as missed.
+    var gaps = NumberRanges()
   }
 
   /// Cuts a recording. Without a selection it mends: everything readable is copied, and messages
@@ -137,6 +139,7 @@ extension RecordingCutter {
     output.add(
       MissedMessages(numbers: told + 1...header.firstNumber - 1, time: header.firstTime),
       to: sources[number]!.number!)
+    sources[number]!.gaps.insert(told + 1...header.firstNumber - 1)
     sources[number]!.told = header.firstNumber - 1
   }
 
@@ -158,28 +161,28 @@ extension RecordingCutter {
       case .message(let message) where message.number > sources[number]!.told:
         if times.contains(message.time) { try add(message, entries, number) }
         sources[number]!.told = message.number
-      case .missed(let missed) where missed.numbers.upperBound > sources[number]!.told:
-        let first = max(missed.numbers.lowerBound, sources[number]!.told + 1)
-        if times.contains(missed.time) {
-          try begin(number, next: first)
-          output.add(
-            MissedMessages(numbers: first...missed.numbers.upperBound, time: missed.time),
-            to: sources[number]!.number!)
-        }
-        sources[number]!.told = missed.numbers.upperBound
       case .message(let message):
         reader.record(block, "expected numbers beyond \(sources[number]!.told), found \(message.number)")
-      case .missed(let missed):
-        reader.record(block, "expected numbers beyond \(sources[number]!.told), found \(missed.numbers.lowerBound)")
+      case .missed(let missed): try add(missed, number)
       }
     }
-    if !entries.isAtEnd {
-      sources[number]!.claimed = block.header.lastNumber
-      sources[number]!.claimedTime = block.header.lastTime
-    } else if let output = sources[number]!.number, times.contains(block.header.lastTime) {
-      self.output.skip(to: block.header.lastNumber, time: block.header.lastTime, of: output)
-      sources[number]!.told = max(sources[number]!.told, block.header.lastNumber)
+    let header = block.header
+    guard entries.isAtEnd else {
+      sources[number]!.claimed = header.lastNumber
+      sources[number]!.claimedTime = header.lastTime
+      return
     }
+    sources[number]!.told = max(sources[number]!.told, header.lastNumber)
+    if let output = sources[number]!.number, times.contains(header.lastTime) {
+      self.output.skip(to: header.lastNumber, time: header.lastTime, of: output)
+    }
+  }
+
+  /// Adds missed messages. They may come late, when the gap that they left is told of already.
+  private mutating func add(_ missed: MissedMessages, _ number: Int) throws {
+    guard times.contains(missed.time), !sources[number]!.gaps.contains(missed.numbers.lowerBound) else { return }
+    try begin(number, next: missed.numbers.lowerBound)
+    output.add(missed, to: sources[number]!.number!)
   }
 
   /// Adds the selected part of a message.

@@ -80,7 +80,7 @@ final class RecordingOutput {
     header.source = UInt32(source)
     header.firstNumber = min(header.firstNumber, sources[source].told + 1)
     try file.append(header, frame: frame)
-    sources[source].told = header.lastNumber
+    sources[source].told = max(sources[source].told, header.lastNumber)
     result.messages += header.messages
     result.steps += header.steps
     result.items += header.items

@@ -77,6 +77,7 @@ public final class RecordingReader {
     about = reader.about
     sources = reader.sources
     blocks = reader.blocks
+    allBlocks = reader.allBlocks
     damage = reader.damage
     isIndexed = reader.isIndexed
   }

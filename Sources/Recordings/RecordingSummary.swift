@@ -27,7 +27,7 @@ public struct RecordingSummary: Sendable {
     public var digest: RecordingDigest?
     /// The last number that blocks tell of.
     fileprivate var told: UInt64
-    /// The last number of a message or of missed messages.
+    /// The number of the last message.
     fileprivate var last: UInt64 = 0
   }
 
@@ -76,6 +76,7 @@ public struct RecordingSummary: Sendable {
       case .about, .source: contentBytes += block.header.contentBytes
       }
     }
+    for number in sources.indices { sources[number].lost.remove(sources[number].missed) }
     damage = reader.damage.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
 
@@ -140,9 +141,9 @@ extension RecordingSummary.Source {
   fileprivate mutating func add(_ entry: RecordedEntry, _ insertion: Insertion) -> Bool {
     switch entry {
     case .missed(let found):
+      // It may come late: a block that could not be written is told of by a later one.
       missed.insert(found.numbers)
-      defer { last = max(last, found.numbers.upperBound) }
-      return found.numbers.lowerBound > last
+      return true
     case .message(let message):
       let steps = UInt64(insertion.stepCount)
       messages += 1

@@ -100,8 +100,11 @@ extension Golden {
       var cursor = FrameCursor(insert.bytes)
       _ = try? cursor.openMessage()
       _ = try? Insert.sequence(from: &cursor)
-      accepted.encode(into: writer, content: UnsafeRawBufferPointer(rebasing: insert.bytes[cursor.offset...]))
+      accepted.encode(
+        into: writer, incarnation: service,
+        content: UnsafeRawBufferPointer(rebasing: insert.bytes[cursor.offset...]))
     } check: { cursor in
+      #expect(try cursor.identifier("the incarnation") == service)
       #expect(try Accepted(elementsFrom: &cursor) == accepted)
       try checkContent(&cursor, chunks: 2, priorities: [0.5, 2])
     },

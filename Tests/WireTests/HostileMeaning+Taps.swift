@@ -22,6 +22,7 @@ extension HostileMeaningTests {
     priorities: (FrameWriter) -> Void = { $0.array(0) }
   ) {
     writer.begin(.accepted)
+    writer.identifier(.zero)
     writer.unsigned(number)
     writer.unsigned(time)
     [UInt8](repeating: 7, count: name).withUnsafeBytes { writer.binary($0) }

@@ -180,8 +180,8 @@ def test_insert_of_items_only():
 def test_accepted():
     """The INSERT as it was accepted: the same chunks and items, byte by byte."""
     message = unpack("accepted")
-    assert message[:7] == [VERSION, 29, 5, ACCEPTED_AT, WRITER_NAME, "actor-1", [2.5]]
-    assert message[7:] == unpack("insert")[3:]
+    assert message[:8] == [VERSION, 29, SERVICE, 5, ACCEPTED_AT, WRITER_NAME, "actor-1", [2.5]]
+    assert message[8:] == unpack("insert")[3:]
     head = Aligned().array(5).add(VERSION, 3, 42).bytes()
     assert FRAMES["insert"].startswith(head) and FRAMES["accepted"].endswith(FRAMES["insert"][len(head):])
 
