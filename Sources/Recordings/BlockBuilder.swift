@@ -37,7 +37,7 @@ public struct BlockBuilder: Sendable {
   /// Adds a message that a filter has left out entirely: only its number is kept.
   public mutating func skip(number: UInt64, time: Int64) { extend(number: number, time: time) }
 
-  /// Adds messages that were not recorded.
+  /// Adds messages that were not recorded. They may come behind messages with higher numbers.
   public mutating func add(_ missed: MissedMessages, scratch: FrameWriter) {
     scratch.clear()
     scratch.array(4)
@@ -56,6 +56,7 @@ public struct BlockBuilder: Sendable {
       header.firstNumber = number
       header.firstTime = time
     }
+    header.firstNumber = min(number, header.firstNumber)
     header.lastNumber = max(number, header.lastNumber)
     header.firstTime = min(time, header.firstTime)
     header.lastTime = max(time, header.lastTime)

@@ -99,6 +99,13 @@ extension BlockHeader {
     return header.isPossible ? .header(header) : .noHeader
   }
 
+  /// What is lost with the block, as the end of a sentence; empty if it has no messages.
+  var lossText: String {
+    guard kind == .messages, messages > 0 else { return "" }
+    return "; \(messages) messages with \(steps) steps and \(items) items are lost, "
+      + "numbers \(firstNumber) to \(lastNumber) of source \(source)"
+  }
+
   /// Whether all values are within bounds: sums of them never overflow.
   var isPossible: Bool {
     let counts = [messages, steps, items, missed, firstNumber, lastNumber, compressedBytes]

@@ -42,6 +42,8 @@ struct BlockScan {
   private(set) var damage: [RecordingDamage] = []
   /// Where the last whole block, or trailer, ends.
   private(set) var end: UInt64 = 0
+  /// Where another recording begins, whose sources have numbers of their own. It is not read.
+  private(set) var otherRecording: UInt64?
 
   private static let windowBytes: UInt64 = 1 << 20
 
@@ -55,18 +57,21 @@ struct BlockScan {
       let found = file.read(window, into: &buffer) ? buffer.withUnsafeBytes(Self.part) : nil
       switch found {
       case .block(let header):
-        let block = RecordingBlock(offset: offset, header: header)
-        guard block.frame.upperBound <= file.count else {
-          damage.append(
-            RecordingDamage(
-              range: offset..<file.count,
-              problem:
-                "expected a block of \(header.compressedBytes) bytes after its header, found the file's end"))
+        if header.kind == .about, !blocks.isEmpty {
+          otherRecording = offset
+          damage.append(Self.other(offset, file))
           return
         }
-        blocks.append(block)
-        offset = block.frame.upperBound
-        end = offset
+        let block = RecordingBlock(offset: offset, header: header)
+        if block.frame.upperBound <= file.count {
+          blocks.append(block)
+          offset = block.frame.upperBound
+          end = offset
+        } else {
+          let next = Self.next(after: offset, file)
+          damage.append(Self.cut(block, next, file))
+          offset = next
+        }
       case .trailer:
         offset += UInt64(Trailer.byteCount)
         end = offset
@@ -79,6 +84,25 @@ struct BlockScan {
         offset = next
       }
     }
+  }
+
+  private static func other(_ offset: UInt64, _ file: FileBytes) -> RecordingDamage {
+    RecordingDamage(
+      range: offset..<file.count,
+      problem: "expected one recording, found the beginning of another, which is not read: "
+        + "'rookery recording merge' makes one recording of several files")
+  }
+
+  /// A block whose header promises more bytes than there are.
+  private static func cut(_ block: RecordingBlock, _ next: UInt64, _ file: FileBytes) -> RecordingDamage {
+    let expected = "expected \(block.header.compressedBytes) bytes of a block after its header"
+    let left = next - min(next, block.frame.lowerBound)
+    return RecordingDamage(
+      range: block.offset..<next,
+      problem: next < file.count
+        ? "\(expected), found another block after \(left)"
+        : "\(expected), found \(left) at the file's end: the block is being written, or its writer was ended"
+          + block.header.lossText)
   }
 
   static func versionProblem(_ version: UInt16) -> String {

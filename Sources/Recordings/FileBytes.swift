@@ -29,8 +29,11 @@ final class FileBytes {
   func read(_ range: Range<UInt64>, into buffer: inout [UInt8]) -> Bool {
     let length = Int(range.upperBound - range.lowerBound)
     guard range.upperBound <= count else { return false }
-    if buffer.count < length { buffer = Array(repeating: 0, count: length) }
-    buffer.removeLast(buffer.count - length)
+    if buffer.count > length {
+      buffer.removeLast(buffer.count - length)
+    } else if buffer.count < length {
+      buffer.append(contentsOf: repeatElement(0, count: length - buffer.count))
+    }
     return buffer.withUnsafeMutableBytes { target in
       var done = 0
       while done < length {

@@ -32,6 +32,7 @@ public struct RecordedEntries {
   private var cursor: FrameCursor
   private let schema: StepSchema
   private let rowBytes: [Int]
+  private var isDamaged = false
   /// Chunks and items of the last message, as views into the block.
   public private(set) var insertion: Insertion
   /// The bytes of its chunks and items.
@@ -45,9 +46,21 @@ public struct RecordedEntries {
     insertion = Insertion(columnsPerChunk: source.schema.columnCount)
   }
 
-  /// The next entry; nil at the end.
+  /// Whether all entries were read. It stays false behind an entry that is damaged.
+  public var isAtEnd: Bool { !isDamaged && cursor.offset == cursor.bytes.count }
+
+  /// The next entry; nil at the end. After an error nothing more can be read.
   public mutating func next() throws(WireError) -> RecordedEntry? {
-    guard cursor.offset < cursor.bytes.count else { return nil }
+    guard !isDamaged, cursor.offset < cursor.bytes.count else { return nil }
+    do throws(WireError) {
+      return try entry()
+    } catch {
+      isDamaged = true
+      throw error
+    }
+  }
+
+  private mutating func entry() throws(WireError) -> RecordedEntry {
     let start = cursor.offset
     switch try cursor.openEntry() {
     case (.message, 1 + Accepted.elementCount):

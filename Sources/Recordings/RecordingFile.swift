@@ -40,14 +40,22 @@ public final class RecordingFile: Sendable {
     deinit { close(descriptor) }
   }
 
-  /// Opens a file, or makes it.
+  /// Opens a file and goes on with it, or makes it.
   ///
-  /// - Parameter level: zstd's, -7 to 19.
-  /// - Throws: `RecordingError` if there is another file, or another process writes it.
-  public init(path: String, about: RecordingAbout, level: Int) throws(RecordingError) {
+  /// - Parameters:
+  ///   - level: zstd's, -7 to 19.
+  ///   - isNew: refuse a file that exists.
+  /// - Throws: `RecordingError` if there is a file that is no recording, or another process writes
+  ///   it. Such a file is left as it is.
+  public init(path: String, about: RecordingAbout, level: Int, isNew: Bool = false) throws(RecordingError) {
     self.path = path
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw RecordingError(path, "\(SystemCallError.last("write"))") }
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : 0), 0o600)
+    guard descriptor >= 0 else {
+      if isNew, errno == EEXIST {
+        throw RecordingError(path, "expected no file of this name, found one: name another, or remove it")
+      }
+      throw RecordingError(path, "\(SystemCallError.last("write"))")
+    }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       close(descriptor)
       throw RecordingError(path, "another process writes this file: end that one, or name another file")
@@ -56,28 +64,18 @@ public final class RecordingFile: Sendable {
       descriptor: descriptor, compressor: Compressor(level: level), blocks: [], sources: 0, end: 0)
     var found = Found()
     var status = stat()
-    fstat(descriptor, &status)
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw RecordingError(path, "expected a file, found something else: name another")
+    }
     if status.st_size > 0 {
-      let reader = try RecordingReader(path: path, scans: true)
-      let scan = try BlockScan(FileBytes(path: path))
-      found.sources = reader.sources
-      found.lastNumbers = reader.sources.map { _ in 0 }
-      for block in reader.blocks where found.lastNumbers.indices.contains(Int(block.header.source)) {
-        let number = Int(block.header.source)
-        found.lastNumbers[number] = max(found.lastNumbers[number], block.header.lastNumber)
-        found.messages += block.header.messages
-      }
-      found.bytesRemoved = UInt64(status.st_size) - scan.end
-      ftruncate(descriptor, off_t(scan.end))
-      state.blocks = scan.blocks.filter { $0.header.kind != .index }
-      state.sources = reader.sources.count
-      state.end = scan.end
+      try state.goOn(path, bytes: UInt64(status.st_size), &found)
     } else {
       let writer = FrameWriter()
       about.encode(into: writer)
       do throws(SystemCallError) {
         try state.append(BlockHeader(kind: .about), writer.array(), path)
       } catch {
+        if isNew { unlink(path) }
         throw RecordingError(path, "\(error)")
       }
     }
@@ -126,40 +124,81 @@ public final class RecordingFile: Sendable {
   }
 }
 
+extension RecordingFile {
+  /// Appends a block of another recording as it is, without its content being compressed again.
+  ///
+  /// - Parameters:
+  ///   - header: of the block, with the source's number in this file.
+  ///   - frame: the block's frame.
+  /// - Throws: `SystemCallError` (disk full, …); the file is then unchanged.
+  func append(_ header: BlockHeader, frame: [UInt8]) throws(SystemCallError) {
+    try state.withLock { state throws(SystemCallError) in
+      frame.withUnsafeBytes { state.compressor.copy($0) }
+      try state.appendFrame(header, path)
+    }
+  }
+}
+
 extension RecordingFile.State {
+  /// Finds what a file holds, and removes a cut or damaged end.
+  fileprivate mutating func goOn(
+    _ path: String, bytes: UInt64, _ found: inout RecordingFile.Found
+  ) throws(RecordingError) {
+    let reader = try RecordingReader(path: path, scans: true)
+    let scan = try BlockScan(FileBytes(path: path))
+    if let other = scan.otherRecording {
+      throw RecordingError(
+        path,
+        "expected one recording, found another from byte \(other) on: go on with another file, or copy what "
+          + "can be read with 'rookery recording cut \(path) --out NEW'")
+    }
+    found.sources = reader.sources
+    found.lastNumbers = reader.sources.map { _ in 0 }
+    for block in reader.blocks where found.lastNumbers.indices.contains(Int(block.header.source)) {
+      let number = Int(block.header.source)
+      found.lastNumbers[number] = max(found.lastNumbers[number], block.header.lastNumber)
+      found.messages += block.header.messages
+    }
+    found.bytesRemoved = bytes - scan.end
+    ftruncate(descriptor, off_t(scan.end))
+    blocks = scan.blocks.filter { $0.header.kind != .index }
+    // Also the number of a source whose description is lost: its messages must not become
+    // another's.
+    sources = reader.sources.count
+    end = scan.end
+  }
+
   /// Appends a block, all or nothing.
   fileprivate mutating func append(
     _ header: BlockHeader, _ content: [UInt8], followedBy trailer: [UInt8] = [], _ path: String
   ) throws(SystemCallError) {
+    precondition(content.count <= BlockHeader.contentBytesMax, "a block larger than readers accept")
     var header = header
     content.withUnsafeBytes { compressor.compress($0) }
     header.contentBytes = UInt64(content.count)
-    header.compressedBytes = UInt64(compressor.frame.count)
-    let offset = end
-    for bytes in [header.encode(), compressor.frame, trailer] {
-      do throws(SystemCallError) {
-        try write(bytes, path)
-      } catch {
-        ftruncate(descriptor, off_t(offset))
-        end = offset
-        throw error
-      }
-    }
-    if header.kind != .index { blocks.append(RecordingBlock(offset: offset, header: header)) }
+    try appendFrame(header, followedBy: trailer, path)
   }
 
-  private mutating func write(_ bytes: [UInt8], _ path: String) throws(SystemCallError) {
+  /// Appends the frame that the compressor holds, all or nothing. Header, frame and trailer are
+  /// written by one call, so that those who read the file meanwhile hardly ever see a part.
+  fileprivate mutating func appendFrame(
+    _ header: BlockHeader, followedBy trailer: [UInt8] = [], _ path: String
+  ) throws(SystemCallError) {
+    var header = header
+    header.compressedBytes = UInt64(compressor.frameBytes)
+    let bytes = compressor.block(header, trailer: trailer)
     var done = 0
     while done < bytes.count {
-      let written = bytes.withUnsafeBytes {
-        pwrite(descriptor, $0.baseAddress! + done, $0.count - done, off_t(end))
-      }
+      let written = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(end) + off_t(done))
       if written < 0 {
         if errno == EINTR { continue }
-        throw .last("write", path)
+        let error = SystemCallError.last("write", path)
+        ftruncate(descriptor, off_t(end))
+        throw error
       }
       done += written
-      end += UInt64(written)
     }
+    if header.kind != .index { blocks.append(RecordingBlock(offset: end, header: header)) }
+    end += UInt64(bytes.count)
   }
 }

@@ -20,6 +20,8 @@ public final class RecordingReader {
   /// Whether the file ends with an index of all its blocks.
   public let isIndexed: Bool
 
+  /// All blocks, in the file's order.
+  let allBlocks: [RecordingBlock]
   private let file: FileBytes
   private let decompressor: Decompressor
   private var compressed: [UInt8] = []
@@ -34,18 +36,18 @@ public final class RecordingReader {
     file = try FileBytes(path: path)
     decompressor = Decompressor()
     var damage: [RecordingDamage] = []
-    var all: [RecordingBlock] = []
     let indexed = Self.indexedBlocks(file, decompressor)
     if let indexed, !scans {
-      all = indexed
+      allBlocks = indexed
     } else {
       let scan = try BlockScan(file)
-      all = scan.blocks
+      allBlocks = scan.blocks
       damage = scan.damage
     }
     isIndexed = indexed != nil
-    guard let first = all.first else {
-      throw RecordingError(path, "expected a recording of Rookery, found no block of one")
+    guard let first = allBlocks.first else {
+      throw RecordingError(
+        path, "expected a recording of Rookery, found no block of one: it is another file, or nothing of it is left")
     }
     if first.header.kind == .about, first.offset == 0 {
       about = Self.value(of: first, file, decompressor, &damage) {
@@ -54,24 +56,13 @@ public final class RecordingReader {
     } else {
       about = nil
     }
-    var sources: [RecordingSource?] = []
-    for block in all where block.header.kind == .source {
-      let number = Int(block.header.source)
-      guard number < Self.sourcesMax else { continue }
-      while sources.count <= number { sources.append(nil) }
-      sources[number] = Self.value(of: block, file, decompressor, &damage) {
-        (cursor) throws(WireError) in try RecordingSource(from: &cursor)
-      }
-    }
-    self.sources = sources
-    blocks = all.filter { $0.header.kind == .messages }
-    for block in blocks
-    where !sources.indices.contains(Int(block.header.source)) || sources[Int(block.header.source)] == nil {
+    blocks = allBlocks.filter { $0.header.kind == .messages }
+    sources = Self.sources(allBlocks, file, decompressor, &damage)
+    for block in blocks where Self.source(of: block, sources) == nil {
       damage.append(
         RecordingDamage(
           range: block.offset..<block.frame.upperBound,
-          problem: "expected a description of source \(block.header.source), found none: "
-            + "\(block.header.messages) messages cannot be read"))
+          problem: "expected a description of source \(block.header.source), found none" + block.header.lossText))
     }
     self.damage = damage
   }
@@ -86,26 +77,43 @@ public final class RecordingReader {
     about = reader.about
     sources = reader.sources
     blocks = reader.blocks
+    allBlocks = reader.allBlocks
     damage = reader.damage
     isIndexed = reader.isIndexed
   }
 
   /// The source of a block; nil if its description is damaged.
-  public func source(of block: RecordingBlock) -> RecordingSource? {
+  public func source(of block: RecordingBlock) -> RecordingSource? { Self.source(of: block, sources) }
+
+  private static func source(of block: RecordingBlock, _ sources: [RecordingSource?]) -> RecordingSource? {
     let number = Int(block.header.source)
     return sources.indices.contains(number) ? sources[number] : nil
   }
+
+  /// The time of the first message, in nanoseconds since 1970, as the headers tell it; nil if there
+  /// is none.
+  public var beginning: Int64? { blocks.filter { $0.header.messages > 0 }.map(\.header.firstTime).min() }
+
+  /// The time of the last message.
+  public var ending: Int64? { blocks.filter { $0.header.messages > 0 }.map(\.header.lastTime).max() }
 
   /// The entries of a block; nil if it is damaged, which is then in `damage`. They are valid until
   /// the next call. A damaged entry ends with an error when it is read.
   public func entries(of block: RecordingBlock) -> RecordedEntries? {
     guard let source = source(of: block) else { return nil }
-    let content = Self.content(of: block, file, decompressor, &compressed)
-    guard let content else {
-      record(block, "expected \(block.header.contentBytes) bytes of content, found a damaged frame")
+    guard let content = content(of: block) else { return nil }
+    return RecordedEntries(content, of: source)
+  }
+
+  /// The next entry of a block; nil at its end, and where an entry is damaged, which is then in
+  /// `damage`.
+  public func next(_ entries: inout RecordedEntries, of block: RecordingBlock) -> RecordedEntry? {
+    do throws(WireError) {
+      return try entries.next()
+    } catch {
+      record(block, "its content is damaged \(error); what follows in the block is lost")
       return nil
     }
-    return RecordedEntries(content, of: source)
   }
 
   /// Records that a block cannot be read to its end.
@@ -113,6 +121,22 @@ public final class RecordingReader {
     let found = RecordingDamage(range: block.offset..<block.frame.upperBound, problem: problem)
     if !damage.contains(found) { damage.append(found) }
   }
+
+  /// A block's content; nil if it is damaged, which is then in `damage`. Valid until the next call.
+  func content(of block: RecordingBlock) -> UnsafeRawBufferPointer? {
+    let content = Self.content(of: block, file, decompressor, &compressed)
+    if content == nil {
+      record(
+        block,
+        Self.header(at: block.offset, file) == block
+          ? "expected a frame of \(block.header.contentBytes) bytes of content, found a damaged one\(block.header.lossText)"
+          : "expected the block that the index tells of, found another header\(block.header.lossText)")
+    }
+    return content
+  }
+
+  /// The frame of the block whose content or entries were read last.
+  var lastFrame: [UInt8] { compressed }
 
   // MARK: - Blocks
 
@@ -124,7 +148,38 @@ public final class RecordingReader {
       let block = header(at: offset, file), block.header.kind == .index,
       let content = content(of: block, file, decompressor, &bytes)
     else { return nil }
-    return BlockIndex.decode(content, at: offset)
+    let blocks = BlockIndex.decode(content, at: offset)
+    // An index may be another file's. All headers would be as many reads as without an index.
+    for block in [blocks?.first, blocks?.last].compactMap({ $0 }) where header(at: block.offset, file) != block {
+      return nil
+    }
+    return blocks
+  }
+
+  /// The sources that blocks describe or belong to. A number is described once.
+  private static func sources(
+    _ blocks: [RecordingBlock], _ file: FileBytes, _ decompressor: Decompressor, _ damage: inout [RecordingDamage]
+  ) -> [RecordingSource?] {
+    var sources: [RecordingSource?] = []
+    for block in blocks where block.header.kind == .source || block.header.kind == .messages {
+      let number = Int(block.header.source)
+      guard number < sourcesMax else { continue }
+      while sources.count <= number { sources.append(nil) }
+      guard block.header.kind == .source else { continue }
+      let source = value(of: block, file, decompressor, &damage) {
+        (cursor) throws(WireError) in try RecordingSource(from: &cursor)
+      }
+      guard let source else { continue }
+      if let first = sources[number], first != source {
+        damage.append(
+          RecordingDamage(
+            range: block.offset..<block.frame.upperBound,
+            problem: "expected one description of source \(number), found another, which is ignored"))
+      } else {
+        sources[number] = source
+      }
+    }
+    return sources
   }
 
   private static func header(at offset: UInt64, _ file: FileBytes) -> RecordingBlock? {

@@ -23,7 +23,7 @@ enum CommandLineInterface {
   enum Command: String, CaseIterable {
     case run, eval, plot, up, scale, ps, logs, restart, env, down
     case inspect, limit, snapshot, restore
-    case record, play
+    case record, play, recording
     case replay, parameters, learner, actor, evaluator, config, health, bench, exec, help, version
     case benchWorker = "bench-worker"
   }
@@ -91,6 +91,7 @@ enum CommandLineInterface {
     case .limit: return try limitReplay(rest)
     case .snapshot: return try SnapshotCommand(.snapshot, rest).execute()
     case .restore: return try SnapshotCommand(.restore, rest).execute()
+    case .recording: return try RecordingCommand.run(rest)
     case .bench:
       try BenchCommand.run(rest)
       return .success
@@ -163,6 +164,15 @@ enum CommandLineInterface {
       rookery snapshot NAME [ADDRESS]  copy a replay's contents to RUN/snapshots/NAME
       rookery restore NAME [ADDRESS]   insert a snapshot's contents again
           Without ADDRESS, these four ask the replay of the live run.
+      rookery recording check FILE…  read every byte of recordings; says what is damaged, and what is lost
+      rookery recording info FILE    print what a recording holds
+          --json  --digest           --digest: of the steps and items, as a replay inserts them
+      rookery recording show FILE    print messages, their first steps and items
+          --from TIME  --until TIME  --actors actor-1,actor-2  --limit N  --json
+      rookery recording cut FILE --out NEW     copy a part, or without a selection everything readable
+          --from TIME  --until TIME  --actors actor-1,actor-2  --tables NAME
+          Times are after the first message: 90, 90s, 2m or 1h.
+      rookery recording merge FILE… --out NEW  make one recording of several
       rookery bench step|actor|gymnasium|recording|selectors|scale [--json]
       rookery bench replay [--json]  --transport ipc,tcp  --payload 36,1k,28k,atari,36-record,…
           --mode insert,sample,both,latency,update,writers,snapshot,restore,store

@@ -31,39 +31,37 @@ enum Fixture {
   /// an item for each step but the last of each stream.
   static func content(streams: Int = 2, first: UInt64 = 0, count: Int = 4) -> [UInt8] {
     let writer = FrameWriter()
-    Insert.begin(writer, sequence: 1, chunks: streams)
-    let start = writer.count
+    writer.array(streams)
     var items = ItemColumns()
     for stream in 0..<streams {
       let seed = UInt64(stream) * 1000 + first
-      let observations = (0..<count * 4).map { Float(seed) + Float($0) / 8 }
-      let actions = (0..<count).map { Int32(truncatingIfNeeded: $0 % 2) }
-      let rewards = Array(repeating: Float(1), count: count)
       let flags = (0..<count).map { UInt8(first == 0 && $0 == 0 ? 1 : 0) }
-      observations.withUnsafeBytes { observations in
-        actions.withUnsafeBytes { actions in
-          rewards.withUnsafeBytes { rewards in
-            flags.withUnsafeBytes { flags in
-              Insert.chunk(
-                writer,
-                ChunkHeader(
-                  stream: UInt32(stream), firstIndex: first, count: count, weightsVersion: 3, isCut: false),
-                columns: [observations, actions, rewards, flags])
-            }
-          }
-        }
-      }
+      let header = ChunkHeader(stream: UInt32(stream), firstIndex: first, count: count, weightsVersion: 3)
+      chunk(header, observation: { Float(seed) + Float($0) / 8 }, flags: flags, into: writer)
       for step in 0..<count - 1 {
         items.append(stream, first: first + UInt64(step), span: 2, priority: Float(step + 1))
       }
     }
     items.withBlock(table: 0) { Insert.items(writer, [$0]) }
-    // `begin` wrote the array of chunks' head before `start`; it belongs to the content.
-    var cursor = FrameCursor(writer.bytes)
-    _ = try? cursor.openMessage()
-    _ = try? Insert.sequence(from: &cursor)
-    _ = start
-    return Array(writer.bytes[cursor.offset...])
+    return writer.array()
+  }
+
+  /// Appends a chunk. Its actions alternate, and its rewards are 1.
+  static func chunk(
+    _ header: ChunkHeader, observation: (Int) -> Float, flags: [UInt8], into writer: FrameWriter
+  ) {
+    let observations = (0..<header.count * 4).map(observation)
+    let actions = (0..<header.count).map { Int32(truncatingIfNeeded: $0 % 2) }
+    let rewards = Array(repeating: Float(1), count: header.count)
+    observations.withUnsafeBytes { observations in
+      actions.withUnsafeBytes { actions in
+        rewards.withUnsafeBytes { rewards in
+          flags.withUnsafeBytes { flags in
+            Insert.chunk(writer, header, columns: [observations, actions, rewards, flags])
+          }
+        }
+      }
+    }
   }
 
   /// A block of messages with these numbers, continuing the streams.

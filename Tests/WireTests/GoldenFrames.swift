@@ -25,7 +25,7 @@ enum Golden {
   /// In the order of `MessageType`, but for GOODBYE at the end.
   static let frames: [GoldenFrame] =
     peers + inserts + samples + answers + learning + reports
-    + inspections + totals
+    + inspections + totals + taps
 
   static let token = Identifier(high: 0x7F6E_5D4C_3B2A_1908, low: 0xF7E6_D5C4_B3A2_9180)
 

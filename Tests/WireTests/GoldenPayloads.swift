@@ -54,6 +54,10 @@ extension Golden {
     _ cursor: inout FrameCursor, sequence: UInt64, chunks: Int, priorities: [Float]?
   ) throws {
     #expect(try Insert.sequence(from: &cursor) == sequence)
+    try checkContent(&cursor, chunks: chunks, priorities: priorities)
+  }
+
+  private static func checkContent(_ cursor: inout FrameCursor, chunks: Int, priorities: [Float]?) throws {
     var insertion = Insertion(columnsPerChunk: schema.columnCount)
     try Insert.content(
       from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
@@ -69,6 +73,42 @@ extension Golden {
         Item(stream: 0, firstIndex: 1, count: 2, priority: priorities?[1]),
       ])
   }
+}
+
+extension Golden {
+  private static let accepted = Accepted(
+    number: 5, time: 1_700_000_000_000_000_000, writer: writer.publicName, label: "actor-1",
+    priorities: [2.5])
+
+  private static func tap(_ schema: StepSchema?, next: UInt64) -> Tap {
+    Tap(
+      incarnation: service, shard: 1, time: 1_700_000_000_000_000_000, next: next, schema: schema,
+      tables: [table], configuration: "seed: 1\n")
+  }
+
+  /// Of a shard with 4 messages, and of one that knows no schema yet. The INSERT above, accepted.
+  static let taps: [GoldenFrame] = [
+    GoldenFrame("tap", .tap, tap(schema, next: 5)),
+    GoldenFrame("tap-first", .tap, tap(nil, next: 1)),
+    GoldenFrame("accepted", .accepted) { writer in
+      // Chunks and items are the bytes of the INSERT: its payloads stand where they happen to.
+      let insert = FrameWriter()
+      Insert.begin(insert, sequence: 42, chunks: 2)
+      chunk(insert, episodeHeader, rows: 3, flags: [1, 0, 6])
+      chunk(insert, cutHeader, rows: 1, flags: [0])
+      items(insert, priorities: [0.5, 2])
+      var cursor = FrameCursor(insert.bytes)
+      _ = try? cursor.openMessage()
+      _ = try? Insert.sequence(from: &cursor)
+      accepted.encode(
+        into: writer, incarnation: service,
+        content: UnsafeRawBufferPointer(rebasing: insert.bytes[cursor.offset...]))
+    } check: { cursor in
+      #expect(try cursor.identifier("the incarnation") == service)
+      #expect(try Accepted(elementsFrom: &cursor) == accepted)
+      try checkContent(&cursor, chunks: 2, priorities: [0.5, 2])
+    },
+  ]
 }
 
 extension Golden {

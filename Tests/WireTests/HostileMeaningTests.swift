@@ -19,7 +19,7 @@ import Wire
     }
   }
 
-  @Test(arguments: frames + hellos + inserts + batches + parameters) func isRefused(_ hostile: Case) throws {
+  @Test(arguments: frames + hellos + inserts + batches + parameters + taps) func isRefused(_ hostile: Case) throws {
     let writer = FrameWriter()
     hostile.build(writer)
     let problem = try #require(AnyMessage.problem(writer.array()))
@@ -32,10 +32,10 @@ import Wire
       writer.unsigned(1 as UInt64)
       writer.unsigned(9 as UInt64)
     },
-    Case("an unknown type", "at byte 2: expected a message type 1…27, found 28") { writer in
+    Case("an unknown type", "at byte 2: expected a message type 1…29, found 30") { writer in
       writer.array(2)
       writer.unsigned(UInt64(WireVersion.current))
-      writer.unsigned(28 as UInt64)
+      writer.unsigned(30 as UInt64)
     },
     Case("too few elements", "at byte 0: expected 3 elements of a message of type 19, found 2") { writer in
       writer.array(2)

@@ -33,6 +33,7 @@ GRANT = [64, 1 << 24, 1 << 26, 600, [4096]]
 COUNTERS = {"env_steps_total": 1048576.0, "episodes_total": 37.0, "weights_version": 12.0}
 SHOWN = {name: COUNTERS[name] for name in ("env_steps_total", "weights_version")}
 EVALUATION = [0, 300, 3000, 20, 482.75, 310.0, 500.0, True]
+ACCEPTED_AT = 1_700_000_000_000_000_000
 DTYPES = {1: "u1", 2: "<i4", 3: "<i8", 4: "<f4", 5: "<f8"}
 VALUES = np.array([0.5, -0.5, 1, -1, 0.25, 0, 2, -2, 3], "<f4")
 
@@ -68,11 +69,13 @@ PLAIN = {
     "snapshot": [VERSION, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
     "limits-request": [VERSION, 24, "experience", 4.0, None, None, float("inf")],
     "limits-request-only": [VERSION, 24, None, None, None, None, None],
+    "tap": [VERSION, 28, SERVICE, 1, ACCEPTED_AT, 5, SCHEMA, TABLES, "seed: 1\n"],
+    "tap-first": [VERSION, 28, SERVICE, 1, ACCEPTED_AT, 1, None, TABLES, "seed: 1\n"],
     "limits": [VERSION, 25, "experience", 4.0, 1000, 3000.0, float("inf"), 3500.0, 1200],
 }
 PAYLOADS = {
     "insert", "insert-items-only", "batch-part-0", "batch-part-1", "batch-sequence", "priorities", "delta", "weights",
-    "inspection",
+    "inspection", "accepted",
 }
 
 
@@ -130,7 +133,7 @@ def test_plain_messages():
 
 
 def test_plain_messages_are_written_the_same():
-    single = {"hello-writer", "hello-sampler", "welcome", "welcome-stacked", "welcome-first", "welcome-kinds"}
+    single = {"hello-writer", "hello-sampler", "welcome", "welcome-stacked", "welcome-first", "welcome-kinds", "tap", "tap-first"}
     for name, message in PLAIN.items():
         # The discount of a table is a float32, every other float is a float64.
         assert msgpack.packb(message, use_single_float=name in single) == FRAMES[name], name
@@ -172,6 +175,15 @@ def test_insert_of_items_only():
     version, kind, sequence, chunks, items = unpack("insert-items-only")
     assert (version, kind, sequence, chunks, len(items)) == (VERSION, 3, 43, [], 1)
     check_items("insert-items-only", items[0], None)
+
+
+def test_accepted():
+    """The INSERT as it was accepted: the same chunks and items, byte by byte."""
+    message = unpack("accepted")
+    assert message[:8] == [VERSION, 29, SERVICE, 5, ACCEPTED_AT, WRITER_NAME, "actor-1", [2.5]]
+    assert message[8:] == unpack("insert")[3:]
+    head = Aligned().array(5).add(VERSION, 3, 42).bytes()
+    assert FRAMES["insert"].startswith(head) and FRAMES["accepted"].endswith(FRAMES["insert"][len(head):])
 
 
 def test_batch():
@@ -311,7 +323,7 @@ def test_document_shows_these_frames():
     for name, data in shown.items():
         assert data == FRAMES[name], f"docs/PROTOCOL.md shows other bytes for {name}"
     kinds = {msgpack.unpackb(data, strict_map_key=False)[1] for data in shown.values()}
-    assert kinds == set(range(1, 28)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 28)) - kinds}"
+    assert kinds == set(range(1, 30)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 30)) - kinds}"
     assert make_protocol.written(text) == text, "run python/fixtures/make_protocol.py"
 
 
@@ -324,7 +336,7 @@ def test_what_swift_takes_is_msgpack():
     assert lines, "no mutants"
     for line in lines:
         message = msgpack.unpackb(bytes.fromhex(line), raw=False, strict_map_key=True)
-        assert message[0] == VERSION and 1 <= message[1] <= 27, line
+        assert message[0] == VERSION and 1 <= message[1] <= 29, line
 
 
 if __name__ == "__main__":
