@@ -40,7 +40,7 @@ struct PlayClock {
     guard let start else { return .never }
     switch speed {
     case .max: return start
-    case .times(let factor): return start + .seconds(Double(time - origin) / 1e9 / factor)
+    case .times(let factor): return start + .seconds(Double(time &- origin) / 1e9 / factor)
     }
   }
 

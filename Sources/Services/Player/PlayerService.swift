@@ -38,6 +38,8 @@ public final class PlayerService {
   /// The replay grants at most 256. This many keep it busy, and are few enough to wait there while
   /// a limiter blocks.
   private static let inFlight = 64
+  private static let progressEvery = Instant.Span.seconds(30)
+  private var nextProgress: Instant
 
   /// Opens the recording and the connections.
   ///
@@ -76,6 +78,7 @@ public final class PlayerService {
       id: id, service: .player, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     connection = ConnectionWatch(replayOf: settings, now: now)
+    nextProgress = now + Self.progressEvery
   }
 
   /// Plays until the end, or until SIGTERM or SIGINT.
@@ -84,12 +87,13 @@ public final class PlayerService {
   public func run() throws {
     var poller = Poller()
     let signalIndex = poller.add(descriptor: signals.descriptor)
-    poller.add(descriptor: stream.descriptor)
+    let streamIndex = poller.add(descriptor: stream.descriptor)
     if let parameters { poller.add(parameters.socket) }
     let fixed = poller.count
     var generation = -1
     var isGatePolled = false
-    log.info("playing \(configuration.recording) at \(configuration.speed)")
+    log.info(
+      "playing \(configuration.recording) at \(configuration.speed): \(stream.messages) messages, \(stream.steps) steps")
     while !isStopping {
       let now = SystemClock.now()
       try pollConnections(now: now)
@@ -104,6 +108,7 @@ public final class PlayerService {
         lanes.add(to: &poller)
       }
       poller.wait(until: min(wake, deadline(now: now)), now: SystemClock.now())
+      if poller.isReadable(streamIndex) { stream.collect() }
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
     }
     leave()
@@ -119,6 +124,10 @@ public final class PlayerService {
     }
     connection.update(now: now, missing: [lanes.isReady ? nil : 0], log)
     if let notice = stand.notice(clock, now: now) { log.info(notice) }
+    if now >= nextProgress {
+      nextProgress = now + Self.progressEvery
+      log.info("played \(streams.counters.messages) messages, \(streams.counters.steps) steps so far")
+    }
   }
 
   /// Sends what is due, for at most a turn. Returns when to go on at the latest.
@@ -158,6 +167,7 @@ public final class PlayerService {
       clock.stand(at: now)
       return false
     }
+    clock.goOn(at: now)
     guard let insertion = message.insertion else { return true }
     switch gate?.decide(message.accepted, insertion, schema: stream.schema, tables: stream.tables) {
     case .wait:
@@ -168,7 +178,6 @@ public final class PlayerService {
       return false
     case .play, nil: break
     }
-    clock.goOn(at: now)
     messagesOfPass += 1
     let isSent = streams.plan(
       message.accepted, incarnation: message.incarnation, insertion, writer: writer,
@@ -206,7 +215,7 @@ public final class PlayerService {
 
   private func deadline(now: Instant) -> Instant {
     let own = min(connection.nextNotice, parameters == nil ? .never : reporter.nextReport)
-    return min(own, min(stand.deadline(clock, now: now), lanes.nextDeadline(now: now)))
+    return min(min(own, nextProgress), min(stand.deadline(clock, now: now), lanes.nextDeadline(now: now)))
   }
 
   private func leave() {
