@@ -83,7 +83,7 @@ import Wire
 
   /// From its beginning and without gaps, a recording gives the digest of the store that accepted
   /// it.
-  @Test(arguments: Seeds.list(count: 60)) func theSameExperience(_ seed: UInt64) throws {
+  @Test(arguments: Seeds.list(count: 30)) func theSameExperience(_ seed: UInt64) throws {
     let path = "\(folder.path)/a.rookery"
     let recording = try SimulatedRecording(seed: seed, path: path, sources: 1, messages: 80, hasGaps: false)
     var player = try Player(path)
@@ -98,7 +98,7 @@ import Wire
 
   /// With gaps, several sources, messages that come twice, and shards that change, nothing is
   /// refused, and what is left out is counted exactly. A second pass plays as much.
-  @Test(arguments: Seeds.list(count: 60)) func nothingIsRefused(_ seed: UInt64) throws {
+  @Test(arguments: Seeds.list(count: 30)) func nothingIsRefused(_ seed: UInt64) throws {
     let path = "\(folder.path)/a.rookery"
     var generator = SeededGenerator(seed: seed)
     let recording = try SimulatedRecording(
@@ -141,13 +141,13 @@ import Wire
   }
 
   /// Flipped bytes and cut ends never give other messages, and never end the player.
-  @Test(arguments: Seeds.list(count: 20)) func damagedRecordings(_ seed: UInt64) throws {
+  @Test(arguments: Seeds.list(count: 10)) func damagedRecordings(_ seed: UInt64) throws {
     let path = "\(folder.path)/a.rookery"
     let recording = try SimulatedRecording(seed: seed, path: path, sources: 2, messages: 40, hasGaps: false)
     let whole = recording.entries.map { [UInt64($0.source), $0.number] }
     let bytes = Array(try #require(FileManager.default.contents(atPath: path)))
     var generator = SeededGenerator(seed: seed)
-    for _ in 0..<20 {
+    for _ in 0..<8 {
       var damaged = bytes
       for _ in 0...generator.below(3) {
         damaged[generator.below(bytes.count)] ^= UInt8(1 << generator.below(8))
@@ -164,7 +164,7 @@ import Wire
   }
 
   /// A part of the time, and some of the actors.
-  @Test(arguments: Seeds.list(count: 40)) func aPart(_ seed: UInt64) throws {
+  @Test(arguments: Seeds.list(count: 20)) func aPart(_ seed: UInt64) throws {
     let path = "\(folder.path)/a.rookery"
     let recording = try SimulatedRecording(seed: seed, path: path, sources: 2, messages: 80, hasGaps: false)
     var player = try Player(path) {
