@@ -29,15 +29,17 @@ public final class PlayerService {
   /// Messages of this pass.
   private var messagesOfPass: UInt64 = 0
   private var passes: UInt64 = 0
+  /// Messages that were unacknowledged when the end was looked at last.
+  private var waitingAtEnd = Int.max
   private var firstSent: Instant?
   private var isStopping = false
   /// Whether the gate was asked and will decide later.
   private var isGateWaiting = false
   /// The rest of a turn costs as much as some dozen messages.
   private static let turn = Instant.Span.milliseconds(5)
-  /// The replay grants at most 256. This many keep it busy, and are few enough to wait there while
-  /// a limiter blocks.
-  private static let inFlight = 64
+  /// Messages that may be unacknowledged. At `max`, as many as a replay grants. Otherwise enough
+  /// that acknowledgements delay none, but few, because as many are sent before the clock stands.
+  private static func inFlight(_ speed: PlaySpeed) -> Int { speed == .max ? 256 : 64 }
   private static let progressEvery = Instant.Span.seconds(30)
   private var nextProgress: Instant
 
@@ -66,7 +68,7 @@ public final class PlayerService {
     let id = Identifier(using: &system)
     var writer = WriterMachine.Configuration(
       id: id, label: settings.label, schema: stream.schema, tables: stream.tables)
-    writer.inFlight = Self.inFlight
+    writer.inFlight = Self.inFlight(configuration.player.speed)
     let connector = Connector()
     lanes = PlayerLanes(
       connector: connector, settings: settings, writer: writer, generator: system, log: log, now: now)
@@ -93,7 +95,8 @@ public final class PlayerService {
     var generation = -1
     var isGatePolled = false
     log.info(
-      "playing \(configuration.recording) at \(configuration.speed): \(stream.messages) messages, \(stream.steps) steps")
+      "playing \(configuration.recording) at \(configuration.speed): \(stream.messages) messages, \(stream.steps) steps"
+    )
     while !isStopping {
       let now = SystemClock.now()
       try pollConnections(now: now)
@@ -141,9 +144,7 @@ public final class PlayerService {
         clock.goOn(at: time)
         isNextDue = true
         return .never
-      case .end:
-        clock.goOn(at: time)
-        return try end(now: time)
+      case .end: return try end(now: time)
       case .message(let message):
         if !clock.hasBegun { clock.begin(at: time, origin: stream.origin) }
         let due = clock.due(message.accepted.time)
@@ -167,7 +168,7 @@ public final class PlayerService {
       clock.stand(at: now)
       return false
     }
-    clock.goOn(at: now)
+    clock.goOn(at: now, due: clock.due(message.accepted.time))
     guard let insertion = message.insertion else { return true }
     switch gate?.decide(message.accepted, insertion, schema: stream.schema, tables: stream.tables) {
     case .wait:
@@ -199,6 +200,7 @@ public final class PlayerService {
         "expected messages of the chosen actors and time, found none; its actors there: \(found)")
     }
     if configuration.loop {
+      clock.goOn(at: now)
       guard stream.rewind() else { return .never }
       passes += 1
       messagesOfPass = 0
@@ -207,7 +209,13 @@ public final class PlayerService {
       isNextDue = true
       return now
     }
-    guard lanes.unacknowledged == 0 else { return .never }
+    let unacknowledged = lanes.unacknowledged
+    if unacknowledged < waitingAtEnd { clock.goOn(at: now) }
+    waitingAtEnd = unacknowledged
+    guard unacknowledged == 0 else {
+      clock.stand(at: now)
+      return .never
+    }
     passes += 1
     isStopping = true
     return now
