@@ -41,7 +41,8 @@ import Testing
     let ended = try Program.run(["play", "a.rookery", "--to", address], in: workspace)
     #expect(ended.code == 0, "\(ended.errors)")
     #expect(
-      ended.errors.contains("stopped after 1 pass: \(recording.steps) steps, \(recording.items) items, 600 messages"),
+      ended.errors.contains(
+        "stopped after 1 pass: \(recording.steps) steps, \(recording.items) items, 600 messages"),
       "\(ended.errors)")
     let inspection = try Self.inspect(workspace, address)
     #expect(inspection["inserted"] as? Int == recording.steps, "\(replay.errors)")
@@ -62,7 +63,8 @@ import Testing
     #expect(ended.code == 1, "\(replay.errors)")
     #expect(
       ended.errors.contains(
-        "refused by replay (mismatch): field 0: expected observation: float32[4], found observation: float32[5]"),
+        "refused by replay (mismatch): field 0: expected observation: float32[4], found observation: float32[5]"
+      ),
       "\(ended.errors)")
 
     let other = "ipc://\(workspace.file("other.ipc"))"
@@ -108,7 +110,8 @@ import Testing
     let variables = Self.variables(
       workspace,
       [
-        "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "1", "ROOKERY_REPLAY__RATE_LIMITER__MIN_SIZE": "1000",
+        "ROOKERY_REPLAY__RATE_LIMITER__SAMPLES_PER_INSERT": "1",
+        "ROOKERY_REPLAY__RATE_LIMITER__MIN_SIZE": "1000",
       ])
     let address = try #require(variables["ROOKERY_REPLAY_ADDRESS"])
     let replay = try Started(["replay"], in: workspace, environment: variables)
@@ -121,7 +124,8 @@ import Testing
     #expect(limit.code == 0, "\(limit.errors)")
     let ended = try player.end()
     #expect(ended.code == 0, "\(ended.errors) \(replay.errors)")
-    #expect(ended.errors.contains("the replay accepts messages again; the clock stood for"), "\(ended.errors)")
+    #expect(
+      ended.errors.contains("the replay accepts messages again; the clock stood for"), "\(ended.errors)")
     #expect(!ended.errors.contains("the clock stood for 0.0 s"), "\(ended.errors)")
     #expect(try Self.inspect(workspace, address)["inserted"] as? Int == recording.steps)
   }
@@ -157,7 +161,8 @@ import Testing
     try player.child.send(SIGTERM)
     let ended = try player.end(within: 20)
     #expect(ended.code == 0, "\(ended.errors)")
-    #expect(ended.errors.contains("stopped after") && !ended.errors.contains("left out: 1"), "\(ended.errors)")
+    #expect(
+      ended.errors.contains("stopped after") && !ended.errors.contains("left out: 1"), "\(ended.errors)")
     #expect(!ended.errors.contains("items without"), "\(ended.errors)")
   }
 
@@ -175,13 +180,15 @@ import Testing
     let late = try play("a.rookery", "--from", "1h")
     #expect(late.code == 1 && late.errors.contains("expected messages from 3600.0 s"), "\(late.errors)")
     let missing = try play("b.rookery")
-    #expect(missing.code == 1 && missing.errors.contains("b.rookery: expected a recording"), "\(missing.errors)")
+    #expect(
+      missing.code == 1 && missing.errors.contains("b.rookery: expected a recording"), "\(missing.errors)")
     let none = try play()
     #expect(none.code == 2 && none.errors.contains("say rookery play FILE"), "\(none.errors)")
     let time = try play("a.rookery", "--from", "soon")
     #expect(time.code == 2 && time.errors.contains("--from: expected a time as 90, 90s"), "\(time.errors)")
     let speed = try play("a.rookery", "--speed", "fast")
-    #expect(speed.code == 2 && speed.errors.contains("player.speed: expected max, or a factor"), "\(speed.errors)")
+    #expect(
+      speed.code == 2 && speed.errors.contains("player.speed: expected max, or a factor"), "\(speed.errors)")
   }
 
   /// Sources of different schemas are played one at a time.
@@ -189,7 +196,8 @@ import Testing
     let workspace = try Workspace()
     let file = try MadeRecording(path: workspace.file("a.rookery"))
     try file.addSource(1, tables: [StreamWriter.table])
-    try file.addSource(2, tables: [TableSchema(name: "experience", kind: .transition(nStep: 3, discount: 0.99))])
+    try file.addSource(
+      2, tables: [TableSchema(name: "experience", kind: .transition(nStep: 3, discount: 0.99))])
     let message = MadeMessage(writer: 1, chunks: [MadeMessage.Chunk(stream: 0, first: 0, flags: [1, 0])])
     try file.add(message, number: 1, time: MadeRecording.second, source: 0)
     try file.add(message, number: 1, time: 3 * MadeRecording.second, source: 1)

@@ -4,7 +4,7 @@ public import Experience
 internal import Recordings
 internal import Wire
 
-/// A message of a made recording. Steps have values that follow from their writer, stream and index.
+/// A message of a made recording. The values of steps follow from their writer, stream and index.
 public struct MadeMessage: Sendable {
   public struct Chunk: Sendable {
     public var stream: UInt32
@@ -56,7 +56,8 @@ extension MadeMessage {
     for chunk in chunks {
       let columns = schema.fields.map { column($0, chunk) } + [chunk.flags]
       let header = ChunkHeader(
-        stream: chunk.stream, firstIndex: chunk.first, count: chunk.flags.count, weightsVersion: 1 + chunk.first / 64,
+        stream: chunk.stream, firstIndex: chunk.first, count: chunk.flags.count,
+        weightsVersion: 1 + chunk.first / 64,
         isCut: chunk.isCut)
       Self.withViews(columns) { Insert.chunk(frame, header, columns: $0) }
     }

@@ -6,11 +6,9 @@ internal import Foundations
 /// Maps the times of a recording to this machine's clock. It stands while the replay accepts
 /// nothing that is due: everything after that is played later by as much.
 ///
-/// A stand of less than `shortest` counts as none: it is an ordinary wait for an acknowledgement,
-/// and the player catches up.
+/// A message that is late by less than `shortest` moves nothing: that is an ordinary wait for an
+/// acknowledgement, and the player catches up. At `max` every wait counts.
 struct PlayClock {
-  static let shortest = Instant.Span.milliseconds(10)
-
   let speed: PlaySpeed
   /// When `origin` is played; nil before `begin`.
   private var start: Instant?
@@ -21,8 +19,11 @@ struct PlayClock {
   /// How long it stood, all stands that have ended together.
   private var stood = Instant.Span.zero
 
+  private let shortest: Instant.Span
+
   init(speed: PlaySpeed) {
     self.speed = speed
+    shortest = speed == .max ? .zero : .milliseconds(10)
   }
 
   /// Whether `begin` was called.
@@ -40,7 +41,7 @@ struct PlayClock {
     guard let start else { return .never }
     switch speed {
     case .max: return start
-    case .times(let factor): return start + .seconds(Double(time - origin) / 1e9 / factor)
+    case .times(let factor): return start + .seconds(Double(time &- origin) / 1e9 / factor)
     }
   }
 
@@ -49,13 +50,15 @@ struct PlayClock {
     if standsSince == nil { standsSince = now }
   }
 
-  /// A message was sent, or none is due.
-  mutating func goOn(at now: Instant) {
+  /// The message that it stood for is sent, or there is none any more.
+  /// - Parameter due: when that message was due. Many short stands may have made it late.
+  mutating func goOn(at now: Instant, due: Instant? = nil) {
     guard let since = standsSince else { return }
     standsSince = nil
-    guard now - since >= Self.shortest else { return }
-    stood = stood + (now - since)
-    start = start.map { $0 + (now - since) }
+    let delay = speed == .max ? now - since : now - (due ?? since)
+    guard delay >= shortest else { return }
+    stood = stood + delay
+    start = start.map { $0 + delay }
   }
 
   /// For how long it has been standing; zero while it runs.
@@ -64,6 +67,6 @@ struct PlayClock {
   /// How long it stood so far.
   func waited(at now: Instant) -> Instant.Span {
     let current = standing(at: now)
-    return current >= Self.shortest ? stood + current : stood
+    return current >= shortest ? stood + current : stood
   }
 }

@@ -12,7 +12,8 @@ struct StandNotice {
     let standing = clock.standing(at: now)
     if let said = saidAfter, standing < said {
       saidAfter = nil
-      return "the replay accepts messages again; the clock stood for \(Self.text(clock.waited(at: now))) s in all"
+      return
+        "the replay accepts messages again; the clock stood for \(Self.text(clock.waited(at: now))) s in all"
     }
     guard standing >= Self.after else { return nil }
     defer { saidAfter = standing }
@@ -24,7 +25,8 @@ struct StandNotice {
   /// When `notice` is due at the latest.
   func deadline(_ clock: PlayClock, now: Instant) -> Instant {
     let standing = clock.standing(at: now)
-    return saidAfter == nil && standing > .zero && standing < Self.after ? now + (Self.after - standing) : .never
+    return saidAfter == nil && standing > .zero && standing < Self.after
+      ? now + (Self.after - standing) : .never
   }
 
   private static func text(_ span: Instant.Span) -> String { "\((span.seconds * 10).rounded() / 10)" }
@@ -55,7 +57,8 @@ struct PlaySummary {
       (UInt64(unacknowledged), "messages unacknowledged"),
     ]
     let dropped = left.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-    return "stopped after \(passes) \(passes == 1 ? "pass" : "passes"): \(streams.steps) steps, \(streams.items) items, "
+    return
+      "stopped after \(passes) \(passes == 1 ? "pass" : "passes"): \(streams.steps) steps, \(streams.items) items, "
       + "\(streams.messages) messages in \(Self.tenths(seconds)) s (\(rate) steps/s); the clock stood for "
       + "\(Self.tenths(waited)) s" + (dropped.isEmpty ? "" : "; left out: \(dropped.joined(separator: ", "))")
   }

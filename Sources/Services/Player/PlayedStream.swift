@@ -79,6 +79,9 @@ struct PlayedStream {
   /// Records an item; false if the table has one with this first step, or may have.
   mutating func addItem(table: Int, first: UInt64) -> Bool { starts[table].insert(first) }
 
+  /// Another recorded stream goes on behind this one, as the next pass would.
+  mutating func takeOver() { interrupt(pass: -1, epoch: epoch) }
+
   /// No item spans what comes now: what was sent last may be lost, or is another pass's.
   private mutating func interrupt(pass: Int, epoch: UInt64) {
     (self.pass, self.epoch) = (pass, epoch)

@@ -40,6 +40,11 @@ struct PlayedStreams {
     var stream: UInt32
   }
 
+  private struct Owner {
+    var key: StreamKey
+    var played: UInt64
+  }
+
   private struct PlannedChunk {
     /// In the recorded message.
     var index: Int
@@ -59,6 +64,11 @@ struct PlayedStreams {
   private var writers: [WriterKey: Int] = [:]
   private var numbers: [StreamKey: Int] = [:]
   private var streams: [PlayedStream] = []
+  /// The recorded stream of each of them, and the message that played it last.
+  private var owners: [Owner] = []
+  private let streamsMax: Int
+  /// Messages planned.
+  private var played: UInt64 = 0
   /// The message that is being planned. Blocks beyond `blockCount` are memory for the next ones.
   private var chunks: [PlannedChunk] = []
   private var blocks: [PlannedBlock] = []
@@ -66,8 +76,12 @@ struct PlayedStreams {
   /// By table: the priority that the next item without one took.
   private var largest: [Float] = []
 
-  init(tables: Int) {
+  /// - Parameter streamsMax: a replay takes at most 65,536 streams, and a long recording may have
+  ///   more, of actors that came and went. Beyond these, a stream goes on behind one that has not
+  ///   been played for long.
+  init(tables: Int, streamsMax: Int = 1 << 15) {
     self.tables = tables
+    self.streamsMax = streamsMax
   }
 
   /// Begins a pass from the recording's beginning. No item spans steps of two passes.
@@ -102,6 +116,7 @@ struct PlayedStreams {
       return false
     }
     lastNumbers[incarnation] = message.number
+    played += 1
     for index in insertion.chunks.indices { plan(chunk: index, of: insertion, writer, epoch) }
     largest.removeAll(keepingCapacity: true)
     largest.append(contentsOf: message.priorities)
@@ -131,15 +146,8 @@ extension PlayedStreams {
     let flags = insertion.column(insertion.columnsPerChunk - 1, ofChunk: index)
     guard let first = flags.first, let last = flags.last else { return }
     let key = StreamKey(writer: writer, stream: header.stream)
-    let number: Int
-    if let known = numbers[key] {
-      number = known
-    } else {
-      number = streams.count
-      numbers[key] = number
-      streams.append(
-        PlayedStream(firstIndex: header.firstIndex, tables: tables, pass: pass, epoch: epoch))
-    }
+    let number = numbers[key] ?? addStream(key, firstIndex: header.firstIndex, epoch: epoch)
+    owners[number].played = played
     let sent = streams[number].play(
       header, first: StepFlags(rawValue: first), last: StepFlags(rawValue: last), pass: pass, epoch: epoch)
     guard var sent else {
@@ -149,6 +157,24 @@ extension PlayedStreams {
     sent.stream = UInt32(truncatingIfNeeded: number)
     chunks.append(PlannedChunk(index: index, header: sent))
     counters.steps += UInt64(header.count)
+  }
+
+  /// The number of a new stream. Beyond the most it is that of the stream that was played least
+  /// recently. O(streams) then.
+  private mutating func addStream(_ key: StreamKey, firstIndex: UInt64, epoch: UInt64) -> Int {
+    guard streams.count == streamsMax,
+      let oldest = owners.indices.min(by: { owners[$0].played < owners[$1].played })
+    else {
+      numbers[key] = streams.count
+      owners.append(Owner(key: key, played: played))
+      streams.append(PlayedStream(firstIndex: firstIndex, tables: tables, pass: pass, epoch: epoch))
+      return streams.count - 1
+    }
+    numbers[owners[oldest].key] = nil
+    numbers[key] = oldest
+    owners[oldest].key = key
+    streams[oldest].takeOver()
+    return oldest
   }
 
   private mutating func plan(_ block: ItemBlock, _ writer: Int, _ epoch: UInt64) {

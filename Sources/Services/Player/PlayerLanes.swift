@@ -42,7 +42,10 @@ final class PlayerLanes {
     var writer = writer
     writer.goneAfter = Self.goneAfter
     configuration = ShardedWriter.Configuration(writer: writer)
-    lanes = [PlayerLane(links: ShardLinks(connector: connector, settings: settings, log: log, now: now), writer: makeWriter())]
+    lanes = [
+      PlayerLane(
+        links: ShardLinks(connector: connector, settings: settings, log: log, now: now), writer: makeWriter())
+    ]
   }
 
   /// Rises when sockets are added or closed.

@@ -29,15 +29,19 @@ public final class PlayerService {
   /// Messages of this pass.
   private var messagesOfPass: UInt64 = 0
   private var passes: UInt64 = 0
+  /// Messages that were unacknowledged when the end was looked at last.
+  private var waitingAtEnd = Int.max
   private var firstSent: Instant?
   private var isStopping = false
   /// Whether the gate was asked and will decide later.
   private var isGateWaiting = false
   /// The rest of a turn costs as much as some dozen messages.
   private static let turn = Instant.Span.milliseconds(5)
-  /// The replay grants at most 256. This many keep it busy, and are few enough to wait there while
-  /// a limiter blocks.
-  private static let inFlight = 64
+  /// Messages that may be unacknowledged. At `max`, as many as a replay grants. Otherwise enough
+  /// that acknowledgements delay none, but few, because as many are sent before the clock stands.
+  private static func inFlight(_ speed: PlaySpeed) -> Int { speed == .max ? 256 : 64 }
+  private static let progressEvery = Instant.Span.seconds(30)
+  private var nextProgress: Instant
 
   /// Opens the recording and the connections.
   ///
@@ -64,7 +68,7 @@ public final class PlayerService {
     let id = Identifier(using: &system)
     var writer = WriterMachine.Configuration(
       id: id, label: settings.label, schema: stream.schema, tables: stream.tables)
-    writer.inFlight = Self.inFlight
+    writer.inFlight = Self.inFlight(configuration.player.speed)
     let connector = Connector()
     lanes = PlayerLanes(
       connector: connector, settings: settings, writer: writer, generator: system, log: log, now: now)
@@ -76,6 +80,7 @@ public final class PlayerService {
       id: id, service: .player, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     connection = ConnectionWatch(replayOf: settings, now: now)
+    nextProgress = now + Self.progressEvery
   }
 
   /// Plays until the end, or until SIGTERM or SIGINT.
@@ -84,12 +89,14 @@ public final class PlayerService {
   public func run() throws {
     var poller = Poller()
     let signalIndex = poller.add(descriptor: signals.descriptor)
-    poller.add(descriptor: stream.descriptor)
+    let streamIndex = poller.add(descriptor: stream.descriptor)
     if let parameters { poller.add(parameters.socket) }
     let fixed = poller.count
     var generation = -1
     var isGatePolled = false
-    log.info("playing \(configuration.recording) at \(configuration.speed)")
+    log.info(
+      "playing \(configuration.recording) at \(configuration.speed): \(stream.messages) messages, \(stream.steps) steps"
+    )
     while !isStopping {
       let now = SystemClock.now()
       try pollConnections(now: now)
@@ -104,6 +111,7 @@ public final class PlayerService {
         lanes.add(to: &poller)
       }
       poller.wait(until: min(wake, deadline(now: now)), now: SystemClock.now())
+      if poller.isReadable(streamIndex) { stream.collect() }
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
     }
     leave()
@@ -119,6 +127,10 @@ public final class PlayerService {
     }
     connection.update(now: now, missing: [lanes.isReady ? nil : 0], log)
     if let notice = stand.notice(clock, now: now) { log.info(notice) }
+    if now >= nextProgress {
+      nextProgress = now + Self.progressEvery
+      log.info("played \(streams.counters.messages) messages, \(streams.counters.steps) steps so far")
+    }
   }
 
   /// Sends what is due, for at most a turn. Returns when to go on at the latest.
@@ -132,9 +144,7 @@ public final class PlayerService {
         clock.goOn(at: time)
         isNextDue = true
         return .never
-      case .end:
-        clock.goOn(at: time)
-        return try end(now: time)
+      case .end: return try end(now: time)
       case .message(let message):
         if !clock.hasBegun { clock.begin(at: time, origin: stream.origin) }
         let due = clock.due(message.accepted.time)
@@ -158,6 +168,7 @@ public final class PlayerService {
       clock.stand(at: now)
       return false
     }
+    clock.goOn(at: now, due: clock.due(message.accepted.time))
     guard let insertion = message.insertion else { return true }
     switch gate?.decide(message.accepted, insertion, schema: stream.schema, tables: stream.tables) {
     case .wait:
@@ -168,7 +179,6 @@ public final class PlayerService {
       return false
     case .play, nil: break
     }
-    clock.goOn(at: now)
     messagesOfPass += 1
     let isSent = streams.plan(
       message.accepted, incarnation: message.incarnation, insertion, writer: writer,
@@ -190,6 +200,7 @@ public final class PlayerService {
         "expected messages of the chosen actors and time, found none; its actors there: \(found)")
     }
     if configuration.loop {
+      clock.goOn(at: now)
       guard stream.rewind() else { return .never }
       passes += 1
       messagesOfPass = 0
@@ -198,7 +209,13 @@ public final class PlayerService {
       isNextDue = true
       return now
     }
-    guard lanes.unacknowledged == 0 else { return .never }
+    let unacknowledged = lanes.unacknowledged
+    if unacknowledged < waitingAtEnd { clock.goOn(at: now) }
+    waitingAtEnd = unacknowledged
+    guard unacknowledged == 0 else {
+      clock.stand(at: now)
+      return .never
+    }
     passes += 1
     isStopping = true
     return now
@@ -206,7 +223,7 @@ public final class PlayerService {
 
   private func deadline(now: Instant) -> Instant {
     let own = min(connection.nextNotice, parameters == nil ? .never : reporter.nextReport)
-    return min(own, min(stand.deadline(clock, now: now), lanes.nextDeadline(now: now)))
+    return min(min(own, nextProgress), min(stand.deadline(clock, now: now), lanes.nextDeadline(now: now)))
   }
 
   private func leave() {

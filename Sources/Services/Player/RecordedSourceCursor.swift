@@ -84,7 +84,7 @@ struct RecordedSourceCursor {
     while let slot = current ?? openNext() {
       while let entry = slots[slot].next() {
         switch entry {
-        case .missed(let messages): missed += messages.count
+        case .missed(let messages): missed &+= messages.count
         case .message(let message):
           takenOfBlock += 1
           guard isPlayed(message) else { continue }
@@ -109,6 +109,6 @@ struct RecordedSourceCursor {
     states[slot] = .free
     guard let found = slots[slot].damage, let block = slots[slot].block else { return }
     damage.append(found)
-    missed += block.header.messages - min(takenOfBlock, block.header.messages)
+    missed &+= block.header.messages - min(takenOfBlock, block.header.messages)
   }
 }

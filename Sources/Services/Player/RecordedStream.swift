@@ -23,6 +23,9 @@ final class RecordedStream {
   let tables: [TableSchema]
   /// The time from which it is played, in nanoseconds since 1970.
   let origin: Int64
+  /// Messages and steps of the blocks in the chosen time, of all actors.
+  let messages: UInt64
+  let steps: UInt64
   /// Labels in the recording that were seen so far, at most `labelsMax`.
   private(set) var labels: Set<String> = []
   private static let labelsMax = 256
@@ -39,8 +42,8 @@ final class RecordedStream {
   private var missedByDescription: UInt64 = 0
 
   /// Opens a recording.
-  /// - Throws: `RecordingError` if it cannot be opened, holds nothing in the chosen time, or sources
-  ///   of different schemas or tables; `SystemCallError` if no thread can be had.
+  /// - Throws: `RecordingError` if it cannot be opened, or holds nothing in the chosen time, or
+  ///   sources of different schemas or tables; `SystemCallError` if no thread can be had.
   init(_ configuration: PlayerConfiguration) throws {
     let path = configuration.recording
     let reader = try RecordingReader(path: path)
@@ -65,6 +68,8 @@ final class RecordedStream {
     }
     if let problem = Self.difference(numbers, reader) { throw RecordingError(path, problem) }
     (schema, tables) = (source.schema, source.tables)
+    messages = chosen.reduce(0) { $0 &+ $1.header.messages }
+    steps = chosen.reduce(0) { $0 &+ $1.header.steps }
     worker = try BackgroundWorker()
     for number in numbers {
       guard let source = reader.sources[number] else { continue }
@@ -96,20 +101,19 @@ final class RecordedStream {
         guard message.time <= until else { return .end }
         taking = index
         return .message(
-          RecordedMessage(accepted: message, incarnation: cursors[index].incarnation, stream: self, cursor: index))
+          RecordedMessage(
+            accepted: message, incarnation: cursors[index].incarnation, stream: self, cursor: index))
       }
+      read(index)
       // A finished block may hold no message that is played; then another source may be first.
-      if !collect() {
-        read(index)
-        return .loading
-      }
+      guard collect() else { return .loading }
     }
   }
 
   /// Begins from the recording's beginning again. False while a block is being read: try again when
   /// `descriptor` is readable.
   func rewind() -> Bool {
-    _ = collect()
+    collect()
     guard !cursors.contains(where: \.isReading) else { return false }
     taking = nil
     for index in cursors.indices { cursors[index].rewind() }
@@ -140,8 +144,10 @@ final class RecordedStream {
     return best
   }
 
-  /// Takes over the blocks that have been read; false if there were none.
-  private func collect() -> Bool {
+  /// Takes over the blocks that have been read; false if there were none. Call it when `descriptor`
+  /// is readable, which it then is no more.
+  @discardableResult
+  func collect() -> Bool {
     let finished = worker.finished()
     for ticket in finished {
       let index = Int(ticket / 2)
@@ -189,7 +195,8 @@ extension RecordedStream {
     for (number, source) in sources.dropFirst() {
       guard let problem = first.schema.mismatch(with: source.schema) ?? mismatch(first.tables, source.tables)
       else { continue }
-      return "source \(number) differs from source \(firstNumber): \(problem); cut the recording into one of each "
+      return
+        "source \(number) differs from source \(firstNumber): \(problem); cut the recording into one of each "
         + "(rookery recording cut), or play a part of it (--from, --until)"
     }
     return nil
@@ -203,12 +210,14 @@ extension RecordedStream {
     return nil
   }
 
-  private static func emptyProblem(_ reader: RecordingReader, _ configuration: PlayerConfiguration) -> String {
+  private static func emptyProblem(_ reader: RecordingReader, _ configuration: PlayerConfiguration) -> String
+  {
     let blocks = reader.blocks.filter { reader.source(of: $0) != nil }
     guard let first = blocks.map(\.header.firstTime).min(), let last = blocks.map(\.header.lastTime).max()
     else { return "expected messages, found none that can be read" }
     let seconds = Double(last - first) / 1e9
-    return "expected messages from \(configuration.from_s ?? 0) s until \(configuration.until_s ?? seconds) s, "
+    return
+      "expected messages from \(configuration.from_s ?? 0) s until \(configuration.until_s ?? seconds) s, "
       + "found a recording of \(seconds) s"
   }
 }

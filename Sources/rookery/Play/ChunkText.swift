@@ -27,8 +27,7 @@ enum ChunkText {
     return lines + items(message, insertion, stream: header.stream, tables)
   }
 
-  /// The items of a stream, one a line, as `experience: steps 3 to 6, priority 1.5`. Those without a
-  /// priority take the largest so far.
+  /// The items of a stream, one a line. Those without a priority take the largest so far.
   private static func items(
     _ message: Accepted, _ insertion: Insertion, stream: UInt32, _ tables: [TableSchema]
   ) -> [String] {

@@ -13,7 +13,8 @@ extension CommandLineInterface {
   /// compose file.
   static func play(_ list: [String]) throws -> ExitCode {
     let arguments = try Arguments(
-      list, valued: ["to", "speed", "from", "until", "actors", "name", "config", "set"], plain: ["loop", "step"],
+      list, valued: ["to", "speed", "from", "until", "actors", "name", "config", "set"],
+      plain: ["loop", "step"],
       short: ["p": "name"])
     guard arguments.positional.count <= 1 else {
       throw UsageError("expected rookery play FILE with one file, found \(arguments.positional.count)")

@@ -23,7 +23,8 @@ struct PlayedRecording {
 
   /// - Parameter interval_ms: time between two messages.
   init(
-    _ path: String, writers: Int = 2, messages: Int, interval_ms: Double = 1, schema: StepSchema = MadeMessage.schema
+    _ path: String, writers: Int = 2, messages: Int, interval_ms: Double = 1,
+    schema: StepSchema = MadeMessage.schema
   ) throws {
     (self.path, self.writers, self.messages) = (path, writers, messages)
     let file = try MadeRecording(path: path, blockMessages: 16, schema: schema)
@@ -33,7 +34,8 @@ struct PlayedRecording {
     for number in 0..<writers * messages {
       let message = Self.message(writer: UInt64(1 + number % writers), index: number / writers)
       try file.add(
-        message, number: UInt64(number + 1), time: MadeRecording.second + Int64(Double(number) * interval_ms * 1e6),
+        message, number: UInt64(number + 1),
+        time: MadeRecording.second + Int64(Double(number) * interval_ms * 1e6),
         priorities: [largest])
       try add(message, schema, &positions, &largest)
     }
@@ -57,7 +59,8 @@ struct PlayedRecording {
   }
 
   private mutating func add(
-    _ message: MadeMessage, _ schema: StepSchema, _ positions: inout [[UInt64]: UInt64], _ largest: inout Float
+    _ message: MadeMessage, _ schema: StepSchema, _ positions: inout [[UInt64]: UInt64],
+    _ largest: inout Float
   ) throws {
     try message.content(schema: schema).withUnsafeBytes { content in
       var cursor = FrameCursor(content)

@@ -42,6 +42,31 @@ import Testing
     #expect(clock.due(1_000 + 40_000_000) == .at(40))
   }
 
+  /// A replay that accepts a message every 6 ms, where one is due every 4 ms, delays the recording by
+  /// 2 ms a message.
+  @Test func shortStandsAddUp() {
+    var clock = clock(.times(1))
+    var now = Instant.at(0)
+    for message in 1...100 {
+      now += .milliseconds(6)
+      let due = clock.due(1_000 + Int64(message) * 4_000_000)
+      clock.stand(at: now - .milliseconds(1))
+      clock.goOn(at: now, due: due)
+    }
+    let waited = clock.waited(at: now).milliseconds
+    #expect(waited > 190 && waited <= 200)
+  }
+
+  /// At `max` every wait for the replay counts.
+  @Test func atMaxEachStandCounts() {
+    var clock = clock(.max)
+    for wait in 0..<5 {
+      clock.stand(at: .at(Double(10 * wait)))
+      clock.goOn(at: .at(Double(10 * wait + 2)), due: clock.due(7))
+    }
+    #expect(clock.waited(at: .at(60)) == .milliseconds(10))
+  }
+
   @Test func aStandIsSaidOnce() {
     var clock = clock(.times(1))
     var notice = StandNotice()

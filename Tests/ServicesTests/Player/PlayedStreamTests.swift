@@ -47,7 +47,8 @@ import Wire
       (100, 10, true), (100, 11, false), (109, 2, false), (110, 1, false), (111, 10, true), (111, 11, false),
       (99, 1, false), (120, 1, true), (121, 1, false), (105, -1, false),
     ] {
-      #expect(stream.holds(first: UInt64(first), count: count, pass: 0, epoch: 0) == isHeld, "\(first), \(count)")
+      #expect(
+        stream.holds(first: UInt64(first), count: count, pass: 0, epoch: 0) == isHeld, "\(first), \(count)")
     }
   }
 

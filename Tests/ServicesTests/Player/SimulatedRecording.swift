@@ -9,8 +9,8 @@ import Wire
 
 @testable import Recordings
 
-/// Random writers insert into a store for each source. What the stores accept is recorded, with gaps
-/// if wanted.
+/// Random writers insert into a store for each source. What the stores accept is recorded, with
+/// gaps if wanted.
 struct SimulatedRecording {
   static let tables = [
     TableSchema(name: "transitions", kind: .transition(nStep: 2, discount: 0.9)),
@@ -176,7 +176,8 @@ struct SimulatedRecording {
   }
 
   /// The span of the item that begins with the first of these steps; nil if there is none.
-  private static func span(_ table: Int, _ steps: ArraySlice<(index: UInt64, run: Int, flags: UInt8)>) -> Int? {
+  private static func span(_ table: Int, _ steps: ArraySlice<(index: UInt64, run: Int, flags: UInt8)>) -> Int?
+  {
     let run = Array(steps.prefix { $0.run == steps.first?.run }.prefix(3))
     switch table {
     case 0:
