@@ -135,3 +135,41 @@ import Wire
     #expect(share.code == 2 && share.errors.contains("recorder.share"), "\(share.errors)")
   }
 }
+
+extension RecordTests {
+  /// A live run's store, its recording, and the store of a fresh replay that it is played into have
+  /// one digest.
+  @Test func aPlayedRecordingIsTheRecordedRun() throws {
+    let run = try LiveRun(
+      try Workspace(), settings: ["replay.digest=true"], arguments: ["--record", "run.rookery"])
+    try run.started()
+    #expect(try Program.run(["scale", "actor=0"], in: run.workspace).code == 0)
+    // What the replay has accepted is in the recording.
+    try run.status("all messages are recorded") { status in
+      let accepted = status.counter("replay", "messages_committed_total")
+      return accepted > 0 && accepted == status.counter("recorder", "messages_recorded_total")
+    }
+    func digest(_ text: String) -> Substring? {
+      text.firstRange(of: "digest ").map { text[$0.upperBound...].prefix(16) }
+    }
+    let original = try #require(digest(try Program.run(["inspect"], in: run.workspace).output))
+    _ = try run.end(SIGINT)
+    let info = try Program.run(["recording", "info", "run.rookery", "--digest"], in: run.workspace)
+    #expect(digest(info.output) == original, "\(info.output)")
+
+    let address = "ipc://\(run.workspace.path)/replay"
+    // The recorded run's limits would hold back what no learner samples.
+    let replay = try Started(
+      [
+        "replay", "--config", "runs/test/config.yaml", "--set", "replay.rate_limiter.samples_per_insert=0",
+      ], in: run.workspace,
+      environment: ["ROOKERY_REPLAY_ADDRESS": address])
+    try eventually("the replay") { try HealthClient.ask(address, timeout: .seconds(1)) != nil }
+    let played = try Program.run(["play", "run.rookery", "--to", address], in: run.workspace)
+    #expect(played.code == 0, "\(played.errors)")
+    let inspected = try Program.run(["inspect", address], in: run.workspace)
+    #expect(digest(inspected.output) == original, "\(inspected.output)")
+    _ = try replay.child.terminate()
+    #expect(try replay.end().code == 0)
+  }
+}
