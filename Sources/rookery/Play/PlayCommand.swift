@@ -39,7 +39,11 @@ extension CommandLineInterface {
   /// Where to play to: `--to`, the variables, or the live run.
   private static func playVariables(_ arguments: Arguments) throws -> [String: String] {
     guard let address = arguments.value("to") else {
-      return try runVariables(arguments.value("name"), unless: "ROOKERY_REPLAY_ADDRESS")
+      do {
+        return try runVariables(arguments.value("name"), unless: "ROOKERY_REPLAY_ADDRESS")
+      } catch let error as LaunchError {
+        throw LaunchError("\(error); or name a replay with --to ADDRESS")
+      }
     }
     if arguments.value("name") != nil {
       throw UsageError("expected --to ADDRESS or -p NAME, found both")

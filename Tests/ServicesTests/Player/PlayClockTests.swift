@@ -42,8 +42,8 @@ import Testing
     #expect(clock.due(1_000 + 40_000_000) == .at(40))
   }
 
-  /// A replay that accepts a message every 6 ms, where one is due every 4 ms, delays the recording by
-  /// 2 ms a message.
+  /// A replay that accepts a message every 6 ms, where one is due every 4 ms, delays the recording
+  /// by 2 ms a message.
   @Test func shortStandsAddUp() {
     var clock = clock(.times(1))
     var now = Instant.at(0)
