@@ -25,7 +25,7 @@ public struct RecordingCutter {
     /// The last number that damaged blocks tell of, and when.
     var claimed: UInt64 = 0
     var claimedTime: Int64 = 0
-    /// Numbers between blocks, which are told of as missed.
+    /// Numbers that the new file tells of as missed.
     var gaps = NumberRanges()
   }
 
@@ -116,10 +116,11 @@ extension RecordingCutter {
     if let entries = reader.entries(of: block) {
       try tellGap(number, before: header)
       let isWhole = header.firstTime >= times.lowerBound && header.lastTime < times.upperBound
-      if isWhole, selection.actors == nil, selection.tables == nil, isSound(entries, header, number) {
+      if isWhole, selection.actors == nil, selection.tables == nil, let missed = sound(entries, header, number) {
         try begin(number, next: header.firstNumber)
         try output.copy(header, frame: reader.lastFrame, to: sources[number]!.number!)
         sources[number]!.told = header.lastNumber
+        for numbers in missed.ranges { sources[number]!.gaps.insert(numbers) }
         return
       }
       try add(entries, of: block, number)
@@ -143,15 +144,18 @@ extension RecordingCutter {
     sources[number]!.told = header.firstNumber - 1
   }
 
-  /// Whether all entries can be read, follow each other, and are what the header says.
-  private func isSound(_ entries: RecordedEntries, _ header: BlockHeader, _ number: Int) -> Bool {
-    guard header.firstNumber > sources[number]!.told else { return false }
+  /// What a block tells of as missed, if all its entries can be read, follow each other, and are
+  /// what the header says; nil if not.
+  private func sound(_ entries: RecordedEntries, _ header: BlockHeader, _ number: Int) -> NumberRanges? {
+    guard header.firstNumber > sources[number]!.told else { return nil }
     var walk = entries
     var tally = BlockTally(header)
+    var missed = NumberRanges()
     while let entry = try? walk.next() {
       tally.add(entry, steps: walk.insertion.stepCount, items: walk.insertion.itemCount)
+      if case .missed(let found) = entry { missed.insert(found.numbers) }
     }
-    return walk.isAtEnd && tally.problem == nil
+    return walk.isAtEnd && tally.problem == nil ? missed : nil
   }
 
   private mutating func add(_ entries: RecordedEntries, of block: RecordingBlock, _ number: Int) throws {
@@ -180,9 +184,15 @@ extension RecordingCutter {
 
   /// Adds missed messages. They may come late, when the gap that they left is told of already.
   private mutating func add(_ missed: MissedMessages, _ number: Int) throws {
-    guard times.contains(missed.time), !sources[number]!.gaps.contains(missed.numbers.lowerBound) else { return }
-    try begin(number, next: missed.numbers.lowerBound)
-    output.add(missed, to: sources[number]!.number!)
+    guard times.contains(missed.time) else { return }
+    var rest = NumberRanges()
+    rest.insert(missed.numbers)
+    rest.remove(sources[number]!.gaps)
+    for numbers in rest.ranges {
+      try begin(number, next: numbers.lowerBound)
+      output.add(MissedMessages(numbers: numbers, time: missed.time), to: sources[number]!.number!)
+      sources[number]!.gaps.insert(numbers)
+    }
   }
 
   /// Adds the selected part of a message.

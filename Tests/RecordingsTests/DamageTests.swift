@@ -155,5 +155,13 @@ import Wire
     #expect(
       damage.problem.contains("at the file's end: the block is being written, or its writer was ended; 2 messages"))
     #expect(damage.problem.contains("numbers 4 to 5 of source 0"))
+    // A part of a header.
+    let last = try RecordingReader(path: path, scans: true).allBlocks.last!.offset
+    for count in [1, 7, 30, 111] {
+      Disk.write(Array(bytes[..<(Int(last) + count)]), to: damaged)
+      let part = try Scanned(damaged)
+      #expect(part.numbers == [1, 2, 1, 2, 3])
+      #expect(part.damage.first?.problem.contains("found \(count) bytes at the file's end") == true, "\(part.damage)")
+    }
   }
 }
