@@ -78,7 +78,8 @@ public struct RecordedEntries {
       let time = try cursor.time("the time")
       guard first > 0, first <= last else {
         throw WireError(
-          offset: start, expected: "numbers from 1 on, the first at most the last", found: "\(first) to \(last)")
+          offset: start, expected: "numbers from 1 on, the first at most the last",
+          found: "\(first) to \(last)")
       }
       return .missed(MissedMessages(numbers: first...last, time: time))
     case (let type, let count):

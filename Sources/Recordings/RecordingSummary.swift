@@ -131,7 +131,9 @@ extension RecordingSummary {
     guard told != found else { return }
     reader.record(
       block,
-      told.map { "expected an index of the \(found.count) blocks before it, found another, of \($0.count) blocks" }
+      told.map {
+        "expected an index of the \(found.count) blocks before it, found another, of \($0.count) blocks"
+      }
         ?? "expected an index, found other content")
   }
 }

@@ -104,7 +104,8 @@ struct MessageReader {
     let incarnation = try cursor.identifier("the incarnation")
     let message = try Accepted(elementsFrom: &cursor)
     let insertion = try content(&cursor)
-    message.encode(into: writer, incarnation: incarnation, content: UnsafeRawBufferPointer(start: nil, count: 0))
+    message.encode(
+      into: writer, incarnation: incarnation, content: UnsafeRawBufferPointer(start: nil, count: 0))
     writer.array(insertion.chunks.count)
     write(insertion)
   }

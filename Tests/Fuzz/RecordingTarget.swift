@@ -21,7 +21,8 @@ enum RecordingTarget {
       let summary = try RecordingSummary(path: path, digests: true)
       for damage in summary.damage {
         expect(damage.description.utf8.count < 4096, "a reason of \(damage.description.utf8.count) bytes")
-        expect(damage.range.upperBound <= summary.fileBytes, "\(damage): there are \(summary.fileBytes) bytes")
+        expect(
+          damage.range.upperBound <= summary.fileBytes, "\(damage): there are \(summary.fileBytes) bytes")
       }
       copy(path, summary)
       goOn(path)
@@ -69,13 +70,16 @@ enum RecordingTarget {
   private static func goOn(_ path: String) {
     do throws(RecordingError) {
       let before = try RecordingSummary(path: path)
-      let file = try RecordingFile(path: path, about: RecordingAbout(created: 0, program: "", filter: ""), level: 1)
+      let file = try RecordingFile(
+        path: path, about: RecordingAbout(created: 0, program: "", filter: ""), level: 1)
       guard let source = try? file.add(description), source < 1 << 16 else { return }
       var block = BlockBuilder(source: source)
       add([0x90, 0x90], steps: 0, items: 0, number: 1, to: &block)
       expect((try? file.append(block)) != nil, "a block cannot be appended")
       let after = try RecordingSummary(path: path)
-      expect(after.messages == before.messages + 1, "\(before.messages) messages, one more makes \(after.messages)")
+      expect(
+        after.messages == before.messages + 1, "\(before.messages) messages, one more makes \(after.messages)"
+      )
     } catch {
       expect(error.problem.contains("expected"), "\(error)")
     }
@@ -87,7 +91,8 @@ enum RecordingTarget {
 extension RecordingTarget {
   static let description = RecordingSource(
     Tap(
-      incarnation: Identifier(high: 1, low: 2), shard: 1, time: 1, next: 1, schema: .discrete(observation: [4]),
+      incarnation: Identifier(high: 1, low: 2), shard: 1, time: 1, next: 1,
+      schema: .discrete(observation: [4]),
       tables: [TableSchema(name: "t", kind: .record)], configuration: ""))!
 
   /// Blocks of what the input says: `[kind, source, length, content …]`.
@@ -153,7 +158,9 @@ extension RecordingTarget {
     if header.lastNumber == 0 { (header.firstNumber, header.firstTime) = (0, 0) }
   }
 
-  private static func add(_ body: [UInt8], steps: Int, items: Int, number: UInt64, to block: inout BlockBuilder) {
+  private static func add(
+    _ body: [UInt8], steps: Int, items: Int, number: UInt64, to block: inout BlockBuilder
+  ) {
     let message = Accepted(
       number: number, time: Int64(number), writer: PublicName(high: 0, low: number % 2), label: "a",
       priorities: [1])
@@ -167,7 +174,9 @@ extension RecordingTarget {
     let bodies = frames.compactMap { frame -> [UInt8]? in
       frame.withUnsafeBytes { bytes in
         var cursor = FrameCursor(bytes)
-        guard (try? cursor.openMessage()) == .insert, (try? Insert.sequence(from: &cursor)) != nil else { return nil }
+        guard (try? cursor.openMessage()) == .insert, (try? Insert.sequence(from: &cursor)) != nil else {
+          return nil
+        }
         return Array(bytes[cursor.offset...])
       }
     }

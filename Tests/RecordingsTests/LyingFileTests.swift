@@ -15,7 +15,8 @@ import Wire
 
   /// A block as a liar makes it.
   private func block(
-    _ header: BlockHeader, _ content: [UInt8], _ change: (inout BlockHeader, inout [UInt8]) -> Void = { _, _ in }
+    _ header: BlockHeader, _ content: [UInt8],
+    _ change: (inout BlockHeader, inout [UInt8]) -> Void = { _, _ in }
   ) -> [UInt8] {
     var compressor = Compressor(level: 1)
     content.withUnsafeBytes { compressor.compress($0) }
@@ -96,7 +97,7 @@ import Wire
       #expect(summary.damage.contains { $0.problem.contains(problem) }, "\(summary.damage)")
       #expect(summary.messages == 3)
     }
-    // Nothing of so many bytes has so many messages.
+    // A block has at least as many bytes as messages.
     Disk.write(start + block(header, content) { header, _ in header.messages = 1 << 40 }, to: path)
     #expect(try Scanned(path).messages.isEmpty)
   }
@@ -108,7 +109,10 @@ import Wire
       Disk.write(start + block(header, content), to: path)
       let found = try Scanned(path)
       #expect(found.messages.isEmpty)
-      #expect(found.damage.contains { $0.problem.contains("a description of source \(number), found none; 2 messages") })
+      #expect(
+        found.damage.contains {
+          $0.problem.contains("a description of source \(number), found none; 2 messages")
+        })
     }
   }
 
@@ -116,7 +120,8 @@ import Wire
   @Test func entriesThatLie() throws {
     let (header, content) = messages(1...2)
     let lies: [[UInt8]] = [
-      [0xDD, 0xFF, 0xFF, 0xFF, 0xFF], [0x98, 0x01, 0xCF], [0x94, 2, 9, 3, 0], [0x94, 2, 0xFF, 3, 0], [0x91, 9],
+      [0xDD, 0xFF, 0xFF, 0xFF, 0xFF], [0x98, 0x01, 0xCF], [0x94, 2, 9, 3, 0], [0x94, 2, 0xFF, 3, 0],
+      [0x91, 9],
       [0x94, 0, 0, 0xA0, 0xA0], [0xC0], Array(content.prefix(100)),
     ]
     for lie in lies {
@@ -194,7 +199,8 @@ import Wire
       let foreign = try end(other, name)
       var bytes = Array(one.dropLast(own.count)) + foreign
       // The trailer leads to the foreign index.
-      bytes.replaceSubrange(bytes.count - 32..<bytes.count, with: Trailer.encode(index: UInt64(one.count - own.count)))
+      bytes.replaceSubrange(
+        bytes.count - 32..<bytes.count, with: Trailer.encode(index: UInt64(one.count - own.count)))
       Disk.write(bytes, to: path)
       #expect(try Scanned(path, scans: false).numbers == [1, 2, 3, 4], "\(name)")
       let damage = try RecordingSummary(path: path).damage
@@ -237,7 +243,9 @@ import Wire
   }
 
   @Test func whatIsNoRecordingStaysAsItIs() throws {
-    for bytes: [UInt8] in [[1], Array("a letter".utf8), Array(repeating: 0x52, count: 5000), Array(start.prefix(50))] {
+    for bytes: [UInt8] in [
+      [1], Array("a letter".utf8), Array(repeating: 0x52, count: 5000), Array(start.prefix(50)),
+    ] {
       Disk.write(bytes, to: path)
       #expect(throws: RecordingError.self) { try RecordingReader(path: path) }
       #expect(throws: RecordingError.self) { try RecordingFile(path: path, about: Fixture.about, level: 1) }
@@ -245,7 +253,9 @@ import Wire
     }
     #expect(throws: RecordingError.self) { try RecordingReader(path: folder.path) }
     #expect(throws: RecordingError.self) { try RecordingReader(path: "\(folder.path)/none") }
-    #expect(throws: RecordingError.self) { try RecordingFile(path: folder.path, about: Fixture.about, level: 1) }
+    #expect(throws: RecordingError.self) {
+      try RecordingFile(path: folder.path, about: Fixture.about, level: 1)
+    }
     #expect(throws: RecordingError.self) {
       try RecordingFile(path: path, about: Fixture.about, level: 1, isNew: true)
     }
