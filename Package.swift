@@ -136,7 +136,8 @@ if Context.environment["ROOKERY_FUZZ"] == "1" {
   package.targets.append(
     .executableTarget(
       name: "RookeryFuzz",
-      dependencies: ["Wire", "Experience", "Foundations", "ReplayStore", "Services"], path: "Tests/Fuzz",
+      dependencies: ["Wire", "Experience", "Foundations", "Recordings", "ReplayStore", "Services"],
+      path: "Tests/Fuzz",
       swiftSettings: settings + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
       // libFuzzer brings its own `main`. The usual linker, gold, does not prefer ours to it.
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))

@@ -106,12 +106,22 @@ extension BlockHeader {
       + "numbers \(firstNumber) to \(lastNumber) of source \(source)"
   }
 
-  /// Whether all values are within bounds: sums of them never overflow.
+  /// Whether all values are within bounds: sums of them never overflow, but for those of missed
+  /// messages. A message, a step and an item have at least one byte each.
   var isPossible: Bool {
-    let counts = [messages, steps, items, missed, firstNumber, lastNumber, compressedBytes]
+    let counts = [missed, firstNumber, lastNumber, compressedBytes]
     return counts.allSatisfy { $0 <= Self.numberMax } && contentBytes <= Self.contentBytesMax
+      && [messages, steps, items].allSatisfy { $0 <= contentBytes }
       && firstNumber <= lastNumber && firstTime <= lastTime && firstTime >= 0
       && lastTime <= Int64(Self.numberMax)
+  }
+}
+
+extension UInt64 {
+  /// The sum, or the largest value if it is larger: a file may claim any numbers.
+  func adding(_ other: UInt64) -> UInt64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
   }
 }
 

@@ -17,7 +17,7 @@ public struct RecordingBlock: Hashable, Sendable {
 /// zstd with the offset of the index's block.
 enum Trailer {
   static let byteCount = 32
-  private static let prefix: [UInt8] = [0x53, 0x2A, 0x4D, 0x18, 24, 0, 0, 0] + Array("ROOKEND\n".utf8)
+  static let prefix: [UInt8] = [0x53, 0x2A, 0x4D, 0x18, 24, 0, 0, 0] + Array("ROOKEND\n".utf8)
 
   static func encode(index offset: UInt64) -> [UInt8] {
     var bytes = prefix
@@ -79,11 +79,20 @@ struct BlockScan {
         throw RecordingError(file.path, Self.versionProblem(version))
       case nil:
         let next = Self.next(after: offset, file)
-        damage.append(
-          RecordingDamage(range: offset..<next, problem: "expected a block's header, found other bytes"))
+        damage.append(RecordingDamage(range: offset..<next, problem: Self.problem(ofNoHeader: buffer)))
         offset = next
       }
     }
+  }
+
+  /// What is wrong with bytes that are neither a header nor a trailer.
+  private static func problem(ofNoHeader bytes: [UInt8]) -> String {
+    let isCut =
+      bytes.count < BlockHeader.byteCount
+      && [BlockHeader.prefix, Trailer.prefix].contains { $0.starts(with: bytes.prefix($0.count)) }
+    return isCut
+      ? "expected a whole block, found \(bytes.count) bytes at the file's end: the block is being written, or its "
+        + "writer was ended" : "expected a block's header, found other bytes"
   }
 
   private static func other(_ offset: UInt64, _ file: FileBytes) -> RecordingDamage {

@@ -28,7 +28,7 @@ struct BlockTally {
       last = max(last ?? 0, message.number)
       check(message.number...message.number, message.time)
     case .missed(let missed):
-      self.missed += missed.count
+      self.missed = self.missed.adding(missed.count)
       check(missed.numbers, missed.time)
     }
   }

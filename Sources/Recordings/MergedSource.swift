@@ -110,7 +110,8 @@ final class MergedSource {
   /// Adds another file's part.
   /// - Throws: `RecordingError` if the files contradict each other.
   func add(_ cursor: SourceCursor, _ other: RecordingSource, path: String) throws(RecordingError) {
-    guard other.schema == description.schema, other.tables == description.tables, other.shard == description.shard
+    guard other.schema == description.schema, other.tables == description.tables,
+      other.shard == description.shard
     else {
       throw RecordingError(
         path,
@@ -142,7 +143,8 @@ final class MergedSource {
       return false
     }
     if let block = cursor.block {
-      try take(block, cursor, others: open.filter { $0 !== cursor }.compactMap(\.number).min() ?? .max, output)
+      try take(
+        block, cursor, others: open.filter { $0 !== cursor }.compactMap(\.number).min() ?? .max, output)
     } else {
       try takeEntry(cursor, output)
     }

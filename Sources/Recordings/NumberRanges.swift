@@ -10,18 +10,18 @@ public struct NumberRanges: Hashable, Sendable {
   /// How many numbers they are; below 2⁶³.
   public var count: UInt64 { ranges.reduce(0) { $0 + $1.upperBound - $1.lowerBound + 1 } }
 
-  /// Adds numbers, at most 2⁶². O(1) behind the last range.
+  /// Adds numbers, at most 2⁶². O(ranges behind them).
   public mutating func insert(_ numbers: ClosedRange<UInt64>) {
-    if let last = ranges.last, numbers.lowerBound <= last.upperBound + 1 {
-      let before = ranges.firstIndex { $0.upperBound + 1 >= numbers.lowerBound }!
-      let after = ranges.firstIndex { $0.lowerBound > numbers.upperBound + 1 } ?? ranges.count
-      let touched = before..<max(before, after)
-      let lower = min(numbers.lowerBound, touched.isEmpty ? numbers.lowerBound : ranges[before].lowerBound)
-      let upper = max(numbers.upperBound, touched.isEmpty ? numbers.upperBound : ranges[after - 1].upperBound)
-      ranges.replaceSubrange(touched, with: [lower...upper])
-    } else {
-      ranges.append(numbers)
+    var after = ranges.count
+    while after > 0, ranges[after - 1].lowerBound > numbers.upperBound + 1 { after -= 1 }
+    var before = after
+    var merged = numbers
+    while before > 0, ranges[before - 1].upperBound + 1 >= numbers.lowerBound {
+      before -= 1
+      merged =
+        min(merged.lowerBound, ranges[before].lowerBound)...max(merged.upperBound, ranges[before].upperBound)
     }
+    ranges.replaceSubrange(before..<after, with: [merged])
   }
 
   /// Removes numbers.
@@ -33,9 +33,6 @@ public struct NumberRanges: Hashable, Sendable {
       ranges = kept
     }
   }
-
-  /// Whether a number is one of them.
-  func contains(_ number: UInt64) -> Bool { ranges.contains { $0.contains(number) } }
 
   /// Removes and returns the numbers below `bound`.
   mutating func take(below bound: UInt64) -> [ClosedRange<UInt64>] {

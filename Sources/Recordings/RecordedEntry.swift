@@ -65,6 +65,9 @@ public struct RecordedEntries {
     switch try cursor.openEntry() {
     case (.message, 1 + Accepted.elementCount):
       let accepted = try Accepted(elementsFrom: &cursor)
+      guard accepted.number > 0 else {
+        throw WireError(offset: start, expected: "a message's number of at least 1", found: "0")
+      }
       let from = cursor.offset
       try Insert.body(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
       content = UnsafeRawBufferPointer(rebasing: cursor.bytes[from..<cursor.offset])
@@ -73,8 +76,10 @@ public struct RecordedEntries {
       let first = try cursor.number("the first number")
       let last = try cursor.number("the last number")
       let time = try cursor.time("the time")
-      guard first <= last else {
-        throw WireError(offset: start, expected: "a last number of at least \(first)", found: "\(last)")
+      guard first > 0, first <= last else {
+        throw WireError(
+          offset: start, expected: "numbers from 1 on, the first at most the last",
+          found: "\(first) to \(last)")
       }
       return .missed(MissedMessages(numbers: first...last, time: time))
     case (let type, let count):

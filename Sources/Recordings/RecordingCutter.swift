@@ -25,7 +25,7 @@ public struct RecordingCutter {
     /// The last number that damaged blocks tell of, and when.
     var claimed: UInt64 = 0
     var claimedTime: Int64 = 0
-    /// Numbers between blocks, which are told of as missed.
+    /// Numbers that the new file tells of as missed.
     var gaps = NumberRanges()
   }
 
@@ -39,7 +39,8 @@ public struct RecordingCutter {
   ///   - now: nanoseconds since 1970.
   /// - Throws: `RecordingError`, or `SystemCallError` if the new file cannot be written.
   public static func cut(
-    _ path: String, to new: String, _ selection: RecordingSelection = RecordingSelection(), level: Int = 3, now: Int64
+    _ path: String, to new: String, _ selection: RecordingSelection = RecordingSelection(), level: Int = 3,
+    now: Int64
   ) throws -> RecordingResult {
     let reader = try RecordingReader(path: path, scans: true)
     try check(selection, reader)
@@ -47,7 +48,8 @@ public struct RecordingCutter {
     let about = RecordingAbout(
       created: reader.about?.created ?? now, program: reader.about?.program ?? "rookery",
       filter: filters.joined(separator: "; "))
-    var cutter = RecordingCutter(reader, selection, try RecordingOutput(path: new, about: about, level: level))
+    var cutter = RecordingCutter(
+      reader, selection, try RecordingOutput(path: new, about: about, level: level))
     do {
       return try cutter.run()
     } catch {
@@ -56,11 +58,13 @@ public struct RecordingCutter {
     }
   }
 
-  private static func check(_ selection: RecordingSelection, _ reader: RecordingReader) throws(RecordingError) {
+  private static func check(_ selection: RecordingSelection, _ reader: RecordingReader) throws(RecordingError)
+  {
     let known = Set(reader.sources.compactMap { $0 }.flatMap { $0.tables.map(\.name) })
     guard let unknown = selection.tables?.subtracting(known).min() else { return }
     throw RecordingError(
-      reader.path, "expected tables of the recording (\(known.sorted().joined(separator: ", "))), found '\(unknown)'")
+      reader.path,
+      "expected tables of the recording (\(known.sorted().joined(separator: ", "))), found '\(unknown)'")
   }
 
   private init(_ reader: RecordingReader, _ selection: RecordingSelection, _ output: RecordingOutput) {
@@ -81,7 +85,9 @@ public struct RecordingCutter {
     }
     for block in reader.blocks { try add(block) }
     for number in sources.indices {
-      guard let source = sources[number], let output = source.number, source.claimed > source.told else { continue }
+      guard let source = sources[number], let output = source.number, source.claimed > source.told else {
+        continue
+      }
       self.output.add(
         MissedMessages(numbers: source.told + 1...source.claimed, time: source.claimedTime), to: output)
     }
@@ -116,10 +122,13 @@ extension RecordingCutter {
     if let entries = reader.entries(of: block) {
       try tellGap(number, before: header)
       let isWhole = header.firstTime >= times.lowerBound && header.lastTime < times.upperBound
-      if isWhole, selection.actors == nil, selection.tables == nil, isSound(entries, header, number) {
+      if isWhole, selection.actors == nil, selection.tables == nil,
+        let missed = sound(entries, header, number)
+      {
         try begin(number, next: header.firstNumber)
         try output.copy(header, frame: reader.lastFrame, to: sources[number]!.number!)
         sources[number]!.told = header.lastNumber
+        for numbers in missed.ranges { sources[number]!.gaps.insert(numbers) }
         return
       }
       try add(entries, of: block, number)
@@ -134,7 +143,9 @@ extension RecordingCutter {
   private mutating func tellGap(_ number: Int, before header: BlockHeader) throws {
     let told = sources[number]!.told
     // Before the first block of a part nothing is known to be lost.
-    guard header.firstNumber > told + 1, selection.from == nil || sources[number]!.number != nil else { return }
+    guard header.firstNumber > told + 1, selection.from == nil || sources[number]!.number != nil else {
+      return
+    }
     try begin(number, next: told + 1)
     output.add(
       MissedMessages(numbers: told + 1...header.firstNumber - 1, time: header.firstTime),
@@ -143,15 +154,18 @@ extension RecordingCutter {
     sources[number]!.told = header.firstNumber - 1
   }
 
-  /// Whether all entries can be read, follow each other, and are what the header says.
-  private func isSound(_ entries: RecordedEntries, _ header: BlockHeader, _ number: Int) -> Bool {
-    guard header.firstNumber > sources[number]!.told else { return false }
+  /// What a block tells of as missed, if all its entries can be read, follow each other, and are
+  /// what the header says; nil if not.
+  private func sound(_ entries: RecordedEntries, _ header: BlockHeader, _ number: Int) -> NumberRanges? {
+    guard header.firstNumber > sources[number]!.told else { return nil }
     var walk = entries
     var tally = BlockTally(header)
+    var missed = NumberRanges()
     while let entry = try? walk.next() {
       tally.add(entry, steps: walk.insertion.stepCount, items: walk.insertion.itemCount)
+      if case .missed(let found) = entry { missed.insert(found.numbers) }
     }
-    return walk.isAtEnd && tally.problem == nil
+    return walk.isAtEnd && tally.problem == nil ? missed : nil
   }
 
   private mutating func add(_ entries: RecordedEntries, of block: RecordingBlock, _ number: Int) throws {
@@ -180,9 +194,15 @@ extension RecordingCutter {
 
   /// Adds missed messages. They may come late, when the gap that they left is told of already.
   private mutating func add(_ missed: MissedMessages, _ number: Int) throws {
-    guard times.contains(missed.time), !sources[number]!.gaps.contains(missed.numbers.lowerBound) else { return }
-    try begin(number, next: missed.numbers.lowerBound)
-    output.add(missed, to: sources[number]!.number!)
+    guard times.contains(missed.time) else { return }
+    var rest = NumberRanges()
+    rest.insert(missed.numbers)
+    rest.remove(sources[number]!.gaps)
+    for numbers in rest.ranges {
+      try begin(number, next: numbers.lowerBound)
+      output.add(MissedMessages(numbers: numbers, time: missed.time), to: sources[number]!.number!)
+      sources[number]!.gaps.insert(numbers)
+    }
   }
 
   /// Adds the selected part of a message.
@@ -209,6 +229,7 @@ extension RecordingCutter {
     }
     Insert.items(writer, items)
     try output.add(
-      message, body: writer.bytes, steps: insertion.stepCount, items: items.reduce(0) { $0 + $1.count }, to: target)
+      message, body: writer.bytes, steps: insertion.stepCount, items: items.reduce(0) { $0 + $1.count },
+      to: target)
   }
 }

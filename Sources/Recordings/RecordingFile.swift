@@ -189,7 +189,8 @@ extension RecordingFile.State {
     let bytes = compressor.block(header, trailer: trailer)
     var done = 0
     while done < bytes.count {
-      let written = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(end) + off_t(done))
+      let written = pwrite(
+        descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(end) + off_t(done))
       if written < 0 {
         if errno == EINTR { continue }
         let error = SystemCallError.last("write", path)

@@ -54,7 +54,7 @@ final class RecordingOutput {
     begin(source, before: missed.numbers.lowerBound, missed.time)
     sources[source].builder.add(missed, scratch: scratch)
     sources[source].told = max(sources[source].told, missed.numbers.upperBound)
-    result.missed += missed.count
+    result.missed = result.missed.adding(missed.count)
   }
 
   /// Tells that all numbers up to one, which were not added, are left out on purpose.
@@ -84,7 +84,7 @@ final class RecordingOutput {
     result.messages += header.messages
     result.steps += header.steps
     result.items += header.items
-    result.missed += header.missed
+    result.missed = result.missed.adding(header.missed)
     result.blocksCopied += 1
   }
 

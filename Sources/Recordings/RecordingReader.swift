@@ -47,7 +47,9 @@ public final class RecordingReader {
     isIndexed = indexed != nil
     guard let first = allBlocks.first else {
       throw RecordingError(
-        path, "expected a recording of Rookery, found no block of one: it is another file, or nothing of it is left")
+        path,
+        "expected a recording of Rookery, found no block of one: it is another file, or nothing of it is left"
+      )
     }
     if first.header.kind == .about, first.offset == 0 {
       about = Self.value(of: first, file, decompressor, &damage) {
@@ -62,7 +64,8 @@ public final class RecordingReader {
       damage.append(
         RecordingDamage(
           range: block.offset..<block.frame.upperBound,
-          problem: "expected a description of source \(block.header.source), found none" + block.header.lossText))
+          problem: "expected a description of source \(block.header.source), found none"
+            + block.header.lossText))
     }
     self.damage = damage
   }
@@ -150,7 +153,8 @@ public final class RecordingReader {
     else { return nil }
     let blocks = BlockIndex.decode(content, at: offset)
     // An index may be another file's. All headers would be as many reads as without an index.
-    for block in [blocks?.first, blocks?.last].compactMap({ $0 }) where header(at: block.offset, file) != block {
+    for block in [blocks?.first, blocks?.last].compactMap({ $0 })
+    where header(at: block.offset, file) != block {
       return nil
     }
     return blocks
@@ -158,7 +162,8 @@ public final class RecordingReader {
 
   /// The sources that blocks describe or belong to. A number is described once.
   private static func sources(
-    _ blocks: [RecordingBlock], _ file: FileBytes, _ decompressor: Decompressor, _ damage: inout [RecordingDamage]
+    _ blocks: [RecordingBlock], _ file: FileBytes, _ decompressor: Decompressor,
+    _ damage: inout [RecordingDamage]
   ) -> [RecordingSource?] {
     var sources: [RecordingSource?] = []
     for block in blocks where block.header.kind == .source || block.header.kind == .messages {

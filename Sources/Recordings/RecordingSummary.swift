@@ -85,8 +85,8 @@ public struct RecordingSummary: Sendable {
   public var steps: UInt64 { sources.reduce(0) { $0 + $1.steps } }
   public var items: UInt64 { sources.reduce(0) { $0 + $1.items } }
   public var episodes: UInt64 { sources.reduce(0) { $0 + $1.episodes } }
-  public var missed: UInt64 { sources.reduce(0) { $0 + $1.missed.count } }
-  public var lost: UInt64 { sources.reduce(0) { $0 + $1.lost.count } }
+  public var missed: UInt64 { sources.reduce(0) { $0.adding($1.missed.count) } }
+  public var lost: UInt64 { sources.reduce(0) { $0.adding($1.lost.count) } }
 }
 
 extension RecordingSummary {
@@ -131,7 +131,9 @@ extension RecordingSummary {
     guard told != found else { return }
     reader.record(
       block,
-      told.map { "expected an index of the \(found.count) blocks before it, found another, of \($0.count) blocks" }
+      told.map {
+        "expected an index of the \(found.count) blocks before it, found another, of \($0.count) blocks"
+      }
         ?? "expected an index, found other content")
   }
 }

@@ -14,7 +14,7 @@ private func runDriver(
 private func mutate(_ data: UnsafeMutablePointer<UInt8>, _ count: Int, _ countMax: Int) -> Int
 
 private enum Target: String, CaseIterable {
-  case wire, replay, folder
+  case wire, replay, folder, recording
 }
 
 private let target: Target? = CommandLine.arguments.dropFirst().first.flatMap(Target.init)
@@ -35,6 +35,7 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
       case .wire: Seeds.frames(words[4])
       case .replay: Seeds.conversations()
       case .folder: Seeds.folders()
+      case .recording: RecordingTarget.seeds(Seeds.frames(words[4]))
       }
     Seeds.write(seeds, to: words[3])
     return 0
@@ -50,6 +51,7 @@ public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMuta
   case .wire: runDriver(&left, &rest) { input(WireTarget.run, $0, $1) }
   case .replay: runDriver(&left, &rest) { input(ReplayTarget.run, $0, $1) }
   case .folder: runDriver(&left, &rest) { input(FolderTarget.run, $0, $1) }
+  case .recording: runDriver(&left, &rest) { input(RecordingTarget.run, $0, $1) }
   }
 }
 

@@ -49,6 +49,8 @@ struct MessageReader {
     case .limits: try value(LimitsAnswer.self, &cursor)
     case .totalsRequest: try value(TotalsRequest.self, &cursor)
     case .totals: try value(Totals.self, &cursor)
+    case .tap: try value(Tap.self, &cursor)
+    case .accepted: try view(&cursor) { cursor throws(WireError) in try accepted(&cursor) }
     }
   }
 
@@ -93,13 +95,32 @@ struct MessageReader {
 
   private func insert(_ cursor: inout FrameCursor) throws(WireError) {
     let sequence = try Insert.sequence(from: &cursor)
+    let insertion = try content(&cursor)
+    Insert.begin(writer, sequence: sequence, chunks: insertion.chunks.count)
+    write(insertion)
+  }
+
+  private func accepted(_ cursor: inout FrameCursor) throws(WireError) {
+    let incarnation = try cursor.identifier("the incarnation")
+    let message = try Accepted(elementsFrom: &cursor)
+    let insertion = try content(&cursor)
+    message.encode(
+      into: writer, incarnation: incarnation, content: UnsafeRawBufferPointer(start: nil, count: 0))
+    writer.array(insertion.chunks.count)
+    write(insertion)
+  }
+
+  private func content(_ cursor: inout FrameCursor) throws(WireError) -> Insertion {
     var insertion = Insertion(columnsPerChunk: schema.columnCount)
     try Insert.content(
       from: &cursor, schema: schema, rowBytes: schema.fields.map(\.byteCount) + [1], into: &insertion)
     for block in insertion.items {
       for index in 0..<block.count { _ = block[index] }
     }
-    Insert.begin(writer, sequence: sequence, chunks: insertion.chunks.count)
+    return insertion
+  }
+
+  private func write(_ insertion: Insertion) {
     for (index, chunk) in insertion.chunks.enumerated() {
       let columns = (0..<insertion.columnsPerChunk).map { insertion.column($0, ofChunk: index) }
       Insert.chunk(writer, chunk, columns: columns)

@@ -38,7 +38,8 @@ import Wire
       let count = Int(block.header.messages)
       defer { rest = rest.dropFirst(count) }
       return Part(
-        header: block.header, range: block.offset..<block.frame.upperBound, messages: Array(rest.prefix(count)))
+        header: block.header, range: block.offset..<block.frame.upperBound,
+        messages: Array(rest.prefix(count)))
     }
   }
 
@@ -120,7 +121,8 @@ import Wire
           changed.removeSubrange(start..<min(changed.count, start + 1 + generator.below(300)))
         case 2:
           let start = generator.below(changed.count)
-          changed.insert(contentsOf: changed[start..<min(changed.count, start + 400)], at: generator.below(changed.count))
+          changed.insert(
+            contentsOf: changed[start..<min(changed.count, start + 400)], at: generator.below(changed.count))
         default: changed.insert(UInt8(generator.below(256)), at: generator.below(changed.count))
         }
         if changed.isEmpty { changed = [0] }
@@ -142,7 +144,10 @@ import Wire
     Disk.write(bytes, to: damaged)
     let before = try Scanned(damaged)
     #expect(before.numbers == [1, 2, 3, 4, 5])
-    #expect(before.damage.contains { $0.problem.contains("expected a description of source 1, found none; 2 messages") })
+    #expect(
+      before.damage.contains {
+        $0.problem.contains("expected a description of source 1, found none; 2 messages")
+      })
     try goOn(with: before.messages, isDamaged: true)
   }
 
@@ -153,7 +158,18 @@ import Wire
     #expect(found.numbers == [1, 2, 1, 2, 3])
     let damage = try #require(found.damage.first)
     #expect(
-      damage.problem.contains("at the file's end: the block is being written, or its writer was ended; 2 messages"))
+      damage.problem.contains(
+        "at the file's end: the block is being written, or its writer was ended; 2 messages"))
     #expect(damage.problem.contains("numbers 4 to 5 of source 0"))
+    // A part of a header.
+    let last = try RecordingReader(path: path, scans: true).allBlocks.last!.offset
+    for count in [1, 7, 30, 111] {
+      Disk.write(Array(bytes[..<(Int(last) + count)]), to: damaged)
+      let part = try Scanned(damaged)
+      #expect(part.numbers == [1, 2, 1, 2, 3])
+      #expect(
+        part.damage.first?.problem.contains("found \(count) bytes at the file's end") == true,
+        "\(part.damage)")
+    }
   }
 }

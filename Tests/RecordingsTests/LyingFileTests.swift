@@ -15,7 +15,8 @@ import Wire
 
   /// A block as a liar makes it.
   private func block(
-    _ header: BlockHeader, _ content: [UInt8], _ change: (inout BlockHeader, inout [UInt8]) -> Void = { _, _ in }
+    _ header: BlockHeader, _ content: [UInt8],
+    _ change: (inout BlockHeader, inout [UInt8]) -> Void = { _, _ in }
   ) -> [UInt8] {
     var compressor = Compressor(level: 1)
     content.withUnsafeBytes { compressor.compress($0) }
@@ -83,11 +84,11 @@ import Wire
     let (header, content) = messages(3...5)
     let lies: [((inout BlockHeader) -> Void, String)] = [
       ({ $0.messages = 4 }, "expected 4 messages, as the header says, found 3"),
-      ({ $0.steps = 1 << 62 }, "expected 4611686018427387904 steps, as the header says, found 24"),
+      ({ $0.steps = 25 }, "expected 25 steps, as the header says, found 24"),
       ({ $0.items = 0 }, "expected 0 items, as the header says, found 18"),
       ({ $0.missed = 1 }, "expected 1 missed messages, as the header says, found 0"),
-      ({ $0.firstNumber = 4 }, "expected numbers 4 to 5, as the header says, found 3"),
-      ({ $0.lastNumber = 4 }, "expected numbers 3 to 4, as the header says, found 5"),
+      ({ $0.firstNumber = 4 }, "expected numbers 4 to 5, as the header says, found 3 to 3"),
+      ({ $0.lastNumber = 4 }, "expected numbers 3 to 4, as the header says, found 5 to 5"),
       ({ $0.firstTime = $0.lastTime }, "as the header says, found 1003000000"),
     ]
     for (lie, problem) in lies {
@@ -96,7 +97,8 @@ import Wire
       #expect(summary.damage.contains { $0.problem.contains(problem) }, "\(summary.damage)")
       #expect(summary.messages == 3)
     }
-    Disk.write(start + block(header, content) { header, _ in header.messages = .max }, to: path)
+    // A block has at least as many bytes as messages.
+    Disk.write(start + block(header, content) { header, _ in header.messages = 1 << 40 }, to: path)
     #expect(try Scanned(path).messages.isEmpty)
   }
 
@@ -107,7 +109,10 @@ import Wire
       Disk.write(start + block(header, content), to: path)
       let found = try Scanned(path)
       #expect(found.messages.isEmpty)
-      #expect(found.damage.contains { $0.problem.contains("a description of source \(number), found none; 2 messages") })
+      #expect(
+        found.damage.contains {
+          $0.problem.contains("a description of source \(number), found none; 2 messages")
+        })
     }
   }
 
@@ -115,7 +120,8 @@ import Wire
   @Test func entriesThatLie() throws {
     let (header, content) = messages(1...2)
     let lies: [[UInt8]] = [
-      [0xDD, 0xFF, 0xFF, 0xFF, 0xFF], [0x98, 0x01, 0xCF], [0x94, 2, 9, 3, 0], [0x94, 2, 0xFF, 3, 0], [0x91, 9],
+      [0xDD, 0xFF, 0xFF, 0xFF, 0xFF], [0x98, 0x01, 0xCF], [0x94, 2, 9, 3, 0], [0x94, 2, 0xFF, 3, 0],
+      [0x91, 9],
       [0x94, 0, 0, 0xA0, 0xA0], [0xC0], Array(content.prefix(100)),
     ]
     for lie in lies {
@@ -123,6 +129,53 @@ import Wire
       let found = try Scanned(path)
       #expect(found.numbers == [1, 2])
       #expect(found.damage.count == 1 && found.damage[0].problem.contains("its content is damaged at byte"))
+    }
+  }
+
+  /// More missed messages than numbers.
+  @Test func countsBeyondSums() throws {
+    let scratch = FrameWriter()
+    var bytes = start
+    for _ in 0..<6 {
+      var builder = BlockBuilder(source: 0)
+      builder.add(MissedMessages(numbers: 1...1 << 62, time: 1_000_000_000), scratch: scratch)
+      bytes += block(builder.header, builder.content)
+      bytes += block(builder.header, builder.content + builder.content)
+    }
+    Disk.write(bytes, to: path)
+    let summary = try RecordingSummary(path: path)
+    #expect(summary.missed == 1 << 62)
+    let result = try RecordingCutter.cut(path, to: "\(folder.path)/cut", now: 0)
+    #expect(result.missed == 1 << 62)
+    #expect(try RecordingSummary(path: "\(folder.path)/cut").damage.isEmpty)
+    let merged = try RecordingMerger.merge([path, path], to: "\(folder.path)/merged", now: 0)
+    #expect(merged.missed == 1 << 62)
+    let file = try RecordingFile(path: path, about: Fixture.about, level: 1)
+    #expect(file.found.lastNumbers == [1 << 62])
+  }
+
+  /// Blocks that could not be written are told of by a later one.
+  @Test func missedMessagesThatAreToldOfLate() throws {
+    let file = try RecordingFile(path: path, about: Fixture.about, level: 1)
+    _ = try file.add(Fixture.source())
+    let scratch = FrameWriter()
+    try file.append(Fixture.block(numbers: 1...2))
+    try file.append(Fixture.block(numbers: 5...6))
+    var late = Fixture.block(numbers: 7...8)
+    late.add(MissedMessages(numbers: 3...4, time: 1_009_000_000), scratch: scratch)
+    try file.append(late)
+    try file.finish()
+    for copy in [false, true] {
+      if copy {
+        _ = try RecordingCutter.cut(path, to: "\(folder.path)/cut", now: 0)
+        _ = try RecordingMerger.merge([path], to: "\(folder.path)/merged", now: 0)
+      }
+      for name in copy ? ["cut", "merged"] : ["a.rookery"] {
+        let summary = try RecordingSummary(path: "\(folder.path)/\(name)")
+        #expect(summary.damage.isEmpty && summary.lost == 0, "\(name): \(summary.damage)")
+        #expect(summary.sources[0].missed.ranges == [3...4], "\(name)")
+        #expect(try Scanned("\(folder.path)/\(name)").numbers == [1, 2, 5, 6, 7, 8])
+      }
     }
   }
 
@@ -146,7 +199,8 @@ import Wire
       let foreign = try end(other, name)
       var bytes = Array(one.dropLast(own.count)) + foreign
       // The trailer leads to the foreign index.
-      bytes.replaceSubrange(bytes.count - 32..<bytes.count, with: Trailer.encode(index: UInt64(one.count - own.count)))
+      bytes.replaceSubrange(
+        bytes.count - 32..<bytes.count, with: Trailer.encode(index: UInt64(one.count - own.count)))
       Disk.write(bytes, to: path)
       #expect(try Scanned(path, scans: false).numbers == [1, 2, 3, 4], "\(name)")
       let damage = try RecordingSummary(path: path).damage
@@ -189,7 +243,9 @@ import Wire
   }
 
   @Test func whatIsNoRecordingStaysAsItIs() throws {
-    for bytes: [UInt8] in [[1], Array("a letter".utf8), Array(repeating: 0x52, count: 5000), Array(start.prefix(50))] {
+    for bytes: [UInt8] in [
+      [1], Array("a letter".utf8), Array(repeating: 0x52, count: 5000), Array(start.prefix(50)),
+    ] {
       Disk.write(bytes, to: path)
       #expect(throws: RecordingError.self) { try RecordingReader(path: path) }
       #expect(throws: RecordingError.self) { try RecordingFile(path: path, about: Fixture.about, level: 1) }
@@ -197,7 +253,9 @@ import Wire
     }
     #expect(throws: RecordingError.self) { try RecordingReader(path: folder.path) }
     #expect(throws: RecordingError.self) { try RecordingReader(path: "\(folder.path)/none") }
-    #expect(throws: RecordingError.self) { try RecordingFile(path: folder.path, about: Fixture.about, level: 1) }
+    #expect(throws: RecordingError.self) {
+      try RecordingFile(path: folder.path, about: Fixture.about, level: 1)
+    }
     #expect(throws: RecordingError.self) {
       try RecordingFile(path: path, about: Fixture.about, level: 1, isNew: true)
     }

@@ -31,12 +31,17 @@ import Wire
 
     let whole = try RecordingCutter.cut(path("a", seed), to: path("whole", seed), now: 0)
     #expect(try Scanned(path("whole", seed)).messages == recording.read { fate($0) == .recorded })
-    #expect(whole.missed == missed.count && whole.messages == UInt64(recorded.count) && whole.blocksCopied > 0)
+    #expect(
+      whole.missed == missed.count && whole.messages == UInt64(recorded.count) && whole.blocksCopied > 0)
     #expect(try RecordingSummary(path: path("whole", seed)).damage.isEmpty)
 
     var selection = RecordingSelection()
-    if generator.below(2) == 0 { selection.from = Int64(generator.below(30)) * 1_000_000 + Int64(generator.below(2)) }
-    if generator.below(2) == 0 { selection.until = (selection.from ?? 0) + Int64(generator.below(30)) * 1_000_000 }
+    if generator.below(2) == 0 {
+      selection.from = Int64(generator.below(30)) * 1_000_000 + Int64(generator.below(2))
+    }
+    if generator.below(2) == 0 {
+      selection.until = (selection.from ?? 0) + Int64(generator.below(30)) * 1_000_000
+    }
     if generator.below(2) == 0 { selection.actors = ["actor-1", "actor-3"] }
     if generator.below(2) == 0 { selection.tables = ["steps"] }
     _ = try RecordingCutter.cut(path("a", seed), to: path("part", seed), selection, now: 0)
@@ -49,7 +54,8 @@ import Wire
       let hasSome = !message.chunks.isEmpty || message.items.contains { tables?.contains($0.table) ?? true }
       guard tables == nil || hasSome || message.items.isEmpty else { return nil }
       return ReadMessage(
-        incarnation: recording.source.incarnation, message: message.accepted, content: message.content(tables: tables))
+        incarnation: recording.source.incarnation, message: message.accepted,
+        content: message.content(tables: tables))
     }
     let found = try Scanned(path("part", seed))
     #expect(found.messages.map(\.message) == expected.map(\.message), "\(selection), \(Seeds.replay(seed))")
@@ -68,7 +74,9 @@ import Wire
       try Insert.content(
         from: &cursor, schema: Fixture.schema, rowBytes: Fixture.source().rowBytes, into: &insertion)
       let columns = insertion.columns.map { $0.map(UInt64.init) }
-      let headers = insertion.chunks.map { [UInt64($0.stream), $0.firstIndex, UInt64($0.count), $0.weightsVersion] }
+      let headers = insertion.chunks.map {
+        [UInt64($0.stream), $0.firstIndex, UInt64($0.count), $0.weightsVersion]
+      }
       let items = insertion.items.map { block in
         (0..<block.count).flatMap { index -> [UInt64] in
           let item = block[index]
@@ -118,7 +126,9 @@ import Wire
         && fates.contains { fate in
           // Before its first message a file tells of nothing.
           fate(message) == .missed
-            && shared.messages.contains { fate($0) == .recorded && $0.accepted.number < message.accepted.number }
+            && shared.messages.contains {
+              fate($0) == .recorded && $0.accepted.number < message.accepted.number
+            }
         }
     }.map(\.accepted.number)
     let told = summary.sources.first { $0.description?.incarnation == shared.source.incarnation }?.missed
@@ -134,7 +144,9 @@ import Wire
     var generator = SeededGenerator(seed: seed)
     let recording = RandomRecording(1, messages: 40, using: &generator)
     let first = UInt64(generator.below(10))
-    _ = try recording.record(to: path("a", seed), &generator) { $0.accepted.number > first ? .recorded : .skipped }
+    _ = try recording.record(to: path("a", seed), &generator) {
+      $0.accepted.number > first ? .recorded : .skipped
+    }
     let expected = Self.digest(recording.messages.filter { $0.accepted.number > first })
     let summary = try RecordingSummary(path: path("a", seed), digests: true)
     #expect(summary.sources[0].digest?.digest == expected.digest, "\(Seeds.replay(seed))")

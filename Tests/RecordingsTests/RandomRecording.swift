@@ -85,7 +85,8 @@ struct RandomRecording {
       let items = (0..<1 + generator.below(4)).map { _ in
         let stream = generator.below(3)
         return Item(
-          stream: UInt32(stream), firstIndex: UInt64(generator.below(Int(ends[stream]) + 2)), count: 1 + generator.below(2),
+          stream: UInt32(stream), firstIndex: UInt64(generator.below(Int(ends[stream]) + 2)),
+          count: 1 + generator.below(2),
           priority: hasPriorities ? Float(generator.below(40)) / 4 : nil)
       }
       message.items.append((table, items))

@@ -65,9 +65,11 @@ enum Vector {
 
   static let messages = [
     ReadMessage(
-      incarnation: source.incarnation, message: accepted(1), content: content(first: 0, flags: [1, 0], priority: 0.5)),
+      incarnation: source.incarnation, message: accepted(1),
+      content: content(first: 0, flags: [1, 0], priority: 0.5)),
     ReadMessage(
-      incarnation: source.incarnation, message: accepted(4), content: content(first: 2, flags: [0, 6], priority: nil)),
+      incarnation: source.incarnation, message: accepted(4),
+      content: content(first: 2, flags: [0, 6], priority: nil)),
   ]
 
   static func write(to path: String) throws {
@@ -126,9 +128,11 @@ enum Vector {
   }
 
   /// Runs python/tests/test_recording.py: Python reads the file, and compares docs/RECORDINGS.md.
-  @Test(.enabled(if: RecordingPython.path != nil, "ROOKERY_PYTHON names no Python with msgpack and zstandard"))
+  @Test(
+    .enabled(if: RecordingPython.path != nil, "ROOKERY_PYTHON names no Python with msgpack and zstandard"))
   func pythonReadsIt() throws {
-    let script = Vector.url.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let script = Vector.url.deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
       .deletingLastPathComponent().appendingPathComponent("python/tests/test_recording.py").path
     #expect(try ProcessSpawn("env", [RecordingPython.path!, script]).start().wait() == .exited(code: 0))
   }
@@ -144,7 +148,9 @@ enum RecordingPython {
     var probe = ProcessSpawn(path, ["-c", "import msgpack, numpy, zstandard"])
     probe.standardError = .discard
     guard (try? probe.start().wait().isSuccess) == true else {
-      print("skipped: Python does not read the published recording, '\(path)' cannot import msgpack, numpy and zstandard")
+      print(
+        "skipped: Python does not read the published recording, '\(path)' cannot import msgpack, numpy and zstandard"
+      )
       return nil
     }
     return path

@@ -19,7 +19,9 @@ import Wire
     }
   }
 
-  @Test(arguments: frames + hellos + inserts + batches + parameters + taps) func isRefused(_ hostile: Case) throws {
+  @Test(arguments: frames + hellos + inserts + batches + parameters + taps) func isRefused(_ hostile: Case)
+    throws
+  {
     let writer = FrameWriter()
     hostile.build(writer)
     let problem = try #require(AnyMessage.problem(writer.array()))

@@ -42,7 +42,9 @@ struct RecordingCheck {
       for line in RecordingText.absences(source) { print("  source \(source.number): \(line)") }
     }
     if !summary.isIndexed {
-      print("  it has no index: it is being written, or its writer was ended; it can be read, but is opened more slowly")
+      print(
+        "  it has no index: it is being written, or its writer was ended; it can be read, but is opened more slowly"
+      )
     }
     guard !summary.damage.isEmpty else { return }
     print("  everything else can be read; to copy it: rookery recording cut \(summary.path) --out NEW")

@@ -13,7 +13,8 @@ enum RecordingCommand {
   static func run(_ list: [String]) throws -> ExitCode {
     let names = Verb.allCases.map(\.rawValue)
     guard let name = list.first else {
-      throw UsageError("expected rookery recording \(names.joined(separator: "|")), found nothing; see rookery help")
+      throw UsageError(
+        "expected rookery recording \(names.joined(separator: "|")), found nothing; see rookery help")
     }
     guard let verb = Verb(rawValue: name) else {
       let nearest = Suggestion.nearest(to: name, among: names)

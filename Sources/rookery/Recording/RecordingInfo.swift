@@ -76,7 +76,8 @@ struct RecordingInfo {
     if source.actors.count > shown.count { lines.append("    actor  … \(source.actors.count) in all") }
     lines += RecordingText.absences(source).map { "    \($0)" }
     if let digest = source.digest {
-      lines.append("    digest \(digest.digest), \(digest.itemsLeftOut) items without their first step left out")
+      lines.append(
+        "    digest \(digest.digest), \(digest.itemsLeftOut) items without their first step left out")
     }
     return lines
   }

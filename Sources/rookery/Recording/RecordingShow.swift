@@ -17,7 +17,8 @@ struct RecordingShow {
     let arguments = try Arguments(list, valued: ["limit"] + RecordingSelection.flags, plain: ["json"])
     guard arguments.positional.count == 1 else {
       throw UsageError(
-        "expected rookery recording show FILE [--from TIME] [--until TIME] [--actors a,b] [--limit N] [--json]")
+        "expected rookery recording show FILE [--from TIME] [--until TIME] [--actors a,b] [--limit N] [--json]"
+      )
     }
     path = arguments.positional[0]
     selection = try RecordingSelection(arguments)
@@ -71,7 +72,8 @@ struct ShownMessage {
       let head =
         "\(Self.seconds(offset(message.time))) source \(source) message \(message.number) of \(message.label): "
         + "\(insertion.stepCount) steps, \(insertion.itemCount) items"
-      return [head] + insertion.chunks.indices.flatMap(chunkLines) + insertion.items.map { itemLine($0, message) }
+      return [head] + insertion.chunks.indices.flatMap(chunkLines)
+        + insertion.items.map { itemLine($0, message) }
     }
   }
 
