@@ -72,8 +72,8 @@ public struct Joined: ValueMessage {
   }
 }
 
-/// `[version, 14, id, sequence, base version, updates, oldest update, newest update, values]`, a
-/// padding before the values: what a learner has learned since its last push.
+/// `[version, 14, id, sequence, base version, updates, transitions, restores, oldest update, newest
+/// update, values]`, a padding before the values: what a learner has learned since its last push.
 public struct Delta {
   /// The learner's incarnation.
   public var id: Identifier
@@ -82,8 +82,13 @@ public struct Delta {
   public var sequence: UInt64
   /// The version of the publication that the delta is taken from.
   public var baseVersion: UInt64
-  /// Updates in this delta, 1…2³² − 1: its weight in the average.
+  /// Updates in this delta, 1…2³² − 1.
   public var updates: UInt64
+  /// Transitions that these updates were trained on, `updates`…2⁵² − 1: the delta's weight in the
+  /// average.
+  public var transitions: UInt64
+  /// The learner replaces weights that diverged: the delta is no step to follow further.
+  public var restores: Bool
   /// When the first of them was made, in nanoseconds (0…2⁶²) of the machine's monotonic clock.
   public var oldestUpdate: Int64
   /// When the last of them was made, on the same clock.
@@ -92,13 +97,15 @@ public struct Delta {
   public var values: UnsafeRawBufferPointer
 
   public init(
-    id: Identifier, sequence: UInt64, baseVersion: UInt64, updates: UInt64, oldestUpdate: Int64,
-    newestUpdate: Int64, values: UnsafeRawBufferPointer
+    id: Identifier, sequence: UInt64, baseVersion: UInt64, updates: UInt64, transitions: UInt64,
+    restores: Bool = false, oldestUpdate: Int64, newestUpdate: Int64, values: UnsafeRawBufferPointer
   ) {
     self.id = id
     self.sequence = sequence
     self.baseVersion = baseVersion
     self.updates = updates
+    self.transitions = transitions
+    self.restores = restores
     self.oldestUpdate = oldestUpdate
     self.newestUpdate = newestUpdate
     self.values = values
@@ -110,6 +117,8 @@ public struct Delta {
     writer.unsigned(sequence)
     writer.unsigned(baseVersion)
     writer.unsigned(updates)
+    writer.unsigned(transitions)
+    writer.bool(restores)
     writer.signed(oldestUpdate)
     writer.signed(newestUpdate)
     writer.alignedBinary(values)
@@ -120,6 +129,8 @@ public struct Delta {
     sequence = try cursor.number("the sequence")
     baseVersion = try cursor.number("the base version")
     updates = try cursor.number("the updates")
+    transitions = try cursor.number("the transitions")
+    restores = try cursor.bool("whether it restores")
     oldestUpdate = try cursor.time("the oldest update")
     newestUpdate = try cursor.time("the newest update")
     values = try cursor.alignedBinary("the values")

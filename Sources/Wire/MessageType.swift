@@ -3,7 +3,7 @@
 /// The version of the protocol.
 public enum WireVersion {
   /// A changed message raises it; a new message type does not. Services refuse other versions.
-  public static let current: UInt8 = 3
+  public static let current: UInt8 = 4
 }
 
 /// The second element of every message. Codes never change their meaning. `docs/PROTOCOL.md`
@@ -55,7 +55,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .telemetry: 5
     case .join: 4
     case .joined: 4
-    case .delta: 8
+    case .delta: 10
     case .weights: 12
     case .statusRequest: 3
     case .status: 6

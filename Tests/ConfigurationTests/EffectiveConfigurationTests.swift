@@ -120,6 +120,14 @@ import Testing
     ("replay: {rate_limiter: {error_buffer: 4479}}", "replay.rate_limiter.error_buffer", "deadlocks"),
     ("replay: {max_times_sampled: 7}", "replay.max_times_sampled", "deadlocks"),
     ("replay: {binding: own}", "replay.binding", "expected shared, as every learner samples from all shards"),
+    (
+      "aggregation: {mode: asynchronous, outer: {momentum: 0.9}}", "aggregation.outer.momentum",
+      "expected 0 with aggregation.mode asynchronous"
+    ),
+    (
+      "aggregation: {mode: asynchronous, outer: {learning_rate: 0.5}}", "aggregation.outer.learning_rate",
+      "remove the key, or set aggregation.mode to rounds"
+    ),
     ("evaluator: {confirm_threshold: 5}", "evaluator.confirm_threshold", "evaluator.threshold"),
   ])
   func impossibleTogether(text: String, key: String, reason: String) {
@@ -181,6 +189,8 @@ import Testing
 
   @Test func exactBoundsPass() {
     #expect(problems("replay: {rate_limiter: {error_buffer: 4480}}").isEmpty)
+    #expect(problems("aggregation: {mode: asynchronous, outer: {momentum: 0, learning_rate: 1}}").isEmpty)
+    #expect(problems("aggregation: {outer: {momentum: 0.999, learning_rate: 10}}").isEmpty)
     #expect(problems("replay: {max_times_sampled: 8, max_items: 1000}").isEmpty)
     #expect(
       problems("replay: {max_items: 1000, remover: rank, priority_max: 5, actor_share_max: 0.5}").isEmpty)

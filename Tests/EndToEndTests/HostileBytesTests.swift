@@ -97,7 +97,7 @@ import Wire
     for name in Self.sockets.dropLast() {
       let peer = try RawSocket(.dealer, to: try address(run, name))
       try peer.send([0x92, 1, MessageType.healthRequest.rawValue])
-      #expect(try peer.refusal().text == "at byte 1: expected protocol version 3, found version 1")
+      #expect(try peer.refusal().text == "at byte 1: expected protocol version 4, found version 1")
       try peer.send([0x92, WireVersion.current, 77])
       let newer = try peer.refusal()
       #expect(
@@ -162,8 +162,11 @@ import Wire
     let values = [Float](repeating: .nan, count: 3)
     try peer.send { writer in
       values.withUnsafeBytes {
-        Delta(id: id, sequence: 9, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0, values: $0)
-          .encode(into: writer)
+        Delta(
+          id: id, sequence: 9, baseVersion: 1, updates: 1, transitions: 1, oldestUpdate: 0, newestUpdate: 0,
+          values: $0
+        )
+        .encode(into: writer)
       }
     }
     #expect(try peer.refusal().code == .unknownPeer)

@@ -102,7 +102,8 @@ import Wire
     try peer.send { writer in
       values.withUnsafeBytes {
         Delta(
-          id: Identifier(high: 4, low: 4), sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: 0,
+          id: Identifier(high: 4, low: 4), sequence: 1, baseVersion: 1, updates: 1, transitions: 1,
+          oldestUpdate: 0,
           newestUpdate: 0, values: $0
         ).encode(into: writer)
       }

@@ -7,9 +7,11 @@ internal import Services
 struct BatchCheck {
   let cluster: Cluster
   let batch: SampledBatch
+  /// The rows that were asked for.
+  let rows: Int
 
   func run() {
-    guard batch.rows == cluster.plan.rows, batch.fields.count == StepContent.schema.fields.count + 2 else {
+    guard batch.rows == rows, batch.fields.count == StepContent.schema.fields.count + 2 else {
       return cluster.violation("a batch of \(batch.rows) rows and \(batch.fields.count) columns")
     }
     for row in 0..<batch.rows {

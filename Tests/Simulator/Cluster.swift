@@ -36,7 +36,7 @@ public final class Cluster {
     plan = Plan(seed: seed)
     network = Network(plan: plan, seed: seed)
     generator = SeededGenerator(seed: seed, part: "faults")
-    ledger = Ledger(isWeightedMean: plan.mode == .rounds)
+    ledger = Ledger(outer: plan.mode == .rounds ? plan.outer : nil)
     listed = Array(0..<plan.shards)
     for shard in listed { replays.append(add { ReplayNode(cluster: self, index: $0, shard: shard) }) }
     parameters = add { ParameterNode(cluster: self, index: $0) }

@@ -10,6 +10,7 @@ internal import Wire
 final class LearnerNode: Node {
   let cluster: Cluster
   let index: Int
+  private let batch: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero
   private(set) var machine: LearnerMachine
@@ -30,25 +31,27 @@ final class LearnerNode: Node {
     self.cluster = cluster
     self.index = index
     generator = SeededGenerator(seed: cluster.seed, part: "learner", index: index)
-    (machine, rule) = Self.machine(Identifier(using: &generator), cluster, generator)
+    batch = cluster.plan.batch(ofLearner: index)
+    (machine, rule) = Self.machine(Identifier(using: &generator), cluster, batch, generator)
     restart()
   }
 
   private static func machine(
-    _ id: Identifier, _ cluster: Cluster, _ generator: SeededGenerator
+    _ id: Identifier, _ cluster: Cluster, _ batch: Int, _ generator: SeededGenerator
   ) -> (LearnerMachine, SimulatedRule) {
     let plan = cluster.plan
-    var shard = SamplerMachine.Configuration(id: id, label: "learner", table: plan.table, batch: plan.batch)
+    var shard = SamplerMachine.Configuration(id: id, label: "learner", table: plan.table, batch: batch)
     shard.inFlight = plan.samplesInFlight
     shard.batchesPerRequest = plan.batchesPerRequest
     var sharded = ShardedSampler.Configuration(sampler: shard)
     sharded.split = plan.sampler == .fifo ? .turns : .mass
     let member = MemberMachine.Configuration(
-      id: id, label: "learner", manifest: Ledger.manifest, aggregation: .averaging(plan.mode))
+      id: id, label: "learner", manifest: Ledger.manifest,
+      aggregation: .averaging(plan.mode, outer: plan.outer))
     var configuration = LearnerMachine.Configuration(
-      batch: plan.batch, fields: plan.table.batchFields(of: StepContent.schema))
+      batch: batch, fields: plan.table.batchFields(of: StepContent.schema))
     configuration.milestoneEvery = plan.milestoneEvery
-    let rule = SimulatedRule(batchMax: plan.batch, generator: generator)
+    let rule = SimulatedRule(batchMax: batch, generator: generator)
     let machine = LearnerMachine(
       configuration: configuration, rule: rule,
       sampler: ShardedSampler(configuration: sharded, generator: generator, now: cluster.now),
@@ -70,7 +73,7 @@ final class LearnerNode: Node {
   func restart() {
     isUp = true
     id = Identifier(using: &generator)
-    (machine, rule) = Self.machine(id, cluster, SeededGenerator(seed: generator.next()))
+    (machine, rule) = Self.machine(id, cluster, batch, SeededGenerator(seed: generator.next()))
     pushed = Array(repeating: 0, count: Plan.parameters)
     pushedSequence = 0
     deltasMergedSeen = 0
@@ -167,7 +170,9 @@ final class LearnerNode: Node {
       while try machine.beginUpdate(now: cluster.now), let batch = machine.current {
         if machine.trainedBatches == 0 {
           batches += 1
-          BatchCheck(cluster: cluster, batch: batch).run()
+          BatchCheck(
+            cluster: cluster, batch: batch, rows: self.batch * cluster.plan.batchesPerRequest
+          ).run()
         }
         machine.endUpdate(at: cluster.now, replay: replay)
         if machine.current == nil { return }
@@ -203,7 +208,9 @@ private struct LearnerSink: FrameSink {
       if zip(values, expected).contains(where: { abs($0 - $1) > 1e-3 }) {
         cluster.violation("a delta of \(values), expected \(expected)")
       }
-      cluster.ledger.sent(id: delta.id, sequence: delta.sequence, updates: delta.updates, values: values)
+      cluster.ledger.sent(
+        id: delta.id, sequence: delta.sequence,
+        Ledger.Sent(updates: delta.updates, transitions: delta.transitions, values: values))
     }
     return cluster.sink(of: node.index, to: .parameters).send(bytes, to: peer)
   }

@@ -1,10 +1,11 @@
 // Checks published weights.
 
+internal import Configuration
 internal import Experience
 internal import Wire
 
 /// Checks every publication. Versions grow. Each delta is merged once, and a learner's deltas in
-/// order. θ is the sum that the merged deltas make.
+/// order. θ is what the merged deltas make, by the algebra of averaging and of the outer step.
 struct Ledger {
   static let manifest = WeightsManifest(tensors: [TensorSpec(name: "θ", shape: [Plan.parameters])])
 
@@ -13,12 +14,15 @@ struct Ledger {
     var sequence: UInt64
   }
 
-  struct Sent {
+  struct Sent: Equatable {
     var updates: UInt64
+    var transitions: UInt64
     var values: [Double]
   }
 
-  let isWeightedMean: Bool
+  /// The server's step along a round's mean; nil if deltas are merged as they come.
+  let outer: OuterConfiguration?
+  private var velocity = [Double](repeating: 0, count: Plan.parameters)
   private var sent: [Key: Sent] = [:]
   /// By version.
   private var milestones: [UInt64: [Float]] = [:]
@@ -28,16 +32,16 @@ struct Ledger {
   private var values = [Double](repeating: 0, count: Plan.parameters)
   private(set) var problems: [String] = []
 
-  init(isWeightedMean: Bool) {
-    self.isWeightedMean = isWeightedMean
+  init(outer: OuterConfiguration?) {
+    self.outer = outer
   }
 
-  mutating func sent(id: Identifier, sequence: UInt64, updates: UInt64, values: [Double]) {
+  mutating func sent(id: Identifier, sequence: UInt64, _ delta: Sent) {
     let key = Key(learner: id.publicName, sequence: sequence)
-    if let before = sent[key], before.values != values || before.updates != updates {
+    if let before = sent[key], before != delta {
       problems.append("delta \(sequence) was sent again with another content")
     }
-    sent[key] = Sent(updates: updates, values: values)
+    sent[key] = delta
   }
 
   /// Whether these weights were published as a milestone.
@@ -81,27 +85,31 @@ struct Ledger {
 
   private mutating func advance(to weights: Weights, _ now: [Double], _ entries: [PublicName: UInt64]) {
     var sum = [Double](repeating: 0, count: Plan.parameters)
-    var weight: UInt64 = 0
+    var (weight, added): (UInt64, UInt64) = (0, 0)
     for (learner, sequence) in entries where sequence != merged[learner] {
       let before = merged[learner] ?? 0
       guard sequence == before + 1, let delta = sent[Key(learner: learner, sequence: sequence)] else {
         problems.append("delta \(sequence) merged after \(before), or never sent")
         continue
       }
-      weight += delta.updates
-      for element in sum.indices { sum[element] += Double(delta.updates) * delta.values[element] }
+      added += delta.updates
+      weight += delta.transitions
+      for element in sum.indices { sum[element] += Double(delta.transitions) * delta.values[element] }
     }
     if merged.keys.contains(where: { entries[$0] == nil }) { problems.append("a merged delta is forgotten") }
     if weight == 0 { problems.append("version \(weights.version) holds no new delta") }
-    if weights.updates != updates + weight {
-      problems.append("version \(weights.version): \(weights.updates) updates, expected \(updates + weight)")
+    if weights.updates != updates + added {
+      problems.append("version \(weights.version): \(weights.updates) updates, expected \(updates + added)")
     }
-    guard isWeightedMean, weight > 0 else { return }
-    for element in sum.indices
-    where abs(now[element] - values[element] - sum[element] / Double(weight)) > 1e-3 {
-      problems.append(
-        "version \(weights.version): θ[\(element)] = \(now[element]), expected \(values[element] + sum[element] / Double(weight))"
-      )
+    guard let outer, weight > 0 else { return }
+    for element in sum.indices {
+      let mean = sum[element] / Double(weight)
+      velocity[element] = outer.momentum * velocity[element] + mean
+      let expected = values[element] + outer.learningRate * (mean + outer.momentum * velocity[element])
+      if abs(now[element] - expected) > 1e-3 {
+        problems.append(
+          "version \(weights.version): θ[\(element)] = \(now[element]), expected \(expected)")
+      }
     }
   }
 

@@ -30,7 +30,8 @@ final class ParameterNode: Node {
   private static func machine(
     _ cluster: Cluster, _ store: MemoryParameterStore, _ generator: inout SeededGenerator
   ) -> ParameterServerMachine<MemoryParameterStore> {
-    var configuration = ParameterServerConfiguration(aggregation: .averaging(cluster.plan.mode))
+    var configuration = ParameterServerConfiguration(
+      aggregation: .averaging(cluster.plan.mode, outer: cluster.plan.outer))
     configuration.milestoneEvery = cluster.plan.milestoneEvery
     configuration.publishEvery = .milliseconds(50)
     configuration.memberGoneAfter = .seconds(1)

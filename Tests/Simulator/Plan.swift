@@ -39,6 +39,8 @@ struct Plan {
 
   /// Updates between milestones.
   var milestoneEvery: UInt64
+  /// The server's step along a round's merged delta.
+  var outer = OuterConfiguration()
 
   static let itemsPerMessageMax = 48
   static let rowsPerChunkMax = 8
@@ -66,6 +68,7 @@ struct Plan {
     mode = draw.below(4) == 0 ? .asynchronous : .rounds
     isOrdered = draw.below(3) == 0
     milestoneEvery = 1 + seed % 7
+    if mode == .rounds, seed % 3 == 0 { (outer.learningRate, outer.momentum) = (0.75, 0.5) }
     let isHarsh = draw.below(4) != 0
     loss = isHarsh ? 0.2 * draw.uniform() : 0
     duplication = isHarsh ? 0.15 * draw.uniform() : 0
@@ -73,6 +76,9 @@ struct Plan {
     queueFull = isHarsh ? 0.1 * draw.uniform() : 0
     faultEvery = .milliseconds(Double(150 + draw.below(1500)))
   }
+
+  /// Rows of an update of a learner: they differ between learners.
+  func batch(ofLearner index: Int) -> Int { max(1, batch - index % 3) }
 
   var table: TableSchema {
     TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: discount))

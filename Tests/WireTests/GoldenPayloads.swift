@@ -193,13 +193,14 @@ extension Golden {
   static let delta = GoldenFrame("delta", .delta) { writer in
     values.withUnsafeBytes {
       Delta(
-        id: learner, sequence: 3, baseVersion: 7, updates: 10, oldestUpdate: 1_000_000_000,
+        id: learner, sequence: 3, baseVersion: 7, updates: 10, transitions: 640, oldestUpdate: 1_000_000_000,
         newestUpdate: 1_020_000_000, values: $0
       ).encode(into: writer)
     }
   } check: { cursor in
     let delta = try Delta(from: &cursor)
-    #expect(delta.id == learner && delta.sequence == 3 && delta.baseVersion == 7 && delta.updates == 10)
+    #expect(delta.id == learner && delta.sequence == 3 && delta.baseVersion == 7)
+    #expect(delta.updates == 10 && delta.transitions == 640 && !delta.restores)
     #expect(delta.oldestUpdate == 1_000_000_000 && delta.newestUpdate == 1_020_000_000)
     #expect(Array(delta.values) == values)
   }

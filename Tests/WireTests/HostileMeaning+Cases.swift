@@ -120,7 +120,8 @@ extension HostileMeaningTests {
 
   private static func delta(_ writer: FrameWriter, oldest: Int64) {
     Delta(
-      id: .zero, sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: oldest, newestUpdate: 1,
+      id: .zero, sequence: 1, baseVersion: 1, updates: 1, transitions: 1, oldestUpdate: oldest,
+      newestUpdate: 1,
       values: UnsafeRawBufferPointer(start: nil, count: 0)
     ).encode(into: writer)
   }

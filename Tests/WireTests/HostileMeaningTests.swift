@@ -29,7 +29,7 @@ import Wire
   }
 
   private static let frames = [
-    Case("another version", "at byte 1: expected protocol version 3, found version 1") { writer in
+    Case("another version", "at byte 1: expected protocol version 4, found version 1") { writer in
       writer.array(2)
       writer.unsigned(1 as UInt64)
       writer.unsigned(9 as UInt64)

@@ -17,7 +17,7 @@ import time
 import msgpack
 import zmq
 
-VERSION = 3
+VERSION = 4
 TELEMETRY, JOIN, WEIGHTS, STATUS_REQUEST = 11, 12, 15, 16
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "python" / "fixtures"))
 import make_protocol  # noqa: E402
 
 FRAMES = make_protocol.frames()
-VERSION = 3
+VERSION = 4
 WRITER = bytes.fromhex("00112233445566778899aabbccddeeff")
 LEARNER = bytes.fromhex("102132435465768798a9bacbdcedfe0f")
 # The public names of a process: the first half of its secret id's SHA-256.
@@ -263,8 +263,8 @@ def test_inspection():
 
 def test_delta():
     message = unpack("delta")
-    assert message[:8] == [VERSION, 14, LEARNER, 3, 7, 10, 1_000_000_000, 1_020_000_000] and len(message) == 10
-    assert np.array_equal(view("delta", *message[8:], "<f4"), VALUES)
+    assert message[:10] == [VERSION, 14, LEARNER, 3, 7, 10, 640, False, 10**9, 1_020_000_000] and len(message) == 12
+    assert np.array_equal(view("delta", *message[10:], "<f4"), VALUES)
 
 
 def test_weights():
@@ -275,7 +275,7 @@ def test_weights():
     assert np.array_equal(view("weights", *message[12:], "<f4"), VALUES)
     # What a subscriber of 'all' hands to ZMQ_SUBSCRIBE.
     prefix = Aligned().array(14).add(VERSION, 15, "all").bytes()
-    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9e030fa3616c6c")
+    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9e040fa3616c6c")
 
 
 def add_items(message, priorities):
@@ -295,8 +295,8 @@ def test_payloads_are_written_the_same():
     assert add_items(only, None).bytes() == FRAMES["insert-items-only"]
     priorities = Aligned().array(7).add(VERSION, 7, 0).payload([1000, 1001, 1 << 40], "<u8").payload([0.25, 1.5, 0], "<f4")
     assert priorities.bytes() == FRAMES["priorities"]
-    delta = Aligned().array(10).add(VERSION, 14, LEARNER, 3, 7, 10, 10**9, 1_020_000_000).payload(VALUES, "<f4")
-    assert delta.bytes() == FRAMES["delta"]
+    delta = Aligned().array(12).add(VERSION, 14, LEARNER, 3, 7, 10, 640, False, 10**9, 1_020_000_000)
+    assert delta.payload(VALUES, "<f4").bytes() == FRAMES["delta"]
     weights = Aligned().array(14).add(VERSION, 15, "all", 8, SERVICE, 80, 61.5, 7, 10**9, 1_020_000_000, [[LEARNER_NAME, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
 

@@ -6,11 +6,11 @@ public import Configuration
 /// case: its learner's side and its server's side, which belong together.
 public enum Aggregation: Sendable {
   /// Each learner trains locally; its delta is merged.
-  case averaging(AggregationConfiguration.Mode)
+  case averaging(AggregationConfiguration.Mode, outer: OuterConfiguration = OuterConfiguration())
 
   public init(_ configuration: AggregationConfiguration) {
     switch configuration.kind {
-    case .averaging: self = .averaging(configuration.mode)
+    case .averaging: self = .averaging(configuration.mode, outer: configuration.outer)
     }
   }
 
@@ -24,7 +24,8 @@ public enum Aggregation: Sendable {
   /// The server's side.
   func merger(parameters count: Int) -> any Merger {
     switch self {
-    case .averaging(let mode): AveragingMerger(mode: mode, parameters: count)
+    case .averaging(let mode, let outer):
+      AveragingMerger(mode: mode, outer: OuterStep(outer), parameters: count)
     }
   }
 }

@@ -116,16 +116,18 @@ extension MemberMachine {
   /// - Parameters:
   ///   - local: float32, as many as the manifest's elements.
   ///   - updates: the updates in the delta, at least 1.
+  ///   - transitions: what they were trained on, at least as many.
   ///   - oldestUpdate: when the first of them was made, in nanoseconds.
   ///   - newestUpdate: when the last of them was made, in nanoseconds.
   public mutating func push(
-    local: UnsafeBufferPointer<Float>, updates: UInt64, oldestUpdate: Int64, newestUpdate: Int64,
-    now: Instant, sink: some FrameSink
+    local: UnsafeBufferPointer<Float>, updates: UInt64, transitions: UInt64, oldestUpdate: Int64,
+    newestUpdate: Int64, now: Instant, sink: some FrameSink
   ) {
     precondition(canPush && updates > 0 && local.count == configuration.manifest.elementCount)
     let head = Delta(
       id: configuration.id, sequence: nextSequence, baseVersion: version, updates: updates,
-      oldestUpdate: oldestUpdate, newestUpdate: newestUpdate,
+      transitions: transitions, restores: isRestoring, oldestUpdate: oldestUpdate,
+      newestUpdate: newestUpdate,
       values: UnsafeRawBufferPointer(start: nil, count: 0))
     aggregator.push(local, as: head, into: delta)
     pending = Pending(sequence: nextSequence, updates: updates, sentAt: now)

@@ -21,8 +21,29 @@ protocol Merger {
   /// When the round is to be merged; nil while it is empty.
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant?
 
-  /// Merges the round into `values`, float32 each, and returns the updates that it held.
-  mutating func merge(into values: inout [Float]) -> MergedUpdates
+  /// Makes a state that was saved, perhaps with other settings, one that this merger can go on
+  /// from: its `vectors` are those that the merger keeps.
+  /// - Returns: what the user should know; nil for nothing.
+  func prepare(_ state: inout ParameterState) -> String?
+
+  /// Merges the round into the state's values and vectors, and returns the updates that it held.
+  mutating func merge(into state: inout ParameterState) -> MergedUpdates
+}
+
+extension Merger {
+  /// What the user should know of a saved state that is to be gone on from; nil for nothing.
+  func notice(for kept: ParameterState) -> String? {
+    var state = kept
+    return prepare(&state)
+  }
+
+  /// A merger that keeps no vectors drops those that it finds.
+  func prepare(_ state: inout ParameterState) -> String? {
+    let names = state.vectors.map(\.name)
+    state.vectors = []
+    guard !names.isEmpty else { return nil }
+    return "aggregation: the saved \(names.joined(separator: ", ")) is of other settings, and is dropped"
+  }
 }
 
 /// The updates that a version adds.

@@ -7,7 +7,8 @@ internal import Wire
 
 /// The outcome of an update.
 enum UpdateOutcome: Hashable {
-  case trained
+  /// On this number of rows.
+  case trained(rows: Int)
   /// Nothing was trained on; the next batch may be.
   case leftOut
   case diverged
@@ -43,8 +44,8 @@ extension LearnerMachine {
     }
     begun = nil
     switch outcome {
-    case .trained:
-      unpushed.add(at: done)
+    case .trained(let trained):
+      unpushed.add(rows: trained, at: done)
       let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
       statistics.record(
         rule.metrics, versions: versions, version: member.version, started: started, done: done)
@@ -84,7 +85,7 @@ extension LearnerMachine {
       switch outcome {
       case .trained:
         for row in cleared { priorities[row] = 0 }
-        return .trained
+        return .trained(rows: rows.count - cleared.count)
       case .notFinite: return try leaveOut(sampled, rows)
       }
     } catch {

@@ -164,8 +164,8 @@ extension LearnerMachine {
     local.withUnsafeMutableBufferPointer { [rule] in rule.exportParameters(to: $0) }
     local.withUnsafeBufferPointer {
       member.push(
-        local: $0, updates: unpushed.count, oldestUpdate: unpushed.oldest,
-        newestUpdate: unpushed.newest, now: now, sink: parameters)
+        local: $0, updates: unpushed.count, transitions: unpushed.transitions,
+        oldestUpdate: unpushed.oldest, newestUpdate: unpushed.newest, now: now, sink: parameters)
     }
     unpushed = UnpushedUpdates()
   }
@@ -225,12 +225,15 @@ extension LearnerMachine {
 /// Updates since the last delta.
 struct UnpushedUpdates {
   var count: UInt64 = 0
+  /// The rows that they were trained on; rows left out do not count.
+  var transitions: UInt64 = 0
   /// When the first and the last of them were made, in nanoseconds.
   var oldest: Int64 = 0
   var newest: Int64 = 0
 
-  mutating func add(at now: Instant) {
+  mutating func add(rows: Int, at now: Instant) {
     count += 1
+    transitions += UInt64(rows)
     if oldest == 0 { oldest = now.nanoseconds }
     newest = now.nanoseconds
   }

@@ -3,7 +3,7 @@
 internal import Experience
 internal import Wire
 
-/// The record in a slot of `parameters.rookery`, format 3, little-endian. It has no message's
+/// The record in a slot of `parameters.rookery`, format 4, little-endian. It has no message's
 /// layout, so messages may change:
 ///
 ///     u64 version, u64 updates, u32 merged deltas, u32 tensors, u64 elements
@@ -11,13 +11,14 @@ internal import Wire
 ///     each merged delta: 16 bytes name of the learner, u64 sequence
 ///     each tensor: u32 bytes of its name, the name, u32 dimensions, a u64 each
 ///     float32 elements, in the tensors' order
-///     each vector: u32 bytes of its name, the name, u64 version, f64 clock, float32 elements
+///     each vector: u32 bytes of its name, the name, u64 version, f64 number, float32 elements
 ///
-/// The only vector is the milestone; later formats may add others, such as an optimizer's state.
-/// Format 2 has neither the second line nor vectors.
+/// The vector `milestone` has the version and the clock of the milestone. Others are what the
+/// merger keeps, with version 0 and the setting that they were made with. Format 3 has no vector
+/// but the milestone, format 2 has neither the second line nor vectors.
 enum ParameterRecord {
   private static let milestone = "milestone"
-  private static let vectorsMax = 16
+  static let vectorsMax = 16
 
   static func encode(_ state: borrowing ParameterState) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -35,7 +36,8 @@ enum ParameterRecord {
     add(UInt32(state.manifest.tensors.count))
     add(UInt64(state.values.count))
     add(state.clock.bitPattern)
-    add(UInt32(state.milestone == nil ? 0 : 1))
+    precondition(state.vectors.count < vectorsMax)
+    add(UInt32((state.milestone == nil ? 0 : 1) + state.vectors.count))
     add(UInt32(0))
     for change in state.merged {
       add(change.learner.high)
@@ -48,12 +50,14 @@ enum ParameterRecord {
       for size in tensor.shape { add(UInt64(size)) }
     }
     state.values.withUnsafeBytes { bytes.append(contentsOf: $0) }
-    if let kept = state.milestone {
-      add(milestone)
-      add(kept.version)
-      add(kept.clock.bitPattern)
-      kept.values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    func add(vector name: String, version: UInt64, _ number: Double, _ values: [Float]) {
+      add(name)
+      add(version)
+      add(number.bitPattern)
+      values.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
+    if let kept = state.milestone { add(vector: milestone, version: kept.version, kept.clock, kept.values) }
+    for kept in state.vectors { add(vector: kept.name, version: 0, kept.setting, kept.values) }
     return bytes
   }
 
@@ -64,7 +68,9 @@ enum ParameterRecord {
 
   private static func byteCount(_ state: borrowing ParameterState) -> Int {
     let tensors = state.manifest.tensors.reduce(0) { $0 + 8 + $1.name.utf8.count + 8 * $1.shape.count }
-    let vectors = state.milestone == nil ? 0 : 20 + milestone.utf8.count + state.values.count * 4
+    var names = state.vectors.map(\.name)
+    if state.milestone != nil { names.append(milestone) }
+    let vectors = names.reduce(0) { $0 + 20 + $1.utf8.count + state.values.count * 4 }
     return 48 + state.merged.count * 24 + tensors + state.values.count * 4 + vectors
   }
 
@@ -103,12 +109,27 @@ enum ParameterRecord {
     var state = ParameterState(
       version: version, updates: updates, clock: clock, merged: changes, manifest: manifest, values: values)
     for _ in 0..<vectors {
-      guard reader.name() == milestone, let version = reader.next(UInt64.self), version <= state.version,
-        let clock = reader.clock(), let values = reader.floats(Int(elements))
-      else { return nil }
-      state.milestone = Milestone(version: version, clock: clock, values: values)
+      guard readVector(&reader, elements: Int(elements), format: format, into: &state) else { return nil }
     }
     return reader.isAtEnd ? state : nil
+  }
+
+  /// False if the bytes are no vector that a state of this format has.
+  private static func readVector(
+    _ reader: inout Reader, elements: Int, format: UInt32, into state: inout ParameterState
+  ) -> Bool {
+    guard let name = reader.name(), let version = reader.next(UInt64.self), version <= state.version
+    else { return false }
+    guard name != milestone else {
+      guard let clock = reader.clock(), let values = reader.floats(elements) else { return false }
+      state.milestone = Milestone(version: version, clock: clock, values: values)
+      return true
+    }
+    guard format >= 4, version == 0, !state.vectors.contains(where: { $0.name == name }),
+      let setting = reader.number(), let values = reader.floats(elements)
+    else { return false }
+    state.vectors.append(StateVector(name: name, setting: setting, values: values))
+    return true
   }
 
   private struct Reader {
@@ -132,10 +153,12 @@ enum ParameterRecord {
       return read(Int(length)).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
+    mutating func number() -> Double? {
+      next(UInt64.self).map(Double.init(bitPattern:)).flatMap { $0.isFinite ? $0 : nil }
+    }
+
     mutating func clock() -> Double? {
-      next(UInt64.self).map(Double.init(bitPattern:)).flatMap {
-        $0 >= 0 && $0 <= Double(Limits.number) ? $0 : nil
-      }
+      number().flatMap { $0 >= 0 && $0 <= Double(Limits.number) ? $0 : nil }
     }
 
     mutating func floats(_ elements: Int) -> [Float]? {

@@ -39,6 +39,7 @@ public final class ParameterService {
     machine = ParameterServerMachine(
       configuration: machineConfiguration, incarnation: id,
       state: try keeper.kept ?? Self.initialState(configuration, algorithm), store: keeper, now: now)
+    if let notice = machine.authority.notice { log.warning(notice) }
     let connector = Connector()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)

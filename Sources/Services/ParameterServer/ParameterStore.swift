@@ -12,6 +12,9 @@ public struct ParameterState: Hashable, Sendable {
   public var clock: Double
   /// The newest milestone; nil in a run without milestones.
   public var milestone: Milestone?
+  /// What the merger keeps beside the values, such as a momentum; at most
+  /// `ParameterRecord.vectorsMax`, with different names.
+  public var vectors: [StateVector] = []
   /// The last delta of each learner that is in the weights, at most `Limits.members`.
   public var merged: [Merged]
   /// Names and shapes of the tensors in `values`.
@@ -47,6 +50,22 @@ public struct Milestone: Hashable, Sendable {
   public init(version: UInt64, clock: Double, values: [Float]) {
     self.version = version
     self.clock = clock
+    self.values = values
+  }
+}
+
+/// A vector beside the weights, of as many elements, that training goes on from.
+public struct StateVector: Hashable, Sendable {
+  /// What it is, such as `outer_momentum`; not `milestone`.
+  public var name: String
+  /// The setting that it was made with, such as the momentum's decay; finite.
+  public var setting: Double
+  /// Its elements, in the manifest's order.
+  public var values: [Float]
+
+  public init(name: String, setting: Double, values: [Float]) {
+    self.name = name
+    self.setting = setting
     self.values = values
   }
 }

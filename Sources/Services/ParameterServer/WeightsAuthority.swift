@@ -51,6 +51,8 @@ public struct WeightsAuthority<Store: ParameterStore> {
   public private(set) var state: ParameterState
   /// Counts since the start of this incarnation.
   public internal(set) var counters = Counters()
+  /// What the user should know of the saved state; nil for nothing.
+  let notice: String?
   /// The error of the last save; nil if it succeeded.
   public private(set) var saveProblem: String?
   /// Where each version is saved.
@@ -83,6 +85,7 @@ public struct WeightsAuthority<Store: ParameterStore> {
       self.state.milestone = Milestone(version: state.version, clock: state.clock, values: state.values)
     }
     merger = configuration.aggregation.merger(parameters: state.values.count)
+    notice = merger.prepare(&self.state)
     // The first new version need not wait for `publishEvery`.
     lastPublished = now - configuration.publishEvery
   }
@@ -201,7 +204,7 @@ extension WeightsAuthority {
   }
 
   private mutating func makeVersion(now: Instant, sink: some PublishingSink) {
-    lastMerged = merger.merge(into: &state.values)
+    lastMerged = merger.merge(into: &state)
     state.updates += lastMerged.count
     state.version += 1
     passMilestone(clock: state.clock + lastMerged.clock)

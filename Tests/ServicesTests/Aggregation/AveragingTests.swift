@@ -10,13 +10,14 @@ import Wire
 
 @Suite struct AveragingTests {
   private func delta(
-    _ learner: UInt64, updates: UInt64 = 1, _ values: [Float], _ body: (Delta) -> Void
+    _ learner: UInt64, updates: UInt64 = 1, batch: UInt64 = 1, _ values: [Float], _ body: (Delta) -> Void
   ) {
     values.withUnsafeBytes {
       body(
         Delta(
           id: Fixtures.id(learner), sequence: 1, baseVersion: 1, updates: updates,
-          oldestUpdate: Int64(learner) * 10, newestUpdate: Int64(learner) * 10 + 5, values: $0))
+          transitions: updates * batch, oldestUpdate: Int64(learner) * 10,
+          newestUpdate: Int64(learner) * 10 + 5, values: $0))
     }
   }
 
@@ -24,23 +25,44 @@ import Wire
     Aggregation.averaging(mode).merger(parameters: 2)
   }
 
-  @Test func aRoundIsTheMeanByUpdates() {
+  private func state(_ values: [Float]) -> ParameterState {
+    ParameterState(version: 1, updates: 0, merged: [], manifest: ServerHarness.manifest, values: values)
+  }
+
+  @Test func aRoundIsTheMeanByTransitions() {
     var merger = merger(.rounds)
-    var values: [Float] = [10, 10]
+    var state = state([10, 10])
     #expect(merger.closesAt(lastPublished: .at(0), publishEvery: .milliseconds(20)) == nil)
     delta(1, updates: 1, [4, 0]) { merger.add($0, now: .at(5)) }
     delta(2, updates: 3, [0, 8]) { merger.add($0, now: .at(6)) }
-    let merged = merger.merge(into: &values)
-    #expect(values == [11, 16] && merged.count == 4 && merged.oldest == 10 && merged.newest == 25)
+    let merged = merger.merge(into: &state)
+    #expect(state.values == [11, 16] && merged.count == 4 && merged.oldest == 10 && merged.newest == 25)
     #expect(merged.clock == 2.5, "updates beside each other: the mean, weighted like the deltas")
     #expect(merger.closesAt(lastPublished: .at(0), publishEvery: .milliseconds(20)) == nil, "a new round")
   }
 
+  /// Two updates of 6 rows weigh as much as four of 3, and the clock is the mean of their updates.
+  @Test(arguments: [AggregationConfiguration.Mode.rounds, .asynchronous])
+  func batchesOfDifferentSizesWeighByTheirRows(_ mode: AggregationConfiguration.Mode) {
+    var merger = merger(mode)
+    var state = state([0, 0])
+    if mode == .asynchronous {
+      // Both are active.
+      delta(1, updates: 2, batch: 6, [0, 0]) { merger.add($0, now: .at(0)) }
+      delta(2, updates: 4, batch: 3, [0, 0]) { merger.add($0, now: .at(0)) }
+      _ = merger.merge(into: &state)
+    }
+    delta(1, updates: 2, batch: 6, [8, 0]) { merger.add($0, now: .at(5)) }
+    delta(2, updates: 4, batch: 3, [0, 8]) { merger.add($0, now: .at(6)) }
+    let merged = merger.merge(into: &state)
+    #expect(state.values == [4, 4] && merged.count == 6 && merged.clock == 3)
+  }
+
   @Test func aRoundWaitsForThoseWhoAreActive() {
     var merger = merger(.rounds)
-    var values: [Float] = [0, 0]
+    var state = state([0, 0])
     for learner in 1...2 { delta(UInt64(learner), [1, 1]) { merger.add($0, now: .at(0)) } }
-    _ = merger.merge(into: &values)
+    _ = merger.merge(into: &state)
     delta(1, [1, 1]) { merger.add($0, now: .at(100)) }
     #expect(merger.closesAt(lastPublished: .at(0), publishEvery: .milliseconds(20)) == .at(110))
     merger.forget(Fixtures.id(2))
@@ -49,23 +71,25 @@ import Wire
 
   @Test func alongsideAChangeCountsByItsShareOfRecentUpdates() {
     var merger = merger(.asynchronous)
-    var values: [Float] = [0, 0]
+    var state = state([0, 0])
     delta(1, updates: 1, [8, 0]) { merger.add($0, now: .at(0)) }
-    _ = merger.merge(into: &values)
-    #expect(values == [8, 0])
+    _ = merger.merge(into: &state)
+    #expect(state.values == [8, 0])
     delta(2, updates: 3, [0, 8]) { merger.add($0, now: .at(0)) }
-    #expect(merger.merge(into: &values).clock == 2.25, "3 of 4")
-    #expect(values == [8, 6])
+    #expect(merger.merge(into: &state).clock == 2.25, "3 of 4")
+    #expect(state.values == [8, 6])
     merger.forget(Fixtures.id(1))
     delta(2, updates: 3, [0, 8]) { merger.add($0, now: .at(0)) }
-    _ = merger.merge(into: &values)
-    #expect(values == [8, 14], "no other learner is there")
+    _ = merger.merge(into: &state)
+    #expect(state.values == [8, 14], "no other learner is there")
   }
 
   @Test(arguments: [Float.nan, .infinity, 3e38]) func unsoundChangesAreNamed(_ value: Float) {
     let merger = merger(.rounds)
     delta(1, [0, value]) { #expect(merger.problem(with: $0) != nil) }
     delta(1, updates: 0, [1, 1]) { #expect(merger.problem(with: $0) != nil) }
+    delta(1, updates: 2, batch: 0, [1, 1]) { #expect(merger.problem(with: $0) != nil) }
+    delta(1, updates: 2, batch: 1 << 51, [1, 1]) { #expect(merger.problem(with: $0) != nil) }
     delta(1, [1, 1]) { #expect(merger.problem(with: $0) == nil) }
   }
 

@@ -63,7 +63,8 @@ struct MemberHarness {
     train(step)
     local.withUnsafeBufferPointer {
       machine.push(
-        local: $0, updates: 1, oldestUpdate: 1, newestUpdate: 1, now: .at(milliseconds), sink: sink)
+        local: $0, updates: 1, transitions: 1, oldestUpdate: 1, newestUpdate: 1, now: .at(milliseconds),
+        sink: sink)
     }
     return sink.take().last?.read { cursor in
       let delta = try Delta(from: &cursor)

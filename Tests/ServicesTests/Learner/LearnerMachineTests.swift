@@ -252,6 +252,25 @@ private struct LearnerHarness {
     #expect(!learner.machine.hasCheckpoint)
   }
 
+  @Test func rowsLeftOutAreNoTransitionsOfTheChange() throws {
+    var learner = LearnerHarness()
+    learner.rule.isSound = { $0 < 100 }
+    learner.publish(1, [0, 0])
+    frame { Joined(incarnation: Fixtures.id(99), index: 0, merged: 0, version: 1).encode(into: $0) }
+      .withUnsafeBytes { learner.machine.receive($0, now: .at(0), parameters: learner.parameters) }
+    _ = try learner.train([1, 200])
+    for _ in 0..<2 { #expect(try learner.train([1, 200])) }
+    #expect(try learner.train([1, 2]))
+    _ = learner.parameters.take()
+    learner.advance(2)
+    let delta = try #require(learner.parameters.take().last { $0.type == .delta })
+    let counts = delta.read { cursor in
+      let delta = try Delta(from: &cursor)
+      return [delta.updates, delta.transitions]
+    }
+    #expect(counts == [3, 4])
+  }
+
   @Test func updatesAreCountedIntoTheChange() throws {
     var learner = LearnerHarness()
     learner.publish(1, [0, 0])
@@ -262,6 +281,7 @@ private struct LearnerHarness {
     learner.advance(2)
     let delta = try #require(learner.parameters.take().last { $0.type == .delta })
     #expect(delta.read { try Delta(from: &$0).updates } == 5)
+    #expect(delta.read { try Delta(from: &$0).transitions } == 10)
     #expect(
       learner.machine.takeNotices().contains { $0.text.contains("algorithm.target.every_updates") },
       "5 updates in one publication, and a target every 4")

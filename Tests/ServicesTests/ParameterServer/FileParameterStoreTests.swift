@@ -15,12 +15,14 @@ import TestSupport
   private var path: String { folder.path + "/parameters.rookery" }
 
   private func state(_ version: UInt64, _ values: [Float] = [1, 2], merged: Int = 0) -> ParameterState {
-    ParameterState(
+    var state = ParameterState(
       version: version, updates: version * 3,
       merged: (0..<merged).map {
         Merged(learner: Fixtures.id(UInt64($0)).publicName, sequence: (1 << 62) - UInt64($0))
       },
       manifest: WeightsManifest(tensors: [TensorSpec(name: "w", shape: [values.count])]), values: values)
+    state.vectors = [StateVector(name: "outer_momentum", setting: 0.9, values: values.map { -$0 })]
+    return state
   }
 
   private func bytes() -> [UInt8] {
@@ -177,12 +179,41 @@ import TestSupport
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
     var later = bytes()
-    later[8] = 4
+    later[8] = 5
     write(later)
     let error = #expect(throws: ParameterStoreError.self) { try load() }
     #expect(
-      error?.problem == "expected format 3, found 4, which another version of Rookery wrote: use that "
+      error?.problem == "expected format 4, found 5, which another version of Rookery wrote: use that "
         + "version, or move the file away to start from new weights")
+  }
+
+  /// A momentum that was switched on, and off again.
+  @Test func vectorsMayComeAndGo() throws {
+    let store = try FileParameterStore(path: path)
+    var (plain, more) = (state(1), state(2))
+    plain.vectors = []
+    more.vectors.append(StateVector(name: "adam.m", setting: 0.5, values: [5, 6]))
+    more.milestone = Milestone(version: 1, clock: 2, values: [7, 8])
+    for version in 1...6 as ClosedRange<UInt64> {
+      var next = version % 3 == 1 ? plain : version % 3 == 2 ? more : state(1)
+      next.version = version
+      try store.save(next)
+      #expect(try load() == next)
+    }
+  }
+
+  /// Records with a whole checksum that no server writes.
+  @Test func vectorsThatCannotBeAreRefused() {
+    func decoded(_ change: (inout ParameterState) -> Void, format: UInt32 = 4) -> ParameterState? {
+      var state = state(1)
+      change(&state)
+      return ParameterRecord.encode(state).withUnsafeBytes { ParameterRecord.decode($0, format: format) }
+    }
+    #expect(decoded { _ in } != nil)
+    #expect(decoded({ _ in }, format: 3) == nil, "format 3 has no such vectors")
+    #expect(decoded { $0.vectors[0].values.append(1) } == nil)
+    #expect(decoded { $0.vectors[0].setting = .infinity } == nil)
+    #expect(decoded { $0.vectors.append($0.vectors[0]) } == nil, "a name twice")
   }
 
   /// For example, a milestone that the state did not have before.
@@ -203,87 +234,5 @@ import TestSupport
 
   @Test func aFolderIsNoFile() {
     #expect(throws: ParameterStoreError.self) { try FileParameterStore(path: folder.path) }
-  }
-}
-
-/// `parameters.rookery` in format 1 (slots of WEIGHTS messages of
-/// protocol version 1): 180 versions of a network with a hidden layer of 4, learned by one learner.
-@Suite struct OldParameterFileTests {
-  private let folder = TemporaryFolder()
-  private var path: String { folder.path + "/parameters.rookery" }
-
-  private static func fixture(_ format: Int = 1) throws -> [UInt8] {
-    let path = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Fixtures/parameters/version\(format).rookery")
-    return Array(try Data(contentsOf: path))
-  }
-
-  private func write(_ bytes: [UInt8]) throws { try Data(bytes).write(to: URL(filePath: path)) }
-
-  @Test func isTakenUpAndWrittenAnew() throws {
-    try write(try Self.fixture())
-    let store = try FileParameterStore(path: path)
-    var state = try #require(try store.load())
-    #expect(store.notice == nil)
-    #expect(state.version == 180 && state.updates == 15_512)
-    #expect(state.manifest.tensors.first == TensorSpec(name: "trunk.0.weight", shape: [4, 4]))
-    #expect(state.values.count == state.manifest.elementCount && state.values.allSatisfy { $0.isFinite })
-    let id = Identifier(high: 0xA7B0_75B6_459D_F6EF, low: 0xA75E_46BF_6EA1_3B3B)
-    #expect(state.merged == [Merged(learner: id.publicName, sequence: 179)])
-    #expect(try Data(contentsOf: URL(filePath: path)) == Data(Self.fixture()), "only read so far")
-    for _ in 0..<3 {
-      state.version += 1
-      try store.save(state)
-      #expect(try FileParameterStore(path: path).load() == state)
-    }
-  }
-
-  /// Format 2 has no clock and no milestones: the clock is the number of updates.
-  @Test func formatTwoIsTakenUpAndWrittenAnew() throws {
-    let old = try Self.fixture(2)
-    try write(old)
-    let store = try FileParameterStore(path: path)
-    var state = try #require(try store.load())
-    #expect(store.notice == nil && state.milestone == nil)
-    #expect(state.version > 1 && state.updates >= 300 && state.clock == Double(state.updates))
-    #expect(state.values.count == state.manifest.elementCount && state.values.allSatisfy { $0.isFinite })
-    #expect(try Data(contentsOf: URL(filePath: path)) == Data(old), "only read so far")
-    state.milestone = Milestone(version: state.version, clock: state.clock, values: state.values)
-    for _ in 0..<3 {
-      state.version += 1
-      state.clock += 0.5
-      try store.save(state)
-      #expect(try FileParameterStore(path: path).load() == state)
-    }
-  }
-
-  /// A process that ends before it writes the new header leaves the old slots whole.
-  @Test func isWholeUntilTheNewSlotsAre() throws {
-    let old = try Self.fixture()
-    try write(old)
-    let store = try FileParameterStore(path: path)
-    var state = try #require(try store.load())
-    let kept = state
-    state.version += 1
-    try store.save(state)
-    var headless = Array(try Data(contentsOf: URL(filePath: path)))
-    headless.replaceSubrange(0..<4096, with: old[0..<4096])
-    try write(headless)
-    #expect(try FileParameterStore(path: path).load() == kept)
-  }
-
-  @Test func aDamagedSlotFallsBackToTheOther() throws {
-    var damaged = try Self.fixture()
-    damaged[4096 + 200] ^= 1
-    try write(damaged)
-    let store = try FileParameterStore(path: path)
-    let state = try #require(try store.load())
-    #expect(
-      state.version == 181 && state.merged.first?.sequence == 178, "version 180 may have been published")
-    #expect(store.notice?.contains("using those of version 179, as version 181") == true)
-    damaged[4096 + (damaged.count - 4096) / 2 + 200] ^= 1
-    try write(damaged)
-    let error = #expect(throws: ParameterStoreError.self) { try FileParameterStore(path: path).load() }
-    #expect(error?.description.contains("expected whole weights in one of two slots, found none") == true)
   }
 }

@@ -18,9 +18,10 @@ struct ServerHarness {
   init(
     mode: AggregationConfiguration.Mode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
-    incarnation: UInt64 = 99, token: Identifier? = nil, milestoneEvery: UInt64? = nil
+    incarnation: UInt64 = 99, token: Identifier? = nil, milestoneEvery: UInt64? = nil,
+    outer: OuterConfiguration = OuterConfiguration()
   ) {
-    var configuration = ParameterServerConfiguration(aggregation: .averaging(mode))
+    var configuration = ParameterServerConfiguration(aggregation: .averaging(mode, outer: outer))
     configuration.token = token
     configuration.milestoneEvery = milestoneEvery
     let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])
@@ -52,13 +53,13 @@ struct ServerHarness {
   }
 
   mutating func delta(
-    _ id: UInt64, _ sequence: UInt64, updates: UInt64 = 1, _ values: [Float], at milliseconds: Double = 0,
-    over peer: UInt64? = nil
+    _ id: UInt64, _ sequence: UInt64, updates: UInt64 = 1, transitions: UInt64? = nil, restores: Bool = false,
+    _ values: [Float], at milliseconds: Double = 0, over peer: UInt64? = nil
   ) -> Refusal? {
     values.withUnsafeBytes { values in
       let delta = Delta(
         id: Fixtures.id(id), sequence: sequence, baseVersion: 1, updates: updates,
-        oldestUpdate: Int64(sequence) * 10,
+        transitions: transitions ?? updates, restores: restores, oldestUpdate: Int64(sequence) * 10,
         newestUpdate: Int64(sequence) * 10 + 5, values: values)
       return receive(frame { delta.encode(into: $0) }, at: milliseconds, over: peer ?? id).first?.refusal
     }
@@ -135,7 +136,23 @@ struct Published: Equatable {
     #expect(server.machine.authority.store.last == server.machine.authority.state)
   }
 
-  @Test func aRoundIsTheMeanWeightedByUpdates() throws {
+  /// The outer step's momentum is saved before each version is published.
+  @Test func theMomentumIsSavedWithTheWeights() throws {
+    var outer = OuterConfiguration()
+    (outer.learningRate, outer.momentum) = (0.5, 0.5)
+    var server = ServerHarness(outer: outer)
+    _ = server.join(1)
+    #expect(server.delta(1, 1, updates: 2, transitions: 64, [4, 8]) == nil)
+    #expect(server.published().map(\.values) == [[3, 6]])
+    #expect(server.machine.authority.store.last?.vectors.map(\.values) == [[4, 8]])
+    var next = ServerHarness(state: server.machine.authority.store.last, incarnation: 98, outer: outer)
+    _ = next.join(1)
+    #expect(next.delta(1, 2, updates: 2, transitions: 64, [0, 0]) == nil)
+    #expect(next.published().map(\.values) == [[3.5, 7]])
+    #expect(next.machine.authority.notice == nil)
+  }
+
+  @Test func aRoundIsTheMeanWeightedByTransitions() throws {
     var server = ServerHarness()
     _ = server.join(1)
     _ = server.join(2)
@@ -330,7 +347,7 @@ struct Published: Equatable {
         frame {
           Delta(
             id: id, sequence: draw.next() >> UInt64(draw.below(64)), baseVersion: 0,
-            updates: UInt64(draw.below(3)),
+            updates: UInt64(draw.below(3)), transitions: draw.next() >> UInt64(draw.below(64)),
             oldestUpdate: 0, newestUpdate: 0, values: values
           ).encode(into: $0)
         }

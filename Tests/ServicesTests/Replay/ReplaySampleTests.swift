@@ -151,7 +151,7 @@ import Wire
     }
     #expect(replay.receive(frame { $0.begin(.joined) }, from: 1).map(\.refusal?.code) == [.unsupported])
     let version = replay.receive([0x92, 9, 9], from: 1).first?.refusal?.text
-    #expect(version?.contains("expected protocol version 3, found version 9") == true)
+    #expect(version?.contains("expected protocol version 4, found version 9") == true)
     #expect(replay.machine.store.statistics.head == 6, "nothing of them was kept")
   }
 

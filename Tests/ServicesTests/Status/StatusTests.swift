@@ -109,7 +109,8 @@ import Wire
       values.withUnsafeBytes { values in
         frame {
           Delta(
-            id: Fixtures.id(1), sequence: 1, baseVersion: 1, updates: 1, oldestUpdate: 0, newestUpdate: 0,
+            id: Fixtures.id(1), sequence: 1, baseVersion: 1, updates: 1, transitions: 1, oldestUpdate: 0,
+            newestUpdate: 0,
             values: values
           ).encode(into: $0)
         }

@@ -5,37 +5,45 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Merges deltas weighted by their updates, in rounds or as they come.
+/// Merges deltas weighted by the transitions they were trained on, in rounds or as they come.
 struct AveragingMerger: Merger {
   private struct Learner {
-    /// The updates of its latest delta.
-    var updates: UInt64
+    /// The transitions of its latest delta.
+    var transitions: UInt64
     var hasContributed: Bool
   }
 
   private let mode: AggregationConfiguration.Mode
+  private let outer: OuterStep
   private var round: MergeRound
   private var openedAt: Instant?
   /// Active learners: they have sent a delta, and are not gone.
   private var learners: [Identifier: Learner] = [:]
 
-  init(mode: AggregationConfiguration.Mode, parameters: Int) {
+  init(mode: AggregationConfiguration.Mode, outer: OuterStep = .plain, parameters: Int) {
     self.mode = mode
+    self.outer = outer
     round = MergeRound(count: parameters)
   }
 
   func problem(with delta: Delta) -> String? {
-    if delta.updates > 0, delta.updates < 1 << 32, Self.isSound(delta.values) { return nil }
+    // 2³² updates of 2²⁰ rows: the weighted sum of 1024 learners' values stays finite.
+    let areCountsSound =
+      delta.updates > 0 && delta.updates < 1 << 32 && delta.transitions >= delta.updates
+      && delta.transitions < 1 << 52
+    if areCountsSound, Self.isSound(delta.values) { return nil }
     return
-      "expected values within ±\(Self.valueMax) and at least 1 update; a diverged learner's delta is not merged"
+      "expected values within ±\(Self.valueMax), at least 1 update and as many transitions; a diverged learner's "
+      + "delta is not merged"
   }
 
   mutating func add(_ delta: Delta, now: Instant) {
-    learners[delta.id] = Learner(updates: delta.updates, hasContributed: true)
+    learners[delta.id] = Learner(transitions: delta.transitions, hasContributed: true)
     let weight = weight(of: delta)
     round.add(delta.values, weight: weight)
     round.record(
       updates: delta.updates, weight: weight, oldest: delta.oldestUpdate, newest: delta.newestUpdate)
+    if delta.restores { round.restores = true }
     if openedAt == nil { openedAt = now }
   }
 
@@ -54,7 +62,9 @@ struct AveragingMerger: Merger {
     }
   }
 
-  mutating func merge(into values: inout [Float]) -> MergedUpdates {
+  func prepare(_ state: inout ParameterState) -> String? { outer.prepare(&state) }
+
+  mutating func merge(into state: inout ParameterState) -> MergedUpdates {
     let weight =
       switch mode {
       case .rounds: round.weight
@@ -63,20 +73,20 @@ struct AveragingMerger: Merger {
     let merged = MergedUpdates(
       count: round.updates, clock: round.clockSum / weight, oldest: round.oldestUpdate,
       newest: round.newestUpdate)
-    round.apply(to: &values, scale: Float(1 / weight))
+    outer.apply(&round, scale: Float(1 / weight), to: &state)
     for learner in learners.keys { learners[learner]?.hasContributed = false }
     openedAt = nil
     return merged
   }
 
-  /// In rounds the delta's updates u: the sum is divided by Σu. Asynchronously u's fraction of the
-  /// active learners' latest updates.
+  /// In rounds the delta's transitions u: the sum is divided by Σu. Asynchronously u's fraction of
+  /// the active learners' latest transitions.
   private func weight(of delta: Delta) -> Float {
     switch mode {
-    case .rounds: return Float(delta.updates)
+    case .rounds: return Float(delta.transitions)
     case .asynchronous:
-      let total = learners.values.reduce(0) { $0 + $1.updates }
-      return Float(Double(delta.updates) / Double(max(1, total)))
+      let total = learners.values.reduce(0) { $0 + $1.transitions }
+      return Float(Double(delta.transitions) / Double(max(1, total)))
     }
   }
 

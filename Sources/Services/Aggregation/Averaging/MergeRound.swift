@@ -1,6 +1,6 @@
 // How the deltas of several learners make one.
 
-/// The sum of one round's deltas, weighted by their updates. Adding one costs O(parameters).
+/// The sum of one round's deltas, weighted by their transitions. Adding one costs O(parameters).
 struct MergeRound {
   private(set) var sum: [Float]
   private(set) var weight = 0.0
@@ -9,6 +9,8 @@ struct MergeRound {
   private(set) var clockSum = 0.0
   private(set) var oldestUpdate: Int64 = 0
   private(set) var newestUpdate: Int64 = 0
+  /// One of the deltas replaces weights that diverged.
+  var restores = false
 
   init(count: Int) {
     sum = Array(repeating: 0, count: count)
@@ -41,10 +43,35 @@ struct MergeRound {
         }
       }
     }
+    clear()
+  }
+
+  /// Δ = sum · scale; v ← μ·v + Δ; θ += lr · (Δ + μ·v); and empties the round.
+  mutating func apply(
+    to values: inout [Float], velocity: inout [Float], scale: Float, learningRate: Float, momentum: Float
+  ) {
+    values.withUnsafeMutableBufferPointer { values in
+      velocity.withUnsafeMutableBufferPointer { velocity in
+        sum.withUnsafeMutableBufferPointer { sum in
+          for index in 0..<values.count {
+            let delta = sum[index] * scale
+            let moved = momentum * velocity[index] + delta
+            velocity[index] = moved
+            values[index] += learningRate * (delta + momentum * moved)
+            sum[index] = 0
+          }
+        }
+      }
+    }
+    clear()
+  }
+
+  private mutating func clear() {
     weight = 0
     updates = 0
     clockSum = 0
     oldestUpdate = 0
     newestUpdate = 0
+    restores = false
   }
 }
