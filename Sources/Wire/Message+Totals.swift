@@ -11,11 +11,14 @@ public struct IncarnationTotals: Hashable, Sendable {
   public var inserts: UInt64
   /// Items sampled.
   public var samples: UInt64
+  /// Whether inserts wait for the table's limiter.
+  public var isWaiting: Bool
 
-  public init(incarnation: Identifier, inserts: UInt64, samples: UInt64) {
+  public init(incarnation: Identifier, inserts: UInt64, samples: UInt64, isWaiting: Bool) {
     self.incarnation = incarnation
     self.inserts = inserts
     self.samples = samples
+    self.isWaiting = isWaiting
   }
 }
 
@@ -46,7 +49,7 @@ public struct TotalsRequest: ValueMessage {
     if let error { writer.double(error) } else { writer.null() }
     writer.array(incarnations.count)
     for entry in incarnations {
-      writer.array(3)
+      writer.array(4)
       writer.incarnationTotals(entry)
     }
   }
@@ -59,15 +62,15 @@ public struct TotalsRequest: ValueMessage {
     incarnations = []
     incarnations.reserveCapacity(count)
     for _ in 0..<count {
-      try cursor.elements(3, "an incarnation")
+      try cursor.elements(4, "an incarnation")
       incarnations.append(try cursor.incarnationTotals())
     }
     try cursor.close()
   }
 }
 
-/// `[version, 27, table, mass, items, joined, error, incarnation, inserts, samples]`: the answer,
-/// sent at once.
+/// `[version, 27, table, mass, items, joined, error, incarnation, inserts, samples, waiting]`:
+/// the answer, sent at once.
 public struct Totals: ValueMessage {
   /// The table's index in WELCOME.
   public var table: Int
@@ -118,6 +121,7 @@ extension FrameWriter {
     identifier(entry.incarnation)
     unsigned(entry.inserts)
     unsigned(entry.samples)
+    bool(entry.isWaiting)
   }
 }
 
@@ -125,7 +129,8 @@ extension FrameCursor {
   fileprivate mutating func incarnationTotals() throws(WireError) -> IncarnationTotals {
     let incarnation = try identifier("an incarnation's id")
     return IncarnationTotals(
-      incarnation: incarnation, inserts: try number("its inserts"), samples: try number("its samples"))
+      incarnation: incarnation, inserts: try number("its inserts"), samples: try number("its samples"),
+      isWaiting: try bool("its waiting mark"))
   }
 
   fileprivate mutating func limiterError() throws(WireError) -> Double {

@@ -68,7 +68,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .limitsRequest: 5
     case .limits: 7
     case .totalsRequest: 4
-    case .totals: 8
+    case .totals: 9
     case .tap: 7
     case .accepted: 1 + Accepted.elementCount
     }

@@ -80,7 +80,7 @@ struct FrameMaker {
       IncarnationTotals(
         incarnation: Self.id(UInt64(source.rarely(4) ? 99 : 50 + source.below(3))),
         inserts: source.number() % (Limits.number + 1),
-        samples: source.number() % (Limits.number + 1))
+        samples: source.number() % (Limits.number + 1), isWaiting: source.rarely(2))
     }
     // Beyond 10³⁰ the decoder refuses it.
     let error = source.rarely(3) ? nil : max(-1e30, min(1e30, source.double()))

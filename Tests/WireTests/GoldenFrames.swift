@@ -143,7 +143,9 @@ enum Golden {
       "totals-request", .totalsRequest,
       TotalsRequest(
         table: 0, remoteItems: 4000, error: 8000.5,
-        incarnations: [IncarnationTotals(incarnation: writer, inserts: 5000, samples: 40_000)])),
+        incarnations: [
+          IncarnationTotals(incarnation: writer, inserts: 5000, samples: 40_000, isWaiting: false)
+        ])),
     GoldenFrame(
       "totals-request-first", .totalsRequest,
       TotalsRequest(table: 0, remoteItems: 0, error: nil, incarnations: [])),
@@ -151,7 +153,7 @@ enum Golden {
       "totals", .totals,
       Totals(
         table: 0, mass: 6.5, items: 1000, isJoined: true, error: 8000.5,
-        own: IncarnationTotals(incarnation: service, inserts: 1200, samples: 8000))),
+        own: IncarnationTotals(incarnation: service, inserts: 1200, samples: 8000, isWaiting: true))),
   ]
 
   private static let inspection = Inspection(

@@ -58,6 +58,16 @@ public struct ReplayStoreStatistics: Hashable, Sendable {
 }
 
 extension ReplayStore {
+  /// Items that were inserted into a table, by earlier processes too.
+  public func itemsInserted(table: Int) -> UInt64 {
+    tables.indices.contains(table) ? tables[table].limiter.inserts : 0
+  }
+
+  /// The error of a table's limiter; nil before there are tables.
+  public func limiterError(table: Int) -> Double? {
+    tables.indices.contains(table) ? tables[table].limiter.error : nil
+  }
+
   /// The largest raw priority that a table has seen; items without one get it.
   public func priorityMax(table: Int) -> Float {
     tables.indices.contains(table) ? tables[table].priorityMax : 1

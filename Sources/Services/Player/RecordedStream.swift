@@ -48,7 +48,7 @@ final class RecordedStream {
     let path = configuration.recording
     let reader = try RecordingReader(path: path)
     for damage in reader.damage where damageSeen.insert(damage).inserted { damageNew.append(damage) }
-    let beginning = reader.blocks.map(\.header.firstTime).min() ?? 0
+    let beginning = reader.beginning ?? 0
     func time(_ seconds: Double) -> Int64 {
       let (sum, overflow) = beginning.addingReportingOverflow(Instant.Span.seconds(seconds).nanoseconds)
       return overflow ? .max : sum
@@ -58,7 +58,7 @@ final class RecordedStream {
     actors = Set(configuration.actors)
     let (from, to) = (origin, until)
     let chosen = reader.blocks.filter {
-      reader.source(of: $0) != nil && $0.header.lastTime >= from && $0.header.firstTime <= to
+      reader.source(of: $0) != nil && $0.header.lastTime >= from && $0.header.firstTime < to
     }
     missedByDescription = reader.blocks.filter { reader.source(of: $0) == nil }
       .reduce(0) { $0 &+ $1.header.messages }
@@ -98,7 +98,7 @@ final class RecordedStream {
     while true {
       guard let index = first else { return .end }
       if let message = cursors[index].head {
-        guard message.time <= until else { return .end }
+        guard message.time < until else { return .end }
         taking = index
         return .message(
           RecordedMessage(

@@ -105,7 +105,9 @@ import Wire
     for round in 0..<230 as Range<UInt64> {
       for inserts in [0, Limits.number] {
         let incarnations = (0..<UInt64(Limits.shards)).map {
-          IncarnationTotals(incarnation: Fixtures.id(1000 + round * 1024 + $0), inserts: inserts, samples: 0)
+          IncarnationTotals(
+            incarnation: Fixtures.id(1000 + round * 1024 + $0), inserts: inserts, samples: 0, isWaiting: false
+          )
         }
         let request = TotalsRequest(table: 0, remoteItems: 0, error: nil, incarnations: incarnations)
         let at = Double(round) * 70_000
@@ -115,6 +117,45 @@ import Wire
       _ = replay.advance(at: Double(round) * 70_000 + 65_000)
     }
     #expect(last?.error == Limits.limiterError)
+  }
+
+  /// A shard that is ahead of one whose inserts wait leaves it the room; and goes on once that one
+  /// has caught up, or nothing is heard of it any more.
+  @Test func equalPartsForAShardWhoseInsertsWait() throws {
+    let limiter = RateLimiterConfiguration(samplesPerInsert: 1, minSize: 1, errorMin: -50, errorMax: 50)
+    var replay = try ReplayHarness(store: Fixtures.store(capacity: 1000, limiter: limiter))
+    _ = replay.receive(Fixtures.hello(1), from: 1)
+    _ = replay.receive(Fixtures.samplerHello(3), from: 3)
+    func tell(_ inserts: UInt64, at milliseconds: Double) -> [Sent] {
+      let request = TotalsRequest(
+        table: 0, remoteItems: 100, error: 0,
+        incarnations: [
+          IncarnationTotals(incarnation: Fixtures.id(5), inserts: inserts, samples: inserts, isWaiting: true)
+        ])
+      return replay.receive(frame { request.encode(into: $0) }, from: 3, at: milliseconds)
+    }
+    var (sequence, first) = (UInt64(0), UInt64(0))
+    /// Inserts 4 items; whether they were accepted at once.
+    func insert(at milliseconds: Double) -> Bool {
+      sequence += 1
+      defer { first += 5 }
+      let message = Fixtures.insert(sequence, first: first, rows: 5)
+      return !replay.receive(message, from: 1, at: milliseconds).isEmpty
+    }
+    #expect(insert(at: 0))
+    _ = tell(0, at: 1)
+    #expect(replay.machine.telemetry(now: .at(1))["inserts_blocked_s"] == 0)
+    // A message of the largest size has 8 items here.
+    #expect(insert(at: 2) && insert(at: 2) && insert(at: 2))
+    #expect(!insert(at: 2), "12 items more than the other shard")
+    let reason = replay.machine.limiterStates(now: .at(3))[0].insertsBlocked?.reason
+    #expect(
+      reason?.contains("inserts of another shard wait, and this shard has inserted 12 items more") == true)
+    let caughtUp = tell(8, at: 4)
+    #expect(caughtUp.contains { $0.acknowledgement?.committed == 5 })
+    #expect(insert(at: 5) && !insert(at: 5))
+    #expect(replay.machine.nextDeadline(now: .at(5)) <= .at(505))
+    #expect(replay.advance(at: 505).contains { $0.acknowledgement?.committed == 7 }, "nothing is heard of it")
   }
 
   @Test func aTableThatWaitsHoldsUpNoOther() throws {

@@ -57,6 +57,11 @@ extension ReplayMachine {
     _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
   ) -> Outcome {
     if isOverQuota(handle, steps: insertion.stepCount, now: now) { return .overQuota }
+    if let yield = reasonToYield(now: now) {
+      waitingInserts.hold(table: yield.table, reason: yield.reason, now: now)
+      nextYieldCheck = now + .milliseconds(500)
+      return .blocked
+    }
     prepareTap()
     do throws(ReplayStoreError) {
       let summary = try store.insert(insertion, writer: handle, sequence: sequence)

@@ -29,7 +29,9 @@ extension ReplayMachine {
       let text = "expected a table below \(tables.count), found \(table)"
       return refuse(.invalid, .totalsRequest, 0, text, peer, sink)
     }
-    fleets[table].receive(request, own: incarnation, now: now)
+    fleets[table].receive(
+      request, own: incarnation, inserts: store.itemsInserted(table: table),
+      leadMax: 2 * leadAllowed(table), now: now)
     if store.schema != nil {
       let isLimitedAlone = tables[table].timesSampledMax > 0
       store.setRemote(fleets[table].remote, countsFlow: !isLimitedAlone, table: table)
@@ -58,9 +60,38 @@ extension ReplayMachine {
       error: min(max(own?.limiterError ?? 0, -Limits.limiterError), Limits.limiterError),
       own: IncarnationTotals(
         incarnation: incarnation, inserts: min(Limits.number, own?.itemsInserted ?? 0),
-        samples: min(Limits.number, own?.itemsSampled ?? 0))
+        samples: min(Limits.number, own?.itemsSampled ?? 0),
+        isWaiting: waitingInserts.block?.table == table)
     ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)
+  }
+
+  /// Why a message has to wait although the limiter admits it: inserts of another shard wait, and
+  /// this shard is ahead of it. Nil if it need not wait.
+  ///
+  /// Only while the error is above the lowest quarter of its range: below it samples would soon
+  /// wait.
+  func reasonToYield(now: Instant) -> (table: Int, reason: String)? {
+    for block in insertion.items where block.count > 0 && fleets.indices.contains(block.table) {
+      guard fleets[block.table].isJoined else { continue }
+      let (table, limits) = (block.table, store.limits[block.table])
+      guard limits.errorMax.isFinite,
+        let error = store.limiterError(table: table),
+        error > limits.errorMin + (limits.errorMax - limits.errorMin) / 4
+      else { continue }
+      let lead = fleets[table].lead(inserts: store.itemsInserted(table: table), now: now)
+      guard lead > Double(leadAllowed(table)) else { continue }
+      return (
+        table,
+        "inserts of another shard wait, and this shard has inserted \(Int(lead)) items more since they do"
+      )
+    }
+    return nil
+  }
+
+  /// Items that a shard may insert more than one whose inserts wait: a message of the largest size.
+  private func leadAllowed(_ table: Int) -> UInt64 {
+    UInt64(configuration.store.tables[table].itemsPerMessageMax)
   }
 
   mutating func forgetOthers(now: Instant) {

@@ -43,6 +43,8 @@ public struct ReplayMachine {
   var tap: ReplayTap?
   /// By table.
   var fleets: [Fleet]
+  /// When inserts that wait for another shard's are tried again, if nothing is heard of it.
+  var nextYieldCheck = Instant.never
   var answers: AnswerSizes
 
   /// The schema of the configuration's environment, if that is known.
@@ -185,6 +187,10 @@ extension ReplayMachine {
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     if let check = waitingSamples.nextRoomCheck, now >= check { lookForRoom(now: now, sink: sink) }
     if let check = waitingInserts.nextQuotaCheck, now >= check { drain(now: now, sink: sink) }
+    if now >= nextYieldCheck {
+      nextYieldCheck = .never
+      drain(now: now, sink: sink)
+    }
     guard now >= nextSweep else { return }
     nextSweep = now + .seconds(10)
     for handle in writers.silent(for: configuration.peerGoneAfter, now: now) { forget(writer: handle) }
@@ -199,7 +205,9 @@ extension ReplayMachine {
 
   /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
-    min(nextSweep, waitingInserts.nextQuotaCheck ?? .never, waitingSamples.nextRoomCheck ?? .never)
+    min(
+      min(nextSweep, nextYieldCheck), waitingInserts.nextQuotaCheck ?? .never,
+      waitingSamples.nextRoomCheck ?? .never)
   }
 
   func refuse(
