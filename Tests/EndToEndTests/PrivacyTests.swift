@@ -6,8 +6,13 @@ import Glibc
 import Testing
 
 @Suite struct PrivacyTests {
+  /// Whether a service answers there; at the others, weights and the tap, it only publishes.
+  private static func answers(_ address: String) -> Bool {
+    !address.hasSuffix("7703") && !address.hasSuffix("7705")
+  }
+
   private static let variables = [
-    "ROOKERY_REPLAY_ADDRESS", "ROOKERY_PARAMETERS_ADDRESS", "ROOKERY_WEIGHTS_ADDRESS",
+    "ROOKERY_REPLAY_ADDRESS", "ROOKERY_TAP_ADDRESS", "ROOKERY_PARAMETERS_ADDRESS", "ROOKERY_WEIGHTS_ADDRESS",
   ]
 
   /// A folder for sockets that no other test uses.
@@ -55,10 +60,12 @@ import Testing
       }
     }
     let listening = try addresses(run)
-    let expected = ["parameters-1.7702", "parameters-1.7703", "replay-1.7701"].map { "ipc://\(folder)/\($0)" }
+    let expected = ["parameters-1.7702", "parameters-1.7703", "replay-1.7701", "replay-1.7705"].map {
+      "ipc://\(folder)/\($0)"
+    }
     #expect(listening.filter { $0.hasPrefix("ipc") }.sorted() == expected)
     #expect(listening.filter { !$0.hasPrefix("ipc") }.allSatisfy { $0.hasPrefix("http://127.") })
-    for address in expected where !address.hasSuffix("7703") {
+    for address in expected where Self.answers(address) {
       #expect(try Program.run(["health", address, "--timeout", "20"], in: workspace).code == 0)
     }
     #expect(try Program.run(["inspect"], in: workspace).code == 0)
@@ -113,7 +120,7 @@ import Testing
     // With the default folder for sockets: the test's own folder would already stop another user.
     let run = try LiveRun(workspace)
     try run.started()
-    let all = try addresses(run).filter { $0.hasPrefix("ipc://") && !$0.hasSuffix("7703") }
+    let all = try addresses(run).filter { $0.hasPrefix("ipc://") && Self.answers($0) }
     #expect(all.count == 2)
     for address in all {
       let stranger = try Stranger.run([Program.path, "health", address, "--timeout", "1"], in: workspace)
