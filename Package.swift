@@ -101,7 +101,7 @@ let package = Package(
     tests("Numerics", ["Numerics", "Experience", "Foundations"]),
     tests("Algorithms", ["Algorithms", "Numerics", "Experience", "Foundations"]),
     tests("Environments", ["Environments", "Experience", "Foundations"]),
-    tests("Configuration", ["Configuration", "Experience"]),
+    tests("Configuration", ["Configuration", "Experience", "Foundations"]),
     tests("EventLog", ["EventLog"]),
     tests("Plotting", ["Plotting", "Foundations"]),
     tests("Launcher", ["Launcher", "Configuration", "Foundations"]),

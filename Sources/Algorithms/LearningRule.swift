@@ -1,6 +1,7 @@
 // The protocol of learning rules.
 
 public import Experience
+public import Foundations
 
 /// Holds parameters and updates them with batches. All flat vectors have the manifest's order and
 /// layout. Not `Sendable`: one thread owns it.
@@ -14,6 +15,14 @@ public protocol LearningRule: AnyObject {
   /// The metrics of the last batch whose outcome was `.trained`, in the order of
   /// `metricDescriptions`.
   var metrics: [Float] { get }
+
+  /// The names of `scheduled`, each with one sentence of help.
+  static var scheduledDescriptions: [(name: String, help: String)] { get }
+  /// The present values of settings that follow a schedule, in the order of
+  /// `scheduledDescriptions`.
+  var scheduled: [Double] { get }
+  /// How far the run has come, which schedules follow. The caller sets it before an update.
+  var clock: RunClock { get set }
 
   /// Writes the parameters.
   func exportParameters(to destination: UnsafeMutableBufferPointer<Float>)
@@ -55,9 +64,22 @@ public protocol LearningRule: AnyObject {
   func restore(_ state: RuleState)
 }
 
+/// A rule without schedules.
+extension LearningRule {
+  public static var scheduledDescriptions: [(name: String, help: String)] { [] }
+  public var scheduled: [Double] { [] }
+  public var clock: RunClock {
+    get { RunClock() }
+    set {}
+  }
+}
+
 extension LearningRule {
   /// The names of `metrics`, in order.
   public var metricNames: [String] { Self.metricDescriptions.map(\.name) }
+
+  /// The names of `scheduled`, in order.
+  public var scheduledNames: [String] { Self.scheduledDescriptions.map(\.name) }
 
   /// Elements of every flat vector.
   public var parameterCount: Int { manifest.elementCount }

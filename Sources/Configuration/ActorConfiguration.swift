@@ -1,5 +1,7 @@
 // The processes that step environments.
 
+public import Foundations
+
 /// `actor`: how many there are, how they explore, and how they send.
 public struct ActorConfiguration: Hashable, Sendable {
   /// What an actor does while the replay accepts no more steps.
@@ -34,7 +36,7 @@ public struct ActorConfiguration: Hashable, Sendable {
 /// (Horgan et al. 2018).
 public struct EpsilonConfiguration: Hashable, Sendable {
   /// ε of the first environment, 0 to 1.
-  public var base = 0.4
+  public var base: Schedule = 0.4
   /// How fast ε falls from one environment to the next, 0 to 1000.
   public var exponent = 7.0
 
@@ -56,7 +58,7 @@ extension ActorConfiguration {
 
 extension EpsilonConfiguration {
   mutating func read(_ reader: inout ConfigurationReader) {
-    reader.double("base", &base, .from(0, to: 1))
+    reader.schedule("base", &base, .from(0, to: 1))
     reader.double("exponent", &exponent, .from(0, to: 1000))
   }
 }

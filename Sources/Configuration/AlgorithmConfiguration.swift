@@ -1,6 +1,7 @@
 // What is learned, and how.
 
 internal import Experience
+public import Foundations
 
 /// `algorithm`: the learning rule, its network and its optimizer.
 public struct AlgorithmConfiguration: Hashable, Sendable {
@@ -32,7 +33,7 @@ public struct AlgorithmConfiguration: Hashable, Sendable {
   /// γ of one step, 0 to 1.
   public var discount = 0.99
   /// Adam's step size.
-  public var learningRate = 0.001
+  public var learningRate: Schedule = 0.001
   /// ε in Adam's denominator.
   public var adamEpsilon = 1e-8
   /// Largest global norm of a gradient; 0 switches clipping off.
@@ -84,7 +85,7 @@ extension AlgorithmConfiguration {
     reader.bool("double", &double)
     reader.integer("n_step", &nStep, 1...1000)
     reader.double("discount", &discount, .from(0, to: 1))
-    reader.double("learning_rate", &learningRate, .above(0, upTo: 10))
+    reader.schedule("learning_rate", &learningRate, .above(0, upTo: 10))
     reader.double("adam_epsilon", &adamEpsilon, .above(0, upTo: 1))
     reader.double("gradient_clip", &gradientClip, .atLeast(0))
     reader.double("huber_delta", &huberDelta, .above(0))

@@ -10,7 +10,9 @@ struct ConfigurationReader {
   /// configuration, and the search takes long.
   private static let problemsMaxForSuggestions = 50
 
-  private let settings: [String: ConfigurationLayers.Setting]
+  private var settings: [String: ConfigurationLayers.Setting]
+  /// Only some of the layers are there: keys that belong together may be set by others.
+  let isPartial: Bool
   private var prefix = ""
   private(set) var entries: [ConfigurationEntry] = []
   private(set) var problems: [ConfigurationProblem]
@@ -18,8 +20,9 @@ struct ConfigurationReader {
   /// Keys of earlier versions, with their new names and what differs.
   private var renamed: [String: (key: String, note: String)] = [:]
 
-  init(_ layers: ConfigurationLayers = ConfigurationLayers()) {
+  init(_ layers: ConfigurationLayers = ConfigurationLayers(), isPartial: Bool = false) {
     settings = layers.settings
+    self.isPartial = isPartial
     problems = layers.problems
   }
 
@@ -66,6 +69,15 @@ struct ConfigurationReader {
   mutating func renamed(_ key: String, to name: String, _ note: String) {
     renamed[prefix + key] = (prefix + name, note)
   }
+
+  /// The full path of a key of the present section.
+  func path(_ key: String) -> String { prefix + key }
+
+  /// Whether a layer set a key of the present section.
+  func isSet(_ key: String) -> Bool { settings[prefix + key] != nil }
+
+  /// Ignores what was set for a key of the present section.
+  mutating func hide(_ key: String) { settings[prefix + key] = nil }
 
   /// The keys that are set below a section, without the section's name.
   func keys(below section: String) -> [String] {

@@ -8,7 +8,7 @@ extension EffectiveConfiguration {
   public static func variables(for settings: [String]) throws(ConfigurationError) -> [String: String] {
     var layers = ConfigurationLayers()
     for argument in settings { layers.add(argument: argument) }
-    var reader = ConfigurationReader(layers)
+    var reader = ConfigurationReader(layers, isPartial: true)
     var variables: [String: String] = [:]
     for (key, setting) in layers.settings.sorted(by: { $0.key < $1.key }) {
       guard case .argument(let text) = setting.source, let equals = text.firstIndex(of: "=") else { continue }

@@ -138,8 +138,8 @@ public struct Delta {
   }
 }
 
-/// `[version, 15, topic, weights version, incarnation, updates, clock, milestone, oldest update,
-/// newest update, merged, tensors, values]`: one publication.
+/// `[version, 15, topic, weights version, incarnation, updates, clock, env steps, milestone, oldest
+/// update, newest update, merged, tensors, values]`: one publication.
 ///
 /// A subscriber subscribes to the first bytes of the frame, up to and with the topic. So a
 /// publication is one frame, and ZeroMQ's prefix filter still works. The topic `all` carries every
@@ -165,6 +165,9 @@ public struct Weights {
   /// The clock of schedules, in updates. With one learner, its updates; with several, the sum over
   /// rounds of the weighted mean of their updates.
   public var clock: Double
+  /// Actions of all actors over the whole run, as far as they are reported: the other clock of
+  /// schedules.
+  public var envSteps: UInt64
   /// The version of the newest milestone, which this publication is or the server keeps; 0 in a run
   /// without milestones. A milestone is the first publication of a run, and each whose clock passes
   /// a multiple of the run's updates between milestones.
@@ -183,14 +186,15 @@ public struct Weights {
 
   public init(
     topic: String, version: UInt64, incarnation: Identifier, updates: UInt64, clock: Double,
-    milestone: UInt64, oldestUpdate: Int64, newestUpdate: Int64, merged: [Merged], manifest: WeightsManifest,
-    values: UnsafeRawBufferPointer
+    envSteps: UInt64 = 0, milestone: UInt64, oldestUpdate: Int64, newestUpdate: Int64, merged: [Merged],
+    manifest: WeightsManifest, values: UnsafeRawBufferPointer
   ) {
     self.topic = topic
     self.version = version
     self.incarnation = incarnation
     self.updates = updates
     self.clock = clock
+    self.envSteps = envSteps
     self.milestone = milestone
     self.oldestUpdate = oldestUpdate
     self.newestUpdate = newestUpdate
@@ -217,6 +221,7 @@ public struct Weights {
     writer.identifier(incarnation)
     writer.unsigned(updates)
     writer.double(clock)
+    writer.unsigned(envSteps)
     writer.unsigned(milestone)
     writer.signed(oldestUpdate)
     writer.signed(newestUpdate)
@@ -236,6 +241,7 @@ public struct Weights {
     incarnation = try cursor.identifier("the incarnation")
     updates = try cursor.number("the updates")
     clock = try cursor.double(in: 0...Double(Limits.number), "the clock")
+    envSteps = try cursor.number("the env steps")
     milestone = try cursor.number("the milestone")
     oldestUpdate = try cursor.time("the oldest update")
     newestUpdate = try cursor.time("the newest update")

@@ -56,7 +56,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .join: 4
     case .joined: 4
     case .delta: 10
-    case .weights: 12
+    case .weights: 13
     case .statusRequest: 3
     case .status: 6
     case .evaluation: 9

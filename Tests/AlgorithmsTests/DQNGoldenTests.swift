@@ -1,6 +1,7 @@
 // Five updates against PyTorch.
 
 import Algorithms
+import Foundations
 import Numerics
 import Testing
 

@@ -134,6 +134,27 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     #expect(one.values == other.values && one.optimizerStep == 10)
   }
 
+  /// Each update has the learning rate of its moment: Adam's first steps are ±lr where the gradient
+  /// is not tiny.
+  @Test func theLearningRateFollowsTheClock() throws {
+    let schedule = Schedule(.linear, from: 0.01, to: 0.002, over: 100)
+    let (scheduled, constant) = (
+      try learner(DQNConfiguration(learningRate: schedule)), try learner(DQNConfiguration(learningRate: 0.01))
+    )
+    #expect(DQNRule.scheduledDescriptions.map(\.name) == ["learning_rate"] && scheduled.scheduled == [0.01])
+    func steps(_ rule: DQNRule) throws -> [Float] {
+      let before = rule.values
+      _ = try columns.train(rule)
+      return zip(rule.values, before).map { $0 - $1 }
+    }
+    #expect(try steps(scheduled) == steps(constant))
+    constant.values.withUnsafeBufferPointer { scheduled.importParameters(from: $0) }
+    scheduled.clock = RunClock(updates: 100, envSteps: 7)
+    #expect(scheduled.scheduled == [0.002])
+    let (slow, fast) = (try steps(scheduled), try steps(constant))
+    #expect(zip(slow, fast).allSatisfy { abs($0 * 5 - $1) <= 1e-5 } && fast.contains { abs($0) > 1e-3 })
+  }
+
   /// Exporting and importing gradients does not change the update.
   @Test func gradientsCanBeAppliedElsewhere() throws {
     let (one, other) = (try learner(), try learner())

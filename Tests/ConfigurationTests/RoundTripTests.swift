@@ -1,6 +1,7 @@
 // The effective configuration as text, the shipped files, and the page that documents the keys.
 
 import Configuration
+import Foundations
 import Experience
 import Glibc
 import Testing
@@ -33,7 +34,8 @@ import Testing
     run.algorithm.hidden = []
     run.algorithm.network = .nature
     run.algorithm.dueling = false
-    run.algorithm.learningRate = 1.0 / 3
+    run.algorithm.learningRate = .constant(1.0 / 3)
+    run.actor.epsilon.base = Schedule(.cosine, from: 1, to: 1.0 / 30, over: 5e4, by: .envSteps)
     run.algorithm.adamEpsilon = 1e-8
     run.algorithm.target.kind = .polyak
     run.aggregation.mode = .asynchronous

@@ -62,6 +62,29 @@ import Wire
     try checkEvents(run, sessions: 2)
   }
 
+  /// A schedule goes on where it was, and another momentum is said.
+  @Test func schedulesAndMomentumGoOn() throws {
+    let workspace = try Workspace()
+    let rate = ["schedule=linear", "from=0.001", "to=0.0001", "over=1000"].map {
+      "algorithm.learning_rate.\($0)"
+    }
+    let outer = ["aggregation.outer.learning_rate=0.8", "aggregation.outer.momentum=0.5"]
+    let run = try LiveRun(workspace, settings: rate + outer + ["stop.updates=600"])
+    #expect(try run.command.end().code == 0)
+    let resumed = try Program.run(
+      [
+        "run", "--resume", "runs/test", "--set", "stop.updates=3000", "--set",
+        "aggregation.outer.momentum=0.25",
+      ], in: workspace, within: 120)
+    #expect(resumed.code == 0, "\(resumed.errors)")
+    #expect(
+      (resumed.output + resumed.errors).contains(
+        "aggregation.outer.momentum is 0.25, and was 0.5 when the weights were saved"))
+    let configuration = try EffectiveConfiguration(file: "\(run.folder)/config.yaml").run
+    #expect(
+      configuration.algorithm.learningRate == Schedule(.linear, from: 0.001, to: 0.0001, over: 1000))
+  }
+
   /// Existing weights meet a criterion of 1 at once. A solved run goes on until the criterion is
   /// confirmed again.
   @Test func aResumedRunSolves() throws {

@@ -40,13 +40,16 @@ import Wire
   }
 
   /// Publishes to the link only, in order.
-  private func publish(_ version: UInt64, _ values: [Float], incarnation: UInt64 = 9) {
+  private func publish(
+    _ version: UInt64, _ values: [Float], incarnation: UInt64 = 9, envSteps: UInt64 = 0
+  ) {
     let frame = frame { writer in
       values.withUnsafeBytes {
         Weights(
           topic: Fixtures.id(1).publicName.description, version: version,
           incarnation: Fixtures.id(incarnation),
-          updates: version, clock: 0, milestone: 0, oldestUpdate: 0, newestUpdate: 0, merged: [],
+          updates: version, clock: 0, envSteps: envSteps, milestone: 0, oldestUpdate: 0, newestUpdate: 0,
+          merged: [],
           manifest: Self.manifest, values: $0
         ).encode(into: writer)
       }
@@ -91,6 +94,15 @@ import Wire
     try receive { $0.versions.count == 2 }
     #expect(versions == [1, 2] && taken == [[1, 2], [.greatestFiniteMagnitude, 4]])
     #expect(link.notFinite == 4)
+  }
+
+  /// While no version is made, the env steps go on.
+  @Test func envStepsAreThoseOfTheNewestPublication() throws {
+    publish(1, [1, 2], envSteps: 10)
+    try receive { $0.versions == [1] }
+    publish(1, [1, 2], envSteps: 20)
+    try receive { $0.link.envSteps == 20 }
+    #expect(versions == [1])
   }
 
   /// Weights that are not finite do not make the client follow another incarnation.

@@ -208,7 +208,8 @@ extension Golden {
   static let weights = GoldenFrame("weights", .weights) { writer in
     values.withUnsafeBytes {
       Weights(
-        topic: Weights.topicAll, version: 8, incarnation: service, updates: 80, clock: 61.5, milestone: 7,
+        topic: Weights.topicAll, version: 8, incarnation: service, updates: 80, clock: 61.5, envSteps: 4096,
+        milestone: 7,
         oldestUpdate: 1_000_000_000, newestUpdate: 1_020_000_000,
         merged: [Merged(learner: learner.publicName, sequence: 3)],
         manifest: manifest,
@@ -218,7 +219,8 @@ extension Golden {
   } check: { cursor in
     let weights = try Weights(from: &cursor)
     #expect(weights.topic == "all" && weights.version == 8 && weights.updates == 80)
-    #expect(weights.clock == 61.5 && weights.milestone == 7 && !weights.isMilestone)
+    #expect(
+      weights.clock == 61.5 && weights.envSteps == 4096 && weights.milestone == 7 && !weights.isMilestone)
     #expect(weights.incarnation == service)
     #expect(weights.oldestUpdate == 1_000_000_000 && weights.newestUpdate == 1_020_000_000)
     #expect(weights.merged == [Merged(learner: learner.publicName, sequence: 3)])

@@ -88,7 +88,7 @@ extension HostileMeaningTests {
       writer.identifier(.zero)
       writer.unsigned(0 as UInt64)
       writer.double(0)
-      for _ in 0..<3 { writer.unsigned(0 as UInt64) }
+      for _ in 0..<4 { writer.unsigned(0 as UInt64) }
       writer.array(0)
       writer.manifest(WeightsManifest(tensors: [TensorSpec(name: "w", shape: [1 << 28])]))
       _ = writer.reserveAlignedBinary(byteCount: 0)

@@ -194,7 +194,7 @@ def test_inserts_and_samples():
 
 def newest_weights(topic):
     """The server's answer to a new subscription of this client."""
-    prefix = bytes([0x9E, VERSION, WEIGHTS]) + msgpack.packb(topic)
+    prefix = bytes([0x9F, VERSION, WEIGHTS]) + msgpack.packb(topic)
     socket = zmq.Context.instance().socket(zmq.SUB)
     socket.linger = 0
     socket.rcvtimeo = 20_000
@@ -214,8 +214,8 @@ def test_subscribes_to_weights():
     frame = newest_weights(topic)
     message = msgpack.unpackb(frame)
     assert message[:3] == [VERSION, WEIGHTS, topic]
-    version, incarnation, updates, clock, milestone, _, _, merged, tensors, _, values = message[3:]
-    assert (version, updates, clock, milestone, merged) == (1, 0, 0, 1, []) and len(incarnation) == 16
+    version, incarnation, updates, clock, env_steps, milestone, _, _, merged, tensors, _, values = message[3:]
+    assert (version, updates, clock, env_steps, milestone, merged) == (1, 0, 0, 0, 1, []) and len(incarnation) == 16
     flat = np.frombuffer(values, "<f4")
     assert flat.size == sum(int(np.prod(shape)) for _, shape in tensors), tensors
     assert np.isfinite(flat).all() and flat.std() > 0

@@ -269,13 +269,13 @@ def test_delta():
 
 def test_weights():
     message = unpack("weights")
-    assert message[:8] == [VERSION, 15, "all", 8, SERVICE, 80, 61.5, 7] and len(message) == 14
-    assert message[8:10] == [1_000_000_000, 1_020_000_000]
-    assert message[10:12] == [[[LEARNER_NAME, 3]], TENSORS]
-    assert np.array_equal(view("weights", *message[12:], "<f4"), VALUES)
+    assert message[:9] == [VERSION, 15, "all", 8, SERVICE, 80, 61.5, 4096, 7] and len(message) == 15
+    assert message[9:11] == [1_000_000_000, 1_020_000_000]
+    assert message[11:13] == [[[LEARNER_NAME, 3]], TENSORS]
+    assert np.array_equal(view("weights", *message[13:], "<f4"), VALUES)
     # What a subscriber of 'all' hands to ZMQ_SUBSCRIBE.
-    prefix = Aligned().array(14).add(VERSION, 15, "all").bytes()
-    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9e040fa3616c6c")
+    prefix = Aligned().array(15).add(VERSION, 15, "all").bytes()
+    assert FRAMES["weights"].startswith(prefix) and prefix == bytes.fromhex("9f040fa3616c6c")
 
 
 def add_items(message, priorities):
@@ -297,7 +297,8 @@ def test_payloads_are_written_the_same():
     assert priorities.bytes() == FRAMES["priorities"]
     delta = Aligned().array(12).add(VERSION, 14, LEARNER, 3, 7, 10, 640, False, 10**9, 1_020_000_000)
     assert delta.payload(VALUES, "<f4").bytes() == FRAMES["delta"]
-    weights = Aligned().array(14).add(VERSION, 15, "all", 8, SERVICE, 80, 61.5, 7, 10**9, 1_020_000_000, [[LEARNER_NAME, 3]], TENSORS)
+    weights = Aligned().array(15).add(VERSION, 15, "all", 8, SERVICE, 80, 61.5, 4096, 7, 10**9, 1_020_000_000)
+    weights.add([[LEARNER_NAME, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]
 
 

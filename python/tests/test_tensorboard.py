@@ -50,6 +50,8 @@ class EventFiles(unittest.TestCase):
         self.check("staleness/versions", metrics, "stalenessVersions")
         self.check("learner/updates", metrics, "updates")
         self.assertGreater(len(self.points("learner/loss")), 0)
+        self.assertGreater(len(self.points("learner/learning_rate")), 0)
+        self.assertGreater(len(self.points("actor/epsilon")), 0)
         self.assertGreater(len(self.points("learner/mean_q")), 0)
 
     def test_a_file_for_each_session(self):

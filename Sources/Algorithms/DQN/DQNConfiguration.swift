@@ -1,5 +1,6 @@
 // The settings of deep Q-learning.
 
+public import Foundations
 public import Numerics
 
 /// Settings of a `DQNRule`. The `NetworkSpec` says whether the network is dueling. n and γ are
@@ -17,7 +18,9 @@ public struct DQNConfiguration: Sendable, Hashable {
   /// Whether the online network chooses the next action, whose value the target network gives
   /// (van Hasselt et al. 2016, equation 4), or the target network does both.
   public var isDouble: Bool
-  /// The optimizer's settings.
+  /// The optimizer's step size.
+  public var learningRate: Schedule
+  /// The optimizer's other settings.
   public var adam: Adam.Configuration
   /// The largest global norm of the gradient; larger gradients are scaled down to it. Nil for no
   /// limit.
@@ -28,12 +31,14 @@ public struct DQNConfiguration: Sendable, Hashable {
   public var target: Target
 
   public init(
-    isDouble: Bool = true, learningRate: Double = 5e-4, adamEpsilon: Double = 1e-8, beta1: Double = 0.9,
+    isDouble: Bool = true, learningRate: Schedule = 5e-4, adamEpsilon: Double = 1e-8, beta1: Double = 0.9,
     beta2: Double = 0.999, gradientClip: Float? = 10, huberDelta: Float = 1,
     target: Target = .hard(everyUpdates: 100)
   ) {
     self.isDouble = isDouble
-    adam = Adam.Configuration(learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon)
+    self.learningRate = learningRate
+    adam = Adam.Configuration(
+      learningRate: learningRate.value(at: RunClock()), beta1: beta1, beta2: beta2, epsilon: adamEpsilon)
     self.gradientClip = gradientClip
     self.huberDelta = huberDelta
     self.target = target

@@ -34,6 +34,11 @@ public final class DQNRule: LearningRule {
   /// mean of Q(s, a) for the actions taken.
   public private(set) var metrics: [Float] = [0, 0, 0]
 
+  public static let scheduledDescriptions = [(name: "learning_rate", help: "The optimizer's step size.")]
+  public var scheduled: [Double] { [configuration.learningRate.value(at: clock)] }
+  /// Advances the learning rate.
+  public var clock = RunClock()
+
   let online: Network
   let target: Network
   let optimizer: Adam
@@ -97,6 +102,7 @@ public final class DQNRule: LearningRule {
   /// Clips the gradients, makes an Adam step and, with Polyak averaging, moves the target network.
   public func applyGradients() {
     let scale = configuration.gradientClip.map { GradientClip.scale(norm: gradientNorm, max: $0) } ?? 1
+    optimizer.configuration.learningRate = configuration.learningRate.value(at: clock)
     optimizer.update(
       parameters: online.parameters, gradients: UnsafeBufferPointer(online.gradients), gradientScale: scale)
     online.parametersChanged()

@@ -17,7 +17,7 @@ final class ActingHalf {
 
   let batch: any EnvironmentBatch
   let range: Range<Int>
-  let epsilons: [Float]
+  private(set) var epsilons: [Float]
   var state = State.none
   /// Whether the buffer's unfinished row has this half's part.
   var hasActed = false
@@ -33,6 +33,12 @@ final class ActingHalf {
     range = first..<first + batch.count
     self.epsilons = Array(epsilons[range])
     rows = PolicyRows(count: batch.count, actions: batch.spec.actions, recording: fields)
+  }
+
+  /// Replaces ε of each environment.
+  /// - Parameter all: of all the actor's environments.
+  func explore(_ all: [Float]) {
+    for index in epsilons.indices { epsilons[index] = all[range.lowerBound + index] }
   }
 
   /// The policy's input for the current row, with its frame stack. Call it once for each row.

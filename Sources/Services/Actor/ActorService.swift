@@ -21,6 +21,9 @@ public final class ActorService {
   var reporter: TelemetryReporter
   var version: UInt64 = 0
   var hasWeights = false
+  private(set) var exploration: Exploration
+  /// Updates that the weights have been through.
+  private var updates = 0.0
   var isCut = false
   var cutEpoch: UInt64 = 0
   let log: Log
@@ -68,8 +71,7 @@ public final class ActorService {
       id: id, service: .actor, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)
     let batches = try configuration.environments(spec, count: count, seed: generator.next(), inTurn: true)
-    let ladder = ExplorationLadder(
-      base: Float(configuration.actor.epsilon.base), alpha: Float(configuration.actor.epsilon.exponent))
+    exploration = Exploration(configuration.actor.epsilon, environments: count)
     stepper = ActorStepper(
       batches, policy: policy, recording: algorithm.recordedFields,
       buffer: StepBuffer(
@@ -77,7 +79,7 @@ public final class ActorService {
         capacity: configuration.rowsPerMessage(stepBytes: schema.stepByteCount)),
       items: ActorItems(
         count: count, tables: configuration.tableSchemas, priority: policy.firstPriority),
-      epsilons: (0..<count).map { ladder.epsilon(index: $0, count: count) },
+      epsilons: exploration.epsilons,
       frameStack: configuration.environment.frameStack, generator: generator,
       clock: SystemClock.now, warn: { [log] in log.warning($0) })
     flushEvery = .milliseconds(configuration.actor.flushIntervalMilliseconds)
@@ -134,7 +136,10 @@ public final class ActorService {
   /// Polls connections, adopts weights and sends steps, between two ticks.
   private func processMessages(now: Instant) throws {
     try pollConnections(now: now)
-    if mayAdopt { weights.receiveNewest { adopt($0, now: now) } }
+    if mayAdopt {
+      weights.receiveNewest { adopt($0, now: now) }
+      explore()
+    }
     flushIfDue(now: now)
     if let fatal = stepper.fatal { throw fatal }
   }
@@ -171,8 +176,15 @@ public final class ActorService {
     }
     measure(weights)
     version = weights.version
+    updates = weights.clock
     hasWeights = true
     stepper.statistics.weightsAdopted += 1
+  }
+
+  /// Follows the schedule of ε, also while the weights stay as they are.
+  private func explore() {
+    let clock = RunClock(updates: updates, envSteps: Double(weights.envSteps))
+    if exploration.advance(to: clock) { stepper.explore(exploration.epsilons) }
   }
 
   /// Starts measuring from the oldest update in these weights to the first action with them. If

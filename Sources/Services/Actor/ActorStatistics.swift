@@ -64,6 +64,7 @@ extension ActorService {
       .env_steps_total: Double(statistics.envSteps),
       .episodes_total: Double(statistics.episodes),
       .environments: Double(stepper.buffer.count),
+      .epsilon: Double(exploration.largest),
       .environment_failures_total: Double(recovery.failures),
       .environment_hangs_total: Double(recovery.hangs),
       .episodes_abandoned_total: Double(statistics.episodesAbandoned),

@@ -66,6 +66,11 @@ final class ActorStepper {
     statistics.prepare(environments: buffer.count)
   }
 
+  /// Replaces ε of each environment; the next actions follow it.
+  func explore(_ epsilons: [Float]) {
+    for half in halves { half.explore(epsilons) }
+  }
+
   /// Adds one row of every environment. The policy acts for one half while worker processes step
   /// the other.
   func tick(now: Instant, doOtherWork: OtherWork) throws {

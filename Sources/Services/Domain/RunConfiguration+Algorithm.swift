@@ -51,10 +51,11 @@ extension RunConfiguration {
 }
 
 extension AlgorithmConfiguration {
-  /// The metrics that the learning rule adds to those of every learner, with one sentence each.
+  /// The metrics and scheduled settings that the learning rule adds to the metrics of every
+  /// learner, with one sentence each.
   public var metricDescriptions: [(name: String, help: String)] {
     switch name {
-    case .dqn: DQNRule.metricDescriptions
+    case .dqn: DQNRule.metricDescriptions + DQNRule.scheduledDescriptions
     }
   }
 }

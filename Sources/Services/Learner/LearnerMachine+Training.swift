@@ -120,7 +120,7 @@ extension LearnerMachine {
   private mutating func computeImportanceWeights(_ sampled: SampledBatch, _ rows: Range<Int>) {
     let probabilities = UnsafeBufferPointer(
       start: sampled.probabilities + rows.lowerBound, count: rows.count)
-    let beta = configuration.importance.beta(afterUpdates: Int(min(clock, 1e15)))
+    let beta = configuration.importance.beta(afterUpdates: Int(min(clock.updates, 1e15)))
     importanceWeights.withUnsafeMutableBufferPointer { weights in
       do {
         try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: weights)

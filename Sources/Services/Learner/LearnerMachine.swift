@@ -47,8 +47,8 @@ public struct LearnerMachine {
   /// The update under way: its start, its rows and its outcome.
   var begun: (at: Instant, rows: Range<Int>, outcome: UpdateOutcome)?
   var unpushed = UnpushedUpdates()
-  /// The clock of the newest published weights, in updates; schedules are functions of it.
-  public private(set) var clock = 0.0
+  /// The clock of the newest published weights; schedules are functions of it.
+  public private(set) var clock = RunClock()
   /// The version of the rule's milestone; without milestones, of the first weights.
   private var milestone: UInt64?
   /// Milestones up to this version are ignored: they come from a divergence.
@@ -183,7 +183,8 @@ extension LearnerMachine {
     }
     self.local = local
     guard isRebased else { return }
-    clock = weights.clock
+    clock = RunClock(updates: weights.clock, envSteps: Double(weights.envSteps))
+    rule.clock = clock
     if let lastGoodWeights {
       // The published weights may have diverged with the learner. The last good ones are pushed
       // like any delta.

@@ -81,7 +81,7 @@ extension LearnerMachine {
       .updates_total: Double(statistics.updates),
       .learner_index: Double(member.index ?? 0),
       .weights_version: Double(member.version),
-      .weights_clock: clock,
+      .weights_clock: clock.updates,
       .staleness_versions: statistics.staleness,
       .waiting_share: statistics.waitingFraction(now: now),
       .training_s_total: statistics.training.seconds,
@@ -106,6 +106,7 @@ extension LearnerMachine {
     ]
     var values = own.named
     for (name, value) in zip(rule.metricNames, statistics.metrics) { values[name] = value }
+    for (name, value) in zip(rule.scheduledNames, rule.scheduled) { values[name] = value }
     return values
   }
 }

@@ -24,6 +24,9 @@ final class WeightsLink {
   private static let ownMax = 4
   private var incarnation: Identifier?
   private var version: UInt64 = 0
+  /// The run's env steps in the newest publication, also if its weights were known. They are
+  /// published once a second while no version is made.
+  private(set) var envSteps: UInt64 = 0
   private(set) var malformed: UInt64 = 0
   /// Weights that hold NaN or an infinity, and were ignored.
   private(set) var notFinite: UInt64 = 0
@@ -71,6 +74,7 @@ final class WeightsLink {
     do throws(WireError) {
       guard try cursor.openMessage() == .weights else { return malformed += 1 }
       let weights = try Weights(from: &cursor)
+      envSteps = weights.envSteps
       let isKept = weights.topic.hasPrefix(Weights.topicMilestone)
       guard isKept || weights.incarnation != incarnation || weights.version > version else { return }
       // The client keeps its good weights.

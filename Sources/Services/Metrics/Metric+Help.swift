@@ -26,6 +26,7 @@ extension Metric {
     case .env_steps_total: "Actions taken."
     case .episodes_total: "Episodes finished."
     case .environments: "Environments that the actor steps."
+    case .epsilon: "Exploration of the actor's first environment, the largest."
     case .environment_failures_total: "Times that the environments' worker process ended or failed."
     case .environment_hangs_total: "Times that the environments' worker process did not answer in time."
     case .episodes_abandoned_total: "Episodes cut short because their environments' worker process failed."

@@ -12,7 +12,7 @@ public enum Metric: String, CaseIterable, Sendable {
   case weights_version, malformed_total, strangers_refused_total, impostors_refused_total
   case reports_dropped_total, requests_dropped_total, subscribers_cut_off_total
   case newcomers_dropped_total, answers_doubted_total, frames_discarded_total, sends_dropped_total
-  case env_steps_total, episodes_total, environments, environment_failures_total
+  case env_steps_total, episodes_total, environments, epsilon, environment_failures_total
   case environment_hangs_total, episodes_abandoned_total, weights_adopted_total
   case weights_refused_total, messages_committed_total, messages_resent_total
   case messages_dropped_total, messages_unacknowledged, steps_dropped_total

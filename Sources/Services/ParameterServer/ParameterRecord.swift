@@ -7,15 +7,16 @@ internal import Wire
 /// layout, so messages may change:
 ///
 ///     u64 version, u64 updates, u32 merged deltas, u32 tensors, u64 elements
-///     f64 clock, u32 vectors, u32 0
+///     f64 clock, u32 vectors, u32 actors, u64 env steps
 ///     each merged delta: 16 bytes name of the learner, u64 sequence
+///     each actor: 16 bytes name, u64 env steps
 ///     each tensor: u32 bytes of its name, the name, u32 dimensions, a u64 each
 ///     float32 elements, in the tensors' order
 ///     each vector: u32 bytes of its name, the name, u64 version, f64 number, float32 elements
 ///
 /// The vector `milestone` has the version and the clock of the milestone. Others are what the
 /// merger keeps, with version 0 and the setting that they were made with. Format 3 has no vector
-/// but the milestone, format 2 has neither the second line nor vectors.
+/// but the milestone, no env steps and 0 actors; format 2 has neither the second line nor vectors.
 enum ParameterRecord {
   private static let milestone = "milestone"
   static let vectorsMax = 16
@@ -38,11 +39,17 @@ enum ParameterRecord {
     add(state.clock.bitPattern)
     precondition(state.vectors.count < vectorsMax)
     add(UInt32((state.milestone == nil ? 0 : 1) + state.vectors.count))
-    add(UInt32(0))
+    add(UInt32(state.envSteps.actors.count))
+    add(state.envSteps.total)
     for change in state.merged {
       add(change.learner.high)
       add(change.learner.low)
       add(change.sequence)
+    }
+    for actor in state.envSteps.actors {
+      add(actor.name.high)
+      add(actor.name.low)
+      add(actor.envSteps)
     }
     for tensor in state.manifest.tensors {
       add(tensor.name)
@@ -61,9 +68,11 @@ enum ParameterRecord {
     return bytes
   }
 
-  /// The size of a state's record with the largest number of merged learners: no save needs more.
+  /// The size of a state's record with the largest numbers of merged learners and of actors: no
+  /// save needs more.
   static func byteCountMax(_ state: borrowing ParameterState) -> Int {
-    byteCount(state) + (Limits.members - min(Limits.members, state.merged.count)) * 24
+    let named = state.merged.count + state.envSteps.actors.count
+    return byteCount(state) + max(0, Limits.members + Limits.processes - named) * 24
   }
 
   private static func byteCount(_ state: borrowing ParameterState) -> Int {
@@ -71,7 +80,8 @@ enum ParameterRecord {
     var names = state.vectors.map(\.name)
     if state.milestone != nil { names.append(milestone) }
     let vectors = names.reduce(0) { $0 + 20 + $1.utf8.count + state.values.count * 4 }
-    return 48 + state.merged.count * 24 + tensors + state.values.count * 4 + vectors
+    return 56 + (state.merged.count + state.envSteps.actors.count) * 24 + tensors + state.values.count * 4
+      + vectors
   }
 
   /// Decodes a record; nil for other bytes. Its bounds are those of the messages that carry
@@ -84,20 +94,18 @@ enum ParameterRecord {
       let tensors = reader.next(UInt32.self), tensors <= Limits.tensors,
       let elements = reader.next(UInt64.self), elements <= Limits.frameBytes / 4
     else { return nil }
-    var (clock, vectors) = (Double(updates), UInt32(0))
+    var (clock, vectors, actors, envSteps) = (Double(updates), UInt32(0), UInt32(0), UInt64(0))
     if format >= 3 {
       guard let found = reader.clock(), let count = reader.next(UInt32.self), count <= vectorsMax,
-        reader.next(UInt32.self) == 0
+        let named = reader.next(UInt32.self), named <= (format >= 4 ? UInt32(Limits.processes) : 0)
       else { return nil }
-      (clock, vectors) = (found, count)
+      (clock, vectors, actors) = (found, count, named)
     }
-    var changes: [Merged] = []
-    for _ in 0..<merged {
-      guard let high = reader.next(UInt64.self), let low = reader.next(UInt64.self),
-        let sequence = reader.next(UInt64.self), sequence <= Limits.number
-      else { return nil }
-      changes.append(Merged(learner: PublicName(high: high, low: low), sequence: sequence))
+    if format >= 4 {
+      guard let total = reader.next(UInt64.self), total <= Limits.number else { return nil }
+      envSteps = total
     }
+    guard let changes = reader.counts(merged), let counted = reader.counts(actors) else { return nil }
     var manifest = WeightsManifest(tensors: [])
     var left = Int(elements)
     for _ in 0..<tensors {
@@ -107,7 +115,11 @@ enum ParameterRecord {
     }
     guard left == 0, let values = reader.floats(Int(elements)) else { return nil }
     var state = ParameterState(
-      version: version, updates: updates, clock: clock, merged: changes, manifest: manifest, values: values)
+      version: version, updates: updates, clock: clock,
+      merged: changes.map { Merged(learner: $0.name, sequence: $0.count) }, manifest: manifest,
+      values: values)
+    state.envSteps = EnvStepCount(
+      total: envSteps, actors: counted.map { EnvStepCount.Actor(name: $0.name, envSteps: $0.count) })
     for _ in 0..<vectors {
       guard readVector(&reader, elements: Int(elements), format: format, into: &state) else { return nil }
     }
@@ -146,6 +158,18 @@ enum ParameterRecord {
 
     mutating func next<Value: FixedWidthInteger>(_: Value.Type) -> Value? {
       read(MemoryLayout<Value>.size).map { Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
+    }
+
+    /// Names of processes, each with a number.
+    mutating func counts(_ number: UInt32) -> [(name: PublicName, count: UInt64)]? {
+      var counts: [(PublicName, UInt64)] = []
+      for _ in 0..<number {
+        guard let high = next(UInt64.self), let low = next(UInt64.self), let count = next(UInt64.self),
+          count <= Limits.number
+        else { return nil }
+        counts.append((PublicName(high: high, low: low), count))
+      }
+      return counts
     }
 
     mutating func name() -> String? {

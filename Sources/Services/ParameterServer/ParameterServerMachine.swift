@@ -161,8 +161,10 @@ extension ParameterServerMachine {
     // Publications disclose the server's id, so anyone can report under it: refuse that.
     if id == incarnation {
       counters.impostorsRefused += 1
-    } else {
-      board.record(telemetry, from: peer, now: now)
+    } else if board.record(telemetry, from: peer, now: now), telemetry.service == ServiceKind.actor.rawValue,
+      let envSteps = telemetry.counters[Metric.env_steps_total.rawValue]
+    {
+      authority.record(envSteps: envSteps, of: telemetry.id.publicName)
     }
     return nil
   }

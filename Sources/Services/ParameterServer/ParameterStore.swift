@@ -10,6 +10,8 @@ public struct ParameterState: Hashable, Sendable {
   public var updates: UInt64
   /// Updates that the weights have been through; see `Weights.clock`.
   public var clock: Double
+  /// Actions of all actors.
+  public var envSteps = EnvStepCount()
   /// The newest milestone; nil in a run without milestones.
   public var milestone: Milestone?
   /// What the merger keeps beside the values, such as a momentum; at most

@@ -29,13 +29,16 @@ public struct RunBoard {
 
   /// Replaces the report of a process.
   /// - Parameter peer: nil for the server's own report.
-  mutating func record(_ telemetry: Telemetry, from peer: PeerID?, now: Instant) {
+  /// - Returns: False if it was dropped.
+  @discardableResult
+  mutating func record(_ telemetry: Telemetry, from peer: PeerID?, now: Instant) -> Bool {
     // A connection belongs to one process: a new id over it replaces the old process.
     if let peer, let before = reporters[peer], before != telemetry.id { remove(before) }
     let known = entries[telemetry.id]
     let counters = counterCount - (known?.report.counters.count ?? 0) + telemetry.counters.count
     guard known != nil || entries.count < Limits.processes, counters <= Limits.boardCounters else {
-      return reportsDropped += 1
+      reportsDropped += 1
+      return false
     }
     if let left = known?.peer, left != peer { reporters[left] = nil }
     if let peer { reporters[peer] = telemetry.id }
@@ -44,6 +47,7 @@ public struct RunBoard {
       id: known?.report.id ?? telemetry.id.publicName, service: telemetry.service, label: telemetry.label,
       counters: telemetry.counters)
     entries[telemetry.id] = Entry(report: report, at: now, peer: peer)
+    return true
   }
 
   mutating func append(_ evaluation: Evaluation) {

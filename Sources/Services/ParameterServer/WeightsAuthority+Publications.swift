@@ -10,7 +10,8 @@ extension WeightsAuthority {
     state.values.withUnsafeBytes { values in
       Weights(
         topic: topic, version: state.version, incarnation: incarnation, updates: state.updates,
-        clock: state.clock, milestone: state.milestone?.version ?? 0, oldestUpdate: lastMerged.oldest,
+        clock: state.clock, envSteps: state.envSteps.total, milestone: state.milestone?.version ?? 0,
+        oldestUpdate: lastMerged.oldest,
         newestUpdate: lastMerged.newest, merged: state.merged, manifest: state.manifest, values: values
       ).encode(into: scratch)
     }
@@ -24,7 +25,8 @@ extension WeightsAuthority {
     milestone.values.withUnsafeBytes { values in
       Weights(
         topic: topic, version: milestone.version, incarnation: incarnation, updates: state.updates,
-        clock: milestone.clock, milestone: milestone.version, oldestUpdate: 0, newestUpdate: 0,
+        clock: milestone.clock, envSteps: state.envSteps.total, milestone: milestone.version, oldestUpdate: 0,
+        newestUpdate: 0,
         merged: [], manifest: state.manifest, values: values
       ).encode(into: scratch)
     }

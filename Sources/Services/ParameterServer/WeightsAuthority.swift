@@ -156,6 +156,11 @@ extension WeightsAuthority {
     return nil
   }
 
+  /// Counts the steps that an actor reports. They are saved and published with the weights.
+  mutating func record(envSteps: Double, of actor: PublicName) {
+    state.envSteps.record(envSteps, of: actor)
+  }
+
   /// Any message shows that a learner is alive, also while it waits for experience and sends no
   /// delta.
   /// - Returns: False if `id` is a learner's that joined over another connection.

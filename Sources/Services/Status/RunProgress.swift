@@ -30,7 +30,7 @@ public struct RunProgress: Sendable {
   public static let metrics: [Metric] = [
     .env_steps_total, .update_to_action_p99_ms, .batches_total, .staleness_versions, .waiting_share,
     .diverged, .steps, .capacity, .items_inserted_total, .steps_damaged_total, .items_damaged_total,
-    .files_damaged,
+    .files_damaged, .epsilon,
   ]
 
   /// - Parameters:

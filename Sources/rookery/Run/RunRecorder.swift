@@ -45,6 +45,7 @@ struct RunRecorder {
       ("learner/weights_version", sample.weightsVersion),
       ("learner/waiting_share", sample.learnerWaitingShare), ("actor/processes", Double(sample.actors)),
     ]
+    if let epsilon = progress.mean(.actor, .epsilon) { scalars.append(("actor/epsilon", epsilon)) }
     for name in ruleMetrics {
       if let mean = progress.mean(.learner, named: name) { scalars.append(("learner/\(name)", mean)) }
     }

@@ -20,6 +20,9 @@ private final class CountingRule: LearningRule {
   var target: [Float] = [-1, -1]
   var steps = 0
   var isSound: (Float) -> Bool = { _ in true }
+  static let scheduledDescriptions = [(name: "rate", help: "A setting with a schedule.")]
+  var scheduled: [Double] { [Schedule(.linear, from: 0, to: 10, over: 10).value(at: clock)] }
+  var clock = RunClock()
 
   var state: RuleState { RuleState(vectors: ["target": target], counters: ["steps": steps]) }
   func restore(_ state: RuleState) {
@@ -139,12 +142,14 @@ private struct LearnerHarness {
   }
 
   mutating func publish(
-    _ version: UInt64, _ values: [Float], clock: Double = 0, milestone: UInt64 = 1, topic: String = "all"
+    _ version: UInt64, _ values: [Float], clock: Double = 0, envSteps: UInt64 = 0, milestone: UInt64 = 1,
+    topic: String = "all"
   ) {
     values.withUnsafeBytes {
       let weights = Weights(
         topic: topic, version: version, incarnation: Fixtures.id(99), updates: 0, clock: clock,
-        milestone: milestone, oldestUpdate: 0, newestUpdate: 0, merged: [], manifest: ServerHarness.manifest,
+        envSteps: envSteps, milestone: milestone, oldestUpdate: 0, newestUpdate: 0, merged: [],
+        manifest: ServerHarness.manifest,
         values: $0)
       if topic.hasPrefix(Weights.topicMilestone) {
         machine.adoptMilestone(weights)
@@ -216,6 +221,17 @@ private struct LearnerHarness {
     learner.publish(9, [1e18, 1e18], clock: 9, milestone: 8)
     #expect(rule.target == [1, 1] && rule.values == [2, 2])
     #expect(try learner.train(), "it does not wait for one either")
+  }
+
+  /// Schedules follow the clock of the weights, which a resumed learner gets with them.
+  @Test func schedulesFollowThePublishedClock() throws {
+    var learner = LearnerHarness(resumed: ResumedLearner(updates: 10))
+    learner.publish(7, [0, 0], clock: 4, envSteps: 900, milestone: 7)
+    #expect(learner.rule.clock == RunClock(updates: 4, envSteps: 900))
+    #expect(learner.machine.telemetry(now: .at(1))["rate"] == 4)
+    #expect(learner.machine.telemetry(now: .at(1))["weights_clock"] == 4)
+    learner.publish(8, [0, 0], clock: 12.5, envSteps: 1000, milestone: 7)
+    #expect(learner.machine.telemetry(now: .at(1))["rate"] == 10)
   }
 
   @Test func prioritiesComeFromTheRule() throws {

@@ -21,6 +21,11 @@ import TestSupport
         Merged(learner: Fixtures.id(UInt64($0)).publicName, sequence: (1 << 62) - UInt64($0))
       },
       manifest: WeightsManifest(tensors: [TensorSpec(name: "w", shape: [values.count])]), values: values)
+    state.envSteps = EnvStepCount(
+      total: version * 1000,
+      actors: (0..<merged).map {
+        EnvStepCount.Actor(name: Fixtures.id(UInt64($0 + 5000)).publicName, envSteps: UInt64($0))
+      })
     state.vectors = [StateVector(name: "outer_momentum", setting: 0.9, values: values.map { -$0 })]
     return state
   }

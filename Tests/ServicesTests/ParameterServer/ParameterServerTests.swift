@@ -75,11 +75,11 @@ struct ServerHarness {
 
   @discardableResult
   mutating func report(
-    _ id: UInt64, counters: [String: Double] = [:], at milliseconds: Double = 0, over peer: UInt64? = nil,
-    token: Identifier? = nil
+    _ id: UInt64, service: String = "learner", counters: [String: Double] = [:], at milliseconds: Double = 0,
+    over peer: UInt64? = nil, token: Identifier? = nil
   ) -> Refusal? {
     let telemetry = Telemetry(
-      id: Fixtures.id(id), token: token, service: "learner", label: "l\(id)", counters: counters)
+      id: Fixtures.id(id), token: token, service: service, label: "l\(id)", counters: counters)
     return receive(frame { telemetry.encode(into: $0) }, at: milliseconds, over: peer ?? id).first?.refusal
   }
 
@@ -101,6 +101,7 @@ struct Published: Equatable {
   var version: UInt64
   var updates: UInt64
   var clock: Double
+  var envSteps: UInt64
   var milestone: UInt64
   var merged: [Merged]
   var values: [Float]
@@ -114,13 +115,14 @@ struct Published: Equatable {
         weights.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
       }
       return (
-        weights.topic, weights.version, weights.updates, weights.clock, weights.milestone, weights.merged,
+        weights.topic, weights.version, weights.updates, weights.clock, weights.envSteps, weights.milestone,
+        weights.merged,
         values, weights.oldestUpdate,
         weights.newestUpdate
       )
     }
     guard let read else { return nil }
-    (topic, version, updates, clock, milestone, merged, values, oldest, newest) = read
+    (topic, version, updates, clock, envSteps, milestone, merged, values, oldest, newest) = read
   }
 }
 
