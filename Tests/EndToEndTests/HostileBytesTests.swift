@@ -11,7 +11,7 @@ import Wire
 @Suite struct HostileBytesTests {
   /// The three sockets of a run by the variables that name them.
   private static let sockets = [
-    "ROOKERY_REPLAY_ADDRESS", "ROOKERY_PARAMETERS_ADDRESS", "ROOKERY_WEIGHTS_ADDRESS",
+    "ROOKERY_REPLAY_ADDRESS", "ROOKERY_PARAMETERS_ADDRESS", "ROOKERY_WEIGHTS_ADDRESS", "ROOKERY_TAP_ADDRESS",
   ]
 
   private func address(_ run: LiveRun, _ name: String) throws -> String {
@@ -36,10 +36,11 @@ import Wire
     for name in Self.sockets {
       let address = try address(run, name)
       // A dealer and a publisher cannot exchange messages.
-      let isPublisher = name == "ROOKERY_WEIGHTS_ADDRESS"
+      let isPublisher = name == "ROOKERY_WEIGHTS_ADDRESS" || name == "ROOKERY_TAP_ADDRESS"
       let dealer = try RawSocket(isPublisher ? .upstream : .dealer, to: address)
       for _ in 0..<300 { try dealer.send(Self.noise(&generator)) }
-      for _ in 0..<50 { try dealer.send(Self.noise(&generator), Self.noise(&generator), []) }
+      // A few may be lost with a connection.
+      for _ in 0..<60 { try dealer.send(Self.noise(&generator), Self.noise(&generator), []) }
       let subscriber = try RawSocket(.subscriber, to: address)
       for _ in 0..<200 { subscriber.subscribe(Self.noise(&generator)) }
       subscriber.subscribe(Weights.subscription(topic: String(repeating: "x", count: 5000)))
