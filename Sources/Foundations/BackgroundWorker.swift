@@ -30,7 +30,7 @@ public final class BackgroundWorker: Sendable {
     }
 
     func work() {
-      if isLowPriority { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
+      if isLowPriority { ProcessPriority.lower() }
       while true {
         wake.wait()
         let job = state.withLock { state -> (ticket: UInt64, body: @Sendable () -> Void)? in

@@ -19,7 +19,8 @@ struct BenchMessage: ~Copyable {
   private let noise: UnsafeMutableRawBufferPointer
   private static let noiseBytes = 64 << 20
 
-  /// - Parameter isVaried: observations that no compressor can shrink, also not by looking back.
+  /// - Parameter isVaried: observations differ from message to message: floats that no compressor
+  ///   can shrink, or frames of which one pixel in 128 changes from step to step.
   init(_ payload: BenchPayload, steps: Int, isVaried: Bool = false) {
     self.payload = payload
     self.steps = steps
@@ -34,14 +35,23 @@ struct BenchMessage: ~Copyable {
     noise = Self.memory(isVaried ? max(Self.noiseBytes, 2 * columns[0].count) : 0)
     for place in 0..<noise.count / 8 {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      // The sign and exponent of each float are those of numbers from 0.5 to 1.
-      let bits =
-        payload.schema.fields[0].dtype == .float32
-        ? state >> 8 & 0x007F_FFFF_007F_FFFF | 0x3F00_0000_3F00_0000 : state
+      let bits = payload.schema.fields[0].dtype == .float32 ? Self.floats(state) : Self.pixels(state, place)
       noise.storeBytes(of: bits, toByteOffset: place * 8, as: UInt64.self)
     }
     (streams, indices, spans) = (Self.memory(steps * 4), Self.memory(steps * 8), Self.memory(steps * 4))
     for step in 0..<steps { spans.storeBytes(of: UInt32(nStep + 1), toByteOffset: step * 4, as: UInt32.self) }
+  }
+
+  /// Two floats from 0.5 to 1.
+  private static func floats(_ noise: UInt64) -> UInt64 {
+    noise >> 8 & 0x007F_FFFF_007F_FFFF | 0x3F00_0000_3F00_0000
+  }
+
+  /// Eight pixels of a frame of 84 × 84 with horizontal bars; one of 16 eights has a random pixel.
+  private static func pixels(_ noise: UInt64, _ place: Int) -> UInt64 {
+    let row = UInt64(place * 8 % 7056 / 84 / 12)
+    let bars = row &* 0x1010_1010_1010_1010
+    return noise >> 60 == 0 ? bars ^ (noise >> 32 & 0xFF) << 24 : bars
   }
 
   private static func memory(_ count: Int) -> UnsafeMutableRawBufferPointer {

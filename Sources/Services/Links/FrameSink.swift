@@ -18,6 +18,10 @@ public protocol FrameSink {
   /// any.
   func publish(frame: FrameWriter)
 
+  /// Whether recorders can be sent a frame of this many bytes; a frame that cannot be is counted as
+  /// dropped. Ask before encoding it.
+  func mayPublish(bytes: Int) -> Bool
+
   /// Whether a peer can get an answer of this many frames and bytes now. Ask before drawing an
   /// answer, so that none is drawn that cannot be sent. After `now` the next frame must go to this
   /// peer. After `later` the sink wakes its service once there may be room.
@@ -36,6 +40,7 @@ public enum Room: Sendable {
 extension FrameSink {
   public func send(frame: FrameWriter, to peer: PeerID) -> Bool { send(frame.bytes, to: peer) }
   public func publish(frame: FrameWriter) {}
+  public func mayPublish(bytes: Int) -> Bool { true }
   public func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room { .now }
 }
 

@@ -28,6 +28,8 @@ public final class RecorderService {
   ///   cannot be used, or an error of the sockets.
   public init(configuration: RunConfiguration, settings: ServiceSettings) throws {
     signals = try SignalDescriptor(Signals.termination)
+    // Before any other thread starts: threads inherit it.
+    ProcessPriority.lower()
     log = Log(settings.label)
     guard !settings.taps.isEmpty else {
       throw SettingsError(

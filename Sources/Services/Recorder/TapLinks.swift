@@ -20,7 +20,7 @@ final class TapLinks {
   }
 
   /// Frames that may wait here, beside those that wait at the shard.
-  private static let receiveQueue: Int32 = 512
+  private static let receiveQueue: Int32 = 64
 
   private let connector: Connector
   private let directory: ShardDirectory

@@ -58,6 +58,7 @@ extension ReplayMachine {
     tap?.accepted += 1
     guard let tap, tap.isListened, let writer = writers[handle] else { return }
     if tap.accepted == 1, tap.hasSubscribers { describe(next: 1, now: now, sink: sink) }
+    if tap.hasSubscribers, !sink.mayPublish(bytes: frame.count) { return }
     var cursor = FrameCursor(frame)
     guard (try? cursor.openMessage()) == .insert, (try? Insert.sequence(from: &cursor)) != nil else {
       preconditionFailure("a message was inserted that is none")

@@ -17,6 +17,7 @@ final class ReplayLinks: FrameSink {
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool { router.send(bytes, to: peer) }
   func send(frame: FrameWriter, to peer: PeerID) -> Bool { router.send(frame: frame, to: peer) }
   func publish(frame: FrameWriter) { tap?.publish(frame: frame) }
+  func mayPublish(bytes: Int) -> Bool { tap?.hasRoom(bytes: bytes) ?? false }
 
   func room(forFrames frames: Int, bytes: Int, to peer: PeerID) -> Room {
     router.room(forFrames: frames, bytes: bytes, to: peer)
@@ -35,10 +36,11 @@ final class TapLink {
 
   /// Frames that may wait for a recorder: a quarter of a second at 20,000 messages a second.
   private static let sendQueue: Int32 = 4096
-  /// Larger frames are sent without a copy.
-  private static let lentFrom = 16 << 10
-  /// Bytes of these that may wait. Smaller ones take at most as much: 4096 · 16 KB.
-  private static let bytesUnderWay = 64 << 20
+  /// Larger frames are sent without a copy, so what waits of them is known.
+  private static let lentFrom = 1 << 10
+  /// Bytes of these that may wait, beside one frame. More would only push useful memory out of the
+  /// caches.
+  private static let bytesUnderWay = 8 << 20
   private static let prefixesMax = 64
 
   init(connector: Connector, listeningOn endpoint: Endpoint) throws {
@@ -51,9 +53,19 @@ final class TapLink {
       publisher.socket.send(frame.bytes)
       return
     }
-    guard memory.load(of: .service).own.bytes < Self.bytesUnderWay else { return dropped += 1 }
-    let (content, count) = frame.detach(replacement: memory.allocate(byteCount: 1 << 16))
+    // It grows to the size of messages, and what waits is counted by what it takes.
+    let (content, count) = frame.detach(replacement: memory.allocate(byteCount: 4 << 10))
     publisher.socket.send(content, count: count, of: memory)
+  }
+
+  /// False, and counted, if too much waits for recorders already.
+  func hasRoom(bytes: Int) -> Bool {
+    let load = memory.load(of: .service).own
+    if load.frames == 0 || load.bytes + bytes <= Self.bytesUnderWay && load.frames < Int(Self.sendQueue) / 2 {
+      return true
+    }
+    dropped += 1
+    return false
   }
 
   /// Whether somebody listens now, and whether somebody new does; nil if nothing has changed.
