@@ -22,6 +22,8 @@ public final class RecordingFile: Sendable {
     public var sources: [RecordingSource?] = []
     /// The last message of each source that the file tells of, by the source's number.
     public var lastNumbers: [UInt64] = []
+    /// What of the experience it holds, in words; nil if that is damaged.
+    public var filter: String?
     /// Messages in it.
     public var messages: UInt64 = 0
     /// Bytes of a cut or damaged end, which were removed.
@@ -69,6 +71,12 @@ public final class RecordingFile: Sendable {
     }
     if status.st_size > 0 {
       try state.goOn(path, bytes: UInt64(status.st_size), &found)
+      if let earlier = found.filter, earlier != about.filter {
+        func words(_ filter: String) -> String { filter.isEmpty ? "everything" : filter }
+        throw RecordingError(
+          path,
+          "expected a recording of \(words(about.filter)), found one of \(words(earlier)): name another file")
+      }
     } else {
       let writer = FrameWriter()
       about.encode(into: writer)
@@ -153,6 +161,7 @@ extension RecordingFile.State {
           + "can be read with 'rookery recording cut \(path) --out NEW'")
     }
     found.sources = reader.sources
+    found.filter = reader.about?.filter
     found.lastNumbers = reader.sources.map { _ in 0 }
     for block in reader.blocks where found.lastNumbers.indices.contains(Int(block.header.source)) {
       let number = Int(block.header.source)

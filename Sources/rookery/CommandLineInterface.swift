@@ -119,7 +119,7 @@ enum CommandLineInterface {
       rookery run CONFIG.yaml        start all services, learn, and stop when the run is solved
           --seed N  --actors N  --learners N  --set key=value  --name NAME  --compose FILE  --json
           --record FILE              record all experience
-          --play FILE                play a recording: experience without actors
+          --play FILE                play a recording, beside the configuration's actors
           --transport ipc|tcp        ipc: Unix sockets that only you can open (default); tcp: loopback
                                      addresses, which every user of this machine can reach
       rookery run --resume runs/NAME continue a run that ended or was killed

@@ -81,9 +81,13 @@ import Wire
     #expect(try up.command("scale", "actor=2", "evaluator=0").output == "actor: 0 → 2\nevaluator: 1 → 0\n")
 
     // Restarting one process, and a service.
-    let before = up.identifiers
-    #expect(try up.command("restart", "actor-2", "learner").code == 0)
     // During `exec` the kernel shows a process without variables.
+    var before: [String: Int32] = [:]
+    try eventually("all processes to show their variables") {
+      before = up.identifiers
+      return Set(before.keys) == ["actor-1", "actor-2", "learner-1", "parameters-1", "replay-1"]
+    }
+    #expect(try up.command("restart", "actor-2", "learner").code == 0)
     var after: [String: Int32] = [:]
     try eventually("the restarted processes to show their variables") {
       after = up.identifiers

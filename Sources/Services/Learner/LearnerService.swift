@@ -17,6 +17,8 @@ public final class LearnerService {
   private let weights: WeightsLink
   private var reporter: TelemetryReporter
   private let checkpoints: CheckpointFolder?
+  /// Held until the service ends; nil without a folder.
+  private let name: LearnerName?
   private let log: Log
   private let signals: SignalDescriptor
   private var nextCheckpoint: Instant
@@ -37,9 +39,15 @@ public final class LearnerService {
     let algorithm = configuration.algorithm(for: environment)
     let manifest = try algorithm.manifest()
     let rule = try algorithm.rule(batchMax: configuration.algorithm.batch)
-    checkpoints = settings.runDirectory.map {
-      CheckpointFolder(path: $0 + "/checkpoints", label: settings.label, manifest: manifest)
+    var name: LearnerName?
+    var checkpoints: CheckpointFolder?
+    if let folder = settings.runDirectory {
+      let claimed = LearnerName.claim(in: folder, replica: settings.replica, log)
+      name = claimed
+      checkpoints = CheckpointFolder(path: folder + "/checkpoints", label: claimed.text, manifest: manifest)
     }
+    self.name = name
+    self.checkpoints = checkpoints
     let resumed = try checkpoints?.resume(rule, log)
     machine = LearnerMachine(
       configuration: configuration.learnerMachine(environment, algorithm), rule: rule,

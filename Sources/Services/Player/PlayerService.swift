@@ -58,7 +58,9 @@ public final class PlayerService {
     guard !configuration.player.recording.isEmpty else {
       throw SettingsError(
         variable: "player.recording",
-        problem: "expected the recording to play, found none; say rookery play FILE")
+        problem:
+          "expected the recording to play, found none; say rookery play FILE, or set ROOKERY_PLAYER__RECORDING"
+      )
     }
     stream = try RecordedStream(configuration.player)
     streams = PlayedStreams(tables: stream.tables.count)

@@ -110,6 +110,8 @@ extension RecorderMachine {
       }
     } catch {
       counters.malformed += 1
+      // All are counted; the log has the first.
+      guard counters.malformed == 1 else { return }
       notices.append("a shard published what is no message of this version: \(error)")
     }
   }

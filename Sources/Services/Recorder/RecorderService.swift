@@ -147,6 +147,9 @@ public final class RecorderService {
     let now = SystemClock.now()
     if let parameters { reporter.finish(now: now, over: parameters, counters: counters()) }
     let counted = machine.counters
+    if counted.messages == 0 {
+      log.warning("\(file.path): nothing was recorded: no message was accepted that is chosen")
+    }
     log.info(
       "stopped: \(counted.messages) messages, \(counted.steps) steps, \(counted.items) items recorded, \(counted.missed) messages missed; "
         + "\(file.path) has \(file.byteCount) bytes")

@@ -2,6 +2,7 @@
 
 internal import Console
 internal import Foundations
+internal import Glibc
 internal import Recordings
 
 struct RecordingCut {
@@ -24,10 +25,16 @@ struct RecordingCut {
   func execute() throws -> ExitCode {
     let result = try RecordingCutter.cut(path, to: out, selection, now: SystemClock.wallNanoseconds())
     for damage in result.damage { CommandLineInterface.complain("\(path): \(damage)") }
-    print(RecordingText.written(result, to: out))
-    if result.messages == 0 {
+    if result.messages == 0, !selection.isEverything {
+      unlink(out)
       CommandLineInterface.complain(
-        "\(out): no message of \(path) was selected; its times and actors: rookery recording info \(path)")
+        "\(out) is not made: no message of \(path) was selected; its times and actors: rookery recording info \(path)"
+      )
+      return .failure
+    }
+    print(RecordingText.written(result, to: out))
+    guard result.messages > 0 else {
+      CommandLineInterface.complain("\(path): no message can be read")
       return .failure
     }
     return .success

@@ -52,6 +52,7 @@ struct RunCommand {
     let configuration = try configuration.withEnvironmentFacts()
     let run = configuration.run
     try checkRecordings(run)
+    if let problem = try configuration.problem(playing: run.player.recording) { throw UsageError(problem) }
     let compose = try ComposeFile(
       contentsOf: composeFile, variables: ProcessVariables.current(), profiles: run.profiles)
     try configuration.checkServices(
@@ -109,15 +110,24 @@ struct RunCommand {
   }
 
   /// Refuses a recording to play that is not there, and one to record to that is.
-  private func checkRecordings(_ run: RunConfiguration) throws(UsageError) {
+  private func checkRecordings(_ run: RunConfiguration) throws {
     if !run.player.recording.isEmpty, access(run.player.recording, R_OK) != 0 {
       throw UsageError(
         "player.recording: expected a recording, found no file '\(run.player.recording)'; make one with rookery run "
           + "config/cartpole.yaml --record FILE, and name it with --play FILE")
     }
-    if resumed == nil, !run.recorder.out.isEmpty, access(run.recorder.out, F_OK) == 0 {
+    let out = run.recorder.out
+    if resumed == nil, !out.isEmpty, access(out, F_OK) == 0 {
+      throw UsageError("recorder.out: expected a new file, found '\(out)'; name another one, or move it away")
+    }
+    let folder =
+      out.contains("/")
+      ? "\(out.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))/"
+      : "."
+    if !out.isEmpty, access(folder, W_OK | X_OK) != 0 {
       throw UsageError(
-        "recorder.out: expected a new file, found '\(run.recorder.out)'; remove it, or name another one")
+        "recorder.out: expected a folder that can be written, found '\(folder)': \(String(cString: strerror(errno)))"
+      )
     }
   }
 

@@ -193,6 +193,7 @@ extension ReplayMachine {
     }
     guard now >= nextSweep else { return }
     nextSweep = now + .seconds(10)
+    tap?.backlog.expire(now: now)
     for handle in writers.silent(for: configuration.peerGoneAfter, now: now) { forget(writer: handle) }
     for peer in samplers.silent(for: configuration.peerGoneAfter, now: now) { forget(sampler: peer) }
     for handle in writers.forgetDeparted(for: configuration.peerGoneAfter, now: now) {

@@ -22,6 +22,11 @@ struct TapBacklog {
     frames.append(Array(frame))
   }
 
+  /// Ends when it is old.
+  mutating func expire(now: Instant) {
+    if now >= until { end() }
+  }
+
   /// Hands over what it has kept, and ends.
   mutating func take() -> [[UInt8]] {
     defer { end() }
