@@ -30,6 +30,8 @@ public enum RecordedEntry: Hashable, Sendable {
 /// Reads the entries of a block one after the other, without trusting them.
 public struct RecordedEntries {
   private var cursor: FrameCursor
+  /// Owns the content's memory.
+  private let owner: AnyObject?
   private let schema: StepSchema
   private let rowBytes: [Int]
   private var isDamaged = false
@@ -39,7 +41,10 @@ public struct RecordedEntries {
   public private(set) var content = UnsafeRawBufferPointer(start: nil, count: 0)
 
   /// - Parameter content: a block's content; valid as long as the entries are read.
-  public init(_ content: UnsafeRawBufferPointer, of source: RecordingSource) {
+  public init(
+    _ content: UnsafeRawBufferPointer, of source: RecordingSource, keeping owner: AnyObject? = nil
+  ) {
+    self.owner = owner
     cursor = FrameCursor(content)
     schema = source.schema
     rowBytes = source.rowBytes

@@ -105,7 +105,7 @@ public final class RecordingReader {
   public func entries(of block: RecordingBlock) -> RecordedEntries? {
     guard let source = source(of: block) else { return nil }
     guard let content = content(of: block) else { return nil }
-    return RecordedEntries(content, of: source)
+    return RecordedEntries(content, of: source, keeping: decompressor)
   }
 
   /// The next entry of a block; nil at its end, and where an entry is damaged, which is then in

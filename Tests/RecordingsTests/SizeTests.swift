@@ -19,8 +19,10 @@ import Wire
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let file = try Data(contentsOf: URL(filePath: "/\(root)/Tests/Fixtures/recordings/pong.zst"))
     let count = environments * steps * frameBytes
+    let decompressor = Decompressor()
     return try Array(file).withUnsafeBytes { frame in
-      Array(try #require(Decompressor().decompress(frame, contentBytes: count)))
+      let content = try #require(decompressor.decompress(frame, contentBytes: count))
+      return withExtendedLifetime(decompressor) { Array(content) }
     }
   }
 
