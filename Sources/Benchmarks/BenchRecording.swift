@@ -16,7 +16,6 @@ struct BenchRecordingCommand {
     var steps: Int
     /// Steps a second; 0: as fast as possible.
     var rate: Int
-    /// Chosen so that its processes share two cores with the recorder.
     var name: String {
       "\(payload.rawValue) × \(steps) \(rate == 0 ? "saturated" : "\(Format.count(Double(rate)))/s")"
     }

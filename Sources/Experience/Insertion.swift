@@ -36,6 +36,11 @@ public struct Insertion {
   public func column(_ column: Int, ofChunk chunk: Int) -> UnsafeRawBufferPointer {
     columns[chunk * columnsPerChunk + column]
   }
+
+  /// All columns of a chunk, the flags last.
+  public func columns(ofChunk chunk: Int) -> ArraySlice<UnsafeRawBufferPointer> {
+    columns[chunk * columnsPerChunk..<(chunk + 1) * columnsPerChunk]
+  }
 }
 
 /// Items of one table, column by column, little-endian.

@@ -28,6 +28,12 @@ public struct ItemColumns: Sendable {
     priorities.append(priority)
   }
 
+  /// Appends an item. Either all items have a priority, or none has.
+  public mutating func append(_ item: Item) {
+    append(Int(item.stream), first: item.firstIndex, span: item.count)
+    if let priority = item.priority { priorities.append(priority) }
+  }
+
   /// Removes the items whose last step is at `index` or later, as that step will not be sent.
   public mutating func drop(from index: UInt64) {
     keep(firstIndices.indices.filter { firstIndices[$0] + UInt64(spans[$0]) <= index })

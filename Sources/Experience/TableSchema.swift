@@ -34,6 +34,16 @@ public struct TableSchema: Hashable, Sendable {
   }
 }
 
+extension [TableSchema] {
+  /// Why a client whose tables are `other`, in this order, cannot use these; nil if it can.
+  public func mismatch(with other: [TableSchema]) -> String? {
+    guard count == other.count else {
+      return "tables: expected \(count) (\(map(\.name).joined(separator: ", "))), found \(other.count)"
+    }
+    return zip(self, other).lazy.compactMap { $0.mismatch(with: $1) }.first
+  }
+}
+
 extension TableSchema {
   /// The column of the steps' flags, in batches of sequences and records.
   public static let flags = "flags"

@@ -1,5 +1,6 @@
 // Compares a block's entries with its header.
 
+internal import Experience
 internal import Wire
 
 /// Counts the entries of one block.
@@ -58,5 +59,18 @@ struct BlockTally {
       return "expected \(expected) \(name), as the header says, found \(found)"
     }
     return nil
+  }
+
+  /// What a block tells of as missed, if all its entries can be read and are what the header says;
+  /// nil if not.
+  static func missed(_ entries: RecordedEntries, ifSound header: BlockHeader) -> NumberRanges? {
+    var walk = entries
+    var tally = BlockTally(header)
+    var missed = NumberRanges()
+    while let entry = try? walk.next() {
+      tally.add(entry, steps: walk.insertion.stepCount, items: walk.insertion.itemCount)
+      if case .missed(let found) = entry { missed.insert(found.numbers) }
+    }
+    return walk.isAtEnd && tally.problem == nil ? missed : nil
   }
 }

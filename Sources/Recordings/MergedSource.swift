@@ -49,12 +49,8 @@ final class SourceCursor {
 
   /// The next block's frame, if all of the block can be read and is what its header says.
   func soundFrame() -> [UInt8]? {
-    guard let block, var walk = reader.entries(of: block) else { return nil }
-    var tally = BlockTally(block.header)
-    while let entry = try? walk.next() {
-      tally.add(entry, steps: walk.insertion.stepCount, items: walk.insertion.itemCount)
-    }
-    return walk.isAtEnd && tally.problem == nil ? reader.lastFrame : nil
+    guard let block, let entries = reader.entries(of: block) else { return nil }
+    return BlockTally.missed(entries, ifSound: block.header) == nil ? nil : reader.lastFrame
   }
 
   func skipBlock() { taken += 1 }

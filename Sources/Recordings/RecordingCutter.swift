@@ -157,15 +157,7 @@ extension RecordingCutter {
   /// What a block tells of as missed, if all its entries can be read, follow each other, and are
   /// what the header says; nil if not.
   private func sound(_ entries: RecordedEntries, _ header: BlockHeader, _ number: Int) -> NumberRanges? {
-    guard header.firstNumber > sources[number]!.told else { return nil }
-    var walk = entries
-    var tally = BlockTally(header)
-    var missed = NumberRanges()
-    while let entry = try? walk.next() {
-      tally.add(entry, steps: walk.insertion.stepCount, items: walk.insertion.itemCount)
-      if case .missed(let found) = entry { missed.insert(found.numbers) }
-    }
-    return walk.isAtEnd && tally.problem == nil ? missed : nil
+    header.firstNumber > sources[number]!.told ? BlockTally.missed(entries, ifSound: header) : nil
   }
 
   private mutating func add(_ entries: RecordedEntries, of block: RecordingBlock, _ number: Int) throws {
@@ -224,8 +216,7 @@ extension RecordingCutter {
     writer.clear()
     writer.array(insertion.chunks.count)
     for (index, chunk) in insertion.chunks.enumerated() {
-      let columns = (0..<insertion.columnsPerChunk).map { insertion.column($0, ofChunk: index) }
-      Insert.chunk(writer, chunk, columns: columns)
+      Insert.chunk(writer, chunk, columns: insertion.columns(ofChunk: index))
     }
     Insert.items(writer, items)
     try output.add(

@@ -153,7 +153,7 @@ extension RecordingFile.State {
     _ path: String, bytes: UInt64, _ found: inout RecordingFile.Found
   ) throws(RecordingError) {
     let reader = try RecordingReader(path: path, scans: true)
-    let scan = try BlockScan(FileBytes(path: path))
+    guard let scan = reader.scan else { preconditionFailure("the file was not scanned") }
     if let other = scan.otherRecording {
       throw RecordingError(
         path,

@@ -46,7 +46,7 @@ public struct RecordingMerger {
       for (number, description) in reader.sources.enumerated() {
         guard let description else { continue }
         // A reader holds one block at a time: each source is read by its own.
-        let cursor = SourceCursor(try RecordingReader(path: reader.path, scans: true), source: number)
+        let cursor = SourceCursor(try RecordingReader(another: reader), source: number)
         if let known = merged.first(where: { $0.description.incarnation == description.incarnation }) {
           try known.add(cursor, description, path: reader.path)
         } else {

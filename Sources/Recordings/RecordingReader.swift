@@ -22,6 +22,8 @@ public final class RecordingReader {
 
   /// All blocks, in the file's order.
   let allBlocks: [RecordingBlock]
+  /// What the headers of all blocks say; nil if an index said it.
+  let scan: BlockScan?
   private let file: FileBytes
   private let decompressor: Decompressor
   private var compressed: [UInt8] = []
@@ -39,8 +41,10 @@ public final class RecordingReader {
     let indexed = Self.indexedBlocks(file, decompressor)
     if let indexed, !scans {
       allBlocks = indexed
+      scan = nil
     } else {
       let scan = try BlockScan(file)
+      self.scan = scan
       allBlocks = scan.blocks
       damage = scan.damage
     }
@@ -81,6 +85,7 @@ public final class RecordingReader {
     sources = reader.sources
     blocks = reader.blocks
     allBlocks = reader.allBlocks
+    scan = reader.scan
     damage = reader.damage
     isIndexed = reader.isIndexed
   }

@@ -80,13 +80,10 @@ public struct RecordingSource: Hashable, Sendable {
   func encode(into writer: FrameWriter) {
     writer.array(8)
     writer.unsigned(EntryType.source.rawValue)
-    writer.identifier(incarnation)
-    writer.unsigned(shard)
-    writer.unsigned(UInt64(time))
-    writer.unsigned(next)
-    writer.schema(schema)
-    writer.tables(tables)
-    writer.string(configuration, maxBytes: Limits.configurationBytes)
+    Tap(
+      incarnation: incarnation, shard: shard, time: time, next: next, schema: schema, tables: tables,
+      configuration: configuration
+    ).encodeElements(into: writer)
   }
 
   init(from cursor: inout FrameCursor) throws(WireError) {

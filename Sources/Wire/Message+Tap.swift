@@ -36,6 +36,11 @@ public struct Tap: ValueMessage {
 
   public func encode(into writer: FrameWriter) {
     writer.begin(.tap)
+    encodeElements(into: writer)
+  }
+
+  /// Writes the elements after a message's head.
+  public func encodeElements(into writer: FrameWriter) {
     writer.identifier(incarnation)
     writer.unsigned(shard)
     writer.unsigned(UInt64(time))

@@ -4,23 +4,6 @@ import Configuration
 import Testing
 
 @Suite struct EffectiveConfigurationTests {
-  private func load(
-    _ text: String, _ variables: [String: String] = [:], _ settings: [String] = []
-  ) throws(ConfigurationError) -> EffectiveConfiguration {
-    try EffectiveConfiguration(text: text, file: "my run.yaml", variables: variables, settings: settings)
-  }
-
-  private func problems(
-    _ text: String, _ variables: [String: String] = [:], _ settings: [String] = []
-  ) -> [String] {
-    do {
-      _ = try load(text, variables, settings)
-      return []
-    } catch {
-      return error.problems.map(\.description)
-    }
-  }
-
   @Test func defaults() throws {
     let effective = try EffectiveConfiguration(file: nil)
     #expect(effective.run == RunConfiguration())

@@ -5,23 +5,6 @@ import Foundations
 import Testing
 
 @Suite struct ScheduleKeyTests {
-  private func load(
-    _ text: String, _ variables: [String: String] = [:], _ settings: [String] = []
-  ) throws(ConfigurationError) -> EffectiveConfiguration {
-    try EffectiveConfiguration(text: text, file: "my run.yaml", variables: variables, settings: settings)
-  }
-
-  private func problems(
-    _ text: String, _ variables: [String: String] = [:], _ settings: [String] = []
-  ) -> [String] {
-    do {
-      _ = try load(text, variables, settings)
-      return []
-    } catch {
-      return error.problems.map(\.description)
-    }
-  }
-
   private static let linear = "{schedule: linear, from: 0.0005, to: 0.0001, over: 100_000, by: updates}"
 
   @Test func aNumberIsAConstant() throws {

@@ -122,8 +122,7 @@ struct MessageReader {
 
   private func write(_ insertion: Insertion) {
     for (index, chunk) in insertion.chunks.enumerated() {
-      let columns = (0..<insertion.columnsPerChunk).map { insertion.column($0, ofChunk: index) }
-      Insert.chunk(writer, chunk, columns: columns)
+      Insert.chunk(writer, chunk, columns: insertion.columns(ofChunk: index))
     }
     Insert.items(writer, insertion.items)
   }

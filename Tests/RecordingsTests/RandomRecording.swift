@@ -32,13 +32,7 @@ struct ModelMessage {
     Insert.beginItems(writer, blocks: kept.count)
     for block in kept {
       var columns = ItemColumns()
-      for item in block.items {
-        if let priority = item.priority {
-          columns.append(Int(item.stream), first: item.firstIndex, span: item.count, priority: priority)
-        } else {
-          columns.append(Int(item.stream), first: item.firstIndex, span: item.count)
-        }
-      }
+      for item in block.items { columns.append(item) }
       columns.withBlock(table: block.table) { Insert.items(writer, $0) }
     }
     return writer.array()

@@ -52,16 +52,6 @@ import Wire
     return writer.array()
   }
 
-  private static func withViews(_ columns: [[UInt8]], _ body: ([UnsafeRawBufferPointer]) -> Void) {
-    let views = columns.map { column in
-      let view = UnsafeMutableRawBufferPointer.allocate(byteCount: column.count, alignment: 8)
-      view.copyBytes(from: column)
-      return view
-    }
-    defer { for view in views { view.deallocate() } }
-    body(views.map { UnsafeRawBufferPointer($0) })
-  }
-
   /// Real Atari frames take at most 0.6 KB a step, however few steps a block has.
   @Test(arguments: [4, 16]) func framesOfPong(stepsPerMessage: Int) throws {
     let frames = try Self.frames()

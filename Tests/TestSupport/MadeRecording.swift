@@ -59,18 +59,12 @@ extension MadeMessage {
         stream: chunk.stream, firstIndex: chunk.first, count: chunk.flags.count,
         weightsVersion: 1 + chunk.first / 64,
         isCut: chunk.isCut)
-      Self.withViews(columns) { Insert.chunk(frame, header, columns: $0) }
+      withViews(columns) { Insert.chunk(frame, header, columns: $0) }
     }
     Insert.beginItems(frame, blocks: blocks.count)
     for block in blocks {
       var columns = ItemColumns()
-      for item in block.items {
-        if let priority = item.priority {
-          columns.append(Int(item.stream), first: item.firstIndex, span: item.count, priority: priority)
-        } else {
-          columns.append(Int(item.stream), first: item.firstIndex, span: item.count)
-        }
-      }
+      for item in block.items { columns.append(item) }
       columns.withBlock(table: block.table) { Insert.items(frame, $0) }
     }
     return frame.array()
@@ -93,13 +87,6 @@ extension MadeMessage {
       }
     }
     return bytes
-  }
-
-  private static func withViews(
-    _ columns: [[UInt8]], _ views: [UnsafeRawBufferPointer] = [], _ body: ([UnsafeRawBufferPointer]) -> Void
-  ) {
-    guard views.count < columns.count else { return body(views) }
-    columns[views.count].withUnsafeBytes { withViews(columns, views + [$0], body) }
   }
 }
 

@@ -49,18 +49,3 @@ func payload<Value: FixedWidthInteger>(_ values: [Value]) -> [UInt8] {
 }
 
 func payload(_ values: [Float]) -> [UInt8] { payload(values.map(\.bitPattern)) }
-
-/// The views of several payloads at once.
-func withViews<Result>(_ payloads: [[UInt8]], _ body: ([UnsafeRawBufferPointer]) throws -> Result) rethrows
-  -> Result
-{
-  var views: [UnsafeRawBufferPointer] = []
-  func next(_ index: Int) throws -> Result {
-    guard index < payloads.count else { return try body(views) }
-    return try payloads[index].withUnsafeBytes { bytes in
-      views.append(bytes)
-      return try next(index + 1)
-    }
-  }
-  return try next(0)
-}

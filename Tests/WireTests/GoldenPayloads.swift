@@ -1,6 +1,7 @@
 // The published examples of the messages that carry payloads.
 
 import Experience
+import TestSupport
 import Testing
 import Wire
 

@@ -82,7 +82,7 @@ public final class ParameterService {
   public func run() throws {
     var poller = Poller()
     poller.add(router.socket)
-    poller.add(publisher.publisher.socket)
+    poller.add(publisher.subscribers.socket)
     let signalIndex = poller.add(descriptor: signals.descriptor)
     if let site { poller.add(descriptor: site.descriptor) }
     while true {
@@ -98,7 +98,7 @@ public final class ParameterService {
       poller.wait(until: min(machine.nextDeadline(now: now), nextReport), now: now)
       if poller.isReadable(signalIndex), try signals.read() != nil { break }
       let received = SystemClock.now()
-      publisher.publisher.drainSubscriptions { machine.subscribed($0, sink: publisher) }
+      publisher.subscribers.drainSubscriptions { machine.subscribed($0, sink: publisher) }
       // The limit lets due rounds close in between.
       router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: publisher) }
       site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
@@ -125,7 +125,7 @@ public final class ParameterService {
       .impostors_refused_total: Double(counters.impostorsRefused),
       .reports_dropped_total: Double(machine.board.reportsDropped),
       .requests_dropped_total: Double(counters.requestsDropped),
-      .subscribers_cut_off_total: Double(publisher.publisher.cutOff),
+      .subscribers_cut_off_total: Double(publisher.subscribers.cutOff),
       .newcomers_dropped_total: Double(changes.newcomersDropped),
       .frames_discarded_total: Double(router.discarded),
       .sends_dropped_total: Double(router.sendsDropped),

@@ -5,14 +5,14 @@ internal import Transport
 
 /// Sends answers over the router socket and publications over an XPUB socket.
 final class PublisherLink: PublishingSink {
-  let publisher: PublisherSocket
+  let subscribers: PublisherSocket
   private let router: RouterLink
 
   init(router: RouterLink, connector: Connector, listeningOn endpoint: Endpoint) throws {
     self.router = router
     // Subscribers need only the newest publication. A slow one misses some, and costs little
     // memory.
-    publisher = try PublisherSocket(connector: connector, listeningOn: endpoint, sendQueue: 4)
+    subscribers = try PublisherSocket(connector: connector, listeningOn: endpoint, sendQueue: 4)
   }
 
   func send(_ bytes: UnsafeRawBufferPointer, to peer: PeerID) -> Bool {
@@ -20,6 +20,6 @@ final class PublisherLink: PublishingSink {
   }
 
   func publish(_ bytes: UnsafeRawBufferPointer) {
-    publisher.socket.send(bytes)
+    subscribers.socket.send(bytes)
   }
 }

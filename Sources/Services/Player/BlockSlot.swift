@@ -24,13 +24,8 @@ final class BlockSlot: @unchecked Sendable {
 
   /// The next entry; nil at the block's end, or where it is damaged.
   func next() -> RecordedEntry? {
-    guard let block else { return nil }
-    do {
-      return try entries?.next()
-    } catch {
-      reader.record(block, "\(error)")
-      return nil
-    }
+    guard let block, entries != nil else { return nil }
+    return reader.next(&entries!, of: block)
   }
 
   /// What is wrong with the block; nil if nothing was found.

@@ -128,10 +128,8 @@ struct PlayedStreams {
 
   /// Writes the planned message's chunks and items behind its head.
   func encode(_ insertion: Insertion, into frame: FrameWriter) {
-    let columns = insertion.columnsPerChunk
     for chunk in chunks {
-      let start = chunk.index * columns
-      Insert.chunk(frame, chunk.header, columns: insertion.columns[start..<start + columns])
+      Insert.chunk(frame, chunk.header, columns: insertion.columns(ofChunk: chunk.index))
     }
     Insert.beginItems(frame, blocks: blockCount)
     for block in blocks[..<blockCount] {

@@ -74,10 +74,7 @@ public final class PlayerService {
     let connector = Connector()
     lanes = PlayerLanes(
       connector: connector, settings: settings, writer: writer, generator: system, log: log, now: now)
-    parameters =
-      settings.namesParameters
-      ? try DealerLink(
-        connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer) : nil
+    parameters = try settings.reports(over: connector)
     reporter = TelemetryReporter(
       id: id, service: .player, settings: settings,
       interval: .milliseconds(configuration.telemetry.intervalMilliseconds), now: now)

@@ -193,19 +193,12 @@ extension RecordedStream {
     let sources = numbers.compactMap { number in reader.sources[number].map { (number, $0) } }
     guard let (firstNumber, first) = sources.first else { return nil }
     for (number, source) in sources.dropFirst() {
-      guard let problem = first.schema.mismatch(with: source.schema) ?? mismatch(first.tables, source.tables)
+      guard
+        let problem = first.schema.mismatch(with: source.schema) ?? first.tables.mismatch(with: source.tables)
       else { continue }
       return
         "source \(number) differs from source \(firstNumber): \(problem); cut the recording into one of each "
         + "(rookery recording cut), or play a part of it (--from, --until)"
-    }
-    return nil
-  }
-
-  private static func mismatch(_ tables: [TableSchema], _ others: [TableSchema]) -> String? {
-    if tables.count != others.count { return "tables: expected \(tables.count), found \(others.count)" }
-    for (table, other) in zip(tables, others) {
-      if let problem = table.mismatch(with: other) { return problem }
     }
     return nil
   }

@@ -19,13 +19,6 @@ extension EffectiveConfiguration {
     if let problem = run.stepSchema(of: try run.environmentSpec()).mismatch(with: source.schema) {
       return "\(path) is not of \(run.environment.id): \(problem); \(advice)"
     }
-    let own = run.tableSchemas
-    guard own.count == source.tables.count else {
-      return "\(path): expected \(own.count) tables, found \(source.tables.count); \(advice)"
-    }
-    for (table, recorded) in zip(own, source.tables) {
-      if let problem = table.mismatch(with: recorded) { return "\(path): \(problem); \(advice)" }
-    }
-    return nil
+    return run.tableSchemas.mismatch(with: source.tables).map { "\(path): \($0); \(advice)" }
   }
 }

@@ -125,6 +125,13 @@ public struct ServiceSettings: Sendable {
     taps.isEmpty ? nil : try listening(at: taps[min(replica, taps.count - 1)])
   }
 
+  /// The connection for reports to the parameter server; nil if its address was not given.
+  func reports(over connector: Connector) throws -> DealerLink? {
+    guard namesParameters else { return nil }
+    return try DealerLink(
+      connector: connector, to: parameters, frameBytesMax: FrameBounds.parameterAnswer)
+  }
+
   /// Where a service listens if its clients connect to `address`: the same port of `bindHost`.
   /// - Throws: `SettingsError` if that is beyond this machine and plain TCP is not allowed.
   public func listening(at address: Endpoint) throws(SettingsError) -> Endpoint {

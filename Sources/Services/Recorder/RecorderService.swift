@@ -55,10 +55,7 @@ public final class RecorderService {
     let connector = Connector()
     let now = SystemClock.now()
     taps = TapLinks(connector: connector, settings: settings, log: log, now: now)
-    parameters =
-      settings.namesParameters
-      ? try DealerLink(
-        connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer) : nil
+    parameters = try settings.reports(over: connector)
     var system = SeededGenerator.fromSystem()
     reporter = TelemetryReporter(
       id: Identifier(using: &system), service: .recorder, settings: settings,

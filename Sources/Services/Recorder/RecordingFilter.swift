@@ -50,11 +50,7 @@ struct RecordingFilter {
       for index in 0..<block.count {
         let item = block[index]
         guard keeps(item.stream, of: writer) else { continue }
-        if let priority = item.priority {
-          columns.append(Int(item.stream), first: item.firstIndex, span: item.count, priority: priority)
-        } else {
-          columns.append(Int(item.stream), first: item.firstIndex, span: item.count)
-        }
+        columns.append(item)
       }
       if columns.count > 0 { blocks.append((block.table, columns)) }
     }
@@ -62,8 +58,7 @@ struct RecordingFilter {
     frame.clear()
     frame.array(chunks.count)
     for chunk in chunks {
-      let columns = (0..<insertion.columnsPerChunk).map { insertion.column($0, ofChunk: chunk) }
-      Insert.chunk(frame, insertion.chunks[chunk], columns: columns)
+      Insert.chunk(frame, insertion.chunks[chunk], columns: insertion.columns(ofChunk: chunk))
     }
     Insert.beginItems(frame, blocks: blocks.count)
     for (table, columns) in blocks { columns.withBlock(table: table) { Insert.items(frame, $0) } }

@@ -7,12 +7,10 @@ internal import Wire
 
 /// A subscription to the tap of each shard; it follows the shards' addresses.
 final class TapLinks {
-  private final class Link {
-    let id: PeerID
+  private final class Subscription {
     let socket: Socket
 
     init(_ connector: Connector, _ endpoint: Endpoint) throws(TransportError) {
-      id = endpoint.shard
       var options = SocketOptions(frameBytesMax: Limits.frameBytes + 4 * Limits.configurationBytes)
       options.receiveQueue = TapLinks.receiveQueue
       socket = try connector.subscriber(to: endpoint, prefixes: [[]], options)
@@ -23,45 +21,38 @@ final class TapLinks {
   private static let receiveQueue: Int32 = 64
 
   private let connector: Connector
-  private let directory: ShardDirectory
+  private let shards: ShardConnections<Subscription>
   private let log: Log
-  private var links: [Link] = []
   private let slot = FrameSlot()
-  /// Rises when sockets are added or closed: pollers must add them again.
-  private(set) var generation = 0
 
   init(connector: Connector, settings: ServiceSettings, log: Log, now: Instant) {
     self.connector = connector
     self.log = log
-    directory = ShardDirectory(settings, settings.taps, variable: AddressFile.taps, now: now)
+    shards = ShardConnections(
+      ShardDirectory(settings, settings.taps, variable: AddressFile.taps, now: now), log: log)
   }
 
+  /// Rises when sockets are added or closed: pollers must add them again.
+  var generation: Int { shards.generation }
   /// When `update` is due at the latest.
-  var nextDeadline: Instant { directory.nextDeadline }
+  var nextDeadline: Instant { shards.nextDeadline }
 
   /// Follows the shards' addresses. What a shard that is gone had sent is read by `drain` first.
   ///
   /// - Throws: `TransportError` if a socket cannot be had, `SystemCallError` if a thread cannot.
   func update(now: Instant, drain: () -> Void) throws {
-    guard generation == 0 || directory.isDue(at: now) else { return }
-    let hasChanged = try directory.advance(to: now)
-    for notice in directory.takeNotices() { log.warning(notice) }
-    guard hasChanged || generation == 0 else { return }
-    let endpoints = directory.endpoints
-    for endpoint in endpoints where !links.contains(where: { $0.id == endpoint.shard }) {
-      links.append(try Link(connector, endpoint))
+    let connect = { [connector] in try Subscription(connector, $0) }
+    guard let endpoints = try shards.update(now: now, connect: connect, tell: { _ in drain() }) else {
+      return
     }
-    drain()
-    links.removeAll { link in !endpoints.contains { $0.shard == link.id } }
     let list = endpoints.map(\.description).joined(separator: ", ")
     log.info("listening to \(endpoints.count) \(endpoints.count == 1 ? "tap" : "taps"): \(list)")
-    generation += 1
   }
 
   /// Hands at most `limit` frames of each shard to `body`. True if there may be more.
   func drain(limit: Int = 256, _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
     var hasMore = false
-    for link in links {
+    for (_, link) in shards.links {
       var count = 0
       while count < limit, case .frame = link.socket.receive(into: slot) {
         body(slot.bytes)
@@ -73,7 +64,7 @@ final class TapLinks {
   }
 
   func add(to poller: inout Poller) {
-    for link in links { poller.add(link.socket) }
-    if let descriptor = directory.descriptor { poller.add(descriptor: descriptor) }
+    for (_, link) in shards.links { poller.add(link.socket) }
+    if let descriptor = shards.descriptor { poller.add(descriptor: descriptor) }
   }
 }

@@ -18,10 +18,10 @@ enum ChunkText {
       "  stream \(header.stream), steps \(header.firstIndex) to \(last), weights version \(header.weightsVersion)"
         + (header.isCut ? ", cut" : ""),
     ]
-    let columns = (0..<insertion.columnsPerChunk).map { Array(insertion.column($0, ofChunk: chunk)) }
+    let columns = Array(insertion.columns(ofChunk: chunk))
     for step in 0..<header.count {
       let values = zip(schema.fields, columns).map { "\($0.name) \(FieldText.values($0, $1, step: step))" }
-      let flags = names(of: StepFlags(rawValue: columns[columns.count - 1][step]))
+      let flags = StepFlags(rawValue: columns[columns.count - 1][step]).names
       lines.append("  \(header.firstIndex &+ UInt64(step))  \((values + flags).joined(separator: "  "))")
     }
     return lines + items(message, insertion, stream: header.stream, tables)
@@ -41,10 +41,5 @@ enum ChunkText {
         return "  item of \(table): steps \(item.firstIndex) to \(last), \(priority)"
       }
     }
-  }
-
-  private static func names(of flags: StepFlags) -> [String] {
-    [(StepFlags.isFirst, "first"), (.isLast, "last"), (.isTerminal, "terminal")]
-      .filter { flags.contains($0.0) }.map(\.1)
   }
 }

@@ -24,12 +24,9 @@ extension CommandLineInterface {
     if let speed = arguments.value("speed") { settings.append("player.speed=\(quoted(speed))") }
     if arguments.has("loop") { settings.append("player.loop=true") }
     for flag in ["from", "until"] {
-      if let text = arguments.value(flag) { settings.append("player.\(flag)_s=\(try seconds(text, flag))") }
+      if let seconds = try arguments.seconds(flag) { settings.append("player.\(flag)_s=\(seconds)") }
     }
-    if let names = arguments.value("actors") {
-      let list = names.split(separator: ",").map { quoted(String($0)) }.joined(separator: ", ")
-      settings.append("player.actors=[\(list)]")
-    }
+    if let actors = arguments.setting("player.actors", names: "actors") { settings.append(actors) }
     let variables = try playVariables(arguments)
     return try serve(
       .player, file: arguments.value("config") ?? variables["ROOKERY_CONFIG"], settings: settings, variables,
@@ -53,15 +50,5 @@ extension CommandLineInterface {
     // The launcher's file would replace the address.
     variables["ROOKERY_ADDRESSES_FILE"] = nil
     return variables
-  }
-
-  /// Seconds of a text as 90, 90s, 1.5m or 1h.
-  static func seconds(_ text: String, _ flag: String) throws(UsageError) -> Double {
-    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
-    let unit = text.last.flatMap { units[$0] }
-    guard let number = Double(unit == nil ? text[...] : text.dropLast()), number >= 0, number <= 1e9 else {
-      throw UsageError("--\(flag): expected a time as 90, 90s, 1.5m or 1h, found '\(text)'")
-    }
-    return number * (unit ?? 1)
   }
 }

@@ -18,9 +18,7 @@ extension CommandLineInterface {
     var settings = arguments.all("set")
     if let out = arguments.value("out") { settings.append("recorder.out=\(quoted(out))") }
     for key in ["actors", "tables"] {
-      guard let names = arguments.value(key) else { continue }
-      let list = names.split(separator: ",").map { quoted(String($0)) }.joined(separator: ", ")
-      settings.append("recorder.\(key)=[\(list)]")
+      if let names = arguments.setting("recorder.\(key)", names: key) { settings.append(names) }
     }
     for key in ["share", "level"] {
       if let value = arguments.value(key) { settings.append("recorder.\(key)=\(value)") }

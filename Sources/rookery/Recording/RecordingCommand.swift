@@ -39,30 +39,15 @@ extension RecordingSelection {
   /// The selection that flags name.
   init(_ arguments: Arguments) throws(UsageError) {
     self.init()
-    from = try Self.time("from", arguments)
-    until = try Self.time("until", arguments)
-    actors = Self.names("actors", arguments)
-    tables = Self.names("tables", arguments)
+    func nanoseconds(_ flag: String) throws(UsageError) -> Int64? {
+      try arguments.seconds(flag).map { Int64(($0 * 1e9).rounded()) }
+    }
+    from = try nanoseconds("from")
+    until = try nanoseconds("until")
+    actors = arguments.names("actors").map { Set($0) }
+    tables = arguments.names("tables").map { Set($0) }
     if let from, let until, until <= from {
       throw UsageError("--until: expected a time after --from, found '\(arguments.value("until") ?? "")'")
     }
-  }
-
-  private static func names(_ flag: String, _ arguments: Arguments) -> Set<String>? {
-    let names = arguments.all(flag).flatMap { $0.split(separator: ",") }.map {
-      $0.trimmingPrefix(while: \.isWhitespace)
-    }
-    return names.isEmpty ? nil : Set(names.map(String.init))
-  }
-
-  private static func time(_ flag: String, _ arguments: Arguments) throws(UsageError) -> Int64? {
-    guard let text = arguments.value(flag) else { return nil }
-    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
-    let unit = text.last.flatMap { units[$0] }
-    // A billion seconds are more than 30 years.
-    guard let number = Double(unit == nil ? text[...] : text.dropLast()), number >= 0,
-      number * (unit ?? 1) <= 1e9
-    else { throw UsageError("--\(flag): expected a time as 90, 90s, 2m or 1h, found '\(text)'") }
-    return Int64((number * (unit ?? 1) * 1e9).rounded())
   }
 }

@@ -103,9 +103,7 @@ struct ShownMessage {
       "\(field.name) \(FieldText.values(field, insertion.column(column, ofChunk: chunk), step: step))"
     }
     let flags = StepFlags(rawValue: insertion.column(insertion.columnsPerChunk - 1, ofChunk: chunk)[step])
-    let names = [(StepFlags.isFirst, "first"), (.isLast, "last"), (.isTerminal, "terminal")]
-      .filter { flags.contains($0.0) }.map(\.1)
-    return (values + names).joined(separator: "  ")
+    return (values + flags.names).joined(separator: "  ")
   }
 
   func tableName(_ table: Int) -> String {

@@ -2,6 +2,14 @@
 
 internal import Experience
 
+extension StepFlags {
+  /// The names of those that are set.
+  var names: [String] {
+    [(StepFlags.isFirst, "first"), (.isLast, "last"), (.isTerminal, "terminal")]
+      .filter { contains($0.0) }.map(\.1)
+  }
+}
+
 /// The value of a step's field.
 enum FieldText {
   /// At most `limit` elements as text.

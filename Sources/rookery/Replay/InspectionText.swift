@@ -81,9 +81,7 @@ struct InspectionText {
         + "weights version \(item.weightsVersion)",
     ]
     for step in item.flags.indices {
-      let flags = StepFlags(rawValue: item.flags[step])
-      let names = [(StepFlags.isFirst, "first"), (.isLast, "last"), (.isTerminal, "terminal")]
-        .filter { flags.contains($0.0) }.map(\.1)
+      let names = StepFlags(rawValue: item.flags[step]).names
       let values = zip(item.fields, item.columns).map { field, column in
         "\(field.name) \(FieldText.values(field, column, step: step))"
       }

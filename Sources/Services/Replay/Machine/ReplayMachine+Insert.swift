@@ -23,16 +23,16 @@ extension ReplayMachine {
     // First come, first served: a small message must not overtake a large one that waits for room.
     if waitingInserts.block != nil || writer.waiting > 0 { return wait(handle, sequence, frame, sink: sink) }
     guard let schema = adoptedSchema(sequence, peer, sink: sink) else { return }
+    let content = UnsafeRawBufferPointer(rebasing: frame[cursor.offset...])
     try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
-    var outcome = commit(handle, sequence, now: now, sink: sink)
+    var outcome = commit(handle, sequence, content, now: now, sink: sink)
     if case .blocked = outcome, round.isDrainDue, drainSamples(now: now, sink: sink) {
       // Requests that came earlier may make room.
       waitingInserts.release()
-      outcome = commit(handle, sequence, now: now, sink: sink)
+      outcome = commit(handle, sequence, content, now: now, sink: sink)
     }
     switch outcome {
     case .committed:
-      publishAccepted(frame, of: handle, now: now, sink: sink)
       round.didCommit(bytes: frame.count, letsIn: !waitingSamples.isEmpty || !waitingInserts.isEmpty)
       if round.isAcknowledgementDue { acknowledge(sink: sink) }
       if round.isDrainUrgent { drain(now: now, sink: sink) }
@@ -52,9 +52,11 @@ extension ReplayMachine {
     case blocked, overQuota
   }
 
-  /// Commits `insertion`; its acknowledgement is due then.
+  /// Commits `insertion`, and publishes it for recorders; its acknowledgement is due then.
+  /// - Parameter content: the bytes that it is a view of.
   private mutating func commit(
-    _ handle: Int, _ sequence: UInt64, now: Instant, sink: some FrameSink
+    _ handle: Int, _ sequence: UInt64, _ content: UnsafeRawBufferPointer, now: Instant,
+    sink: some FrameSink
   ) -> Outcome {
     if isOverQuota(handle, steps: insertion.stepCount, now: now) { return .overQuota }
     if let yield = reasonToYield(now: now) {
@@ -95,6 +97,7 @@ extension ReplayMachine {
     // The next block counts its time from now.
     waitingInserts.release()
     writers.didCommit(handle, sequence)
+    publishAccepted(content, of: handle, now: now, sink: sink)
     return .committed
   }
 
@@ -196,9 +199,11 @@ extension ReplayMachine {
     if entry.steps > 0, isOverQuota(entry.writer, steps: entry.steps, now: now) { return .overQuota }
     let outcome = entry.frame.withUnsafeBytes { frame -> Outcome in
       var cursor = FrameCursor(frame)
+      let content: UnsafeRawBufferPointer
       do throws(WireError) {
         _ = try cursor.openMessage()
         _ = try Insert.sequence(from: &cursor)
+        content = UnsafeRawBufferPointer(rebasing: frame[cursor.offset...])
         try Insert.content(from: &cursor, schema: schema, rowBytes: rowBytes, into: &insertion)
       } catch {
         counters.malformed += 1
@@ -208,9 +213,7 @@ extension ReplayMachine {
       // A refused message leaves a gap. The writer's later ones are dropped here, and answered with
       // a gap when they are sent again.
       guard entry.sequence == writer.committed + 1 else { return .refused }
-      let outcome = commit(entry.writer, entry.sequence, now: now, sink: sink)
-      if case .committed = outcome { publishAccepted(frame, of: entry.writer, now: now, sink: sink) }
-      return outcome
+      return commit(entry.writer, entry.sequence, content, now: now, sink: sink)
     }
     switch outcome {
     case .committed, .refused:

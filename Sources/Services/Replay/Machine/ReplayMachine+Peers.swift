@@ -93,19 +93,15 @@ extension ReplayMachine {
   /// HELLO, a sampler's requests by the service's order.
   private func tablesProblem(_ hello: Hello) -> String? {
     let own = configuration.store.tables.map(\.schema)
-    if hello.role == .writer, hello.tables.count != own.count {
-      return
-        "tables: expected \(own.count) (\(own.map(\.name).joined(separator: ", "))), found \(hello.tables.count)"
+    switch hello.role {
+    case .writer: return own.mismatch(with: hello.tables)
+    case .sampler:
+      for table in hello.tables {
+        let expected = own.first { $0.name == table.name } ?? own[0]
+        if let problem = expected.mismatch(with: table) { return problem }
+      }
+      return nil
     }
-    for (index, table) in hello.tables.enumerated() {
-      let expected =
-        switch hello.role {
-        case .writer: own[index]
-        case .sampler: own.first { $0.name == table.name } ?? own[0]
-        }
-      if let problem = expected.mismatch(with: table) { return problem }
-    }
-    return nil
   }
 
   private mutating func helloWriter(

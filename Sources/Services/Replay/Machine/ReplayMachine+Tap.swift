@@ -51,24 +51,20 @@ extension ReplayMachine {
   }
 
   /// Publishes a message that was inserted.
+  /// - Parameter content: the bytes of its chunks and items.
   mutating func publishAccepted(
-    _ frame: UnsafeRawBufferPointer, of handle: Int, now: Instant, sink: some FrameSink
+    _ content: UnsafeRawBufferPointer, of handle: Int, now: Instant, sink: some FrameSink
   ) {
     guard tap != nil else { return }
     tap?.accepted += 1
     guard let tap, tap.isListened, let writer = writers[handle] else { return }
     if tap.accepted == 1, tap.hasSubscribers { describe(next: 1, now: now, sink: sink) }
-    if tap.hasSubscribers, !sink.mayPublish(bytes: frame.count) { return }
-    var cursor = FrameCursor(frame)
-    guard (try? cursor.openMessage()) == .insert, (try? Insert.sequence(from: &cursor)) != nil else {
-      preconditionFailure("a message was inserted that is none")
-    }
+    if tap.hasSubscribers, !sink.mayPublish(bytes: content.count) { return }
     let accepted = Accepted(
       number: tap.accepted, time: tapTime(now), writer: writer.name, label: writer.label,
       priorities: tap.priorities)
     accepted.encode(
-      into: scratch, incarnation: incarnation,
-      content: UnsafeRawBufferPointer(rebasing: frame[cursor.offset...]))
+      into: scratch, incarnation: incarnation, content: content)
     if tap.hasSubscribers {
       sink.publish(frame: scratch)
       self.tap?.published += 1
