@@ -60,9 +60,13 @@ final class LiveRun {
 
   var processes: [RunProcess] { ProcessTable.processes(where: "ROOKERY_RUN_DIRECTORY", is: folder) }
 
-  /// Its processes without health checks, which come and go.
+  /// Its processes without health checks, which come and go: one may end while it is looked at.
   var services: Set<RunProcess> {
-    Set(processes.filter { !ProcessTable.arguments(of: $0.pid).contains("health") })
+    Set(
+      processes.filter {
+        let arguments = ProcessTable.arguments(of: $0.pid)
+        return !arguments.isEmpty && !arguments.contains("health")
+      })
   }
 
   func process(_ service: String) -> RunProcess? {
