@@ -77,4 +77,11 @@ extension Algorithm {
     case .dqn(let configuration, _): configuration.milestoneEvery
     }
   }
+
+  /// Clipping, step size and optimizer of the shared weights.
+  public var descent: GradientDescent {
+    switch self {
+    case .dqn(let configuration, _): configuration.descent
+    }
+  }
 }

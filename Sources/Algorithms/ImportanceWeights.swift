@@ -26,11 +26,13 @@ public struct ImportanceWeights: Sendable, Hashable {
   }
 
   /// Writes the weights `[count]` of a batch: positive, the largest 1.
+  /// - Returns: what they were divided by, without N: (min P)^−β, at least 1 and finite.
   /// - Throws: `InvalidProbability` if a probability is not positive and finite; then it writes
   ///   nothing.
+  @discardableResult
   public static func compute(
     probabilities: UnsafeBufferPointer<Float>, beta: Float, into weights: UnsafeMutableBufferPointer<Float>
-  ) throws(InvalidProbability) {
+  ) throws(InvalidProbability) -> Float {
     precondition(weights.count >= probabilities.count, "sizes differ")
     var smallest = Float.infinity
     for (row, probability) in probabilities.enumerated() {
@@ -40,6 +42,7 @@ public struct ImportanceWeights: Sendable, Hashable {
       smallest = min(smallest, probability)
     }
     for row in probabilities.indices { weights[row] = powf(probabilities[row] / smallest, -beta) }
+    return min(powf(smallest, -beta), 1e30)
   }
 }
 

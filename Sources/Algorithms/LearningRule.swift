@@ -46,6 +46,10 @@ public protocol LearningRule: AnyObject {
   /// - Returns: Their global norm. Gradients with a norm that is not finite must not be applied.
   func importGradients(from source: UnsafeBufferPointer<Float>) -> Float
 
+  /// Tells the rule that its parameters, which were imported, have been through this many updates
+  /// elsewhere. A rule whose targets follow the parameters moves them.
+  func followParameters(updates: UInt64)
+
   /// Finds the rows that caused `.notFinite`, by computing each row by itself, and sets their
   /// priority to ∞. It costs as much as an update for each row.
   func markRowsAtFault(
@@ -59,13 +63,14 @@ public protocol LearningRule: AnyObject {
   /// What a checkpoint contains in addition to the parameters.
   var state: RuleState { get }
   /// The names in `state`.
-  static var stateNames: (vectors: [String], counters: [String]) { get }
+  var stateNames: RuleStateNames { get }
   /// Loads a state that `state` returned earlier.
   func restore(_ state: RuleState)
 }
 
-/// A rule without schedules.
+/// A rule without schedules, whose targets do not follow the parameters.
 extension LearningRule {
+  public func followParameters(updates: UInt64) {}
   public static var scheduledDescriptions: [(name: String, help: String)] { [] }
   public var scheduled: [Double] { [] }
   public var clock: RunClock {
@@ -122,6 +127,22 @@ public struct RuleState: Hashable, Sendable {
 
   public init(vectors: [String: [Float]] = [:], counters: [String: Int] = [:]) {
     self.vectors = vectors
+    self.counters = counters
+  }
+}
+
+/// The names of a rule's state.
+public struct RuleStateNames: Hashable, Sendable {
+  /// Vectors that every saved state has.
+  public var vectors: [String]
+  /// Vectors of the optimizer: a state that another one saved has others.
+  public var optimizerVectors: [String]
+  /// Whole numbers.
+  public var counters: [String]
+
+  public init(vectors: [String] = [], optimizerVectors: [String] = [], counters: [String] = []) {
+    self.vectors = vectors
+    self.optimizerVectors = optimizerVectors
     self.counters = counters
   }
 }

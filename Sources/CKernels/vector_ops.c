@@ -23,6 +23,59 @@ void rookery_adam_step(float *restrict parameters, float *restrict first, float 
 }
 
 ROOKERY_CLONES
+void rookery_sgd_step(float *restrict parameters, float *restrict velocity, const float *restrict gradients,
+                      size_t count, float momentum, float step_size, float gradient_scale) {
+  if (!velocity) {
+    for (size_t i = 0; i < count; i++) parameters[i] -= step_size * (gradients[i] * gradient_scale);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    const float v = momentum * velocity[i] + gradients[i] * gradient_scale;
+    velocity[i] = v;
+    parameters[i] -= step_size * v;
+  }
+}
+
+ROOKERY_CLONES
+void rookery_rmsprop_step(float *restrict parameters, float *restrict square, float *restrict buffer,
+                          const float *restrict gradients, size_t count, const struct rookery_rmsprop *rmsprop) {
+  const float keep = rmsprop->keep, blend = rmsprop->blend, epsilon = rmsprop->epsilon;
+  const float momentum = rmsprop->momentum, step_size = rmsprop->step_size, scale = rmsprop->gradient_scale;
+  if (!buffer) {
+    for (size_t i = 0; i < count; i++) {
+      const float gradient = gradients[i] * scale;
+      const float v = keep * square[i] + blend * gradient * gradient;
+      square[i] = v;
+      parameters[i] -= step_size * gradient / (__builtin_elementwise_sqrt(v) + epsilon);
+    }
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    const float gradient = gradients[i] * scale;
+    const float v = keep * square[i] + blend * gradient * gradient;
+    const float b = momentum * buffer[i] + gradient / (__builtin_elementwise_sqrt(v) + epsilon);
+    square[i] = v;
+    buffer[i] = b;
+    parameters[i] -= step_size * b;
+  }
+}
+
+ROOKERY_CLONES
+void rookery_accumulate(float *restrict sum, const void *restrict values, float weight, size_t count, int accumulate) {
+  const unsigned char *bytes = values;
+  for (size_t i = 0; i < count; i++) {
+    float value;
+    memcpy(&value, bytes + i * 4, sizeof value);
+    sum[i] = accumulate ? sum[i] + weight * value : weight * value;
+  }
+}
+
+ROOKERY_CLONES
+void rookery_add_scaled(float *restrict target, const float *restrict sum, float scale, size_t count) {
+  for (size_t i = 0; i < count; i++) target[i] += scale * sum[i];
+}
+
+ROOKERY_CLONES
 double rookery_sum_squares(const float *values, size_t count) {
   double sums[16] = {0};
   size_t i = 0;

@@ -32,10 +32,10 @@ public struct AlgorithmConfiguration: Hashable, Sendable {
   public var nStep = 3
   /// γ of one step, 0 to 1.
   public var discount = 0.99
-  /// Adam's step size.
+  /// The optimizer's step size.
   public var learningRate: Schedule = 0.001
-  /// ε in Adam's denominator.
-  public var adamEpsilon = 1e-8
+  /// What turns gradients into steps.
+  public var optimizer = OptimizerConfiguration()
   /// Largest global norm of a gradient; 0 switches clipping off.
   public var gradientClip = 10.0
   /// Absolute error at which the Huber loss turns from quadratic to linear.
@@ -86,7 +86,8 @@ extension AlgorithmConfiguration {
     reader.integer("n_step", &nStep, 1...1000)
     reader.double("discount", &discount, .from(0, to: 1))
     reader.schedule("learning_rate", &learningRate, .above(0, upTo: 10))
-    reader.double("adam_epsilon", &adamEpsilon, .above(0, upTo: 1))
+    reader.section("optimizer") { optimizer.read(&$0) }
+    reader.renamed("adam_epsilon", to: "optimizer.epsilon", "for every optimizer that has an ε")
     reader.double("gradient_clip", &gradientClip, .atLeast(0))
     reader.double("huber_delta", &huberDelta, .above(0))
     reader.integer("batch", &batch, 1...1_048_576)

@@ -17,7 +17,7 @@ extension RunConfiguration {
   public var conflicts: [ConfigurationConflict] {
     // With `replay.tables`, the keys of `replay` are only the tables' defaults.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
-    return own + bindingConflicts + outerConflicts + messageConflicts + tableConflicts + selectorConflicts
+    return own + bindingConflicts + aggregationConflicts + messageConflicts + tableConflicts + selectorConflicts
       + evaluatorConflicts + environment.conflicts
   }
 
@@ -31,24 +31,6 @@ extension RunConfiguration {
           "shared, as every learner samples from all shards; other bindings are not implemented",
         found: replay.binding.rawValue, advice: "remove the key")
     ]
-  }
-
-  /// An outer step is along the delta of a round.
-  private var outerConflicts: [ConfigurationConflict] {
-    let outer = aggregation.outer
-    guard aggregation.mode == .asynchronous else { return [] }
-    func conflict(_ key: String, _ value: Double, plain: Double) -> ConfigurationConflict? {
-      guard value != plain else { return nil }
-      return ConfigurationConflict(
-        keys: ["aggregation.outer.\(key)", "aggregation.mode"],
-        expected:
-          "\(YAMLText.number(plain)) with aggregation.mode asynchronous, as an outer step is along the merged delta of a "
-          + "round",
-        found: YAMLText.number(value), advice: "remove the key, or set aggregation.mode to rounds")
-    }
-    return [
-      conflict("learning_rate", outer.learningRate, plain: 1), conflict("momentum", outer.momentum, plain: 0),
-    ].compactMap { $0 }
   }
 
   private var sizeConflicts: [ConfigurationConflict] {

@@ -38,6 +38,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case totals = 27
   case tap = 28
   case accepted = 29
+  case gradient = 30
+  case stepped = 31
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -71,6 +73,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .totals: 9
     case .tap: 7
     case .accepted: 1 + Accepted.elementCount
+    case .gradient: 8
+    case .stepped: 9
     }
   }
 }

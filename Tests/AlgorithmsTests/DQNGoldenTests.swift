@@ -29,7 +29,9 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
 
   var configuration: DQNConfiguration {
     DQNConfiguration(
-      isDouble: isDouble, learningRate: 1e-2, adamEpsilon: 1e-6, gradientClip: clip, huberDelta: delta,
+      isDouble: isDouble,
+      descent: GradientDescent(.adam(Adam(epsilon: 1e-6)), learningRate: 1e-2, clip: clip),
+      huberDelta: delta,
       target: tau.map { .polyak(tau: $0) } ?? .hard(everyUpdates: 100))
   }
 }

@@ -68,7 +68,7 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
   @Test(arguments: [Float.nan, .infinity, 1e38])
   func whatIsNotFiniteChangesNothing(_ poison: Float) throws {
     let learner = try learner(
-      DQNConfiguration(gradientClip: nil, huberDelta: .infinity, target: .polyak(tau: 0.5)))
+      DQNConfiguration(learningRate: 5e-4, gradientClip: nil, huberDelta: .infinity, target: .polyak(tau: 0.5)))
     _ = try columns.train(learner)
     let (before, target) = (learner.values, learner.targetParameters)
     var wrong = columns
@@ -126,8 +126,8 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
     )
     for _ in 0..<7 { _ = try columns.train(one) }
     one.values.withUnsafeBufferPointer { other.importParameters(from: $0) }
-    let names = DQNRule.stateNames
-    #expect(Set(one.state.vectors.keys) == Set(names.vectors))
+    let names = one.stateNames
+    #expect(Set(one.state.vectors.keys) == Set(names.vectors + names.optimizerVectors))
     #expect(Set(one.state.counters.keys) == Set(names.counters))
     other.restore(one.state)
     for _ in 0..<3 { #expect(try columns.train(one).outcome == columns.train(other).outcome) }

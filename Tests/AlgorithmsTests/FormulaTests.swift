@@ -16,19 +16,26 @@ import Testing
   @Test func prioritiesBecomeProbabilitiesAndWeights() throws {
     let probabilities = proportionalProbabilities(priorities: [1, 2, 3, 4], alpha: 0.6)
     #expect(largestDifference(probabilities, [0.148230, 0.224674, 0.286555, 0.340542]) < 1e-6)
-    let weights = try weights(probabilities, beta: 0.4)
+    let (weights, divisor) = try weightsAndDivisor(probabilities, beta: 0.4)
+    #expect(abs(divisor - 2.145979) < 1e-5)
     #expect(largestDifference(weights, [1, 0.846745, 0.768229, 0.716978]) < 1e-6)
     #expect(try self.weights(probabilities, beta: 0) == [1, 1, 1, 1])
   }
 
   private func weights(_ probabilities: [Float], beta: Float) throws -> [Float] {
+    try weightsAndDivisor(probabilities, beta: beta).weights
+  }
+
+  private func weightsAndDivisor(
+    _ probabilities: [Float], beta: Float
+  ) throws -> (weights: [Float], divisor: Float) {
     var weights = [Float](repeating: -1, count: probabilities.count)
-    try probabilities.withUnsafeBufferPointer { probabilities in
+    let divisor = try probabilities.withUnsafeBufferPointer { probabilities in
       try weights.withUnsafeMutableBufferPointer {
         try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: $0)
       }
     }
-    return weights
+    return (weights, divisor)
   }
 
   @Test(arguments: [Float(0), -0.1, .nan, .infinity])

@@ -93,3 +93,15 @@ extension DQNRule {
     initialize(using: &generator)
   }
 }
+
+extension DQNConfiguration {
+  /// With Adam.
+  init(
+    learningRate: Schedule, gradientClip: Float? = 10, huberDelta: Float = 1,
+    target: Target = .hard(everyUpdates: 100)
+  ) {
+    self.init(
+      descent: GradientDescent(.adam(Adam()), learningRate: learningRate, clip: gradientClip),
+      huberDelta: huberDelta, target: target)
+  }
+}

@@ -109,7 +109,33 @@ import Testing
     ),
     (
       "aggregation: {mode: asynchronous, outer: {learning_rate: 0.5}}", "aggregation.outer.learning_rate",
-      "remove the key, or set aggregation.mode to rounds"
+      "remove the key, or set aggregation.kind to averaging and aggregation.mode to rounds"
+    ),
+    (
+      "aggregation: {kind: gradients, mode: rounds}", "aggregation.mode",
+      "expected asynchronous or synchronous with aggregation.kind gradients, found rounds"
+    ),
+    (
+      "aggregation: {mode: synchronous}", "aggregation.mode",
+      "expected rounds or asynchronous with aggregation.kind averaging"
+    ),
+    (
+      "aggregation: {kind: gradients, outer: {momentum: 0.9}}", "aggregation.outer.momentum",
+      "expected 0 with aggregation.mode asynchronous"
+    ),
+    (
+      "aggregation: {kind: gradients, late: carry}", "aggregation.late",
+      "expected wait or scale or drop with aggregation.mode asynchronous, found carry"
+    ),
+    (
+      "aggregation: {kind: gradients, mode: synchronous, late: wait}", "aggregation.late",
+      "expected carry or drop with aggregation.mode synchronous, found wait"
+    ),
+    ("aggregation: {late: drop}", "aggregation.late", "no delta is late"),
+    ("aggregation: {max_staleness: 5}", "aggregation.max_staleness", "which has no gradients"),
+    (
+      "aggregation: {kind: gradients, quorum: 2}", "aggregation.quorum",
+      "expected no value unless gradients are synchronous, found 2"
     ),
     ("evaluator: {confirm_threshold: 5}", "evaluator.confirm_threshold", "evaluator.threshold"),
   ])

@@ -36,9 +36,13 @@ import Testing
     run.algorithm.dueling = false
     run.algorithm.learningRate = .constant(1.0 / 3)
     run.actor.epsilon.base = Schedule(.cosine, from: 1, to: 1.0 / 30, over: 5e4, by: .envSteps)
-    run.algorithm.adamEpsilon = 1e-8
+    run.algorithm.optimizer.epsilon = 1e-7
     run.algorithm.target.kind = .polyak
-    run.aggregation.mode = .asynchronous
+    run.aggregation.kind = .gradients
+    run.aggregation.mode = .synchronous
+    run.aggregation.late = .drop
+    run.aggregation.quorum = .share(0.75)
+    run.algorithm.optimizer.kind = .rmsprop
     run.actor.whenBlocked = .dropOldest
     run.replay.sampler = .fifo
     run.evaluator.threshold = -110.5

@@ -35,6 +35,10 @@ struct MessageReader {
     case .joined: try value(Joined.self, &cursor)
     case .delta:
       try view(&cursor) { cursor throws(WireError) in try Delta(from: &cursor).encode(into: writer) }
+    case .gradient:
+      try view(&cursor) { cursor throws(WireError) in try Gradient(from: &cursor).encode(into: writer) }
+    case .stepped:
+      try view(&cursor) { cursor throws(WireError) in try Stepped(from: &cursor).encode(into: writer) }
     case .weights:
       try view(&cursor) { cursor throws(WireError) in try Weights(from: &cursor).encode(into: writer) }
     case .statusRequest: try value(StatusRequest.self, &cursor)

@@ -115,8 +115,8 @@ final class LearnerNode: Node {
     if hadWeights, machine.member.version < version {
       cluster.violation("learner \(index) went back to version \(machine.member.version)")
     }
-    if machine.member.counters.deltasMerged > deltasMergedSeen {
-      deltasMergedSeen = machine.member.counters.deltasMerged
+    if machine.member.counters.changesMerged > deltasMergedSeen {
+      deltasMergedSeen = machine.member.counters.changesMerged
       deltasMerged += 1
       pushed = Array(repeating: 0, count: Plan.parameters)
     }
@@ -174,7 +174,7 @@ final class LearnerNode: Node {
             cluster: cluster, batch: batch, rows: self.batch * cluster.plan.batchesPerRequest
           ).run()
         }
-        machine.endUpdate(at: cluster.now, replay: replay)
+        machine.endUpdate(at: cluster.now, replay: replay, parameters: parameters)
         if machine.current == nil { return }
       }
     } catch {

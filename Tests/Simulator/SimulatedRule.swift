@@ -11,7 +11,7 @@ final class SimulatedRule: LearningRule {
   let batchMax: Int
   static let metricDescriptions: [(name: String, help: String)] = []
   let metrics: [Float] = []
-  static let stateNames = (vectors: [String](), counters: [String]())
+  let stateNames = RuleStateNames()
   var state: RuleState { RuleState() }
 
   /// What was trained and not pushed yet.

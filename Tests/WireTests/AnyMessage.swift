@@ -61,6 +61,8 @@ enum AnyMessage {
     case .totals: _ = try Totals(from: &cursor)
     case .tap: _ = try Tap(from: &cursor)
     case .accepted: try readAccepted(&cursor)
+    case .gradient: _ = try Gradient(from: &cursor)
+    case .stepped: _ = try Stepped(from: &cursor)
     }
   }
 

@@ -206,6 +206,34 @@ extension Golden {
     #expect(Array(delta.values) == values)
   }
 
+  static let gradient = GoldenFrame("gradient", .gradient) { writer in
+    values.withUnsafeBytes {
+      Gradient(
+        id: learner, sequence: 3, incarnation: service, base: 79, rows: 64, weightMax: 12.5,
+        madeAt: 1_020_000_000, values: $0
+      ).encode(into: writer)
+    }
+  } check: { cursor in
+    let gradient = try Gradient(from: &cursor)
+    #expect(gradient.id == learner && gradient.sequence == 3 && gradient.incarnation == service)
+    #expect(gradient.base == 79 && gradient.rows == 64 && gradient.weightMax == 12.5)
+    #expect(gradient.madeAt == 1_020_000_000 && Array(gradient.values) == values)
+  }
+
+  static let stepped = GoldenFrame("stepped", .stepped) { writer in
+    values.withUnsafeBytes {
+      Stepped(
+        incarnation: service, sequence: 3, outcome: .applied, staleness: 1, version: 8, updates: 81, clock: 61.5,
+        envSteps: 4096, values: $0
+      ).encode(into: writer)
+    }
+  } check: { cursor in
+    let stepped = try Stepped(from: &cursor)
+    #expect(stepped.incarnation == service && stepped.sequence == 3 && stepped.outcome == .applied)
+    #expect(stepped.staleness == 1 && stepped.version == 8 && stepped.updates == 81)
+    #expect(stepped.clock == 61.5 && stepped.envSteps == 4096 && Array(stepped.values) == values)
+  }
+
   static let weights = GoldenFrame("weights", .weights) { writer in
     values.withUnsafeBytes {
       Weights(

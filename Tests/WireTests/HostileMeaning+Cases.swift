@@ -109,12 +109,31 @@ extension HostileMeaningTests {
     Case(
       "a time that no clock shows", "expected at most 2^62 for the oldest update",
       { delta($0, oldest: .max) }),
+    Case(
+      "more rows than a batch has", "expected at most 1048576 for the rows, found 1048577",
+      { gradient($0, rows: (1 << 20) + 1, weightMax: 1) }),
+    Case(
+      "an infinite weight", "expected 0.0 to 1e+30 for the largest weight, found inf",
+      { gradient($0, rows: 1, weightMax: .infinity) }),
+    Case("an outcome that does not exist", "expected outcome 1 (applied) or 2 (dropped), found 3") { writer in
+      writer.begin(.stepped)
+      writer.identifier(.zero)
+      writer.unsigned(1)
+      writer.unsigned(3)
+    },
   ]
 
   private static func join(_ writer: FrameWriter, shapes: [[Int]]) {
     Join(
       id: .zero, label: "x",
       manifest: WeightsManifest(tensors: shapes.map { TensorSpec(name: "w", shape: $0) })
+    ).encode(into: writer)
+  }
+
+  private static func gradient(_ writer: FrameWriter, rows: Int, weightMax: Double) {
+    Gradient(
+      id: .zero, sequence: 1, incarnation: .zero, base: 1, rows: rows, weightMax: weightMax, madeAt: 1,
+      values: UnsafeRawBufferPointer(start: nil, count: 0)
     ).encode(into: writer)
   }
 

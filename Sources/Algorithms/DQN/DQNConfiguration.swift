@@ -18,28 +18,20 @@ public struct DQNConfiguration: Sendable, Hashable {
   /// Whether the online network chooses the next action, whose value the target network gives
   /// (van Hasselt et al. 2016, equation 4), or the target network does both.
   public var isDouble: Bool
-  /// The optimizer's step size.
-  public var learningRate: Schedule
-  /// The optimizer's other settings.
-  public var adam: Adam.Configuration
-  /// The largest global norm of the gradient; larger gradients are scaled down to it. Nil for no
-  /// limit.
-  public var gradientClip: Float?
+  /// Clipping, step size and optimizer.
+  public var descent: GradientDescent
   /// The error at which the Huber loss becomes linear.
   public var huberDelta: Float
   /// How the target network follows the online network.
   public var target: Target
 
   public init(
-    isDouble: Bool = true, learningRate: Schedule = 5e-4, adamEpsilon: Double = 1e-8, beta1: Double = 0.9,
-    beta2: Double = 0.999, gradientClip: Float? = 10, huberDelta: Float = 1,
-    target: Target = .hard(everyUpdates: 100)
+    isDouble: Bool = true,
+    descent: GradientDescent = GradientDescent(.adam(Adam()), learningRate: 5e-4, clip: 10),
+    huberDelta: Float = 1, target: Target = .hard(everyUpdates: 100)
   ) {
     self.isDouble = isDouble
-    self.learningRate = learningRate
-    adam = Adam.Configuration(
-      learningRate: learningRate.value(at: RunClock()), beta1: beta1, beta2: beta2, epsilon: adamEpsilon)
-    self.gradientClip = gradientClip
+    self.descent = descent
     self.huberDelta = huberDelta
     self.target = target
   }

@@ -23,29 +23,31 @@ extension DQNRule {
     target.importParameters(from: parameters)
   }
 
-  private static let adamStep = "adam_step"
+  private static let target = "target"
+  private var stepCount: String { optimizer.optimizer.name + "_step" }
   /// The names in `state`, which are those in checkpoint files.
-  public static let stateNames = (vectors: ["adam.m", "adam.v", "target"], counters: [adamStep])
+  public var stateNames: RuleStateNames {
+    RuleStateNames(
+      vectors: [Self.target], optimizerVectors: optimizer.optimizer.vectorNames, counters: [stepCount])
+  }
 
-  /// Adam's moments and step, and the target network.
+  /// The optimizer's vectors and steps, and the target network.
   public var state: RuleState {
-    RuleState(
-      vectors: [
-        "adam.m": vector { online.exportValues(UnsafeBufferPointer(optimizer.firstMoment), to: $0) },
-        "adam.v": vector { online.exportValues(UnsafeBufferPointer(optimizer.secondMoment), to: $0) },
-        "target": vector { target.exportParameters(to: $0) },
-      ], counters: [Self.adamStep: optimizer.stepCount])
+    var state = RuleState(counters: [stepCount: optimizer.stepCount])
+    for (name, values) in optimizer.vectors {
+      state.vectors[name] = vector { online.exportValues(UnsafeBufferPointer(values), to: $0) }
+    }
+    state.vectors[Self.target] = vector { target.exportParameters(to: $0) }
+    return state
   }
 
   /// Loads the vectors and counters that `state` has.
   public func restore(_ state: RuleState) {
-    func load(_ name: String, _ body: (UnsafeBufferPointer<Float>) -> Void) {
-      state.vectors[name]?.withUnsafeBufferPointer(body)
+    for (name, values) in optimizer.vectors {
+      state.vectors[name]?.withUnsafeBufferPointer { online.importValues(from: $0, into: values) }
     }
-    load("adam.m") { online.importValues(from: $0, into: optimizer.firstMoment) }
-    load("adam.v") { online.importValues(from: $0, into: optimizer.secondMoment) }
-    load("target") { target.importParameters(from: $0) }
-    optimizer.stepCount = state.counters[Self.adamStep] ?? 0
+    state.vectors[Self.target]?.withUnsafeBufferPointer { target.importParameters(from: $0) }
+    optimizer.stepCount = state.counters[stepCount] ?? 0
   }
 
   private func vector(_ body: (UnsafeMutableBufferPointer<Float>) -> Void) -> [Float] {

@@ -2,6 +2,7 @@
 
 public import Experience
 public import Foundations
+internal import Glibc
 public import Numerics
 
 /// Deep Q-learning (Mnih et al. 2015, algorithm 1; double: van Hasselt et al. 2016; weighted:
@@ -11,7 +12,7 @@ public import Numerics
 /// Q′ is the target network and a′ the best action by the online network (double) or by Q′.
 /// Gradients flow through Q(s, a) only.
 ///
-/// *Differs from the sources:* Adam instead of RMSProp, the Huber loss instead of clipped errors
+/// *Differs from the sources:* Adam unless configured, the Huber loss instead of clipped errors
 /// (the same gradient at δ = 1), and the mean of w·huber(δ) instead of its sum.
 ///
 /// Not `Sendable`: one thread owns it. An update allocates no memory.
@@ -35,13 +36,13 @@ public final class DQNRule: LearningRule {
   public private(set) var metrics: [Float] = [0, 0, 0]
 
   public static let scheduledDescriptions = [(name: "learning_rate", help: "The optimizer's step size.")]
-  public var scheduled: [Double] { [configuration.learningRate.value(at: clock)] }
+  public var scheduled: [Double] { [configuration.descent.learningRate.value(at: clock)] }
   /// Advances the learning rate.
   public var clock = RunClock()
 
   let online: Network
   let target: Network
-  let optimizer: Adam
+  let optimizer: OptimizerState
   private let huber: Huber
   /// a′ of each row.
   private let nextActions: UnsafeMutablePointer<Int32>
@@ -61,7 +62,7 @@ public final class DQNRule: LearningRule {
     self.batchMax = batchMax
     online = try Network(spec: spec, batchMax: batchMax, isTraining: true)
     target = try Network(spec: spec, batchMax: batchMax)
-    optimizer = Adam(parameterCount: online.parameterCount, configuration: configuration.adam)
+    optimizer = OptimizerState(configuration.descent.optimizer, parameterCount: online.parameterCount)
     huber = Huber(delta: configuration.huberDelta)
     nextActions = .allocate(capacity: batchMax)
     nextActions.initialize(repeating: 0, count: batchMax)
@@ -99,14 +100,21 @@ public final class DQNRule: LearningRule {
     return .trained
   }
 
-  /// Clips the gradients, makes an Adam step and, with Polyak averaging, moves the target network.
+  /// Clips the gradients, makes a step and, with Polyak averaging, moves the target network.
   public func applyGradients() {
-    let scale = configuration.gradientClip.map { GradientClip.scale(norm: gradientNorm, max: $0) } ?? 1
-    optimizer.configuration.learningRate = configuration.learningRate.value(at: clock)
-    optimizer.update(
-      parameters: online.parameters, gradients: UnsafeBufferPointer(online.gradients), gradientScale: scale)
+    let descent = configuration.descent
+    optimizer.step(
+      online.parameters, gradients: UnsafeBufferPointer(online.gradients),
+      gradientScale: descent.scale(norm: gradientNorm), learningRate: descent.learningRate.value(at: clock))
     online.parametersChanged()
-    if case .polyak(let tau) = configuration.target { target.blendParameters(towards: online, fraction: tau) }
+    followParameters(updates: 1)
+  }
+
+  /// With Polyak averaging, moves the target network by 1 − (1 − τ)ᵏ of the way for k updates.
+  public func followParameters(updates: UInt64) {
+    guard case .polyak(let tau) = configuration.target, updates > 0 else { return }
+    let fraction = updates == 1 ? tau : Float(1 - pow(1 - Double(tau), Double(updates)))
+    target.blendParameters(towards: online, fraction: fraction)
   }
 
   /// Computes each row by itself, and sets its priority to ∞ if its loss, gradient or priority is

@@ -18,6 +18,28 @@ struct rookery_adam {
 void rookery_adam_step(float *parameters, float *first, float *second, const float *gradients, size_t count,
                        const struct rookery_adam *adam);
 
+/// One step of stochastic gradient descent over all parameters; without momentum `velocity` may be null.
+void rookery_sgd_step(float *parameters, float *velocity, const float *gradients, size_t count, float momentum,
+                      float step_size, float gradient_scale);
+
+struct rookery_rmsprop {
+  /// alpha and 1 - alpha.
+  float keep, blend;
+  float epsilon, momentum, step_size;
+  /// Every gradient is multiplied by this first (clipping).
+  float gradient_scale;
+};
+
+/// One RMSProp step over all parameters; without momentum `buffer` may be null.
+void rookery_rmsprop_step(float *parameters, float *square, float *buffer, const float *gradients, size_t count,
+                          const struct rookery_rmsprop *rmsprop);
+
+/// sum (+)= weight * values, where values may be unaligned.
+void rookery_accumulate(float *sum, const void *values, float weight, size_t count, int accumulate);
+
+/// target += scale * sum.
+void rookery_add_scaled(float *target, const float *sum, float scale, size_t count);
+
 /// The sum of squares, in float64; not finite if any value is not.
 double rookery_sum_squares(const float *values, size_t count);
 

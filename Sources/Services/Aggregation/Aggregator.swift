@@ -4,9 +4,12 @@ internal import Wire
 
 /// What a learner sends of its training, and what published weights make of its local weights.
 ///
-/// An aggregator knows values only. `MemberMachine` knows whose a delta is and whether it has
+/// An aggregator knows values only. `MemberMachine` knows whose a change is and whether it has
 /// arrived.
 protocol Aggregator {
+  /// What the learner sends.
+  var shares: SharedTraining { get }
+
   /// The published values that the local weights are based on; empty before the first publication.
   var reference: [Float] { get }
 
@@ -24,4 +27,12 @@ protocol Aggregator {
   /// - Parameter isMerged: the publication is the first that holds the last delta pushed.
   mutating func rebase(
     _ local: UnsafeMutableBufferPointer<Float>, on published: UnsafeRawBufferPointer, isMerged: Bool)
+}
+
+/// What a learner sends of its training.
+enum SharedTraining {
+  /// It applies its gradients itself, and sends what they made of its weights. It never waits.
+  case deltas
+  /// It sends each gradient, and computes the next on the weights of the answer.
+  case gradients
 }

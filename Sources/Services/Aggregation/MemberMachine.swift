@@ -5,8 +5,9 @@ public import Foundations
 internal import Numerics
 public import Wire
 
-/// Joins the parameter server, numbers deltas, and sends each again until a publication holds it.
-/// Impossible answers are ignored and counted. A learner never waits for the server.
+/// Joins the parameter server, numbers changes, and sends each again until a publication holds it,
+/// if it is a delta, or it is answered, if it is a gradient. Impossible answers are ignored and
+/// counted.
 ///
 /// The `Aggregator` decides what a delta holds, and what a publication makes of the local weights.
 public struct MemberMachine {
@@ -27,7 +28,7 @@ public struct MemberMachine {
     /// Time between two JOINs of a member. An answer to an earlier JOIN may arrive late, after the
     /// server has given its index to another learner; this one confirms the index.
     public var confirmEvery = Instant.Span.seconds(10)
-    /// A delta without a publication that holds it is sent again after this time.
+    /// A change that is not known to be merged is sent again after this time.
     public var repeatAfter = Instant.Span.milliseconds(500)
 
     public init(
@@ -44,13 +45,17 @@ public struct MemberMachine {
 
   /// What a member has counted.
   public struct Counters: Sendable {
-    /// Deltas pushed; repetitions do not count.
-    public var deltasSent: UInt64 = 0
-    /// Times that a delta was sent again.
-    public var deltasRepeated: UInt64 = 0
-    /// Deltas that a publication held, and their updates.
-    public var deltasMerged: UInt64 = 0
+    /// Deltas and gradients pushed; repetitions do not count.
+    public var changesSent: UInt64 = 0
+    /// Times that one was sent again.
+    public var changesRepeated: UInt64 = 0
+    /// Deltas that a publication held or gradients that were applied, and their updates.
+    public var changesMerged: UInt64 = 0
     public var updatesMerged: UInt64 = 0
+    /// Gradients that were too stale.
+    public var gradientsDropped: UInt64 = 0
+    /// Time spent waiting for answers to gradients.
+    public var waited = Instant.Span.zero
     /// Publications adopted.
     public var rebases: UInt64 = 0
     /// Frames and publications that could not be decoded, or were of no type for a learner.
@@ -62,9 +67,10 @@ public struct MemberMachine {
     public var impossible: UInt64 = 0
   }
 
-  struct Pending {
+  private struct Pending {
     var sequence: UInt64
     var updates: UInt64
+    var firstSentAt: Instant
     var sentAt: Instant
   }
 
@@ -76,6 +82,10 @@ public struct MemberMachine {
   public private(set) var index: Int?
   /// The newest published version seen.
   public private(set) var version: UInt64 = 0
+  /// The updates in the local weights, without those made here.
+  public private(set) var baseUpdates: UInt64 = 0
+  /// The server's incarnation that they come from.
+  private var baseIncarnation: Identifier?
 
   /// The name of this learner in publications.
   private let name: PublicName
@@ -88,8 +98,8 @@ public struct MemberMachine {
   private var nextSequence: UInt64 = 1
   private var notice: String?
   private var pending: Pending?
-  /// The frame of the pending delta.
-  private let delta = FrameWriter(capacity: 1 << 16)
+  /// The frame of the pending change.
+  private let frame = FrameWriter(capacity: 1 << 16)
 
   public init(configuration: Configuration, now: Instant) {
     self.configuration = configuration
@@ -107,6 +117,15 @@ public struct MemberMachine {
   public var reference: [Float] { aggregator.reference }
   /// The learner's weights replace published ones that diverged, instead of following them.
   public var isRestoring: Bool { aggregator.isRestoring }
+  /// The learner sends each gradient instead of applying it.
+  var sharesGradients: Bool { aggregator.shares == .gradients }
+  /// A batch may be trained on: with shared gradients, the last one is answered.
+  var canTrain: Bool {
+    switch aggregator.shares {
+    case .deltas: hasWeights
+    case .gradients: canPush && !isRestoring
+    }
+  }
   /// Why the server refuses this learner for good, if it does.
   public var refusal: Refusal? { session.refusal }
 }
@@ -129,11 +148,31 @@ extension MemberMachine {
       transitions: transitions, restores: isRestoring, oldestUpdate: oldestUpdate,
       newestUpdate: newestUpdate,
       values: UnsafeRawBufferPointer(start: nil, count: 0))
-    aggregator.push(local, as: head, into: delta)
-    pending = Pending(sequence: nextSequence, updates: updates, sentAt: now)
+    aggregator.push(local, as: head, into: frame)
+    sendFrame(updates: updates, now: now, sink: sink)
+  }
+
+  /// Sends the gradient of a batch.
+  /// - Parameters:
+  ///   - gradient: float32, as many as the manifest's elements.
+  ///   - rows: the batch's.
+  ///   - weightMax: see `Gradient.weightMax`.
+  mutating func push(
+    gradient: UnsafeBufferPointer<Float>, rows: Int, weightMax: Double, now: Instant, sink: some FrameSink
+  ) {
+    precondition(canPush && gradient.count == configuration.manifest.elementCount)
+    Gradient(
+      id: configuration.id, sequence: nextSequence, incarnation: baseIncarnation ?? .zero, base: baseUpdates,
+      rows: rows, weightMax: weightMax, madeAt: now.nanoseconds, values: UnsafeRawBufferPointer(gradient)
+    ).encode(into: frame)
+    sendFrame(updates: 1, now: now, sink: sink)
+  }
+
+  private mutating func sendFrame(updates: UInt64, now: Instant, sink: some FrameSink) {
+    pending = Pending(sequence: nextSequence, updates: updates, firstSentAt: now, sentAt: now)
     nextSequence += 1
-    counters.deltasSent += 1
-    sink.send(delta.bytes, to: session.service)
+    counters.changesSent += 1
+    sink.send(frame.bytes, to: session.service)
   }
 
   /// Adopts a publication. True if it changed `local`.
@@ -155,15 +194,64 @@ extension MemberMachine {
       return false
     }
     version = weights.version
-    aggregator.rebase(local, on: weights.values, isMerged: completePending(by: weights))
+    let isMerged = completePending(by: weights)
+    guard follows(weights) else { return false }
+    (baseUpdates, baseIncarnation) = (weights.updates, weights.incarnation)
+    aggregator.rebase(local, on: weights.values, isMerged: isMerged)
     counters.rebases += 1
     return true
+  }
+
+  /// Whether a publication replaces what the local weights are based on. The answer to a gradient
+  /// does that otherwise; while one is under way, and if the weights are older, a publication does
+  /// not.
+  private func follows(_ weights: Weights) -> Bool {
+    guard sharesGradients, hasWeights, !isRestoring else { return true }
+    return pending == nil && (weights.incarnation != baseIncarnation || weights.updates > baseUpdates)
+  }
+
+  /// Handles the answer to a gradient. Returns it if its values are now what the local weights are
+  /// based on.
+  private mutating func adopt(_ stepped: Stepped, now: Instant) -> Stepped? {
+    guard stepped.sequence < nextSequence else {
+      recordImpossible("STEPPED: expected gradients up to \(nextSequence - 1), found \(stepped.sequence)")
+      return nil
+    }
+    // An older one is the answer to a repetition.
+    guard let sent = pending, sharesGradients, sent.sequence == stepped.sequence else { return nil }
+    guard stepped.values.count == configuration.manifest.elementCount * 4 else {
+      counters.malformed += 1
+      return nil
+    }
+    guard Finite.firstException(stepped.values) == nil else {
+      recordImpossible("STEPPED: expected finite weights, found NaN or infinite ones")
+      return nil
+    }
+    pending = nil
+    counters.waited = counters.waited + (now - sent.firstSentAt)
+    switch stepped.outcome {
+    case .applied:
+      counters.changesMerged += 1
+      counters.updatesMerged += sent.updates
+    case .dropped: recordDropped(stepped)
+    }
+    version = max(version, stepped.version)
+    (baseUpdates, baseIncarnation) = (stepped.updates, stepped.incarnation)
+    return stepped
+  }
+
+  private mutating func recordDropped(_ stepped: Stepped) {
+    counters.gradientsDropped += 1
+    guard counters.gradientsDropped == 1 else { return }
+    notice =
+      "a gradient was dropped, as it was \(stepped.staleness) updates late; later ones are only counted. Raise "
+      + "aggregation.max_staleness if this learner is slow"
   }
 
   /// Whether a publication holds the pending delta, which is then complete.
   private mutating func completePending(by weights: Weights) -> Bool {
     guard let sent = pending, let merged = merged(by: weights), merged >= sent.sequence else { return false }
-    counters.deltasMerged += 1
+    counters.changesMerged += 1
     counters.updatesMerged += sent.updates
     pending = nil
     return true
@@ -178,7 +266,7 @@ extension MemberMachine {
     guard let merged = weights.merged.first(where: { $0.learner == name })?.sequence else { return nil }
     guard merged < nextSequence else {
       recordImpossible(
-        "weights \(weights.version): expected deltas up to \(nextSequence - 1) merged, found \(merged)")
+        "weights \(weights.version): expected changes up to \(nextSequence - 1) merged, found \(merged)")
       return nil
     }
     return merged
@@ -199,7 +287,12 @@ extension MemberMachine {
   }
 
   /// Receives a frame of the server.
-  public mutating func receive(_ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink) {
+  /// - Returns: the answer to a gradient, whose values become the local weights; they are in the
+  ///   frame.
+  @discardableResult
+  public mutating func receive(
+    _ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink
+  ) -> Stepped? {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
@@ -207,17 +300,20 @@ extension MemberMachine {
         let joined = try Joined(from: &cursor)
         // Only this process numbers its deltas: the server cannot have merged a later one.
         guard joined.merged < nextSequence else {
-          return recordImpossible(
-            "JOINED: expected deltas up to \(nextSequence - 1) merged, found \(joined.merged)")
+          recordImpossible("JOINED: expected changes up to \(nextSequence - 1) merged, found \(joined.merged)")
+          return nil
         }
         guard session.isGreeting else {
           // One of the two answers is old: only a new one tells which.
           if joined.index != index { session.greetAgain(at: now) }
-          return
+          return nil
         }
         index = joined.index
         confirmAt = now + configuration.confirmEvery
         if session.open(by: joined.incarnation) { counters.serverRestarts += 1 }
+        // A new incarnation does not know the pending change.
+        if sharesGradients { repeatAtOnce(now: now) }
+      case .stepped: return adopt(try Stepped(from: &cursor), now: now)
       case .refusal:
         session.receive(try Refusal(from: &cursor), now: now)
         if now >= session.nextGreeting { join(now: now, sink: sink) }
@@ -226,6 +322,12 @@ extension MemberMachine {
     } catch {
       counters.malformed += 1
     }
+    return nil
+  }
+
+  private mutating func repeatAtOnce(now: Instant) {
+    let due = now - configuration.repeatAfter
+    pending?.sentAt = due
   }
 
   /// Does what is due by time. Call it at `nextDeadline` or earlier.
@@ -238,8 +340,8 @@ extension MemberMachine {
     }
     guard let sent = pending, now >= sent.sentAt + configuration.repeatAfter else { return }
     pending?.sentAt = now
-    counters.deltasRepeated += 1
-    sink.send(delta.bytes, to: session.service)
+    counters.changesRepeated += 1
+    sink.send(frame.bytes, to: session.service)
   }
 
   /// When `advance` is due at the latest.

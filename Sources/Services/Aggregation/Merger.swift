@@ -4,30 +4,91 @@ internal import Experience
 internal import Foundations
 internal import Wire
 
-/// Merges learners' deltas into versions, and decides when.
+/// Turns learners' changes into weights, and decides when.
 ///
-/// A merger knows deltas and values only. `WeightsAuthority` knows whose a delta is, and merges
-/// each once.
+/// A merger knows changes and values only. `WeightsAuthority` knows whose a change is,
+/// and accepts each once.
 protocol Merger {
-  /// Why a delta of the right size cannot be merged; nil if it can.
-  func problem(with delta: Delta) -> String?
+  /// Whether each version needs to be saved. If not, how often it is depends on its size.
+  var isSavedEachVersion: Bool { get }
 
-  /// Adds a delta to the round. Its content may be gone after the call.
-  mutating func add(_ delta: Delta, now: Instant)
+  /// Why a change of the right size cannot be merged; nil if it can.
+  func problem(with change: Change, updates: UInt64) -> String?
 
-  /// Forgets a learner that is gone. Its deltas stay in the round.
+  /// Admits a learner that has joined.
+  mutating func admit(_ learner: Identifier, now: Instant)
+
+  /// Adds a change.
+  /// - Returns: the step of the weights that it made; nil if they are as before.
+  mutating func add(_ change: Change, into state: inout ParameterState, now: Instant) -> Step?
+
+  /// Makes a step that has become due by time.
+  mutating func step(_ state: inout ParameterState, now: Instant) -> Step?
+
+  /// Forgets a learner that is gone. What it sent stays.
   mutating func forget(_ learner: Identifier)
 
-  /// When the round is to be merged; nil while it is empty.
+  /// When the next version is to be made; nil while there is nothing new.
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant?
+
+  /// When `step` and `takeAnswer` are due although no message has come; nil if never.
+  var waitsUntil: Instant? { get }
 
   /// Makes a state that was saved, perhaps with other settings, one that this merger can go on
   /// from: its `vectors` are those that the merger keeps.
   /// - Returns: what the user should know; nil for nothing.
   func prepare(_ state: inout ParameterState) -> String?
 
-  /// Merges the round into the state's values and vectors, and returns the updates that it held.
+  /// Merges what is not in the state's values and vectors yet, and returns the updates that the
+  /// next version adds.
   mutating func merge(into state: inout ParameterState) -> MergedUpdates
+
+  /// Removes the next change that can be answered.
+  mutating func takeAnswer(updates: UInt64, now: Instant) -> Answer?
+
+  /// Whether a change of this learner waits for its answer.
+  func owes(_ learner: Identifier) -> Bool
+
+  /// What it has counted.
+  var counters: MergerCounters { get }
+}
+
+/// A step of the weights between two versions.
+struct Step {
+  /// The changes that are in the weights now.
+  var changes: [(learner: Identifier, sequence: UInt64)]
+}
+
+/// What became of a change.
+struct Answer {
+  var learner: Identifier
+  var outcome: Stepped.Outcome
+  var staleness: UInt64
+}
+
+/// What a merger has counted, for metrics.
+struct MergerCounters {
+  /// Gradients that were too stale, and changed nothing.
+  var dropped: UInt64 = 0
+  /// Gradients whose step was shortened, because they were too stale.
+  var scaled: UInt64 = 0
+  /// Updates that a restart of the server lost, because they were not saved.
+  var updatesLost: UInt64 = 0
+  /// Moving mean of the staleness of gradients that were applied, in updates.
+  var staleness = 0.0
+  /// Learners that wait for an answer now.
+  var waiting = 0
+}
+
+/// A merger of deltas, which are merged only when a version is made, and not answered.
+extension Merger {
+  var isSavedEachVersion: Bool { true }
+  mutating func admit(_ learner: Identifier, now: Instant) {}
+  mutating func step(_ state: inout ParameterState, now: Instant) -> Step? { nil }
+  var waitsUntil: Instant? { nil }
+  mutating func takeAnswer(updates: UInt64, now: Instant) -> Answer? { nil }
+  func owes(_ learner: Identifier) -> Bool { true }
+  var counters: MergerCounters { MergerCounters() }
 }
 
 extension Merger {
@@ -36,22 +97,15 @@ extension Merger {
     var state = kept
     return prepare(&state)
   }
-
-  /// A merger that keeps no vectors drops those that it finds.
-  func prepare(_ state: inout ParameterState) -> String? {
-    let names = state.vectors.map(\.name)
-    state.vectors = []
-    guard !names.isEmpty else { return nil }
-    return "aggregation: the saved \(names.joined(separator: ", ")) is of other settings, and is dropped"
-  }
 }
 
 /// The updates that a version adds.
 struct MergedUpdates {
+  /// Those that are not in `ParameterState.updates` yet.
   var count: UInt64
   /// By how much the weights' clock advances (`Weights.clock`).
   var clock: Double
-  /// When the first and the last of them were made, in nanoseconds.
+  /// When the first and the last of all were made, in nanoseconds; 0 for none.
   var oldest: Int64
   var newest: Int64
 }

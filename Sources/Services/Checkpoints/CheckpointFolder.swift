@@ -8,7 +8,7 @@ internal import Numerics
 
 /// A learner has two files. `learner-1.safetensors` holds the weights under PyTorch's names, as
 /// `load_state_dict` accepts them. `learner-1.optimizer.safetensors` holds the rest of the learning
-/// rule's state (DQN: Adam's moments and the target network). A save replaces each file atomically
+/// rule's state (DQN: the optimizer's moments and the target network). A save replaces each file atomically
 /// and keeps the one before as `.previous`, which is loaded if the newest is damaged.
 /// `learner-1.left-out.safetensors` holds `LeftOutRows`.
 struct CheckpointFolder {
@@ -91,7 +91,7 @@ struct CheckpointFolder {
   /// A checkpoint that was loaded.
   struct Loaded {
     var updates: UInt64
-    /// The problem with the newest checkpoint, if the previous one was loaded instead; else nil.
+    /// Why the previous checkpoint was loaded instead of the newest, or not all of it; else nil.
     var notice: String?
   }
 
@@ -100,7 +100,16 @@ struct CheckpointFolder {
   /// - Throws: `SafetensorsError` if neither can be loaded, for example because of another network.
   func load(into rule: any LearningRule) throws -> Loaded? {
     let found = try newest(of: optimizerPath) { try load($0, into: rule) }
-    return found.map { Loaded(updates: $0, notice: notice($1, optimizerPath, updates: $0)) }
+    return found.map { loaded, problem in
+      let notices = [
+        notice(problem, optimizerPath, updates: loaded.updates),
+        loaded.isOfThisOptimizer
+          ? nil
+          : "'\(optimizerPath)': expected the moments of algorithm.optimizer.kind, found those of another one: they "
+            + "begin at zero",
+      ].compactMap { $0 }
+      return Loaded(updates: loaded.updates, notice: notices.isEmpty ? nil : notices.joined(separator: "; "))
+    }
   }
 
   /// The weights of the last checkpoint, or nil if there is none. If the newest are damaged or
@@ -140,15 +149,22 @@ struct CheckpointFolder {
     }
   }
 
-  private func load(_ path: String, into rule: any LearningRule) throws -> UInt64 {
+  private func load(
+    _ path: String, into rule: any LearningRule
+  ) throws -> (updates: UInt64, isOfThisOptimizer: Bool) {
     let file = try SafetensorsFile(path: path)
-    let names = type(of: rule).stateNames
+    let names = rule.stateNames
     var state = RuleState()
     for name in names.vectors { state.vectors[name] = try vector(file, prefix: name + ".") }
-    for name in names.counters { state.counters[name] = try file.count(name) }
-    let updates = try file.count("updates")
+    let updates = UInt64(try file.count("updates"))
+    // With another optimizer than the run had, its vectors begin at zero.
+    let isOfThisOptimizer = names.counters.allSatisfy { file.metadata[$0] != nil }
+    if isOfThisOptimizer {
+      for name in names.optimizerVectors { state.vectors[name] = try vector(file, prefix: name + ".") }
+      for name in names.counters { state.counters[name] = try file.count(name) }
+    }
     rule.restore(state)
-    return UInt64(updates)
+    return (updates, isOfThisOptimizer)
   }
 
   /// The mean return in the saved weights' metadata; nil if they are missing or cannot be read.

@@ -45,7 +45,8 @@ public struct KeptRun: Sendable {
           + "found \(notice == nil ? "no file" : "an empty file"); \(Self.advice)")
     }
     if let notice { notices.insert(notice, at: 0) }
-    let merger = Aggregation(configuration.aggregation).merger(parameters: manifest.elementCount)
+    let merger = Aggregation(configuration.aggregation, algorithm.descent)
+      .merger(parameters: manifest.elementCount, incarnation: .zero)
     if let notice = state.flatMap({ merger.notice(for: $0) }) { notices.append(notice) }
     self.notices = notices
     version = state?.version ?? 0

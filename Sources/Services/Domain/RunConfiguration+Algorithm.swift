@@ -37,9 +37,20 @@ extension RunConfiguration {
   private var dqn: DQNConfiguration {
     DQNConfiguration(
       isDouble: algorithm.double,
-      learningRate: algorithm.learningRate, adamEpsilon: algorithm.adamEpsilon,
-      gradientClip: algorithm.gradientClip > 0 ? Float(algorithm.gradientClip) : nil,
+      descent: GradientDescent(
+        optimizer, learningRate: algorithm.learningRate,
+        clip: algorithm.gradientClip > 0 ? Float(algorithm.gradientClip) : nil),
       huberDelta: Float(algorithm.huberDelta), target: target)
+  }
+
+  private var optimizer: Optimizer {
+    let settings = algorithm.optimizer
+    return switch settings.kind {
+    case .adam: .adam(Adam(beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon))
+    case .sgd: .sgd(SGD(momentum: settings.momentum))
+    case .rmsprop:
+      .rmsprop(RMSProp(decay: settings.decay, epsilon: settings.epsilon, momentum: settings.momentum))
+    }
   }
 
   private var target: DQNConfiguration.Target {

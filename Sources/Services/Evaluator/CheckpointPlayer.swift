@@ -90,7 +90,7 @@ public final class CheckpointPlayer {
   private static func check(
     _ file: SafetensorsFile, path: String, configuration: RunConfiguration
   ) throws(CheckpointError) {
-    if file.entries.contains(where: { $0.name.hasPrefix("adam.") }) {
+    if file.metadata.keys.contains(where: { $0.hasSuffix("_step") }) {
       throw CheckpointError(
         path: path,
         problem: "expected weights, found an optimizer's state; name the file without '.optimizer'")

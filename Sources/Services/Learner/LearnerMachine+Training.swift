@@ -36,16 +36,21 @@ extension LearnerMachine {
     return true
   }
 
-  /// Counts the update, and writes the priorities back after the last batch of a request.
+  /// Counts the update, and writes the priorities back after the last batch of a request. With
+  /// shared gradients it sends the gradient.
   /// - Parameter done: when the update ended.
-  public mutating func endUpdate(at done: Instant, replay: some FrameSink) {
+  public mutating func endUpdate(at done: Instant, replay: some FrameSink, parameters: some FrameSink) {
     guard let (started, rows, outcome) = begun, let sampled = current else {
       preconditionFailure("no update was begun")
     }
     begun = nil
     switch outcome {
     case .trained(let trained):
-      unpushed.add(rows: trained, at: done)
+      if member.sharesGradients {
+        shareGradient(rows: rows.count, now: done, parameters: parameters)
+      } else {
+        unpushed.add(rows: trained, at: done)
+      }
       let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
       statistics.record(
         rule.metrics, versions: versions, version: member.version, started: started, done: done)
@@ -97,8 +102,17 @@ extension LearnerMachine {
   private mutating func train(
     _ sampled: SampledBatch, _ rows: Range<Int>
   ) throws(BatchError) -> TrainingOutcome {
-    try withBatch(sampled, rows) { [rule] batch, priorities throws(BatchError) in
-      try rule.train(batch, priorities: priorities)
+    let sharesGradients = member.sharesGradients
+    return try withBatch(sampled, rows) { [rule] batch, priorities throws(BatchError) in
+      try sharesGradients
+        ? rule.computeGradients(batch, priorities: priorities) : rule.train(batch, priorities: priorities)
+    }
+  }
+
+  private mutating func shareGradient(rows: Int, now: Instant, parameters: some FrameSink) {
+    gradient.withUnsafeMutableBufferPointer { [rule] in rule.exportGradients(to: $0) }
+    gradient.withUnsafeBufferPointer {
+      member.push(gradient: $0, rows: rows, weightMax: Double(weightMax), now: now, sink: parameters)
     }
   }
 
@@ -123,10 +137,11 @@ extension LearnerMachine {
     let beta = configuration.importance.beta(afterUpdates: Int(min(clock.updates, 1e15)))
     importanceWeights.withUnsafeMutableBufferPointer { weights in
       do {
-        try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: weights)
+        weightMax = try ImportanceWeights.compute(probabilities: probabilities, beta: beta, into: weights)
       } catch {
         // Only a table without mass is sampled like this: all items are drawn alike.
         weights.update(repeating: 1)
+        weightMax = 1
       }
     }
   }

@@ -55,8 +55,14 @@ public struct LearnerMachine {
   private var milestonesAfter: UInt64 = 0
   var nextUpdateAt = Instant.zero
   var local: [Float]
+  /// The gradient that is being sent; empty if the learner sends deltas.
+  var gradient: [Float]
+  /// The updates of the base that the rule has been told of; nil before the first.
+  private var followed: UInt64?
   var priorities: [Float]
   var importanceWeights: [Float]
+  /// The largest of the batch's importance weights before they were divided by it, without N.
+  var weightMax: Float = 1
   private var notices: [LearnerNotice] = []
 
   init(
@@ -73,6 +79,7 @@ public struct LearnerMachine {
     lastGoodWeights = resumed.lastGoodWeights
     if lastGoodWeights != nil { milestonesAfter = .max }
     local = Array(repeating: 0, count: rule.parameterCount)
+    gradient = Array(repeating: 0, count: member.sharesGradients ? rule.parameterCount : 0)
     priorities = Array(repeating: 0, count: sampler.configuration.sampler.items)
     importanceWeights = Array(repeating: 1, count: configuration.batch)
   }
@@ -128,7 +135,11 @@ extension LearnerMachine {
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, now: Instant, parameters: some FrameSink
   ) {
-    member.receive(frame, now: now, sink: parameters)
+    guard let stepped = member.receive(frame, now: now, sink: parameters) else { return }
+    local.withUnsafeMutableBytes { $0.copyMemory(from: stepped.values) }
+    importLocal()
+    clock = RunClock(updates: stepped.clock, envSteps: Double(stepped.envSteps))
+    rule.clock = clock
   }
 
   /// Does what is due by time. Call it at `nextDeadline` or earlier.
@@ -152,6 +163,8 @@ extension LearnerMachine {
   }
 
   private mutating func push(now: Instant, parameters: some FrameSink) {
+    // Restored weights are pushed although nothing was trained.
+    if member.isRestoring, member.sharesGradients, unpushed.count == 0 { unpushed.add(rows: 1, at: now) }
     guard member.canPush, unpushed.count > 0, !statistics.hasDiverged else { return }
     if let every = configuration.milestoneEvery, unpushed.count > every, !statistics.isTargetEarly {
       statistics.isTargetEarly = true
@@ -192,7 +205,7 @@ extension LearnerMachine {
       self.lastGoodWeights = nil
       member.beginRestoring()
     }
-    self.local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
+    importLocal()
     if configuration.milestoneEvery == nil, milestone == nil {
       // The rule copies no targets later: a new one begins with the first weights.
       milestone = weights.version
@@ -200,6 +213,17 @@ extension LearnerMachine {
     }
     if milestonesAfter == .max, !member.isRestoring { milestonesAfter = weights.version }
     if weights.isMilestone { adoptMilestone(weights) }
+  }
+
+  /// Gives the rule the local weights, and with shared gradients tells it how many updates they have
+  /// been through elsewhere.
+  private mutating func importLocal() {
+    local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
+    guard member.sharesGradients else { return }
+    if let followed, member.baseUpdates > followed {
+      rule.followParameters(updates: member.baseUpdates - followed)
+    }
+    followed = member.baseUpdates
   }
 
   /// Adopts a milestone's weights. They come with a publication; a learner that missed it or came
@@ -218,7 +242,7 @@ extension LearnerMachine {
 
   /// Weights, and a milestone if the rule needs one, are known, and training has not diverged.
   var isReady: Bool {
-    member.hasWeights && !statistics.hasDiverged
+    member.canTrain && !statistics.hasDiverged
       && (configuration.milestoneEvery == nil || milestone != nil || milestonesAfter > 0)
   }
 }

@@ -55,12 +55,12 @@ public final class LearnerService {
       member: MemberMachine(
         configuration: MemberMachine.Configuration(
           id: id, token: settings.runToken, label: settings.label, manifest: manifest,
-          aggregation: Aggregation(configuration.aggregation)), now: now),
+          aggregation: Aggregation(configuration.aggregation, algorithm.descent)), now: now),
       resumed: resumed ?? ResumedLearner())
     let connector = Connector()
     replay = ShardLinks(connector: connector, settings: settings, log: log, now: now)
     parameters = try DealerLink(
-      connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer)
+      connector: connector, to: settings.parameters, frameBytesMax: FrameBounds.parameterAnswer(manifest))
     weights = try WeightsLink(
       connector: connector, to: settings.weights, id: id, manifest: manifest,
       milestones: algorithm.milestoneEvery != nil)
@@ -90,7 +90,7 @@ public final class LearnerService {
         replay.add(to: &poller)
       }
       if try machine.beginUpdate(now: now) {
-        machine.endUpdate(at: SystemClock.now(), replay: replay)
+        machine.endUpdate(at: SystemClock.now(), replay: replay, parameters: parameters)
         updatesSinceLook += 1
         if updatesSinceLook < 16 { continue }
       }

@@ -99,9 +99,11 @@ extension LearnerMachine {
       .shares_moved_total: Double(sampler.counters.slicesMoved),
       .rows_moved_total: Double(sampler.counters.rowsMoved),
       .shards: Double(sampler.shardCount(now: now)),
-      .changes_merged_total: Double(member.counters.deltasMerged),
-      .changes_repeated_total: Double(member.counters.deltasRepeated),
+      .changes_merged_total: Double(member.counters.changesMerged),
+      .changes_repeated_total: Double(member.counters.changesRepeated),
       .updates_merged_total: Double(member.counters.updatesMerged),
+      .gradients_dropped_total: Double(member.counters.gradientsDropped),
+      .answers_waited_s_total: member.counters.waited.seconds,
       .answers_doubted_total: Double(member.counters.impossible),
     ]
     var values = own.named

@@ -11,13 +11,14 @@ enum FrameBounds {
   /// the reason.
   private static let least = 1 << 20
 
-  /// To the parameter server: DELTA, or TELEMETRY with all its counters.
+  /// To the parameter server: DELTA or GRADIENT, or TELEMETRY with all its counters.
   static func parameterRequest(_ manifest: WeightsManifest) -> Int {
     least + manifest.elementCount * 4
   }
 
-  /// From the parameter server: STATUS.
+  /// From the parameter server: STATUS, and to learners STEPPED.
   static let parameterAnswer = least
+  static func parameterAnswer(_ manifest: WeightsManifest) -> Int { least + manifest.elementCount * 4 }
 
   /// WEIGHTS. Those of a slightly larger network are still read, and named in the refusal.
   static func weights(_ manifest: WeightsManifest) -> Int {

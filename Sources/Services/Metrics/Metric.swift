@@ -35,6 +35,8 @@ public enum Metric: String, CaseIterable, Sendable {
   case evaluations_total, http_requests_total, http_refused_total, http_timed_out_total
   case http_connections, batches_warming, items_drawn_anew_total, messages_without_room_total
   case weights_clock
+  case gradients_dropped_total, gradients_scaled_total, gradient_staleness, learners_waiting
+  case updates_lost_total, answers_waited_s_total
   case tap_messages_total, tap_dropped_total
   case steps_recorded_total, messages_recorded_total, messages_missed_total
   case recording_bytes, recording_failures_total

@@ -20,7 +20,7 @@ internal import Wire
 ///
 /// All numbers are little-endian. A slot's record is written before its head, and a new file's slot
 /// before its header, so a head never describes missing bytes. In a file of an older format,
-/// the first save adds slots of format 4 after the old ones and then replaces the header.
+/// the first save adds slots of format 5 after the old ones and then replaces the header.
 final class FileParameterStore: ParameterStore {
   private let path: String
   private let descriptor: Int32
@@ -45,9 +45,9 @@ final class FileParameterStore: ParameterStore {
   }
 
   static let magic: [UInt8] = Array("ROOKPARM".utf8)
-  static let format: UInt32 = 4
+  static let format: UInt32 = 5
   /// Formats that can be read, beside format 1 (`OldParameterFile`).
-  private static let formatsRead: ClosedRange<UInt32> = 2...4
+  private static let formatsRead: ClosedRange<UInt32> = 2...5
   private static let pageBytes = 4096
   private static let headerBytes = 40
   private static let slotHeadBytes = 32

@@ -3,11 +3,11 @@
 internal import Experience
 internal import Wire
 
-/// The record in a slot of `parameters.rookery`, format 4, little-endian. It has no message's
+/// The record in a slot of `parameters.rookery`, format 5, little-endian. It has no message's
 /// layout, so messages may change:
 ///
 ///     u64 version, u64 updates, u32 merged deltas, u32 tensors, u64 elements
-///     f64 clock, u32 vectors, u32 actors, u64 env steps
+///     f64 clock, u32 vectors, u32 actors, u64 env steps, u64 versions reserved
 ///     each merged delta: 16 bytes name of the learner, u64 sequence
 ///     each actor: 16 bytes name, u64 env steps
 ///     each tensor: u32 bytes of its name, the name, u32 dimensions, a u64 each
@@ -15,8 +15,9 @@ internal import Wire
 ///     each vector: u32 bytes of its name, the name, u64 version, f64 number, float32 elements
 ///
 /// The vector `milestone` has the version and the clock of the milestone. Others are what the
-/// merger keeps, with version 0 and the setting that they were made with. Format 3 has no vector
-/// but the milestone, no env steps and 0 actors; format 2 has neither the second line nor vectors.
+/// merger keeps, with version 0 and a number of their own, such as the setting that they were made
+/// with. Format 4 has no reserved versions. Format 3 has no vector but the milestone, no env steps
+/// and 0 actors; format 2 has neither the second line nor vectors.
 enum ParameterRecord {
   private static let milestone = "milestone"
   static let vectorsMax = 16
@@ -41,6 +42,7 @@ enum ParameterRecord {
     add(UInt32((state.milestone == nil ? 0 : 1) + state.vectors.count))
     add(UInt32(state.envSteps.actors.count))
     add(state.envSteps.total)
+    add(state.reserved)
     for change in state.merged {
       add(change.learner.high)
       add(change.learner.low)
@@ -64,7 +66,7 @@ enum ParameterRecord {
       values.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
     if let kept = state.milestone { add(vector: milestone, version: kept.version, kept.clock, kept.values) }
-    for kept in state.vectors { add(vector: kept.name, version: 0, kept.setting, kept.values) }
+    for kept in state.vectors { add(vector: kept.name, version: 0, kept.number, kept.values) }
     return bytes
   }
 
@@ -80,7 +82,7 @@ enum ParameterRecord {
     var names = state.vectors.map(\.name)
     if state.milestone != nil { names.append(milestone) }
     let vectors = names.reduce(0) { $0 + 20 + $1.utf8.count + state.values.count * 4 }
-    return 56 + (state.merged.count + state.envSteps.actors.count) * 24 + tensors + state.values.count * 4
+    return 64 + (state.merged.count + state.envSteps.actors.count) * 24 + tensors + state.values.count * 4
       + vectors
   }
 
@@ -105,6 +107,11 @@ enum ParameterRecord {
       guard let total = reader.next(UInt64.self), total <= Limits.number else { return nil }
       envSteps = total
     }
+    var reserved: UInt64 = 0
+    if format >= 5 {
+      guard let found = reader.next(UInt64.self), found <= Limits.number / 2 else { return nil }
+      reserved = found
+    }
     guard let changes = reader.counts(merged), let counted = reader.counts(actors) else { return nil }
     var manifest = WeightsManifest(tensors: [])
     var left = Int(elements)
@@ -118,6 +125,7 @@ enum ParameterRecord {
       version: version, updates: updates, clock: clock,
       merged: changes.map { Merged(learner: $0.name, sequence: $0.count) }, manifest: manifest,
       values: values)
+    state.reserved = reserved
     state.envSteps = EnvStepCount(
       total: envSteps, actors: counted.map { EnvStepCount.Actor(name: $0.name, envSteps: $0.count) })
     for _ in 0..<vectors {
@@ -138,9 +146,9 @@ enum ParameterRecord {
       return true
     }
     guard format >= 4, version == 0, !state.vectors.contains(where: { $0.name == name }),
-      let setting = reader.number(), let values = reader.floats(elements)
+      let number = reader.number(), let values = reader.floats(elements)
     else { return false }
-    state.vectors.append(StateVector(name: name, setting: setting, values: values))
+    state.vectors.append(StateVector(name: name, number: number, values: values))
     return true
   }
 

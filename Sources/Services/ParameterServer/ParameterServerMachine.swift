@@ -68,11 +68,11 @@ extension ParameterServerMachine {
     do throws(WireError) {
       let opened = try cursor.openMessage()
       type = opened
-      // Deltas need no budget: a learner has one under way, and deltas from other connections are
-      // refused before their values are read. The status of all processes is the most expensive
+      // Deltas and gradients need no budget: a learner has one under way, and those from other
+      // connections are refused before their values are read. The status of all processes is the most expensive
       // answer.
       let cost = opened == .statusRequest ? 2 : 1
-      guard opened == .delta || budget.spend(peer, cost: cost, now: now) else {
+      guard opened == .delta || opened == .gradient || budget.spend(peer, cost: cost, now: now) else {
         return counters.requestsDropped += 1
       }
       let refusal = try process(opened, &cursor, from: peer, now: now, sink: sink)
@@ -104,6 +104,9 @@ extension ParameterServerMachine {
     authority.advance(to: now, sink: sink)
   }
 
+  /// Saves what is not saved yet, at an orderly end.
+  public mutating func finish(now: Instant) { authority.saveAtEnd(now: now) }
+
   /// When to call `advance` next.
   public func nextDeadline(now: Instant) -> Instant { authority.nextDeadline(now: now) }
 }
@@ -116,7 +119,9 @@ extension ParameterServerMachine {
   ) throws(WireError) -> Refusal? {
     switch type {
     case .join: return join(try Join(from: &cursor), from: peer, now: now, sink: sink)
-    case .delta: return authority.accept(try Delta(from: &cursor), from: peer, now: now, sink: sink)
+    case .delta: return authority.accept(.delta(try Delta(from: &cursor)), from: peer, now: now, sink: sink)
+    case .gradient:
+      return authority.accept(.gradient(try Gradient(from: &cursor)), from: peer, now: now, sink: sink)
     case .goodbye:
       let id = try Goodbye(from: &cursor).id
       if !authority.goodbye(id, from: peer) { counters.impostorsRefused += 1 }

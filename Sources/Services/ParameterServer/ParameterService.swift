@@ -30,7 +30,7 @@ public final class ParameterService {
     let id = Identifier(using: &system)
     let algorithm = configuration.algorithm(for: try configuration.environmentSpec())
     var machineConfiguration = ParameterServerConfiguration(
-      aggregation: Aggregation(configuration.aggregation))
+      aggregation: Aggregation(configuration.aggregation, algorithm.descent))
     machineConfiguration.milestoneEvery = algorithm.milestoneEvery
     machineConfiguration.token = settings.runToken
     machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
@@ -43,7 +43,7 @@ public final class ParameterService {
     let connector = Connector()
     let requests = try settings.listening(at: settings.parameters)
     let publications = try settings.listening(at: settings.weights)
-    // Each client has at most one delta or request under way.
+    // Each client has at most one delta, gradient or request under way.
     router = try RouterLink(
       connector: connector, listeningOn: requests,
       frameBytesMax: FrameBounds.parameterRequest(machine.authority.state.manifest), sendQueue: 16,
@@ -103,6 +103,7 @@ public final class ParameterService {
       router.drain(limit: 64) { machine.receive($0, from: $1, now: received, sink: publisher) }
       site?.serve(now: received) { look(now: received, evaluationsKnown: $0) }
     }
+    machine.finish(now: SystemClock.now())
     log.info("stopped at version \(machine.authority.state.version)")
   }
 
@@ -112,12 +113,18 @@ public final class ParameterService {
 
   private func telemetry() -> [String: Double] {
     let (counters, changes) = (machine.counters, machine.authority.counters)
+    let merger = machine.authority.merger.counters
     let own: [Metric: Double] = [
       .weights_version: Double(machine.authority.state.version),
       .updates_merged_total: Double(machine.authority.state.updates),
       .changes_merged_total: Double(changes.changesMerged),
       .changes_repeated_total: Double(changes.changesRepeated),
       .changes_refused_total: Double(changes.changesRefused),
+      .gradients_dropped_total: Double(merger.dropped),
+      .gradients_scaled_total: Double(merger.scaled),
+      .gradient_staleness: merger.staleness,
+      .learners_waiting: Double(merger.waiting),
+      .updates_lost_total: Double(merger.updatesLost),
       .publications_total: Double(changes.publications),
       .save_failures_total: Double(changes.saveFailures),
       .malformed_total: Double(counters.malformed),

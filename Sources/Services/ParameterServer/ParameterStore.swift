@@ -8,6 +8,8 @@ public struct ParameterState: Hashable, Sendable {
   public var version: UInt64
   /// Updates in the weights, of all learners.
   public var updates: UInt64
+  /// How many further versions may have been published after this state was saved.
+  public var reserved: UInt64 = 0
   /// Updates that the weights have been through; see `Weights.clock`.
   public var clock: Double
   /// Actions of all actors.
@@ -58,16 +60,17 @@ public struct Milestone: Hashable, Sendable {
 
 /// A vector beside the weights, of as many elements, that training goes on from.
 public struct StateVector: Hashable, Sendable {
-  /// What it is, such as `outer_momentum`; not `milestone`.
+  /// What it is, such as `outer_momentum` or `adam.m`; not `milestone`.
   public var name: String
-  /// The setting that it was made with, such as the momentum's decay; finite.
-  public var setting: Double
+  /// A number that belongs to it, finite: the setting that it was made with, such as the momentum's
+  /// decay, or the steps that made it.
+  public var number: Double
   /// Its elements, in the manifest's order.
   public var values: [Float]
 
-  public init(name: String, setting: Double, values: [Float]) {
+  public init(name: String, number: Double, values: [Float]) {
     self.name = name
-    self.setting = setting
+    self.number = number
     self.values = values
   }
 }

@@ -1,24 +1,26 @@
-// Merges learners' deltas into versions of the weights.
+// Makes learners' changes into versions of the weights.
 
 public import Experience
 internal import Foundations
 internal import Wire
 
-/// Admits learners, accepts each delta once, and makes, saves and publishes versions.
+/// Admits learners, accepts each change once, and makes, saves and publishes versions.
 ///
-/// * Each delta is merged once, also across a restart of the server: `merged` has the last sequence
-///   of each learner, and is saved with the weights before they are published.
-/// * Versions only grow.
+/// * Each change is merged once, also across a restart of the server: `merged` has the last
+///   sequence of each learner, and is saved with the weights. Deltas are saved before they are
+///   published. What large gradients made is saved less often (`WeightsAuthority+Saving`), and what
+///   a restart loses of it is counted.
+/// * Versions only grow, also across a restart.
 ///
-/// The `Merger` decides how deltas change the weights, and when.
+/// The `Merger` decides how changes enter the weights, and when.
 public struct WeightsAuthority<Store: ParameterStore> {
   /// Counts since the start of this incarnation.
   public struct Counters: Sendable {
-    /// Deltas accepted for the next version.
+    /// Deltas and gradients accepted.
     public var changesMerged: UInt64 = 0
-    /// Deltas that had been accepted before.
+    /// Those that had been accepted before.
     public var changesRepeated: UInt64 = 0
-    /// Deltas of another network, or not finite.
+    /// Those of another network, or not finite.
     public var changesRefused: UInt64 = 0
     /// Publications, answers to new subscribers and repetitions included.
     public var publications: UInt64 = 0
@@ -28,7 +30,7 @@ public struct WeightsAuthority<Store: ParameterStore> {
     public var newcomersDropped: UInt64 = 0
   }
 
-  struct Contribution {
+  private struct Accepted {
     var id: Identifier
     var merged: Merged
   }
@@ -39,8 +41,10 @@ public struct WeightsAuthority<Store: ParameterStore> {
     /// refused.
     var peer: PeerID
     var index: Int
-    /// The last delta that is in the weights or will be in the next version.
+    /// The last change that is in the weights or will be, or was dropped.
     var accepted: UInt64
+    /// What became of the last gradient that was answered.
+    var answer: Answer?
     var lastHeard: Instant
   }
 
@@ -48,20 +52,25 @@ public struct WeightsAuthority<Store: ParameterStore> {
   /// The random id of this start of the server.
   public let incarnation: Identifier
   /// The newest version.
-  public private(set) var state: ParameterState
+  public internal(set) var state: ParameterState
   /// Counts since the start of this incarnation.
   public internal(set) var counters = Counters()
   /// What the user should know of the saved state; nil for nothing.
   let notice: String?
   /// The error of the last save; nil if it succeeded.
-  public private(set) var saveProblem: String?
-  /// Where each version is saved.
-  public private(set) var store: Store
+  public internal(set) var saveProblem: String?
+  /// Where versions are saved.
+  public internal(set) var store: Store
+  /// When the state was saved last, and whether it has changed since.
+  var savedAt: Instant
+  var isUnsaved = false
+  /// Versions up to this one may be published without a save.
+  var savedThrough: UInt64 = 0
 
   private(set) var members: [Identifier: Member] = [:]
-  private var merger: any Merger
-  /// The deltas of the next version; they stay if their learner leaves before.
-  private var contributions: [Contribution] = []
+  private(set) var merger: any Merger
+  /// The changes that are not in the state yet; they stay if their learner leaves before.
+  private var accepted: [Accepted] = []
   private var lastPublished: Instant
   private(set) var lastMerged = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
   /// Topics of new subscribers that wait for the current version.
@@ -84,10 +93,12 @@ public struct WeightsAuthority<Store: ParameterStore> {
     } else if state.milestone == nil {
       self.state.milestone = Milestone(version: state.version, clock: state.clock, values: state.values)
     }
-    merger = configuration.aggregation.merger(parameters: state.values.count)
+    merger = configuration.aggregation.merger(parameters: state.values.count, incarnation: incarnation)
     notice = merger.prepare(&self.state)
     // The first new version need not wait for `publishEvery`.
     lastPublished = now - configuration.publishEvery
+    savedAt = now
+    skipReserved(now: now)
   }
 }
 
@@ -110,10 +121,10 @@ extension WeightsAuthority {
       let used = Set(members.values.map(\.index))
       let index = (0...members.count).first { !used.contains($0) } ?? members.count
       let name = join.id.publicName
-      let known =
-        contributions.last { $0.id == join.id }?.merged ?? state.merged.last { $0.learner == name }
+      let known = accepted.last { $0.id == join.id }?.merged ?? state.merged.last { $0.learner == name }
       members[join.id] = Member(
         name: name, peer: peer, index: index, accepted: known?.sequence ?? 0, lastHeard: now)
+      merger.admit(join.id, now: now)
     }
     // Only the learner knows its id: over a new connection it is the same one, reconnected.
     members[join.id]?.peer = peer
@@ -126,33 +137,35 @@ extension WeightsAuthority {
     return nil
   }
 
-  /// Accepts a delta for the next version, or returns a refusal. A repeated delta is only counted.
+  /// Accepts a change, or returns a refusal. A repeated one is counted, and answered again if it
+  /// has been answered.
   mutating func accept(
-    _ delta: Delta, from peer: PeerID, now: Instant, sink: some PublishingSink
+    _ change: Change, from peer: PeerID, now: Instant, sink: some PublishingSink
   ) -> Refusal? {
-    guard let member = members[delta.id], member.peer == peer else {
-      return refusal(.unknownPeer, .delta, "join over this connection first", delta.sequence)
+    let id = change.id
+    guard let member = members[id], member.peer == peer else {
+      return refusal(.unknownPeer, change.type, "join over this connection first", change.sequence)
     }
-    members[delta.id]?.lastHeard = now
-    guard delta.values.count == state.values.count * 4 else {
+    members[id]?.lastHeard = now
+    guard change.values.count == state.values.count * 4 else {
       counters.changesRefused += 1
-      let text = "values: expected \(state.values.count * 4) bytes, found \(delta.values.count)"
-      return refusal(.mismatch, .delta, text, delta.sequence)
+      let text = "values: expected \(state.values.count * 4) bytes, found \(change.values.count)"
+      return refusal(.mismatch, change.type, text, change.sequence)
     }
-    guard delta.sequence > member.accepted else {
+    guard change.sequence > member.accepted else {
       counters.changesRepeated += 1
+      if change.type == .gradient, !merger.owes(id) { answer(id, member.answer, sink: sink) }
       return nil
     }
-    if let problem = merger.problem(with: delta) {
+    if let problem = merger.problem(with: change, updates: state.updates) {
       counters.changesRefused += 1
-      return refusal(.invalid, .delta, problem, delta.sequence)
+      return refusal(.invalid, change.type, problem, change.sequence)
     }
-    members[delta.id]?.accepted = delta.sequence
-    contributions.append(
-      Contribution(id: delta.id, merged: Merged(learner: member.name, sequence: delta.sequence)))
-    merger.add(delta, now: now)
+    members[id]?.accepted = change.sequence
+    accepted.append(Accepted(id: id, merged: Merged(learner: member.name, sequence: change.sequence)))
     counters.changesMerged += 1
-    if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
+    if let step = merger.add(change, into: &state, now: now) { finish(step, now: now, sink: sink) }
+    advanceMerger(to: now, sink: sink)
     return nil
   }
 
@@ -183,7 +196,7 @@ extension WeightsAuthority {
   mutating func advance(to now: Instant, sink: some PublishingSink) {
     for (id, member) in members where now >= member.lastHeard + configuration.memberGoneAfter { remove(id) }
     answerNewcomers(sink)
-    if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
+    advanceMerger(to: now, sink: sink)
     if now >= lastPublished + configuration.republishEvery {
       lastPublished = now
       publishMilestone(topic: Weights.topicMilestone, sink: sink)
@@ -193,7 +206,8 @@ extension WeightsAuthority {
 
   func nextDeadline(now: Instant) -> Instant {
     if !newcomers.isEmpty { return now }
-    return min(closesAt ?? .never, lastPublished + configuration.republishEvery)
+    let deadline = min(closesAt ?? .never, merger.waitsUntil ?? .never)
+    return min(deadline, lastPublished + configuration.republishEvery)
   }
 }
 
@@ -208,21 +222,60 @@ extension WeightsAuthority {
     merger.forget(id)
   }
 
-  private mutating func makeVersion(now: Instant, sink: some PublishingSink) {
+  /// Makes steps that are due, answers what can be answered, and makes a version that is due.
+  private mutating func advanceMerger(to now: Instant, sink: some PublishingSink) {
+    while let step = merger.step(&state, now: now) { finish(step, now: now, sink: sink) }
+    while let next = merger.takeAnswer(updates: state.updates, now: now) {
+      members[next.learner]?.answer = next
+      if next.outcome == .dropped { accepted.removeAll { $0.id == next.learner } }
+      answer(next.learner, next, sink: sink)
+    }
+    if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
+  }
+
+  /// Records a step of the weights. If it is a milestone it is published at once: a milestone's
+  /// weights are those of the step that reaches the multiple.
+  private mutating func finish(_ step: Step, now: Instant, sink: some PublishingSink) {
+    isUnsaved = true
+    for change in step.changes {
+      accepted.removeAll { $0.id == change.learner && $0.merged.sequence <= change.sequence }
+      remember(Merged(learner: change.learner.publicName, sequence: change.sequence))
+    }
+    let isMilestone = passesMilestone(clock: state.clock + 1)
+    state.clock += 1
+    if isMilestone { makeVersion(isMilestone: true, now: now, sink: sink) }
+  }
+
+  /// Sends the newest weights to a learner, as the answer to its last gradient.
+  private mutating func answer(_ learner: Identifier, _ answer: Answer?, sink: some PublishingSink) {
+    guard let member = members[learner] else { return }
+    state.values.withUnsafeBytes { values in
+      Stepped(
+        incarnation: incarnation, sequence: member.accepted, outcome: answer?.outcome ?? .applied,
+        staleness: answer?.staleness ?? 0, version: state.version, updates: state.updates, clock: state.clock,
+        envSteps: state.envSteps.total, values: values
+      ).encode(into: scratch)
+    }
+    sink.send(scratch.bytes, to: member.peer)
+  }
+
+  private mutating func makeVersion(
+    isMilestone: Bool = false, now: Instant, sink: some PublishingSink
+  ) {
     lastMerged = merger.merge(into: &state)
     state.updates += lastMerged.count
     state.version += 1
-    passMilestone(clock: state.clock + lastMerged.clock)
-    for delta in contributions { remember(delta.merged) }
-    contributions.removeAll(keepingCapacity: true)
-    lastPublished = now
-    do {
-      try store.save(state)
-      saveProblem = nil
-    } catch {
-      saveProblem = "\(error)"
-      counters.saveFailures += 1
+    let clock = state.clock + lastMerged.clock
+    let passes = isMilestone || passesMilestone(clock: clock)
+    state.clock = clock
+    if passes { state.milestone = Milestone(version: state.version, clock: clock, values: state.values) }
+    if merger.isSavedEachVersion {
+      for change in accepted { remember(change.merged) }
+      accepted.removeAll(keepingCapacity: true)
     }
+    lastPublished = now
+    isUnsaved = true
+    saveIfDue(now: now)
     // The milestone comes first, so that subscribers have it when they get the version that names
     // it.
     if state.milestone?.version == state.version {
@@ -231,13 +284,10 @@ extension WeightsAuthority {
     publish(topic: Weights.topicAll, sink: sink)
   }
 
-  /// Advances the clock, and keeps the weights as the milestone if it passes a multiple.
-  private mutating func passMilestone(clock: Double) {
-    defer { state.clock = clock }
-    guard let every = configuration.milestoneEvery.map({ Double($0) }),
-      (clock / every).rounded(.down) > (state.clock / every).rounded(.down)
-    else { return }
-    state.milestone = Milestone(version: state.version, clock: clock, values: state.values)
+  /// Whether the weights are a milestone if their clock advances so far.
+  private func passesMilestone(clock: Double) -> Bool {
+    guard let every = configuration.milestoneEvery.map({ Double($0) }) else { return false }
+    return (clock / every).rounded(.down) > (state.clock / every).rounded(.down)
   }
 
   /// Keeps the last delta of the newest `Limits.members` learners, and always those of members.

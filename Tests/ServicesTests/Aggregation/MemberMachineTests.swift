@@ -33,7 +33,7 @@ struct MemberHarness {
   }
 
   mutating func receive(_ bytes: [UInt8], at milliseconds: Double) {
-    bytes.withUnsafeBytes { machine.receive($0, now: .at(milliseconds), sink: sink) }
+    bytes.withUnsafeBytes { _ = machine.receive($0, now: .at(milliseconds), sink: sink) }
   }
 
   mutating func joined(incarnation: UInt64 = 99, merged: UInt64 = 0, index: Int = 0) {
@@ -98,7 +98,7 @@ struct MemberHarness {
     member.train(0.5)
     #expect(member.rebase(2, [11, 21], merged: 1) == true)
     #expect(member.local == [11.5, 21.5], "published, and what was trained since the push")
-    #expect(member.machine.canPush && member.machine.counters.deltasMerged == 1)
+    #expect(member.machine.canPush && member.machine.counters.changesMerged == 1)
     #expect(member.push(0) == [0.5, 0.5])
   }
 
@@ -123,14 +123,14 @@ struct MemberHarness {
     #expect(member.machine.index == nil && member.machine.counters.impossible == 1)
     #expect(
       member.machine.takeNotice()
-        == "the parameter server sent an impossible value, JOINED: expected deltas up to 0 merged, found 1; it is "
+        == "the parameter server sent an impossible value, JOINED: expected changes up to 0 merged, found 1; it is "
         + "ignored, and later ones are only counted")
     member.joined()
     _ = member.rebase(1, [10, 20])
     #expect(member.push(1) == [1, 1])
     #expect(member.rebase(2, [11, 21], merged: 2) == true)
     #expect(member.local == [12, 22], "taken as others' work")
-    #expect(!member.machine.canPush && member.machine.counters.deltasMerged == 0)
+    #expect(!member.machine.canPush && member.machine.counters.changesMerged == 0)
     #expect(member.machine.counters.impossible == 2 && member.machine.takeNotice() == nil)
     #expect(member.rebase(3, [11, 21], merged: 1) == true)
     #expect(member.local == [11, 21] && member.machine.canPush)
@@ -293,7 +293,7 @@ struct MemberHarness {
         work[index] += 1
       }
     }
-    let merged = members.map { Float($0.machine.counters.deltasMerged) }
+    let merged = members.map { Float($0.machine.counters.changesMerged) }
     #expect(merged == work && work[0] > 5 && work[1] > 5)
     #expect(members[0].local == server.machine.authority.state.values)
     #expect(members[1].local == server.machine.authority.state.values)

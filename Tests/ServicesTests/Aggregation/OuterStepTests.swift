@@ -125,7 +125,7 @@ import Wire
     }
     // v: 4, 2, -1 and 8, 4, 2.
     #expect(found == [[4, 5], [4.5, 6], [3.25, 6.5]])
-    #expect(state.vectors == [StateVector(name: "outer_momentum", setting: 0.5, values: [-1, 2])])
+    #expect(state.vectors == [StateVector(name: "outer_momentum", number: 0.5, values: [-1, 2])])
   }
 
   /// A server that is restarted after each round, with the file, goes on bit for bit.
@@ -181,10 +181,10 @@ import Wire
         .prepare(&state)
       return (state.vectors, notice)
     }
-    let kept = StateVector(name: OuterStep.vector, setting: 0.9, values: [1, 2])
+    let kept = StateVector(name: OuterStep.vector, number: 0.9, values: [1, 2])
     #expect(prepare(0.9, kept) == ([kept], nil))
     let (lower, said) = prepare(0.5, kept)
-    #expect(lower == [StateVector(name: OuterStep.vector, setting: 0.5, values: [1, 2])])
+    #expect(lower == [StateVector(name: OuterStep.vector, number: 0.5, values: [1, 2])])
     #expect(said?.contains("0.5, and was 0.9 when the weights were saved: the saved momentum") == true)
     let (none, dropped) = prepare(0, kept)
     #expect(none.isEmpty && dropped?.contains("their momentum is dropped") == true)
@@ -195,7 +195,7 @@ import Wire
     damaged.values[1] = .nan
     let (replaced, reason) = prepare(0.9, damaged)
     #expect(replaced.map(\.values) == [[0, 0]] && reason?.contains("not finite") == true)
-    let (foreign, other) = prepare(0, StateVector(name: "adam.m", setting: 0, values: [1, 2]))
+    let (foreign, other) = prepare(0, StateVector(name: "adam.m", number: 0, values: [1, 2]))
     #expect(foreign.isEmpty && other?.contains("adam.m") == true)
   }
 }

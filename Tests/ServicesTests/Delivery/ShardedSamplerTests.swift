@@ -149,7 +149,7 @@ import Testing
     fleet.release(try #require(fleet.batch()))
     let batch = try #require(fleet.batch())
     var (weights, expected) = ([Float](repeating: 0, count: 32), [Float](repeating: 0, count: 32))
-    try weights.withUnsafeMutableBufferPointer {
+    _ = try weights.withUnsafeMutableBufferPointer {
       try ImportanceWeights.compute(
         probabilities: UnsafeBufferPointer(start: batch.probabilities, count: 32), beta: 0.7, into: $0)
     }
@@ -158,7 +158,7 @@ import Testing
       let name = ShardFleet.name(batch, row)
       return one[offsets[name.shard] + name.item]
     }
-    try expected.withUnsafeMutableBufferPointer { expected in
+    _ = try expected.withUnsafeMutableBufferPointer { expected in
       try probabilities.withUnsafeBufferPointer {
         try ImportanceWeights.compute(probabilities: $0, beta: 0.7, into: expected)
       }

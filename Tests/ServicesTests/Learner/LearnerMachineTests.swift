@@ -15,7 +15,7 @@ private final class CountingRule: LearningRule {
   let batchMax = 2
   static let metricDescriptions = [(name: "mean", help: "The first parameter.")]
   private(set) var metrics: [Float] = [0]
-  static let stateNames = (vectors: ["target"], counters: ["steps"])
+  let stateNames = RuleStateNames(vectors: ["target"], counters: ["steps"])
   var values: [Float] = [0, 0]
   var target: [Float] = [-1, -1]
   var steps = 0
@@ -125,7 +125,7 @@ private struct LearnerHarness {
     }
     let before = rule.steps
     guard try machine.beginUpdate(now: .at(milliseconds)) else { return false }
-    machine.endUpdate(at: .at(milliseconds), replay: replay)
+    machine.endUpdate(at: .at(milliseconds), replay: replay, parameters: parameters)
     return rule.steps > before
   }
 

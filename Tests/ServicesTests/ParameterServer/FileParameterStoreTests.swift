@@ -26,7 +26,7 @@ import TestSupport
       actors: (0..<merged).map {
         EnvStepCount.Actor(name: Fixtures.id(UInt64($0 + 5000)).publicName, envSteps: UInt64($0))
       })
-    state.vectors = [StateVector(name: "outer_momentum", setting: 0.9, values: values.map { -$0 })]
+    state.vectors = [StateVector(name: "outer_momentum", number: 0.9, values: values.map { -$0 })]
     return state
   }
 
@@ -184,11 +184,11 @@ import TestSupport
     let store = try FileParameterStore(path: path)
     try store.save(state(1))
     var later = bytes()
-    later[8] = 5
+    later[8] = 6
     write(later)
     let error = #expect(throws: ParameterStoreError.self) { try load() }
     #expect(
-      error?.problem == "expected format 4, found 5, which another version of Rookery wrote: use that "
+      error?.problem == "expected format 5, found 6, which another version of Rookery wrote: use that "
         + "version, or move the file away to start from new weights")
   }
 
@@ -197,7 +197,7 @@ import TestSupport
     let store = try FileParameterStore(path: path)
     var (plain, more) = (state(1), state(2))
     plain.vectors = []
-    more.vectors.append(StateVector(name: "adam.m", setting: 0.5, values: [5, 6]))
+    more.vectors.append(StateVector(name: "adam.m", number: 0.5, values: [5, 6]))
     more.milestone = Milestone(version: 1, clock: 2, values: [7, 8])
     for version in 1...6 as ClosedRange<UInt64> {
       var next = version % 3 == 1 ? plain : version % 3 == 2 ? more : state(1)
@@ -209,15 +209,16 @@ import TestSupport
 
   /// Records with a whole checksum that no server writes.
   @Test func vectorsThatCannotBeAreRefused() {
-    func decoded(_ change: (inout ParameterState) -> Void, format: UInt32 = 4) -> ParameterState? {
+    func decoded(_ change: (inout ParameterState) -> Void, format: UInt32 = 5) -> ParameterState? {
       var state = state(1)
       change(&state)
       return ParameterRecord.encode(state).withUnsafeBytes { ParameterRecord.decode($0, format: format) }
     }
     #expect(decoded { _ in } != nil)
-    #expect(decoded({ _ in }, format: 3) == nil, "format 3 has no such vectors")
+    #expect(decoded({ _ in }, format: 4) == nil, "format 4 has no reserved versions")
+    #expect(decoded { $0.reserved = .max } == nil)
     #expect(decoded { $0.vectors[0].values.append(1) } == nil)
-    #expect(decoded { $0.vectors[0].setting = .infinity } == nil)
+    #expect(decoded { $0.vectors[0].number = .infinity } == nil)
     #expect(decoded { $0.vectors.append($0.vectors[0]) } == nil, "a name twice")
   }
 

@@ -81,6 +81,24 @@ import Testing
     }
   }
 
+  /// Format 4 has vectors and env steps; no versions are reserved.
+  @Test func formatFourIsTakenUpAndWrittenAnew() throws {
+    let old = try Self.fixture(4)
+    try write(old)
+    let store = try FileParameterStore(path: path)
+    var state = try #require(try store.load())
+    #expect(store.notice == nil && state.vectors.map(\.name) == [OuterStep.vector])
+    #expect(state.vectors[0].number == 0.9 && state.vectors[0].values.contains { $0 != 0 })
+    #expect(state.reserved == 0 && state.envSteps.total > 100_000 && state.updates > 90_000)
+    #expect(try Data(contentsOf: URL(filePath: path)) == Data(old), "only read so far")
+    for reserved in [0, 10, 20] as [UInt64] {
+      state.version += 1
+      state.reserved = reserved
+      try store.save(state)
+      #expect(try FileParameterStore(path: path).load() == state)
+    }
+  }
+
   /// A process that ends before it writes the new header leaves the old slots whole.
   @Test func isWholeUntilTheNewSlotsAre() throws {
     let old = try Self.fixture()

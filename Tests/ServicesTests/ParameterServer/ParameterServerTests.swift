@@ -19,9 +19,10 @@ struct ServerHarness {
     mode: AggregationConfiguration.Mode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
     incarnation: UInt64 = 99, token: Identifier? = nil, milestoneEvery: UInt64? = nil,
-    outer: OuterConfiguration = OuterConfiguration()
+    outer: OuterConfiguration = OuterConfiguration(), aggregation: Aggregation? = nil
   ) {
-    var configuration = ParameterServerConfiguration(aggregation: .averaging(mode, outer: outer))
+    var configuration = ParameterServerConfiguration(
+      aggregation: aggregation ?? .averaging(mode, outer: outer))
     configuration.token = token
     configuration.milestoneEvery = milestoneEvery
     let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])

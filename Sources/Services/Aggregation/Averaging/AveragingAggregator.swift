@@ -10,6 +10,7 @@ internal import Wire
 ///     θ + (θ_local − atPush)      if it holds the pending delta,
 ///     θ + (θ_local − reference)   if not: everything that is not merged is kept.
 struct AveragingAggregator: Aggregator {
+  let shares = SharedTraining.deltas
   private(set) var reference: [Float] = []
   private var atPush: [Float] = []
   /// A delta is pending.

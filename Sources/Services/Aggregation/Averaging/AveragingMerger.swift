@@ -3,6 +3,7 @@
 internal import Configuration
 internal import Experience
 internal import Foundations
+internal import Numerics
 internal import Wire
 
 /// Merges deltas weighted by the transitions they were trained on, in rounds or as they come.
@@ -26,18 +27,30 @@ struct AveragingMerger: Merger {
     round = MergeRound(count: parameters)
   }
 
-  func problem(with delta: Delta) -> String? {
+  func problem(with change: Change, updates: UInt64) -> String? {
+    guard case .delta(let delta) = change else {
+      return "aggregation.kind is averaging: expected DELTA, found GRADIENT; start learner and parameter server from "
+        + "the same configuration"
+    }
+    return Self.problem(with: delta)
+  }
+
+  /// Why a delta's numbers cannot be merged; nil if they can.
+  static func problem(with delta: Delta) -> String? {
     // 2³² updates of 2²⁰ rows: the weighted sum of 1024 learners' values stays finite.
     let areCountsSound =
       delta.updates > 0 && delta.updates < 1 << 32 && delta.transitions >= delta.updates
       && delta.transitions < 1 << 52
-    if areCountsSound, Self.isSound(delta.values) { return nil }
+    if areCountsSound, Finite.firstException(delta.values, limit: valueMax) == nil { return nil }
     return
-      "expected values within ±\(Self.valueMax), at least 1 update and as many transitions; a diverged learner's "
+      "expected values within ±\(valueMax), at least 1 update and as many transitions; a diverged learner's "
       + "delta is not merged"
   }
 
-  mutating func add(_ delta: Delta, now: Instant) {
+  mutating func add(
+    _ change: Change, into state: inout ParameterState, now: Instant
+  ) -> Step? {
+    guard case .delta(let delta) = change else { return nil }
     learners[delta.id] = Learner(transitions: delta.transitions, hasContributed: true)
     let weight = weight(of: delta)
     round.add(delta.values, weight: weight)
@@ -45,6 +58,7 @@ struct AveragingMerger: Merger {
       updates: delta.updates, weight: weight, oldest: delta.oldestUpdate, newest: delta.newestUpdate)
     if delta.restores { round.restores = true }
     if openedAt == nil { openedAt = now }
+    return nil
   }
 
   mutating func forget(_ learner: Identifier) { learners[learner] = nil }
@@ -58,7 +72,7 @@ struct AveragingMerger: Merger {
     case .rounds:
       guard learners.values.contains(where: { !$0.hasContributed }) else { return earliest }
       return max(earliest, openedAt + Instant.Span(nanoseconds: publishEvery.nanoseconds / 2))
-    case .asynchronous: return earliest
+    case .asynchronous, .synchronous: return earliest
     }
   }
 
@@ -68,7 +82,7 @@ struct AveragingMerger: Merger {
     let weight =
       switch mode {
       case .rounds: round.weight
-      case .asynchronous: 1.0
+      case .asynchronous, .synchronous: 1.0
       }
     let merged = MergedUpdates(
       count: round.updates, clock: round.clockSum / weight, oldest: round.oldestUpdate,
@@ -84,7 +98,7 @@ struct AveragingMerger: Merger {
   private func weight(of delta: Delta) -> Float {
     switch mode {
     case .rounds: return Float(delta.transitions)
-    case .asynchronous:
+    case .asynchronous, .synchronous:
       let total = learners.values.reduce(0) { $0 + $1.transitions }
       return Float(Double(delta.transitions) / Double(max(1, total)))
     }
@@ -92,14 +106,4 @@ struct AveragingMerger: Merger {
 
   /// The largest magnitude of a value: weighted sums of a round stay finite below it.
   private static var valueMax: Float { 1e18 }
-
-  /// No element is NaN, infinite, or so large that θ could become infinite.
-  private static func isSound(_ values: UnsafeRawBufferPointer) -> Bool {
-    var wrong = 0
-    for index in 0..<values.count / 4 {
-      let value = values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
-      wrong |= abs(value) <= valueMax ? 0 : 1
-    }
-    return wrong == 0
-  }
 }

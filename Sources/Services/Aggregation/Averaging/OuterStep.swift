@@ -39,20 +39,20 @@ struct OuterStep {
     let key = "aggregation.outer.momentum is \(configuration.momentum)"
     guard momentum != 0 else {
       return kept.map {
-        "\(key), and was \($0.setting) when the weights were saved: their momentum is dropped"
+        "\(key), and was \($0.number) when the weights were saved: their momentum is dropped"
       }
     }
     guard let kept, kept.values.allSatisfy(\.isFinite) else {
       let zeros = [Float](repeating: 0, count: state.values.count)
-      state.vectors = [StateVector(name: Self.vector, setting: configuration.momentum, values: zeros)]
+      state.vectors = [StateVector(name: Self.vector, number: configuration.momentum, values: zeros)]
       guard state.version > 1 else { return nil }
       let found = kept == nil ? "none" : "one that is not finite"
       return "\(key), and the saved weights have \(found): it begins at zero"
     }
-    state.vectors = [StateVector(name: Self.vector, setting: configuration.momentum, values: kept.values)]
-    guard kept.setting != configuration.momentum else { return nil }
+    state.vectors = [StateVector(name: Self.vector, number: configuration.momentum, values: kept.values)]
+    guard kept.number != configuration.momentum else { return nil }
     return
-      "\(key), and was \(kept.setting) when the weights were saved: the saved momentum goes on with the new value"
+      "\(key), and was \(kept.number) when the weights were saved: the saved momentum goes on with the new value"
   }
 
   /// Steps along the round's delta, and empties the round.

@@ -1,0 +1,220 @@
+// The server's side of shared gradients.
+
+internal import Algorithms
+internal import Configuration
+internal import Experience
+internal import Foundations
+internal import Numerics
+internal import Wire
+
+/// Makes steps of gradients, with clipping and an optimizer of its own.
+///
+/// *Asynchronous:* each gradient makes a step when it arrives. Its staleness stays within the bound
+/// because the server does not answer a learner, who waits, while the next gradient of that learner
+/// could make another learner's too stale (`mayCompute`; stale-synchronous parallel, Ho et al.
+/// 2013, where a worker waits that is ahead).
+///
+/// *Synchronous:* the gradients of a quorum make one step, as one batch of all their rows would.
+/// What comes late counts in the next step.
+///
+/// A learner is waited for until it has been silent for `silentAfter`.
+struct GradientsMerger: Merger {
+  private struct Learner {
+    /// The updates in the weights that it computes a gradient on; nil if it waits for an answer, or
+    /// has not been answered yet.
+    var base: UInt64?
+    /// When it joined, or sent or was sent something.
+    var heardAt: Instant
+  }
+
+  private let configuration: GradientsConfiguration
+  private let descent: OptimizerStep
+  private let incarnation: Identifier
+  private var learners: [Identifier: Learner] = [:]
+  private var sum: GradientSum
+  /// The gradients in `sum`, and what they will be answered.
+  private var open: [(answer: Answer, sequence: UInt64)] = []
+  /// What is done and not answered yet, oldest first.
+  private var answers: [Answer] = []
+  /// Steps since the last version.
+  private var unpublished = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
+  private var hasUnpublished = false
+  private(set) var counters = MergerCounters()
+  /// When `advance` finds a learner silent for which something waits.
+  private(set) var waitsUntil: Instant?
+
+  init(_ configuration: GradientsConfiguration, parameters: Int, incarnation: Identifier) {
+    self.configuration = configuration
+    self.incarnation = incarnation
+    descent = OptimizerStep(configuration.descent)
+    sum = GradientSum(count: parameters)
+  }
+
+  let isSavedEachVersion = false
+
+  func problem(with change: Change, updates: UInt64) -> String? {
+    guard case .gradient(let gradient) = change else {
+      if case .delta(let delta) = change, delta.restores { return AveragingMerger.problem(with: delta) }
+      return "aggregation.kind is gradients: expected GRADIENT, found DELTA; start learner and parameter server from "
+        + "the same configuration"
+    }
+    guard gradient.incarnation != incarnation || gradient.base <= updates else {
+      return "base: expected at most \(updates) updates, found \(gradient.base)"
+    }
+    if gradient.rows > 0, gradient.weightMax > 0,
+      Finite.firstException(gradient.values, limit: Self.valueMax) == nil
+    {
+      return nil
+    }
+    return "expected values within ±\(Self.valueMax), at least 1 row and a largest weight above 0; a diverged learner's "
+      + "gradient is not applied"
+  }
+
+  /// The largest magnitude of a value: no optimizer makes a step of it that leaves float32.
+  private static var valueMax: Float { 1e12 }
+
+  mutating func admit(_ learner: Identifier, now: Instant) {
+    if learners[learner] == nil { learners[learner] = Learner(base: nil, heardAt: now) }
+  }
+
+  mutating func forget(_ learner: Identifier) {
+    learners[learner] = nil
+    answers.removeAll { $0.learner == learner }
+  }
+
+  func owes(_ learner: Identifier) -> Bool {
+    answers.contains { $0.learner == learner } || open.contains { $0.answer.learner == learner }
+  }
+
+  mutating func add(
+    _ change: Change, into state: inout ParameterState, now: Instant
+  ) -> Step? {
+    guard case .gradient(let gradient) = change else { return restore(change, into: &state) }
+    // A newcomer's first gradient, or one after a silence, was not reckoned with.
+    let isExpected = learners[gradient.id].map { $0.base != nil && !isSilent($0, now: now) } ?? false
+    learners[gradient.id] = Learner(base: nil, heardAt: now)
+    let staleness = staleness(of: gradient, in: state)
+    let isLate = staleness > configuration.maxStaleness
+    let makesOthersLate = !isExpected && !mayCompute(updates: state.updates, now: now)
+    if isLate && configuration.late != .scale || isDroppedWhenLate && staleness > 0 || makesOthersLate {
+      counters.dropped += 1
+      answers.append(Answer(learner: gradient.id, outcome: .dropped, staleness: staleness))
+      return nil
+    }
+    if isLate { counters.scaled += 1 }
+    counters.staleness += 0.01 * (Double(staleness) - counters.staleness)
+    sum.add(gradient)
+    open.append((Answer(learner: gradient.id, outcome: .applied, staleness: staleness), gradient.sequence))
+    guard case .synchronous = configuration.mode else {
+      return step(&state, divisor: isLate ? Double(staleness) : 1)
+    }
+    return step(&state, now: now)
+  }
+
+  /// Weights that replace those that diverged come as a delta. The optimizer begins anew: its
+  /// moments point to where the weights diverged.
+  private mutating func restore(_ delta: Change, into state: inout ParameterState) -> Step {
+    let sum = FlatSum(count: state.values.count)
+    sum.add(delta.values, weight: 1)
+    for index in state.values.indices { state.values[index] += sum.values[index] }
+    for index in state.vectors.indices {
+      state.vectors[index].values = Array(repeating: 0, count: state.values.count)
+      state.vectors[index].number = 0
+    }
+    state.updates += 1
+    hasUnpublished = true
+    return Step(changes: [(delta.id, delta.sequence)])
+  }
+
+  /// In synchronous steps, `drop` is for all that miss their step.
+  private var isDroppedWhenLate: Bool {
+    if case .synchronous = configuration.mode { configuration.late == .drop } else { false }
+  }
+
+  /// Of a gradient on weights of an earlier incarnation: how far the two are apart. Those weights
+  /// had updates that were not saved.
+  private mutating func staleness(of gradient: Gradient, in state: ParameterState) -> UInt64 {
+    guard gradient.incarnation != incarnation else { return state.updates - gradient.base }
+    if gradient.base > state.updates {
+      counters.updatesLost = max(counters.updatesLost, gradient.base - state.updates)
+      return gradient.base - state.updates
+    }
+    return state.updates - gradient.base
+  }
+
+  /// Makes a synchronous step if its quorum is complete.
+  mutating func step(_ state: inout ParameterState, now: Instant) -> Step? {
+    guard case .synchronous(let quorum) = configuration.mode, !open.isEmpty else { return nil }
+    let contributed = Set(open.map(\.answer.learner))
+    let awaited = learners.filter { !contributed.contains($0.key) && !isSilent($0.value, now: now) }
+    guard open.count >= quorum.members(of: open.count + awaited.count) else { return nil }
+    return step(&state, divisor: 1)
+  }
+
+  private mutating func step(_ state: inout ParameterState, divisor: Double) -> Step {
+    descent.apply(sum.mean(), divisor: divisor, to: &state)
+    state.updates += 1
+    unpublished.oldest = hasUnpublished ? min(unpublished.oldest, sum.oldest) : sum.oldest
+    unpublished.newest = max(unpublished.newest, sum.newest)
+    hasUnpublished = true
+    sum.clear()
+    let step = Step(changes: open.map { ($0.answer.learner, $0.sequence) })
+    answers += open.map(\.answer).filter { learners[$0.learner] != nil }
+    open.removeAll(keepingCapacity: true)
+    return step
+  }
+
+  func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant? {
+    hasUnpublished ? lastPublished + publishEvery : nil
+  }
+
+  func prepare(_ state: inout ParameterState) -> String? { descent.prepare(&state) }
+
+  mutating func merge(into state: inout ParameterState) -> MergedUpdates {
+    defer {
+      unpublished = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
+      hasUnpublished = false
+    }
+    return unpublished
+  }
+}
+
+extension GradientsMerger {
+  private func isSilent(_ learner: Learner, now: Instant) -> Bool {
+    now >= learner.heardAt + configuration.silentAfter
+  }
+
+  mutating func takeAnswer(updates: UInt64, now: Instant) -> Answer? {
+    defer { note(now: now) }
+    guard let answer = answers.first, mayCompute(updates: updates, now: now) else { return nil }
+    answers.removeFirst()
+    learners[answer.learner] = Learner(base: updates, heardAt: now)
+    return answer
+  }
+
+  /// Whether one more step may be made than those that compute now will make, on weights of
+  /// `updates` updates.
+  ///
+  /// In the worst case all that compute now, and the new one, send theirs before the slowest does.
+  /// So the slowest will be its present staleness, and one for each of the others, too late.
+  private func mayCompute(updates: UInt64, now: Instant) -> Bool {
+    guard configuration.mode == .asynchronous, configuration.late == .wait else { return true }
+    var (others, oldest) = (UInt64(0), updates)
+    for learner in learners.values {
+      guard let base = learner.base, !isSilent(learner, now: now) else { continue }
+      others += 1
+      oldest = min(oldest, base)
+    }
+    return others == 0 || updates - oldest + others <= configuration.maxStaleness
+  }
+
+  /// Notes how many wait, and until when at most.
+  private mutating func note(now: Instant) {
+    counters.waiting = answers.count + open.count
+    guard counters.waiting > 0 else { return waitsUntil = nil }
+    let contributed = Set(open.map(\.answer.learner))
+    waitsUntil =
+      learners.filter { !contributed.contains($0.key) && !isSilent($0.value, now: now) }
+      .map { $0.value.heardAt + configuration.silentAfter }.min()
+  }
+}
