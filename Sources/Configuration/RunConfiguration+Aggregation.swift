@@ -52,7 +52,8 @@ extension RunConfiguration {
     if kind == .averaging {
       if aggregation.late != standard.late {
         conflicts.append(
-          conflict("late", "no value with aggregation.kind averaging: no delta is late", aggregation.late.rawValue))
+          conflict(
+            "late", "no value with aggregation.kind averaging: no delta is late", aggregation.late.rawValue))
       }
       if aggregation.maxStaleness != standard.maxStaleness {
         conflicts.append(

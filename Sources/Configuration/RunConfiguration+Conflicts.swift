@@ -17,7 +17,8 @@ extension RunConfiguration {
   public var conflicts: [ConfigurationConflict] {
     // With `replay.tables`, the keys of `replay` are only the tables' defaults.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
-    return own + bindingConflicts + aggregationConflicts + messageConflicts + tableConflicts + selectorConflicts
+    return own + bindingConflicts + aggregationConflicts + messageConflicts + tableConflicts
+      + selectorConflicts
       + evaluatorConflicts + environment.conflicts
   }
 

@@ -68,7 +68,8 @@ private let columns = TransitionColumns(inputs: 4, actions: 3, count: 16, seed: 
   @Test(arguments: [Float.nan, .infinity, 1e38])
   func whatIsNotFiniteChangesNothing(_ poison: Float) throws {
     let learner = try learner(
-      DQNConfiguration(learningRate: 5e-4, gradientClip: nil, huberDelta: .infinity, target: .polyak(tau: 0.5)))
+      DQNConfiguration(
+        learningRate: 5e-4, gradientClip: nil, huberDelta: .infinity, target: .polyak(tau: 0.5)))
     _ = try columns.train(learner)
     let (before, target) = (learner.values, learner.targetParameters)
     var wrong = columns

@@ -223,7 +223,8 @@ extension Golden {
   static let stepped = GoldenFrame("stepped", .stepped) { writer in
     values.withUnsafeBytes {
       Stepped(
-        incarnation: service, sequence: 3, outcome: .applied, staleness: 1, version: 8, updates: 81, clock: 61.5,
+        incarnation: service, sequence: 3, outcome: .applied, staleness: 1, version: 8, updates: 81,
+        clock: 61.5,
         envSteps: 4096, values: $0
       ).encode(into: writer)
     }

@@ -300,7 +300,8 @@ extension MemberMachine {
         let joined = try Joined(from: &cursor)
         // Only this process numbers its deltas: the server cannot have merged a later one.
         guard joined.merged < nextSequence else {
-          recordImpossible("JOINED: expected changes up to \(nextSequence - 1) merged, found \(joined.merged)")
+          recordImpossible(
+            "JOINED: expected changes up to \(nextSequence - 1) merged, found \(joined.merged)")
           return nil
         }
         guard session.isGreeting else {

@@ -89,6 +89,14 @@ extension Merger {
   mutating func takeAnswer(updates: UInt64, now: Instant) -> Answer? { nil }
   func owes(_ learner: Identifier) -> Bool { true }
   var counters: MergerCounters { MergerCounters() }
+
+  /// A merger that keeps no vectors drops those that it finds.
+  func prepare(_ state: inout ParameterState) -> String? {
+    let names = state.vectors.map(\.name)
+    state.vectors = []
+    guard !names.isEmpty else { return nil }
+    return "aggregation: the saved \(names.joined(separator: ", ")) is of other settings, and is dropped"
+  }
 }
 
 extension Merger {

@@ -71,7 +71,8 @@ extension ServerHarness {
   ) -> [Sent] {
     values.withUnsafeBytes { values in
       let gradient = Gradient(
-        id: Fixtures.id(id), sequence: sequence, incarnation: Fixtures.id(incarnation), base: base, rows: rows,
+        id: Fixtures.id(id), sequence: sequence, incarnation: Fixtures.id(incarnation), base: base,
+        rows: rows,
         weightMax: weightMax, madeAt: Int64(sequence) * 10, values: values)
       return receive(frame { gradient.encode(into: $0) }, at: milliseconds, over: peer ?? id)
     }

@@ -70,7 +70,8 @@ import Wire
     #expect(text(server.gradient(1, 1, base: 0, [1])).contains("expected 8 bytes, found 4"))
     #expect(text(server.gradient(3, 1, base: 0, [1, 0])).contains("join over this connection first"))
     #expect(server.delta(1, 1, [1, 1])?.text.contains("expected GRADIENT, found DELTA") == true)
-    #expect(server.machine.authority.counters.changesRefused == 7 && server.machine.authority.state.updates == 0)
+    #expect(
+      server.machine.authority.counters.changesRefused == 7 && server.machine.authority.state.updates == 0)
     var averaging = ServerHarness()
     let _: Joined? = averaging.join(1)
     #expect(text(averaging.gradient(1, 1, base: 0, [1, 0])).contains("expected DELTA, found GRADIENT"))
@@ -152,7 +153,9 @@ import Wire
       _ = scaling.stepped(1, step, base: step - 1, [1, 0])
     }
     #expect(
-      dropping.stepped(2, 1, base: 0, [0, 8]) == [SteppedTo(2, 1, .dropped, staleness: 4, updates: 4, [-4, 0])])
+      dropping.stepped(2, 1, base: 0, [0, 8]) == [
+        SteppedTo(2, 1, .dropped, staleness: 4, updates: 4, [-4, 0])
+      ])
     #expect(
       dropping.stepped(2, 2, base: 3, [0, 8]) == [SteppedTo(2, 2, staleness: 1, updates: 5, [-4, -8])])
     #expect(
@@ -258,9 +261,11 @@ import Wire
         store: MemoryParameterStore(), now: .at(0))
     }
     let initial = ParameterState(
-      version: 1, updates: 0, merged: [], manifest: manifest, values: [Float](repeating: 0, count: parameters))
+      version: 1, updates: 0, merged: [], manifest: manifest, values: [Float](repeating: 0, count: parameters)
+    )
     let sink = ScriptedSink()
-    func run(_ machine: inout ServerHarness.Machine, gradients: ClosedRange<UInt64>, base: UInt64, of: UInt64) {
+    func run(_ machine: inout ServerHarness.Machine, gradients: ClosedRange<UInt64>, base: UInt64, of: UInt64)
+    {
       let join = frame { Join(id: Fixtures.id(1), label: "l", manifest: manifest).encode(into: $0) }
       join.withUnsafeBytes { machine.receive($0, from: PeerID(number: 1), now: .at(0), sink: sink) }
       let values = [Float](repeating: 1, count: parameters)

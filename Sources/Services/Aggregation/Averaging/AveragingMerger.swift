@@ -29,7 +29,8 @@ struct AveragingMerger: Merger {
 
   func problem(with change: Change, updates: UInt64) -> String? {
     guard case .delta(let delta) = change else {
-      return "aggregation.kind is averaging: expected DELTA, found GRADIENT; start learner and parameter server from "
+      return
+        "aggregation.kind is averaging: expected DELTA, found GRADIENT; start learner and parameter server from "
         + "the same configuration"
     }
     return Self.problem(with: delta)

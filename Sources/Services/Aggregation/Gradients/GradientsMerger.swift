@@ -55,7 +55,8 @@ struct GradientsMerger: Merger {
   func problem(with change: Change, updates: UInt64) -> String? {
     guard case .gradient(let gradient) = change else {
       if case .delta(let delta) = change, delta.restores { return AveragingMerger.problem(with: delta) }
-      return "aggregation.kind is gradients: expected GRADIENT, found DELTA; start learner and parameter server from "
+      return
+        "aggregation.kind is gradients: expected GRADIENT, found DELTA; start learner and parameter server from "
         + "the same configuration"
     }
     guard gradient.incarnation != incarnation || gradient.base <= updates else {
@@ -66,7 +67,8 @@ struct GradientsMerger: Merger {
     {
       return nil
     }
-    return "expected values within ±\(Self.valueMax), at least 1 row and a largest weight above 0; a diverged learner's "
+    return
+      "expected values within ±\(Self.valueMax), at least 1 row and a largest weight above 0; a diverged learner's "
       + "gradient is not applied"
   }
 
