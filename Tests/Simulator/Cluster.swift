@@ -14,6 +14,7 @@ public final class Cluster {
   let network: Network
   let history = History()
   var ledger: Ledger
+  var gradients = GradientLedger()
   var generator: SeededGenerator
   private(set) var nodes: [any Node] = []
   private(set) var writers: [WriterNode] = []
@@ -36,7 +37,8 @@ public final class Cluster {
     plan = Plan(seed: seed)
     network = Network(plan: plan, seed: seed)
     generator = SeededGenerator(seed: seed, part: "faults")
-    ledger = Ledger(outer: plan.mode == .rounds ? plan.outer : nil)
+    ledger = Ledger(
+      outer: plan.mode == .rounds ? plan.outer : nil, sharesGradients: plan.gradients != nil)
     listed = Array(0..<plan.shards)
     for shard in listed { replays.append(add { ReplayNode(cluster: self, index: $0, shard: shard) }) }
     parameters = add { ParameterNode(cluster: self, index: $0) }

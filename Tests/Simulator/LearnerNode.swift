@@ -47,7 +47,7 @@ final class LearnerNode: Node {
     sharded.split = plan.sampler == .fifo ? .turns : .mass
     let member = MemberMachine.Configuration(
       id: id, label: "learner", manifest: Ledger.manifest,
-      aggregation: .averaging(plan.mode, outer: plan.outer))
+      aggregation: plan.aggregation)
     var configuration = LearnerMachine.Configuration(
       batch: batch, fields: plan.table.batchFields(of: StepContent.schema))
     configuration.milestoneEvery = plan.milestoneEvery
@@ -94,7 +94,8 @@ final class LearnerNode: Node {
       case .parameters:
         var cursor = FrameCursor(bytes)
         guard (try? cursor.openMessage()) == .weights, let weights = try? Weights(from: &cursor) else {
-          return machine.receive(bytes, now: cluster.now, parameters: parameters)
+          machine.receive(bytes, now: cluster.now, parameters: parameters)
+          return countMerged()
         }
         if weights.topic.hasPrefix(Weights.topicMilestone) {
           machine.adoptMilestone(weights)
@@ -115,12 +116,15 @@ final class LearnerNode: Node {
     if hadWeights, machine.member.version < version {
       cluster.violation("learner \(index) went back to version \(machine.member.version)")
     }
-    if machine.member.counters.changesMerged > deltasMergedSeen {
-      deltasMergedSeen = machine.member.counters.changesMerged
-      deltasMerged += 1
-      pushed = Array(repeating: 0, count: Plan.parameters)
-    }
+    countMerged()
     check()
+  }
+
+  private func countMerged() {
+    guard machine.member.counters.changesMerged > deltasMergedSeen else { return }
+    deltasMergedSeen = machine.member.counters.changesMerged
+    deltasMerged += 1
+    pushed = Array(repeating: 0, count: Plan.parameters)
   }
 
   /// Targets are published milestones, bit for bit: all learners have the same.
@@ -132,10 +136,10 @@ final class LearnerNode: Node {
   /// Milestones that the rule has got.
   var targets: Int { rule.targets }
 
-  /// θ_local = published + unmerged.
+  /// θ_local = published + unmerged. With shared gradients nothing is trained here.
   private func check() {
     let (local, reference) = (rule.parameters(), machine.member.reference)
-    guard !reference.isEmpty else { return }
+    guard !reference.isEmpty, cluster.plan.gradients == nil else { return }
     for element in local.indices {
       let expected = Double(reference[element]) + pushed[element] + rule.unpushed[element]
       if abs(Double(local[element]) - expected) > 1e-3 {
@@ -212,6 +216,19 @@ private struct LearnerSink: FrameSink {
         id: delta.id, sequence: delta.sequence,
         Ledger.Sent(updates: delta.updates, transitions: delta.transitions, values: values))
     }
+    record(gradient: bytes)
     return cluster.sink(of: node.index, to: .parameters).send(bytes, to: peer)
+  }
+  private func record(gradient bytes: UnsafeRawBufferPointer) {
+    var cursor = FrameCursor(bytes)
+    guard (try? cursor.openMessage()) == .gradient, let gradient = try? Gradient(from: &cursor) else {
+      return
+    }
+    let values = (0..<Plan.parameters).map {
+      Double(gradient.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self))
+    }
+    node.cluster.gradients.sent(
+      id: gradient.id, sequence: gradient.sequence,
+      GradientLedger.Sent(rows: gradient.rows, weightMax: gradient.weightMax, values: values))
   }
 }

@@ -22,6 +22,8 @@ struct Ledger {
 
   /// The server's step along a round's mean; nil if deltas are merged as they come.
   let outer: OuterConfiguration?
+  /// Steps are made of gradients, which `GradientLedger` checks.
+  let sharesGradients: Bool
   private var velocity = [Double](repeating: 0, count: Plan.parameters)
   private var sent: [Key: Sent] = [:]
   /// By version.
@@ -32,8 +34,9 @@ struct Ledger {
   private var values = [Double](repeating: 0, count: Plan.parameters)
   private(set) var problems: [String] = []
 
-  init(outer: OuterConfiguration?) {
+  init(outer: OuterConfiguration?, sharesGradients: Bool) {
     self.outer = outer
+    self.sharesGradients = sharesGradients
   }
 
   mutating func sent(id: Identifier, sequence: UInt64, _ delta: Sent) {
@@ -65,7 +68,7 @@ struct Ledger {
       return
     }
     if weights.version < version { problems.append("version \(weights.version) after \(version)") }
-    advance(to: weights, now, entries)
+    if !sharesGradients { advance(to: weights, now, entries) }
     version = weights.version
     updates = weights.updates
     merged = entries

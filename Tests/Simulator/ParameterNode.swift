@@ -30,8 +30,9 @@ final class ParameterNode: Node {
   private static func machine(
     _ cluster: Cluster, _ store: MemoryParameterStore, _ generator: inout SeededGenerator
   ) -> ParameterServerMachine<MemoryParameterStore> {
-    var configuration = ParameterServerConfiguration(
-      aggregation: .averaging(cluster.plan.mode, outer: cluster.plan.outer))
+    var configuration = ParameterServerConfiguration(aggregation: cluster.plan.aggregation)
+    // Half a second between two saves.
+    configuration.savedBytesPerSecond = Double(Plan.parameters * 4 * 4)
     configuration.milestoneEvery = cluster.plan.milestoneEvery
     configuration.publishEvery = .milliseconds(50)
     configuration.memberGoneAfter = .seconds(1)
@@ -58,7 +59,9 @@ final class ParameterNode: Node {
   func receive(_ frame: [UInt8], over connection: Connection) {
     let sink = ParameterSink(node: self)
     report()
-    frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: sink) }
+    checkingSteps {
+      frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: sink) }
+    }
     check()
   }
 
@@ -74,7 +77,7 @@ final class ParameterNode: Node {
 
   func advance() -> Instant {
     let sink = ParameterSink(node: self)
-    machine.advance(to: cluster.now, sink: sink)
+    checkingSteps { machine.advance(to: cluster.now, sink: sink) }
     report()
     check()
     return min(machine.nextDeadline(now: cluster.now), nextReport)
@@ -89,7 +92,14 @@ final class ParameterNode: Node {
       now: cluster.now)
   }
 
+  private func checkingSteps(_ body: () -> Void) {
+    let before = machine.authority.state
+    body()
+    if cluster.plan.gradients != nil { cluster.gradients.check(before, machine.authority.state) }
+  }
+
   private func check() {
+    for problem in cluster.gradients.takeProblems() { cluster.violation(problem) }
     for problem in cluster.ledger.takeProblems() { cluster.violation(problem) }
     if machine.authority.counters.changesRefused > 0 { cluster.violation("a delta was refused") }
     if machine.counters.malformed > 0 { cluster.violation("a frame was called malformed") }

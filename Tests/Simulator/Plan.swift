@@ -1,8 +1,10 @@
 // What a seed draws for a simulated run.
 
+internal import Algorithms
 internal import Configuration
 internal import Experience
 internal import Foundations
+internal import Numerics
 internal import ReplayStore
 internal import Services
 
@@ -41,6 +43,8 @@ struct Plan {
   var milestoneEvery: UInt64
   /// The server's step along a round's merged delta.
   var outer = OuterConfiguration()
+  /// How gradients are shared; nil for averaging.
+  var gradients: GradientsConfiguration?
 
   static let itemsPerMessageMax = 48
   static let rowsPerChunkMax = 8
@@ -69,12 +73,29 @@ struct Plan {
     isOrdered = draw.below(3) == 0
     milestoneEvery = 1 + seed % 7
     if mode == .rounds, seed % 3 == 0 { (outer.learningRate, outer.momentum) = (0.75, 0.5) }
+    if seed % 4 == 3 { gradients = Self.gradients(seed: seed) }
     let isHarsh = draw.below(4) != 0
     loss = isHarsh ? 0.2 * draw.uniform() : 0
     duplication = isHarsh ? 0.15 * draw.uniform() : 0
     slowness = isHarsh ? 0.2 * draw.uniform() : 0
     queueFull = isHarsh ? 0.1 * draw.uniform() : 0
     faultEvery = .milliseconds(Double(150 + draw.below(1500)))
+  }
+
+  /// Gradient descent with a step size of 1.
+  private static func gradients(seed: UInt64) -> GradientsConfiguration {
+    var draw = SeededGenerator(seed: seed, part: "gradients")
+    let quorums: [Quorum] = [.share(1), .share(0.5), .count(2), .count(1)]
+    let isSynchronous = draw.below(2) == 0
+    return GradientsConfiguration(
+      mode: isSynchronous ? .synchronous(quorums[draw.below(4)]) : .asynchronous,
+      maxStaleness: [2, 5, 64][draw.below(3)],
+      late: draw.below(3) == 0 ? .drop : isSynchronous ? .carry : .wait,
+      descent: GradientDescent(.sgd(SGD()), learningRate: 1))
+  }
+
+  var aggregation: Aggregation {
+    gradients.map { .gradients($0) } ?? .averaging(mode, outer: outer)
   }
 
   /// Rows of an update of a learner: they differ between learners.

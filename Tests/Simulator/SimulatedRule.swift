@@ -19,6 +19,8 @@ final class SimulatedRule: LearningRule {
   /// The last milestone that it got.
   private(set) var target: [Float]?
   private(set) var targets = 0
+  /// What `applyGradients` adds, or with shared gradients the server subtracts.
+  private var step = [Float](repeating: 0, count: Plan.parameters)
   private var values = [Float](repeating: 0, count: Plan.parameters)
   private var generator: SeededGenerator
 
@@ -37,14 +39,14 @@ final class SimulatedRule: LearningRule {
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError) -> TrainingOutcome {
     for row in 0..<batch.count { priorities[row] = Float(generator.below(1000)) / 64 }
+    for index in step.indices { step[index] = Float(generator.below(129) - 64) / 64 }
     return generator.below(40) == 0 ? .notFinite : .trained
   }
 
   func applyGradients() {
     for index in values.indices {
-      let step = Double(generator.below(129) - 64) / 64
-      values[index] += Float(step)
-      unpushed[index] += step
+      values[index] += step[index]
+      unpushed[index] += Double(step[index])
     }
   }
 
@@ -57,7 +59,9 @@ final class SimulatedRule: LearningRule {
     targets += 1
   }
 
-  func exportGradients(to destination: UnsafeMutableBufferPointer<Float>) {}
+  func exportGradients(to destination: UnsafeMutableBufferPointer<Float>) {
+    _ = destination.update(fromContentsOf: step)
+  }
   func importGradients(from source: UnsafeBufferPointer<Float>) -> Float { 0 }
   func restore(_ state: RuleState) {}
 }

@@ -12,6 +12,9 @@ protocol Merger {
   /// Whether each version needs to be saved. If not, how often it is depends on its size.
   var isSavedEachVersion: Bool { get }
 
+  /// The state has changed since the last version was made.
+  var hasUnpublished: Bool { get }
+
   /// Why a change of the right size cannot be merged; nil if it can.
   func problem(with change: Change, updates: UInt64) -> String?
 
@@ -83,6 +86,7 @@ struct MergerCounters {
 /// A merger of deltas, which are merged only when a version is made, and not answered.
 extension Merger {
   var isSavedEachVersion: Bool { true }
+  var hasUnpublished: Bool { false }
   mutating func admit(_ learner: Identifier, now: Instant) {}
   mutating func step(_ state: inout ParameterState, now: Instant) -> Step? { nil }
   var waitsUntil: Instant? { nil }

@@ -1,6 +1,7 @@
 // Sends the current weights to new subscribers.
 
 internal import Experience
+internal import Foundations
 internal import Wire
 
 extension WeightsAuthority {
@@ -13,7 +14,7 @@ extension WeightsAuthority {
       let topic = try? cursor.string(maxBytes: Limits.labelBytes, "the topic"), topic != Weights.topicAll,
       topic != Weights.topicMilestone
     else { return }
-    guard newcomers.isEmpty, newcomersAnswered < answersPerTurn else {
+    guard newcomers.isEmpty, newcomersAnswered < answersPerTurn, !merger.hasUnpublished else {
       guard newcomers.count < Limits.members else { return counters.newcomersDropped += 1 }
       return newcomers.append(topic)
     }
@@ -33,10 +34,12 @@ extension WeightsAuthority {
   /// otherwise, and each answer has all the weights.
   private var answersPerTurn: Int { max(1, min(16, (1 << 20) / max(1, state.values.count))) }
 
-  /// Answers the new subscribers that wait, as many as a turn allows.
-  mutating func answerNewcomers(_ sink: some PublishingSink) {
+  /// Answers the new subscribers that wait, as many as a turn allows. A version has one content, so
+  /// steps since the last one make a new one first.
+  mutating func answerNewcomers(now: Instant, sink: some PublishingSink) {
     newcomersAnswered = min(newcomers.count, answersPerTurn)
     guard newcomersAnswered > 0 else { return }
+    if merger.hasUnpublished { makeVersion(now: now, sink: sink) }
     for topic in newcomers.prefix(newcomersAnswered) { answer(topic, sink: sink) }
     newcomers.removeFirst(newcomersAnswered)
   }

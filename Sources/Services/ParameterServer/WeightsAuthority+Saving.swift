@@ -3,10 +3,6 @@
 internal import Foundations
 
 extension WeightsAuthority {
-  /// Bytes that may be saved in a second, when not each version is: a twentieth of what a disk's
-  /// cache takes.
-  private static var bytesPerSecond: Double { 50e6 }
-
   /// Versions that may be published without a save in between. They are reserved: a restarted server
   /// goes on behind them.
   private static var unsavedMax: UInt64 { 10_000 }
@@ -19,7 +15,7 @@ extension WeightsAuthority {
   /// Saves the version that is about to be published, if it has to be, or if the last save was long
   /// ago for the state's size.
   mutating func saveIfDue(now: Instant) {
-    let every = Instant.Span.seconds(Double(savedBytes) / Self.bytesPerSecond)
+    let every = Instant.Span.seconds(Double(savedBytes) / configuration.savedBytesPerSecond)
     guard merger.isSavedEachVersion || state.version > savedThrough || now >= savedAt + every else { return }
     save(reserving: merger.isSavedEachVersion ? 0 : Self.unsavedMax, now: now)
   }

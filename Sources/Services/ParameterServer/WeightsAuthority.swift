@@ -195,9 +195,9 @@ extension WeightsAuthority {
 
   mutating func advance(to now: Instant, sink: some PublishingSink) {
     for (id, member) in members where now >= member.lastHeard + configuration.memberGoneAfter { remove(id) }
-    answerNewcomers(sink)
+    answerNewcomers(now: now, sink: sink)
     advanceMerger(to: now, sink: sink)
-    if now >= lastPublished + configuration.republishEvery {
+    if now >= lastPublished + configuration.republishEvery, !merger.hasUnpublished {
       lastPublished = now
       publishMilestone(topic: Weights.topicMilestone, sink: sink)
       publish(topic: Weights.topicAll, sink: sink)
@@ -259,7 +259,7 @@ extension WeightsAuthority {
     sink.send(scratch.bytes, to: member.peer)
   }
 
-  private mutating func makeVersion(
+  mutating func makeVersion(
     isMilestone: Bool = false, now: Instant, sink: some PublishingSink
   ) {
     lastMerged = merger.merge(into: &state)

@@ -38,7 +38,7 @@ struct GradientsMerger: Merger {
   private var answers: [Answer] = []
   /// Steps since the last version.
   private var unpublished = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
-  private var hasUnpublished = false
+  private(set) var hasUnpublished = false
   private(set) var counters = MergerCounters()
   /// When `advance` finds a learner silent for which something waits.
   private(set) var waitsUntil: Instant?
