@@ -10,7 +10,7 @@ import Wire
 @testable import Services
 
 /// θ += 1 for each update; `isSound` judges a batch by its first observation.
-private final class CountingRule: LearningRule {
+final class CountingRule: LearningRule {
   let manifest = ServerHarness.manifest
   let batchMax = 2
   static let metricDescriptions = [(name: "mean", help: "The first parameter.")]
@@ -56,12 +56,17 @@ private final class CountingRule: LearningRule {
   ) throws(BatchError) {
     for row in 0..<batch.count where !isSound(batch, row) { priorities[row] = .infinity }
   }
-  func exportGradients(to destination: UnsafeMutableBufferPointer<Float>) {}
+  func exportGradients(to destination: UnsafeMutableBufferPointer<Float>) {
+    _ = destination.update(fromContentsOf: [Float(0.5), -0.25])
+  }
+  /// The updates elsewhere that it was told of.
+  private(set) var followed: [UInt64] = []
+  func followParameters(updates: UInt64) { followed.append(updates) }
   func importGradients(from source: UnsafeBufferPointer<Float>) -> Float { 0 }
 }
 
 /// A learner with batches of two rows of one observation.
-private struct LearnerHarness {
+struct LearnerHarness {
   var machine: LearnerMachine
   let rule: CountingRule
   let replay = ScriptedSink()
@@ -71,7 +76,7 @@ private struct LearnerHarness {
 
   init(
     _ id: UInt64 = 1, milestoneEvery: UInt64? = 4, resumed: ResumedLearner = ResumedLearner(),
-    rule: CountingRule = CountingRule()
+    rule: CountingRule = CountingRule(), aggregation: Aggregation = .averaging(.rounds)
   ) {
     self.id = id
     self.rule = rule
@@ -81,7 +86,7 @@ private struct LearnerHarness {
     var configuration = LearnerMachine.Configuration(batch: 2, fields: [Field("observation", .float32)])
     configuration.milestoneEvery = milestoneEvery
     let member = MemberMachine.Configuration(
-      id: Fixtures.id(id), label: "l", manifest: ServerHarness.manifest, aggregation: .averaging(.rounds))
+      id: Fixtures.id(id), label: "l", manifest: ServerHarness.manifest, aggregation: aggregation)
     machine = LearnerMachine(
       configuration: configuration, rule: rule,
       sampler: ShardedSampler(
@@ -142,13 +147,14 @@ private struct LearnerHarness {
   }
 
   mutating func publish(
-    _ version: UInt64, _ values: [Float], clock: Double = 0, envSteps: UInt64 = 0, milestone: UInt64 = 1,
-    topic: String = "all"
+    _ version: UInt64, _ values: [Float], updates: UInt64 = 0, clock: Double = 0, envSteps: UInt64 = 0,
+    milestone: UInt64 = 1, topic: String = "all", incarnation: UInt64 = 99, merged: UInt64? = nil
   ) {
     values.withUnsafeBytes {
       let weights = Weights(
-        topic: topic, version: version, incarnation: Fixtures.id(99), updates: 0, clock: clock,
-        envSteps: envSteps, milestone: milestone, oldestUpdate: 0, newestUpdate: 0, merged: [],
+        topic: topic, version: version, incarnation: Fixtures.id(incarnation), updates: updates, clock: clock,
+        envSteps: envSteps, milestone: milestone, oldestUpdate: 0, newestUpdate: 0,
+        merged: merged.map { [Merged(learner: Fixtures.id(id).publicName, sequence: $0)] } ?? [],
         manifest: ServerHarness.manifest,
         values: $0)
       if topic.hasPrefix(Weights.topicMilestone) {
