@@ -29,6 +29,13 @@ public protocol LearningRule: AnyObject {
   /// Loads parameters; targets and optimizer state do not change.
   func importParameters(from source: UnsafeBufferPointer<Float>)
 
+  /// Computes what the gradients of a batch need and does not depend on the parameters, while
+  /// the learner waits for them. The next `computeGradients` is of this batch, or
+  /// `forgetPrepared` comes before it.
+  func prepareGradients(_ batch: ColumnBatch)
+  /// The batch that was prepared is not trained on.
+  func forgetPrepared()
+
   /// Computes the gradients of a batch, for `applyGradients` here or in another process.
   ///
   /// - Parameter priorities: `[count]` or more, receives each row's new priority; NaN keeps the old
@@ -47,7 +54,7 @@ public protocol LearningRule: AnyObject {
   func importGradients(from source: UnsafeBufferPointer<Float>) -> Float
 
   /// Tells the rule that its parameters, which were imported, have been through this many updates
-  /// elsewhere. A rule whose targets follow the parameters moves them.
+  /// in other processes. A rule whose targets follow the parameters moves them.
   func followParameters(updates: UInt64)
 
   /// Finds the rows that caused `.notFinite`, by computing each row by itself, and sets their
@@ -68,9 +75,11 @@ public protocol LearningRule: AnyObject {
   func restore(_ state: RuleState)
 }
 
-/// A rule without schedules, whose targets do not follow the parameters.
+/// A rule without schedules, whose targets do not follow the parameters, and that prepares nothing.
 extension LearningRule {
   public func followParameters(updates: UInt64) {}
+  public func prepareGradients(_ batch: ColumnBatch) {}
+  public func forgetPrepared() {}
   public static var scheduledDescriptions: [(name: String, help: String)] { [] }
   public var scheduled: [Double] { [] }
   public var clock: RunClock {

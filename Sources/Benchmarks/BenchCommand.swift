@@ -16,10 +16,13 @@ public enum BenchCommand {
     case ["replay"]: try BenchReplayCommand(arguments).execute()
     case ["recording"]: try BenchRecordingCommand(arguments).execute()
     case ["selectors"]: benchSelectors(json: arguments.has("json"))
+    case ["learners"]:
+      try benchLearners(
+        rounds: try arguments.integer("rounds", in: 1...101) ?? 3, seconds: 5, json: arguments.has("json"))
     case ["scale"]: try benchScale(json: arguments.has("json"))
     default:
       throw UsageError(
-        "expected rookery bench step|actor|gymnasium|replay|recording|selectors|scale [--json]")
+        "expected rookery bench step|actor|gymnasium|replay|recording|selectors|learners|scale [--json]")
     }
   }
 }

@@ -16,9 +16,9 @@ public struct AggregationConfiguration: Hashable, Sendable {
     /// transitions: θ += Σuᵢ·Δᵢ / Σuᵢ.
     case rounds
     /// `averaging`: each delta is merged on arrival, θ += Δᵢ·uᵢ / Σ(latest u of active learners).
-    /// `gradients`: each gradient makes a step on arrival.
+    /// `gradients`: each gradient makes an update on arrival.
     case asynchronous
-    /// `gradients`: a quorum of gradients makes one step.
+    /// `gradients`: a quorum of gradients makes one update.
     case synchronous
   }
 
@@ -26,9 +26,9 @@ public struct AggregationConfiguration: Hashable, Sendable {
   public enum Late: String, CaseIterable, Sendable {
     /// `asynchronous`: it cannot be staler than the bound, because learners that are ahead wait.
     case wait
-    /// `asynchronous`: its step is divided by its staleness.
+    /// `asynchronous`: its update is divided by its staleness.
     case scale
-    /// `synchronous`: it counts in the next step.
+    /// `synchronous`: it counts in the next update.
     case carry
     /// It is dropped, and counted.
     case drop
@@ -44,7 +44,7 @@ public struct AggregationConfiguration: Hashable, Sendable {
   public var maxStaleness: UInt64 = 64
   /// What becomes of a late gradient.
   public var late = Late.wait
-  /// How many gradients make a synchronous step.
+  /// How many gradients make a synchronous update.
   public var quorum = Quorum.share(1)
   /// Shortest time between two published versions.
   public var publishIntervalMilliseconds = 20.0

@@ -1,4 +1,4 @@
-// How many members make a step.
+// How many members make an update.
 
 /// `aggregation.quorum`: a number of learners, or a share of those that are there.
 public enum Quorum: Hashable, Sendable {
@@ -7,7 +7,7 @@ public enum Quorum: Hashable, Sendable {
   /// Above 0, up to 1.
   case share(Double)
 
-  /// The members that make a step when `present` are there: at least one, and no more than are.
+  /// The members that make an update when `present` are there: at least one, and no more than are.
   public func members(of present: Int) -> Int {
     switch self {
     case .count(let count): max(1, min(count, present))

@@ -1,4 +1,4 @@
-// GRADIENT and STEPPED: a learner's gradient, and the weights that it made.
+// GRADIENT and UPDATED: a learner's gradient, and the weights that it made.
 
 public import Experience
 
@@ -12,7 +12,7 @@ public struct Gradient {
   public var sequence: UInt64
   /// The incarnation of the parameter server that sent the weights it was computed on.
   public var incarnation: Identifier
-  /// The updates in those weights: `Weights.updates` or `Stepped.updates`.
+  /// The updates in those weights: `Weights.updates` or `Updated.updates`.
   public var base: UInt64
   /// Rows of the batch, 1…2²⁰.
   public var rows: Int
@@ -68,7 +68,7 @@ public struct Gradient {
 
 /// `[version, 31, incarnation, sequence, outcome, staleness, weights version, updates, clock, env
 /// steps, values]`, a padding before the values: the answer to GRADIENT, with the newest weights.
-public struct Stepped {
+public struct Updated {
   /// What became of the gradient. Raw values are the codes on the wire.
   public enum Outcome: UInt8, CaseIterable, Sendable {
     /// It is in the weights.
@@ -112,7 +112,7 @@ public struct Stepped {
   }
 
   public func encode(into writer: FrameWriter) {
-    writer.begin(.stepped)
+    writer.begin(.updated)
     writer.identifier(incarnation)
     writer.unsigned(sequence)
     writer.unsigned(UInt64(outcome.rawValue))

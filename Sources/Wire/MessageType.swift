@@ -39,7 +39,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case tap = 28
   case accepted = 29
   case gradient = 30
-  case stepped = 31
+  case updated = 31
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -74,7 +74,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .tap: 7
     case .accepted: 1 + Accepted.elementCount
     case .gradient: 8
-    case .stepped: 9
+    case .updated: 9
     }
   }
 }

@@ -37,8 +37,8 @@ struct MessageReader {
       try view(&cursor) { cursor throws(WireError) in try Delta(from: &cursor).encode(into: writer) }
     case .gradient:
       try view(&cursor) { cursor throws(WireError) in try Gradient(from: &cursor).encode(into: writer) }
-    case .stepped:
-      try view(&cursor) { cursor throws(WireError) in try Stepped(from: &cursor).encode(into: writer) }
+    case .updated:
+      try view(&cursor) { cursor throws(WireError) in try Updated(from: &cursor).encode(into: writer) }
     case .weights:
       try view(&cursor) { cursor throws(WireError) in try Weights(from: &cursor).encode(into: writer) }
     case .statusRequest: try value(StatusRequest.self, &cursor)

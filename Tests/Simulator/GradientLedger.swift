@@ -1,12 +1,12 @@
-// Checks every step that gradients make.
+// Checks every update that gradients make.
 
 internal import Experience
 internal import Services
 internal import Wire
 
-/// Checks the server's state before and after each message. A step applies gradients that were sent,
-/// each once within an incarnation of the server and the state that it began with. θ is what gradient
-/// descent makes of them, as one batch of all their rows.
+/// Checks the server's state before and after each message. An update applies gradients that
+/// were sent, each once within an incarnation of the server and the state that it began with. θ
+/// is what gradient descent makes of them, as one batch of all their rows.
 struct GradientLedger {
   struct Sent: Equatable {
     var rows: Int
@@ -20,7 +20,7 @@ struct GradientLedger {
   }
 
   private var sent: [Key: Sent] = [:]
-  /// Steps that were checked.
+  /// Updates that were checked.
   private(set) var steps = 0
   private var problems: [String] = []
 

@@ -22,7 +22,7 @@ struct Ledger {
 
   /// The server's step along a round's mean; nil if deltas are merged as they come.
   let outer: OuterConfiguration?
-  /// Steps are made of gradients, which `GradientLedger` checks.
+  /// Updates are made of gradients, which `GradientLedger` checks.
   let sharesGradients: Bool
   private var velocity = [Double](repeating: 0, count: Plan.parameters)
   private var sent: [Key: Sent] = [:]

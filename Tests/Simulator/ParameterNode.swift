@@ -59,7 +59,7 @@ final class ParameterNode: Node {
   func receive(_ frame: [UInt8], over connection: Connection) {
     let sink = ParameterSink(node: self)
     report()
-    checkingSteps {
+    checkingUpdates {
       frame.withUnsafeBytes { machine.receive($0, from: connection.peer, now: cluster.now, sink: sink) }
     }
     check()
@@ -77,7 +77,7 @@ final class ParameterNode: Node {
 
   func advance() -> Instant {
     let sink = ParameterSink(node: self)
-    checkingSteps { machine.advance(to: cluster.now, sink: sink) }
+    checkingUpdates { machine.advance(to: cluster.now, sink: sink) }
     report()
     check()
     return min(machine.nextDeadline(now: cluster.now), nextReport)
@@ -92,7 +92,7 @@ final class ParameterNode: Node {
       now: cluster.now)
   }
 
-  private func checkingSteps(_ body: () -> Void) {
+  private func checkingUpdates(_ body: () -> Void) {
     let before = machine.authority.state
     body()
     if cluster.plan.gradients != nil { cluster.gradients.check(before, machine.authority.state) }

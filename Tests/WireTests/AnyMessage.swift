@@ -62,7 +62,7 @@ enum AnyMessage {
     case .tap: _ = try Tap(from: &cursor)
     case .accepted: try readAccepted(&cursor)
     case .gradient: _ = try Gradient(from: &cursor)
-    case .stepped: _ = try Stepped(from: &cursor)
+    case .updated: _ = try Updated(from: &cursor)
     }
   }
 

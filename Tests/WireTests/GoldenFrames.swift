@@ -82,7 +82,7 @@ enum Golden {
   private static let learning: [GoldenFrame] = [
     GoldenFrame("join", .join, Join(id: learner, token: token, label: "learner-1", manifest: manifest)),
     GoldenFrame("joined", .joined, Joined(incarnation: service, index: 0, merged: 0, version: 7)),
-    delta, weights, gradient, stepped,
+    delta, weights, gradient, updated,
   ]
 
   static let evaluation = Evaluation(

@@ -220,19 +220,19 @@ extension Golden {
     #expect(gradient.madeAt == 1_020_000_000 && Array(gradient.values) == values)
   }
 
-  static let stepped = GoldenFrame("stepped", .stepped) { writer in
+  static let updated = GoldenFrame("updated", .updated) { writer in
     values.withUnsafeBytes {
-      Stepped(
+      Updated(
         incarnation: service, sequence: 3, outcome: .applied, staleness: 1, version: 8, updates: 81,
         clock: 61.5,
         envSteps: 4096, values: $0
       ).encode(into: writer)
     }
   } check: { cursor in
-    let stepped = try Stepped(from: &cursor)
-    #expect(stepped.incarnation == service && stepped.sequence == 3 && stepped.outcome == .applied)
-    #expect(stepped.staleness == 1 && stepped.version == 8 && stepped.updates == 81)
-    #expect(stepped.clock == 61.5 && stepped.envSteps == 4096 && Array(stepped.values) == values)
+    let updated = try Updated(from: &cursor)
+    #expect(updated.incarnation == service && updated.sequence == 3 && updated.outcome == .applied)
+    #expect(updated.staleness == 1 && updated.version == 8 && updated.updates == 81)
+    #expect(updated.clock == 61.5 && updated.envSteps == 4096 && Array(updated.values) == values)
   }
 
   static let weights = GoldenFrame("weights", .weights) { writer in

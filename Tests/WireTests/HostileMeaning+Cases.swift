@@ -116,7 +116,7 @@ extension HostileMeaningTests {
       "an infinite weight", "expected 0.0 to 1e+30 for the largest weight, found inf",
       { gradient($0, rows: 1, weightMax: .infinity) }),
     Case("an outcome that does not exist", "expected outcome 1 (applied) or 2 (dropped), found 3") { writer in
-      writer.begin(.stepped)
+      writer.begin(.updated)
       writer.identifier(.zero)
       writer.unsigned(1)
       writer.unsigned(3)

@@ -75,7 +75,7 @@ PLAIN = {
 }
 PAYLOADS = {
     "insert", "insert-items-only", "batch-part-0", "batch-part-1", "batch-sequence", "priorities", "delta", "weights",
-    "gradient", "stepped", "inspection", "accepted",
+    "gradient", "updated", "inspection", "accepted",
 }
 
 
@@ -271,9 +271,9 @@ def test_gradient_and_its_answer():
     message = unpack("gradient")
     assert message[:9] == [VERSION, 30, LEARNER, 3, SERVICE, 79, 64, 12.5, 1_020_000_000] and len(message) == 11
     assert np.array_equal(view("gradient", *message[9:], "<f4"), VALUES)
-    message = unpack("stepped")
+    message = unpack("updated")
     assert message[:10] == [VERSION, 31, SERVICE, 3, 1, 1, 8, 81, 61.5, 4096] and len(message) == 12
-    assert np.array_equal(view("stepped", *message[10:], "<f4"), VALUES)
+    assert np.array_equal(view("updated", *message[10:], "<f4"), VALUES)
 
 
 def test_weights():
@@ -308,8 +308,8 @@ def test_payloads_are_written_the_same():
     assert delta.payload(VALUES, "<f4").bytes() == FRAMES["delta"]
     gradient = Aligned().array(11).add(VERSION, 30, LEARNER, 3, SERVICE, 79, 64, 12.5, 1_020_000_000)
     assert gradient.payload(VALUES, "<f4").bytes() == FRAMES["gradient"]
-    stepped = Aligned().array(12).add(VERSION, 31, SERVICE, 3, 1, 1, 8, 81, 61.5, 4096)
-    assert stepped.payload(VALUES, "<f4").bytes() == FRAMES["stepped"]
+    updated = Aligned().array(12).add(VERSION, 31, SERVICE, 3, 1, 1, 8, 81, 61.5, 4096)
+    assert updated.payload(VALUES, "<f4").bytes() == FRAMES["updated"]
     weights = Aligned().array(15).add(VERSION, 15, "all", 8, SERVICE, 80, 61.5, 4096, 7, 10**9, 1_020_000_000)
     weights.add([[LEARNER_NAME, 3]], TENSORS)
     assert weights.payload(VALUES, "<f4").bytes() == FRAMES["weights"]

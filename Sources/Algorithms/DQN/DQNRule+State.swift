@@ -21,6 +21,7 @@ extension DQNRule {
   /// Copies the parameters into the target network.
   public func adoptMilestone(_ parameters: UnsafeBufferPointer<Float>) {
     target.importParameters(from: parameters)
+    forgetPrepared()
   }
 
   private static let target = "target"
@@ -47,6 +48,7 @@ extension DQNRule {
       state.vectors[name]?.withUnsafeBufferPointer { online.importValues(from: $0, into: values) }
     }
     state.vectors[Self.target]?.withUnsafeBufferPointer { target.importParameters(from: $0) }
+    forgetPrepared()
     optimizer.stepCount = state.counters[stepCount] ?? 0
   }
 

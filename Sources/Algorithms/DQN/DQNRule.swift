@@ -49,6 +49,9 @@ public final class DQNRule: LearningRule {
   /// R + Γ·Q′(s′, a′) of each row.
   private let returns: UnsafeMutablePointer<Float>
   private var gradientNorm: Float = 0
+  /// The batch that the target network's outputs are of; nil if they are of no batch that is to
+  /// come, or the network has changed.
+  private var prepared: (next: UnsafeRawPointer, count: Int, values: UnsafePointer<Float>)?
 
   /// Both networks start from the same parameters, all zero until `initialize` or
   /// `importParameters`.
@@ -80,6 +83,26 @@ public final class DQNRule: LearningRule {
     online.initialize(using: &generator)
     updateTargetHard()
   }
+
+  /// Computes the target network's action values.
+  public func prepareGradients(_ batch: ColumnBatch) {
+    guard let batch = try? TransitionBatch(batch, spec: spec, batchMax: batchMax) else { return }
+    _ = targetValues(batch)
+  }
+
+  /// Q′ of the batch's next observations, `[count, actions]`. A row without a bootstrap may have
+  /// been cleared since they were prepared.
+  private func targetValues(_ batch: TransitionBatch) -> UnsafePointer<Float> {
+    if let prepared, prepared.next == batch.nextObservation, prepared.count == batch.count {
+      return prepared.values
+    }
+    let values = UnsafePointer(target.forward(batch.nextObservation, count: batch.count))
+    prepared = (batch.nextObservation, batch.count, values)
+    return values
+  }
+
+  /// The batch is not trained on, or the target network has changed.
+  public func forgetPrepared() { prepared = nil }
 
   public func computeGradients(
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
@@ -115,6 +138,7 @@ public final class DQNRule: LearningRule {
     guard case .polyak(let tau) = configuration.target, updates > 0 else { return }
     let fraction = updates == 1 ? tau : Float(1 - pow(1 - Double(tau), Double(updates)))
     target.blendParameters(towards: online, fraction: fraction)
+    forgetPrepared()
   }
 
   /// Computes each row by itself, and sets its priority to ∞ if its loss, gradient or priority is
@@ -137,7 +161,10 @@ public final class DQNRule: LearningRule {
   }
 
   /// Copies the online network into the target network.
-  public func updateTargetHard() { target.copyParameters(from: online) }
+  public func updateTargetHard() {
+    target.copyParameters(from: online)
+    forgetPrepared()
+  }
 
   private func computeReturns(_ batch: TransitionBatch) {
     let actions = spec.outputs
@@ -147,7 +174,9 @@ public final class DQNRule: LearningRule {
         nextActions[row] = Int32(truncatingIfNeeded: indexOfLargest(q + row * actions, count: actions))
       }
     }
-    let q = target.forward(batch.nextObservation, count: batch.count)
+    let q = targetValues(batch)
+    // The batch's memory is used again for another one.
+    defer { prepared = nil }
     for row in 0..<batch.count {
       let values = q + row * actions
       let next =

@@ -126,6 +126,8 @@ public struct MemberMachine {
     case .gradients: canPush && !isRestoring
     }
   }
+  /// A gradient is under way.
+  var isAnswerAwaited: Bool { sharesGradients && pending != nil }
   /// Why the server refuses this learner for good, if it does.
   public var refusal: Refusal? { session.refusal }
 }
@@ -212,39 +214,39 @@ extension MemberMachine {
 
   /// Handles the answer to a gradient. Returns it if its values are now what the local weights are
   /// based on.
-  private mutating func adopt(_ stepped: Stepped, now: Instant) -> Stepped? {
-    guard stepped.sequence < nextSequence else {
-      recordImpossible("STEPPED: expected gradients up to \(nextSequence - 1), found \(stepped.sequence)")
+  private mutating func adopt(_ updated: Updated, now: Instant) -> Updated? {
+    guard updated.sequence < nextSequence else {
+      recordImpossible("UPDATED: expected gradients up to \(nextSequence - 1), found \(updated.sequence)")
       return nil
     }
     // An older one is the answer to a repetition.
-    guard let sent = pending, sharesGradients, sent.sequence == stepped.sequence else { return nil }
-    guard stepped.values.count == configuration.manifest.elementCount * 4 else {
+    guard let sent = pending, sharesGradients, sent.sequence == updated.sequence else { return nil }
+    guard updated.values.count == configuration.manifest.elementCount * 4 else {
       counters.malformed += 1
       return nil
     }
-    guard Finite.firstException(stepped.values) == nil else {
-      recordImpossible("STEPPED: expected finite weights, found NaN or infinite ones")
+    guard Finite.firstException(updated.values) == nil else {
+      recordImpossible("UPDATED: expected finite weights, found NaN or infinite ones")
       return nil
     }
     pending = nil
     counters.waited = counters.waited + (now - sent.firstSentAt)
-    switch stepped.outcome {
+    switch updated.outcome {
     case .applied:
       counters.changesMerged += 1
       counters.updatesMerged += sent.updates
-    case .dropped: recordDropped(stepped)
+    case .dropped: recordDropped(updated)
     }
-    version = max(version, stepped.version)
-    (baseUpdates, baseIncarnation) = (stepped.updates, stepped.incarnation)
-    return stepped
+    version = max(version, updated.version)
+    (baseUpdates, baseIncarnation) = (updated.updates, updated.incarnation)
+    return updated
   }
 
-  private mutating func recordDropped(_ stepped: Stepped) {
+  private mutating func recordDropped(_ updated: Updated) {
     counters.gradientsDropped += 1
     guard counters.gradientsDropped == 1 else { return }
     notice =
-      "a gradient was dropped, as it was \(stepped.staleness) updates late; later ones are only counted. Raise "
+      "a gradient was dropped, as it was \(updated.staleness) updates late; later ones are only counted. Raise "
       + "aggregation.max_staleness if this learner is slow"
   }
 
@@ -292,7 +294,7 @@ extension MemberMachine {
   @discardableResult
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, now: Instant, sink: some FrameSink
-  ) -> Stepped? {
+  ) -> Updated? {
     var cursor = FrameCursor(frame)
     do throws(WireError) {
       switch try cursor.openMessage() {
@@ -314,7 +316,7 @@ extension MemberMachine {
         if session.open(by: joined.incarnation) { counters.serverRestarts += 1 }
         // A new incarnation does not know the pending change.
         if sharesGradients { repeatAtOnce(now: now) }
-      case .stepped: return adopt(try Stepped(from: &cursor), now: now)
+      case .updated: return adopt(try Updated(from: &cursor), now: now)
       case .refusal:
         session.receive(try Refusal(from: &cursor), now: now)
         if now >= session.nextGreeting { join(now: now, sink: sink) }

@@ -22,11 +22,11 @@ protocol Merger {
   mutating func admit(_ learner: Identifier, now: Instant)
 
   /// Adds a change.
-  /// - Returns: the step of the weights that it made; nil if they are as before.
-  mutating func add(_ change: Change, into state: inout ParameterState, now: Instant) -> Step?
+  /// - Returns: the update that it made; nil if the weights are as before.
+  mutating func add(_ change: Change, into state: inout ParameterState, now: Instant) -> MadeUpdate?
 
-  /// Makes a step that has become due by time.
-  mutating func step(_ state: inout ParameterState, now: Instant) -> Step?
+  /// Makes an update that has become due by time.
+  mutating func update(_ state: inout ParameterState, now: Instant) -> MadeUpdate?
 
   /// Forgets a learner that is gone. What it sent stays.
   mutating func forget(_ learner: Identifier)
@@ -34,7 +34,7 @@ protocol Merger {
   /// When the next version is to be made; nil while there is nothing new.
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant?
 
-  /// When `step` and `takeAnswer` are due although no message has come; nil if never.
+  /// When `update` and `takeAnswer` are due although no message has come; nil if never.
   var waitsUntil: Instant? { get }
 
   /// Makes a state that was saved, perhaps with other settings, one that this merger can go on
@@ -56,8 +56,8 @@ protocol Merger {
   var counters: MergerCounters { get }
 }
 
-/// A step of the weights between two versions.
-struct Step {
+/// An update of the weights between two versions.
+struct MadeUpdate {
   /// The changes that are in the weights now.
   var changes: [(learner: Identifier, sequence: UInt64)]
 }
@@ -65,7 +65,7 @@ struct Step {
 /// What became of a change.
 struct Answer {
   var learner: Identifier
-  var outcome: Stepped.Outcome
+  var outcome: Updated.Outcome
   var staleness: UInt64
 }
 
@@ -73,7 +73,7 @@ struct Answer {
 struct MergerCounters {
   /// Gradients that were too stale, and changed nothing.
   var dropped: UInt64 = 0
-  /// Gradients whose step was shortened, because they were too stale.
+  /// Gradients whose update was shortened, because they were too stale.
   var scaled: UInt64 = 0
   /// Updates that a restart of the server lost, because they were not saved.
   var updatesLost: UInt64 = 0
@@ -88,7 +88,7 @@ extension Merger {
   var isSavedEachVersion: Bool { true }
   var hasUnpublished: Bool { false }
   mutating func admit(_ learner: Identifier, now: Instant) {}
-  mutating func step(_ state: inout ParameterState, now: Instant) -> Step? { nil }
+  mutating func update(_ state: inout ParameterState, now: Instant) -> MadeUpdate? { nil }
   var waitsUntil: Instant? { nil }
   mutating func takeAnswer(updates: UInt64, now: Instant) -> Answer? { nil }
   func owes(_ learner: Identifier) -> Bool { true }

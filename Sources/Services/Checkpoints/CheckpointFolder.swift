@@ -7,10 +7,10 @@ internal import Glibc
 internal import Numerics
 
 /// A learner has two files. `learner-1.safetensors` holds the weights under PyTorch's names, as
-/// `load_state_dict` accepts them. `learner-1.optimizer.safetensors` holds the rest of the learning
-/// rule's state (DQN: the optimizer's moments and the target network). A save replaces each file atomically
-/// and keeps the one before as `.previous`, which is loaded if the newest is damaged.
-/// `learner-1.left-out.safetensors` holds `LeftOutRows`.
+/// `load_state_dict` accepts them. `learner-1.optimizer.safetensors` holds the rest of the
+/// learning rule's state (DQN: the optimizer's moments and the target network). A save replaces
+/// each file atomically and keeps the one before as `.previous`, which is loaded if the newest
+/// is damaged. `learner-1.left-out.safetensors` holds `LeftOutRows`.
 struct CheckpointFolder {
   let path: String
   private let label: String

@@ -10,6 +10,7 @@ extension LearnerMachine {
       say(.warning, "all rows of a batch are known to be at fault, and left out; later ones are only counted")
     }
     statistics.batchesSkipped += 1
+    rule.forgetPrepared()
     for row in rows { priorities[row] = 0 }
   }
 

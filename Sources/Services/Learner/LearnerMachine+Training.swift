@@ -32,6 +32,7 @@ extension LearnerMachine {
     }
     current = sampled
     let rows = trainedBatches * configuration.batch..<(trainedBatches + 1) * configuration.batch
+    isNextPrepared = false
     begun = (now, rows, update(sampled, rows))
     return true
   }
@@ -67,6 +68,21 @@ extension LearnerMachine {
       let pause = min(86_400, 1 / configuration.updatesPerSecondMax)
       nextUpdateAt = max(nextUpdateAt, started) + .seconds(pause)
     }
+  }
+
+  /// Prepares the next batch while an answer to a gradient is awaited. True if it did anything;
+  /// then the answer may be there.
+  mutating func prepareNext() -> Bool {
+    guard member.isAnswerAwaited, !isNextPrepared, !statistics.hasDiverged,
+      let sampled = current ?? sampler.popBatch(), sampled.fields == configuration.fields
+    else { return false }
+    current = sampled
+    isNextPrepared = true
+    let first = trainedBatches * configuration.batch
+    rule.prepareGradients(
+      ColumnBatch(
+        fields: sampled.fields, columns: sampled.columns, firstRow: first, count: configuration.batch))
+    return true
   }
 
   private mutating func finish(_ sampled: SampledBatch, now: Instant, replay: some FrameSink) {

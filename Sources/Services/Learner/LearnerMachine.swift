@@ -44,6 +44,8 @@ public struct LearnerMachine {
   /// The answer that is being trained on, and how many of its batches are done.
   public internal(set) var current: SampledBatch?
   public internal(set) var trainedBatches = 0
+  /// The next batch has been prepared while an answer is awaited.
+  var isNextPrepared = false
   /// The update under way: its start, its rows and its outcome.
   var begun: (at: Instant, rows: Range<Int>, outcome: UpdateOutcome)?
   var unpushed = UnpushedUpdates()
@@ -135,10 +137,10 @@ extension LearnerMachine {
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, now: Instant, parameters: some FrameSink
   ) {
-    guard let stepped = member.receive(frame, now: now, sink: parameters) else { return }
-    local.withUnsafeMutableBytes { $0.copyMemory(from: stepped.values) }
+    guard let updated = member.receive(frame, now: now, sink: parameters) else { return }
+    local.withUnsafeMutableBytes { $0.copyMemory(from: updated.values) }
     importLocal()
-    clock = RunClock(updates: stepped.clock, envSteps: Double(stepped.envSteps))
+    clock = RunClock(updates: updated.clock, envSteps: Double(updated.envSteps))
     rule.clock = clock
   }
 
@@ -215,8 +217,8 @@ extension LearnerMachine {
     if weights.isMilestone { adoptMilestone(weights) }
   }
 
-  /// Gives the rule the local weights, and with shared gradients tells it how many updates they have
-  /// been through elsewhere.
+  /// Gives the rule the local weights, and with shared gradients tells it how many updates they
+  /// have been through in other processes.
   private mutating func importLocal() {
     local.withUnsafeBufferPointer { rule.importParameters(from: $0) }
     guard member.sharesGradients else { return }

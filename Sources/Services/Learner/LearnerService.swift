@@ -95,7 +95,7 @@ public final class LearnerService {
         if updatesSinceLook < 16 { continue }
       }
       // With work to do it only checks for a signal.
-      let hasWork = updatesSinceLook >= 16
+      let hasWork = updatesSinceLook >= 16 || machine.prepareNext()
       updatesSinceLook = 0
       poller.wait(until: hasWork ? now : deadline(now: now), now: now)
       if poller.isReadable(signalIndex), try signals.read() != nil { break }

@@ -16,7 +16,7 @@ enum FrameBounds {
     least + manifest.elementCount * 4
   }
 
-  /// From the parameter server: STATUS, and to learners STEPPED.
+  /// From the parameter server: STATUS, and to learners UPDATED.
   static let parameterAnswer = least
   static func parameterAnswer(_ manifest: WeightsManifest) -> Int { least + manifest.elementCount * 4 }
 

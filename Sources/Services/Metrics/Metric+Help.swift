@@ -11,7 +11,7 @@ extension Metric {
     case .weights_version: "The weights version that the process has."
     case .gradients_dropped_total: "Gradients that were too stale, and changed nothing."
     case .gradients_scaled_total:
-      "Gradients whose step was divided by their staleness, as they were too stale."
+      "Gradients whose update was divided by their staleness, as they were too stale."
     case .gradient_staleness:
       "Updates between the weights that a gradient was computed on and those that it was applied to, moving mean."
     case .learners_waiting: "Learners whose gradient has not been answered."

@@ -69,8 +69,8 @@ extension ParameterServerMachine {
       let opened = try cursor.openMessage()
       type = opened
       // Deltas and gradients need no budget: a learner has one under way, and those from other
-      // connections are refused before their values are read. The status of all processes is the most expensive
-      // answer.
+      // connections are refused before their values are read. The status of all processes is the
+      // most expensive answer.
       let cost = opened == .statusRequest ? 2 : 1
       guard opened == .delta || opened == .gradient || budget.spend(peer, cost: cost, now: now) else {
         return counters.requestsDropped += 1

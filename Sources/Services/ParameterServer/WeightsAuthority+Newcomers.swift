@@ -35,7 +35,7 @@ extension WeightsAuthority {
   private var answersPerTurn: Int { max(1, min(16, (1 << 20) / max(1, state.values.count))) }
 
   /// Answers the new subscribers that wait, as many as a turn allows. A version has one content, so
-  /// steps since the last one make a new one first.
+  /// updates since the last one make a new one first.
   mutating func answerNewcomers(now: Instant, sink: some PublishingSink) {
     newcomersAnswered = min(newcomers.count, answersPerTurn)
     guard newcomersAnswered > 0 else { return }

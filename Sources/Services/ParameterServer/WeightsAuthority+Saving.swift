@@ -3,8 +3,8 @@
 internal import Foundations
 
 extension WeightsAuthority {
-  /// Versions that may be published without a save in between. They are reserved: a restarted server
-  /// goes on behind them.
+  /// Versions that may be published without a save in between. They are reserved: a restarted
+  /// server goes on behind them.
   private static var unsavedMax: UInt64 { 10_000 }
 
   /// What a save writes: the weights, the milestone and the merger's vectors.
@@ -25,8 +25,8 @@ extension WeightsAuthority {
     if isUnsaved { save(reserving: 0, now: now) }
   }
 
-  /// Goes on behind the versions that an earlier incarnation may have published after its last save,
-  /// with the weights of that save.
+  /// Goes on behind the versions that an earlier incarnation may have published after its last
+  /// save, with the weights of that save.
   mutating func skipReserved(now: Instant) {
     guard state.reserved > 0 else { return savedThrough = state.version }
     state.version += state.reserved + 1

@@ -164,7 +164,7 @@ extension WeightsAuthority {
     members[id]?.accepted = change.sequence
     accepted.append(Accepted(id: id, merged: Merged(learner: member.name, sequence: change.sequence)))
     counters.changesMerged += 1
-    if let step = merger.add(change, into: &state, now: now) { finish(step, now: now, sink: sink) }
+    if let made = merger.add(change, into: &state, now: now) { finish(made, now: now, sink: sink) }
     advanceMerger(to: now, sink: sink)
     return nil
   }
@@ -222,9 +222,9 @@ extension WeightsAuthority {
     merger.forget(id)
   }
 
-  /// Makes steps that are due, answers what can be answered, and makes a version that is due.
+  /// Makes updates that are due, answers what can be answered, and makes a version that is due.
   private mutating func advanceMerger(to now: Instant, sink: some PublishingSink) {
-    while let step = merger.step(&state, now: now) { finish(step, now: now, sink: sink) }
+    while let made = merger.update(&state, now: now) { finish(made, now: now, sink: sink) }
     while let next = merger.takeAnswer(updates: state.updates, now: now) {
       members[next.learner]?.answer = next
       if next.outcome == .dropped { accepted.removeAll { $0.id == next.learner } }
@@ -233,11 +233,11 @@ extension WeightsAuthority {
     if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
   }
 
-  /// Records a step of the weights. If it is a milestone it is published at once: a milestone's
-  /// weights are those of the step that reaches the multiple.
-  private mutating func finish(_ step: Step, now: Instant, sink: some PublishingSink) {
+  /// Records an update of the weights. If it is a milestone it is published at once: a milestone's
+  /// weights are those of the update that reaches the multiple.
+  private mutating func finish(_ update: MadeUpdate, now: Instant, sink: some PublishingSink) {
     isUnsaved = true
-    for change in step.changes {
+    for change in update.changes {
       accepted.removeAll { $0.id == change.learner && $0.merged.sequence <= change.sequence }
       remember(Merged(learner: change.learner.publicName, sequence: change.sequence))
     }
@@ -250,7 +250,7 @@ extension WeightsAuthority {
   private mutating func answer(_ learner: Identifier, _ answer: Answer?, sink: some PublishingSink) {
     guard let member = members[learner] else { return }
     state.values.withUnsafeBytes { values in
-      Stepped(
+      Updated(
         incarnation: incarnation, sequence: member.accepted, outcome: answer?.outcome ?? .applied,
         staleness: answer?.staleness ?? 0, version: state.version, updates: state.updates, clock: state.clock,
         envSteps: state.envSteps.total, values: values

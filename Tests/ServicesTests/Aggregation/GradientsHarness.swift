@@ -1,4 +1,4 @@
-// A parameter server that makes steps of gradients, with scripted learners.
+// A parameter server that makes updates of gradients, with scripted learners.
 
 import Algorithms
 import Configuration
@@ -24,17 +24,17 @@ extension Aggregation {
   }
 }
 
-/// STEPPED's fields, copied.
-struct SteppedTo: Equatable {
+/// UPDATED's fields, copied.
+struct Answered: Equatable {
   var learner: UInt64
   var sequence: UInt64
-  var outcome: Stepped.Outcome
+  var outcome: Updated.Outcome
   var staleness: UInt64
   var updates: UInt64
   var values: [Float]
 
   init(
-    _ learner: UInt64, _ sequence: UInt64, _ outcome: Stepped.Outcome = .applied, staleness: UInt64 = 0,
+    _ learner: UInt64, _ sequence: UInt64, _ outcome: Updated.Outcome = .applied, staleness: UInt64 = 0,
     updates: UInt64, _ values: [Float]
   ) {
     self.learner = learner
@@ -46,17 +46,17 @@ struct SteppedTo: Equatable {
   }
 
   init?(_ sent: Sent) {
-    guard sent.type == .stepped,
+    guard sent.type == .updated,
       let learner = (1...100 as ClosedRange<UInt64>).first(where: { PeerID(number: $0) == sent.peer })
     else { return nil }
     let read = sent.read { cursor in
-      let stepped = try Stepped(from: &cursor)
-      let values = (0..<stepped.values.count / 4).map {
-        stepped.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
+      let updated = try Updated(from: &cursor)
+      let values = (0..<updated.values.count / 4).map {
+        updated.values.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
       }
-      return SteppedTo(
-        learner, stepped.sequence, stepped.outcome, staleness: stepped.staleness,
-        updates: stepped.updates, values)
+      return Answered(
+        learner, updated.sequence, updated.outcome, staleness: updated.staleness,
+        updates: updated.updates, values)
     }
     guard let read else { return nil }
     self = read
@@ -78,18 +78,18 @@ extension ServerHarness {
     }
   }
 
-  mutating func stepped(
+  mutating func updated(
     _ id: UInt64, _ sequence: UInt64, base: UInt64, _ values: [Float], rows: Int = 1, weightMax: Double = 1,
     at milliseconds: Double = 0, of incarnation: UInt64 = 99
-  ) -> [SteppedTo] {
+  ) -> [Answered] {
     gradient(
       id, sequence, base: base, values, rows: rows, weightMax: weightMax, at: milliseconds, of: incarnation
-    ).compactMap(SteppedTo.init)
+    ).compactMap(Answered.init)
   }
 
   /// Lets time pass, and returns the answers that the server sends.
-  mutating func wait(until milliseconds: Double) -> [SteppedTo] {
+  mutating func wait(until milliseconds: Double) -> [Answered] {
     machine.advance(to: .at(milliseconds), sink: sink)
-    return sink.take().compactMap(SteppedTo.init)
+    return sink.take().compactMap(Answered.init)
   }
 }

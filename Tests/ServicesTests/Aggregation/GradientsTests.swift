@@ -22,40 +22,40 @@ import Wire
 
   @Test func eachGradientMakesAStepAndIsAnsweredWithTheWeights() throws {
     var server = server(.gradients(learningRate: 0.5))
-    #expect(server.stepped(1, 1, base: 0, [2, -4]) == [SteppedTo(1, 1, updates: 1, [-1, 2])])
+    #expect(server.updated(1, 1, base: 0, [2, -4]) == [Answered(1, 1, updates: 1, [-1, 2])])
     let first = try #require(server.published().first, "the last publication was long ago")
     #expect(first.version == 2 && first.updates == 1 && first.clock == 1 && first.values == [-1, 2])
     #expect(first.merged == [Merged(learner: Fixtures.id(1).publicName, sequence: 1)] && first.oldest == 10)
     #expect(
-      server.stepped(2, 1, base: 0, [2, 2], at: 1) == [SteppedTo(2, 1, staleness: 1, updates: 2, [-2, 1])])
+      server.updated(2, 1, base: 0, [2, 2], at: 1) == [Answered(2, 1, staleness: 1, updates: 2, [-2, 1])])
     #expect(server.published().isEmpty, "publications are for actors, and have their interval")
     let second = try #require(server.advance(20).first)
     #expect(second.version == 3 && second.updates == 2 && second.values == [-2, 1])
   }
 
-  /// The answer was lost: the learner repeats the gradient, which has no effect, and gets the newest
-  /// weights.
+  /// The answer was lost: the learner repeats the gradient, which has no effect, and gets the
+  /// newest weights.
   @Test func aRepeatedGradientIsAnsweredAgain() {
     var server = server(.gradients())
-    _ = server.stepped(1, 1, base: 0, [1, 0])
-    _ = server.stepped(2, 1, base: 0, [0, 1])
-    #expect(server.stepped(1, 1, base: 0, [1, 0]) == [SteppedTo(1, 1, updates: 2, [-1, -1])])
+    _ = server.updated(1, 1, base: 0, [1, 0])
+    _ = server.updated(2, 1, base: 0, [0, 1])
+    #expect(server.updated(1, 1, base: 0, [1, 0]) == [Answered(1, 1, updates: 2, [-1, -1])])
     #expect(server.machine.authority.counters.changesRepeated == 1)
     #expect(server.machine.authority.state.updates == 2)
   }
 
   @Test func eachGradientIsClippedByItself() {
     var server = server(.gradients(clip: 1))
-    let values = server.stepped(1, 1, base: 0, [3, 4]).first?.values ?? []
+    let values = server.updated(1, 1, base: 0, [3, 4]).first?.values ?? []
     #expect(abs(values[0] + 0.6) < 1e-5 && abs(values[1] + 0.8) < 1e-5)
-    #expect(server.stepped(2, 1, base: 1, [0.5, 0]).first?.values.first == values[0] - 0.5)
+    #expect(server.updated(2, 1, base: 1, [0.5, 0]).first?.values.first == values[0] - 0.5)
   }
 
   /// The step size follows the clock that all learners have.
   @Test func theLearningRateFollowsItsSchedule() {
     let schedule = Schedule(.linear, from: 1, to: 0, over: 4)
     var server = server(.gradients(learningRate: schedule), learners: 1...1)
-    let values = (0..<5).compactMap { server.stepped(1, $0 + 1, base: $0, [1, 0]).first?.values[0] }
+    let values = (0..<5).compactMap { server.updated(1, $0 + 1, base: $0, [1, 0]).first?.values[0] }
     #expect(values == [-1, -1.75, -2.25, -2.5, -2.5])
   }
 
@@ -83,34 +83,34 @@ import Wire
   /// gradient too stale by a third: it waits for the answer.
   @Test func aLearnerThatIsAheadWaitsForTheSlowest() {
     var server = server(.gradients(maxStaleness: 2))
-    _ = server.stepped(2, 1, base: 0, [0, 1])
-    _ = server.stepped(1, 1, base: 1, [1, 0])
-    #expect(server.stepped(2, 2, base: 1, [0, 1]).map(\.staleness) == [1])
-    #expect(server.stepped(2, 3, base: 3, [0, 1]).isEmpty, "not answered")
+    _ = server.updated(2, 1, base: 0, [0, 1])
+    _ = server.updated(1, 1, base: 1, [1, 0])
+    #expect(server.updated(2, 2, base: 1, [0, 1]).map(\.staleness) == [1])
+    #expect(server.updated(2, 3, base: 3, [0, 1]).isEmpty, "not answered")
     #expect(server.machine.authority.merger.counters.waiting == 1)
-    #expect(server.stepped(2, 3, base: 3, [0, 1], at: 500).isEmpty, "nor when it is repeated")
-    let answers = server.stepped(1, 2, base: 2, [1, 0], at: 900)
+    #expect(server.updated(2, 3, base: 3, [0, 1], at: 500).isEmpty, "nor when it is repeated")
+    let answers = server.updated(1, 2, base: 2, [1, 0], at: 900)
     #expect(answers.map(\.learner) == [2, 1] && answers.map(\.staleness) == [0, 2])
     #expect(server.machine.authority.merger.counters.dropped == 0)
   }
 
   @Test func aSilentLearnerIsNotWaitedFor() {
     var server = server(.gradients(maxStaleness: 2))
-    _ = server.stepped(1, 1, base: 0, [1, 0])
-    _ = server.stepped(2, 1, base: 1, [0, 1])
-    _ = server.stepped(2, 2, base: 2, [0, 1])
+    _ = server.updated(1, 1, base: 0, [1, 0])
+    _ = server.updated(2, 1, base: 1, [0, 1])
+    _ = server.updated(2, 2, base: 2, [0, 1])
     #expect(server.wait(until: 1990).isEmpty)
     #expect(server.machine.nextDeadline(now: .at(1990)) <= .at(2000))
     #expect(server.wait(until: 2000).map(\.learner) == [2])
     // It comes back, too late.
-    _ = server.stepped(2, 3, base: 3, [0, 1], at: 2001)
-    #expect(server.stepped(1, 2, base: 1, [1, 0], at: 2002).first?.outcome == .dropped)
+    _ = server.updated(2, 3, base: 3, [0, 1], at: 2001)
+    #expect(server.updated(1, 2, base: 1, [1, 0], at: 2002).first?.outcome == .dropped)
     #expect(server.machine.authority.merger.counters.dropped == 1)
     #expect(server.machine.authority.state.values == [-1, -3])
   }
 
-  /// However fast each learner is: no gradient is staler than the bound, none is dropped but perhaps
-  /// a newcomer's first, and all go on.
+  /// However fast each learner is: no gradient is staler than the bound, none is dropped but
+  /// perhaps a newcomer's first, and all go on.
   @Test(arguments: Seeds.list(count: 50))
   func noGradientIsStalerThanTheBound(seed: UInt64) {
     var draw = SeededGenerator(seed: seed, part: "staleness")
@@ -126,14 +126,14 @@ import Wire
     var (stalest, dropped) = (UInt64(0), 0)
     for _ in 0..<400 {
       guard let next = computing.min(by: { $0.value.ready < $1.value.ready }) else {
-        Issue.record("nobody computes; \(Seeds.replay(seed))")
+        Issue.record("no learner computes; \(Seeds.replay(seed))")
         return
       }
       computing[next.key] = nil
       sequences[next.key, default: 0] += 1
       let base = next.value.base == .max ? server.machine.authority.state.updates : next.value.base
       let now = next.value.ready
-      for answer in server.stepped(next.key, sequences[next.key]!, base: base, [1, 0], at: now) {
+      for answer in server.updated(next.key, sequences[next.key]!, base: base, [1, 0], at: now) {
         if answer.outcome == .applied { stalest = max(stalest, answer.staleness) }
         if answer.outcome == .dropped, answer.sequence > 1 { dropped += 1 }
         computing[answer.learner] = (
@@ -149,34 +149,35 @@ import Wire
     var dropping = server(.gradients(maxStaleness: 1, late: .drop))
     var scaling = server(.gradients(maxStaleness: 1, late: .scale))
     for step in 1...4 as ClosedRange<UInt64> {
-      _ = dropping.stepped(1, step, base: step - 1, [1, 0])
-      _ = scaling.stepped(1, step, base: step - 1, [1, 0])
+      _ = dropping.updated(1, step, base: step - 1, [1, 0])
+      _ = scaling.updated(1, step, base: step - 1, [1, 0])
     }
     #expect(
-      dropping.stepped(2, 1, base: 0, [0, 8]) == [
-        SteppedTo(2, 1, .dropped, staleness: 4, updates: 4, [-4, 0])
+      dropping.updated(2, 1, base: 0, [0, 8]) == [
+        Answered(2, 1, .dropped, staleness: 4, updates: 4, [-4, 0])
       ])
     #expect(
-      dropping.stepped(2, 2, base: 3, [0, 8]) == [SteppedTo(2, 2, staleness: 1, updates: 5, [-4, -8])])
+      dropping.updated(2, 2, base: 3, [0, 8]) == [Answered(2, 2, staleness: 1, updates: 5, [-4, -8])])
     #expect(
-      scaling.stepped(2, 1, base: 0, [0, 8]) == [SteppedTo(2, 1, staleness: 4, updates: 5, [-4, -2])])
+      scaling.updated(2, 1, base: 0, [0, 8]) == [Answered(2, 1, staleness: 4, updates: 5, [-4, -2])])
     #expect(dropping.machine.authority.merger.counters.dropped == 1)
     #expect(scaling.machine.authority.merger.counters.scaled == 1)
   }
 
   // MARK: Synchronous
 
-  /// 2 rows of largest weight 4 and 6 of weight 1: as one batch of 8 rows, whose largest weight is 4.
+  /// 2 rows of largest weight 4 and 6 of weight 1: as one batch of 8 rows, whose largest weight
+  /// is 4.
   @Test func aQuorumMakesOneStepAsOneBatchWould() {
     for isReversed in [false, true] {
       var server = server(.gradients(.synchronous(.share(1))))
       let first = isReversed ? (2 as UInt64) : 1
-      func send(_ id: UInt64) -> [SteppedTo] {
+      func send(_ id: UInt64) -> [Answered] {
         id == 1
-          ? server.stepped(1, 1, base: 0, [8, 0], rows: 2, weightMax: 4)
-          : server.stepped(2, 1, base: 0, [0, 16], rows: 6, weightMax: 1)
+          ? server.updated(1, 1, base: 0, [8, 0], rows: 2, weightMax: 4)
+          : server.updated(2, 1, base: 0, [0, 16], rows: 6, weightMax: 1)
       }
-      #expect(send(first).isEmpty, "the step waits for the other")
+      #expect(send(first).isEmpty, "the update waits for the other")
       let answers = send(3 - first)
       #expect(answers.map(\.learner) == [first, 3 - first])
       #expect(answers.allSatisfy { $0.updates == 1 && $0.values == [-2, -3] })
@@ -186,28 +187,28 @@ import Wire
 
   @Test func whatMissesItsStepCountsInTheNext() {
     var server = server(.gradients(.synchronous(.count(1))))
-    #expect(server.stepped(1, 1, base: 0, [1, 0]).map(\.updates) == [1])
+    #expect(server.updated(1, 1, base: 0, [1, 0]).map(\.updates) == [1])
     #expect(
-      server.stepped(2, 1, base: 0, [0, 1]) == [SteppedTo(2, 1, staleness: 1, updates: 2, [-1, -1])])
+      server.updated(2, 1, base: 0, [0, 1]) == [Answered(2, 1, staleness: 1, updates: 2, [-1, -1])])
     var dropping = self.server(.gradients(.synchronous(.count(1)), late: .drop))
-    _ = dropping.stepped(1, 1, base: 0, [1, 0])
+    _ = dropping.updated(1, 1, base: 0, [1, 0])
     #expect(
-      dropping.stepped(2, 1, base: 0, [0, 1])
-        == [SteppedTo(2, 1, .dropped, staleness: 1, updates: 1, [-1, 0])])
+      dropping.updated(2, 1, base: 0, [0, 1])
+        == [Answered(2, 1, .dropped, staleness: 1, updates: 1, [-1, 0])])
   }
 
-  /// A learner that is gone in the middle of a step: it ends without it within 2 s. A gradient that
-  /// it has sent counts.
+  /// A learner that is gone in the middle of an update: it is made without it within 2 s. A
+  /// gradient that it has sent counts.
   @Test func aStepEndsWithoutASilentLearner() {
     var server = server(.gradients(.synchronous(.share(1))), learners: 1...3)
-    #expect(server.stepped(1, 1, base: 0, [3, 0], at: 10).isEmpty)
-    #expect(server.stepped(3, 1, base: 0, [0, 3], at: 10).isEmpty)
+    #expect(server.updated(1, 1, base: 0, [3, 0], at: 10).isEmpty)
+    #expect(server.updated(3, 1, base: 0, [0, 3], at: 10).isEmpty)
     server.goodbye(3)
     #expect(server.wait(until: 1999).isEmpty)
-    #expect(server.wait(until: 2000) == [SteppedTo(1, 1, updates: 1, [-1.5, -1.5])])
-    #expect(server.stepped(1, 2, base: 1, [1, 1], at: 2100).map(\.updates) == [2], "it is alone now")
+    #expect(server.wait(until: 2000) == [Answered(1, 1, updates: 1, [-1.5, -1.5])])
+    #expect(server.updated(1, 2, base: 1, [1, 1], at: 2100).map(\.updates) == [2], "it is alone now")
     #expect(server.gradient(3, 2, base: 1, [1, 1], at: 2101).first?.refusal?.code == .unknownPeer)
-    #expect(server.stepped(2, 1, base: 0, [1, 1], at: 2200).isEmpty, "two again: learner 1 is waited for")
+    #expect(server.updated(2, 1, base: 0, [1, 1], at: 2200).isEmpty, "two again: learner 1 is waited for")
   }
 
   @Test(arguments: [(Quorum.count(2), 3, 2), (.count(5), 3, 3), (.share(0.5), 3, 2), (.share(0.67), 3, 3)])
@@ -218,33 +219,33 @@ import Wire
 
   // MARK: Milestones, restarts, divergence
 
-  /// A milestone is the step that reaches the multiple, and is published at once.
+  /// A milestone is the update that reaches the multiple, and is published at once.
   @Test func milestonesAreExact() {
     var server = server(.gradients(), learners: 1...1, milestoneEvery: 3)
     var milestones: [Published] = []
     for step in 1...7 as ClosedRange<UInt64> {
-      _ = server.stepped(1, step, base: step - 1, [1, 0])
+      _ = server.updated(1, step, base: step - 1, [1, 0])
       milestones += server.published().filter { $0.topic == Weights.topicMilestone }
     }
     #expect(milestones.map(\.clock) == [3, 6] && milestones.map { $0.values[0] } == [-3, -6])
   }
 
-  /// The optimizer's moments are saved with the weights, so a restarted server goes on as if nothing
-  /// had happened.
+  /// The optimizer's moments are saved with the weights, so a restarted server goes on as if
+  /// nothing had happened.
   @Test func aRestartGoesOnFromOneState() throws {
     let adam = Aggregation.gradients(.asynchronous, .adam(Adam()), learningRate: 0.125)
     var (one, other) = (server(adam, learners: 1...1), server(adam, learners: 1...1))
     for step in 1...3 as ClosedRange<UInt64> {
-      _ = one.stepped(1, step, base: step - 1, [Float(step), -1])
-      _ = other.stepped(1, step, base: step - 1, [Float(step), -1])
+      _ = one.updated(1, step, base: step - 1, [Float(step), -1])
+      _ = other.updated(1, step, base: step - 1, [Float(step), -1])
     }
     other.machine.finish(now: .at(1))
     let saved = try #require(other.machine.authority.store.last)
     #expect(saved.vectors.map(\.name) == ["adam.m", "adam.v"] && saved.vectors[0].number == 3)
     other = ServerHarness(state: saved, incarnation: 98, aggregation: adam)
     let _: Joined? = other.join(1)
-    #expect(other.stepped(1, 3, base: 3, [3, -1], of: 99).map(\.updates) == [3], "its step was saved")
-    let values = (one.stepped(1, 4, base: 3, [4, 1]), other.stepped(1, 4, base: 3, [4, 1], of: 99))
+    #expect(other.updated(1, 3, base: 3, [3, -1], of: 99).map(\.updates) == [3], "its update was saved")
+    let values = (one.updated(1, 4, base: 3, [4, 1]), other.updated(1, 4, base: 3, [4, 1], of: 99))
     #expect(values.0 == values.1 && values.0.count == 1)
   }
 
@@ -304,10 +305,11 @@ import Wire
     #expect(machine.authority.store.last?.reserved == 0)
   }
 
-  /// Weights that are restored after a divergence are set at once, and the optimizer begins anew.
+  /// Weights that are restored after a divergence are set at once, and the optimizer begins
+  /// again at zero.
   @Test func restoredWeightsReplaceThoseThatDiverged() {
     var server = server(.gradients(.asynchronous, .sgd(SGD(momentum: 0.5))), learners: 1...1)
-    _ = server.stepped(1, 1, base: 0, [1e6, 0])
+    _ = server.updated(1, 1, base: 0, [1e6, 0])
     _ = server.published()
     #expect(server.delta(1, 2, restores: true, [1e6, 5], at: 30) == nil)
     let published = server.published().first

@@ -59,7 +59,7 @@ final class CountingRule: LearningRule {
   func exportGradients(to destination: UnsafeMutableBufferPointer<Float>) {
     _ = destination.update(fromContentsOf: [Float(0.5), -0.25])
   }
-  /// The updates elsewhere that it was told of.
+  /// The updates in other processes that it was told of.
   private(set) var followed: [UInt64] = []
   func followParameters(updates: UInt64) { followed.append(updates) }
   func importGradients(from source: UnsafeBufferPointer<Float>) -> Float { 0 }

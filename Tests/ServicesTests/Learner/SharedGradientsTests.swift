@@ -37,14 +37,15 @@ extension LearnerHarness {
     frame(encode).withUnsafeBytes { machine.receive($0, now: .at(milliseconds), parameters: parameters) }
   }
 
-  fileprivate mutating func stepped(
-    _ sequence: UInt64, updates: UInt64, _ values: [Float], _ outcome: Stepped.Outcome = .applied,
+  fileprivate mutating func updated(
+    _ sequence: UInt64, updates: UInt64, _ values: [Float], _ outcome: Updated.Outcome = .applied,
     of incarnation: UInt64 = 99, at milliseconds: Double = 2
   ) {
     values.withUnsafeBytes { values in
       fromServer(at: milliseconds) {
-        Stepped(
-          incarnation: Fixtures.id(incarnation), sequence: sequence, outcome: outcome, staleness: 70, version: 9,
+        Updated(
+          incarnation: Fixtures.id(incarnation), sequence: sequence, outcome: outcome, staleness: 70,
+          version: 9,
           updates: updates, clock: Double(updates), envSteps: 0, values: values
         ).encode(into: $0)
       }
@@ -82,12 +83,13 @@ extension LearnerHarness {
     let gradient = SentGradient(
       sequence: 1, base: 40, incarnation: Fixtures.id(99), rows: 2, values: [0.5, -0.25])
     #expect(learner.gradients() == [gradient])
-    #expect(learner.rule.steps == 0, "the server makes the step")
+    #expect(learner.rule.steps == 0, "the server makes the update")
     #expect(try !learner.compute(), "it waits for the answer")
     learner.publish(2, [7, 7], updates: 44)
     #expect(learner.rule.values == [1, 2], "publications are for actors")
-    learner.stepped(1, updates: 43, [3, 4])
-    #expect(learner.rule.values == [3, 4] && learner.rule.followed == [3] && learner.machine.clock.updates == 43)
+    learner.updated(1, updates: 43, [3, 4])
+    #expect(
+      learner.rule.values == [3, 4] && learner.rule.followed == [3] && learner.machine.clock.updates == 43)
     #expect(try learner.compute())
     #expect(learner.gradients().map(\.base) == [43])
     #expect(learner.machine.member.counters.changesMerged == 1)
@@ -114,8 +116,8 @@ extension LearnerHarness {
     #expect(learner.gradients().isEmpty)
     learner.advance(502)
     #expect(learner.gradients() == first && learner.machine.member.counters.changesRepeated == 1)
-    learner.stepped(1, updates: 41, [3, 4])
-    learner.stepped(1, updates: 42, [9, 9])
+    learner.updated(1, updates: 41, [3, 4])
+    learner.updated(1, updates: 42, [9, 9])
     #expect(learner.rule.values == [3, 4], "the answer to the repetition is old")
   }
 
@@ -131,7 +133,7 @@ extension LearnerHarness {
     learner.join(98, at: 11)
     learner.advance(11)
     #expect(learner.gradients() == first)
-    learner.stepped(1, updates: 36, [3, 4], of: 98)
+    learner.updated(1, updates: 36, [3, 4], of: 98)
     #expect(try learner.compute())
     #expect(learner.gradients().map(\.incarnation) == [Fixtures.id(98)])
   }
@@ -141,7 +143,7 @@ extension LearnerHarness {
     learner.publish(1, [1, 2], updates: 40)
     for sequence in 1...2 as ClosedRange<UInt64> {
       #expect(try learner.compute())
-      learner.stepped(sequence, updates: 100 + sequence, [3, 4], .dropped)
+      learner.updated(sequence, updates: 100 + sequence, [3, 4], .dropped)
     }
     #expect(learner.rule.values == [3, 4])
     #expect(learner.machine.member.counters.gradientsDropped == 2)
@@ -154,16 +156,17 @@ extension LearnerHarness {
     var learner = LearnerHarness.sharing()
     learner.publish(1, [1, 2], updates: 40)
     #expect(try learner.compute())
-    learner.stepped(2, updates: 41, [3, 4])
-    learner.stepped(1, updates: 41, [.nan, 4])
-    learner.stepped(1, updates: 41, [3])
+    learner.updated(2, updates: 41, [3, 4])
+    learner.updated(1, updates: 41, [.nan, 4])
+    learner.updated(1, updates: 41, [3])
     #expect(learner.rule.values == [1, 2] && learner.machine.member.counters.impossible == 2)
     #expect(learner.machine.member.counters.malformed == 1)
-    learner.stepped(1, updates: 41, [3, 4])
+    learner.updated(1, updates: 41, [3, 4])
     #expect(learner.rule.values == [3, 4])
   }
 
-  /// After a divergence the last good weights are pushed as a delta; then it shares gradients again.
+  /// After a divergence the last good weights are pushed as a delta; then it shares gradients
+  /// again.
   @Test func theLastGoodWeightsAreRestored() throws {
     var learner = LearnerHarness.sharing(
       resumed: ResumedLearner(updates: 5, lastGoodWeights: [2, 3]))

@@ -50,7 +50,7 @@ struct AveragingMerger: Merger {
 
   mutating func add(
     _ change: Change, into state: inout ParameterState, now: Instant
-  ) -> Step? {
+  ) -> MadeUpdate? {
     guard case .delta(let delta) = change else { return nil }
     learners[delta.id] = Learner(transitions: delta.transitions, hasContributed: true)
     let weight = weight(of: delta)

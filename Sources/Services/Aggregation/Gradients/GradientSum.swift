@@ -1,4 +1,4 @@
-// The gradients of one step.
+// The gradients of one update.
 
 internal import Numerics
 internal import Wire
@@ -32,11 +32,10 @@ struct GradientSum {
     newest = max(newest, gradient.madeAt)
   }
 
-  /// The gradient; it is in the sum's memory, and valid until the next change.
-  func mean() -> UnsafeMutableBufferPointer<Float> {
-    sum.scale(by: Float(1 / rows))
-    return sum.values
-  }
+  /// The gradient times the rows; it is in the sum's memory, and valid until the next change.
+  var values: UnsafeBufferPointer<Float> { UnsafeBufferPointer(sum.values) }
+  /// What the values are to be multiplied by.
+  var scale: Float { Float(1 / rows) }
 
   mutating func clear() { sum.clear() }
 }

@@ -4,9 +4,9 @@ public import Algorithms
 public import Configuration
 public import Foundations
 
-/// How the server makes steps of gradients.
+/// How the server makes updates of gradients.
 public struct GradientsConfiguration: Hashable, Sendable {
-  /// Which gradients make one step.
+  /// Which gradients make one update.
   public enum Mode: Hashable, Sendable {
     /// Each by itself, when it arrives.
     case asynchronous
@@ -14,7 +14,7 @@ public struct GradientsConfiguration: Hashable, Sendable {
     case synchronous(Quorum)
   }
 
-  /// Which gradients make one step.
+  /// Which gradients make one update.
   public var mode: Mode
   /// The largest staleness of a gradient, in updates.
   public var maxStaleness: UInt64

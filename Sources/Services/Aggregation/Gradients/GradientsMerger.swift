@@ -7,15 +7,15 @@ internal import Foundations
 internal import Numerics
 internal import Wire
 
-/// Makes steps of gradients, with clipping and an optimizer of its own.
+/// Makes updates of gradients, with clipping and an optimizer of its own.
 ///
-/// *Asynchronous:* each gradient makes a step when it arrives. Its staleness stays within the bound
-/// because the server does not answer a learner, who waits, while the next gradient of that learner
-/// could make another learner's too stale (`mayCompute`; stale-synchronous parallel, Ho et al.
-/// 2013, where a worker waits that is ahead).
+/// *Asynchronous:* each gradient makes an update when it arrives. Its staleness stays within the
+/// bound because the server does not answer a learner, who waits, while the next gradient of
+/// that learner could make another learner's too stale (`mayCompute`; stale-synchronous
+/// parallel, Ho et al. 2013, where a worker waits that is ahead).
 ///
-/// *Synchronous:* the gradients of a quorum make one step, as one batch of all their rows would.
-/// What comes late counts in the next step.
+/// *Synchronous:* the gradients of a quorum make one update, as one batch of all their rows would.
+/// What comes late counts in the next update.
 ///
 /// A learner is waited for until it has been silent for `silentAfter`.
 struct GradientsMerger: Merger {
@@ -36,7 +36,7 @@ struct GradientsMerger: Merger {
   private var open: [(answer: Answer, sequence: UInt64)] = []
   /// What is done and not answered yet, oldest first.
   private var answers: [Answer] = []
-  /// Steps since the last version.
+  /// Updates since the last version.
   private var unpublished = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
   private(set) var hasUnpublished = false
   private(set) var counters = MergerCounters()
@@ -72,7 +72,7 @@ struct GradientsMerger: Merger {
       + "gradient is not applied"
   }
 
-  /// The largest magnitude of a value: no optimizer makes a step of it that leaves float32.
+  /// The largest magnitude of a value: no optimizer makes an update of it that leaves float32.
   private static var valueMax: Float { 1e12 }
 
   mutating func admit(_ learner: Identifier, now: Instant) {
@@ -90,7 +90,7 @@ struct GradientsMerger: Merger {
 
   mutating func add(
     _ change: Change, into state: inout ParameterState, now: Instant
-  ) -> Step? {
+  ) -> MadeUpdate? {
     guard case .gradient(let gradient) = change else { return restore(change, into: &state) }
     // A newcomer's first gradient, or one after a silence, was not reckoned with.
     let isExpected = learners[gradient.id].map { $0.base != nil && !isSilent($0, now: now) } ?? false
@@ -108,14 +108,14 @@ struct GradientsMerger: Merger {
     sum.add(gradient)
     open.append((Answer(learner: gradient.id, outcome: .applied, staleness: staleness), gradient.sequence))
     guard case .synchronous = configuration.mode else {
-      return step(&state, divisor: isLate ? Double(staleness) : 1)
+      return update(&state, divisor: isLate ? Double(staleness) : 1)
     }
-    return step(&state, now: now)
+    return update(&state, now: now)
   }
 
-  /// Weights that replace those that diverged come as a delta. The optimizer begins anew: its
-  /// moments point to where the weights diverged.
-  private mutating func restore(_ delta: Change, into state: inout ParameterState) -> Step {
+  /// Weights that replace those that diverged come as a delta. The optimizer begins again at
+  /// zero: its moments point to where the weights diverged.
+  private mutating func restore(_ delta: Change, into state: inout ParameterState) -> MadeUpdate {
     let sum = FlatSum(count: state.values.count)
     sum.add(delta.values, weight: 1)
     for index in state.values.indices { state.values[index] += sum.values[index] }
@@ -125,10 +125,10 @@ struct GradientsMerger: Merger {
     }
     state.updates += 1
     hasUnpublished = true
-    return Step(changes: [(delta.id, delta.sequence)])
+    return MadeUpdate(changes: [(delta.id, delta.sequence)])
   }
 
-  /// In synchronous steps, `drop` is for all that miss their step.
+  /// In synchronous updates, `drop` is for all that miss theirs.
   private var isDroppedWhenLate: Bool {
     if case .synchronous = configuration.mode { configuration.late == .drop } else { false }
   }
@@ -144,26 +144,26 @@ struct GradientsMerger: Merger {
     return state.updates - gradient.base
   }
 
-  /// Makes a synchronous step if its quorum is complete.
-  mutating func step(_ state: inout ParameterState, now: Instant) -> Step? {
+  /// Makes a synchronous update if its quorum is complete.
+  mutating func update(_ state: inout ParameterState, now: Instant) -> MadeUpdate? {
     guard case .synchronous(let quorum) = configuration.mode, !open.isEmpty else { return nil }
     let contributed = Set(open.map(\.answer.learner))
     let awaited = learners.filter { !contributed.contains($0.key) && !isSilent($0.value, now: now) }
     guard open.count >= quorum.members(of: open.count + awaited.count) else { return nil }
-    return step(&state, divisor: 1)
+    return update(&state, divisor: 1)
   }
 
-  private mutating func step(_ state: inout ParameterState, divisor: Double) -> Step {
-    descent.apply(sum.mean(), divisor: divisor, to: &state)
+  private mutating func update(_ state: inout ParameterState, divisor: Double) -> MadeUpdate {
+    descent.apply(sum.values, scale: sum.scale, divisor: divisor, to: &state)
     state.updates += 1
     unpublished.oldest = hasUnpublished ? min(unpublished.oldest, sum.oldest) : sum.oldest
     unpublished.newest = max(unpublished.newest, sum.newest)
     hasUnpublished = true
     sum.clear()
-    let step = Step(changes: open.map { ($0.answer.learner, $0.sequence) })
+    let made = MadeUpdate(changes: open.map { ($0.answer.learner, $0.sequence) })
     answers += open.map(\.answer).filter { learners[$0.learner] != nil }
     open.removeAll(keepingCapacity: true)
-    return step
+    return made
   }
 
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant? {
@@ -194,7 +194,7 @@ extension GradientsMerger {
     return answer
   }
 
-  /// Whether one more step may be made than those that compute now will make, on weights of
+  /// Whether one more update may be made than those that compute now will make, on weights of
   /// `updates` updates.
   ///
   /// In the worst case all that compute now, and the new one, send theirs before the slowest does.

@@ -26,13 +26,15 @@ struct OptimizerStep {
     let found = kept.isEmpty ? "none" : kept.map(\.name).joined(separator: " and ")
     return
       "algorithm.optimizer: expected \(expected) beside the saved weights, found \(found) of other settings: the optimizer "
-      + "begins anew"
+      + "begins again at zero"
   }
 
-  /// Makes one step. Its size is the learning rate at the state's clock over `divisor`.
-  func apply(_ gradient: UnsafeMutableBufferPointer<Float>, divisor: Double, to state: inout ParameterState) {
-    let gradient = UnsafeBufferPointer(gradient)
-    let scale = descent.scale(norm: GradientClip.norm(gradient))
+  /// Makes one update along `scale` times a vector. Its size is the learning rate at the state's
+  /// clock over `divisor`.
+  func apply(
+    _ gradient: UnsafeBufferPointer<Float>, scale: Float, divisor: Double, to state: inout ParameterState
+  ) {
+    let clipped = scale * descent.scale(norm: scale * GradientClip.norm(gradient))
     let clock = RunClock(updates: state.clock, envSteps: Double(state.envSteps.total))
     // Out of the state, which the call changes too.
     var vectors: [StateVector] = []
@@ -41,7 +43,7 @@ struct OptimizerStep {
     state.values.withUnsafeMutableBufferPointer { values in
       Self.withPointers(to: &vectors) { pointers in
         descent.optimizer.step(
-          values, vectors: pointers, gradients: gradient, gradientScale: scale,
+          values, vectors: pointers, gradients: gradient, gradientScale: clipped,
           learningRate: descent.learningRate.value(at: clock) / divisor, number: number)
       }
     }
