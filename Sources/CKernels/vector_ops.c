@@ -61,17 +61,38 @@ void rookery_rmsprop_step(float *restrict parameters, float *restrict square, fl
 }
 
 ROOKERY_CLONES
-void rookery_accumulate(float *restrict sum, const void *restrict values, float weight, size_t count, int accumulate) {
+void rookery_accumulate(float *restrict sum, const void *restrict values, float weight, size_t count) {
+  // The same bits on every machine.
+#pragma clang fp contract(off)
   const unsigned char *bytes = values;
   for (size_t i = 0; i < count; i++) {
     float value;
     memcpy(&value, bytes + i * 4, sizeof value);
-    sum[i] = accumulate ? sum[i] + weight * value : weight * value;
+    sum[i] += weight * value;
   }
 }
 
 ROOKERY_CLONES
+int rookery_scale_checked(float *restrict sum, const void *restrict values, float weight, float limit, size_t count) {
+  const unsigned char *bytes = values;
+  // Of positive floats, and of NaN beyond them, the order is that of their bits.
+  uint32_t bound, most = 0;
+  memcpy(&bound, &limit, sizeof bound);
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    float value;
+    memcpy(&bits, bytes + i * 4, sizeof bits);
+    memcpy(&value, &bits, sizeof value);
+    sum[i] = weight * value;
+    bits &= 0x7fffffffu;
+    most = bits > most ? bits : most;
+  }
+  return most <= bound;
+}
+
+ROOKERY_CLONES
 void rookery_add_scaled(float *restrict target, const float *restrict sum, float scale, size_t count) {
+#pragma clang fp contract(off)
   for (size_t i = 0; i < count; i++) target[i] += scale * sum[i];
 }
 

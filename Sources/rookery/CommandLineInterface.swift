@@ -173,7 +173,7 @@ enum CommandLineInterface {
           --from TIME  --until TIME  --actors actor-1,actor-2  --tables NAME
           Times are after the first message: 90, 90s, 2m or 1h.
       rookery recording merge FILE… --out NEW  make one recording of several
-      rookery bench step|actor|gymnasium|recording|selectors|learners|scale [--json]
+      rookery bench step|actor|gymnasium|recording|selectors|learners|merge|scale [--json]
       rookery bench replay [--json]  --transport ipc,tcp  --payload 36,1k,28k,atari,36-record,…
           --mode insert,sample,both,latency,update,writers,snapshot,restore,store
           --storage memory|file|disk  --rounds 5  --seconds 1

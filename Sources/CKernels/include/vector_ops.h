@@ -34,8 +34,12 @@ struct rookery_rmsprop {
 void rookery_rmsprop_step(float *parameters, float *square, float *buffer, const float *gradients, size_t count,
                           const struct rookery_rmsprop *rmsprop);
 
-/// sum (+)= weight * values, where values may be unaligned.
-void rookery_accumulate(float *sum, const void *values, float weight, size_t count, int accumulate);
+/// sum += weight * values, where values may be unaligned.
+void rookery_accumulate(float *sum, const void *values, float weight, size_t count);
+
+/// sum = weight * values, where values may be unaligned. 0 if a value is NaN or its magnitude is above `limit`; then the
+/// sum is undefined.
+int rookery_scale_checked(float *sum, const void *values, float weight, float limit, size_t count);
 
 /// target += scale * sum.
 void rookery_add_scaled(float *target, const float *sum, float scale, size_t count);

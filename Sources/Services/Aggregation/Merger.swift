@@ -15,15 +15,11 @@ protocol Merger {
   /// The state has changed since the last version was made.
   var hasUnpublished: Bool { get }
 
-  /// Why a change of the right size cannot be merged; nil if it can.
-  func problem(with change: Change, updates: UInt64) -> String?
-
   /// Admits a learner that has joined.
   mutating func admit(_ learner: Identifier, now: Instant)
 
-  /// Adds a change.
-  /// - Returns: the update that it made; nil if the weights are as before.
-  mutating func add(_ change: Change, into state: inout ParameterState, now: Instant) -> MadeUpdate?
+  /// Adds a change of the right size.
+  mutating func add(_ change: Change, into state: inout ParameterState, now: Instant) -> Added
 
   /// Makes an update that has become due by time.
   mutating func update(_ state: inout ParameterState, now: Instant) -> MadeUpdate?
@@ -54,6 +50,16 @@ protocol Merger {
 
   /// What it has counted.
   var counters: MergerCounters { get }
+}
+
+/// What became of a change that was added.
+enum Added {
+  /// It cannot be merged, for this reason, and changed nothing.
+  case refused(String)
+  /// It will be in the weights.
+  case taken
+  /// It has made an update.
+  case updated(MadeUpdate)
 }
 
 /// An update of the weights between two versions.

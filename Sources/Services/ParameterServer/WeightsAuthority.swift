@@ -157,14 +157,15 @@ extension WeightsAuthority {
       if change.type == .gradient, !merger.owes(id) { answer(id, member.answer, sink: sink) }
       return nil
     }
-    if let problem = merger.problem(with: change, updates: state.updates) {
+    let added = merger.add(change, into: &state, now: now)
+    if case .refused(let problem) = added {
       counters.changesRefused += 1
       return refusal(.invalid, change.type, problem, change.sequence)
     }
     members[id]?.accepted = change.sequence
     accepted.append(Accepted(id: id, merged: Merged(learner: member.name, sequence: change.sequence)))
     counters.changesMerged += 1
-    if let made = merger.add(change, into: &state, now: now) { finish(made, now: now, sink: sink) }
+    if case .updated(let made) = added { finish(made, now: now, sink: sink) }
     advanceMerger(to: now, sink: sink)
     return nil
   }

@@ -85,7 +85,7 @@ import Wire
   }
 
   @Test(arguments: [Float.nan, .infinity, 3e38]) func unsoundChangesAreNamed(_ value: Float) {
-    let merger = merger(.rounds)
+    var merger = merger(.rounds)
     delta(1, [0, value]) { #expect(merger.problem(with: $0) != nil) }
     delta(1, updates: 0, [1, 1]) { #expect(merger.problem(with: $0) != nil) }
     delta(1, updates: 2, batch: 0, [1, 1]) { #expect(merger.problem(with: $0) != nil) }

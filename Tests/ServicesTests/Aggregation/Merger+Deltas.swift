@@ -13,11 +13,18 @@ extension Aggregation {
 }
 
 extension Merger {
-  func problem(with delta: Delta) -> String? { problem(with: .delta(delta), updates: 0) }
+  /// Why a delta is refused; nil if it is taken.
+  mutating func problem(with delta: Delta) -> String? {
+    if case .refused(let problem) = add(.delta(delta), now: .at(0)) { problem } else { nil }
+  }
 
   mutating func add(_ delta: Delta, now: Instant) {
+    _ = add(.delta(delta), now: now)
+  }
+
+  private mutating func add(_ change: Change, now: Instant) -> Added {
     var state = ParameterState(
       version: 1, updates: 0, merged: [], manifest: WeightsManifest(tensors: []), values: [])
-    _ = add(.delta(delta), into: &state, now: now)
+    return add(change, into: &state, now: now)
   }
 }

@@ -117,7 +117,7 @@ import Wire
         state.values.withUnsafeBufferPointer { learner.importParameters(from: $0) }
         let (weightMax, part) = try rows.gradient(of: first..<first + size, by: learner, beta: 0.6)
         first += size
-        let step = part.withUnsafeBytes { values in
+        let added = part.withUnsafeBytes { values in
           merger.add(
             .gradient(
               Gradient(
@@ -125,7 +125,8 @@ import Wire
                 rows: size, weightMax: Double(weightMax), madeAt: 1, values: values)), into: &state,
             now: .at(Double(update)))
         }
-        #expect((step != nil) == (id == sizes.count - 1))
+        let isUpdated = if case .updated = added { true } else { false }
+        #expect(isUpdated == (id == sizes.count - 1))
       }
       while merger.takeAnswer(updates: state.updates, now: .at(Double(update))) != nil {}
     }

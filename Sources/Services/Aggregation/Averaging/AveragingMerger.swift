@@ -3,7 +3,6 @@
 internal import Configuration
 internal import Experience
 internal import Foundations
-internal import Numerics
 internal import Wire
 
 /// Merges deltas weighted by the transitions they were trained on, in rounds or as they come.
@@ -27,40 +26,36 @@ struct AveragingMerger: Merger {
     round = MergeRound(count: parameters)
   }
 
-  func problem(with change: Change, updates: UInt64) -> String? {
-    guard case .delta(let delta) = change else {
-      return
-        "aggregation.kind is averaging: expected DELTA, found GRADIENT; start learner and parameter server from "
-        + "the same configuration"
-    }
-    return Self.problem(with: delta)
-  }
-
-  /// Why a delta's numbers cannot be merged; nil if they can.
-  static func problem(with delta: Delta) -> String? {
-    // 2³² updates of 2²⁰ rows: the weighted sum of 1024 learners' values stays finite.
-    let areCountsSound =
-      delta.updates > 0 && delta.updates < 1 << 32 && delta.transitions >= delta.updates
-      && delta.transitions < 1 << 52
-    if areCountsSound, Finite.firstException(delta.values, limit: valueMax) == nil { return nil }
-    return
-      "expected values within ±\(valueMax), at least 1 update and as many transitions; a diverged learner's "
-      + "delta is not merged"
-  }
-
   mutating func add(
     _ change: Change, into state: inout ParameterState, now: Instant
-  ) -> MadeUpdate? {
-    guard case .delta(let delta) = change else { return nil }
-    learners[delta.id] = Learner(transitions: delta.transitions, hasContributed: true)
+  ) -> Added {
+    guard case .delta(let delta) = change else {
+      return .refused(
+        "aggregation.kind is averaging: expected DELTA, found GRADIENT; start learner and parameter server from "
+          + "the same configuration")
+    }
+    guard Self.areCountsSound(delta) else { return .refused(Self.problem) }
     let weight = weight(of: delta)
-    round.add(delta.values, weight: weight)
+    guard round.add(delta.values, weight: weight, limit: Self.valueMax) else {
+      return .refused(Self.problem)
+    }
+    learners[delta.id] = Learner(transitions: delta.transitions, hasContributed: true)
     round.record(
       updates: delta.updates, weight: weight, oldest: delta.oldestUpdate, newest: delta.newestUpdate)
     if delta.restores { round.restores = true }
     if openedAt == nil { openedAt = now }
-    return nil
+    return .taken
   }
+
+  /// 2³² updates of 2²⁰ rows: the weighted sum of 1024 learners' values stays finite.
+  static func areCountsSound(_ delta: Delta) -> Bool {
+    delta.updates > 0 && delta.updates < 1 << 32 && delta.transitions >= delta.updates
+      && delta.transitions < 1 << 52
+  }
+
+  static let problem =
+    "expected values within ±\(valueMax), at least 1 update and as many transitions; a diverged learner's "
+    + "delta is not merged"
 
   mutating func forget(_ learner: Identifier) { learners[learner] = nil }
 
@@ -100,11 +95,12 @@ struct AveragingMerger: Merger {
     switch mode {
     case .rounds: return Float(delta.transitions)
     case .asynchronous, .synchronous:
-      let total = learners.values.reduce(0) { $0 + $1.transitions }
+      let others = learners.reduce(0) { $1.key == delta.id ? $0 : $0 + $1.value.transitions }
+      let total = others + delta.transitions
       return Float(Double(delta.transitions) / Double(max(1, total)))
     }
   }
 
   /// The largest magnitude of a value: weighted sums of a round stay finite below it.
-  private static var valueMax: Float { 1e18 }
+  static var valueMax: Float { 1e18 }
 }

@@ -1,8 +1,10 @@
 // How the deltas of several learners make one.
 
+internal import Numerics
+
 /// The sum of one round's deltas, weighted by their transitions. Adding one costs O(parameters).
 struct MergeRound {
-  private(set) var sum: [Float]
+  private let sum: FlatSum
   private(set) var weight = 0.0
   private(set) var updates: UInt64 = 0
   /// Σ w·u over the round's deltas, not yet divided by the weights.
@@ -13,17 +15,15 @@ struct MergeRound {
   var restores = false
 
   init(count: Int) {
-    sum = Array(repeating: 0, count: count)
+    sum = FlatSum(count: count)
   }
 
-  /// Adds `u` · Δ, where Δ is float32, little-endian.
-  mutating func add(_ values: UnsafeRawBufferPointer, weight u: Float) {
-    sum.withUnsafeMutableBufferPointer { sum in
-      for index in 0..<sum.count {
-        sum[index] += u * values.loadUnaligned(fromByteOffset: index * 4, as: Float.self)
-      }
-    }
+  /// Adds `u` · Δ, where Δ is float32, little-endian. False if one of its values is NaN, or beyond
+  /// the limit; then nothing was added.
+  mutating func add(_ values: UnsafeRawBufferPointer, weight u: Float, limit: Float) -> Bool {
+    guard sum.add(values, weight: u, limit: limit) else { return false }
     weight += Double(u)
+    return true
   }
 
   mutating func record(updates: UInt64, weight: Float, oldest: Int64, newest: Int64) {
@@ -35,14 +35,7 @@ struct MergeRound {
 
   /// θ += sum · scale, and empties the round.
   mutating func apply(to values: inout [Float], scale: Float) {
-    values.withUnsafeMutableBufferPointer { values in
-      sum.withUnsafeMutableBufferPointer { sum in
-        for index in 0..<values.count {
-          values[index] += sum[index] * scale
-          sum[index] = 0
-        }
-      }
-    }
+    values.withUnsafeMutableBufferPointer { sum.addScaled(to: $0, by: scale) }
     clear()
   }
 
@@ -50,16 +43,14 @@ struct MergeRound {
   mutating func apply(
     to values: inout [Float], velocity: inout [Float], scale: Float, learningRate: Float, momentum: Float
   ) {
+    let sum = sum.values
     values.withUnsafeMutableBufferPointer { values in
       velocity.withUnsafeMutableBufferPointer { velocity in
-        sum.withUnsafeMutableBufferPointer { sum in
-          for index in 0..<values.count {
-            let delta = sum[index] * scale
-            let moved = momentum * velocity[index] + delta
-            velocity[index] = moved
-            values[index] += learningRate * (delta + momentum * moved)
-            sum[index] = 0
-          }
+        for index in 0..<values.count {
+          let delta = sum[index] * scale
+          let moved = momentum * velocity[index] + delta
+          velocity[index] = moved
+          values[index] += learningRate * (delta + momentum * moved)
         }
       }
     }
@@ -67,6 +58,7 @@ struct MergeRound {
   }
 
   private mutating func clear() {
+    sum.clear()
     weight = 0
     updates = 0
     clockSum = 0

@@ -18,18 +18,23 @@ struct GradientSum {
     sum = FlatSum(count: count)
   }
 
-  mutating func add(_ gradient: Gradient) {
-    if sum.isEmpty {
-      (rows, weightMax, oldest, newest) = (0, gradient.weightMax, gradient.madeAt, gradient.madeAt)
-    } else if gradient.weightMax > weightMax {
+  /// False if one of its values is NaN, or beyond the limit; then nothing was added.
+  mutating func add(_ gradient: Gradient, limit: Float) -> Bool {
+    let isFirst = sum.isEmpty
+    let largest = isFirst ? gradient.weightMax : max(weightMax, gradient.weightMax)
+    let factor = Float(Double(gradient.rows) * (gradient.weightMax / largest))
+    if largest > weightMax, !isFirst {
       // The sum stays relative to the largest weight, so that no factor is above its rows.
-      sum.scale(by: Float(weightMax / gradient.weightMax))
-      weightMax = gradient.weightMax
+      guard Finite.firstException(gradient.values, limit: limit) == nil else { return false }
+      sum.scale(by: Float(weightMax / largest))
     }
-    sum.add(gradient.values, weight: Float(Double(gradient.rows) * (gradient.weightMax / weightMax)))
+    guard sum.add(gradient.values, weight: factor, limit: limit) else { return false }
+    if isFirst { (rows, oldest, newest) = (0, gradient.madeAt, gradient.madeAt) }
+    weightMax = largest
     rows += Double(gradient.rows)
     oldest = min(oldest, gradient.madeAt)
     newest = max(newest, gradient.madeAt)
+    return true
   }
 
   /// The gradient times the rows; it is in the sum's memory, and valid until the next change.

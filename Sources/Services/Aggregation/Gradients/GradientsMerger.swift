@@ -52,26 +52,6 @@ struct GradientsMerger: Merger {
 
   let isSavedEachVersion = false
 
-  func problem(with change: Change, updates: UInt64) -> String? {
-    guard case .gradient(let gradient) = change else {
-      if case .delta(let delta) = change, delta.restores { return AveragingMerger.problem(with: delta) }
-      return
-        "aggregation.kind is gradients: expected GRADIENT, found DELTA; start learner and parameter server from "
-        + "the same configuration"
-    }
-    guard gradient.incarnation != incarnation || gradient.base <= updates else {
-      return "base: expected at most \(updates) updates, found \(gradient.base)"
-    }
-    if gradient.rows > 0, gradient.weightMax > 0,
-      Finite.firstException(gradient.values, limit: Self.valueMax) == nil
-    {
-      return nil
-    }
-    return
-      "expected values within ±\(Self.valueMax), at least 1 row and a largest weight above 0; a diverged learner's "
-      + "gradient is not applied"
-  }
-
   /// The largest magnitude of a value: no optimizer makes an update of it that leaves float32.
   private static var valueMax: Float { 1e12 }
 
@@ -90,42 +70,64 @@ struct GradientsMerger: Merger {
 
   mutating func add(
     _ change: Change, into state: inout ParameterState, now: Instant
-  ) -> MadeUpdate? {
+  ) -> Added {
     guard case .gradient(let gradient) = change else { return restore(change, into: &state) }
-    // A newcomer's first gradient, or one after a silence, was not reckoned with.
-    let isExpected = learners[gradient.id].map { $0.base != nil && !isSilent($0, now: now) } ?? false
-    learners[gradient.id] = Learner(base: nil, heardAt: now)
+    guard gradient.incarnation != incarnation || gradient.base <= state.updates else {
+      return .refused("base: expected at most \(state.updates) updates, found \(gradient.base)")
+    }
+    guard gradient.rows > 0, gradient.weightMax > 0 else { return .refused(Self.problem) }
     let staleness = staleness(of: gradient, in: state)
     let isLate = staleness > configuration.maxStaleness
-    let makesOthersLate = !isExpected && !mayCompute(updates: state.updates, now: now)
-    if isLate && configuration.late != .scale || isDroppedWhenLate && staleness > 0 || makesOthersLate {
+    if isLate && configuration.late != .scale || isDroppedWhenLate && staleness > 0
+      || makesOthersLate(gradient.id, updates: state.updates, now: now)
+    {
+      learners[gradient.id] = Learner(base: nil, heardAt: now)
       counters.dropped += 1
       answers.append(Answer(learner: gradient.id, outcome: .dropped, staleness: staleness))
-      return nil
+      return .taken
     }
+    guard sum.add(gradient, limit: Self.valueMax) else { return .refused(Self.problem) }
+    learners[gradient.id] = Learner(base: nil, heardAt: now)
     if isLate { counters.scaled += 1 }
     counters.staleness += 0.01 * (Double(staleness) - counters.staleness)
-    sum.add(gradient)
     open.append((Answer(learner: gradient.id, outcome: .applied, staleness: staleness), gradient.sequence))
-    guard case .synchronous = configuration.mode else {
-      return update(&state, divisor: isLate ? Double(staleness) : 1)
+    if case .synchronous = configuration.mode {
+      return update(&state, now: now).map(Added.updated) ?? .taken
     }
-    return update(&state, now: now)
+    return .updated(update(&state, divisor: isLate ? Double(staleness) : 1))
+  }
+
+  private static let problem =
+    "expected values within ±\(valueMax), at least 1 row and a largest weight above 0; a diverged learner's "
+    + "gradient is not applied"
+
+  /// A newcomer's first gradient, or one after a silence, was not reckoned with when others were
+  /// answered.
+  private func makesOthersLate(_ id: Identifier, updates: UInt64, now: Instant) -> Bool {
+    if let learner = learners[id], learner.base != nil, !isSilent(learner, now: now) { return false }
+    return !mayCompute(beside: id, updates: updates, now: now)
   }
 
   /// Weights that replace those that diverged come as a delta. The optimizer begins again at
   /// zero: its moments point to where the weights diverged.
-  private mutating func restore(_ delta: Change, into state: inout ParameterState) -> MadeUpdate {
+  private mutating func restore(_ change: Change, into state: inout ParameterState) -> Added {
+    guard case .delta(let delta) = change, delta.restores else {
+      return .refused(
+        "aggregation.kind is gradients: expected GRADIENT, found DELTA; start learner and parameter server from "
+          + "the same configuration")
+    }
     let sum = FlatSum(count: state.values.count)
-    sum.add(delta.values, weight: 1)
-    for index in state.values.indices { state.values[index] += sum.values[index] }
+    guard AveragingMerger.areCountsSound(delta),
+      sum.add(delta.values, weight: 1, limit: AveragingMerger.valueMax)
+    else { return .refused(AveragingMerger.problem) }
+    state.values.withUnsafeMutableBufferPointer { sum.addScaled(to: $0, by: 1) }
     for index in state.vectors.indices {
       state.vectors[index].values = Array(repeating: 0, count: state.values.count)
       state.vectors[index].number = 0
     }
     state.updates += 1
     hasUnpublished = true
-    return MadeUpdate(changes: [(delta.id, delta.sequence)])
+    return .updated(MadeUpdate(changes: [(delta.id, delta.sequence)]))
   }
 
   /// In synchronous updates, `drop` is for all that miss theirs.
@@ -199,10 +201,11 @@ extension GradientsMerger {
   ///
   /// In the worst case all that compute now, and the new one, send theirs before the slowest does.
   /// So the slowest will be its present staleness, and one for each of the others, too late.
-  private func mayCompute(updates: UInt64, now: Instant) -> Bool {
+  /// - Parameter id: a learner that is not counted.
+  private func mayCompute(beside id: Identifier? = nil, updates: UInt64, now: Instant) -> Bool {
     guard configuration.mode == .asynchronous, configuration.late == .wait else { return true }
     var (others, oldest) = (UInt64(0), updates)
-    for learner in learners.values {
+    for (other, learner) in learners where other != id {
       guard let base = learner.base, !isSilent(learner, now: now) else { continue }
       others += 1
       oldest = min(oldest, base)
