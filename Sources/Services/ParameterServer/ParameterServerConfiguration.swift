@@ -14,9 +14,9 @@ public struct ParameterServerConfiguration: Sendable {
   /// After this time of silence a learner is removed: rounds do not wait for it, and its index is
   /// free.
   public var memberGoneAfter = Instant.Span.seconds(5)
-  /// Bytes that may be saved in a second, when not each version is: a twentieth of what a disk's
+  /// Bytes that may be saved in a second, when not each version is: a fiftieth of what a disk's
   /// cache takes.
-  public var savedBytesPerSecond = 50e6
+  public var savedBytesPerSecond = 20e6
   /// See `Algorithm.milestoneEvery`.
   public var milestoneEvery: UInt64?
   /// After this time of silence a process is removed from the status.
