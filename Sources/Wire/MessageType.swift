@@ -38,6 +38,11 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case totals = 27
   case tap = 28
   case accepted = 29
+  case learnerRequest = 32
+  case learner = 33
+
+  /// The type with the highest code.
+  static let last = MessageType.learner
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -71,6 +76,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .totals: 9
     case .tap: 7
     case .accepted: 1 + Accepted.elementCount
+    case .learnerRequest: 0
+    case .learner: 2
     }
   }
 }

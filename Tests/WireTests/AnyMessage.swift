@@ -61,6 +61,8 @@ enum AnyMessage {
     case .totals: _ = try Totals(from: &cursor)
     case .tap: _ = try Tap(from: &cursor)
     case .accepted: try readAccepted(&cursor)
+    case .learnerRequest: try cursor.close()
+    case .learner: _ = try Learner(from: &cursor)
     }
   }
 
