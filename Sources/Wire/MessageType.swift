@@ -77,7 +77,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .tap: 7
     case .accepted: 1 + Accepted.elementCount
     case .learnerRequest: 0
-    case .learner: 2
+    case .learner: 3
     }
   }
 }

@@ -159,8 +159,8 @@ enum Golden {
     } check: {
       try $0.close()
     },
-    GoldenFrame("learner", .learner, Learner(isOwn: true, label: "learner-1")),
-    GoldenFrame("learner-none", .learner, Learner(isOwn: true, label: nil)),
+    GoldenFrame("learner", .learner, Learner(isOwn: true, label: "learner-1", isAsker: true)),
+    GoldenFrame("learner-none", .learner, Learner(isOwn: true, label: nil, isAsker: false)),
   ]
 
   private static let inspection = Inspection(

@@ -8,9 +8,10 @@ internal import Wire
 ///
 /// Each shard decides who its learner is: it welcomes one, and answers `busy` to the others. The
 /// search asks one shard after the other, first the one of the learner's number. So at most one
-/// shard is taken. A shard is kept for as long as it answers: the search says HELLO again twice a
-/// second, which also tells the shard that its learner lives. If no shard is free, all are asked
-/// again after a second, or at once when others are listed.
+/// shard is taken. A shard is kept for as long as it answers that it has this learner: the search
+/// asks LEARNER? twice a second, which also tells the shard that its learner lives. (A repeated HELLO
+/// would make a restarted shard accept priorities of the items that it had before.) If no shard is
+/// free, all are asked again after a second, or at once when others are listed.
 struct ShardSearch {
   /// How long the search waits for shards.
   struct Configuration {
@@ -21,10 +22,10 @@ struct ShardSearch {
     /// The same for the learner's first shard in the first round: all processes may have just
     /// started.
     var firstAnswerWithin = Instant.Span.seconds(2)
-    /// Time between two HELLOs to the shard that is held. A shard is free again after the silence
-    /// of four.
+    /// Time between two questions to the shard that is held. A shard is free again after the
+    /// silence of four.
     var confirmEvery = Instant.Span.milliseconds(500)
-    /// HELLOs without an answer for this long lose the shard.
+    /// Questions without an answer for this long lose the shard.
     var goneAfter = Instant.Span.seconds(2)
     /// Waiting for this long is worth a line in the log. A shard whose learner was killed is free
     /// earlier.
@@ -44,6 +45,7 @@ struct ShardSearch {
 
   let configuration: Configuration
   private let hello: Hello
+  private let question: [UInt8]
   private var state = State.waiting(until: .never)
   private var shards: [PeerID] = []
   /// The place of the shard that is asked first; nil before the learner knows its number.
@@ -68,6 +70,8 @@ struct ShardSearch {
     hello = Hello(
       role: .sampler, id: sampler.id, label: sampler.label, nextSequence: 0, schema: nil,
       tables: [sampler.table])
+    LearnerRequest.encode(into: scratch)
+    question = scratch.array()
   }
 
   /// The shard that is held; nil while none is.
@@ -99,26 +103,32 @@ extension ShardSearch {
     self.shards = shards
     guard place != nil else { return }
     if let shard {
-      if !shards.contains(shard) { lose(now: now) }
+      if !shards.contains(shard) { lose(shard, now: now) }
     } else {
       beginRound(now: now)
     }
   }
 
-  /// Receives a frame of any shard; only answers to HELLO concern the search.
+  /// Receives a frame of any shard; only answers to HELLO and LEARNER? concern the search. True
+  /// for a frame that concerns nothing else.
   mutating func receive(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
-  ) {
+  ) -> Bool {
     var cursor = FrameCursor(frame)
     switch try? cursor.openMessage() {
     case .welcome: welcome(by: shard, now: now, sink: sink)
     case .refusal:
       guard let refusal = try? Refusal(from: &cursor), refusal.type == MessageType.hello.rawValue else {
-        return
+        return false
       }
       refuse(refusal, by: shard, now: now)
+    case .learner:
+      guard let answer = try? Learner(from: &cursor) else { return false }
+      confirm(answer, by: shard, now: now)
+      return true
     default: break
     }
+    return false
   }
 
   /// Does what is due by time. Call it at `nextDeadline` or earlier.
@@ -127,8 +137,8 @@ extension ShardSearch {
     switch state {
     case .waiting(let until): if now >= until { beginRound(now: now) }
     case .asking(let rank, let since, _): if now >= since + patience(rank) { ask(rank + 1, now: now) }
-    case .holding(_, _, let owesSince):
-      if let owesSince, now >= owesSince + configuration.goneAfter { lose(now: now) }
+    case .holding(let shard, _, let owesSince):
+      if let owesSince, now >= owesSince + configuration.goneAfter { lose(shard, now: now) }
     }
     greet(now: now, sink: sink)
   }
@@ -151,8 +161,10 @@ extension ShardSearch {
 }
 
 extension ShardSearch {
-  private mutating func beginRound(now: Instant) {
-    let first = shards.isEmpty ? 0 : (place ?? 0) % shards.count
+  /// - Parameter former: the shard that is asked first, in place of the one of the learner's number.
+  private mutating func beginRound(former: PeerID? = nil, now: Instant) {
+    let own = shards.isEmpty ? 0 : (place ?? 0) % shards.count
+    let first = former.flatMap { shards.firstIndex(of: $0) } ?? own
     order = Array(shards[first...] + shards[..<first])
     busy = 0
     roundStartedAt = now
@@ -173,7 +185,7 @@ extension ShardSearch {
     isFirstRound && rank == 0 ? configuration.firstAnswerWithin : configuration.answerWithin
   }
 
-  /// Says HELLO if it is due.
+  /// Says HELLO, or asks LEARNER?, if it is due.
   private mutating func greet(now: Instant, sink: some FrameSink) {
     switch state {
     case .waiting: break
@@ -184,7 +196,7 @@ extension ShardSearch {
       state = .asking(rank: rank, since: since, next: now + .milliseconds(isSent ? 250 : 20))
     case .holding(let shard, let next, let owesSince):
       guard now >= next else { return }
-      send(hello, to: shard, sink: sink)
+      question.withUnsafeBytes { _ = sink.send($0, to: shard) }
       state = .holding(shard, next: now + configuration.confirmEvery, owesSince: owesSince ?? now)
     }
   }
@@ -195,19 +207,29 @@ extension ShardSearch {
     case .holding(shard, let next, _): state = .holding(shard, next: next, owesSince: nil)
     // The answer of a shard that was passed over.
     case .holding: sayGoodbye(to: shard, sink: sink)
-    case .asking(let rank, _, _) where order[rank] == shard:
-      hold(shard, confirmAt: now + configuration.confirmEvery)
-    // This welcome may be old: the shard is asked whether it still holds.
-    case .asking, .waiting: hold(shard, confirmAt: now)
+    case .asking, .waiting: hold(shard, now: now)
     }
   }
 
-  private mutating func hold(_ shard: PeerID, confirmAt: Instant) {
-    state = .holding(shard, next: confirmAt, owesSince: nil)
+  /// The welcome may be old: the shard is asked at once whether it holds.
+  private mutating func hold(_ shard: PeerID, now: Instant) {
+    state = .holding(shard, next: now, owesSince: nil)
     isFirstRound = false
     withoutSince = nil
     hasSaidWaiting = false
     say(.info, "shard \(number) of \(shards.count) is this learner's")
+  }
+
+  private mutating func confirm(_ answer: Learner, by shard: PeerID, now: Instant) {
+    guard case .holding(shard, let next, _) = state else { return }
+    guard answer.isOwn else {
+      refusal = Refusal(
+        code: .mismatch, type: MessageType.learner.rawValue, reference: 0,
+        text: "replay.binding: expected own, as this learner has it, found shared at the shard; start both from one configuration")
+      return
+    }
+    // Otherwise it was restarted, has another learner, or the connection is a new one.
+    if answer.isAsker { state = .holding(shard, next: next, owesSince: nil) } else { lose(shard, now: now) }
   }
 
   private mutating func refuse(_ refusal: Refusal, by shard: PeerID, now: Instant) {
@@ -215,7 +237,7 @@ extension ShardSearch {
     case .unknownPeer: break
     case .busy:
       switch state {
-      case .holding(shard, _, _): lose(now: now)
+      case .holding(shard, _, _): lose(shard, now: now)
       case .asking(let rank, _, _) where order[rank] == shard:
         busy += 1
         ask(rank + 1, now: now)
@@ -225,10 +247,10 @@ extension ShardSearch {
     }
   }
 
-  private mutating func lose(now: Instant) {
-    say(.warning, "shard \(number == 0 ? "" : "\(number) ")is no longer this learner's; looking for another")
+  private mutating func lose(_ shard: PeerID, now: Instant) {
+    say(.info, "\(number == 0 ? "a removed shard" : "shard \(number)") is not this learner's any more; looking for one")
     withoutSince = now
-    beginRound(now: now)
+    beginRound(former: shard, now: now)
   }
 
   private mutating func sayWaiting(now: Instant) {

@@ -19,11 +19,13 @@ extension ShardedSampler {
     use(search.shard.map { [$0] } ?? [], now: now, sink: sink)
   }
 
-  /// Lets the search read a frame.
+  /// Lets the search read a frame. True if it concerned only the search.
   mutating func search(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
-  ) {
-    search?.receive(frame, from: shard, now: now, sink: sink)
+  ) -> Bool {
+    guard search != nil else { return false }
+    let isAnswer = search?.receive(frame, from: shard, now: now, sink: sink) == true
     followSearch(now: now, sink: sink)
+    return isAnswer || index(of: shard) == nil
   }
 }

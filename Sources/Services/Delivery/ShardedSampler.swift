@@ -186,12 +186,8 @@ extension ShardedSampler {
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
   ) {
-    search(frame, from: shard, now: now, sink: sink)
-    guard let index = index(of: shard) else {
-      // The search has read the answers of other shards.
-      if search == nil { past.strays += 1 }
-      return
-    }
+    if search(frame, from: shard, now: now, sink: sink) { return }
+    guard let index = index(of: shard) else { return past.strays += 1 }
     shards[index].owesSince = nil
     if isTotals(frame) {
       receiveTotals(frame, index, now: now)

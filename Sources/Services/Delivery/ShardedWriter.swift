@@ -16,7 +16,7 @@ public import Wire
 ///
 /// * With a `place`, the shards that have a learner come first (`LearnerWatch`). A shard that has lost
 ///   its learner may never acknowledge again, as no learner samples: what it has not acknowledged
-///   after `leaveAfter` is dropped and counted, and GOODBYE ends the writer there.
+///   after `leaveAfter` is dropped and counted.
 ///
 /// Each shard sees a writer of its own, with its own id and sequence.
 public struct ShardedWriter {
@@ -53,6 +53,8 @@ public struct ShardedWriter {
   private var watch: LearnerWatch?
   /// Since when a better shard waits for the streams; nil while none does.
   private var betterSince: Instant?
+  /// The shards in the order of their addresses.
+  private var listed: [PeerID] = []
   /// The shards, best first.
   private var ranking: [PeerID] = []
   /// One machine for each shard that has been written to or tried, in no order.
@@ -89,6 +91,9 @@ public struct ShardedWriter {
   /// The shard that is written to; nil without shards.
   public var shard: PeerID? { machines.isEmpty ? nil : machines[home].configuration.service }
 
+  /// The place of that shard in the list, from 1; 0 without shards.
+  public var shardNumber: Int { (shard.flatMap { listed.firstIndex(of: $0) } ?? -1) + 1 }
+
   /// The rank of a better shard that has welcomed this writer.
   private var betterRank: Int? {
     rank == 0 ? nil : (0..<rank).first { rank in index(ofRank: rank).map { machines[$0].isReady } ?? false }
@@ -103,6 +108,7 @@ extension ShardedWriter {
   /// Sets the shards that there are now.
   public mutating func setShards(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
     let before = shard
+    listed = ids
     watch?.setShards(ids, now: now)
     ranking =
       watch?.ranking(from: before)
@@ -196,7 +202,7 @@ extension ShardedWriter {
     } else if let betterRank, machines[home].unacknowledged == 0 {
       rank = betterRank
     } else if let betterRank, isAbandoned(now: now) {
-      retire(machines.remove(at: home), sink: sink)
+      machines[home].abandonPending(now: now, sink: sink)
       rank = betterRank
     } else {
       return

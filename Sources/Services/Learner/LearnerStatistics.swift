@@ -99,7 +99,7 @@ extension LearnerMachine {
       .shares_moved_total: Double(sampler.counters.slicesMoved),
       .rows_moved_total: Double(sampler.counters.rowsMoved),
       .shards: Double(sampler.shardCount(now: now)),
-      .shard_held: Double(sampler.heldShardNumber),
+      .shard: Double(sampler.heldShardNumber),
       .changes_merged_total: Double(member.counters.deltasMerged),
       .changes_repeated_total: Double(member.counters.deltasRepeated),
       .updates_merged_total: Double(member.counters.updatesMerged),

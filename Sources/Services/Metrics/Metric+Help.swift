@@ -140,7 +140,8 @@ extension Metric {
     case .recording_passes_total: "Times that the recording was played to its end."
     case .has_learner: "1 if a learner samples from the shard."
     case .learners_total: "Learners that the shard was given to, with a shard for each learner."
-    case .shard_held: "With a shard for each learner: the number of the learner's shard, from 1; 0: none."
+    case .shard:
+      "The number of the shard, from 1, at which the actor's streams are, or which is the learner's own; 0: none."
     }
   }
 }

@@ -21,7 +21,7 @@ import Wire
       if let place { search.begin(at: place, now: .at(0)) }
     }
 
-    /// Shards that are said HELLO to, and those that are said GOODBYE to.
+    /// Shards that are said HELLO to.
     func advance(_ milliseconds: Double) -> [PeerID] {
       search.advance(to: .at(milliseconds), sink: sink)
       return sink.take().filter { $0.type == .hello }.map(\.peer)
@@ -36,6 +36,18 @@ import Wire
       }
     }
 
+    func confirm(_ shard: PeerID, isAsker: Bool = true, isOwn: Bool = true, at milliseconds: Double) {
+      receive(shard, at: milliseconds) {
+        Learner(isOwn: isOwn, label: "l", isAsker: isAsker).encode(into: $0)
+      }
+    }
+
+    /// Shards that are asked whether this learner is theirs.
+    func question(_ milliseconds: Double) -> [PeerID] {
+      search.advance(to: .at(milliseconds), sink: sink)
+      return sink.take().filter { $0.type == .learnerRequest }.map(\.peer)
+    }
+
     func refuse(_ shard: PeerID, _ code: RefusalCode = .busy, at milliseconds: Double) {
       receive(shard, at: milliseconds) {
         Refusal(code: code, type: MessageType.hello.rawValue, reference: 0, text: "no").encode(into: $0)
@@ -44,7 +56,7 @@ import Wire
 
     private func receive(_ shard: PeerID, at milliseconds: Double, _ encode: (FrameWriter) -> Void) {
       frame(encode).withUnsafeBytes {
-        search.receive($0, from: shard, now: .at(milliseconds), sink: sink)
+        _ = search.receive($0, from: shard, now: .at(milliseconds), sink: sink)
       }
     }
   }
@@ -130,19 +142,21 @@ import Wire
     let harness = Harness()
     _ = harness.advance(0)
     harness.welcome(Self.shards[0], at: 1)
-    var last = 0.0
+    #expect(harness.question(1) == [Self.shards[0]], "the welcome may be old")
+    harness.confirm(Self.shards[0], at: 1)
+    var last = 1.0
     for milliseconds in stride(from: 2.0, through: 20_000, by: 1) {
-      for shard in harness.advance(milliseconds) {
+      for shard in harness.question(milliseconds) {
         #expect(shard == Self.shards[0] && milliseconds >= last + 499)
         last = milliseconds
-        harness.welcome(shard, at: milliseconds)
+        harness.confirm(shard, at: milliseconds)
       }
     }
     #expect(last > 19_000)
-    // It stays silent: it is lost two seconds after the first HELLO without an answer.
+    // It stays silent: it is lost two seconds after the first question without an answer.
     var lostAt: Double?
     for milliseconds in stride(from: 20_001.0, through: 30_000, by: 1) where lostAt == nil {
-      _ = harness.advance(milliseconds)
+      _ = harness.question(milliseconds)
       if harness.search.shard == nil { lostAt = milliseconds }
     }
     #expect((lostAt ?? 0) > last + 2000 && (lostAt ?? .infinity) < last + 2600)
@@ -153,22 +167,38 @@ import Wire
     let harness = Harness()
     _ = harness.advance(0)
     harness.welcome(Self.shards[0], at: 1)
-    #expect(harness.advance(600) == [Self.shards[0]])
-    harness.welcome(Self.shards[0], at: 9000)
+    #expect(harness.question(1) == [Self.shards[0]])
+    harness.confirm(Self.shards[0], at: 9000)
     _ = harness.advance(9000)
     #expect(harness.search.shard == Self.shards[0])
   }
 
-  @Test func anotherLearnerHasTakenIt() {
+  /// The shard was restarted, or has another learner now: it is asked first, then the others.
+  @Test(arguments: [false, true]) func theShardDoesNotKnowIt(isRefused: Bool) {
+    let harness = Harness(place: 1)
+    _ = harness.advance(0)
+    harness.refuse(Self.shards[1], at: 0)
+    _ = harness.advance(0)
+    harness.welcome(Self.shards[2], at: 1)
+    _ = harness.advance(600)
+    if isRefused {
+      harness.refuse(Self.shards[2], at: 601)
+    } else {
+      harness.confirm(Self.shards[2], isAsker: false, at: 601)
+    }
+    #expect(harness.search.shard == nil)
+    #expect(harness.advance(601) == [Self.shards[2]])
+    harness.refuse(Self.shards[2], at: 602)
+    #expect(harness.advance(602) == [Self.shards[0]])
+  }
+
+  /// Shards that learners share are no shards of one's own.
+  @Test func aSharedShardIsAMismatch() {
     let harness = Harness()
     _ = harness.advance(0)
     harness.welcome(Self.shards[0], at: 1)
-    _ = harness.advance(600)
-    harness.refuse(Self.shards[0], at: 601)
-    #expect(harness.search.shard == nil)
-    #expect(harness.advance(601) == [Self.shards[0]])
-    harness.refuse(Self.shards[0], at: 602)
-    #expect(harness.advance(602) == [Self.shards[1]])
+    harness.confirm(Self.shards[0], isAsker: false, isOwn: false, at: 2)
+    #expect(harness.search.refusal?.text.hasPrefix("replay.binding: expected own") == true)
   }
 
   @Test func aShardIsTakenOffTheList() {

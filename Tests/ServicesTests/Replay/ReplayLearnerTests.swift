@@ -20,9 +20,9 @@ import Wire
 
   @Test func theFirstLearnerHoldsTheShardUntilItIsSilent() throws {
     var replay = try Self.exclusive()
-    #expect(Self.learner(&replay, at: 0) == Learner(isOwn: true, label: nil))
+    #expect(Self.learner(&replay, at: 0) == Learner(isOwn: true, label: nil, isAsker: false))
     #expect(replay.receive(Fixtures.samplerHello(1), from: 1, at: 0).first?.welcome != nil)
-    #expect(Self.learner(&replay, at: 1) == Learner(isOwn: true, label: "s"))
+    #expect(Self.learner(&replay, at: 1) == Learner(isOwn: true, label: "s", isAsker: false))
     let refusal = replay.receive(Fixtures.samplerHello(2), from: 2, at: 300).first?.refusal
     #expect(refusal?.code == .busy && refusal?.type == MessageType.hello.rawValue)
     #expect(
@@ -32,9 +32,13 @@ import Wire
     // A HELLO or a request keeps it.
     #expect(replay.receive(Fixtures.samplerHello(1), from: 1, at: 1500).first?.welcome != nil)
     #expect(replay.receive(Fixtures.samplerHello(2), from: 2, at: 3400).first?.refusal?.code == .busy)
+    // So does its question.
+    #expect(
+      replay.receive(Self.question, from: 1, at: 3450).first?.learner
+        == Learner(isOwn: true, label: "s", isAsker: true))
     _ = replay.receive(Fixtures.request(1), from: 1, at: 3499)
     #expect(replay.receive(Fixtures.samplerHello(2), from: 2, at: 5400).first?.refusal?.code == .busy)
-    #expect(Self.learner(&replay, at: 5500) == Learner(isOwn: true, label: nil))
+    #expect(Self.learner(&replay, at: 5500) == Learner(isOwn: true, label: nil, isAsker: false))
     #expect(replay.receive(Fixtures.samplerHello(2), from: 2, at: 5500).first?.welcome != nil)
     // The former one is unknown, and refused if it says HELLO.
     #expect(replay.receive(Fixtures.request(2), from: 1, at: 5501).first?.refusal?.code == .unknownPeer)
@@ -47,9 +51,9 @@ import Wire
   @Test func aSilentLearnerMayComeBack() throws {
     var replay = try Self.exclusive()
     _ = replay.receive(Fixtures.samplerHello(1), from: 1, at: 0)
-    #expect(Self.learner(&replay, at: 9000) == Learner(isOwn: true, label: nil))
+    #expect(Self.learner(&replay, at: 9000) == Learner(isOwn: true, label: nil, isAsker: false))
     _ = replay.receive(Fixtures.request(1), from: 1, at: 9001)
-    #expect(Self.learner(&replay, at: 9002) == Learner(isOwn: true, label: "s"))
+    #expect(Self.learner(&replay, at: 9002) == Learner(isOwn: true, label: "s", isAsker: false))
     // Over a new connection it is the same learner.
     #expect(replay.receive(Fixtures.samplerHello(1), from: 7, at: 9003).first?.welcome != nil)
     #expect(replay.machine.counters.learners == 1 && replay.machine.samplers.count == 1)
@@ -62,7 +66,7 @@ import Wire
     _ = replay.receive(goodbye, from: 2, at: 1)
     #expect(replay.receive(Fixtures.samplerHello(2), from: 2, at: 2).first?.refusal?.code == .busy)
     _ = replay.receive(goodbye, from: 1, at: 3)
-    #expect(Self.learner(&replay, at: 4) == Learner(isOwn: true, label: nil))
+    #expect(Self.learner(&replay, at: 4) == Learner(isOwn: true, label: nil, isAsker: false))
     #expect(replay.receive(Fixtures.samplerHello(2), from: 2, at: 5).first?.welcome != nil)
   }
 
@@ -72,7 +76,7 @@ import Wire
     for sampler in [1, 2] as [UInt64] {
       #expect(shared.receive(Fixtures.samplerHello(sampler), from: sampler).first?.welcome != nil)
     }
-    #expect(Self.learner(&shared, at: 1) == Learner(isOwn: false, label: nil))
+    #expect(Self.learner(&shared, at: 1) == Learner(isOwn: false, label: nil, isAsker: false))
     #expect(shared.machine.telemetry(now: .at(2))["has_learner"] == 1)
     var own = try Self.exclusive()
     #expect(own.receive(Fixtures.samplerHello(1, tables: []), from: 1).first?.welcome != nil)

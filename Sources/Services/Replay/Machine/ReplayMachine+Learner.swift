@@ -45,8 +45,13 @@ extension ReplayMachine {
     learner.flatMap { $0.isHere(now: now) ? $0.label : nil }
   }
 
-  func answerLearner(to peer: PeerID, now: Instant, sink: some FrameSink) {
-    Learner(isOwn: configuration.exclusiveTable != nil, label: learnerLabel(now: now)).encode(into: scratch)
+  /// Says who the learner is; its own question keeps the shard.
+  mutating func answerLearner(to peer: PeerID, now: Instant, sink: some FrameSink) {
+    let isAsker = learner != nil && samplers[peer]?.id == learner?.id
+    if isAsker { learner?.hear(now: now) }
+    Learner(
+      isOwn: configuration.exclusiveTable != nil, label: learnerLabel(now: now), isAsker: isAsker
+    ).encode(into: scratch)
     sink.send(scratch.bytes, to: peer)
   }
 }

@@ -3,14 +3,14 @@
 internal import Experience
 internal import Foundations
 
-/// A learner that holds a shard for as long as it is heard. It says HELLO again every half second,
-/// so that a shard whose learner was killed is free again after a short time.
+/// A learner that holds a shard for as long as it is heard. It asks LEARNER? every half second, so
+/// that a shard whose learner was killed is free again after a short time.
 struct ShardLearner {
   let id: Identifier
   var label: String
   private(set) var lastHeard: Instant
 
-  /// Time after which a silent learner has lost the shard: four of its HELLOs.
+  /// Time after which a silent learner has lost the shard: four of its questions.
   static let goneAfter = Instant.Span.seconds(2)
 
   init(id: Identifier, label: String, now: Instant) {
