@@ -64,7 +64,8 @@ import Wire
       try Workspace(),
       settings: ["replay.binding=own", "replay.replicas=2", "learner.replicas=3", "actor.replicas=1"])
     try eventually("what will wait") {
-      run.command.output.contains("learner.replicas: expected at most 2") && run.command.output.contains("actor.replicas: expected at least 2")
+      run.command.output.contains("learner.replicas: expected at most 2")
+        && run.command.output.contains("actor.replicas: expected at least 2")
     }
   }
 

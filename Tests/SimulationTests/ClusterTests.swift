@@ -13,8 +13,8 @@ import TestSupport
     #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
   }
 
-  /// Each learner has a shard of its own: no two hold one for long, in the end each has one if there
-  /// are enough, and all writers are at shards with a learner.
+  /// Each learner has a shard of its own: no two hold one for long, in the end each has one if
+  /// there are enough, and all writers are at shards with a learner.
   @Test(arguments: Seeds.list(count: 150))
   func eachLearnerHasItsShard(seed: UInt64) {
     let cluster = Cluster(seed: seed, isOwn: true)

@@ -118,7 +118,8 @@ private struct Progress {
     }
     for (index, writer) in cluster.writers.enumerated() {
       guard let shard = writer.machine.shard, held.contains(shard) else {
-        return "writer \(index) is at \(writer.machine.shard.map(\.description) ?? "no shard"), learners are at \(held)"
+        return
+          "writer \(index) is at \(writer.machine.shard.map(\.description) ?? "no shard"), learners are at \(held)"
       }
     }
     let lonely = held.filter { shard in !cluster.writers.contains { $0.machine.shard == shard } }

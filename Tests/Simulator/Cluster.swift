@@ -154,7 +154,9 @@ extension Cluster {
     for (shard, holders) in holders where holders.count > 1 {
       let since = heldTwice[shard] ?? now
       heldTwice[shard] = since
-      if now > since + .seconds(3) { violation("\(holders.count) learners hold \(shard) since \((now - since).seconds) s") }
+      if now > since + .seconds(3) {
+        violation("\(holders.count) learners hold \(shard) since \((now - since).seconds) s")
+      }
     }
   }
 

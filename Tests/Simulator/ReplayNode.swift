@@ -131,8 +131,10 @@ final class ReplayNode: Node {
   private func check() {
     let statistics = machine.store.statistics
     if let problem = models[models.count - 1].mismatch(statistics) { cluster.violation(problem) }
-    // Several shards that learners share limit together, and each knows a little less than the others.
-    if cluster.plan.shards == 1 || cluster.plan.isOwn, let table = statistics.tables.first, let spi = cluster.plan.samplesPerInsert
+    // Several shards that learners share limit together, and each knows a little less than the
+    // others.
+    if cluster.plan.shards == 1 || cluster.plan.isOwn, let table = statistics.tables.first,
+      let spi = cluster.plan.samplesPerInsert
     {
       let limits = cluster.plan.store.tables[0].limiter
       let overshoot = spi * Double(Plan.itemsPerMessageMax)

@@ -64,7 +64,9 @@ struct LearnerWatch {
   /// Receives a shard's answer. True if the ranking may have changed; nil if the frame is none.
   mutating func receive(_ frame: UnsafeRawBufferPointer, from id: PeerID, now: Instant) -> Bool? {
     var cursor = FrameCursor(frame)
-    guard (try? cursor.openMessage()) == .learner, let answer = try? Learner(from: &cursor) else { return nil }
+    guard (try? cursor.openMessage()) == .learner, let answer = try? Learner(from: &cursor) else {
+      return nil
+    }
     guard let index = shards.firstIndex(where: { $0.id == id }) else { return false }
     // A shard that takes any number of learners is as good as one with a learner.
     if answer.label != nil || !answer.isOwn {
@@ -83,7 +85,9 @@ struct LearnerWatch {
 
   /// Whether a shard answers, and has had no learner for long.
   func isWithoutLearner(_ id: PeerID, now: Instant) -> Bool {
-    guard let shard = shards.first(where: { $0.id == id }), case .without = shard.standing else { return false }
+    guard let shard = shards.first(where: { $0.id == id }), case .without = shard.standing else {
+      return false
+    }
     return shard.lastWithout.map { now < $0 + Self.forgetAfter } ?? false
   }
 

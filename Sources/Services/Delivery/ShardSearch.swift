@@ -9,9 +9,9 @@ internal import Wire
 /// Each shard decides who its learner is: it welcomes one, and answers `busy` to the others. The
 /// search asks one shard after the other, first the one of the learner's number. So at most one
 /// shard is taken. A shard is kept for as long as it answers that it has this learner: the search
-/// asks LEARNER? twice a second, which also tells the shard that its learner lives. (A repeated HELLO
-/// would make a restarted shard accept priorities of the items that it had before.) If no shard is
-/// free, all are asked again after a second, or at once when others are listed.
+/// asks LEARNER? twice a second, which also tells the shard that its learner lives. (A repeated
+/// HELLO would make a restarted shard accept priorities of the items that it had before.) If no
+/// shard is free, all are asked again after a second, or at once when others are listed.
 struct ShardSearch {
   /// How long the search waits for shards.
   struct Configuration {
@@ -161,7 +161,7 @@ extension ShardSearch {
 }
 
 extension ShardSearch {
-  /// - Parameter former: the shard that is asked first, in place of the one of the learner's number.
+  /// - Parameter former: the shard that is asked first, not the one of the learner's number.
   private mutating func beginRound(former: PeerID? = nil, now: Instant) {
     let own = shards.isEmpty ? 0 : (place ?? 0) % shards.count
     let first = former.flatMap { shards.firstIndex(of: $0) } ?? own
@@ -225,7 +225,9 @@ extension ShardSearch {
     guard answer.isOwn else {
       refusal = Refusal(
         code: .mismatch, type: MessageType.learner.rawValue, reference: 0,
-        text: "replay.binding: expected own, as this learner has it, found shared at the shard; start both from one configuration")
+        text:
+          "replay.binding: expected own, as this learner has it, found shared at the shard; start both from one configuration"
+      )
       return
     }
     // Otherwise it was restarted, has another learner, or the connection is a new one.
@@ -248,7 +250,10 @@ extension ShardSearch {
   }
 
   private mutating func lose(_ shard: PeerID, now: Instant) {
-    say(.info, "\(number == 0 ? "a removed shard" : "shard \(number)") is not this learner's any more; looking for one")
+    say(
+      .info,
+      "\(number == 0 ? "a removed shard" : "shard \(number)") is not this learner's any more; looking for one"
+    )
     withoutSince = now
     beginRound(former: shard, now: now)
   }

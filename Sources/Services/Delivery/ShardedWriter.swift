@@ -14,9 +14,9 @@ public import Wire
 ///   unacknowledged messages are dropped and counted, but never sent to another shard: the first
 ///   may have committed them. A shard that is removed loses the streams at once.
 ///
-/// * With a `place`, the shards that have a learner come first (`LearnerWatch`). A shard that has lost
-///   its learner may never acknowledge again, as no learner samples: what it has not acknowledged
-///   after `leaveAfter` is dropped and counted.
+/// * With a `place`, the shards that have a learner come first (`LearnerWatch`). A shard that has
+///   lost its learner may never acknowledge again, as no learner samples: what it has not
+///   acknowledged after `leaveAfter` is dropped and counted.
 ///
 /// Each shard sees a writer of its own, with its own id and sequence.
 public struct ShardedWriter {
@@ -178,7 +178,7 @@ extension ShardedWriter {
 }
 
 extension ShardedWriter {
-  /// Ranks the shards anew, as some have got or lost a learner. The streams stay where they are,
+  /// Ranks the shards again, as some have got or lost a learner. The streams stay where they are
   /// until they can move to a better shard.
   private mutating func rank(now: Instant) {
     let before = shard
@@ -210,8 +210,8 @@ extension ShardedWriter {
     openHome(now: now)
   }
 
-  /// Whether a better shard has waited for long enough, and the one that is written to has no learner
-  /// whose samples would let it acknowledge.
+  /// Whether a better shard has waited for long enough, and the one that is written to has no
+  /// learner whose samples would let it acknowledge.
   private func isAbandoned(now: Instant) -> Bool {
     guard let betterSince, let watch, let shard, now >= betterSince + configuration.leaveAfter else {
       return false

@@ -36,12 +36,14 @@ extension RunConfiguration {
     if learner.replicas > shards {
       notes.append(
         "learner.replicas: expected at most \(shards), a shard for each (replay.replicas, replay.binding own), found "
-          + "\(learner.replicas): \(learner.replicas - shards) of them will wait; raise replay.replicas, or scale replay")
+          + "\(learner.replicas): \(learner.replicas - shards) of them will wait; raise replay.replicas, or scale replay"
+      )
     }
     if actor.replicas < min(shards, learner.replicas), player.recording.isEmpty {
       notes.append(
         "actor.replicas: expected at least \(min(shards, learner.replicas)), one for each learner's shard (replay.binding "
-          + "own), found \(actor.replicas): a shard without actors gets no experience; raise it, or scale actor")
+          + "own), found \(actor.replicas): a shard without actors gets no experience; raise it, or scale actor"
+      )
     }
     return notes
   }

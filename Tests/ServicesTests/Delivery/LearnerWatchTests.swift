@@ -54,7 +54,8 @@ import Wire
         nextSequences[shard] = sent.hello?.nextSequence
         receive(shard) {
           Welcome(
-            incarnation: Fixtures.id(90), committed: (nextSequences[shard] ?? 1) - 1, grant: Fixtures.grant(64), schema: Fixtures.schema,
+            incarnation: Fixtures.id(90), committed: (nextSequences[shard] ?? 1) - 1,
+            grant: Fixtures.grant(64), schema: Fixtures.schema,
             tables: [Fixtures.table]
           ).encode(into: $0)
         }
@@ -187,8 +188,8 @@ import Wire
     #expect(harness.writer.shard == Self.shards[place % 3] && harness.writer.moves <= 2)
   }
 
-  /// Whatever shards have learners: each of them has a writer if there are enough, and no two differ
-  /// by more than the writers of a row.
+  /// Whatever shards have learners: each of them has a writer if there are enough, and their
+  /// numbers differ by two at most.
   @Test func eachShardWithALearnerHasWriters() {
     for shards in 1...5 {
       let all = (1...shards).map { PeerID(number: UInt64($0)) }

@@ -84,6 +84,8 @@ import Wire
     #expect(own.receive(Fixtures.samplerHello(3, tables: []), from: 3).first?.welcome != nil)
     #expect(own.machine.telemetry(now: .at(2))["has_learner"] == 1)
     #expect(own.machine.telemetry(now: .at(2100))["has_learner"] == 0)
-    #expect(own.receive(frame { HealthRequest.encode(into: $0) }, from: 9).first?.health?.text.contains("learner: ") == true)
+    #expect(
+      own.receive(frame { HealthRequest.encode(into: $0) }, from: 9).first?.health?.text.contains("learner: ")
+        == true)
   }
 }

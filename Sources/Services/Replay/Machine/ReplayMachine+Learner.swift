@@ -14,7 +14,9 @@ extension ReplayMachine {
   /// Why a sampler cannot have the shard: it has another learner, which is not silent. Nil if it
   /// can.
   func learnerProblem(_ hello: Hello, now: Instant) -> String? {
-    guard isExclusive(hello), let learner, learner.id != hello.id, learner.isHere(now: now) else { return nil }
+    guard isExclusive(hello), let learner, learner.id != hello.id, learner.isHere(now: now) else {
+      return nil
+    }
     let silence = ((now - learner.lastHeard).seconds * 10).rounded() / 10
     return
       "replay.binding own: expected no learner at this shard, found \(learner.label), heard \(silence) s ago; try another "
