@@ -107,6 +107,10 @@ class Aligned:
         return self.packer.bytes()
 
 
+# 30 and 31 are not messages of this version.
+TYPES = {*range(1, 30), 32, 33}
+
+
 def unpack(name):
     return msgpack.unpackb(FRAMES[name], raw=False, strict_map_key=True)
 
@@ -327,7 +331,7 @@ def test_document_shows_these_frames():
     for name, data in shown.items():
         assert data == FRAMES[name], f"docs/PROTOCOL.md shows other bytes for {name}"
     kinds = {msgpack.unpackb(data, strict_map_key=False)[1] for data in shown.values()}
-    assert kinds == set(range(1, 30)), f"docs/PROTOCOL.md shows no message of type {set(range(1, 30)) - kinds}"
+    assert kinds == TYPES, f"docs/PROTOCOL.md shows no message of type {TYPES - kinds}"
     assert make_protocol.written(text) == text, "run python/fixtures/make_protocol.py"
 
 
