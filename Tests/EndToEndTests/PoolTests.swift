@@ -48,6 +48,9 @@ import Wire
       Set($0.shards(of: "learner").values) == [0, 1, 2] && $0.shards(of: "learner").count == 3
     }
 
+    let logs = (2...3).map { run.log("learner-\($0)") }
+    #expect(logs.allSatisfy { $0.components(separatedBy: "joined: ").count == 2 }, "nothing is said twice")
+
     try command(run, "scale", "replay=3", "actor=3")
     try run.status("a shard and an actor for each of three learners") {
       Set($0.shards(of: "learner").values) == [1, 2, 3] && $0.counters("has_learner") == [1, 1, 1]

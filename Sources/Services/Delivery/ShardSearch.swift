@@ -56,6 +56,8 @@ struct ShardSearch {
   private var isFirstRound = true
   /// Shards of this round that have answered that they have a learner.
   private var busy = 0
+  /// In the last whole round all shards have answered that they have a learner.
+  private(set) var isFull = false
   /// Since when the learner has had no shard; nil while it has one.
   private var withoutSince: Instant?
   private var hasSaidWaiting = false
@@ -78,8 +80,6 @@ struct ShardSearch {
   var shard: PeerID? { if case .holding(let shard, _, _) = state { shard } else { nil } }
   /// The place of that shard in the list, from 1; 0 without one.
   var number: Int { (shard.flatMap { shards.firstIndex(of: $0) } ?? -1) + 1 }
-  /// All shards have answered that they have a learner.
-  var isFull: Bool { !order.isEmpty && busy == order.count }
 
   /// Lines for the log since the last call.
   mutating func takeNotices() -> [LearnerNotice] {
@@ -175,6 +175,7 @@ extension ShardSearch {
   private mutating func ask(_ rank: Int, now: Instant) {
     guard rank < order.count else {
       isFirstRound = false
+      isFull = !order.isEmpty && busy == order.count
       state = .waiting(until: order.isEmpty ? .never : roundStartedAt + configuration.roundEvery)
       return sayWaiting(now: now)
     }
@@ -215,6 +216,7 @@ extension ShardSearch {
   private mutating func hold(_ shard: PeerID, now: Instant) {
     state = .holding(shard, next: now, owesSince: nil)
     isFirstRound = false
+    isFull = false
     withoutSince = nil
     hasSaidWaiting = false
     say(.info, "shard \(number) of \(shards.count) is this learner's")

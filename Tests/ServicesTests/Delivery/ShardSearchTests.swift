@@ -95,6 +95,7 @@ import Wire
         let asked = harness.advance(Double(milliseconds))
         guard let shard = asked.first else { break }
         hellos += asked.count
+        #expect(harness.search.isFull == (milliseconds > 0), "it stays so from round to round")
         harness.refuse(shard, at: Double(milliseconds))
       }
     }
