@@ -15,7 +15,7 @@ import TestSupport
 
   /// Each learner has a shard of its own: no two hold one for long, in the end each has one if
   /// there are enough, and all writers are at shards with a learner.
-  @Test(arguments: Seeds.list(count: 150))
+  @Test(arguments: Seeds.list(count: 100))
   func eachLearnerHasItsShard(seed: UInt64) {
     let cluster = Cluster(seed: seed, isOwn: true)
     cluster.run()
