@@ -3,9 +3,9 @@
 internal import Foundations
 internal import Numerics
 
-/// The passes that one delta of a Nature network (1.69 M parameters) takes: it is checked and added
-/// to a round, and the round is applied to the weights. Compared with one loop in C that reads Δ and
-/// θ and writes θ. Both in turn, medians of `rounds`.
+/// The passes that one delta of a Nature network (1.69 M parameters) takes: it is checked and
+/// added to a round, and the round is applied to the weights. Compared with one loop in C that
+/// reads Δ and θ and writes θ. Both in turn, medians of `rounds`.
 func benchMerge(rounds: Int, json: Bool) {
   let count = 1_693_362
   let delta = [Float](repeating: 1e-3, count: count)

@@ -8,7 +8,7 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public enum Binding: String, CaseIterable, Sendable {
     /// All shards.
     case shared
-    /// Learner i samples from shard i only. Not implemented, and refused.
+    /// One shard of its own, with its actors: one replay pool for each agent.
     case own
   }
 
@@ -17,6 +17,8 @@ public struct ReplayConfiguration: Hashable, Sendable {
     case memory, file
   }
 
+  /// Shards at the start; 0: as many as the compose file says.
+  public var replicas = 0
   /// Which shards a learner samples from.
   public var binding = Binding.shared
   /// Steps that the ring of one shard holds.
@@ -79,6 +81,7 @@ extension ReplayConfiguration {
   mutating func read(
     _ reader: inout ConfigurationReader, algorithm: AlgorithmConfiguration, learner: LearnerConfiguration
   ) {
+    reader.integer("replicas", &replicas, 0...1000)
     reader.choice("binding", &binding)
     reader.integer("capacity", &capacity, 1...(1 << 40))
     reader.integer("max_items", &maxItems, 0...(1 << 40))

@@ -17,21 +17,8 @@ extension RunConfiguration {
   public var conflicts: [ConfigurationConflict] {
     // With `replay.tables`, the keys of `replay` are only the tables' defaults.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
-    return own + bindingConflicts + aggregationConflicts + messageConflicts + tableConflicts
-      + selectorConflicts
+    return own + aggregationConflicts + messageConflicts + tableConflicts + selectorConflicts
       + evaluatorConflicts + environment.conflicts
-  }
-
-  /// A valid value that is not implemented.
-  private var bindingConflicts: [ConfigurationConflict] {
-    guard replay.binding != .shared else { return [] }
-    return [
-      ConfigurationConflict(
-        keys: ["replay.binding"],
-        expected:
-          "shared, as every learner samples from all shards; other bindings are not implemented",
-        found: replay.binding.rawValue, advice: "remove the key")
-    ]
   }
 
   private var sizeConflicts: [ConfigurationConflict] {

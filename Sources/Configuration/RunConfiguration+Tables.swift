@@ -49,12 +49,20 @@ extension RunConfiguration {
     max(Double(table.batchMax), table.rateLimiter.samplesPerInsert * Double(itemsPerMessage(of: table)))
   }
 
+  /// Learners that sample from one shard.
+  private var learnersOfShard: Int {
+    switch replay.binding {
+    case .shared: learner.replicas
+    case .own: 1
+    }
+  }
+
   /// The error buffer that a table's rate limiter uses: the configured one, or, if that is 0, the
   /// largest of `errorBufferMin`, the items of all requests in flight, and SPI × minimum size / 10.
   public func errorBuffer(of table: ReplayTableConfiguration) -> Double {
     let limiter = table.rateLimiter
     if limiter.errorBuffer > 0 { return limiter.errorBuffer }
-    let requests = Double(learner.samplesInFlight) * Double(max(1, learner.replicas))
+    let requests = Double(learner.samplesInFlight) * Double(max(1, learnersOfShard))
     let inFlight = table.name == learner.table ? Double(itemsPerRequest) * requests : 0
     return max(
       errorBufferMin(of: table), inFlight, 0.1 * limiter.samplesPerInsert * Double(limiter.minSize))

@@ -2,8 +2,8 @@
 
 internal import CKernels
 
-/// Σ wᵢ·xᵢ over vectors that arrive one by one, in memory that is reused. Not `Sendable`: one thread
-/// owns it.
+/// Σ wᵢ·xᵢ over vectors that arrive one by one, in memory that is reused. Not `Sendable`: one
+/// thread owns it.
 public final class FlatSum {
   private let buffer: AlignedBuffer
   /// Whether nothing has been added since `clear`.
@@ -16,8 +16,8 @@ public final class FlatSum {
   /// The sum; undefined while it is empty.
   public var values: UnsafeMutableBufferPointer<Float> { buffer.values }
 
-  /// Adds `weight` · x, unless a value is NaN or its magnitude is above `limit`. Into an empty sum it
-  /// takes one pass over x, else two.
+  /// Adds `weight` · x, unless a value is NaN or its magnitude is above `limit`. Into an empty
+  /// sum it takes one pass over x, else two.
   /// - Parameter vector: float32 each, little-endian, of any alignment; as many as the sum has.
   /// - Returns: False if nothing was added.
   public func add(_ vector: UnsafeRawBufferPointer, weight: Float, limit: Float) -> Bool {

@@ -35,7 +35,7 @@ public struct FrameCursor {
     let code = try unsigned("a message type")
     guard code <= 255, let type = MessageType(rawValue: UInt8(code)) else {
       var error = WireError(
-        offset: typeOffset, expected: "a message type 1…\(MessageType.allCases.count)", found: "\(code)")
+        offset: typeOffset, expected: "a message type 1…\(MessageType.last.rawValue)", found: "\(code)")
       error.unknownType = UInt8(exactly: code)
       throw error
     }

@@ -40,6 +40,11 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case accepted = 29
   case gradient = 30
   case updated = 31
+  case learnerRequest = 32
+  case learner = 33
+
+  /// The type with the highest code.
+  static let last = MessageType.learner
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -75,6 +80,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .accepted: 1 + Accepted.elementCount
     case .gradient: 8
     case .updated: 9
+    case .learnerRequest: 0
+    case .learner: 3
     }
   }
 }

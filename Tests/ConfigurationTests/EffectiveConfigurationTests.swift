@@ -102,7 +102,6 @@ import Testing
     ),
     ("replay: {rate_limiter: {error_buffer: 4479}}", "replay.rate_limiter.error_buffer", "deadlocks"),
     ("replay: {max_times_sampled: 7}", "replay.max_times_sampled", "deadlocks"),
-    ("replay: {binding: own}", "replay.binding", "expected shared, as every learner samples from all shards"),
     (
       "aggregation: {mode: asynchronous, outer: {momentum: 0.9}}", "aggregation.outer.momentum",
       "expected 0 with aggregation.mode asynchronous"

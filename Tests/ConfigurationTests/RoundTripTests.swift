@@ -70,7 +70,8 @@ import Testing
 
   @Test(arguments: [
     ("cartpole", "CartPole-v1", 475.0, 450.0), ("acrobot", "Acrobot-v1", -100, -105),
-    ("mountaincar", "MountainCar-v0", -110, -115), ("lunarlander", "LunarLander-v3", 200, 180),
+    ("cartpole-pools", "CartPole-v1", 475, 450), ("mountaincar", "MountainCar-v0", -110, -115),
+    ("lunarlander", "LunarLander-v3", 200, 180),
   ])
   func shippedFilesAreRight(name: String, id: String, threshold: Double, confirm: Double) throws {
     let run = try EffectiveConfiguration(file: "\(Self.root)/config/\(name).yaml").run

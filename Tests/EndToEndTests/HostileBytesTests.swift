@@ -104,8 +104,8 @@ import Wire
       #expect(try peer.refusal().text == "at byte 1: expected protocol version 4, found version 1")
       try peer.send([0x92, WireVersion.current, 77])
       let newer = try peer.refusal()
-      #expect(
-        newer.text == "at byte 2: expected a message type 1…\(MessageType.allCases.count), found 77")
+      let last = MessageType.allCases.map(\.rawValue).max() ?? 0
+      #expect(newer.text == "at byte 2: expected a message type 1…\(last), found 77")
       #expect(newer.code == .unsupported && newer.type == 77)
       try peer.send([0x93, WireVersion.current, MessageType.healthRequest.rawValue, 0])
       #expect(try peer.refusal().text == "at byte 0: expected 2 elements of a message of type 9, found 3")

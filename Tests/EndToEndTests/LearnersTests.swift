@@ -9,8 +9,9 @@ import Testing
 import Wire
 
 @Suite struct LearnersTests {
-  /// A learner that stands still in the middle of an update, one that is killed, learners that come and
-  /// go, and a killed server: the others go on, nothing is refused, and no weight is NaN.
+  /// A learner that stands still in the middle of an update, one that is killed, learners that
+  /// come and go, and a killed server: the others go on, nothing is refused, and no weight is
+  /// NaN.
   @Test(arguments: [
     ["aggregation.kind=averaging"],
     ["aggregation.kind=gradients", "aggregation.max_staleness=4"],

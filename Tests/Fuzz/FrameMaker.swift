@@ -98,7 +98,8 @@ struct FrameMaker {
 
   /// Messages of peers that neither write nor sample.
   func question(_ source: inout ByteSource, head: UInt64) -> [UInt8] {
-    switch source.below(6) {
+    switch source.below(7) {
+    case 6: LearnerRequest.encode(into: writer)
     case 0: HealthRequest.encode(into: writer)
     case 1: return goodbye(UInt64(source.below(4)))
     case 2: return goodbye(10 + UInt64(source.below(4)))

@@ -55,6 +55,8 @@ struct MessageReader {
     case .totals: try value(Totals.self, &cursor)
     case .tap: try value(Tap.self, &cursor)
     case .accepted: try view(&cursor) { cursor throws(WireError) in try accepted(&cursor) }
+    case .learnerRequest: try cursor.close()
+    case .learner: try value(Learner.self, &cursor)
     }
   }
 

@@ -38,6 +38,7 @@ enum ReplayVariant: CaseIterable {
     configuration.waitingBytesMax = 2048
     configuration.memoryMax = 64 << 20
     configuration.diskMax = 64 << 20
+    if self == .limited { configuration.exclusiveTable = "a" }
     return configuration
   }
 

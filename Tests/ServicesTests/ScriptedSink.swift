@@ -75,6 +75,7 @@ struct Sent {
   var welcome: Welcome? { type == .welcome ? read { try Welcome(from: &$0) } : nil }
   var hello: Hello? { type == .hello ? read { try Hello(from: &$0) } : nil }
   var sampleRequest: SampleRequest? { type == .sampleRequest ? read { try SampleRequest(from: &$0) } : nil }
+  var learner: Learner? { type == .learner ? read { try Learner(from: &$0) } : nil }
   var joined: Joined? { type == .joined ? read { try Joined(from: &$0) } : nil }
   var health: Health? { type == .health ? read { try Health(from: &$0) } : nil }
   var status: Status? { type == .status ? read { try Status(from: &$0) } : nil }

@@ -13,6 +13,15 @@ import TestSupport
     #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
   }
 
+  /// Each learner has a shard of its own: no two hold one for long, in the end each has one if
+  /// there are enough, and all writers are at shards with a learner.
+  @Test(arguments: Seeds.list(count: 100))
+  func eachLearnerHasItsShard(seed: UInt64) {
+    let cluster = Cluster(seed: seed, isOwn: true)
+    cluster.run()
+    #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
+  }
+
   /// A seed determines everything: the same run again, to the last frame.
   @Test(arguments: [3, 8] as [UInt64])
   func aSeedRepeatsItsRun(seed: UInt64) {

@@ -108,12 +108,31 @@ private struct Progress {
     evaluation = cluster.status.newest
   }
 
+  /// With a shard for each learner: a learner without one while one is free, or a writer whose
+  /// shard has no learner.
+  private func missingShard(_ cluster: Cluster) -> String? {
+    let held = cluster.learners.compactMap(\.machine.sampler.heldShard)
+    let expected = min(cluster.learners.count, cluster.replays.count)
+    guard held.count == expected, Set(held).count == expected else {
+      return "learners hold the shards \(held), expected \(expected) different ones"
+    }
+    for (index, writer) in cluster.writers.enumerated() {
+      guard let shard = writer.machine.shard, held.contains(shard) else {
+        return
+          "writer \(index) is at \(writer.machine.shard.map(\.description) ?? "no shard"), learners are at \(held)"
+      }
+    }
+    let lonely = held.filter { shard in !cluster.writers.contains { $0.machine.shard == shard } }
+    return lonely.isEmpty ? nil : "no writer is at \(lonely), which have learners"
+  }
+
   /// A node that has not progressed enough since; nil if all have.
   func missing(_ cluster: Cluster) -> String? {
     for (index, writer) in cluster.writers.enumerated() where writer.messagesCommitted < messages[index] + 3 {
       return "writer \(index) has committed \(writer.messagesCommitted - messages[index]) messages"
     }
-    for (index, learner) in cluster.learners.enumerated() {
+    if cluster.plan.isOwn, let missing = missingShard(cluster) { return missing }
+    for (index, learner) in cluster.learners.enumerated() where learner.mayTrain {
       if learner.batches < batches[index] + 3 {
         return "learner \(index) has got \(learner.batches - batches[index]) batches"
       }

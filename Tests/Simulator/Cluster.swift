@@ -28,13 +28,16 @@ public final class Cluster {
   /// The shards that clients are told of.
   private(set) var listed: [Int]
   private var wakeAt: [Instant] = []
+  /// Shards that two learners hold, and since when.
+  private var heldTwice: [PeerID: Instant] = [:]
   private var connections: [[Connection?]] = []
 
   var now: Instant { network.now }
 
-  public init(seed: UInt64) {
+  /// - Parameter isOwn: whether each learner has a shard of its own.
+  public init(seed: UInt64, isOwn: Bool = false) {
     self.seed = seed
-    plan = Plan(seed: seed)
+    plan = Plan(seed: seed, isOwn: isOwn)
     network = Network(plan: plan, seed: seed)
     generator = SeededGenerator(seed: seed, part: "faults")
     ledger = Ledger(
@@ -136,11 +139,26 @@ extension Cluster {
 
   private func advance(_ node: Int) {
     wake(node, at: nodes[node].advance())
+    if plan.isOwn { checkHolders() }
     if parameters.isUp, parameters.crashesWhenPublishing,
       parameters.machine.authority.state.version > ledger.version
     {
       count("crash between save and publication")
       crash(parameters.index)
+    }
+  }
+
+  /// Two learners may hold one shard for a short time only: until the former one asks again.
+  private func checkHolders() {
+    let awake = learners.filter { $0.isUp && now >= $0.stalledUntil }
+    let holders = Dictionary(grouping: awake.compactMap(\.machine.sampler.heldShard)) { $0 }
+    heldTwice = heldTwice.filter { holders[$0.key]?.count ?? 0 > 1 }
+    for (shard, holders) in holders where holders.count > 1 {
+      let since = heldTwice[shard] ?? now
+      heldTwice[shard] = since
+      if now > since + .seconds(3) {
+        violation("\(holders.count) learners hold \(shard) since \((now - since).seconds) s")
+      }
     }
   }
 

@@ -45,6 +45,7 @@ final class LearnerNode: Node {
     shard.batchesPerRequest = plan.batchesPerRequest
     var sharded = ShardedSampler.Configuration(sampler: shard)
     sharded.split = plan.sampler == .fifo ? .turns : .mass
+    sharded.isExclusive = plan.isOwn
     let member = MemberMachine.Configuration(
       id: id, label: "learner", manifest: Ledger.manifest,
       aggregation: plan.aggregation)
@@ -132,6 +133,9 @@ final class LearnerNode: Node {
     guard let target = rule.target, !cluster.ledger.isMilestone(target) else { return }
     cluster.violation("learner \(index): its target \(target) is no milestone")
   }
+
+  /// It shares all shards, or holds one.
+  var mayTrain: Bool { !cluster.plan.isOwn || machine.sampler.heldShard != nil }
 
   /// Milestones that the rule has got.
   var targets: Int { rule.targets }

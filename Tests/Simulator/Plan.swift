@@ -10,6 +10,8 @@ internal import Services
 
 /// Sizes, configuration and fault rates of one run, all drawn from the seed.
 struct Plan {
+  /// Each learner has a shard of its own.
+  var isOwn: Bool
   var shards: Int
   var writers: Int
   var streams: Int
@@ -50,8 +52,9 @@ struct Plan {
   static let rowsPerChunkMax = 8
   static let parameters = 3
 
-  init(seed: UInt64) {
+  init(seed: UInt64, isOwn: Bool) {
     var draw = SeededGenerator(seed: seed, part: "plan")
+    self.isOwn = isOwn
     shards = 1 + draw.below(2) * draw.below(ServiceID.shardsMax)
     writers = 1 + draw.below(3)
     streams = 1 + draw.below(4)
@@ -80,6 +83,11 @@ struct Plan {
     slowness = isHarsh ? 0.2 * draw.uniform() : 0
     queueFull = isHarsh ? 0.1 * draw.uniform() : 0
     faultEvery = .milliseconds(Double(150 + draw.below(1500)))
+    guard isOwn else { return }
+    shards = 1 + draw.below(ServiceID.shardsMax)
+    learners = 1 + draw.below(ServiceID.shardsMax)
+    // A shard without a writer has nothing for its learner.
+    writers = min(shards, learners) + draw.below(3)
   }
 
   /// Gradient descent with a step size of 1.

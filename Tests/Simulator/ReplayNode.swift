@@ -34,6 +34,7 @@ final class ReplayNode: Node {
     var configuration = ReplayMachine.Configuration(store: cluster.plan.store)
     configuration.credit = cluster.plan.credit
     configuration.partBytes = cluster.plan.partBytes
+    configuration.exclusiveTable = cluster.plan.isOwn ? cluster.plan.table.name : nil
     do {
       return try ReplayMachine(
         configuration: configuration, incarnation: Identifier(using: &generator),
@@ -130,8 +131,10 @@ final class ReplayNode: Node {
   private func check() {
     let statistics = machine.store.statistics
     if let problem = models[models.count - 1].mismatch(statistics) { cluster.violation(problem) }
-    // Several shards limit together, and each knows a little less than the others.
-    if cluster.plan.shards == 1, let table = statistics.tables.first, let spi = cluster.plan.samplesPerInsert
+    // Several shards that learners share limit together, and each knows a little less than the
+    // others.
+    if cluster.plan.shards == 1 || cluster.plan.isOwn, let table = statistics.tables.first,
+      let spi = cluster.plan.samplesPerInsert
     {
       let limits = cluster.plan.store.tables[0].limiter
       let overshoot = spi * Double(Plan.itemsPerMessageMax)

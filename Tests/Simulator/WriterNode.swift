@@ -38,17 +38,23 @@ final class WriterNode: Node {
     self.index = index
     generator = SeededGenerator(seed: cluster.seed, part: "writer", index: index)
     incarnation = WriterIncarnation(number: -1, id: .zero, base: [])
-    machine = Self.machine(id: .zero, cluster: cluster, generator: generator)
+    machine = Self.machine(id: .zero, cluster: cluster, place: 0, generator: generator)
     restart()
   }
 
-  private static func machine(id: Identifier, cluster: Cluster, generator: SeededGenerator) -> ShardedWriter {
+  /// The number among the writers.
+  private var number: Int { index - cluster.replays.count - 1 }
+
+  private static func machine(
+    id: Identifier, cluster: Cluster, place: Int, generator: SeededGenerator
+  ) -> ShardedWriter {
     var configuration = WriterMachine.Configuration(
       id: id, label: "writer", schema: StepContent.schema, tables: [cluster.plan.table])
     configuration.inFlight = cluster.plan.writerInFlight
     configuration.goneAfter = .seconds(3)
     var sharded = ShardedWriter.Configuration(writer: configuration)
     sharded.goneAfter = .seconds(2)
+    sharded.place = cluster.plan.isOwn ? place : nil
     return ShardedWriter(configuration: sharded, generator: generator)
   }
 
@@ -66,7 +72,8 @@ final class WriterNode: Node {
     let id = Identifier(using: &generator)
     incarnation = cluster.history.begin(
       id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
-    machine = Self.machine(id: id, cluster: cluster, generator: SeededGenerator(seed: generator.next()))
+    machine = Self.machine(
+      id: id, cluster: cluster, place: number, generator: SeededGenerator(seed: generator.next()))
     streams = (0..<cluster.plan.streams).map {
       SimulatedStream(incarnation: incarnation, number: $0, nStep: cluster.plan.nStep)
     }

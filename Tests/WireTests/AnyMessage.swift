@@ -63,6 +63,8 @@ enum AnyMessage {
     case .accepted: try readAccepted(&cursor)
     case .gradient: _ = try Gradient(from: &cursor)
     case .updated: _ = try Updated(from: &cursor)
+    case .learnerRequest: try cursor.close()
+    case .learner: _ = try Learner(from: &cursor)
     }
   }
 

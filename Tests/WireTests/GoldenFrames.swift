@@ -154,6 +154,13 @@ enum Golden {
       Totals(
         table: 0, mass: 6.5, items: 1000, isJoined: true, error: 8000.5,
         own: IncarnationTotals(incarnation: service, inserts: 1200, samples: 8000, isWaiting: true))),
+    GoldenFrame("learner-request", .learnerRequest) {
+      LearnerRequest.encode(into: $0)
+    } check: {
+      try $0.close()
+    },
+    GoldenFrame("learner", .learner, Learner(isOwn: true, label: "learner-1", isAsker: true)),
+    GoldenFrame("learner-none", .learner, Learner(isOwn: true, label: nil, isAsker: false)),
   ]
 
   private static let inspection = Inspection(

@@ -58,8 +58,9 @@ public final class ActorService {
     var writerConfiguration = WriterMachine.Configuration(
       id: id, label: settings.label, schema: schema, tables: configuration.tableSchemas)
     writerConfiguration.inFlight = configuration.actor.inFlight
-    writer = ShardedWriter(
-      configuration: ShardedWriter.Configuration(writer: writerConfiguration), generator: system)
+    var sharded = ShardedWriter.Configuration(writer: writerConfiguration)
+    sharded.place = configuration.place(ofWriter: settings.replicaNumber, id: id)
+    writer = ShardedWriter(configuration: sharded, generator: system)
     let connector = Connector()
     replay = ShardLinks(connector: connector, settings: settings, log: log, now: now)
     parameters = try DealerLink(

@@ -75,6 +75,7 @@ extension ActorService {
       .messages_resent_total: Double(writer.counters.messagesResent),
       .messages_dropped_total: Double(writer.counters.messagesDropped),
       .shard_moves_total: Double(writer.moves),
+      .shard: Double(writer.shardNumber),
       .messages_unacknowledged: Double(writer.unacknowledged),
       .steps_dropped_total: Double(statistics.stepsDropped),
       .service_restarts_total: Double(writer.counters.serviceRestarts),

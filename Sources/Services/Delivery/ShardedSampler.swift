@@ -15,6 +15,9 @@ public import Wire
 ///
 /// With several shards, the sampler tells each shard the totals of the other shards, so that all
 /// limit on the totals of the fleet.
+///
+/// With `isExclusive` it samples from one shard of its own, which `ShardSearch` finds. Then
+/// probabilities and limits are those of that shard alone.
 public struct ShardedSampler {
   /// How a sampler splits batches, and how long it waits for shards.
   public struct Configuration: Sendable {
@@ -25,6 +28,8 @@ public struct ShardedSampler {
     /// Items are removed after a number of samples: a shard cannot draw more rows than it has
     /// items.
     public var isConsumed = false
+    /// Samples from one shard, of which no other learner has any rows (`replay.binding: own`).
+    public var isExclusive = false
     /// Shards that answer nothing for this long are skipped. A restart takes less.
     public var goneAfter = Instant.Span.seconds(2)
     /// How long a shard that answers but has nothing to serve may delay a batch.
@@ -58,6 +63,8 @@ public struct ShardedSampler {
   public let configuration: Configuration
   /// What the sampler has counted itself; `samplerCounters` has the shards' part.
   public internal(set) var counters = Counters()
+  /// Finds the only shard; nil if all shards are sampled from.
+  var search: ShardSearch?
   var shards: [SampledShard] = []
   /// Batches that miss rows, oldest first.
   var open: [SampledBatch] = []
@@ -79,6 +86,7 @@ public struct ShardedSampler {
     exchangeInterval = configuration.exchangeEvery
     nextExchange = now
     let sampler = configuration.sampler
+    search = configuration.isExclusive ? ShardSearch(for: sampler) : nil
     // One more than are in flight: the learner trains on that one.
     spare = (0...sampler.inFlight).map { _ in
       SampledBatch(batch: sampler.batch, batches: sampler.batchesPerRequest)
@@ -86,9 +94,9 @@ public struct ShardedSampler {
   }
 
   /// Why a shard refuses this sampler for good, if one does.
-  public var refusal: Refusal? { shards.lazy.compactMap(\.machine.refusal).first }
-  /// Some shard has welcomed it.
-  public var isReady: Bool { shards.contains { $0.machine.isReady } }
+  public var refusal: Refusal? { search?.refusal ?? shards.lazy.compactMap(\.machine.refusal).first }
+  /// Some shard has welcomed it, or all have answered that they have another learner.
+  public var isReady: Bool { shards.contains { $0.machine.isReady } || search?.isFull == true }
 
   /// Shards that can be asked for rows now; a single one always can.
   public func shardCount(now: Instant) -> Int {
@@ -102,6 +110,13 @@ public struct ShardedSampler {
 extension ShardedSampler {
   /// Sets the shards that there are now.
   public mutating func setShards(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
+    guard search != nil else { return use(ids, now: now, sink: sink) }
+    search?.setShards(ids, now: now)
+    followSearch(now: now, sink: sink)
+  }
+
+  /// Samples from these shards from now on.
+  mutating func use(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
     for index in shards.indices.reversed() where !ids.contains(shards[index].id) {
       hasOrphans = true
       shards[index].machine.leave(sink: sink)
@@ -171,6 +186,7 @@ extension ShardedSampler {
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
   ) {
+    if search(frame, from: shard, now: now, sink: sink) { return }
     guard let index = index(of: shard) else { return past.strays += 1 }
     shards[index].owesSince = nil
     if isTotals(frame) {
@@ -186,6 +202,8 @@ extension ShardedSampler {
 
   /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
+    search?.advance(to: now, sink: sink)
+    followSearch(now: now, sink: sink)
     for index in shards.indices { shards[index].machine.advance(to: now, sink: sink) }
     if exchangesTotals, now >= nextExchange {
       exchangeTotals(now: now, sink: sink)
@@ -198,13 +216,14 @@ extension ShardedSampler {
 
   /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
-    var deadline = exchangesTotals ? nextExchange : .never
+    var deadline = min(exchangesTotals ? nextExchange : .never, search?.nextDeadline ?? .never)
     for shard in shards { deadline = min(deadline, shard.machine.nextDeadline(now: now)) }
     return deadline
   }
 
   /// Says GOODBYE to all shards.
   public mutating func leave(sink: some FrameSink) {
+    search?.leave(sink: sink)
     for index in shards.indices { shards[index].machine.leave(sink: sink) }
   }
 }

@@ -14,6 +14,10 @@ public import Wire
 ///   unacknowledged messages are dropped and counted, but never sent to another shard: the first
 ///   may have committed them. A shard that is removed loses the streams at once.
 ///
+/// * With a `place`, the shards that have a learner come first (`LearnerWatch`). A shard that has
+///   lost its learner may never acknowledge again, as no learner samples: what it has not
+///   acknowledged after `leaveAfter` is dropped and counted.
+///
 /// Each shard sees a writer of its own, with its own id and sequence.
 public struct ShardedWriter {
   /// What the writer tells the shards, and how long it waits for one.
@@ -23,6 +27,13 @@ public struct ShardedWriter {
     /// How long a shard may be silent if there are other shards. It is longer than a shard needs to
     /// restart from its files.
     public var goneAfter = Instant.Span.seconds(10)
+
+    /// With a shard for each learner (`replay.binding: own`): the number of this writer among all
+    /// writers, from 0. Nil: learners share all shards, and the hash ranks them.
+    public var place: Int?
+    /// How long a shard without a learner may take to acknowledge what was sent, once the streams
+    /// are to move to another.
+    public var leaveAfter = Instant.Span.seconds(1)
 
     /// - Parameter writer: its `id` ranks the shards.
     public init(writer: WriterMachine.Configuration) {
@@ -38,6 +49,12 @@ public struct ShardedWriter {
   /// Times that the streams moved to another shard.
   public private(set) var moves: UInt64 = 0
   private var generator: SeededGenerator
+  /// Which shards have a learner; nil if that does not matter.
+  private var watch: LearnerWatch?
+  /// Since when a better shard waits for the streams; nil while none does.
+  private var betterSince: Instant?
+  /// The shards in the order of their addresses.
+  private var listed: [PeerID] = []
   /// The shards, best first.
   private var ranking: [PeerID] = []
   /// One machine for each shard that has been written to or tried, in no order.
@@ -55,6 +72,7 @@ public struct ShardedWriter {
   public init(configuration: Configuration, generator: SeededGenerator) {
     self.configuration = configuration
     self.generator = generator
+    watch = configuration.place.map { LearnerWatch(place: $0) }
   }
 
   /// Whether no further message can begin: credit or shards are missing, or a move waits for
@@ -73,6 +91,9 @@ public struct ShardedWriter {
   /// The shard that is written to; nil without shards.
   public var shard: PeerID? { machines.isEmpty ? nil : machines[home].configuration.service }
 
+  /// The place of that shard in the list, from 1; 0 without shards.
+  public var shardNumber: Int { (shard.flatMap { listed.firstIndex(of: $0) } ?? -1) + 1 }
+
   /// The rank of a better shard that has welcomed this writer.
   private var betterRank: Int? {
     rank == 0 ? nil : (0..<rank).first { rank in index(ofRank: rank).map { machines[$0].isReady } ?? false }
@@ -87,7 +108,11 @@ extension ShardedWriter {
   /// Sets the shards that there are now.
   public mutating func setShards(_ ids: [PeerID], now: Instant, sink: some FrameSink) {
     let before = shard
-    ranking = ids.sorted { (score($0), $0.description) > (score($1), $1.description) }
+    listed = ids
+    watch?.setShards(ids, now: now)
+    ranking =
+      watch?.ranking(from: before)
+      ?? ids.sorted { (score($0), $0.description) > (score($1), $1.description) }
     for index in machines.indices.reversed() where !ids.contains(machines[index].configuration.service) {
       retire(machines.remove(at: index), sink: sink)
     }
@@ -113,25 +138,33 @@ extension ShardedWriter {
   public mutating func receive(
     _ frame: UnsafeRawBufferPointer, from shard: PeerID, now: Instant, sink: some FrameSink
   ) {
+    if let mayChange = watch?.receive(frame, from: shard, now: now) {
+      if mayChange { rank(now: now) }
+      return
+    }
     guard let index = machines.firstIndex(where: { $0.configuration.service == shard }) else { return }
     machines[index].receive(frame, now: now, sink: sink)
-    moveIfDue(now: now)
+    moveIfDue(now: now, sink: sink)
   }
 
   /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, sink: some FrameSink) {
     guard !machines.isEmpty else { return }
+    if watch?.advance(to: now, sink: sink) == true { rank(now: now) }
     machines[home].advance(to: now, sink: sink)
     for rank in 0..<rank {
       if let index = index(ofRank: rank) { machines[index].advance(to: now, sink: sink) }
     }
-    moveIfDue(now: now)
+    moveIfDue(now: now, sink: sink)
   }
 
   /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     guard !machines.isEmpty else { return .never }
-    var deadline = machines[home].nextDeadline(now: now)
+    var deadline = min(machines[home].nextDeadline(now: now), watch?.nextAsk ?? .never)
+    if let betterSince, now < betterSince + configuration.leaveAfter {
+      deadline = min(deadline, betterSince + configuration.leaveAfter)
+    }
     for rank in 0..<rank {
       if let index = index(ofRank: rank) { deadline = min(deadline, machines[index].nextDeadline(now: now)) }
     }
@@ -145,9 +178,20 @@ extension ShardedWriter {
 }
 
 extension ShardedWriter {
+  /// Ranks the shards again, as some have got or lost a learner. The streams stay where they are
+  /// until they can move to a better shard.
+  private mutating func rank(now: Instant) {
+    let before = shard
+    guard let watch else { return }
+    ranking = watch.ranking(from: before)
+    rank = before.flatMap { ranking.firstIndex(of: $0) } ?? 0
+    openHome(now: now)
+  }
+
   /// Moves to a better shard, or away from one that is gone.
-  private mutating func moveIfDue(now: Instant) {
+  private mutating func moveIfDue(now: Instant, sink: some FrameSink) {
     guard !machines.isEmpty else { return }
+    betterSince = betterRank == nil ? nil : betterSince ?? now
     if machines[home].cutEpoch != homeCutEpoch {
       // The machine has given up on its shard. The next in rank is tried, and this one goes on
       // being tried too.
@@ -157,10 +201,22 @@ extension ShardedWriter {
       rank += 1
     } else if let betterRank, machines[home].unacknowledged == 0 {
       rank = betterRank
+    } else if let betterRank, isAbandoned(now: now) {
+      machines[home].abandonPending(now: now, sink: sink)
+      rank = betterRank
     } else {
       return
     }
     openHome(now: now)
+  }
+
+  /// Whether a better shard has waited for long enough, and the one that is written to has no
+  /// learner whose samples would let it acknowledge.
+  private func isAbandoned(now: Instant) -> Bool {
+    guard let betterSince, let watch, let shard, now >= betterSince + configuration.leaveAfter else {
+      return false
+    }
+    return watch.isWithoutLearner(shard, now: now)
   }
 
   /// Makes a machine for each shard up to `rank`, and writes to the last of them. A changed writer

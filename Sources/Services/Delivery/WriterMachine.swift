@@ -175,6 +175,14 @@ extension WriterMachine {
     return max(lastProgress, lastResend) + configuration.probeAfter
   }
 
+  /// Drops and counts what is not acknowledged. The service is told and drops what waits there:
+  /// this writer goes on after it when it comes back.
+  mutating func abandonPending(now: Instant, sink: some FrameSink) {
+    guard session.refusal == nil, !pending.isEmpty else { return }
+    dropPending(now: now)
+    hello(now: now, sink: sink)
+  }
+
   /// Says GOODBYE.
   public mutating func leave(sink: some FrameSink) { session.leave(sink: sink) }
 }

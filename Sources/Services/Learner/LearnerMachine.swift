@@ -103,6 +103,7 @@ public struct LearnerMachine {
   /// Notices for the log since the last call.
   mutating func takeNotices() -> [LearnerNotice] {
     if let notice = member.takeNotice() { say(.warning, notice) }
+    notices += sampler.search?.takeNotices() ?? []
     defer { notices.removeAll() }
     return notices
   }
@@ -146,6 +147,7 @@ extension LearnerMachine {
 
   /// Does what is due by time. Call it at `nextDeadline` or earlier.
   public mutating func advance(to now: Instant, replay: some FrameSink, parameters: some FrameSink) {
+    if let index = member.index { sampler.beginSearch(at: index, now: now) }
     sampler.advance(to: now, sink: replay)
     member.advance(to: now, sink: parameters)
     push(now: now, parameters: parameters)

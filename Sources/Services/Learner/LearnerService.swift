@@ -204,6 +204,7 @@ extension RunConfiguration {
     var configuration = ShardedSampler.Configuration(sampler: shard)
     configuration.split = shardSplit
     configuration.isConsumed = isConsumed
+    configuration.isExclusive = exclusiveTable != nil
     return ShardedSampler(configuration: configuration, generator: generator, now: now)
   }
 }

@@ -99,6 +99,7 @@ extension LearnerMachine {
       .shares_moved_total: Double(sampler.counters.slicesMoved),
       .rows_moved_total: Double(sampler.counters.rowsMoved),
       .shards: Double(sampler.shardCount(now: now)),
+      .shard: Double(sampler.heldShardNumber),
       .changes_merged_total: Double(member.counters.changesMerged),
       .changes_repeated_total: Double(member.counters.changesRepeated),
       .updates_merged_total: Double(member.counters.updatesMerged),

@@ -146,6 +146,10 @@ extension Metric {
       "Items that were left out, because the recording lacks steps that they need."
     case .player_waited_s_total: "Time for which the player's clock stood, because the replay blocked it."
     case .recording_passes_total: "Times that the recording was played to its end."
+    case .has_learner: "1 if a learner samples from the shard."
+    case .learners_total: "Learners that the shard was given to, with a shard for each learner."
+    case .shard:
+      "The number of the shard, from 1, at which the actor's streams are, or which is the learner's own; 0: none."
     }
   }
 }

@@ -42,6 +42,7 @@ public enum Metric: String, CaseIterable, Sendable {
   case recording_bytes, recording_failures_total
   case steps_played_total, items_played_total, messages_played_total, items_without_first_step_total
   case player_waited_s_total, recording_passes_total
+  case has_learner, learners_total, shard
 }
 
 extension [Metric: Double] {

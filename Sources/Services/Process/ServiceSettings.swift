@@ -31,6 +31,8 @@ public struct ServiceSettings: Sendable {
   public var label: String
   /// This process's number among its service's replicas, from 0.
   public var replica: Int
+  /// The same if the process was told; nil if it was not.
+  public var replicaNumber: Int?
   /// How long the process may take to stop after a signal; nil if it was not told.
   public var stopGrace: Instant.Span?
   /// The secret of this run's processes; nil if the run has none.
@@ -64,6 +66,7 @@ public struct ServiceSettings: Sendable {
       throw SettingsError(variable: "ROOKERY_REPLICA", problem: "expected an integer ≥ 1, found '\(number)'")
     }
     self.replica = replica - 1
+    replicaNumber = environment["ROOKERY_REPLICA"] == nil ? nil : replica - 1
     label = "\(service.rawValue)-\(replica)"
     stopGrace = try Self.stopGrace(environment)
     runToken = try Self.runToken(environment)

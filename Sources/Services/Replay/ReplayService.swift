@@ -36,6 +36,7 @@ public final class ReplayService {
     var system = SeededGenerator.fromSystem()
     let id = Identifier(using: &system)
     var machineConfiguration = ReplayMachine.Configuration(store: configuration.replayStore)
+    machineConfiguration.exclusiveTable = configuration.exclusiveTable
     machineConfiguration.waitingBytesMax = configuration.replay.waitingBytes
     machineConfiguration.memoryMax = MachineMemory.availableBytes() ?? .max
     let isFile = configuration.replay.storage == .file

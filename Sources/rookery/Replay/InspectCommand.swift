@@ -20,10 +20,13 @@ extension CommandLineInterface {
       {
         (cursor) throws(WireError) in try Inspection(from: &cursor)
       }
+      let learner = try ServiceClient.answer(
+        of: address, within: timeout, to: LearnerRequest.encode, as: .learner
+      ) { (cursor) throws(WireError) in try Learner(from: &cursor) }
       if arguments.has("json") {
-        print(try JSON.line(InspectionDocument(address: address, found)), terminator: "")
+        print(try JSON.line(InspectionDocument(address: address, found, learner)), terminator: "")
       } else {
-        print(InspectionText(address: address, found, isItemAsked: request.key != nil).text)
+        print(InspectionText(address: address, found, learner, isItemAsked: request.key != nil).text)
       }
     }
     return .success

@@ -62,12 +62,15 @@ struct InspectionDocument: Encodable {
   var streams: UInt64
   var storage: String
   var storage_problem: String?
+  /// The learner of a shard that takes one at a time, if it has one.
+  var learner: String?
   var tables: [Table]
   var writers_total: UInt64
   var writers: [Writer]
   var item: Item?
 
-  init(address: String, _ inspection: Inspection) {
+  init(address: String, _ inspection: Inspection, _ learner: Learner) {
+    self.learner = learner.label
     self.address = address
     incarnation = inspection.incarnation.description
     capacity = inspection.ring.capacity

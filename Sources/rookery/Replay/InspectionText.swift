@@ -9,7 +9,7 @@ internal import Wire
 struct InspectionText {
   private(set) var text: String
 
-  init(address: String, _ inspection: Inspection, isItemAsked: Bool) {
+  init(address: String, _ inspection: Inspection, _ learner: Learner, isItemAsked: Bool) {
     let ring = inspection.ring
     var lines = [
       "replay \(address)",
@@ -18,6 +18,7 @@ struct InspectionText {
       "  storage  \(inspection.storage)",
     ]
     if let problem = inspection.storageProblem { lines.append("           inserts are refused: \(problem)") }
+    if learner.isOwn { lines.append("  learner  \(learner.label ?? "none")") }
     lines.append("  writers  \(inspection.writersTotal)")
     for writer in inspection.writers {
       lines.append(

@@ -55,8 +55,9 @@ struct RunCommand {
     if let problem = try configuration.problem(playing: run.player.recording) { throw UsageError(problem) }
     let compose = try ComposeFile(
       contentsOf: composeFile, variables: ProcessVariables.current(), profiles: run.profiles)
+    let shards = run.replicas(of: .replay) ?? compose[.replay]?.replicas ?? 1
     try configuration.checkServices(
-      shards: compose[.replay]?.replicas ?? 1, availableBytes: MachineMemory.availableBytes() ?? .max)
+      shards: shards, availableBytes: MachineMemory.availableBytes() ?? .max)
     let executable = try POSIXProcessHost.selfExecutable()
     try check(compose, run)
     // Before any other thread starts: threads inherit the signals blocked here.
@@ -80,7 +81,7 @@ struct RunCommand {
     let launcher = try LocalLauncher(
       compose: compose, options: options, network: LoopbackNetwork(generator: SystemRandomNumberGenerator()),
       sockets: sockets.folder, host: POSIXProcessHost.guarded(executable: executable))
-    for note in launcher.notes { view.say(note) }
+    for note in launcher.notes + run.bindingNotes(shards: shards) { view.say(note) }
     var watcher = try RunWatcher(
       run: run, folder: folder, statusPort: Self.statusPort(compose), pagePort: Self.pagePort(compose),
       launcher: launcher, view: view, startedAt: startedAt, earlier: earlier)
@@ -168,7 +169,8 @@ extension RunConfiguration {
   /// The number of a service's processes; nil: the compose file's number.
   fileprivate func replicas(of kind: ServiceKind) -> Int? {
     switch kind {
-    case .parameters, .replay: nil
+    case .parameters: nil
+    case .replay: replay.replicas > 0 ? replay.replicas : nil
     case .learner: learner.replicas
     case .actor: actor.replicas
     case .evaluator: evaluator.enabled ? 1 : 0

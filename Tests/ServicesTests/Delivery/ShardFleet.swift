@@ -27,13 +27,18 @@ final class ShardFleet {
   private let selector: SelectorKind
   private let limiter: RateLimiterConfiguration
   private let rows: Int
+  private let isExclusive: Bool
+  /// Frames with totals that the sampler has sent.
+  private(set) var totalsSent = 0
   private var incarnations: UInt64 = 0
 
   init(
     shards count: Int, batch: Int, batches: Int = 1, inFlight: Int = 1,
     selector: SelectorKind = .prioritized(exponent: 1),
-    limiter: RateLimiterConfiguration = .unlimited(), split: ShardSplit = .mass, seed: UInt64
+    limiter: RateLimiterConfiguration = .unlimited(), split: ShardSplit = .mass,
+    isExclusive: Bool = false, seed: UInt64
   ) throws {
+    self.isExclusive = isExclusive
     self.selector = selector
     self.limiter = limiter
     rows = batch * batches
@@ -43,6 +48,7 @@ final class ShardFleet {
     configuration.batchesPerRequest = batches
     var sharded = ShardedSampler.Configuration(sampler: configuration)
     sharded.split = split
+    sharded.isExclusive = isExclusive
     sampler = ShardedSampler(configuration: sharded, generator: SeededGenerator(seed: seed), now: now)
     for index in 0..<count {
       shards.append(try machine(seed: seed &+ UInt64(index)))
@@ -58,10 +64,12 @@ final class ShardFleet {
     let table = TableConfiguration(
       schema: Fixtures.table, sampler: selector, limiter: limiter, batchSizeMax: rows,
       itemsPerMessageMax: 40)
+    var configuration = ReplayMachine.Configuration(
+      store: ReplayStoreConfiguration(capacity: 4096, tables: [table]))
+    configuration.exclusiveTable = isExclusive ? Fixtures.table.name : nil
     return try ReplayMachine(
-      configuration: ReplayMachine.Configuration(
-        store: ReplayStoreConfiguration(capacity: 4096, tables: [table])),
-      incarnation: Fixtures.id(900 + incarnations), generator: SeededGenerator(seed: seed), now: now)
+      configuration: configuration, incarnation: Fixtures.id(900 + incarnations),
+      generator: SeededGenerator(seed: seed), now: now)
   }
 
   static func peer(_ shard: Int) -> PeerID { PeerID(number: UInt64(10 + shard)) }
@@ -120,7 +128,9 @@ final class ShardFleet {
     guard !silent.contains(shard) else { return false }
     frame.withUnsafeBytes { bytes in
       var cursor = FrameCursor(bytes)
-      if (try? cursor.openMessage()) == .priorities, let update = try? PriorityUpdate(from: &cursor) {
+      let type = try? cursor.openMessage()
+      if type == .totalsRequest { totalsSent += 1 }
+      if type == .priorities, let update = try? PriorityUpdate(from: &cursor) {
         updated[shard] += (0..<update.count).map {
           update.keys.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self)
         }

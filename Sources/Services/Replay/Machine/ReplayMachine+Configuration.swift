@@ -42,6 +42,9 @@ extension ReplayMachine {
     public var snapshotFolder: String?
     /// The number of this shard, from 1.
     public var shard = 1
+    /// The table of which the shard takes one sampler at a time: the learner whose shard it is. Nil
+    /// takes any number.
+    public var exclusiveTable: String?
     /// Whether accepted messages are published for recorders.
     public var isTapped = false
     /// Nanoseconds from the origin of `Instant` to 1970, for the times of the tap.
@@ -83,6 +86,8 @@ extension ReplayMachine {
     public var requestsRepeated: UInt64 = 0
     /// Requests dropped because their sampler's connection was closed.
     public var requestsOfGone: UInt64 = 0
+    /// Learners that the shard was given to, one after the other.
+    public var learners: UInt64 = 0
     /// Writers and samplers that were forgotten to make room for newcomers.
     public var peersReplaced: UInt64 = 0
     /// Priorities written to items.

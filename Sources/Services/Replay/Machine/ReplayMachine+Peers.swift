@@ -20,6 +20,9 @@ extension ReplayMachine {
   private mutating func helloSampler(
     _ hello: Hello, from peer: PeerID, now: Instant, sink: some FrameSink
   ) {
+    if let problem = learnerProblem(hello, now: now) {
+      return refuse(.busy, .hello, 0, problem, peer, sink)
+    }
     if let old = samplers.peer(of: hello.id), old != peer {
       // The same learner over a new connection: answers to the old one would be lost.
       forget(sampler: old)
@@ -33,6 +36,7 @@ extension ReplayMachine {
       // Batches that it requested before it left may still be read from the disk.
       samplers.append(peer, id: hello.id, waiting: prefetch.count(of: peer), now: now)
     }
+    adoptLearner(hello, now: now)
     welcome(peer, committed: 0, sink: sink)
     drain(now: now, sink: sink)
   }
@@ -239,6 +243,7 @@ extension ReplayMachine {
     }
     if samplers[peer]?.id == goodbye.id {
       forget(sampler: peer)
+      if learner?.id == goodbye.id { learner = nil }
     }
     drain(now: now, sink: sink)
   }
@@ -266,6 +271,7 @@ extension ReplayMachine {
   func health(to peer: PeerID, now: Instant, sink: some FrameSink) {
     func rounded(_ since: Instant) -> Double { ((now - since).seconds * 10).rounded() / 10 }
     var text = "\(writers.count) writers, \(samplers.count) samplers, \(store.statistics.steps) steps"
+    if configuration.exclusiveTable != nil { text += "; learner: \(learnerLabel(now: now) ?? "none")" }
     if let storageProblem { text += "; inserts refused: \(storageProblem)" }
     if let block = waitingInserts.block {
       text += "; inserts blocked for \(rounded(block.since)) s: \(block.reason)"

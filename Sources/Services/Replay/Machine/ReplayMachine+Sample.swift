@@ -12,6 +12,7 @@ extension ReplayMachine {
     guard let sampler = samplers.hear(from: peer, now: now) else {
       return refuseStranger(.sampleRequest, request.request, as: .sampler, peer, sink)
     }
+    hearLearner(sampler.id, now: now)
     if let problem = answers.problem(of: request) {
       return refuse(.invalid, .sampleRequest, request.request, problem, peer, sink)
     }

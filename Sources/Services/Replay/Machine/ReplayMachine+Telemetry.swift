@@ -17,6 +17,9 @@ extension ReplayMachine {
       .steps_in_doubt: Double(store.stepsInDoubt),
       .writers: Double(writers.count),
       .samplers: Double(samplers.count),
+      .has_learner: learnerLabel(now: now) != nil || configuration.exclusiveTable == nil && samplers.count > 0
+        ? 1 : 0,
+      .learners_total: Double(counters.learners),
       .messages_committed_total: Double(counters.messagesCommitted),
       .messages_repeated_total: Double(counters.messagesRepeated),
       .messages_ahead_total: Double(counters.messagesAhead),

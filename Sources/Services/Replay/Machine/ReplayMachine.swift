@@ -31,6 +31,8 @@ public struct ReplayMachine {
 
   var writers: ReplayWriters
   var samplers: ReplaySamplers
+  /// The learner whose shard this is; nil without one, or if any number may sample.
+  var learner: ShardLearner?
   var waitingInserts = WaitingInserts()
   var waitingSamples = SampleQueue()
   var round = ReplayRound()
@@ -157,6 +159,9 @@ extension ReplayMachine {
       case .inspectRequest: inspect(try InspectRequest(from: &cursor), to: peer, now: now, sink: sink)
       case .totalsRequest: totals(try TotalsRequest(from: &cursor), from: peer, now: now, sink: sink)
       case .snapshotRequest: snapshot(try SnapshotRequest(from: &cursor), to: peer, sink: sink)
+      case .learnerRequest:
+        try cursor.close()
+        answerLearner(to: peer, now: now, sink: sink)
       case .healthRequest:
         try cursor.close()
         health(to: peer, now: now, sink: sink)
