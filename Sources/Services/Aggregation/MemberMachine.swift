@@ -237,6 +237,8 @@ extension MemberMachine {
       counters.updatesMerged += sent.updates
     case .dropped: recordDropped(updated)
     }
+    if publisher != updated.incarnation { recordPublisher(updated.incarnation) }
+    publisher = updated.incarnation
     version = max(version, updated.version)
     (baseUpdates, baseIncarnation) = (updated.updates, updated.incarnation)
     return updated

@@ -138,6 +138,18 @@ extension LearnerHarness {
     #expect(learner.gradients().map(\.incarnation) == [Fixtures.id(98)])
   }
 
+  /// The answer of a restarted server comes before its publication, which is older.
+  @Test func anOlderPublicationDoesNotFollowAnAnswer() throws {
+    var learner = LearnerHarness.sharing()
+    learner.publish(1, [1, 2], updates: 40)
+    #expect(try learner.compute())
+    learner.updated(1, updates: 36, [3, 4], of: 98)
+    learner.publish(8, [0, 1], updates: 35, incarnation: 98)
+    #expect(learner.machine.member.version == 9 && learner.rule.values == [3, 4])
+    learner.join(98)
+    #expect(try learner.compute())
+  }
+
   @Test func aDroppedGradientIsCountedAndSaidOnce() throws {
     var learner = LearnerHarness.sharing()
     learner.publish(1, [1, 2], updates: 40)
