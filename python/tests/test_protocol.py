@@ -108,7 +108,7 @@ class Aligned:
 
 
 # 30 and 31 are not messages of this version.
-TYPES = {*range(1, 30), 32, 33}
+TYPES = set(range(1, 34))
 
 
 def unpack(name):
