@@ -228,7 +228,10 @@ extension WeightsAuthority {
     while let made = merger.update(&state, now: now) { finish(made, now: now, sink: sink) }
     while let next = merger.takeAnswer(updates: state.updates, now: now) {
       members[next.learner]?.answer = next
-      if next.outcome == .dropped { accepted.removeAll { $0.id == next.learner } }
+      if next.outcome == .dropped {
+        accepted.removeAll { $0.id == next.learner }
+        counters.changesMerged -= 1
+      }
       answer(next.learner, next, sink: sink)
     }
     if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }

@@ -161,6 +161,7 @@ import Wire
     #expect(
       scaling.updated(2, 1, base: 0, [0, 8]) == [Answered(2, 1, staleness: 4, updates: 5, [-4, -2])])
     #expect(dropping.machine.authority.merger.counters.dropped == 1)
+    #expect(dropping.machine.authority.counters.changesMerged == 5)
     #expect(scaling.machine.authority.merger.counters.scaled == 1)
   }
 

@@ -23,10 +23,9 @@ struct OptimizerStep {
     state.vectors = names.map { StateVector(name: $0, number: 0, values: zeros) }
     guard state.version > 1 else { return nil }
     let expected = names.isEmpty ? "no vectors" : names.joined(separator: " and ")
-    let found = kept.isEmpty ? "none" : kept.map(\.name).joined(separator: " and ")
+    let found = kept.isEmpty ? "none" : kept.map(\.name).joined(separator: " and ") + " of other settings"
     return
-      "algorithm.optimizer: expected \(expected) beside the saved weights, found \(found) of other settings: the optimizer "
-      + "begins again at zero"
+      "algorithm.optimizer: expected \(expected) beside the saved weights, found \(found): they begin at zero"
   }
 
   /// Makes one update along `scale` times a vector. Its size is the learning rate at the state's
