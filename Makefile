@@ -41,6 +41,7 @@ test-long: setup python build ## run all tests with more seeds, and whole learni
 	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test
 	@.ci/seams
 	@.ci/learning-load
+	@.ci/learning-kills
 	@.ci/dashboard
 	@.ci/learning
 
