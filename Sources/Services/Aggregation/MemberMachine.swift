@@ -69,6 +69,7 @@ public struct MemberMachine {
 
   private struct Pending {
     var sequence: UInt64
+    var isGradient: Bool
     var updates: UInt64
     var firstSentAt: Instant
     var sentAt: Instant
@@ -151,7 +152,7 @@ extension MemberMachine {
       newestUpdate: newestUpdate,
       values: UnsafeRawBufferPointer(start: nil, count: 0))
     aggregator.push(local, as: head, into: frame)
-    sendFrame(updates: updates, now: now, sink: sink)
+    sendFrame(isGradient: false, updates: updates, now: now, sink: sink)
   }
 
   /// Sends the gradient of a batch.
@@ -167,11 +168,14 @@ extension MemberMachine {
       id: configuration.id, sequence: nextSequence, incarnation: baseIncarnation ?? .zero, base: baseUpdates,
       rows: rows, weightMax: weightMax, madeAt: now.nanoseconds, values: UnsafeRawBufferPointer(gradient)
     ).encode(into: frame)
-    sendFrame(updates: 1, now: now, sink: sink)
+    sendFrame(isGradient: true, updates: 1, now: now, sink: sink)
   }
 
-  private mutating func sendFrame(updates: UInt64, now: Instant, sink: some FrameSink) {
-    pending = Pending(sequence: nextSequence, updates: updates, firstSentAt: now, sentAt: now)
+  private mutating func sendFrame(
+    isGradient: Bool, updates: UInt64, now: Instant, sink: some FrameSink
+  ) {
+    pending = Pending(
+      sequence: nextSequence, isGradient: isGradient, updates: updates, firstSentAt: now, sentAt: now)
     nextSequence += 1
     counters.changesSent += 1
     sink.send(frame.bytes, to: session.service)
@@ -252,9 +256,11 @@ extension MemberMachine {
       + "aggregation.max_staleness if this learner is slow"
   }
 
-  /// Whether a publication holds the pending delta, which is then complete.
+  /// Whether a publication holds the pending delta, which is then complete. A gradient is not: the
+  /// server may hold its answer back.
   private mutating func completePending(by weights: Weights) -> Bool {
-    guard let sent = pending, let merged = merged(by: weights), merged >= sent.sequence else { return false }
+    guard let sent = pending, !sent.isGradient, let merged = merged(by: weights), merged >= sent.sequence
+    else { return false }
     counters.changesMerged += 1
     counters.updatesMerged += sent.updates
     pending = nil

@@ -85,7 +85,8 @@ extension LearnerHarness {
     #expect(learner.gradients() == [gradient])
     #expect(learner.rule.steps == 0, "the server makes the update")
     #expect(try !learner.compute(), "it waits for the answer")
-    learner.publish(2, [7, 7], updates: 44)
+    learner.publish(2, [7, 7], updates: 44, merged: 1)
+    #expect(try !learner.compute(), "a publication is no answer, even if it holds the gradient")
     #expect(learner.rule.values == [1, 2], "publications are for actors")
     learner.updated(1, updates: 43, [3, 4])
     #expect(
