@@ -59,11 +59,20 @@ public struct Series: Hashable, Sendable {
     return a.y + (b.y - a.y) * ((x - a.x) / (b.x - a.x))
   }
 
-  /// The mean of several curves on a common grid of x that all of them cover. Its range is the
-  /// standard error (s/√n).
+  /// The range around a mean.
+  public enum Band: Sendable {
+    /// s/√n on both sides.
+    case standardError
+    /// From the least to the greatest.
+    case extremes
+  }
+
+  /// The mean of several curves on a common grid of x that all of them cover.
   ///
   /// - Returns: nil if there is no x that all of them cover.
-  public static func mean(of all: [Series], name: String, gridPoints: Int = 200) -> Series? {
+  public static func mean(
+    of all: [Series], name: String, band: Band = .standardError, gridPoints: Int = 200
+  ) -> Series? {
     guard let start = all.compactMap(\.points.first?.x).max(),
       let end = all.compactMap(\.points.last?.x).min(),
       all.allSatisfy({ !$0.points.isEmpty }), start <= end
@@ -75,8 +84,12 @@ public struct Series: Hashable, Sendable {
       let count = Double(values.count)
       let mean = values.reduce(0, +) / count
       let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-      let error = count > 1 ? (squares / (count - 1) / count).squareRoot() : 0
-      return CurvePoint(x: x, y: mean, low: mean - error, high: mean + error)
+      switch band {
+      case .extremes: return CurvePoint(x: x, y: mean, low: values.min(), high: values.max())
+      case .standardError:
+        let error = count > 1 ? (squares / (count - 1) / count).squareRoot() : 0
+        return CurvePoint(x: x, y: mean, low: mean - error, high: mean + error)
+      }
     }
     return Series(name: name, points: points)
   }

@@ -71,6 +71,12 @@ import Testing
     // Of 10 and 4: s = √18, s/√2 = 3.
     #expect(abs(mean.points[2].low - 4) < 1e-12 && abs(mean.points[2].high - 10) < 1e-12)
     let far = Series(name: "c", points: [CurvePoint(x: 30, y: 0), CurvePoint(x: 40, y: 0)])
+    let range = try #require(Series.mean(of: [a, b], name: "m", band: .extremes, gridPoints: 3))
+    #expect(range.points.map(\.y) == [3, 5, 7])
+    for (point, x) in zip(range.points, [2.0, 6, 10]) {
+      let values = [a, b].compactMap { $0.value(at: x) }
+      #expect(point.low == values.min() && point.high == values.max())
+    }
     #expect(Series.mean(of: [a, far], name: "m") == nil)
     #expect(Series.mean(of: [a, Series(name: "d", points: [])], name: "m") == nil)
     #expect(Series.mean(of: [], name: "m") == nil)

@@ -9,7 +9,8 @@ internal import Plotting
 struct PlotCommand {
   private let folders: [String]
   private let out: String
-  private let isMean: Bool
+  /// The range around a mean; nil for a curve for each run.
+  private let band: Series.Band?
   private let title: String?
   private var reader: CurveReader
 
@@ -17,7 +18,7 @@ struct PlotCommand {
     "expected runs' folders: rookery plot runs/A runs/B [--out FILE.svg|FILE.png] [--x seconds|env_steps|updates]"
 
   init(_ list: [String]) throws(UsageError) {
-    let arguments = try Arguments(list, valued: ["out", "x", "metric", "title"], plain: ["mean"])
+    let arguments = try Arguments(list, valued: ["out", "x", "metric", "title"], plain: ["mean", "range"])
     guard !arguments.positional.isEmpty else { throw UsageError(Self.usage) }
     folders = arguments.positional.map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
     out = arguments.value("out") ?? "curves.svg"
@@ -30,7 +31,10 @@ struct PlotCommand {
       throw UsageError("--x: expected one of \(known), found '\(name)'")
     }
     reader = try CurveReader(axis: axis, metric: arguments.value("metric") ?? "return")
-    isMean = arguments.has("mean")
+    guard arguments.has("mean") || !arguments.has("range") else {
+      throw UsageError("--range: expected --mean too, as it is the range of the runs around their mean")
+    }
+    band = arguments.has("mean") ? arguments.has("range") ? .extremes : .standardError : nil
     title = arguments.value("title")
   }
 
@@ -40,13 +44,14 @@ struct PlotCommand {
     for note in reader.notes { CommandLineInterface.complain(note) }
     let configurations = folders.compactMap { try? EffectiveConfiguration(file: "\($0)/config.yaml").run }
     var label = reader.label
-    if isMean {
-      guard let mean = Series.mean(of: series, name: "mean of \(series.count) runs") else {
-        throw UsageError(
-          "--mean: expected runs that all overlap along \(reader.axis.rawValue), found runs that do not")
-      }
-      series = [mean]
-      label = "\(reader.metric == "return" ? "return" : label) (mean ± standard error)"
+    if let band {
+      series = try means(of: series, band)
+      let range =
+        switch band {
+        case .standardError: "mean ± standard error"
+        case .extremes: "mean, least to greatest run"
+        }
+      label = "\(reader.metric == "return" ? "return" : label) (\(range))"
     }
     let environments = Set(configurations.map(\.environment.id)).sorted().joined(separator: ", ")
     let thresholds = Set(configurations.compactMap(\.evaluator.threshold))
@@ -56,6 +61,28 @@ struct PlotCommand {
     try write(plot.svg())
     print(out)
     return .success
+  }
+
+  /// The mean of the runs of each name, such as those of `cartpole`, `cartpole-2` and `cartpole-3`.
+  private func means(of series: [Series], _ band: Series.Band) throws(UsageError) -> [Series] {
+    let groups = Dictionary(grouping: series) { Self.withoutNumber($0.name) }
+    var means: [Series] = []
+    for (name, runs) in groups.sorted(by: { $0.key < $1.key }) {
+      let title = groups.count == 1 ? "mean of \(runs.count) runs" : "\(name) (\(runs.count) runs)"
+      guard let mean = Series.mean(of: runs, name: title, band: band) else {
+        throw UsageError(
+          "--mean: expected runs of \(name) that all overlap along \(reader.axis.rawValue), found runs that do not"
+        )
+      }
+      means.append(mean)
+    }
+    return means
+  }
+
+  private static func withoutNumber(_ name: String) -> String {
+    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count > 1, let last = parts.last, Int(last) != nil else { return name }
+    return parts.dropLast().joined(separator: "-")
   }
 
   /// The folders' names, or their paths if names are equal.
