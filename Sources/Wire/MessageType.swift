@@ -78,8 +78,8 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .totals: 9
     case .tap: 7
     case .accepted: 1 + Accepted.elementCount
-    case .gradient: 8
-    case .updated: 9
+    case .gradient: 9
+    case .updated: 10
     case .learnerRequest: 0
     case .learner: 3
     }
