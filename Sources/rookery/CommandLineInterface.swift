@@ -153,7 +153,8 @@ enum CommandLineInterface {
       rookery eval runs/NAME|FILE.safetensors   play greedy episodes with a checkpoint
           --episodes N  --seed N  --config CONFIG.yaml  --render FILM.gif  --json
       rookery plot runs/A runs/B …   draw learning curves
-          --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --mean  --range  --title TEXT
+          --out FILE.svg|FILE.png  --x seconds|env_steps|updates  --metric NAME  --title TEXT
+          --mean  --by-name  --range
       rookery config show [CONFIG]   print the effective configuration and the source of each value
           --set key=value
       rookery health ADDRESS         ask a service whether it is healthy (addresses: rookery ps)

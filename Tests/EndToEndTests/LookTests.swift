@@ -130,6 +130,10 @@ import Wire
     #expect(steps.errors.contains("runs/b/evaluations.jsonl: 1 lines without envSteps or return left out"))
     #expect(workspace.read("mean.svg").contains("a &amp; b"))
 
+    let byName = try plot("runs/a", "runs/b", "--mean", "--by-name", "--range", "--out", "names.svg")
+    #expect(byName.code == 0 && curves(workspace, "names.svg") == [200, 200])
+    #expect(workspace.read("names.svg").contains("least to greatest run"))
+
     if (try? ProcessSpawn("rsvg-convert", ["--version"]).start().wait()) != nil {
       #expect(try plot("runs/a", "--out", "a.png").code == 0)
       let png = FileManager.default.contents(atPath: workspace.file("a.png")) ?? Data()
@@ -156,6 +160,7 @@ import Wire
       ([], "expected runs' folders"), (["runs/none"], "'runs/none': expected a run's folder"),
       (["runs/new"], "runs/new/evaluations.jsonl: expected lines with seconds and return, found none"),
       (["runs/a", "--out", "a.pdf"], "expected a name that ends in .svg or .png, found 'a.pdf'"),
+      (["runs/a", "--range"], "--range: expected --mean too"),
       (["runs/a", "--x", "hours"], "--x: expected one of seconds, env_steps, updates, found 'hours'"),
       (["runs/a", "--metric", "retrun"], "did you mean return?"),
       (["runs/a", "--metric", "env_steps_per_second"], "runs/a/metrics.jsonl"),

@@ -11,6 +11,8 @@ struct PlotCommand {
   private let out: String
   /// The range around a mean; nil for a curve for each run.
   private let band: Series.Band?
+  /// A mean for each name, not one of all runs.
+  private let isByName: Bool
   private let title: String?
   private var reader: CurveReader
 
@@ -18,7 +20,8 @@ struct PlotCommand {
     "expected runs' folders: rookery plot runs/A runs/B [--out FILE.svg|FILE.png] [--x seconds|env_steps|updates]"
 
   init(_ list: [String]) throws(UsageError) {
-    let arguments = try Arguments(list, valued: ["out", "x", "metric", "title"], plain: ["mean", "range"])
+    let arguments = try Arguments(
+      list, valued: ["out", "x", "metric", "title"], plain: ["mean", "by-name", "range"])
     guard !arguments.positional.isEmpty else { throw UsageError(Self.usage) }
     folders = arguments.positional.map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
     out = arguments.value("out") ?? "curves.svg"
@@ -31,9 +34,10 @@ struct PlotCommand {
       throw UsageError("--x: expected one of \(known), found '\(name)'")
     }
     reader = try CurveReader(axis: axis, metric: arguments.value("metric") ?? "return")
-    guard arguments.has("mean") || !arguments.has("range") else {
-      throw UsageError("--range: expected --mean too, as it is the range of the runs around their mean")
+    for flag in ["by-name", "range"] where arguments.has(flag) && !arguments.has("mean") {
+      throw UsageError("--\(flag): expected --mean too, as it says which runs' mean is drawn, and how")
     }
+    isByName = arguments.has("by-name")
     band = arguments.has("mean") ? arguments.has("range") ? .extremes : .standardError : nil
     title = arguments.value("title")
   }
@@ -63,15 +67,16 @@ struct PlotCommand {
     return .success
   }
 
-  /// The mean of the runs of each name, such as those of `cartpole`, `cartpole-2` and `cartpole-3`.
+  /// The mean of all runs, or of those of each name, such as `cartpole`, `cartpole-2` and
+  /// `cartpole-3`.
   private func means(of series: [Series], _ band: Series.Band) throws(UsageError) -> [Series] {
-    let groups = Dictionary(grouping: series) { Self.withoutNumber($0.name) }
+    let groups = Dictionary(grouping: series) { isByName ? Self.withoutNumber($0.name) : "" }
     var means: [Series] = []
     for (name, runs) in groups.sorted(by: { $0.key < $1.key }) {
-      let title = groups.count == 1 ? "mean of \(runs.count) runs" : "\(name) (\(runs.count) runs)"
+      let title = name.isEmpty ? "mean of \(runs.count) runs" : "\(name) (\(runs.count) runs)"
       guard let mean = Series.mean(of: runs, name: title, band: band) else {
         throw UsageError(
-          "--mean: expected runs of \(name) that all overlap along \(reader.axis.rawValue), found runs that do not"
+          "--mean: expected runs\(name.isEmpty ? "" : " of \(name)") that all overlap along \(reader.axis.rawValue), found runs that do not"
         )
       }
       means.append(mean)
