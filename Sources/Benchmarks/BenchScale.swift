@@ -1,12 +1,8 @@
 // `rookery bench scale`: how fast runs start and grow, and how actors scale.
 
 internal import Experience
-internal import FoundationEssentials
 internal import Foundations
-internal import Glibc
-internal import Launcher
 internal import Services
-internal import Transport
 internal import Wire
 
 /// Measures with the commands that people use, `rookery up -d` and `rookery scale`, on real

@@ -5,7 +5,7 @@ internal import Foundations
 extension WeightsAuthority {
   /// Versions that may be published without a save in between. They are reserved: a restarted
   /// server goes on behind them.
-  private static var unsavedMax: UInt64 { 10_000 }
+  private var unsavedMax: UInt64 { merger.isSavedEachVersion ? 0 : 10_000 }
 
   /// What a save writes: the weights, the milestone and the merger's vectors.
   private var savedBytes: Int {
@@ -16,8 +16,8 @@ extension WeightsAuthority {
   /// ago for the state's size.
   mutating func saveIfDue(now: Instant) {
     let every = Instant.Span.seconds(Double(savedBytes) / configuration.savedBytesPerSecond)
-    guard merger.isSavedEachVersion || state.version > savedThrough || now >= savedAt + every else { return }
-    save(reserving: merger.isSavedEachVersion ? 0 : Self.unsavedMax, now: now)
+    guard state.version > savedThrough || now >= savedAt + every else { return }
+    save(reserving: unsavedMax, now: now)
   }
 
   /// Saves what is not saved yet, at an orderly end.
@@ -30,7 +30,7 @@ extension WeightsAuthority {
   mutating func skipReserved(now: Instant) {
     guard state.reserved > 0 else { return savedThrough = state.version }
     state.version += state.reserved + 1
-    save(reserving: merger.isSavedEachVersion ? 0 : Self.unsavedMax, now: now)
+    save(reserving: unsavedMax, now: now)
   }
 
   private mutating func save(reserving versions: UInt64, now: Instant) {

@@ -243,7 +243,9 @@ extension WeightsAuthority {
     isUnsaved = true
     for change in update.changes {
       accepted.removeAll { $0.id == change.learner && $0.merged.sequence <= change.sequence }
-      remember(Merged(learner: change.learner.publicName, sequence: change.sequence))
+      // A member's name is known: it is a hash of its id.
+      let name = members[change.learner]?.name ?? change.learner.publicName
+      remember(Merged(learner: name, sequence: change.sequence))
     }
     let isMilestone = passesMilestone(clock: state.clock + 1)
     state.clock += 1

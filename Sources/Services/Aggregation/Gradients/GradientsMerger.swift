@@ -36,9 +36,9 @@ struct GradientsMerger: Merger {
   private var open: [(answer: Answer, sequence: UInt64)] = []
   /// What is done and not answered yet, oldest first.
   private var answers: [Answer] = []
-  /// Updates since the last version.
-  private var unpublished = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
-  private(set) var hasUnpublished = false
+  /// When the updates since the last version were computed; nil if there are none. They are in the
+  /// state and its clock already.
+  private var unpublished: (oldest: Int64, newest: Int64)?
   private(set) var counters = MergerCounters()
   /// When `advance` finds a learner silent for which something waits.
   private(set) var waitsUntil: Instant?
@@ -51,6 +51,7 @@ struct GradientsMerger: Merger {
   }
 
   let isSavedEachVersion = false
+  var hasUnpublished: Bool { unpublished != nil }
 
   /// The largest magnitude of a value: no optimizer makes an update of it that leaves float32.
   private static var valueMax: Float { 1e12 }
@@ -126,7 +127,7 @@ struct GradientsMerger: Merger {
       state.vectors[index].number = 0
     }
     state.updates += 1
-    hasUnpublished = true
+    unpublished = unpublished ?? (0, 0)
     return .updated(MadeUpdate(changes: [(delta.id, delta.sequence)]))
   }
 
@@ -158,9 +159,9 @@ struct GradientsMerger: Merger {
   private mutating func update(_ state: inout ParameterState, divisor: Double) -> MadeUpdate {
     descent.apply(sum.values, scale: sum.scale, divisor: divisor, to: &state)
     state.updates += 1
-    unpublished.oldest = hasUnpublished ? min(unpublished.oldest, sum.oldest) : sum.oldest
-    unpublished.newest = max(unpublished.newest, sum.newest)
-    hasUnpublished = true
+    unpublished = (
+      min(unpublished?.oldest ?? .max, sum.oldest), max(unpublished?.newest ?? 0, sum.newest)
+    )
     sum.clear()
     let made = MadeUpdate(changes: open.map { ($0.answer.learner, $0.sequence) })
     answers += open.map(\.answer).filter { learners[$0.learner] != nil }
@@ -169,17 +170,15 @@ struct GradientsMerger: Merger {
   }
 
   func closesAt(lastPublished: Instant, publishEvery: Instant.Span) -> Instant? {
-    hasUnpublished ? lastPublished + publishEvery : nil
+    unpublished.map { _ in lastPublished + publishEvery }
   }
 
   func prepare(_ state: inout ParameterState) -> String? { descent.prepare(&state) }
 
   mutating func merge(into state: inout ParameterState) -> MergedUpdates {
-    defer {
-      unpublished = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
-      hasUnpublished = false
-    }
-    return unpublished
+    defer { unpublished = nil }
+    return MergedUpdates(
+      count: 0, clock: 0, oldest: unpublished?.oldest ?? 0, newest: unpublished?.newest ?? 0)
   }
 }
 
