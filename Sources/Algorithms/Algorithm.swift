@@ -8,6 +8,8 @@ public import Numerics
 /// these methods. Each algorithm has a folder beside this file.
 public enum Algorithm: Hashable, Sendable {
   case dqn(DQNConfiguration, NetworkSpec)
+  case actorCritic(ActorCriticConfiguration, PolicyNetwork)
+  case policyGradient(PolicyGradientConfiguration, PolicyNetwork)
 }
 
 extension Algorithm {
@@ -16,6 +18,7 @@ extension Algorithm {
   public func manifest() throws(NetworkSpecError) -> WeightsManifest {
     switch self {
     case .dqn(_, let network): try network.manifest()
+    case .actorCritic(_, let network), .policyGradient(_, let network): try network.spec.manifest()
     }
   }
 
@@ -25,15 +28,24 @@ extension Algorithm {
   public func problem(observationBytes: Int, _ dtype: DType, actions: ActionSpace) -> String? {
     switch self {
     case .dqn(_, let network):
-      guard actions.discreteCount != nil else {
-        return "it takes discrete actions, found \(actions)"
-      }
-      guard network.inputByteCount == observationBytes else {
-        return "it takes uint8 frames, found \(dtype.name)"
-      }
-      do { _ = try network.parameters() } catch { return error.description }
-      return nil
+      Self.problem(of: network, observationBytes: observationBytes, dtype, actions: actions)
+    case .actorCritic(_, let network), .policyGradient(_, let network):
+      Self.problem(of: network.spec, observationBytes: observationBytes, dtype, actions: actions)
     }
+  }
+
+  /// The same for a network with one output for each action.
+  private static func problem(
+    of network: NetworkSpec, observationBytes: Int, _ dtype: DType, actions: ActionSpace
+  ) -> String? {
+    guard actions.discreteCount != nil else {
+      return "it takes discrete actions, found \(actions)"
+    }
+    guard network.inputByteCount == observationBytes else {
+      return "it takes uint8 frames, found \(dtype.name)"
+    }
+    do { _ = try network.parameters() } catch { return error.description }
+    return nil
   }
 
   /// The learner's rule. Its parameters are zero until they are imported.
@@ -42,6 +54,10 @@ extension Algorithm {
     switch self {
     case .dqn(let configuration, let network):
       try DQNRule(spec: network, configuration: configuration, batchMax: batchMax)
+    case .actorCritic(let configuration, let network):
+      try ActorCriticRule(network, configuration: configuration, batchMax: batchMax)
+    case .policyGradient(let configuration, let network):
+      try PolicyGradientRule(network, configuration: configuration, batchMax: batchMax)
     }
   }
 
@@ -50,6 +66,8 @@ extension Algorithm {
   public func policy(batchMax: Int) throws(NetworkSpecError) -> any Policy {
     switch self {
     case .dqn(_, let network): try QPolicy(spec: network, batchMax: batchMax)
+    case .actorCritic(_, let network), .policyGradient(_, let network):
+      try StochasticPolicy(network, batchMax: batchMax)
     }
   }
 
@@ -57,6 +75,7 @@ extension Algorithm {
   public var recordedFields: [Field] {
     switch self {
     case .dqn: []
+    case .actorCritic, .policyGradient: [StochasticPolicy.logProbability]
     }
   }
 
@@ -67,6 +86,8 @@ extension Algorithm {
   ) throws(NetworkSpecError) -> [Float] {
     switch self {
     case .dqn(_, let network): try network.initialParameters(using: &generator)
+    case .actorCritic(_, let network), .policyGradient(_, let network):
+      try network.spec.initialParameters(using: &generator)
     }
   }
 
@@ -75,6 +96,7 @@ extension Algorithm {
   public var milestoneEvery: UInt64? {
     switch self {
     case .dqn(let configuration, _): configuration.milestoneEvery
+    case .actorCritic, .policyGradient: nil
     }
   }
 
@@ -82,6 +104,8 @@ extension Algorithm {
   public var descent: GradientDescent {
     switch self {
     case .dqn(let configuration, _): configuration.descent
+    case .actorCritic(let configuration, _): configuration.trajectories.descent
+    case .policyGradient(let configuration, _): configuration.trajectories.descent
     }
   }
 }

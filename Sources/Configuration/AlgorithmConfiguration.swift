@@ -8,6 +8,8 @@ public struct AlgorithmConfiguration: Hashable, Sendable {
   /// The learning rule.
   public enum Name: String, CaseIterable, Sendable {
     case dqn
+    case actorCritic = "actor-critic"
+    case policyGradient = "policy-gradient"
   }
 
   /// The network's trunk.
@@ -40,10 +42,16 @@ public struct AlgorithmConfiguration: Hashable, Sendable {
   public var gradientClip = 10.0
   /// Absolute error at which the Huber loss turns from quadratic to linear.
   public var huberDelta = 1.0
-  /// Transitions in one update.
+  /// Items in one update: transitions, or trajectories.
   public var batch = 64
   /// How the target network follows the online network.
   public var target = TargetConfiguration()
+  /// What the algorithms over trajectories have in common.
+  public var trajectory = TrajectoryConfiguration()
+  /// The correction of `actor-critic` for experience of older policies.
+  public var vtrace = VTraceConfiguration()
+  /// The advantages of `policy-gradient`.
+  public var gae = GAEConfiguration()
 
   public init() {}
 }
@@ -74,23 +82,42 @@ extension AlgorithmConfiguration {
   var tableKind: TableKind.Name {
     switch name {
     case .dqn: .transition
+    case .actorCritic, .policyGradient: .sequence
     }
   }
 
+  /// Whether each item is trained on once, soon after it was made.
+  var consumesItems: Bool { tableKind == .sequence }
+
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.choice("name", &name)
+    // What is not set follows from what is.
+    if reader.isSet("name"), consumesItems { (gradientClip, batch) = (0.5, 32) }
     reader.choice("network", &network)
     reader.list("hidden", &hidden, count: 0...8, 1...65_536)
-    reader.bool("dueling", &dueling)
-    reader.bool("double", &double)
-    reader.integer("n_step", &nStep, 1...1000)
     reader.double("discount", &discount, .from(0, to: 1))
     reader.schedule("learning_rate", &learningRate, .above(0, upTo: 10))
     reader.section("optimizer") { optimizer.read(&$0) }
     reader.renamed("adam_epsilon", to: "optimizer.epsilon", "for every optimizer that has an ε")
     reader.double("gradient_clip", &gradientClip, .atLeast(0))
-    reader.double("huber_delta", &huberDelta, .above(0))
     reader.integer("batch", &batch, 1...1_048_576)
+    reader.owned(by: "algorithm.name dqn", isRead: name == .dqn) { readDQN(&$0) }
+    reader.owned(by: "algorithm.name actor-critic or policy-gradient", isRead: tableKind == .sequence) {
+      trajectory.read(&$0)
+    }
+    reader.owned(by: "algorithm.name actor-critic", isRead: name == .actorCritic) { reader in
+      reader.section("vtrace") { vtrace.read(&$0) }
+    }
+    reader.owned(by: "algorithm.name policy-gradient", isRead: name == .policyGradient) { reader in
+      reader.section("gae") { gae.read(&$0) }
+    }
+  }
+
+  private mutating func readDQN(_ reader: inout ConfigurationReader) {
+    reader.bool("dueling", &dueling)
+    reader.bool("double", &double)
+    reader.integer("n_step", &nStep, 1...1000)
+    reader.double("huber_delta", &huberDelta, .above(0))
     reader.section("target") { target.read(&$0) }
   }
 }

@@ -17,6 +17,8 @@ struct ConfigurationReader {
   private(set) var entries: [ConfigurationEntry] = []
   private(set) var problems: [ConfigurationProblem]
   private var sections: [String] = []
+  /// Keys that only another setting reads, with that setting.
+  private var owners: [String: String] = [:]
   /// Keys of earlier versions, with their new names and what differs.
   private var renamed: [String: (key: String, note: String)] = [:]
 
@@ -70,11 +72,27 @@ struct ConfigurationReader {
     renamed[prefix + key] = (prefix + name, note)
   }
 
+  /// Reads keys that exist with one setting only. With others they are refused, with that setting
+  /// as reason.
+  mutating func owned(by owner: String, isRead: Bool, _ body: (inout ConfigurationReader) -> Void) {
+    // Another layer may choose that setting.
+    if isRead || isPartial { return body(&self) }
+    // What it would read is not among the known keys.
+    var other = ConfigurationReader(ConfigurationLayers(), isPartial: true)
+    other.prefix = prefix
+    body(&other)
+    for entry in other.entries { owners[entry.key] = owner }
+    for section in other.sections { owners[section] = owner }
+  }
+
   /// The full path of a key of the present section.
   func path(_ key: String) -> String { prefix + key }
 
   /// Whether a layer set a key of the present section.
   func isSet(_ key: String) -> Bool { settings[prefix + key] != nil }
+
+  /// Whether a layer set the algorithm, from which other sections have defaults.
+  var choosesAlgorithm: Bool { settings["algorithm.name"] != nil }
 
   /// Ignores what was set for a key of the present section.
   mutating func hide(_ key: String) { settings[prefix + key] = nil }
@@ -149,6 +167,13 @@ struct ConfigurationReader {
     let isProbablyAnotherFile = problems.count >= Self.problemsMaxForSuggestions
     let nearest =
       isProbablyAnotherFile ? nil : Suggestion.nearest(to: key, among: entries.map(\.key) + sections)
+    let owned = owners.filter { key == $0.key || key.hasPrefix($0.key + ".") }
+    if let (known, owner) = owned.max(by: { $0.key.utf8.count < $1.key.utf8.count }) {
+      return report(
+        ConfigurationProblem(
+          place: setting.keyPlace, key: key, expected: "no value: '\(known)' is a key of \(owner)",
+          found: setting.node.found, advice: "remove it, or change \(owner.prefix { $0 != " " })"))
+    }
     var advice = "see docs/CONFIGURATION.md for all keys"
     if let now = renamed[key] {
       advice = "it is now called '\(now.key)', \(now.note)"

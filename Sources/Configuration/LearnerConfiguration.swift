@@ -19,7 +19,10 @@ public struct LearnerConfiguration: Hashable, Sendable {
 }
 
 extension LearnerConfiguration {
-  mutating func read(_ reader: inout ConfigurationReader) {
+  /// - Parameter algorithm: gives defaults.
+  mutating func read(_ reader: inout ConfigurationReader, algorithm: AlgorithmConfiguration) {
+    // Items that wait at the learner grow old.
+    if reader.choosesAlgorithm, algorithm.consumesItems { samplesInFlight = 1 }
     reader.integer("replicas", &replicas, 0...1000)
     reader.string("table", &table, expected: "a table's name") { ReplayTableConfiguration.isName($0) }
     reader.integer("samples_in_flight", &samplesInFlight, 1...256)

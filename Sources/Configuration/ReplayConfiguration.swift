@@ -81,6 +81,11 @@ extension ReplayConfiguration {
   mutating func read(
     _ reader: inout ConfigurationReader, algorithm: AlgorithmConfiguration, learner: LearnerConfiguration
   ) {
+    if reader.choosesAlgorithm, algorithm.consumesItems {
+      // A queue: each item once, in order, and inserts wait for samples.
+      (sampler, maxTimesSampled) = (.fifo, 1)
+      (rateLimiter.samplesPerInsert, rateLimiter.minSize) = (1, algorithm.batch)
+    }
     reader.integer("replicas", &replicas, 0...1000)
     reader.choice("binding", &binding)
     reader.integer("capacity", &capacity, 1...(1 << 40))

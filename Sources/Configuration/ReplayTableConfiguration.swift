@@ -47,6 +47,10 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
     self.name = name
     kind = algorithm.tableKind
     nStep = algorithm.nStep
+    if kind == .sequence {
+      // Neighbours share a row: it bootstraps the one and begins the other.
+      (length, period) = (algorithm.trajectory.steps + 1, algorithm.trajectory.steps)
+    }
     discount = algorithm.discount
     maxItems = replay.maxItems
     sampler = replay.sampler

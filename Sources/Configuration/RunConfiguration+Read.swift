@@ -15,7 +15,7 @@ extension RunConfiguration {
     reader.section("algorithm") { algorithm.read(&$0) }
     reader.section("aggregation") { aggregation.read(&$0) }
     reader.section("actor") { actor.read(&$0) }
-    reader.section("learner") { learner.read(&$0) }
+    reader.section("learner") { learner.read(&$0, algorithm: algorithm) }
     reader.section("replay") { replay.read(&$0, algorithm: algorithm, learner: learner) }
     reader.section("evaluator") { evaluator.read(&$0) }
     reader.section("recorder") { recorder.read(&$0) }

@@ -27,16 +27,18 @@ extension RunConfiguration {
   /// Most items that one message can complete for a table.
   ///
   /// Transitions: one per step of the message, and those that earlier steps of each environment
-  /// left open, up to n each: one step that ends an episode completes them all. Other kinds: one
-  /// per step, and one per environment.
+  /// left open, up to n each: one step that ends an episode completes them all. Sequences that
+  /// cross episodes: one per period of each environment, and one more. Other kinds: one per step,
+  /// and one per environment.
   public func itemsPerMessage(of table: ReplayTableConfiguration) -> Int {
-    let open =
-      switch table.kind {
-      case .transition: table.nStep
-      case .sequence, .record: 1
+    let (steps, open) =
+      switch (table.kind, table.episodes) {
+      case (.transition, _): (actor.messageSteps, table.nStep)
+      case (.sequence, .cross): (actor.messageSteps / table.period, 1)
+      case (.sequence, .pad), (.record, _): (actor.messageSteps, 1)
       }
     let (items, overflow) = actor.environments.multipliedReportingOverflow(by: open)
-    return overflow ? .max : actor.messageSteps.addingSaturating(items)
+    return overflow ? .max : steps.addingSaturating(items)
   }
 
   /// Smallest error buffer with which a table's rate limiter cannot deadlock:

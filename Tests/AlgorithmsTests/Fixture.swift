@@ -1,4 +1,4 @@
-// Reads the golden arrays that python/fixtures/make_numerics.py writes.
+// Reads the golden arrays that the scripts of python/fixtures write.
 
 import Foundation
 import Numerics
@@ -8,9 +8,9 @@ struct Fixture {
   private(set) var parameters: [(name: String, shape: [Int])] = []
   private var arrays: [String: [Float]] = [:]
 
-  init(_ name: String) throws {
+  init(_ name: String, in kind: String = "numerics") throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/numerics")
+      .appendingPathComponent("Fixtures/\(kind)")
     let header = try String(contentsOf: folder.appendingPathComponent("\(name).txt"), encoding: .utf8)
     let bytes = try Data(contentsOf: folder.appendingPathComponent("\(name).bin"))
     let values = bytes.withUnsafeBytes { raw in

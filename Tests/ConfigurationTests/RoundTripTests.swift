@@ -70,7 +70,9 @@ import Testing
 
   @Test(arguments: [
     ("cartpole", "CartPole-v1", 475.0, 450.0), ("acrobot", "Acrobot-v1", -100, -105),
-    ("cartpole-pools", "CartPole-v1", 475, 450), ("mountaincar", "MountainCar-v0", -110, -115),
+    ("cartpole-pools", "CartPole-v1", 475, 450), ("cartpole-actor-critic", "CartPole-v1", 475, 450),
+    ("cartpole-a3c", "CartPole-v1", 475, 450), ("cartpole-policy-gradient", "CartPole-v1", 475, 450),
+    ("mountaincar", "MountainCar-v0", -110, -115),
     ("lunarlander", "LunarLander-v3", 200, 180),
   ])
   func shippedFilesAreRight(name: String, id: String, threshold: Double, confirm: Double) throws {
@@ -84,12 +86,18 @@ import Testing
   @Test func everyKeyIsDocumentedWithItsDefault() throws {
     let page = try text(of: "docs/CONFIGURATION.md")
     let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
-    for entry in RunConfiguration().entries where entry.key != "name" {
+    let runs = AlgorithmConfiguration.Name.allCases.map { name in
+      var run = RunConfiguration()
+      run.algorithm.name = name
+      return run
+    }
+    let entries = RunConfiguration().entries + runs.flatMap(\.entries).filter { $0.key != "algorithm.name" }
+    for entry in entries where entry.key != "name" {
       #expect(
         rows.contains { $0.hasPrefix("| `\(entry.key)` | `\(entry.value)` | ") },
         "\(entry.key): \(entry.value)")
     }
-    let keys = Set(RunConfiguration().entries.map(\.key))
+    let keys = Set(entries.map(\.key))
     for row in rows where !row.contains("ROOKERY_") {
       let key = row.split(separator: "`")[1]
       #expect(keys.contains(String(key)), "\(key) is documented but unknown")
