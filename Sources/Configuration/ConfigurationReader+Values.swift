@@ -25,6 +25,15 @@ extension ConfigurationReader {
     }
   }
 
+  /// A whole number of 0 or more, or null.
+  mutating func optionalInteger(_ key: String, _ target: inout UInt64?) {
+    value(
+      key, &target, expected: "a whole number of 0 or more, or null", render: { $0.map(String.init) ?? "null" }
+    ) { node in
+      node.isNull ? .some(nil) : node.integer(UInt64.self).flatMap { $0 <= 1 << 32 ? .some($0) : nil }
+    }
+  }
+
   mutating func bool(_ key: String, _ target: inout Bool) {
     value(key, &target, expected: "true or false", render: { "\($0)" }, parse: \.bool)
   }

@@ -39,6 +39,10 @@ public struct ReplayConfiguration: Hashable, Sendable {
   public var importanceAnnealUpdates = 20_000
   /// Items are removed after this many samples; 0: no limit.
   public var maxTimesSampled = 0
+  /// η: the largest staleness of what is trained on, in updates; nil: no bound.
+  public var maxStaleness: UInt64?
+  /// What keeps that bound.
+  public var whenStale = StalenessBound.Keeping.pace
   /// Raw priorities above it count as this; 0: no limit.
   public var priorityMax = 0.0
   /// The largest fraction of a full ring that one actor may hold; 1: no quota.
@@ -85,6 +89,12 @@ extension ReplayConfiguration {
       // A queue: each item once, in order, and inserts wait for samples.
       (sampler, maxTimesSampled) = (.fifo, 1)
       (rateLimiter.samplesPerInsert, rateLimiter.minSize) = (1, algorithm.batch)
+    }
+    reader.optionalInteger("max_staleness", &maxStaleness)
+    reader.choice("when_stale", &whenStale)
+    if reader.isSet("max_staleness"), maxStaleness != nil, whenStale == .pace {
+      // Actors are paced instead.
+      (rateLimiter.samplesPerInsert, rateLimiter.minSize) = (0, 1)
     }
     reader.integer("replicas", &replicas, 0...1000)
     reader.choice("binding", &binding)

@@ -28,6 +28,10 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
   public var priorityExponent: Double
   /// Items are removed after this many samples; 0: no limit.
   public var maxTimesSampled: Int
+  /// η: the largest staleness of what is trained on, in updates; nil: no bound.
+  public var maxStaleness: UInt64?
+  /// What keeps that bound.
+  public var whenStale = StalenessBound.Keeping.pace
   /// Raw priorities above this value are stored as this value; 0: no limit.
   public var priorityMax: Double
   /// The largest batch that one request may ask for.
@@ -47,10 +51,6 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
     self.name = name
     kind = algorithm.tableKind
     nStep = algorithm.nStep
-    if kind == .sequence {
-      // Neighbours share a row: it bootstraps the one and begins the other.
-      (length, period) = (algorithm.trajectory.steps + 1, algorithm.trajectory.steps)
-    }
     discount = algorithm.discount
     maxItems = replay.maxItems
     sampler = replay.sampler
@@ -66,10 +66,21 @@ public struct ReplayTableConfiguration: Hashable, Sendable {
       rateLimiter = RateLimiterConfiguration()
       (rateLimiter.samplesPerInsert, rateLimiter.minSize) = (0, 1)
     }
+    if name == learner.table { (maxStaleness, whenStale) = (replay.maxStaleness, replay.whenStale) }
+    if kind == .sequence {
+      // Neighbours share a row: it bootstraps the one and begins the other.
+      period = algorithm.trajectory.steps + (staleness?.contextSteps ?? 0)
+      length = period + 1
+    }
   }
 }
 
 extension ReplayTableConfiguration {
+  /// The bound on the staleness of what is trained on; nil without one.
+  public var staleness: StalenessBound? {
+    maxStaleness.map { StalenessBound(max: $0, keeping: whenStale) }
+  }
+
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.choice("kind", &kind)
     switch kind {
@@ -87,6 +98,8 @@ extension ReplayTableConfiguration {
     reader.choice("remover", &remover)
     reader.double("priority_exponent", &priorityExponent, .from(0, to: 10))
     reader.integer("max_times_sampled", &maxTimesSampled, 0...1_000_000_000)
+    reader.optionalInteger("max_staleness", &maxStaleness)
+    reader.choice("when_stale", &whenStale)
     reader.double("priority_max", &priorityMax, .from(0, to: 1e30))
     reader.integer("batch_max", &batchMax, 1...1_048_576)
     reader.section("rate_limiter") { rateLimiter.read(&$0) }

@@ -18,7 +18,7 @@ extension RunConfiguration {
     // With `replay.tables`, the keys of `replay` are only the tables' defaults.
     let own = replay.tables.isEmpty ? sizeConflicts + limiterConflicts : []
     return own + aggregationConflicts + messageConflicts + tableConflicts + selectorConflicts
-      + evaluatorConflicts + environment.conflicts
+      + stalenessConflicts + evaluatorConflicts + environment.conflicts
   }
 
   private var sizeConflicts: [ConfigurationConflict] {
@@ -41,9 +41,12 @@ extension RunConfiguration {
       "twice \(minSizeKey), as up to half of the steps start no item (an episode's last observation does not), "
         + "and with fewer items than the minimum nothing is ever sampled",
       advice: "raise it, or lower \(minSizeKey)")
-    require(
-      minSize, [minSizeKey, "algorithm.batch"], atLeast: algorithm.batch,
-      "a batch (algorithm.batch) is drawn from it", advice: "raise it, or lower algorithm.batch")
+    // A queue serves a batch only once it has all its items.
+    if tables.first?.isQueue == false {
+      require(
+        minSize, [minSizeKey, "algorithm.batch"], atLeast: algorithm.batch,
+        "a batch (algorithm.batch) is drawn from it", advice: "raise it, or lower algorithm.batch")
+    }
     if replay.maxItems > 0 {
       require(
         replay.maxItems, ["replay.max_items", minSizeKey], atLeast: minSize,

@@ -42,9 +42,12 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
   case updated = 31
   case learnerRequest = 32
   case learner = 33
+  case progress = 34
+  case stepRequest = 35
+  case stepGrant = 36
 
   /// The type with the highest code.
-  static let last = MessageType.learner
+  static let last = MessageType.stepGrant
 
   /// Elements after version and type.
   public var fieldCount: Int {
@@ -82,6 +85,9 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .updated: 10
     case .learnerRequest: 0
     case .learner: 3
+    case .progress: 3
+    case .stepRequest: 2
+    case .stepGrant: 3
     }
   }
 }

@@ -51,9 +51,9 @@ public final class ActorCriticRule: TrajectoryRule {
     // As if μ = π: ratios of 1.
     let vtrace = configuration.vtrace ?? VTrace()
     for index in 0..<batch.count {
-      let row = index * batch.rows
+      let row = core.firstStep(of: index, batch)
       if configuration.vtrace != nil {
-        for t in 0..<batch.rows - 1 {
+        for t in 0..<core.settings.steps {
           logRatios[t] = core.logProbabilities[row + t] - batch.logProbability[row + t]
         }
       }
@@ -76,8 +76,7 @@ public final class ActorCriticRule: TrajectoryRule {
   /// The mean of min(1, π / μ) over the steps with an action.
   private func meanRatio(_ batch: TrajectoryBatch) -> Float {
     var (sum, count) = (Float(0), 0)
-    for row in 0..<batch.count * batch.rows
-    where row % batch.rows < batch.rows - 1 && !batch.isEnd(row) {
+    for row in 0..<batch.count * batch.rows where batch.isTrained(row) {
       let logRatio = core.logProbabilities[row] - batch.logProbability[row]
       sum += logRatio < 0 ? expf(logRatio) : 1
       count += 1

@@ -42,7 +42,7 @@ public final class PolicyGradientRule: TrajectoryRule {
 
   func estimate(_ batch: TrajectoryBatch) {
     for index in 0..<batch.count {
-      let row = index * batch.rows
+      let row = core.firstStep(of: index, batch)
       configuration.gae.compute(
         core.trajectory(index, of: batch), targets: core.targets + row, advantages: core.advantages + row)
     }
@@ -52,10 +52,7 @@ public final class PolicyGradientRule: TrajectoryRule {
   /// A ← (A − mean) / (standard deviation + 10⁻⁸), over the steps with an action.
   private func normalize(_ batch: TrajectoryBatch) {
     func overSteps(_ body: (Int) -> Void) {
-      for row in 0..<batch.count * batch.rows
-      where row % batch.rows < batch.rows - 1 && !batch.isEnd(row) {
-        body(row)
-      }
+      for row in 0..<batch.count * batch.rows where batch.isTrained(row) { body(row) }
     }
     var (sum, squares, count) = (0.0, 0.0, 0.0)
     overSteps {

@@ -4,12 +4,15 @@ internal import Experience
 internal import Numerics
 
 /// The columns of a `ColumnBatch` of a sequence table, looked up and checked once for each batch.
-/// All have T + 1 rows for each of the `count` trajectories.
+/// All have `rows` rows for each of the `count` trajectories: context, T steps, and one that
+/// bootstraps.
 struct TrajectoryBatch {
   /// The number of trajectories.
   let count: Int
-  /// T + 1.
+  /// Rows of a trajectory.
   let rows: Int
+  /// Rows at its start that are not trained on.
+  let contextRows: Int
   /// `[count, rows] + inputShape`, of the network's input type.
   let observation: UnsafeRawPointer
   /// `[count, rows]` actions of the distribution; undefined where an episode ends.
@@ -26,11 +29,12 @@ struct TrajectoryBatch {
 
   /// - Throws: `BatchError` if rows, columns or actions do not fit.
   init(
-    _ batch: ColumnBatch, steps: Int, spec: NetworkSpec, distribution: ActionDistribution, batchMax: Int
+    _ batch: ColumnBatch, settings: TrajectorySettings, spec: NetworkSpec, distribution: ActionDistribution,
+    batchMax: Int
   ) throws(BatchError) {
     guard batch.count > 0, batch.count <= batchMax else { throw .count(batch.count, batchMax: batchMax) }
     count = batch.count
-    rows = steps + 1
+    (rows, contextRows) = (settings.rows, settings.contextSteps)
     let input: DType =
       switch spec.inputType {
       case .float32: .float32
@@ -47,12 +51,16 @@ struct TrajectoryBatch {
     logProbability = try batch.column(recorded.name, recorded.dtype, elements: rows)
       .assumingMemoryBound(to: Float.self)
     importanceWeights = batch.importanceWeights
-    for trajectory in 0..<count {
-      for t in 0..<steps where !isEnd(trajectory * rows + t) {
-        let row = trajectory * rows + t
-        if let problem = distribution.problem(action(row), row: row) { throw problem }
-      }
+    for row in 0..<count * rows where isTrained(row) {
+      if let problem = distribution.problem(action(row), row: row) { throw problem }
     }
+  }
+
+  /// Whether a row is trained on: it is one of the T steps, and has an action.
+  @inline(__always)
+  func isTrained(_ row: Int) -> Bool {
+    let t = row % rows
+    return t >= contextRows && t < rows - 1 && !isEnd(row)
   }
 
   /// Whether a row is an episode's last observation, which has no action.

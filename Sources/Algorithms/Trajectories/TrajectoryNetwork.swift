@@ -21,7 +21,7 @@ public final class TrajectoryNetwork {
   let optimizer: OptimizerState
   private(set) var gradientNorm: Float = 0
 
-  /// What is computed for each step of a batch, `[count, T + 1]` each.
+  /// What is computed for each row of a batch, `[count, rows]` each.
   let logProbabilities: UnsafeMutablePointer<Float>
   let entropies: UnsafeMutablePointer<Float>
   let advantages: UnsafeMutablePointer<Float>
@@ -34,7 +34,7 @@ public final class TrajectoryNetwork {
     spec = network.spec
     distribution = network.distribution
     self.settings = settings
-    let rows = batchMax * (settings.steps + 1)
+    let rows = batchMax * settings.rows
     self.network = try Network(spec: spec, batchMax: rows, isTraining: true)
     optimizer = OptimizerState(settings.descent.optimizer, parameterCount: self.network.parameterCount)
     func column() -> UnsafeMutablePointer<Float> {
@@ -49,23 +49,24 @@ public final class TrajectoryNetwork {
     for column in [logProbabilities, entropies, advantages, targets] { column.deallocate() }
   }
 
-  /// V(s) of the batch that was computed last, `[count, T + 1]`.
+  /// V(s) of the batch that was computed last, `[count, rows]`.
   var values: UnsafePointer<Float> { network.outputs(head: PolicyNetwork.valueHead) }
 
   /// The trajectory of a batch, with the values that `evaluate` computed.
   func trajectory(_ index: Int, of batch: TrajectoryBatch) -> Trajectory {
-    let row = index * batch.rows
+    let row = firstStep(of: index, batch)
     return Trajectory(
       steps: settings.steps, discount: settings.discount, rewards: batch.reward + row,
       flags: batch.flags + row, values: values + row)
   }
 
+  /// The row of a trajectory's first step that is trained on.
+  func firstStep(of index: Int, _ batch: TrajectoryBatch) -> Int { index * batch.rows + batch.contextRows }
+
   /// Computes values, log-probabilities and entropies of all rows.
   func evaluate(_ batch: TrajectoryBatch) {
     let outputs = network.forward(batch.observation, count: batch.count * batch.rows)
-    for row in 0..<batch.count * batch.rows {
-      // Row T is not trained on, and may hold any action.
-      guard !batch.isEnd(row), row % batch.rows < settings.steps else { continue }
+    for row in 0..<batch.count * batch.rows where batch.isTrained(row) {
       (logProbabilities[row], entropies[row]) = distribution.evaluate(
         outputs + row * distribution.outputs, batch.action(row))
     }
@@ -92,13 +93,12 @@ public final class TrajectoryNetwork {
     let meanFactor = 1 / Float(batch.count * settings.steps)
     var losses = Losses()
     for row in 0..<batch.count * batch.rows {
-      let (trajectory, t) = row.quotientAndRemainder(dividingBy: batch.rows)
-      guard t < settings.steps, !batch.isEnd(row) else {
+      guard batch.isTrained(row) else {
         (policyGradient + row * width).update(repeating: 0, count: width)
         valueGradient[row] = 0
         continue
       }
-      let weight = meanFactor * (batch.importanceWeights?[trajectory] ?? 1)
+      let weight = meanFactor * (batch.importanceWeights?[row / batch.rows] ?? 1)
       let error = targets[row] - values[row]
       losses.policy -= Double(weight * advantages[row] * logProbabilities[row])
       losses.value += Double(weight * 0.5 * error * error)

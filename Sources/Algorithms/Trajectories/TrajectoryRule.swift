@@ -60,7 +60,7 @@ extension TrajectoryRule {
 
   private func trajectories(of batch: ColumnBatch) throws(BatchError) -> TrajectoryBatch {
     try TrajectoryBatch(
-      batch, steps: core.settings.steps, spec: core.spec, distribution: core.distribution,
+      batch, settings: core.settings, spec: core.spec, distribution: core.distribution,
       batchMax: batchMax)
   }
 

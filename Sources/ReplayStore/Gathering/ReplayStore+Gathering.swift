@@ -43,17 +43,23 @@ extension ReplayStore {
     }
   }
 
-  /// Writes the version of the weights that chose the first action of each item, for rows `rows`
-  /// (all if nil). Throws `schemaMissing`, or `request` as `gather`.
+  /// Writes the version of the weights that chose the first action of each item that is trained on
+  /// (`StalenessBound.contextSteps`), for rows `rows` (all if nil). Throws `schemaMissing`, or `request` as `gather`.
   public func gatherWeightsVersions(
     _ draw: Draw, rows: Range<Int>? = nil, into versions: UnsafeMutablePointer<UInt64>
   ) throws(ReplayStoreError) {
     let rows = rows ?? 0..<draw.count
     guard let ring else { throw .schemaMissing }
     try check(draw, draw.table, rows, ring)
+    let context = try table(draw.table).configuration.staleness?.contextSteps ?? 0
     for (row, index) in rows.enumerated() {
-      let reference = ring.references[ring.slot(draw.keys[index])]
-      versions[row] = ring.directory[ring.directory.number(of: reference)].weightsVersion
+      var slot = ring.slot(draw.keys[index])
+      if context > 0 {
+        var cursor = StepCursor(ring, position: draw.keys[index])
+        for _ in 0..<min(context, Int(draw.spans[index]) - 1) { cursor.advance(ring) }
+        slot = cursor.slot
+      }
+      versions[row] = ring.directory[ring.directory.number(of: ring.references[slot])].weightsVersion
     }
   }
 

@@ -30,6 +30,8 @@ public struct ReplayStoreStatistics: Hashable, Sendable {
     public var itemsEvictedUnsampled: UInt64
     /// Items removed because of `itemsMax` or `timesSampledMax`.
     public var itemsRemoved: UInt64
+    /// Items removed because the weights that made them were too old.
+    public var itemsOutdated: UInt64
     /// Priorities that were lowered to the table's limit.
     public var prioritiesClipped: UInt64
     /// Priority updates applied.
@@ -82,7 +84,7 @@ extension ReplayStore {
           priorityMax: table.priorityMax, itemsInserted: table.limiter.inserts,
           itemsSampled: table.limiter.samples, limiterError: table.limiter.error,
           itemsStale: table.counters.stale, itemsEvicted: table.counters.evicted,
-          itemsEvictedUnsampled: table.counters.evictedUnsampled, itemsRemoved: table.counters.removed,
+          itemsEvictedUnsampled: table.counters.evictedUnsampled, itemsRemoved: table.counters.removed, itemsOutdated: table.counters.outdated,
           prioritiesClipped: table.counters.clipped,
           prioritiesUpdated: table.counters.updated, prioritiesGone: table.counters.updatesGone)
       },

@@ -9,6 +9,7 @@ extension Table {
     draw.itemCount = size
     draw.mass = draw.withColumns { columns in
       let selection = Selection(slots: columns.slots, weights: columns.probabilities, count: count)
+      if configuration.staleness != nil { return selectOldestWeights(count, columns, ring) }
       if configuration.timesSampledMax == 0 {
         return select(selection, 0, columns, ring, &generator)
       }
@@ -30,6 +31,12 @@ extension Table {
     _ generator: inout SeededGenerator
   ) -> Double {
     let mass = sampler.select(from: slots, oldest: ring.oldestSlot, generator: &generator, into: selection)
+    take(selection, first, columns, ring, mass: mass)
+    return mass
+  }
+
+  /// Counts the selected items, and fills their rows of the columns from `first` on.
+  func take(_ selection: Selection, _ first: Int, _ columns: Draw.Columns, _ ring: StepRing, mass: Double) {
     let ahead = 16
     for index in 0..<min(ahead, selection.count) { prefetchLine(records + Int(selection.slots[index])) }
     for index in 0..<selection.count {
@@ -43,6 +50,5 @@ extension Table {
       columns.probabilities[row] = Float(Double(columns.probabilities[row]) / mass)
       didSample(slot)
     }
-    return mass
   }
 }

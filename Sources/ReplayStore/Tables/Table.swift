@@ -86,6 +86,8 @@ struct TableCounters {
   var evicted: UInt64 = 0
   var evictedUnsampled: UInt64 = 0
   var removed: UInt64 = 0
+  /// Removed because their weights were too old.
+  var outdated: UInt64 = 0
   var clipped: UInt64 = 0
   var updated: UInt64 = 0
   var updatesGone: UInt64 = 0
@@ -187,7 +189,7 @@ extension Table {
   }
 
   /// Removes one item.
-  private func remove(_ slot: Int) {
+  func remove(_ slot: Int) {
     samplesLeft -= samplesLeft(in: records[slot])
     records[slot] = .none
     slots.remove(slot)
@@ -225,7 +227,7 @@ extension Table {
   /// Takes samples that can no longer be drawn out of the limiter's error. Needed only if an item
   /// cannot be sampled more often than the limiter wants on average: then other items cannot make
   /// up for them.
-  private func didLose(samples: Int) {
+  func didLose(samples: Int) {
     guard samples > 0, Double(configuration.timesSampledMax) <= limiter.configuration.samplesPerInsert else {
       return
     }

@@ -24,6 +24,9 @@ public struct TableConfiguration: Hashable, Sendable {
   public var itemsPerMessageMax: Int
   /// Larger raw priorities are lowered to this.
   public var priorityLimit: Float
+  /// The bound on staleness; nil without one. With it a queue gives the items of the oldest weights
+  /// first.
+  public var staleness: StalenessBound?
 
   public init(
     schema: TableSchema, sampler: SelectorKind = .uniform, remover: SelectorKind = .fifo,

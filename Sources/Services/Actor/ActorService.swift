@@ -35,6 +35,11 @@ public final class ActorService {
   private let signals: SignalDescriptor
   private let flushEvery: Instant.Span
   private var newestUpdate: Int64 = 0
+  /// Where staleness is bounded by pacing actors: steps from the start of an item to that of the
+  /// next. Nil elsewhere.
+  private let pacePeriod: Int?
+  /// The stream index up to which steps have been counted as acted.
+  private var acted: UInt64 = 0
   private var connection: ConnectionWatch
 
   /// Makes the environments and opens the connections.
@@ -83,6 +88,7 @@ public final class ActorService {
       epsilons: exploration.epsilons,
       frameStack: configuration.environment.frameStack, generator: generator,
       clock: SystemClock.now, warn: { [log] in log.warning($0) })
+    pacePeriod = configuration.pacePeriod
     flushEvery = .milliseconds(configuration.actor.flushIntervalMilliseconds)
     connection = ConnectionWatch(settings, now: now)
   }
@@ -107,7 +113,7 @@ public final class ActorService {
         replay.add(to: &poller)
       }
       try stepper.beginEpisodes(now: now)
-      let mayAct = stepper.isReady && hasWeights && !(buffer.isFull && writer.isBlocked)
+      let mayAct = stepper.isReady && hasWeights && !(buffer.isFull && writer.isBlocked) && isAllowed
       // A poll costs as much as a tick of small environments, so a busy actor polls rarely.
       if !mayAct || now >= nextPoll {
         nextPoll = now + Self.pollEvery
@@ -141,7 +147,10 @@ public final class ActorService {
       weights.receiveNewest { adopt($0, now: now) }
       explore()
     }
+    writer.use(steps: Int(buffer.nextIndex - acted) * buffer.count)
+    acted = buffer.nextIndex
     flushIfDue(now: now)
+    askForSteps(now: now)
     if let fatal = stepper.fatal { throw fatal }
   }
 
@@ -153,6 +162,23 @@ public final class ActorService {
     parameters.drain { _ in }
     reporter.advance(to: now, over: parameters) { telemetry() }
     connection.update(now: now, missing: [writer.isReady ? nil : 0, hasWeights ? nil : 1], log)
+  }
+
+  /// A tick may begin: steps for all environments are granted, and the weights are new enough.
+  private var isAllowed: Bool {
+    guard pacePeriod != nil, !stepper.isPartial else { return true }
+    return !isAwaitingGrant && version >= writer.allowance.version
+  }
+
+  /// No steps are left of the last grant.
+  private var isAwaitingGrant: Bool { pacePeriod != nil && writer.allowance.left < buffer.count }
+
+  /// Asks for the steps that complete the streams' next items, once what was acted is sent.
+  private func askForSteps(now: Instant) {
+    guard let pacePeriod, isAwaitingGrant, !writer.allowance.isAsking, buffer.rows == 0 else { return }
+    // An item's last step is the first of the next item.
+    let rows = acted == 0 ? pacePeriod + 1 : pacePeriod - Int((acted - 1) % UInt64(pacePeriod))
+    writer.ask(forSteps: rows * buffer.count, now: now, sink: replay)
   }
 
   /// A chunk carries one version: while its rows cannot be sent, newer weights stay in the socket.
@@ -199,7 +225,7 @@ public final class ActorService {
 
   private func flushIfDue(now: Instant) {
     guard !stepper.isPartial, buffer.rows > 0,
-      buffer.isFull || now >= stepper.chunkStartedAt + flushEvery,
+      buffer.isFull || isAwaitingGrant || now >= stepper.chunkStartedAt + flushEvery,
       stepper.finishSteps(doOtherWork: doOtherWork)
     else { return }
     flush(now: now)

@@ -78,6 +78,7 @@ extension ActorService {
       .shard: Double(writer.shardNumber),
       .messages_unacknowledged: Double(writer.unacknowledged),
       .steps_dropped_total: Double(statistics.stepsDropped),
+      .grants_waited_s_total: writer.allowance.waited.seconds,
       .service_restarts_total: Double(writer.counters.serviceRestarts),
       .malformed_total: Double(writer.counters.malformed + weights.malformed),
       .update_to_action_p50_ms: statistics.updateToAction.quantile(0.5).milliseconds,

@@ -127,6 +127,8 @@ public struct MemberMachine {
     case .gradients: canPush && !isRestoring
     }
   }
+  /// Every change of this learner is in its weights.
+  var isSettled: Bool { hasWeights && pending == nil }
   /// A gradient is under way.
   var isAnswerAwaited: Bool { sharesGradients && pending != nil }
   /// Why the server refuses this learner for good, if it does.

@@ -70,6 +70,8 @@ public struct SamplerMachine {
   /// Requests that may be in flight.
   private(set) var credit: Int
   private var nextRequest: UInt64 = 1
+  /// The last request whose answer has become whole.
+  private var received: UInt64 = 0
   private var requests: [Request] = []
   private let scratch = FrameWriter(capacity: 1 << 14)
 
@@ -98,6 +100,13 @@ extension SamplerMachine {
       priorities: UnsafeRawBufferPointer(start: priorities.values, count: count * 4))
     update.encode(into: scratch)
     if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
+  }
+
+  /// Tells the shard how far the learner is: it holds no answer.
+  mutating func report(version: UInt64, sink: some FrameSink) {
+    guard session.isOpen else { return }
+    Progress(table: tableIndex, version: version, request: received).encode(into: scratch)
+    sink.send(scratch.bytes, to: session.service)
   }
 
   /// Asks the shard for a slice of a batch; `receive` returns the batch once the slice is whole.
@@ -182,6 +191,7 @@ extension SamplerMachine {
     guard batch.accept(part, of: slice) else { return stray() }
     guard batch.slices[slice].isWhole else { return nil }
     batch.slices[slice].incarnation = incarnation
+    received = max(received, requests[index].number)
     requests.remove(at: index)
     return batch
   }

@@ -30,6 +30,9 @@ public struct ShardedSampler {
     public var isConsumed = false
     /// Samples from one shard, of which no other learner has any rows (`replay.binding: own`).
     public var isExclusive = false
+    /// What is sampled has a bound on its staleness: a batch is requested once the last one is given
+    /// back.
+    public var isBounded = false
     /// Shards that answer nothing for this long are skipped. A restart takes less.
     public var goneAfter = Instant.Span.seconds(2)
     /// How long a shard that answers but has nothing to serve may delay a batch.
@@ -88,7 +91,8 @@ public struct ShardedSampler {
     let sampler = configuration.sampler
     search = configuration.isExclusive ? ShardSearch(for: sampler) : nil
     // One more than are in flight: the learner trains on that one.
-    spare = (0...sampler.inFlight).map { _ in
+    // Under a bound on staleness no batch waits while another is trained on.
+    spare = (0..<(configuration.isBounded ? 1 : sampler.inFlight + 1)).map { _ in
       SampledBatch(batch: sampler.batch, batches: sampler.batchesPerRequest)
     }
   }
@@ -143,6 +147,11 @@ extension ShardedSampler {
   /// Removes the next complete batch, nil if none is complete; give it back with `release`.
   public mutating func popBatch() -> SampledBatch? {
     ready.isEmpty ? nil : ready.removeFirst()
+  }
+
+  /// Tells all shards which weights the next batch is trained on.
+  mutating func report(version: UInt64, sink: some FrameSink) {
+    for index in shards.indices { shards[index].machine.report(version: version, sink: sink) }
   }
 
   /// Takes a batch back, and requests another.

@@ -91,6 +91,9 @@ public struct ShardedWriter {
   /// The shard that is written to; nil without shards.
   public var shard: PeerID? { machines.isEmpty ? nil : machines[home].configuration.service }
 
+  /// The steps that the shard allows, where staleness is bounded.
+  public var allowance: StepAllowance { machines.isEmpty ? StepAllowance() : machines[home].allowance }
+
   /// The place of that shard in the list, from 1; 0 without shards.
   public var shardNumber: Int { (shard.flatMap { listed.firstIndex(of: $0) } ?? -1) + 1 }
 
@@ -132,6 +135,17 @@ extension ShardedWriter {
   /// Queues the frame and sends it if the connection is ready.
   public mutating func commitFrame(now: Instant, sink: some FrameSink) {
     machines[home].commitFrame(now: now, sink: sink)
+  }
+
+  /// Asks the shard for steps to act; see `WriterMachine.ask`.
+  public mutating func ask(forSteps steps: Int, now: Instant, sink: some FrameSink) {
+    guard !machines.isEmpty else { return }
+    machines[home].ask(forSteps: steps, now: now, sink: sink)
+  }
+
+  /// Counts steps of the grant that were acted.
+  public mutating func use(steps: Int) {
+    if !machines.isEmpty { machines[home].use(steps: steps) }
   }
 
   /// Receives a frame of a shard.
@@ -207,7 +221,11 @@ extension ShardedWriter {
     } else {
       return
     }
+    let former = home
     openHome(now: now)
+    if home != former, machines[former].allowance.isInUse {
+      machines[former].ask(forSteps: 0, now: now, sink: sink)
+    }
   }
 
   /// Whether a better shard has waited for long enough, and the one that is written to has no

@@ -64,6 +64,8 @@ public struct WriterMachine {
   public var goneAfter: Instant.Span
   /// What the writer has counted.
   public private(set) var counters = Counters()
+  /// The steps that may be acted, where staleness is bounded.
+  public private(set) var allowance = StepAllowance()
   /// Rises when messages are dropped: the next chunk of every stream must then be marked `cut`.
   public private(set) var cutEpoch: UInt64 = 0
 
@@ -76,6 +78,7 @@ public struct WriterMachine {
   private var pending: [Pending] = []
   private var pendingBytes = 0
   private var spare: [FrameWriter] = []
+  private let control = FrameWriter(capacity: 64)
   private var current: FrameWriter?
   /// Pending messages before this one have been sent on this connection.
   private var unsentFrom = 0
@@ -146,6 +149,7 @@ extension WriterMachine {
       switch try cursor.openMessage() {
       case .welcome: welcome(try Welcome(from: &cursor), now: now, sink: sink)
       case .acknowledgement: acknowledge(try Acknowledgement(from: &cursor), now: now, sink: sink)
+      case .stepGrant: allowance.receive(try StepGrant(from: &cursor), now: now)
       case .refusal: refuse(try Refusal(from: &cursor), now: now, sink: sink)
       default: counters.malformed += 1
       }
@@ -161,6 +165,7 @@ extension WriterMachine {
     if session.isOpen {
       sendUnsent(sink: sink)
       probe(now: now, sink: sink)
+      sendRequest(now: now, sink: sink)
     }
     if !pending.isEmpty, now >= max(lastHeard, lastProgress) + goneAfter {
       dropPending(now: now)
@@ -170,9 +175,25 @@ extension WriterMachine {
   /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     guard session.isOpen else { return session.nextGreeting }
-    guard !pending.isEmpty else { return .never }
+    guard !pending.isEmpty else { return allowance.nextRequest }
     if unsentFrom < sendable { return now + .milliseconds(5) }
-    return max(lastProgress, lastResend) + configuration.probeAfter
+    return min(allowance.nextRequest, max(lastProgress, lastResend) + configuration.probeAfter)
+  }
+
+  /// Asks the shard for steps to act; `allowance` has the answer. What is left of the last grant is
+  /// given back, so 0 gives all back.
+  public mutating func ask(forSteps steps: Int, now: Instant, sink: some FrameSink) {
+    allowance.ask(steps, now: now)
+    if session.isOpen { sendRequest(now: now, sink: sink) }
+  }
+
+  /// Counts steps of the grant that were acted.
+  public mutating func use(steps: Int) { allowance.use(steps) }
+
+  private mutating func sendRequest(now: Instant, sink: some FrameSink) {
+    guard let request = allowance.request(now: now) else { return }
+    request.encode(into: control)
+    sink.send(control.bytes, to: session.service)
   }
 
   /// Drops and counts what is not acknowledged. The service is told and drops what waits there:
@@ -201,7 +222,10 @@ extension WriterMachine {
     // dropped messages, and would wait for them.
     guard session.isGreeting, welcome.committed >= committed else { return }
     guard isPossible(welcome.committed, "WELCOME") else { return }
-    if session.open(by: welcome.incarnation) { counters.serviceRestarts += 1 }
+    if session.open(by: welcome.incarnation) {
+      counters.serviceRestarts += 1
+      allowance.reset(now: now)
+    }
     credit = max(1, min(configuration.inFlight, welcome.grant.messages))
     creditBytes = welcome.grant.bytes
     isProbing = false

@@ -43,6 +43,7 @@ extension RunConfiguration {
       itemsMax: table.maxItems > 0 ? table.maxItems : nil,
       timesSampledMax: table.maxTimesSampled, limiter: .unlimited(minSize: limits.minSize),
       batchSizeMax: table.batchMax, itemsPerMessageMax: itemsPerMessage(of: table))
+    configuration.staleness = table.staleness
     if table.priorityMax > 0 { configuration.priorityLimit = Float(table.priorityMax) }
     if limits.samplesPerInsert > 0 {
       configuration.limiter = .ratio(

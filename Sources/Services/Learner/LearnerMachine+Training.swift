@@ -33,6 +33,7 @@ extension LearnerMachine {
     current = sampled
     let rows = trainedBatches * configuration.batch..<(trainedBatches + 1) * configuration.batch
     isNextPrepared = false
+    trainedVersion = member.version
     begun = (now, rows, update(sampled, rows))
     return true
   }
@@ -54,7 +55,8 @@ extension LearnerMachine {
       }
       let versions = UnsafeBufferPointer(start: sampled.versions + rows.lowerBound, count: rows.count)
       statistics.record(
-        rule.metrics, versions: versions, version: member.version, started: started, done: done)
+        rule.metrics, versions: versions, version: trainedVersion, bound: configuration.staleness,
+        started: started, done: done)
       let cleared = faults.recordTrained()
       if !cleared.isEmpty { sampler.zero(cleared, sink: replay) }
     case .leftOut: break
@@ -87,7 +89,11 @@ extension LearnerMachine {
 
   private mutating func finish(_ sampled: SampledBatch, now: Instant, replay: some FrameSink) {
     priorities.withUnsafeBufferPointer { sampler.update(sampled, priorities: $0, sink: replay) }
-    sampler.release(sampled, now: now, sink: replay)
+    if configuration.staleness == nil {
+      sampler.release(sampled, now: now, sink: replay)
+    } else {
+      finished = sampled
+    }
     current = nil
     trainedBatches = 0
   }
@@ -97,6 +103,10 @@ extension LearnerMachine {
     let (cleared, isSuspect) = faults.clear(rows, of: sampled)
     statistics.rowsLeftOut += UInt64(cleared.count)
     for row in cleared { importanceWeights[row - rows.lowerBound] = 0 }
+    if leaveOutdatedOut(sampled, rows) == rows.count {
+      statistics.batchesOutdated += 1
+      return .leftOut
+    }
     if cleared.count == rows.count, !isSuspect {
       skip(rows)
       return .leftOut
@@ -113,6 +123,20 @@ extension LearnerMachine {
       refuse(rows, error)
       return .leftOut
     }
+  }
+
+  /// Gives rows that are too old for the present weights no weight; returns how many. Those that
+  /// are only to be corrected for are counted.
+  private mutating func leaveOutdatedOut(_ sampled: SampledBatch, _ rows: Range<Int>) -> Int {
+    guard let bound = configuration.staleness else { return 0 }
+    var count = 0
+    for row in rows where bound.isExceeded(by: sampled.versions[row], at: member.version) {
+      statistics.rowsOutdated += 1
+      guard bound.leavesOut(sampled.versions[row], at: member.version) else { continue }
+      importanceWeights[row - rows.lowerBound] = 0
+      count += 1
+    }
+    return count
   }
 
   private mutating func train(

@@ -23,6 +23,8 @@ public struct LearnerMachine {
     /// See `Algorithm.milestoneEvery`.
     public var milestoneEvery: UInt64?
     public var importance = ImportanceWeights()
+    /// The bound on the staleness of what is trained on; nil without one.
+    public var staleness: StalenessBound?
 
     public init(batch: Int, fields: [Field]) {
       self.batch = batch
@@ -48,7 +50,14 @@ public struct LearnerMachine {
   var isNextPrepared = false
   /// The update under way: its start, its rows and its outcome.
   var begun: (at: Instant, rows: Range<Int>, outcome: UpdateOutcome)?
+  /// The version of the weights on which the update under way is made.
+  var trainedVersion: UInt64 = 0
   var unpushed = UnpushedUpdates()
+  /// Under a bound on staleness: the answer that was trained on and not given back yet, the last
+  /// version that the shards were told, and when they are told again.
+  var finished: SampledBatch?
+  private var reported: UInt64?
+  private var reportAgainAt = Instant.zero
   /// The clock of the newest published weights; schedules are functions of it.
   public private(set) var clock = RunClock()
   /// The version of the rule's milestone; without milestones, of the first weights.
@@ -151,11 +160,35 @@ extension LearnerMachine {
     sampler.advance(to: now, sink: replay)
     member.advance(to: now, sink: parameters)
     push(now: now, parameters: parameters)
+    reportProgress(now: now, replay: replay)
   }
+
+  /// Under a bound on staleness: the weights hold all updates of this learner, and no other batch
+  /// is trained on before they do.
+  private var isSettled: Bool { member.isSettled && unpushed.count == 0 }
+
+  private var mayReport: Bool { configuration.staleness != nil && isSettled && current == nil }
+
+  /// Tells the shards which weights the next batch is trained on, and only then asks for it.
+  private mutating func reportProgress(now: Instant, replay: some FrameSink) {
+    guard mayReport else { return }
+    let isNew = reported != member.version || finished != nil
+    guard isNew || now >= reportAgainAt else { return }
+    reported = member.version
+    reportAgainAt = now + Self.reportEvery
+    sampler.report(version: member.version, sink: replay)
+    guard let finished else { return }
+    self.finished = nil
+    sampler.release(finished, now: now, sink: replay)
+  }
+
+  /// A shard takes a learner that reports nothing for gone after four of these.
+  private static let reportEvery = Instant.Span.milliseconds(500)
 
   /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
-    let deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now))
+    var deadline = min(sampler.nextDeadline(now: now), member.nextDeadline(now: now))
+    if mayReport { deadline = min(deadline, max(now, reportAgainAt)) }
     return nextUpdateAt > now ? min(deadline, nextUpdateAt) : deadline
   }
 
@@ -246,7 +279,7 @@ extension LearnerMachine {
 
   /// Weights, and a milestone if the rule needs one, are known, and training has not diverged.
   var isReady: Bool {
-    member.canTrain && !statistics.hasDiverged
+    member.canTrain && !statistics.hasDiverged && (configuration.staleness == nil || isSettled)
       && (configuration.milestoneEvery == nil || milestone != nil || milestonesAfter > 0)
   }
 }

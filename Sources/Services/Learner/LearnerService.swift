@@ -192,6 +192,7 @@ extension RunConfiguration {
       batch: self.algorithm.batch, fields: table.batchFields(of: stepSchema(of: environment)))
     machine.updatesPerSecondMax = learner.updatesPerSecondMax
     machine.importance = importance
+    machine.staleness = staleness
     machine.milestoneEvery = algorithm.milestoneEvery
     return machine
   }
@@ -204,6 +205,7 @@ extension RunConfiguration {
     var configuration = ShardedSampler.Configuration(sampler: shard)
     configuration.split = shardSplit
     configuration.isConsumed = isConsumed
+    configuration.isBounded = staleness != nil
     configuration.isExclusive = exclusiveTable != nil
     return ShardedSampler(configuration: configuration, generator: generator, now: now)
   }

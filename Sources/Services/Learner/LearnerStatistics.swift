@@ -1,6 +1,7 @@
 // A learner's counters.
 
 internal import Algorithms
+internal import Experience
 internal import Foundations
 
 /// Counters of a learner since its start; `updates` also counts those of its checkpoint.
@@ -22,6 +23,11 @@ struct LearnerStatistics {
   var rowsLeftOut: UInt64 = 0
   /// Batches that held only such rows.
   var batchesSkipped: UInt64 = 0
+  /// Rows that were too old for the weights, and batches that held only such rows.
+  var rowsOutdated: UInt64 = 0
+  var batchesOutdated: UInt64 = 0
+  /// Staleness of the rows that were trained on.
+  private(set) var trainedStaleness = StalenessCounts()
   var hasDiverged = false
   /// Moving means of the rule's metrics.
   private(set) var metrics: [Double]
@@ -35,15 +41,20 @@ struct LearnerStatistics {
   init(metricCount: Int) { metrics = Array(repeating: 0, count: metricCount) }
 
   mutating func record(
-    _ measured: [Float], versions: UnsafeBufferPointer<UInt64>, version: UInt64, started: Instant,
-    done: Instant
+    _ measured: [Float], versions: UnsafeBufferPointer<UInt64>, version: UInt64, bound: StalenessBound?,
+    started: Instant, done: Instant
   ) {
     updates += 1
     training = training + (done - started)
     let rate = min(1, max(0.01, 1 / Double(updates)))
     for index in metrics.indices { metrics[index] += rate * (Double(measured[index]) - metrics[index]) }
     var ages = 0.0
-    for sampled in versions { ages += Double(version &- min(version, sampled)) }
+    for sampled in versions {
+      let age = version &- min(version, sampled)
+      ages += Double(age)
+      // Others had no weight.
+      if bound?.leavesOut(sampled, at: version) != true { trainedStaleness.record(age) }
+    }
     staleness += rate * (ages / Double(max(1, versions.count)) - staleness)
   }
 
@@ -93,6 +104,11 @@ extension LearnerMachine {
       .rows_left_out_total: Double(statistics.rowsLeftOut),
       .batches_left_out_total: Double(statistics.batchesSkipped),
       .rows_known_not_finite: Double(faults.count),
+      .rows_outdated_total: Double(statistics.rowsOutdated),
+      .staleness_bound: configuration.staleness.map { Double($0.max) } ?? -1,
+      .trained_staleness_mean: statistics.trainedStaleness.mean,
+      .trained_staleness_p99: Double(statistics.trainedStaleness.quantile(0.99)),
+      .trained_staleness_max: Double(statistics.trainedStaleness.max),
       .batches_total: Double(sampler.counters.batches),
       .requests_repeated_total: Double(sampled.requestsRepeated),
       .priorities_dropped_total: Double(sampled.prioritiesDropped),

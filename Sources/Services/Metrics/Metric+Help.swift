@@ -147,6 +147,18 @@ extension Metric {
     case .player_waited_s_total: "Time for which the player's clock stood, because the replay blocked it."
     case .recording_passes_total: "Times that the recording was played to its end."
     case .has_learner: "1 if a learner samples from the shard."
+    case .items_outdated_total: "Items removed because their weights were older than replay.max_staleness."
+    case .steps_granted_total: "Steps that actors were granted (replay.when_stale pace)."
+    case .steps_ungranted_total: "Steps that came without a grant, or after it had ended."
+    case .steps_outstanding: "Steps granted that have not come yet."
+    case .actors_waiting: "Actors that wait for a grant of steps."
+    case .grants_waited_s_total: "Seconds spent waiting for grants of steps."
+    case .rows_outdated_total:
+      "Rows older than replay.max_staleness at a learner: left out, or with when_stale correct trained on."
+    case .staleness_bound: "replay.max_staleness of what is trained on; -1 without a bound."
+    case .trained_staleness_mean: "Versions between the weights that rows were trained on and those that acted: mean."
+    case .trained_staleness_p99: "The same: 99 % of the rows had at most this."
+    case .trained_staleness_max: "The same: the largest."
     case .learners_total: "Learners that the shard was given to, with a shard for each learner."
     case .shard:
       "The number of the shard, from 1, at which the actor's streams are, or which is the learner's own; 0: none."

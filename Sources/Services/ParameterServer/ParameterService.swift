@@ -33,7 +33,10 @@ public final class ParameterService {
       aggregation: Aggregation(configuration.aggregation, algorithm.descent))
     machineConfiguration.milestoneEvery = algorithm.milestoneEvery
     machineConfiguration.token = settings.runToken
-    machineConfiguration.publishEvery = .milliseconds(configuration.aggregation.publishIntervalMilliseconds)
+    // Under a bound on staleness each update is a version.
+    machineConfiguration.publishEvery =
+      configuration.staleness == nil
+      ? .milliseconds(configuration.aggregation.publishIntervalMilliseconds) : .zero
     let keeper = try ParameterKeeper(directory: settings.runDirectory)
     if let notice = keeper.notice { log.warning(notice) }
     machine = ParameterServerMachine(

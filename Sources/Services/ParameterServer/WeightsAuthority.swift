@@ -226,6 +226,8 @@ extension WeightsAuthority {
   /// Makes updates that are due, answers what can be answered, and makes a version that is due.
   private mutating func advanceMerger(to now: Instant, sink: some PublishingSink) {
     while let made = merger.update(&state, now: now) { finish(made, now: now, sink: sink) }
+    // Before the answers: they name the newest version.
+    if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
     while let next = merger.takeAnswer(updates: state.updates, now: now) {
       members[next.learner]?.answer = next
       if next.outcome == .dropped {
@@ -234,7 +236,6 @@ extension WeightsAuthority {
       }
       answer(next.learner, next, sink: sink)
     }
-    if let closes = closesAt, now >= closes { makeVersion(now: now, sink: sink) }
   }
 
   /// Records an update of the weights. If it is a milestone it is published at once: a milestone's

@@ -89,6 +89,11 @@ struct Fleet {
     return lead
   }
 
+  /// Shards that are there, this one included.
+  func shardCount(now: Instant) -> Int {
+    1 + incarnations.values.count { now < $0.heardAt + Self.sizeGoneAfter }
+  }
+
   /// Forgets silent shards. Items that no sampler has confirmed for a while count no more: a table
   /// must not begin because of items whose shards are gone.
   mutating func forget(now: Instant) {

@@ -37,6 +37,7 @@ public final class ReplayService {
     let id = Identifier(using: &system)
     var machineConfiguration = ReplayMachine.Configuration(store: configuration.replayStore)
     machineConfiguration.exclusiveTable = configuration.exclusiveTable
+    machineConfiguration.pacing = configuration.pacing
     machineConfiguration.waitingBytesMax = configuration.replay.waitingBytes
     machineConfiguration.memoryMax = MachineMemory.availableBytes() ?? .max
     let isFile = configuration.replay.storage == .file

@@ -53,7 +53,7 @@ extension ReplayMachine {
       return false
     }
     guard held.tables & table == 0, !held.peers.contains(waiting.peer) else { return false }
-    guard !prefetchesBatches || !prefetch.isFull,
+    guard !isHeld(request, of: waiting.peer, now: now), !prefetchesBatches || !prefetch.isFull,
       store.canSample(table: request.table, count: request.count)
     else {
       held.tables |= table
@@ -73,7 +73,7 @@ extension ReplayMachine {
     acknowledge(sink: sink)
     switch room(for: request, to: waiting.peer, sink: sink) {
     case .now:
-      serve(waiting, sink: sink)
+      serve(waiting, now: now, sink: sink)
       samplers[waiting.peer]?.waiting -= 1
       waitingSamples.didServe(waiting.turn)
       return true
@@ -99,10 +99,11 @@ extension ReplayMachine {
     forget(sampler: peer)
   }
 
-  private mutating func serve(_ waiting: WaitingSample, sink: some FrameSink) {
+  private mutating func serve(_ waiting: WaitingSample, now: Instant, sink: some FrameSink) {
     let request = waiting.request
     do throws(ReplayStoreError) {
       try store.sample(table: request.table, count: request.count, generator: &generator, into: &draw)
+      recordServed(waiting, now: now)
       _ = try send(request, to: waiting.peer, sink: sink)
     } catch {
       refuse(.busy, .sampleRequest, request.request, error.description, waiting.peer, sink)

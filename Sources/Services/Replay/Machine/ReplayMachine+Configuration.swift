@@ -45,6 +45,8 @@ extension ReplayMachine {
     /// The table of which the shard takes one sampler at a time: the learner whose shard it is. Nil
     /// takes any number.
     public var exclusiveTable: String?
+    /// How actors are paced, if a table's bound on staleness asks for it.
+    var pacing: StepPacer.Configuration?
     /// Whether accepted messages are published for recorders.
     public var isTapped = false
     /// Nanoseconds from the origin of `Instant` to 1970, for the times of the tap.
@@ -109,5 +111,10 @@ extension ReplayMachine {
     public var items: UInt64 = 0
     /// Items whose steps were gone when they were inserted.
     public var itemsStale: UInt64 = 0
+    /// Items removed because their weights were too old, by the label of their writer; labels
+    /// beyond the first thousand count as one.
+    public var itemsOutdated: [String: UInt64] = [:]
+    /// Steps that actors were granted.
+    public var stepsGranted: UInt64 = 0
   }
 }

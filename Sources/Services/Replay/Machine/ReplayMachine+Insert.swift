@@ -97,6 +97,7 @@ extension ReplayMachine {
     // The next block counts its time from now.
     waitingInserts.release()
     writers.didCommit(handle, sequence)
+    recordInserted(handle, now: now)
     publishAccepted(content, of: handle, now: now, sink: sink)
     return .committed
   }
@@ -114,6 +115,7 @@ extension ReplayMachine {
   public mutating func answerReceived(now: Instant, sink: some FrameSink) {
     if round.isDrainDue { drain(now: now, sink: sink) }
     acknowledge(sink: sink)
+    grantSteps(now: now, sink: sink)
   }
 
   /// Acknowledges commits. An acknowledgement covers all messages before it, so it is sent once all

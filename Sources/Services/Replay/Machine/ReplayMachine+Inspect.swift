@@ -70,7 +70,7 @@ extension ReplayMachine {
         "sampled": Double(statistics.itemsSampled), "stale": Double(statistics.itemsStale),
         "evicted": Double(statistics.itemsEvicted),
         "evicted_unsampled": Double(statistics.itemsEvictedUnsampled),
-        "removed": Double(statistics.itemsRemoved),
+        "removed": Double(statistics.itemsRemoved), "outdated": Double(statistics.itemsOutdated),
         "priorities_updated": Double(statistics.prioritiesUpdated),
         "priorities_clipped": Double(statistics.prioritiesClipped),
         "priorities_gone": Double(statistics.prioritiesGone),

@@ -65,6 +65,7 @@ extension ReplayMachine {
   }
 
   mutating func forget(sampler peer: PeerID) {
+    pacer?.forget(learner: peer)
     guard samplers.remove(peer) != nil else { return }
     waitingSamples.removeAll(of: peer)
   }
@@ -255,6 +256,7 @@ extension ReplayMachine {
   }
 
   private mutating func close(writer handle: Int) {
+    pacer?.forget(actor: handle)
     guard writers.remove(handle) != nil else { return }
     waitingInserts.removeAll(of: handle)
     store.closeWriter(handle)
@@ -276,6 +278,7 @@ extension ReplayMachine {
     if let block = waitingInserts.block {
       text += "; inserts blocked for \(rounded(block.since)) s: \(block.reason)"
     }
+    if let held = reasonHeld(now: now) { text += "; samples held: \(held)" }
     if let first = waitingSamples.first,
       let reason = store.reasonSampleBlocked(table: first.request.table, count: first.request.count)
     {

@@ -13,6 +13,7 @@ extension ReplayMachine {
       return refuseStranger(.sampleRequest, request.request, as: .sampler, peer, sink)
     }
     hearLearner(sampler.id, now: now)
+    if request.table == pacer?.configuration.table { pacer?.hear(peer, now: now) }
     if let problem = answers.problem(of: request) {
       return refuse(.invalid, .sampleRequest, request.request, problem, peer, sink)
     }

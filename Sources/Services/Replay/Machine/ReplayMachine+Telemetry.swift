@@ -46,6 +46,11 @@ extension ReplayMachine {
       .steps_inserted_total: Double(counters.steps),
       .items_inserted_total: Double(counters.items),
       .items_stale_total: Double(counters.itemsStale),
+      .items_outdated_total: Double(counters.itemsOutdated.values.reduce(0, +)),
+      .steps_granted_total: Double(counters.stepsGranted),
+      .steps_ungranted_total: Double(pacer?.ungranted ?? 0),
+      .steps_outstanding: Double(pacer?.outstanding ?? 0),
+      .actors_waiting: Double(pacer?.waiting ?? 0),
       .inserts_blocked_s: waitingInserts.block.map { (now - $0.since).seconds } ?? 0,
       .samples_blocked_s: waitingSamples.first.map { (now - $0.since).seconds } ?? 0,
     ]

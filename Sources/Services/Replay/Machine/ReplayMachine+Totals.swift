@@ -32,6 +32,7 @@ extension ReplayMachine {
     fleets[table].receive(
       request, own: incarnation, inserts: store.itemsInserted(table: table),
       leadMax: 2 * leadAllowed(table), now: now)
+    if table == pacer?.configuration.table { pacer?.shards = fleets[table].shardCount(now: now) }
     if store.schema != nil {
       let isLimitedAlone = tables[table].timesSampledMax > 0
       store.setRemote(fleets[table].remote, countsFlow: !isLimitedAlone, table: table)

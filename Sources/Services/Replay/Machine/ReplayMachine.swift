@@ -33,6 +33,10 @@ public struct ReplayMachine {
   var samplers: ReplaySamplers
   /// The learner whose shard this is; nil without one, or if any number may sample.
   var learner: ShardLearner?
+  /// Paces actors; nil if no table asks for it.
+  var pacer: StepPacer?
+  /// The newest weights that a learner of a table with a bound on staleness has.
+  var progress: UInt64 = 0
   var waitingInserts = WaitingInserts()
   var waitingSamples = SampleQueue()
   var round = ReplayRound()
@@ -103,6 +107,7 @@ public struct ReplayMachine {
       countMax: configuration.peersMax, replaceableAfter: configuration.peerReplaceableAfter)
     fleets = configuration.store.tables.map { _ in Fleet() }
     answers = AnswerSizes(configuration)
+    pacer = configuration.pacing.map { StepPacer($0) }
     tap = configuration.isTapped ? ReplayTap(now: now) : nil
     startedAt = now
     nextSweep = now + .seconds(10)
@@ -162,6 +167,9 @@ extension ReplayMachine {
       case .learnerRequest:
         try cursor.close()
         answerLearner(to: peer, now: now, sink: sink)
+      case .progress: progress(try Progress(from: &cursor), from: peer, now: now, sink: sink)
+      case .stepRequest:
+        stepRequest(try StepRequest(from: &cursor), from: peer, now: now, sink: sink)
       case .healthRequest:
         try cursor.close()
         health(to: peer, now: now, sink: sink)
@@ -196,6 +204,10 @@ extension ReplayMachine {
       nextYieldCheck = .never
       drain(now: now, sink: sink)
     }
+    if pacer != nil {
+      // Silent peers may have let others go on.
+      drainSamplesAndGrant(now: now, sink: sink)
+    }
     guard now >= nextSweep else { return }
     nextSweep = now + .seconds(10)
     tap?.backlog.expire(now: now)
@@ -212,8 +224,8 @@ extension ReplayMachine {
   /// When `advance` is due at the latest.
   public func nextDeadline(now: Instant) -> Instant {
     min(
-      min(nextSweep, nextYieldCheck), waitingInserts.nextQuotaCheck ?? .never,
-      waitingSamples.nextRoomCheck ?? .never)
+      min(nextSweep, nextYieldCheck, pacer?.nextDeadline(now: now) ?? .never),
+      waitingInserts.nextQuotaCheck ?? .never, waitingSamples.nextRoomCheck ?? .never)
   }
 
   func refuse(
