@@ -86,7 +86,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .learnerRequest: 0
     case .learner: 3
     case .progress: 3
-    case .stepRequest: 2
+    case .stepRequest: 3
     case .stepGrant: 3
     }
   }

@@ -98,8 +98,16 @@ struct FrameMaker {
 
   /// Messages of peers that neither write nor sample.
   func question(_ source: inout ByteSource, head: UInt64) -> [UInt8] {
-    switch source.below(7) {
+    switch source.below(9) {
     case 6: LearnerRequest.encode(into: writer)
+    case 7:
+      Progress(
+        table: source.below(3), version: source.number() % (Limits.number + 1), request: source.number() % 64
+      ).encode(into: writer)
+    case 8:
+      StepRequest(
+        number: source.number() % 64, sequence: source.number() % 64, steps: source.number() % (Limits.number + 1)
+      ).encode(into: writer)
     case 0: HealthRequest.encode(into: writer)
     case 1: return goodbye(UInt64(source.below(4)))
     case 2: return goodbye(10 + UInt64(source.below(4)))

@@ -57,6 +57,9 @@ struct MessageReader {
     case .accepted: try view(&cursor) { cursor throws(WireError) in try accepted(&cursor) }
     case .learnerRequest: try cursor.close()
     case .learner: try value(Learner.self, &cursor)
+    case .progress: try value(Progress.self, &cursor)
+    case .stepRequest: try value(StepRequest.self, &cursor)
+    case .stepGrant: try value(StepGrant.self, &cursor)
     }
   }
 

@@ -76,6 +76,9 @@ struct Sent {
   var hello: Hello? { type == .hello ? read { try Hello(from: &$0) } : nil }
   var sampleRequest: SampleRequest? { type == .sampleRequest ? read { try SampleRequest(from: &$0) } : nil }
   var learner: Learner? { type == .learner ? read { try Learner(from: &$0) } : nil }
+  var progress: Progress? { type == .progress ? read { try Progress(from: &$0) } : nil }
+  var stepRequest: StepRequest? { type == .stepRequest ? read { try StepRequest(from: &$0) } : nil }
+  var stepGrant: StepGrant? { type == .stepGrant ? read { try StepGrant(from: &$0) } : nil }
   var joined: Joined? { type == .joined ? read { try Joined(from: &$0) } : nil }
   var health: Health? { type == .health ? read { try Health(from: &$0) } : nil }
   var status: Status? { type == .status ? read { try Status(from: &$0) } : nil }

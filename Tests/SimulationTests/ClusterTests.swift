@@ -22,6 +22,15 @@ import TestSupport
     #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
   }
 
+  /// Actors are paced for a bound on staleness: nothing older is trained on under loss, crash and
+  /// partition, the run goes on after them, and without faults nothing gets too old.
+  @Test(arguments: Seeds.list(count: 200))
+  func nothingOlderThanItsBoundIsTrainedOn(seed: UInt64) {
+    let cluster = Cluster(seed: seed, isPaced: true)
+    cluster.run()
+    #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
+  }
+
   /// A seed determines everything: the same run again, to the last frame.
   @Test(arguments: [3, 8] as [UInt64])
   func aSeedRepeatsItsRun(seed: UInt64) {

@@ -11,11 +11,13 @@ struct BatchCheck {
   let rows: Int
 
   func run() {
-    guard batch.rows == rows, batch.fields.count == StepContent.schema.fields.count + 2 else {
+    let columns = StepContent.schema.fields.count + (cluster.plan.pace == nil ? 2 : 1)
+    guard batch.rows == rows, batch.fields.count == columns else {
       return cluster.violation("a batch of \(batch.rows) rows and \(batch.fields.count) columns")
     }
     for row in 0..<batch.rows {
-      if let problem = problem(row) { return cluster.violation("row \(row): \(problem)") }
+      let found = cluster.plan.pace.map { problem(ofSequence: row, period: $0.period) } ?? problem(row)
+      if let problem = found { return cluster.violation("row \(row): \(problem)") }
     }
   }
 
@@ -46,6 +48,33 @@ struct BatchCheck {
     if batch.versions[row] != version { return "\(name): weights version \(batch.versions[row])" }
     let probability = batch.probabilities[row]
     return probability >= 0 && probability <= 1 ? nil : "\(name): probability \(probability)"
+  }
+
+  /// All steps of a sequence, and the version of its second one, which is the first trained on.
+  private func problem(ofSequence row: Int, period: Int) -> String? {
+    let steps = period + 1
+    guard let first = StepContent.name(batch.columns[0] + row * steps * 12),
+      cluster.history.incarnations.indices.contains(first.incarnation)
+    else { return "an unknown observation" }
+    if first.index % UInt64(period) != 0 { return "\(first) starts no sequence" }
+    guard cluster.replays.contains(where: { $0.served(first, key: batch.keys[row], steps: period) }) else {
+      return "\(first) is no item with key \(batch.keys[row])"
+    }
+    let incarnation = cluster.history.incarnations[first.incarnation]
+    for step in 0..<steps {
+      let name = StepName(
+        incarnation: first.incarnation, stream: first.stream, index: first.index + UInt64(step))
+      let place = row * steps + step
+      if StepContent.name(batch.columns[0] + place * 12) != name { return "\(name): observation" }
+      if value(1, place, Int32.self) != StepContent.action(name) { return "\(name): action" }
+      if value(3, place, Float.self) != StepContent.reward(name) { return "\(name): reward" }
+      guard let made = incarnation.step(name.stream, name.index) else { return "\(name) was never made" }
+      if value(4, place, UInt8.self) != made.flags.rawValue { return "\(name): flags" }
+      if step == 1, batch.versions[row] != made.version {
+        return "\(name): weights version \(batch.versions[row]), expected \(made.version)"
+      }
+    }
+    return nil
   }
 
   private func value<T: BitwiseCopyable>(_ column: Int, _ row: Int, _ type: T.Type) -> T {

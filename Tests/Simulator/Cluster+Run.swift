@@ -2,6 +2,7 @@
 
 internal import Experience
 public import Foundations
+internal import ReplayStore
 internal import Services
 
 extension Cluster {
@@ -22,6 +23,34 @@ extension Cluster {
       if now >= limit { return violation("\(Self.patience.seconds) s after the last fault: \(missing)") }
       run(until: now + .milliseconds(200))
     }
+    if plan.fitsExactly { expectNothingOutdated() }
+  }
+
+  /// Without faults, paced actors make nothing that is too old: once what the faults left is gone,
+  /// every item is trained on.
+  private func expectNothingOutdated() {
+    run(until: now + .seconds(6))
+    runFor(updates: 5)
+    let outdated = outdatedInAll
+    runFor(updates: 10)
+    if outdatedInAll > outdated {
+      violation("\(outdatedInAll - outdated) items got too old without faults")
+    }
+  }
+
+  private func runFor(updates: UInt64) {
+    let (version, limit) = (ledger.version + updates, now + Self.patience)
+    while violations.isEmpty, ledger.version < version {
+      if now >= limit { return violation("the weights are still version \(ledger.version)") }
+      run(until: now + .milliseconds(200))
+    }
+  }
+
+  private var outdatedInAll: Int {
+    let removed = replays.reduce(0) {
+      $0 + Int($1.machine.store.statistics.tables.first?.itemsOutdated ?? 0)
+    }
+    return removed + learners.reduce(0) { $0 + $1.outdated }
   }
 
   /// What a run did, for a reader.

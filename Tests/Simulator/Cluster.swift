@@ -35,9 +35,10 @@ public final class Cluster {
   var now: Instant { network.now }
 
   /// - Parameter isOwn: whether each learner has a shard of its own.
-  public init(seed: UInt64, isOwn: Bool = false) {
+  /// - Parameter isPaced: whether actors are paced for a bound on staleness.
+  public init(seed: UInt64, isOwn: Bool = false, isPaced: Bool = false) {
     self.seed = seed
-    plan = Plan(seed: seed, isOwn: isOwn)
+    plan = Plan(seed: seed, isOwn: isOwn, isPaced: isPaced)
     network = Network(plan: plan, seed: seed)
     generator = SeededGenerator(seed: seed, part: "faults")
     ledger = Ledger(

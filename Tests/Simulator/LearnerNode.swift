@@ -46,13 +46,18 @@ final class LearnerNode: Node {
     var sharded = ShardedSampler.Configuration(sampler: shard)
     sharded.split = plan.sampler == .fifo ? .turns : .mass
     sharded.isExclusive = plan.isOwn
+    sharded.isConsumed = plan.pace != nil
+    sharded.isBounded = plan.pace != nil
     let member = MemberMachine.Configuration(
       id: id, label: "learner", manifest: Ledger.manifest,
       aggregation: plan.aggregation)
     var configuration = LearnerMachine.Configuration(
       batch: batch, fields: plan.table.batchFields(of: StepContent.schema))
     configuration.milestoneEvery = plan.milestoneEvery
+    configuration.staleness = plan.pace?.bound
     let rule = SimulatedRule(batchMax: batch, generator: generator)
+    // A batch that makes no update leaves its version with too few items.
+    rule.isNeverAtFault = plan.fitsExactly
     let machine = LearnerMachine(
       configuration: configuration, rule: rule,
       sampler: ShardedSampler(configuration: sharded, generator: generator, now: cluster.now),
@@ -182,12 +187,29 @@ final class LearnerNode: Node {
             cluster: cluster, batch: batch, rows: self.batch * cluster.plan.batchesPerRequest
           ).run()
         }
+        checkStaleness(batch)
         machine.endUpdate(at: cluster.now, replay: replay, parameters: parameters)
         if machine.current == nil { return }
       }
     } catch {
       cluster.violation("learner \(index): \(error)")
     }
+  }
+
+  /// Rows that were too old, and left out.
+  private(set) var outdated = 0
+
+  /// Nothing that was trained on is older than the bound.
+  private func checkStaleness(_ batch: SampledBatch) {
+    guard let bound = cluster.plan.pace?.bound, let weights = rule.takeWeights() else { return }
+    for row in 0..<batch.rows where weights[row] > 0 {
+      let version = batch.versions[row]
+      if bound.isExceeded(by: version, at: machine.member.version) {
+        cluster.violation(
+          "learner \(index): trained on version \(version) with \(machine.member.version), bound \(bound.max)")
+      }
+    }
+    outdated += weights.count { $0 == 0 }
   }
 
   /// What the delta of a sequence must hold.

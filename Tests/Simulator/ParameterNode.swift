@@ -34,7 +34,7 @@ final class ParameterNode: Node {
     // Half a second between two saves.
     configuration.savedBytesPerSecond = Double(Plan.parameters * 4 * 4)
     configuration.milestoneEvery = cluster.plan.milestoneEvery
-    configuration.publishEvery = .milliseconds(50)
+    configuration.publishEvery = cluster.plan.pace == nil ? .milliseconds(50) : .zero
     configuration.memberGoneAfter = .seconds(1)
     let initial = ParameterState(
       version: 1, updates: 0, merged: [], manifest: Ledger.manifest,

@@ -45,6 +45,8 @@ struct Plan {
   var milestoneEvery: UInt64
   /// The server's step along a round's merged delta.
   var outer = OuterConfiguration()
+  /// The bound on staleness, which actors are paced for, and steps of an item's period; nil without.
+  var pace: (bound: StalenessBound, period: Int)?
   /// How gradients are shared; nil for averaging.
   var gradients: GradientsConfiguration?
 
@@ -52,7 +54,7 @@ struct Plan {
   static let rowsPerChunkMax = 8
   static let parameters = 3
 
-  init(seed: UInt64, isOwn: Bool) {
+  init(seed: UInt64, isOwn: Bool, isPaced: Bool) {
     var draw = SeededGenerator(seed: seed, part: "plan")
     self.isOwn = isOwn
     shards = 1 + draw.below(2) * draw.below(ServiceID.shardsMax)
@@ -83,11 +85,48 @@ struct Plan {
     slowness = isHarsh ? 0.2 * draw.uniform() : 0
     queueFull = isHarsh ? 0.1 * draw.uniform() : 0
     faultEvery = .milliseconds(Double(150 + draw.below(1500)))
+    if isPaced { pace(&draw) }
     guard isOwn else { return }
     shards = 1 + draw.below(ServiceID.shardsMax)
     learners = 1 + draw.below(ServiceID.shardsMax)
     // A shard without a writer has nothing for its learner.
     writers = min(shards, learners) + draw.below(3)
+  }
+
+  /// A short queue of sequences: each is trained on once, soon after it was made.
+  private mutating func pace(_ draw: inout SeededGenerator) {
+    shards = 1 + draw.below(4) / 3
+    learners = 1 + draw.below(3) / 2
+    let isSynchronous = draw.below(2) == 0
+    gradients = GradientsConfiguration(
+      mode: isSynchronous ? .synchronous(.share(1)) : .asynchronous, maxStaleness: 64,
+      late: isSynchronous ? .carry : .wait, descent: GradientDescent(.sgd(SGD()), learningRate: 1))
+    if learners == 1, draw.below(3) == 0 { gradients = nil }
+    (mode, outer) = (.rounds, OuterConfiguration())
+    let bound = UInt64(draw.below(3)) + (learners > 1 && !isSynchronous ? 1 : 0)
+    pace = (StalenessBound(max: bound), 2 + draw.below(4))
+    (sampler, samplesPerInsert, minSize, capacity) = (.fifo, nil, 1, 5000)
+    (batch, batchesPerRequest, samplesInFlight) = (1 + draw.below(6), 1, 1)
+    credit = max(credit, 4)
+  }
+
+  /// Whether actors' whole items always fit between what is under way: then nothing gets too old.
+  var fitsExactly: Bool {
+    guard let pace, shards == 1, learners == 1 || isSynchronous else { return false }
+    let update = batch * (isSynchronous ? learners : 1)
+    return pace.bound.max == 0 ? update % streams == 0 : update * Int(pace.bound.max) + 1 >= streams
+  }
+
+  /// An update is of the gradients of all learners.
+  var isSynchronous: Bool {
+    if case .synchronous = gradients?.mode { true } else { false }
+  }
+
+  var pacing: PacingConfiguration? {
+    pace.map {
+      PacingConfiguration(
+        table: 0, staleness: $0.bound.max, period: $0.period, batch: batch, isSynchronous: isSynchronous)
+    }
   }
 
   /// Gradient descent with a step size of 1.
@@ -107,16 +146,20 @@ struct Plan {
   }
 
   /// Rows of an update of a learner: they differ between learners.
-  func batch(ofLearner index: Int) -> Int { max(1, batch - index % 3) }
+  func batch(ofLearner index: Int) -> Int { pace == nil ? max(1, batch - index % 3) : batch }
 
   var table: TableSchema {
-    TableSchema(name: "experience", kind: .transition(nStep: nStep, discount: discount))
+    TableSchema(
+      name: "experience",
+      kind: pace.map { .sequence(length: $0.period + 1, period: $0.period, episodes: .cross) }
+        ?? .transition(nStep: nStep, discount: discount))
   }
 
   var store: ReplayStoreConfiguration {
     var configuration = TableConfiguration(
       schema: table, sampler: sampler, limiter: .unlimited(minSize: minSize), batchSizeMax: rows,
       itemsPerMessageMax: Self.itemsPerMessageMax)
+    if let pace { (configuration.timesSampledMax, configuration.staleness) = (1, pace.bound) }
     if let samplesPerInsert {
       let width = samplesPerInsert * Double(Self.itemsPerMessageMax) + Double(rows)
       configuration.limiter = .ratio(

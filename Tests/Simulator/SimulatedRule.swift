@@ -19,6 +19,10 @@ final class SimulatedRule: LearningRule {
   /// The last milestone that it got.
   private(set) var target: [Float]?
   private(set) var targets = 0
+  /// Every batch is finite.
+  var isNeverAtFault = false
+  /// The rows' weights in the last gradients.
+  private var weights: [Float]?
   /// What `applyGradients` adds, or with shared gradients the server subtracts.
   private var step = [Float](repeating: 0, count: Plan.parameters)
   private var values = [Float](repeating: 0, count: Plan.parameters)
@@ -38,9 +42,16 @@ final class SimulatedRule: LearningRule {
   func computeGradients(
     _ batch: ColumnBatch, priorities: UnsafeMutableBufferPointer<Float>
   ) throws(BatchError) -> TrainingOutcome {
+    weights = (0..<batch.count).map { batch.importanceWeights?[$0] ?? 1 }
     for row in 0..<batch.count { priorities[row] = Float(generator.below(1000)) / 64 }
     for index in step.indices { step[index] = Float(generator.below(129) - 64) / 64 }
-    return generator.below(40) == 0 ? .notFinite : .trained
+    return isNeverAtFault || generator.below(40) > 0 ? .trained : .notFinite
+  }
+
+  /// The rows' weights in the gradients since the last call; nil if there were none.
+  func takeWeights() -> [Float]? {
+    defer { weights = nil }
+    return weights
   }
 
   func applyGradients() {

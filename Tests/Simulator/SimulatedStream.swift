@@ -8,6 +8,8 @@ struct SimulatedStream {
   let incarnation: WriterIncarnation
   let number: Int
   let nStep: Int
+  /// Steps from an item to the next, of sequences that share a step; nil for transitions.
+  let period: Int?
   /// The first step that is not framed yet.
   private(set) var unsent: UInt64
   private(set) var next: UInt64
@@ -18,7 +20,8 @@ struct SimulatedStream {
   private var endsTerminal = false
   private(set) var items: [Item] = []
 
-  init(incarnation: WriterIncarnation, number: Int, nStep: Int) {
+  init(incarnation: WriterIncarnation, number: Int, nStep: Int, period: Int? = nil) {
+    self.period = period
     self.incarnation = incarnation
     self.number = number
     self.nStep = nStep
@@ -36,11 +39,16 @@ struct SimulatedStream {
       flags.insert(.isFirst)
       stepsLeft = 1 + generator.below(12)
       endsTerminal = generator.below(2) == 0
-      itemsFrom = next
+      if period == nil { itemsFrom = next }
     }
     stepsLeft -= 1
     if stepsLeft == 0 { flags.formUnion(endsTerminal ? [.isLast, .isTerminal] : [.isLast]) }
     incarnation.steps[number].append(StepRecord(flags: flags, version: version))
+    if let period {
+      completeSequence(period)
+      next += 1
+      return
+    }
     let age = Int(next - itemsFrom)
     let spans = flags.contains(.isLast) ? Array(1...nStep).filter { $0 <= age } : age >= nStep ? [nStep] : []
     for steps in spans {
@@ -48,6 +56,14 @@ struct SimulatedStream {
         Item(stream: UInt32(number), firstIndex: next - UInt64(steps), count: steps + 1, priority: nil))
     }
     next += 1
+  }
+
+  private mutating func completeSequence(_ period: Int) {
+    guard next >= UInt64(period), next % UInt64(period) == 0 else { return }
+    let first = next - UInt64(period)
+    if first >= itemsFrom {
+      items.append(Item(stream: UInt32(number), firstIndex: first, count: period + 1, priority: nil))
+    }
   }
 
   /// Frames the oldest unsent steps that one chunk can carry: at most `limit`, of one weights

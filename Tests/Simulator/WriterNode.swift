@@ -71,11 +71,15 @@ final class WriterNode: Node {
     isUp = true
     let id = Identifier(using: &generator)
     incarnation = cluster.history.begin(
-      id: id, base: (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) })
+      id: id,
+      base: cluster.plan.pace == nil
+        ? (0..<cluster.plan.streams).map { _ in UInt64(generator.below(1 << 20)) }
+        : Array(repeating: UInt64(generator.below(1 << 20)), count: cluster.plan.streams))
     machine = Self.machine(
       id: id, cluster: cluster, place: number, generator: SeededGenerator(seed: generator.next()))
     streams = (0..<cluster.plan.streams).map {
-      SimulatedStream(incarnation: incarnation, number: $0, nStep: cluster.plan.nStep)
+      SimulatedStream(
+        incarnation: incarnation, number: $0, nStep: cluster.plan.nStep, period: cluster.plan.pace?.period)
     }
     cutEpoch = 0
     releasedSeen = 0
@@ -115,7 +119,7 @@ final class WriterNode: Node {
     machine.advance(to: cluster.now, sink: sink)
     check(before)
     if cluster.now >= nextProduce {
-      produce()
+      if let pace = cluster.plan.pace { producePaced(pace.period) } else { produce() }
       nextProduce = cluster.now + .milliseconds(Double(10 + generator.below(80)))
     }
     return min(machine.nextDeadline(now: cluster.now), nextProduce)
@@ -136,6 +140,48 @@ final class WriterNode: Node {
       for stream in streams.indices { streams[stream].cut(droppingUnsent: false) }
     }
     if generator.below(4) > 0 { flush() }
+  }
+
+  /// Acts on grants, with weights that may be a little older than the newest.
+  private func producePaced(_ period: Int) {
+    let newest = cluster.ledger.version
+    if generator.below(2) == 0 || version < machine.allowance.version { version = max(version, newest) }
+    if version < machine.allowance.version {
+      cluster.violation("writer \(index): a grant names version \(machine.allowance.version) of \(newest)")
+    }
+    var rows = 1 + generator.below(6)
+    while rows > 0, machine.allowance.left >= streams.count {
+      rows -= 1
+      for stream in streams.indices { streams[stream].step(version: version, using: &generator) }
+      machine.use(steps: streams.count)
+    }
+    if machine.cutEpoch != cutEpoch {
+      cutEpoch = machine.cutEpoch
+      for stream in streams.indices { streams[stream].cut(droppingUnsent: false) }
+    }
+    flushAll()
+    guard machine.allowance.left < streams.count, !machine.allowance.isAsking, let first = streams.first,
+      first.unsentCount == 0
+    else { return }
+    let needed = period - Int((first.next - 1) % UInt64(period))
+    let sink = sink
+    machine.ask(forSteps: needed * streams.count, now: cluster.now, sink: sink)
+  }
+
+  /// Sends all steps and items as one message.
+  private func flushAll() {
+    guard !machine.isBlocked, let session else { return }
+    var message = SentMessage()
+    for stream in streams.indices {
+      while let chunk = streams[stream].popChunk(limit: .max) { message.chunks.append(chunk) }
+      message.items += streams[stream].popItems(limit: .max)
+    }
+    guard !message.chunks.isEmpty, let frame = machine.beginFrame(chunks: message.chunks.count) else { return }
+    MessageEncoding.encode(message, of: incarnation, into: frame)
+    session.messages.append(message)
+    let sink = sink
+    machine.commitFrame(now: cluster.now, sink: sink)
+    check(session)
   }
 
   private func flush() {

@@ -65,6 +65,9 @@ enum AnyMessage {
     case .updated: _ = try Updated(from: &cursor)
     case .learnerRequest: try cursor.close()
     case .learner: _ = try Learner(from: &cursor)
+    case .progress: _ = try Progress(from: &cursor)
+    case .stepRequest: _ = try StepRequest(from: &cursor)
+    case .stepGrant: _ = try StepGrant(from: &cursor)
     }
   }
 

@@ -160,6 +160,9 @@ enum Golden {
       try $0.close()
     },
     GoldenFrame("learner", .learner, Learner(isOwn: true, label: "learner-1", isAsker: true)),
+    GoldenFrame("progress", .progress, Progress(table: 1, version: 300, request: 12)),
+    GoldenFrame("grant-request", .stepRequest, StepRequest(number: 7, sequence: 5, steps: 640)),
+    GoldenFrame("grant", .stepGrant, StepGrant(number: 7, steps: 640, version: 300)),
     GoldenFrame("learner-none", .learner, Learner(isOwn: true, label: nil, isAsker: false)),
   ]
 

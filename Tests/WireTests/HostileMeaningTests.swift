@@ -34,10 +34,10 @@ import Wire
       writer.unsigned(1 as UInt64)
       writer.unsigned(9 as UInt64)
     },
-    Case("an unknown type", "at byte 2: expected a message type 1…33, found 34") { writer in
+    Case("an unknown type", "at byte 2: expected a message type 1…36, found 37") { writer in
       writer.array(2)
       writer.unsigned(UInt64(WireVersion.current))
-      writer.unsigned(34 as UInt64)
+      writer.unsigned(37 as UInt64)
     },
     Case("too few elements", "at byte 0: expected 3 elements of a message of type 19, found 2") { writer in
       writer.array(2)

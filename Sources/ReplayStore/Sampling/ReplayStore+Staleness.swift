@@ -15,6 +15,21 @@ extension ReplayStore {
     }
   }
 
+  /// Items of a table by their staleness for weights of a version, from 0 to the bound; older ones
+  /// count as the oldest. Empty without a bound. O(items).
+  public func ages(ofTable table: Int, at version: UInt64) -> [Int] {
+    guard let bound = configuration.tables[table].staleness else { return [] }
+    let oldest = Int(clamping: bound.max)
+    var ages = [Int](repeating: 0, count: oldest + 1)
+    guard let ring, tables.indices.contains(table) else { return ages }
+    let items = tables[table]
+    items.slots.forEach { slot in
+      let made = items.weightsVersion(ofItemAt: slot, ring)
+      ages[min(oldest, Int(clamping: version - min(version, made)))] += 1
+    }
+    return ages
+  }
+
   /// Items of a table; 0 before there is a schema.
   public func size(ofTable table: Int) -> Int { tables.indices.contains(table) ? tables[table].size : 0 }
 }

@@ -70,8 +70,6 @@ public struct SamplerMachine {
   /// Requests that may be in flight.
   private(set) var credit: Int
   private var nextRequest: UInt64 = 1
-  /// The last request whose answer has become whole.
-  private var received: UInt64 = 0
   private var requests: [Request] = []
   private let scratch = FrameWriter(capacity: 1 << 14)
 
@@ -102,10 +100,12 @@ extension SamplerMachine {
     if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
   }
 
-  /// Tells the shard how far the learner is: it holds no answer.
+  /// Tells the shard how far the learner is: it holds no answer. Requests that it has given up
+  /// count as finished.
   mutating func report(version: UInt64, sink: some FrameSink) {
     guard session.isOpen else { return }
-    Progress(table: tableIndex, version: version, request: received).encode(into: scratch)
+    let finished = (requests.map(\.number).min() ?? nextRequest) - 1
+    Progress(table: tableIndex, version: version, request: finished).encode(into: scratch)
     sink.send(scratch.bytes, to: session.service)
   }
 
@@ -191,7 +191,6 @@ extension SamplerMachine {
     guard batch.accept(part, of: slice) else { return stray() }
     guard batch.slices[slice].isWhole else { return nil }
     batch.slices[slice].incarnation = incarnation
-    received = max(received, requests[index].number)
     requests.remove(at: index)
     return batch
   }

@@ -144,6 +144,9 @@ extension ShardedSampler {
     moveSlices(now: now, sink: sink)
   }
 
+  /// A complete batch waits for `popBatch`.
+  var hasBatch: Bool { !ready.isEmpty }
+
   /// Removes the next complete batch, nil if none is complete; give it back with `release`.
   public mutating func popBatch() -> SampledBatch? {
     ready.isEmpty ? nil : ready.removeFirst()

@@ -21,13 +21,15 @@ public struct StepAllowance: Sendable {
   /// Time spent waiting for grants.
   public private(set) var waited = Instant.Span.zero
   private var number: UInt64 = 0
+  private var sequence: UInt64 = 0
   private var steps: UInt64 = 0
   private var askedAt = Instant.zero
   private var repeatAt = Instant.zero
 
-  /// Asks for steps. What is left of the last grant is given back.
-  mutating func ask(_ steps: Int, now: Instant) {
+  /// Asks for steps, after the message of a sequence. What is left of the last grant is given back.
+  mutating func ask(_ steps: Int, after sequence: UInt64, now: Instant) {
     number += 1
+    self.sequence = sequence
     self.steps = UInt64(max(0, steps))
     (left, isAsking) = (0, steps > 0)
     (askedAt, repeatAt) = (now, now)
@@ -47,14 +49,14 @@ public struct StepAllowance: Sendable {
   /// The shard has forgotten the grant.
   mutating func reset(now: Instant) {
     guard isInUse else { return }
-    ask(isAsking ? Int(clamping: steps) : 0, now: now)
+    ask(isAsking ? Int(clamping: steps) : 0, after: sequence, now: now)
   }
 
   /// The request, if it is due to be sent.
   mutating func request(now: Instant) -> StepRequest? {
     guard number > 0, now >= repeatAt else { return nil }
     repeatAt = isInUse ? now + Self.repeatEvery : .never
-    return StepRequest(number: number, steps: steps)
+    return StepRequest(number: number, sequence: sequence, steps: steps)
   }
 
   /// The shard has given a grant, or may give one.

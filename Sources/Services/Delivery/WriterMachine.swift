@@ -183,7 +183,7 @@ extension WriterMachine {
   /// Asks the shard for steps to act; `allowance` has the answer. What is left of the last grant is
   /// given back, so 0 gives all back.
   public mutating func ask(forSteps steps: Int, now: Instant, sink: some FrameSink) {
-    allowance.ask(steps, now: now)
+    allowance.ask(steps, after: nextSequence - 1, now: now)
     if session.isOpen { sendRequest(now: now, sink: sink) }
   }
 

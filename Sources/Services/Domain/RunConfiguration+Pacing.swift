@@ -11,10 +11,10 @@ extension RunConfiguration {
   }
 
   /// The pacer's settings, if actors are paced.
-  var pacing: StepPacer.Configuration? {
+  var pacing: PacingConfiguration? {
     guard let pacePeriod, let bound = staleness, let table = tables.firstIndex(where: { $0.name == learner.table })
     else { return nil }
-    return StepPacer.Configuration(
+    return PacingConfiguration(
       table: table, staleness: bound.max, period: pacePeriod, batch: algorithm.batch,
       isSynchronous: aggregation.mode == .synchronous)
   }

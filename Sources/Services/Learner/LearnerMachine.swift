@@ -167,7 +167,10 @@ extension LearnerMachine {
   /// is trained on before they do.
   private var isSettled: Bool { member.isSettled && unpushed.count == 0 }
 
-  private var mayReport: Bool { configuration.staleness != nil && isSettled && current == nil }
+  /// No batch is being trained on, or waits for that.
+  private var mayReport: Bool {
+    configuration.staleness != nil && isSettled && current == nil && !sampler.hasBatch
+  }
 
   /// Tells the shards which weights the next batch is trained on, and only then asks for it.
   private mutating func reportProgress(now: Instant, replay: some FrameSink) {

@@ -46,7 +46,7 @@ extension ReplayMachine {
     /// takes any number.
     public var exclusiveTable: String?
     /// How actors are paced, if a table's bound on staleness asks for it.
-    var pacing: StepPacer.Configuration?
+    public var pacing: PacingConfiguration?
     /// Whether accepted messages are published for recorders.
     public var isTapped = false
     /// Nanoseconds from the origin of `Instant` to 1970, for the times of the tap.

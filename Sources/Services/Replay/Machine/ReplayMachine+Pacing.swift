@@ -18,6 +18,9 @@ extension ReplayMachine {
     guard configuration.store.tables[progress.table].staleness != nil else { return }
     self.progress = max(self.progress, progress.version)
     pacer?.receive(progress, from: peer, now: now)
+    // Requests that wait and that the learner has given up: their items would be lost.
+    let given = waitingSamples.removeAll(of: peer, upTo: progress.request)
+    samplers[peer]?.waiting -= given
     round.didRequest()
   }
 
@@ -39,7 +42,8 @@ extension ReplayMachine {
   mutating func grantSteps(now: Instant, sink: some FrameSink) {
     guard let table = pacer?.configuration.table else { return }
     while let next = pacer?.nextGrant(
-      items: store.size(ofTable: table), isStarving: waitingSamples.first(of: table) != nil, now: now)
+      items: store.size(ofTable: table), wanted: waitingSamples.first(of: table)?.request.count,
+      committed: { [writers] in writers[$0]?.committed ?? .max }, now: now)
     {
       counters.stepsGranted += next.grant.steps
       if let peer = writers[next.actor]?.peer { send(next.grant, to: peer, sink: sink) }
@@ -85,13 +89,18 @@ extension ReplayMachine {
       let isKnown = counters.itemsOutdated[label] != nil || counters.itemsOutdated.count < 1000
       counters.itemsOutdated[isKnown ? label : "", default: 0] += UInt64(count)
     }
-    guard request.table == pacer?.configuration.table else { return false }
-    return pacer?.reasonHeld(for: peer, now: now) != nil
+    return reasonHeld(request, of: peer, now: now) != nil
+  }
+
+  private func reasonHeld(_ request: SampleRequest, of peer: PeerID, now: Instant) -> String? {
+    guard let pacer, request.table == pacer.configuration.table else { return nil }
+    return pacer.reasonHeld(
+      request.count, for: peer, ages: store.ages(ofTable: request.table, at: pacer.version), now: now)
   }
 
   /// Why the pacer holds the first waiting request; nil if it holds none.
   func reasonHeld(now: Instant) -> String? {
     guard let pacer, let first = waitingSamples.first(of: pacer.configuration.table) else { return nil }
-    return pacer.reasonHeld(for: first.peer, now: now)
+    return reasonHeld(first.request, of: first.peer, now: now)
   }
 }

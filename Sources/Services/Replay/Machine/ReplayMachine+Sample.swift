@@ -13,7 +13,12 @@ extension ReplayMachine {
       return refuseStranger(.sampleRequest, request.request, as: .sampler, peer, sink)
     }
     hearLearner(sampler.id, now: now)
-    if request.table == pacer?.configuration.table { pacer?.hear(peer, now: now) }
+    if request.table == pacer?.configuration.table {
+      if pacer?.isAnswered(request.request, of: peer, now: now) == true {
+        return counters.requestsRepeated += 1
+      }
+      pacer?.receive(request: request.request, from: peer, now: now)
+    }
     if let problem = answers.problem(of: request) {
       return refuse(.invalid, .sampleRequest, request.request, problem, peer, sink)
     }

@@ -14,30 +14,18 @@ internal import Wire
 /// so with i updates made, no step is granted that the update i + η + 1 or a later one would train
 /// on. Each of M shards gives its part of B.
 ///
-/// An item whose grant was given at version v must be trained on before there are more than v + η
-/// updates. Items are served in the order of their weights' versions. A batch for the version k is
-/// held while some grant of k − η or earlier has not been acted, or another learner trains on such
-/// items: they could only be trained on later.
+/// An item whose grant was given at version v must be in the batch of version v + η at the latest.
+/// Items are served in the order of their weights' versions. A batch is held while it would take
+/// the place of items whose grants have not been acted: of those that must be trained on up to some
+/// version, more would be left than the batches up to that version have room for. So a slow actor
+/// delays the others, and none of its steps is lost.
 ///
 /// A grant ends with its actor, as soon as it is silent. What a silent learner holds counts as
 /// spent. So the run goes on; what then comes too old is not trained on, and counted.
 ///
 /// If no grant is under way, and the items are too few for a batch, the next grant is given even so.
 struct StepPacer {
-  struct Configuration: Hashable, Sendable {
-    /// The table's number.
-    var table: Int
-    /// η.
-    var staleness: UInt64
-    /// Steps from the start of an item to that of the next.
-    var period: Int
-    /// Items of one batch.
-    var batch: Int
-    /// One update consumes a batch of each learner, not of one.
-    var isSynchronous: Bool
-    /// After this time of silence a grant has ended, and a learner's items count as spent.
-    var silentAfter = Instant.Span.seconds(2)
-  }
+  typealias Configuration = PacingConfiguration
 
   private struct Actor {
     /// The last request that was granted, and its answer.
@@ -56,7 +44,7 @@ struct StepPacer {
 
   private struct Learner {
     /// The answers that it has not finished: their items and the oldest version.
-    var answers: [(request: UInt64, items: Int, oldest: UInt64)] = []
+    var answers: [(request: UInt64, items: Int, oldest: UInt64, servedAt: Instant)] = []
     var heardAt: Instant
   }
 
@@ -84,16 +72,23 @@ extension StepPacer {
     learners[learner]?.answers.removeAll { $0.request <= progress.request }
   }
 
-  /// A learner has asked for a batch.
-  mutating func hear(_ learner: PeerID, now: Instant) {
-    learners[learner, default: Learner(heardAt: now)].heardAt = now
+  /// Whether a request was answered so recently that its repetition was sent before the answer came.
+  func isAnswered(_ request: UInt64, of learner: PeerID, now: Instant) -> Bool {
+    learners[learner]?.answers.contains {
+      $0.request == request && now < $0.servedAt + configuration.answerTravels
+    } == true
   }
 
-  /// A learner was sent items. An answer that was lost is drawn again under its number.
-  mutating func didServe(_ request: UInt64, items: Int, oldest: UInt64, to learner: PeerID, now: Instant) {
-    hear(learner, now: now)
+  /// A learner has asked for a batch. If it was answered before, the answer was lost.
+  mutating func receive(request: UInt64, from learner: PeerID, now: Instant) {
+    learners[learner, default: Learner(heardAt: now)].heardAt = now
     learners[learner]?.answers.removeAll { $0.request == request }
-    learners[learner]?.answers.append((request, items, oldest))
+  }
+
+  /// A learner was sent items.
+  mutating func didServe(_ request: UInt64, items: Int, oldest: UInt64, to learner: PeerID, now: Instant) {
+    receive(request: request, from: learner, now: now)
+    learners[learner]?.answers.append((request, items, oldest, now))
   }
 
   mutating func forget(learner: PeerID) { learners[learner] = nil }
@@ -105,7 +100,6 @@ extension StepPacer {
       return request.number == granted.number ? granted : nil
     }
     guard actors[actor]?.asked?.number != request.number else { return nil }
-    actors[actor]?.left = 0
     actors[actor]?.asked = request
     actors[actor]?.turn = nextTurn
     nextTurn += 1
@@ -131,39 +125,102 @@ extension StepPacer {
 
   mutating func forget(actor: Int) { actors[actor] = nil }
 
-  /// Why a batch for the newest weights must wait; nil if it need not.
-  func reasonHeld(for learner: PeerID, now: Instant) -> String? {
-    func isDue(_ made: UInt64) -> Bool { made + configuration.staleness <= version }
-    let grants = actors.values.count { isActing($0, now: now) && isDue($0.granted?.version ?? 0) }
-    if grants > 0 {
-      return
-        "\(grants) actors still act on grants of version \(version - min(version, configuration.staleness)) or "
-        + "earlier, whose steps version \(version) must train on (max_staleness \(configuration.staleness))"
+  /// Why a batch for the newest weights must wait; nil if it need not. O(actors + η).
+  /// - Parameters:
+  ///   - count: the items of the batch.
+  ///   - ages: the items in the table by their staleness now, from 0 to η.
+  func reasonHeld(_ count: Int, for learner: PeerID, ages: [Int], now: Instant) -> String? {
+    let eta = Int(clamping: configuration.staleness)
+    var left = ages
+    var acting = 0
+    for actor in actors.values where isActing(actor, now: now) {
+      left[min(eta, Int(clamping: version - min(version, actor.granted?.version ?? 0)))] += items(of: actor)
+      acting += 1
     }
-    // Synchronous learners train on the same version.
+    guard acting > 0 else { return othersHold(learner, now: now) }
+    // The batch takes the oldest that are there.
+    var taken = count
+    for age in stride(from: eta, through: 0, by: -1) where taken > 0 {
+      let some = min(taken, ages[age])
+      left[age] -= some
+      taken -= some
+    }
+    // Of an age a, all must be in the batches of the next η − a versions.
+    let update = itemsOfUpdate(now: now)
+    var room = itemsOfOthers(learner, now: now)
+    var sum = 0
+    for age in stride(from: eta, through: 0, by: -1) {
+      sum += left[age]
+      if Double(sum) > room {
+        return
+          "\(acting) actors act on grants whose \(sum) items of version \(version - min(version, UInt64(age))) or "
+          + "earlier would be too old after this batch (max_staleness \(configuration.staleness))"
+      }
+      room += update
+    }
+    return othersHold(learner, now: now)
+  }
+
+  /// Asynchronous learners: what one trains on must not get too old by another's update.
+  private func othersHold(_ learner: PeerID, now: Instant) -> String? {
     if configuration.isSynchronous { return nil }
     let others = learners.filter { $0.key != learner && !isSilent($0.value.heardAt, now: now) }
-    let busy = others.values.count { $0.answers.contains { isDue($0.oldest) } }
+    let busy = others.values.count { other in
+      other.answers.contains { $0.oldest + configuration.staleness <= version }
+    }
     return busy == 0
       ? nil
       : "\(busy) learners still train on items that would be too old after this batch (max_staleness "
         + "\(configuration.staleness))"
   }
 
+  /// Items that an actor's grant makes.
+  private func items(of actor: Actor) -> Int {
+    let period = UInt64(configuration.period)
+    return max(Int(clamping: (actor.left + period - 1) / period), actor.unfinished.count)
+  }
+
+  /// Items of this shard that one update consumes.
+  private func itemsOfUpdate(now: Instant) -> Double {
+    let sharing = configuration.isSynchronous ? max(1, learnersHeard(now: now)) : 1
+    return Double(configuration.batch * sharing) / Double(max(1, shards))
+  }
+
+  /// Synchronous learners: items that others still take for the update that this batch is for.
+  private func itemsOfOthers(_ learner: PeerID, now: Instant) -> Double {
+    guard configuration.isSynchronous else { return 0 }
+    let others = learners.filter {
+      $0.key != learner && !isSilent($0.value.heardAt, now: now) && $0.value.answers.isEmpty
+    }
+    return Double(configuration.batch * others.count) / Double(max(1, shards))
+  }
+
+  private func learnersHeard(now: Instant) -> Int {
+    learners.values.count { !isSilent($0.heardAt, now: now) }
+  }
+
   /// Gives the next grant that there is room for.
   /// - Parameters:
   ///   - items: in the table.
-  ///   - isStarving: a batch waits for items.
-  mutating func nextGrant(items: Int, isStarving: Bool, now: Instant) -> (actor: Int, grant: StepGrant)? {
-    guard
-      let next = actors.filter({ $0.value.asked != nil && !isSilent($0.value.heardAt, now: now) })
-        .min(by: { $0.value.turn < $1.value.turn }), let asked = next.value.asked
-    else { return nil }
-    let used = usedSteps(items: items, now: now)
-    let isIdle = !actors.values.contains { isActing($0, now: now) } && itemsUnderWay(now: now) == 0
-    guard used + Double(asked.steps) <= window(now: now) || isStarving && isIdle || asked.steps == 0 else {
+  ///   - wanted: items that the batch which waits needs; nil if none waits.
+  ///   - committed: an actor's last committed message. What it sent before its request comes first.
+  mutating func nextGrant(
+    items: Int, wanted: Int?, committed: (Int) -> UInt64, now: Instant
+  ) -> (actor: Int, grant: StepGrant)? {
+    let askers = actors.filter { actor, state in
+      state.asked.map { committed(actor) >= $0.sequence } == true && !isSilent(state.heardAt, now: now)
+    }
+    guard let next = askers.min(by: { $0.value.turn < $1.value.turn }), let asked = next.value.asked else {
       return nil
     }
+    // What was left of their last grants is given back.
+    for actor in askers.keys { actors[actor]?.left = 0 }
+    let used = usedSteps(items: items, now: now)
+    // A synchronous learner's items stay under way until the other learners have theirs.
+    let isTraining = itemsUnderWay(now: now) > 0 && !(configuration.isSynchronous && wanted != nil)
+    let isIdle = !isTraining && !actors.values.contains { isActing($0, now: now) }
+    let isStarving = isIdle && items < wanted ?? ((configuration.batch + shards - 1) / max(1, shards))
+    guard used + Double(asked.steps) <= window(now: now) || isStarving || asked.steps == 0 else { return nil }
     let grant = StepGrant(number: asked.number, steps: asked.steps, version: version)
     actors[next.key]?.granted = grant
     actors[next.key]?.left = asked.steps
@@ -196,17 +253,13 @@ extension StepPacer {
 
   /// B·(η + 1) of this shard, in steps.
   private func window(now: Instant) -> Double {
-    let sharing =
-      configuration.isSynchronous ? max(1, learners.values.count { !isSilent($0.heardAt, now: now) }) : 1
-    let update = Double(configuration.batch * configuration.period * sharing) / Double(max(1, shards))
-    return update * Double(configuration.staleness + 1)
+    itemsOfUpdate(now: now) * Double(configuration.period) * Double(configuration.staleness + 1)
   }
 
   /// Steps that are granted, or in items that are not trained on yet.
   private func usedSteps(items: Int, now: Instant) -> Double {
-    let acting = actors.values.reduce(0.0) { sum, actor in
-      sum + Double(actor.unfinishedSum) + (isActing(actor, now: now) ? Double(actor.left) : 0)
-    }
+    let acting = actors.values.filter { !isSilent($0.heardAt, now: now) }
+      .reduce(0.0) { $0 + Double($1.unfinishedSum) + Double($1.left) }
     return acting + Double((items + itemsUnderWay(now: now)) * configuration.period)
   }
 

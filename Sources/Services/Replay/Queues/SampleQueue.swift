@@ -46,6 +46,12 @@ struct SampleQueue {
   mutating func didServe(_ turn: UInt64) { queue.didServe(turn) }
   mutating func move(from index: Int, to kept: Int) { queue.move(from: index, to: kept) }
   mutating func remove(_ range: Range<Int>) { queue.remove(range) }
+  /// Removes the requests up to a number; returns how many there were.
+  mutating func removeAll(of peer: PeerID, upTo request: UInt64) -> Int {
+    let before = count
+    queue.removeAll { $0.peer == peer && $0.request.request <= request }
+    return before - count
+  }
   mutating func removeAll(of peer: PeerID) { queue.removeAll { $0.peer == peer } }
 
   /// Remembers that there was no room on the way to a sampler.
