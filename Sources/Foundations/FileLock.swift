@@ -15,6 +15,8 @@ public final class FileLock {
   }
 
   deinit {
+    // A child that was forked and has not executed its program yet would hold it on.
+    flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 

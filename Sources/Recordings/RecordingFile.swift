@@ -39,7 +39,11 @@ public final class RecordingFile: Sendable {
     var sources: Int
     var end: UInt64
 
-    deinit { close(descriptor) }
+    deinit {
+      // A child that was forked and has not executed its program yet would hold it on.
+      flock(descriptor, LOCK_UN)
+      close(descriptor)
+    }
   }
 
   /// Opens a file and goes on with it, or makes it.

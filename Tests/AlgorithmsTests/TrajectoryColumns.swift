@@ -7,6 +7,7 @@ import Numerics
 
 struct TrajectoryColumns {
   var steps: Int
+  var contextSteps = 0
   var observation: [Float]
   var action: [Int32]
   var reward: [Float]
@@ -14,7 +15,7 @@ struct TrajectoryColumns {
   var logProbability: [Float]
   var weight: [Float]?
 
-  var rows: Int { steps + 1 }
+  var rows: Int { contextSteps + steps + 1 }
   var count: Int { reward.count / rows }
 
   /// The batch of python/fixtures/make_trajectories.py.
@@ -38,6 +39,25 @@ struct TrajectoryColumns {
     (part.flags, part.logProbability) = (Array(flags[own]), Array(logProbability[own]))
     part.weight = weight.map { Array($0[range]) }
     return part
+  }
+
+  /// The same with rows before each trajectory that hold anything.
+  func withContext(_ context: Int) -> TrajectoryColumns {
+    var wide = self
+    let inputs = observation.count / reward.count
+    func widened<Element>(_ column: [Element], _ width: Int, _ element: Element) -> [Element] {
+      var wide: [Element] = []
+      for index in 0..<count {
+        wide += Array(repeating: element, count: context * width)
+        wide += column[index * rows * width..<(index + 1) * rows * width]
+      }
+      return wide
+    }
+    wide.observation = widened(observation, inputs, 3)
+    (wide.action, wide.reward) = (widened(action, 1, -4), widened(reward, 1, .nan))
+    (wide.flags, wide.logProbability) = (widened(flags, 1, 0), widened(logProbability, 1, .nan))
+    wide.contextSteps += context
+    return wide
   }
 
   /// The columns by name; `body` may not keep the batch.

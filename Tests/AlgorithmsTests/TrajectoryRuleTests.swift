@@ -63,6 +63,28 @@ import Testing
     #expect(found == whole)
   }
 
+  /// Rows before the steps change nothing, whatever they hold.
+  @Test(arguments: [1, 3]) func contextIsNotTrainedOn(rows: Int) throws {
+    var settings = trajectorySettings
+    settings.contextSteps = rows
+    func gradients(_ settings: TrajectorySettings, _ columns: TrajectoryColumns) throws -> [[Float]] {
+      let actorCritic = try ActorCriticRule(
+        trajectoryNetwork, configuration: ActorCriticConfiguration(trajectories: settings), batchMax: 8)
+      let policyGradient = try PolicyGradientRule(
+        trajectoryNetwork, configuration: PolicyGradientConfiguration(trajectories: settings), batchMax: 8)
+      func gradient(_ rule: some LearningRule) throws -> [Float] {
+        parameters.withUnsafeBufferPointer { rule.importParameters(from: $0) }
+        let (outcome, _) = try columns.differentiate(rule)
+        #expect(outcome == .trained)
+        return written(rule.parameterCount) { rule.exportGradients(to: $0) }
+      }
+      return [try gradient(actorCritic), try gradient(policyGradient)]
+    }
+    let expected = try gradients(trajectorySettings, columns)
+    let found = try gradients(settings, columns.withContext(rows))
+    for (one, other) in zip(expected, found) { #expect(largestDifference(one, other) < 1e-7) }
+  }
+
   @Test func wrongColumnsAreRefused() throws {
     let rule = try actorCritic()
     var wrong = columns

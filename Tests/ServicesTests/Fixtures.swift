@@ -72,7 +72,7 @@ enum Fixtures {
   /// Step i has observation and reward i.
   static func insert(
     _ sequence: UInt64, first: UInt64, rows: Int = 3, isCut: Bool = false, items: Int? = nil,
-    flags: [UInt8]? = nil, table: Int = 0, spans span: UInt32 = 2
+    flags: [UInt8]? = nil, table: Int = 0, spans span: UInt32 = 2, version: UInt64 = 7
   ) -> [UInt8] {
     let values = (0..<rows).map { Float(first) + Float($0) }
     let actions = [Int32](repeating: 1, count: rows)
@@ -83,7 +83,7 @@ enum Fixtures {
     let spans = [UInt32](repeating: span, count: count)
     return frame { writer in
       Insert.begin(writer, sequence: sequence, chunks: 1)
-      let header = ChunkHeader(stream: 0, firstIndex: first, count: rows, weightsVersion: 7, isCut: isCut)
+      let header = ChunkHeader(stream: 0, firstIndex: first, count: rows, weightsVersion: version, isCut: isCut)
       values.withUnsafeBytes { values in
         actions.withUnsafeBytes { actions in
           flags.withUnsafeBytes { Insert.chunk(writer, header, columns: [values, actions, values, $0]) }

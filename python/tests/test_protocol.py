@@ -111,7 +111,7 @@ class Aligned:
 
 
 # 30 and 31 are not messages of this version.
-TYPES = set(range(1, 34))
+TYPES = set(range(1, 37))
 
 
 def unpack(name):

@@ -76,7 +76,8 @@ struct LearnerHarness {
 
   init(
     _ id: UInt64 = 1, milestoneEvery: UInt64? = 4, resumed: ResumedLearner = ResumedLearner(),
-    rule: CountingRule = CountingRule(), aggregation: Aggregation = .averaging(.rounds)
+    rule: CountingRule = CountingRule(), aggregation: Aggregation = .averaging(.rounds),
+    staleness: StalenessBound? = nil
   ) {
     self.id = id
     self.rule = rule
@@ -85,12 +86,15 @@ struct LearnerHarness {
     shard.inFlight = 1
     var configuration = LearnerMachine.Configuration(batch: 2, fields: [Field("observation", .float32)])
     configuration.milestoneEvery = milestoneEvery
+    configuration.staleness = staleness
+    var shards = ShardedSampler.Configuration(sampler: shard)
+    shards.isBounded = staleness != nil
     let member = MemberMachine.Configuration(
       id: Fixtures.id(id), label: "l", manifest: ServerHarness.manifest, aggregation: aggregation)
     machine = LearnerMachine(
       configuration: configuration, rule: rule,
       sampler: ShardedSampler(
-        configuration: ShardedSampler.Configuration(sampler: shard), generator: SeededGenerator(seed: 1),
+        configuration: shards, generator: SeededGenerator(seed: 1),
         now: .at(0)),
       member: MemberMachine(configuration: member, now: .at(0)), resumed: resumed)
     machine.setShards([.service], now: .at(0), replay: replay)
@@ -114,7 +118,9 @@ struct LearnerHarness {
   }
 
   /// Delivers a batch of these observations. True if it was trained on.
-  mutating func train(_ observations: [Float] = [1, 2], at milliseconds: Double = 1) throws -> Bool {
+  mutating func train(
+    _ observations: [Float] = [1, 2], versions: [UInt64] = [1, 1], at milliseconds: Double = 1
+  ) throws -> Bool {
     if let asked = replay.take().compactMap({ $0.sampleRequest?.request }).last { request = asked }
     let header = BatchHeader(
       request: request, draw: 1, part: 0, parts: 1, firstRow: 0, rows: 2, batchRows: 2, mass: 9, itemCount: 9)
@@ -123,7 +129,7 @@ struct LearnerHarness {
       for row in 0..<2 {
         writer.pointer(at: places.keys).storeBytes(of: UInt64(row), toByteOffset: row * 8, as: UInt64.self)
         writer.pointer(at: places.probabilities).storeBytes(of: 0.25, toByteOffset: row * 4, as: Float.self)
-        writer.pointer(at: places.versions).storeBytes(of: 1, toByteOffset: row * 8, as: UInt64.self)
+        writer.pointer(at: places.versions).storeBytes(of: versions[row], toByteOffset: row * 8, as: UInt64.self)
         writer.pointer(at: places.columns[0])
           .storeBytes(of: observations[row], toByteOffset: row * 4, as: Float.self)
       }
