@@ -28,7 +28,8 @@ extension ConfigurationReader {
   /// A whole number of 0 to 65536, or null.
   mutating func optionalInteger(_ key: String, _ target: inout UInt64?) {
     value(
-      key, &target, expected: "a whole number from 0 to 65536, or null", render: { $0.map(String.init) ?? "null" }
+      key, &target, expected: "a whole number from 0 to 65536, or null",
+      render: { $0.map(String.init) ?? "null" }
     ) { node in
       node.isNull ? .some(nil) : node.integer(UInt64.self).flatMap { $0 <= 1 << 16 ? .some($0) : nil }
     }

@@ -58,7 +58,8 @@ extension RunConfiguration {
     if learner.batchesPerRequest > 1 {
       refuse(
         ["learner.batches_per_request"],
-        expected: "null, as the batches of one request (\(learner.batchesPerRequest)) would grow old one after the other",
+        expected:
+          "null, as the batches of one request (\(learner.batchesPerRequest)) would grow old one after the other",
         found: "\(bound.max)", advice: "set learner.batches_per_request to 1")
     }
     if bound.keeping == .pace { conflicts += paceConflicts(of: table, bound, key: key, prefix: prefix) }
@@ -81,19 +82,22 @@ extension RunConfiguration {
     if table.rateLimiter.samplesPerInsert != 0 {
       refuse(
         [prefix + "rate_limiter.samples_per_insert"],
-        expected: "0 with when_stale pace: grants say how far actors may be ahead, and a limiter could block what they wait for",
+        expected:
+          "0 with when_stale pace: grants say how far actors may be ahead, and a limiter could block what they wait for",
         found: YAMLText.number(table.rateLimiter.samplesPerInsert), advice: "remove it")
     }
     if table.episodes != .cross || table.period != table.length - 1 || table.length < 3 {
       refuse(
         [prefix + "length", prefix + "period", prefix + "episodes"],
-        expected: "at least 3, with episodes cross and a period of length - 1: items share one step, at which grants end",
+        expected:
+          "at least 3, with episodes cross and a period of length - 1: items share one step, at which grants end",
         found: "length \(table.length), period \(table.period), episodes \(table.episodes.name)",
         advice: "remove them: they follow from algorithm.trajectory_steps")
     }
     if replay.storage == .file {
       refuse(
-        ["replay.storage"], expected: "memory with when_stale pace: a queue of fresh steps is short", found: "file",
+        ["replay.storage"], expected: "memory with when_stale pace: a queue of fresh steps is short",
+        found: "file",
         advice: "remove it")
     }
     let window = Double(stepsPerUpdate) * Double(bound.max + 1)

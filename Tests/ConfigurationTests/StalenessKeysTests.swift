@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test(arguments: ["drop", "correct"]) func otherQueuesHaveNoContext(keeping: String) throws {
-    let text = "algorithm: {name: actor-critic, trajectory_steps: 7}\nreplay: {max_staleness: 4, when_stale: \(keeping)}\n"
+    let text =
+      "algorithm: {name: actor-critic, trajectory_steps: 7}\nreplay: {max_staleness: 4, when_stale: \(keeping)}\n"
     let run = try load(text).run
     let table = try #require(run.learnersTable)
     #expect(table.period == 7 && table.length == 8 && table.rateLimiter.samplesPerInsert == 1)
@@ -62,7 +63,7 @@ import Testing
     ),
     (
       "name: actor-critic", "replay: {max_staleness: 1}\nlearner: {batches_per_request: 2}",
-      "'learner.batches_per_request'"
+      "set learner.batches_per_request to 1"
     ),
     (
       "name: actor-critic", "replay: {max_staleness: 1, rate_limiter: {samples_per_insert: 1}}",

@@ -106,7 +106,8 @@ struct FrameMaker {
       ).encode(into: writer)
     case 8:
       StepRequest(
-        number: source.number() % 64, sequence: source.number() % 64, steps: source.number() % (Limits.number + 1)
+        number: source.number() % 64, sequence: source.number() % 64,
+        steps: source.number() % (Limits.number + 1)
       ).encode(into: writer)
     case 0: HealthRequest.encode(into: writer)
     case 1: return goodbye(UInt64(source.below(4)))

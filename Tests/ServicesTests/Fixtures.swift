@@ -83,7 +83,8 @@ enum Fixtures {
     let spans = [UInt32](repeating: span, count: count)
     return frame { writer in
       Insert.begin(writer, sequence: sequence, chunks: 1)
-      let header = ChunkHeader(stream: 0, firstIndex: first, count: rows, weightsVersion: version, isCut: isCut)
+      let header = ChunkHeader(
+        stream: 0, firstIndex: first, count: rows, weightsVersion: version, isCut: isCut)
       values.withUnsafeBytes { values in
         actions.withUnsafeBytes { actions in
           flags.withUnsafeBytes { Insert.chunk(writer, header, columns: [values, actions, values, $0]) }

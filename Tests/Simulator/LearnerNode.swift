@@ -206,7 +206,8 @@ final class LearnerNode: Node {
       let version = batch.versions[row]
       if bound.isExceeded(by: version, at: machine.member.version) {
         cluster.violation(
-          "learner \(index): trained on version \(version) with \(machine.member.version), bound \(bound.max)")
+          "learner \(index): trained on version \(version) with \(machine.member.version), bound \(bound.max)"
+        )
       }
     }
     outdated += weights.count { $0 == 0 }

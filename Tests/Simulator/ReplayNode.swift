@@ -159,7 +159,9 @@ final class ReplayNode: Node {
       cluster.violation("\(values["requests_waiting"]!) requests wait of \(values["samplers"]!) samplers")
     }
     // What was sampled from a queue is gone.
-    if cluster.plan.pace == nil, let table = statistics.tables.first, table.size != models[models.count - 1].itemsLive {
+    if cluster.plan.pace == nil, let table = statistics.tables.first,
+      table.size != models[models.count - 1].itemsLive
+    {
       cluster.violation("the table has \(table.size) items, expected \(models[models.count - 1].itemsLive)")
     }
   }

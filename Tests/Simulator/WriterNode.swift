@@ -176,7 +176,9 @@ final class WriterNode: Node {
       while let chunk = streams[stream].popChunk(limit: .max) { message.chunks.append(chunk) }
       message.items += streams[stream].popItems(limit: .max)
     }
-    guard !message.chunks.isEmpty, let frame = machine.beginFrame(chunks: message.chunks.count) else { return }
+    guard !message.chunks.isEmpty, let frame = machine.beginFrame(chunks: message.chunks.count) else {
+      return
+    }
     MessageEncoding.encode(message, of: incarnation, into: frame)
     session.messages.append(message)
     let sink = sink

@@ -22,7 +22,8 @@ public struct TrajectorySettings: Hashable, Sendable {
   var rows: Int { contextSteps + steps + 1 }
 
   public init(
-    steps: Int = 20, contextSteps: Int = 0, discount: Float = 0.99, valueCost: Float = 0.5, entropyCost: Schedule = 0.01,
+    steps: Int = 20, contextSteps: Int = 0, discount: Float = 0.99, valueCost: Float = 0.5,
+    entropyCost: Schedule = 0.01,
     descent: GradientDescent = GradientDescent(.adam(Adam()), learningRate: 1e-3, clip: 0.5)
   ) {
     self.steps = steps

@@ -84,7 +84,8 @@ extension ReplayStore {
           priorityMax: table.priorityMax, itemsInserted: table.limiter.inserts,
           itemsSampled: table.limiter.samples, limiterError: table.limiter.error,
           itemsStale: table.counters.stale, itemsEvicted: table.counters.evicted,
-          itemsEvictedUnsampled: table.counters.evictedUnsampled, itemsRemoved: table.counters.removed, itemsOutdated: table.counters.outdated,
+          itemsEvictedUnsampled: table.counters.evictedUnsampled, itemsRemoved: table.counters.removed,
+          itemsOutdated: table.counters.outdated,
           prioritiesClipped: table.counters.clipped,
           prioritiesUpdated: table.counters.updated, prioritiesGone: table.counters.updatesGone)
       },

@@ -54,7 +54,8 @@ extension RunConfiguration {
 
   private var trajectories: TrajectorySettings {
     TrajectorySettings(
-      steps: algorithm.trajectory.steps, contextSteps: staleness?.contextSteps ?? 0, discount: Float(algorithm.discount),
+      steps: algorithm.trajectory.steps, contextSteps: staleness?.contextSteps ?? 0,
+      discount: Float(algorithm.discount),
       valueCost: Float(algorithm.trajectory.valueCost), entropyCost: algorithm.trajectory.entropyCost,
       descent: descent)
   }

@@ -12,7 +12,8 @@ extension RunConfiguration {
 
   /// The pacer's settings, if actors are paced.
   var pacing: PacingConfiguration? {
-    guard let pacePeriod, let bound = staleness, let table = tables.firstIndex(where: { $0.name == learner.table })
+    guard let pacePeriod, let bound = staleness,
+      let table = tables.firstIndex(where: { $0.name == learner.table })
     else { return nil }
     return PacingConfiguration(
       table: table, staleness: bound.max, period: pacePeriod, batch: algorithm.batch,

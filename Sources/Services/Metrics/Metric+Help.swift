@@ -156,9 +156,12 @@ extension Metric {
     case .rows_outdated_total:
       "Rows older than replay.max_staleness at a learner: left out, or with when_stale correct trained on."
     case .staleness_bound: "replay.max_staleness of what is trained on; -1 without a bound."
-    case .trained_staleness_mean: "Versions between the weights that rows were trained on and those that acted, mean since the start."
-    case .trained_staleness_p99: "Versions between the weights that rows were trained on and those that acted: 99 % of the rows had at most this."
-    case .trained_staleness_max: "Versions between the weights that rows were trained on and those that acted: the largest."
+    case .trained_staleness_mean:
+      "Versions between the weights that rows were trained on and those that acted, mean since the start."
+    case .trained_staleness_p99:
+      "Versions between the weights that rows were trained on and those that acted: 99 % of the rows had at most this."
+    case .trained_staleness_max:
+      "Versions between the weights that rows were trained on and those that acted: the largest."
     case .learners_total: "Learners that the shard was given to, with a shard for each learner."
     case .shard:
       "The number of the shard, from 1, at which the actor's streams are, or which is the learner's own; 0: none."

@@ -9,7 +9,9 @@ import Testing
 @Suite struct StalenessTests {
   private func store(_ bound: StalenessBound, length: Int = 3) throws -> ReplayStore {
     var table = TableConfiguration(
-      schema: TableSchema(name: "replay", kind: .sequence(length: length, period: length - 1, episodes: .cross)), sampler: .fifo,
+      schema: TableSchema(
+        name: "replay", kind: .sequence(length: length, period: length - 1, episodes: .cross)),
+      sampler: .fifo,
       timesSampledMax: 1)
     table.staleness = bound
     return try makeStore(capacity: 1000, table)
@@ -29,7 +31,9 @@ import Testing
     var generator = SeededGenerator(seed: 1)
     try store.sample(table: 0, count: count, generator: &generator, into: &draw)
     var versions = [UInt64](repeating: 0, count: count)
-    try versions.withUnsafeMutableBufferPointer { try store.gatherWeightsVersions(draw, into: $0.baseAddress!) }
+    try versions.withUnsafeMutableBufferPointer {
+      try store.gatherWeightsVersions(draw, into: $0.baseAddress!)
+    }
     let observation = try rawBatch(store, draw, table: 0)[0]
     let width = observation.count / count
     let streams = observation.withUnsafeBytes { bytes in
@@ -66,7 +70,8 @@ import Testing
   /// Steps 0 and 1 were acted with version 4, steps 2 and 3 with version 6, steps 4 and 5 with 8.
   /// The items begin at 0 and 2.
   @Test(arguments: [
-    (StalenessBound.Keeping.drop, 3, [4, 6] as [UInt64]), (.pace, 3, [4, 6]), (.drop, 4, [4]), (.pace, 4, [4]),
+    (StalenessBound.Keeping.drop, 3, [4, 6] as [UInt64]), (.pace, 3, [4, 6]), (.drop, 4, [4]),
+    (.pace, 4, [4]),
   ])
   func theVersionIsThatOfTheFirstTrainedStep(
     keeping: StalenessBound.Keeping, length: Int, expected: [UInt64]

@@ -129,7 +129,8 @@ struct LearnerHarness {
       for row in 0..<2 {
         writer.pointer(at: places.keys).storeBytes(of: UInt64(row), toByteOffset: row * 8, as: UInt64.self)
         writer.pointer(at: places.probabilities).storeBytes(of: 0.25, toByteOffset: row * 4, as: Float.self)
-        writer.pointer(at: places.versions).storeBytes(of: versions[row], toByteOffset: row * 8, as: UInt64.self)
+        writer.pointer(at: places.versions).storeBytes(
+          of: versions[row], toByteOffset: row * 8, as: UInt64.self)
         writer.pointer(at: places.columns[0])
           .storeBytes(of: observations[row], toByteOffset: row * 4, as: Float.self)
       }

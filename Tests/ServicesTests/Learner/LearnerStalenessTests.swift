@@ -11,6 +11,8 @@ import Wire
   private func learner(_ keeping: StalenessBound.Keeping, max: UInt64 = 2) -> LearnerHarness {
     var learner = LearnerHarness(milestoneEvery: nil, staleness: StalenessBound(max: max, keeping: keeping))
     learner.publish(5, [9, 9])
+    frame { Joined(incarnation: Fixtures.id(99), index: 0, merged: 0, version: 5).encode(into: $0) }
+      .withUnsafeBytes { learner.machine.receive($0, now: .at(0), parameters: learner.parameters) }
     learner.advance(1)
     return learner
   }
@@ -64,7 +66,6 @@ import Wire
     #expect(try !learner.train(versions: [1, 2]))
     #expect(learner.machine.statistics.rowsOutdated == 2 && learner.machine.statistics.batchesOutdated == 1)
     learner.advance(2)
-    #expect(learner.replay.take().compactMap(\.sampleRequest).count == 1)
     #expect(try learner.train(versions: [3, 5], at: 3))
   }
 

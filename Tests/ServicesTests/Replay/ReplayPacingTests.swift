@@ -72,7 +72,8 @@ import Wire
       #expect(grants(replay.advance(at: 1999)).isEmpty)
       #expect(grants(replay.advance(at: 2000)).count == 1)
     } else {
-      #expect(grants(replay.receive(frame { Goodbye(id: Fixtures.id(1)).encode(into: $0) }, from: 1)).count == 1)
+      #expect(
+        grants(replay.receive(frame { Goodbye(id: Fixtures.id(1)).encode(into: $0) }, from: 1)).count == 1)
     }
   }
 
@@ -100,7 +101,8 @@ import Wire
     _ = replay.receive(insert(1, version: 1), from: 1)
     #expect(replay.receive(Fixtures.request(1, count: 1), from: 3).isEmpty)
     let text = try health(&replay)
-    #expect(text.contains("samples held: 1 actors act on grants whose 1 items of version 0 or earlier"), "\(text)")
+    #expect(
+      text.contains("samples held: 1 actors act on grants whose 1 items of version 0 or earlier"), "\(text)")
     // What the learner has given up is not served to it.
     _ = replay.receive(progress(1, request: 1), from: 3)
     #expect(try !health(&replay).contains("held"))
@@ -111,10 +113,12 @@ import Wire
     var replay = try replay()
     func refusal(_ frame: [UInt8], from peer: UInt64, _ code: RefusalCode, _ text: String) {
       let refusal = replay.receive(frame, from: peer).first?.refusal
-      #expect(refusal?.code == code && refusal?.text.contains(text) == true, "\(code) \(text): \(String(describing: refusal))")
+      #expect(
+        refusal?.code == code && refusal?.text.contains(text) == true,
+        "\(code) \(text): \(String(describing: refusal))")
     }
     refusal(ask(1), from: 8, .unknownPeer, "")
-    refusal(ask(1), from: 3, .unknownPeer, "")
+    refusal(ask(1), from: 3, .invalid, "expected a writer's connection, found a sampler's")
     refusal(progress(1, request: 0), from: 8, .unknownPeer, "")
     refusal(progress(1, request: 0, table: 3), from: 3, .invalid, "expected a table below 1, found 3")
     replay = try self.replay(.drop)

@@ -52,7 +52,8 @@ private struct PacerHarness {
     items += whole(before + steps) - whole(before)
     committed[actor, default: 0] += 1
     pacer.didInsert(
-      of: actor, steps: Int(steps), chunks: CollectionOfOne((stream: UInt32(0), next: before + steps)), now: .at(milliseconds))
+      of: actor, steps: Int(steps), chunks: CollectionOfOne((stream: UInt32(0), next: before + steps)),
+      now: .at(milliseconds))
   }
 
   mutating func serve(
@@ -65,7 +66,8 @@ private struct PacerHarness {
   mutating func finish(
     _ request: UInt64, version: UInt64, by learner: PeerID = learner, at milliseconds: Double = 0
   ) {
-    pacer.receive(Progress(table: 0, version: version, request: request), from: learner, now: .at(milliseconds))
+    pacer.receive(
+      Progress(table: 0, version: version, request: request), from: learner, now: .at(milliseconds))
   }
 
   /// Why a batch of 2 waits, of items of these ages.
@@ -134,7 +136,8 @@ private struct PacerHarness {
     #expect(harness.grants() == [[0, 0]])
     harness.finish(0, version: 3)
     let request = StepRequest(number: 1, sequence: 0, steps: 4)
-    #expect(harness.pacer.receive(request, from: 0, now: .at(0)) == StepGrant(number: 1, steps: 4, version: 0))
+    #expect(
+      harness.pacer.receive(request, from: 0, now: .at(0)) == StepGrant(number: 1, steps: 4, version: 0))
     #expect(harness.grants().isEmpty && harness.pacer.outstanding == 4)
     _ = harness.ask(0)
     #expect(harness.grants() == [[0, 3]])
