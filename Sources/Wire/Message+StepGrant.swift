@@ -1,7 +1,7 @@
 // GRANT? and GRANT: steps that an actor may act, where staleness is bounded.
 
-/// `[version, 35, number, sequence, steps]`: a writer asks for steps. Numbers rise; a repeated one is
-/// answered as before. What was left of an earlier grant is given back. From a writer that has a
+/// `[version, 35, number, sequence, steps]`: a writer asks for steps. Numbers rise; a repeated one
+/// is answered as before. What was left of an earlier grant is given back. From a writer that has a
 /// grant it is a sign of life.
 public struct StepRequest: ValueMessage {
   /// The number of the request, from 1.

@@ -45,7 +45,7 @@ struct Plan {
   var milestoneEvery: UInt64
   /// The server's step along a round's merged delta.
   var outer = OuterConfiguration()
-  /// The bound on staleness, which actors are paced for, and steps of an item's period; nil without.
+  /// The bound on staleness, which actors are paced for, and the items' period; nil without one.
   var pace: (bound: StalenessBound, period: Int)?
   /// How gradients are shared; nil for averaging.
   var gradients: GradientsConfiguration?

@@ -44,7 +44,8 @@ extension ReplayStore {
   }
 
   /// Writes the version of the weights that chose the first action of each item that is trained on
-  /// (`StalenessBound.contextSteps`), for rows `rows` (all if nil). Throws `schemaMissing`, or `request` as `gather`.
+  /// (`StalenessBound.contextSteps`), for rows `rows` (all if nil). Throws `schemaMissing`, or
+  /// `request` as `gather`.
   public func gatherWeightsVersions(
     _ draw: Draw, rows: Range<Int>? = nil, into versions: UnsafeMutablePointer<UInt64>
   ) throws(ReplayStoreError) {

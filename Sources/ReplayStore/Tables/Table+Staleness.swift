@@ -30,7 +30,8 @@ extension Table {
     return mass
   }
 
-  /// Removes the items that are too old for weights of a version; returns how many, by writer. O(n).
+  /// Removes the items that are too old for weights of a version; returns how many, by writer.
+  /// O(n).
   func removeOutdated(_ bound: StalenessBound, at version: UInt64, _ ring: StepRing) -> [Int: Int] {
     var outdated: [Int] = []
     slots.forEach { slot in

@@ -35,8 +35,8 @@ public final class ActorService {
   private let signals: SignalDescriptor
   private let flushEvery: Instant.Span
   private var newestUpdate: Int64 = 0
-  /// Where staleness is bounded by pacing actors: steps from the start of an item to that of the
-  /// next. Nil elsewhere.
+  /// Steps from the start of an item to that of the next, if actors are paced to bound staleness;
+  /// else nil.
   private let pacePeriod: Int?
   /// The stream index up to which steps have been counted as acted.
   private var acted: UInt64 = 0

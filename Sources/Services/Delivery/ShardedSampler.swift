@@ -30,8 +30,8 @@ public struct ShardedSampler {
     public var isConsumed = false
     /// Samples from one shard, of which no other learner has any rows (`replay.binding: own`).
     public var isExclusive = false
-    /// What is sampled has a bound on its staleness: a batch is requested once the last one is given
-    /// back.
+    /// What is sampled has a bound on its staleness: a batch is requested once the last one is
+    /// given back.
     public var isBounded = false
     /// Shards that answer nothing for this long are skipped. A restart takes less.
     public var goneAfter = Instant.Span.seconds(2)

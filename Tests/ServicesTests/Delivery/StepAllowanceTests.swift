@@ -26,7 +26,7 @@ import Wire
     #expect(allowance.nextRequest == .never)
   }
 
-  /// A grant for another request, a repeated one, or one for more than was asked gives nothing more.
+  /// A grant for another request, a repeated one, or one for more than was asked gives no more.
   @Test func onlyTheRequestedGrantCounts() {
     var allowance = StepAllowance()
     allowance.receive(StepGrant(number: 0, steps: 9, version: 1), now: .at(0))

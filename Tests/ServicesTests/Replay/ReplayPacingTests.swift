@@ -12,7 +12,7 @@ import Wire
   private static let trajectories = TableSchema(
     name: "trajectories", kind: .sequence(length: 3, period: 2, episodes: .cross))
 
-  /// A queue of items of 3 steps with period 2, batches of 1, a sampler at 3 and writers at 1 and 2.
+  /// A queue of items of 3 steps, period 2, batches of 1, a sampler at 3 and writers at 1 and 2.
   private func replay(_ keeping: StalenessBound.Keeping = .pace, max: UInt64 = 0) throws -> ReplayHarness {
     var store = Fixtures.store()
     var table = TableConfiguration(

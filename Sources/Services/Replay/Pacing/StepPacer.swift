@@ -23,7 +23,7 @@ internal import Wire
 /// A grant ends with its actor, as soon as it is silent. What a silent learner holds counts as
 /// spent. So the run goes on; what then comes too old is not trained on, and counted.
 ///
-/// If no grant is under way, and the items are too few for a batch, the next grant is given even so.
+/// If no grant is under way and the items are too few for a batch, the next grant is given even so.
 struct StepPacer {
   typealias Configuration = PacingConfiguration
 
@@ -72,7 +72,7 @@ extension StepPacer {
     learners[learner]?.answers.removeAll { $0.request <= progress.request }
   }
 
-  /// Whether a request was answered so recently that its repetition was sent before the answer came.
+  /// Whether a request was answered so recently that it was repeated before the answer came.
   func isAnswered(_ request: UInt64, of learner: PeerID, now: Instant) -> Bool {
     learners[learner]?.answers.contains {
       $0.request == request && now < $0.servedAt + configuration.answerTravels

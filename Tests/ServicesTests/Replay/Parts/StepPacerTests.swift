@@ -230,7 +230,7 @@ private struct PacerHarness {
     #expect(harness.held([2, 2]) == nil)
   }
 
-  /// A slow actor that is silent delays nobody.
+  /// A slow actor that is silent delays no learner.
   @Test func aBatchDoesNotWaitForASilentActor() {
     var harness = PacerHarness()
     for actor in 0..<2 { _ = harness.ask(actor) }
