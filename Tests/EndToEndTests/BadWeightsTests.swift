@@ -105,19 +105,19 @@ import Wire
       let state = try #require(try FileParameterStore(path: path).load())
       let third = state.manifest.tensors[2]
       expectRefused(
-        try run.resume("stop.updates=400"),
+        try run.resume("stop.updates=5000"),
         "parameters.rookery: tensor '\(third.name)', element \(third.elementCount - 1): expected a finite number, "
           + "found \(text); these weights cannot be used; start a new run")
       try good.write(to: URL(filePath: path))
     }
     try spoil { $0.manifest.tensors[2].name = $0.manifest.tensors[0].name }
     expectRefused(
-      try run.resume("stop.updates=400"), "parameters.rookery: tensor 2: expected '",
+      try run.resume("stop.updates=5000"), "parameters.rookery: tensor 2: expected '",
       "found '\(Self.tensor)'", "start a new run")
     // Nothing was started or changed.
     #expect(run.processes.isEmpty && Text.read("\(run.folder)/summary.json") == summary)
     try good.write(to: URL(filePath: path))
-    #expect(try run.resume("stop.updates=250").code == 0)
+    #expect(try run.resume("stop.updates=5000").code == 0)
   }
 
   @Test func resumeRefusesThemInACheckpoint() throws {
@@ -132,7 +132,7 @@ import Wire
     for name in ["adam.m.", "adam.v.", "target."] {
       for path in [newest, previous] { try spoil(path, name + Self.tensor) }
       expectRefused(
-        try run.resume("stop.updates=400"),
+        try run.resume("stop.updates=5000"),
         "learner-1.optimizer.safetensors': tensor '\(name)\(Self.tensor)', element 1: expected a finite number, "
           + "found nan",
         "move the file away to resume with a new optimizer, or start a new run")
@@ -140,14 +140,14 @@ import Wire
     }
     for path in [newest, previous] { try repeatName(path, "target.\(Self.tensor)") }
     expectRefused(
-      try run.resume("stop.updates=400"), "learner-1.optimizer.safetensors'",
+      try run.resume("stop.updates=5000"), "learner-1.optimizer.safetensors'",
       "expected each name once")
     #expect(run.processes.isEmpty)
 
     // With a valid checkpoint before it the run goes on, and says so.
     try restore()
     try spoil(newest, "adam.m.\(Self.tensor)")
-    let resumed = try run.resume("stop.updates=400")
+    let resumed = try run.resume("stop.updates=5000")
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(resumed.output.contains("found nan") && resumed.output.contains("is used instead"))
     #expect(run.log("learner-1").contains("found nan"))
@@ -164,14 +164,14 @@ import Wire
     let good = try Data(contentsOf: URL(filePath: previous))
     for path in [newest, previous] { try spoil(path, Self.tensor) }
     expectRefused(
-      try run.resume("stop.updates=400"),
+      try run.resume("stop.updates=5000"),
       "learner-1.safetensors': tensor '\(Self.tensor)', element 1: expected a finite number, found nan",
       "the run diverged, and these are its last good weights: move the file away")
     #expect(run.processes.isEmpty)
 
     try good.write(to: URL(filePath: previous))
     let updates = try SafetensorsFile(path: previous).count("updates")
-    let resumed = try run.resume("stop.updates=400")
+    let resumed = try run.resume("stop.updates=5000")
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(
       resumed.output.contains("learner-1.previous.safetensors, of \(updates) updates, is used instead"))

@@ -30,7 +30,7 @@ import Testing
     let newest = versions[0] > versions[1] ? 0 : 1
     file[slot[newest] + 100] ^= 1
     try file.write(to: Self.url(run))
-    let ended = try run.resume("stop.updates=600")
+    let ended = try run.resume("stop.updates=5000")
     #expect(ended.code == 0)
     let notice =
       "the newest weights (version \(versions[newest])) are damaged; using those of version "
@@ -56,7 +56,7 @@ import Testing
     let run = try ended()
     try Data().write(to: Self.url(run))
     try FileManager.default.removeItem(atPath: "\(run.folder)/checkpoints")
-    let ended = try run.resume("stop.updates=600")
+    let ended = try run.resume("stop.updates=5000")
     #expect(ended.code == 0)
     #expect(
       (ended.output + ended.errors).contains("parameters.rookery: empty: no weights had been saved yet"))
@@ -71,7 +71,7 @@ import Testing
     case "empty": try Data().write(to: Self.url(run))
     default: try Data(repeating: 7, count: 20_000).write(to: Self.url(run))
     }
-    let refused = try run.resume("stop.updates=600")
+    let refused = try run.resume("stop.updates=5000")
     let problem =
       switch how {
       case "gone": "found no file"

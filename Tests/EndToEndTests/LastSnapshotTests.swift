@@ -15,7 +15,7 @@ import Testing
     #expect(try first.command.end(within: 120).code == 0)
     var left = try #require(Text.number(before: " steps (", in: first.log("replay-1")))
     #expect(left > 200)
-    for updates in [300, 400] {
+    for updates in [5000, 10_000] {
       let resumed = try first.resume("stop.updates=\(updates)")
       #expect(resumed.code == 0, "\(resumed.errors)")
       #expect(resumed.output.contains("resumes from the snapshot of its end"), "\(resumed.output)")
@@ -26,13 +26,13 @@ import Testing
       left = more
     }
 
-    let refused = try first.resume("stop.updates=900", "replay.capacity=6000")
+    let refused = try first.resume("stop.updates=20000", "replay.capacity=6000")
     #expect(refused.code == 1, "\(refused.output)")
     for text in [
       "runs/test/replay/1/snapshot", "expected 'capacity 6000', found 'capacity 5000'",
       "remove that folder to begin empty",
     ] { #expect(refused.errors.contains(text), "\(refused.errors)") }
-    let other = try first.resume("stop.updates=900", "replay.storage=file")
+    let other = try first.resume("stop.updates=20000", "replay.storage=file")
     #expect(
       other.code == 1 && other.errors.contains("storage: memory left at its end, but replay.storage is file"),
       "\(other.errors)")
@@ -46,7 +46,7 @@ import Testing
     try live.child.send(SIGKILL)
     _ = try live.child.wait()
     try eventually("no process of the run") { first.processes.isEmpty }
-    let empty = try first.resume("stop.updates=1500")
+    let empty = try first.resume("stop.updates=30000")
     #expect(empty.code == 0 && empty.output.contains("the replay starts empty"), "\(empty.output)")
     #expect(first.log("replay-1").components(separatedBy: "begins empty").count == 3)
   }

@@ -91,7 +91,7 @@ import Testing
     for name in ["/lock", "/parameters.rookery", "/replay/1/lock"] {
       try #require(chmod(run.folder + name, 0o644) == 0)
     }
-    #expect(try run.resume("stop.updates=120").code == 0)
+    #expect(try run.resume("stop.updates=5000").code == 0)
     #expect(mode(run.folder) == 0o700)
     for name in ["/lock", "/parameters.rookery", "/replay/1/lock"] {
       #expect(mode(run.folder + name) == 0o600)

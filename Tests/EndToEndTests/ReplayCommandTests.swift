@@ -62,11 +62,11 @@ import Testing
     let ended = try first.command.end(within: 120)
     #expect(ended.code == 0 || ended.code == 1, "\(ended.errors)")
     #expect(workspace.exists("runs/test/replay/1/header"))
-    let other = try first.resume("stop.updates=300", "replay.storage=memory")
+    let other = try first.resume("stop.updates=5000", "replay.storage=memory")
     #expect(
       other.code == 1 && other.errors.contains("storage: file, but replay.storage is memory"),
       "\(other.errors)")
-    let resumed = try first.resume("stop.updates=300")
+    let resumed = try first.resume("stop.updates=5000")
     #expect(resumed.code == 0 || resumed.code == 1, "\(resumed.errors)")
     #expect(resumed.output.contains("the replay resumes from its files"), "\(resumed.output)")
     let log = first.log("replay-1")

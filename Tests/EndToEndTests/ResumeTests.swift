@@ -199,7 +199,7 @@ import Wire
     } else {
       try FileManager.default.removeItem(atPath: newest)
     }
-    let resumed = try run.resume("stop.updates=600")
+    let resumed = try run.resume("stop.updates=5000")
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(
       resumed.output.contains(said) && resumed.output.contains("of \(updates) updates, is used instead"))
