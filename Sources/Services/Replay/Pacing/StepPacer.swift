@@ -25,8 +25,6 @@ internal import Wire
 ///
 /// If no grant is under way and the items are too few for a batch, the next grant is given even so.
 struct StepPacer {
-  typealias Configuration = PacingConfiguration
-
   private struct Actor {
     /// The last request that was granted, and its answer.
     var granted: StepGrant?
@@ -48,7 +46,7 @@ struct StepPacer {
     var heardAt: Instant
   }
 
-  let configuration: Configuration
+  let configuration: PacingConfiguration
   private var actors: [Int: Actor] = [:]
   private var learners: [PeerID: Learner] = [:]
   private var nextTurn: UInt64 = 0
@@ -59,7 +57,7 @@ struct StepPacer {
   /// Steps that came without a grant.
   private(set) var ungranted: UInt64 = 0
 
-  init(_ configuration: Configuration) {
+  init(_ configuration: PacingConfiguration) {
     self.configuration = configuration
   }
 }
@@ -130,6 +128,11 @@ extension StepPacer {
   ///   - count: the items of the batch.
   ///   - ages: the items in the table by their staleness now, from 0 to η.
   func reasonHeld(_ count: Int, for learner: PeerID, ages: [Int], now: Instant) -> String? {
+    actorsHold(count, for: learner, ages: ages, now: now) ?? othersHold(learner, now: now)
+  }
+
+  /// What actors still make must not get too old because the batch takes its place.
+  private func actorsHold(_ count: Int, for learner: PeerID, ages: [Int], now: Instant) -> String? {
     let eta = Int(clamping: configuration.staleness)
     var left = ages
     var acting = 0
@@ -137,7 +140,7 @@ extension StepPacer {
       left[min(eta, Int(clamping: version - min(version, actor.granted?.version ?? 0)))] += items(of: actor)
       acting += 1
     }
-    guard acting > 0 else { return othersHold(learner, now: now) }
+    guard acting > 0 else { return nil }
     // The batch takes the oldest that are there.
     var taken = count
     for age in stride(from: eta, through: 0, by: -1) where taken > 0 {
@@ -158,15 +161,14 @@ extension StepPacer {
       }
       room += update
     }
-    return othersHold(learner, now: now)
+    return nil
   }
 
   /// Asynchronous learners: what one trains on must not get too old by another's update.
   private func othersHold(_ learner: PeerID, now: Instant) -> String? {
     if configuration.isSynchronous { return nil }
-    let others = learners.filter { $0.key != learner && !isSilent($0.value.heardAt, now: now) }
-    let busy = others.values.count { other in
-      other.answers.contains { $0.oldest + configuration.staleness <= version }
+    let busy = heardLearners(now: now).count { id, other in
+      id != learner && other.answers.contains { $0.oldest + configuration.staleness <= version }
     }
     return busy == 0
       ? nil
@@ -182,21 +184,20 @@ extension StepPacer {
 
   /// Items of this shard that one update consumes.
   private func itemsOfUpdate(now: Instant) -> Double {
-    let sharing = configuration.isSynchronous ? max(1, learnersHeard(now: now)) : 1
+    let sharing = configuration.isSynchronous ? max(1, heardLearners(now: now).count) : 1
     return Double(configuration.batch * sharing) / Double(max(1, shards))
   }
 
   /// Synchronous learners: items that others still take for the update that this batch is for.
   private func itemsOfOthers(_ learner: PeerID, now: Instant) -> Double {
     guard configuration.isSynchronous else { return 0 }
-    let others = learners.filter {
-      $0.key != learner && !isSilent($0.value.heardAt, now: now) && $0.value.answers.isEmpty
-    }
-    return Double(configuration.batch * others.count) / Double(max(1, shards))
+    let others = heardLearners(now: now).count { $0.key != learner && $0.value.answers.isEmpty }
+    return Double(configuration.batch * others) / Double(max(1, shards))
   }
 
-  private func learnersHeard(now: Instant) -> Int {
-    learners.values.count { !isSilent($0.heardAt, now: now) }
+  /// The learners that are not silent.
+  private func heardLearners(now: Instant) -> [PeerID: Learner] {
+    learners.filter { !isSilent($0.value.heardAt, now: now) }
   }
 
   /// Gives the next grant that there is room for.
@@ -247,8 +248,7 @@ extension StepPacer {
   }
 
   private func itemsUnderWay(now: Instant) -> Int {
-    learners.values.filter { !isSilent($0.heardAt, now: now) }
-      .reduce(0) { $0 + $1.answers.reduce(0) { $0 + $1.items } }
+    heardLearners(now: now).values.reduce(0) { $0 + $1.answers.reduce(0) { $0 + $1.items } }
   }
 
   /// B·(η + 1) of this shard, in steps.
