@@ -57,7 +57,7 @@ extension Inspection {
 
 extension Inspection.Table {
   func encode(into writer: FrameWriter) {
-    writer.array(8)
+    writer.array(9)
     writer.string(name, maxBytes: Limits.nameBytes)
     writer.string(sampler, maxBytes: Limits.labelBytes)
     writer.array(4)
@@ -93,10 +93,11 @@ extension Inspection.Table {
       writer.unsigned(entry.key)
       writer.float(entry.priority)
     }
+    if let staleness { staleness.encode(into: writer) } else { writer.null() }
   }
 
   init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
-    try cursor.elements(8, "a table")
+    try cursor.elements(9, "a table")
     name = try cursor.string(maxBytes: Limits.nameBytes, "a table's name")
     sampler = try cursor.string(maxBytes: Limits.labelBytes, "a table's sampler")
     try cursor.elements(4, "a table's limits")
@@ -127,6 +128,47 @@ extension Inspection.Table {
       try cursor.elements(2, "a priority")
       let key = try cursor.number("a key")
       top.append(Inspection.Ranked(key: key, priority: Float(try cursor.double("a priority"))))
+    }
+    staleness = try cursor.readNil() ? nil : Inspection.Staleness(fieldsFrom: &cursor)
+  }
+}
+
+extension Inspection.Staleness {
+  func encode(into writer: FrameWriter) {
+    writer.array(7)
+    writer.unsigned(max)
+    writer.string(keeping, maxBytes: Limits.nameBytes)
+    if let trained { trained.encode(into: writer) } else { writer.null() }
+    writer.unsigned(waitingTotal)
+    writer.double(waiting_s)
+    writer.array(waiting.count)
+    for label in waiting { writer.string(label, maxBytes: Limits.labelBytes) }
+    writer.array(outdated.count)
+    for entry in outdated {
+      writer.array(2)
+      writer.string(entry.label, maxBytes: Limits.labelBytes)
+      writer.unsigned(entry.items)
+    }
+  }
+
+  init(fieldsFrom cursor: inout FrameCursor) throws(WireError) {
+    try cursor.elements(7, "a bound on staleness")
+    max = try cursor.number("the bound on staleness")
+    keeping = try cursor.string(maxBytes: Limits.nameBytes, "what keeps the bound")
+    trained = try cursor.readNil() ? nil : TrainedStaleness(fieldsFrom: &cursor)
+    waitingTotal = try cursor.number("the actors that wait")
+    waiting_s = try cursor.double("the longest wait")
+    waiting = []
+    for _ in 0..<(try cursor.array(max: Limits.writersShown, "the actors that wait")) {
+      waiting.append(try cursor.string(maxBytes: Limits.labelBytes, "the label of an actor that waits"))
+    }
+    outdated = []
+    for _ in 0..<(try cursor.array(max: Limits.writersShown, "the items that were too old")) {
+      try cursor.elements(2, "an actor's items that were too old")
+      outdated.append(
+        Inspection.Outdated(
+          label: try cursor.string(maxBytes: Limits.labelBytes, "an actor's label"),
+          items: try cursor.number("its items that were too old")))
     }
   }
 }

@@ -71,9 +71,9 @@ public struct Inspection: ValueMessage {
   }
 
   /// `[name, sampler, [samples per insert, least size, least error, largest error], numbers,
-  /// inserts blocked or nil, samples blocked or nil, histograms, largest]`: the state of one table.
-  /// `numbers` is a map, blocked is `[reason, seconds]`, a histogram `[name, unit, counts]`, and
-  /// each of the largest `[key, priority]`.
+  /// inserts blocked or nil, samples blocked or nil, histograms, largest, staleness or nil]`: the
+  /// state of one table. `numbers` is a map, blocked is `[reason, seconds]`, a histogram
+  /// `[name, unit, counts]`, and each of the largest `[key, priority]`.
   public struct Table: Hashable, Sendable {
     /// The table's name.
     public var name: String
@@ -97,12 +97,14 @@ public struct Inspection: ValueMessage {
     public var histograms: [Histogram]
     /// The largest priorities, the largest first; as many as were asked for.
     public var top: [Ranked]
+    /// nil without a bound on staleness.
+    public var staleness: Staleness?
 
     public init(
       name: String, sampler: String, samplesPerInsert: Double, minSize: UInt64, errorMin: Double,
       errorMax: Double,
       numbers: [String: Double], insertsBlocked: Blocked?, samplesBlocked: Blocked?, histograms: [Histogram],
-      top: [Ranked]
+      top: [Ranked], staleness: Staleness? = nil
     ) {
       self.name = name
       self.sampler = sampler
@@ -115,6 +117,54 @@ public struct Inspection: ValueMessage {
       self.samplesBlocked = samplesBlocked
       self.histograms = histograms
       self.top = top
+      self.staleness = staleness
+    }
+  }
+
+  /// `[bound, kept by, trained or nil, actors waiting, longest wait, actors, outdated]`: a table's
+  /// bound on staleness and what it does. Each of the outdated is `[label, items]`.
+  public struct Staleness: Hashable, Sendable {
+    /// η, in versions.
+    public var max: UInt64
+    /// `pace`, `drop` or `correct`.
+    public var keeping: String
+    /// Of what the learners that are there have trained on; nil if there are none.
+    public var trained: TrainedStaleness?
+    /// Actors that wait for leave to act.
+    public var waitingTotal: UInt64
+    /// How long the first of them has waited, in seconds; 0 if none waits.
+    public var waiting_s: Double
+    /// Labels of those that have waited longest, at most `Limits.writersShown`.
+    public var waiting: [String]
+    /// Items that were removed because they were too old, by the actor's label: the largest
+    /// numbers, at most `Limits.writersShown`.
+    public var outdated: [Outdated]
+
+    public init(
+      max: UInt64, keeping: String, trained: TrainedStaleness?, waitingTotal: UInt64 = 0,
+      waiting_s: Double = 0,
+      waiting: [String] = [], outdated: [Outdated] = []
+    ) {
+      self.max = max
+      self.keeping = keeping
+      self.trained = trained
+      self.waitingTotal = waitingTotal
+      self.waiting_s = waiting_s
+      self.waiting = waiting
+      self.outdated = outdated
+    }
+  }
+
+  /// Items of one actor that were too old.
+  public struct Outdated: Hashable, Sendable {
+    /// The actor's label.
+    public var label: String
+    /// How many.
+    public var items: UInt64
+
+    public init(label: String, items: UInt64) {
+      self.label = label
+      self.items = items
     }
   }
 

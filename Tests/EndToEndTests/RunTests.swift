@@ -8,9 +8,10 @@ import Testing
 
 @Suite struct RunTests {
   private static let sampleKeys: Set = [
-    "actors", "batchesPerSecond", "envSteps", "envStepsPerSecond", "insertsPerSecond", "learnerWaitingShare",
-    "replayCapacity", "replaySteps", "seconds", "stalenessVersions", "updateToActionP99_ms", "updates",
-    "updatesPerSecond",
+    "actors", "actorsWaiting", "batchesPerSecond", "envSteps", "envStepsPerSecond", "insertsPerSecond",
+    "learnerWaitingShare",
+    "replayCapacity", "replaySteps", "seconds", "stalenessVersions", "trainedStalenessMax",
+    "trainedStalenessMean", "trainedStalenessP99", "updateToActionP99_ms", "updates", "updatesPerSecond",
     "weightsVersion",
   ]
   private static let summaryKeys: Set = [

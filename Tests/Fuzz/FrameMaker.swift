@@ -102,7 +102,10 @@ struct FrameMaker {
     case 6: LearnerRequest.encode(into: writer)
     case 7:
       Progress(
-        table: source.below(3), version: source.number() % (Limits.number + 1), request: source.number() % 64
+        table: source.below(3), version: source.number() % (Limits.number + 1), request: source.number() % 64,
+        trained: TrainedStaleness(
+          rows: source.number() % (Limits.number + 1), mean: Double(source.below(8)), p99: 4,
+          max: source.number() % (Limits.number + 1))
       ).encode(into: writer)
     case 8:
       StepRequest(

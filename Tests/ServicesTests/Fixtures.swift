@@ -149,3 +149,8 @@ struct ReplayHarness {
     return sink.take()
   }
 }
+
+extension TrainedStaleness {
+  /// Of a learner that has trained on nothing.
+  static let nothing = TrainedStaleness(rows: 0, mean: 0, p99: 0, max: 0)
+}

@@ -80,6 +80,7 @@ struct Sent {
   var stepRequest: StepRequest? { type == .stepRequest ? read { try StepRequest(from: &$0) } : nil }
   var stepGrant: StepGrant? { type == .stepGrant ? read { try StepGrant(from: &$0) } : nil }
   var joined: Joined? { type == .joined ? read { try Joined(from: &$0) } : nil }
+  var inspection: Inspection? { type == .inspection ? read { try Inspection(from: &$0) } : nil }
   var health: Health? { type == .health ? read { try Health(from: &$0) } : nil }
   var status: Status? { type == .status ? read { try Status(from: &$0) } : nil }
   var insertSequence: UInt64? { type == .insert ? read { try Insert.sequence(from: &$0) } : nil }

@@ -1,5 +1,6 @@
 // Whole runs with faults, from seeds.
 
+import Experience
 import Foundations
 import Simulator
 import Testing
@@ -29,6 +30,20 @@ import TestSupport
     let cluster = Cluster(seed: seed, isPaced: true)
     cluster.run()
     #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(Seeds.replay(seed))")
+  }
+
+  /// One actor acts ten times as fast as the other. Paced, each stream's part of what is trained on
+  /// is its part of what was made. If what is too old is dropped, it is not: the slow one's items
+  /// are older when they are complete.
+  @Test(arguments: [1, 2, 3] as [UInt64], [StalenessBound.Keeping.pace, .drop])
+  func partsOfUnlikeActors(seed: UInt64, keeping: StalenessBound.Keeping) {
+    let cluster = Cluster(seed: seed, unequal: keeping)
+    let items = cluster.itemsOfStreams(updates: 1500)
+    #expect(cluster.violations.isEmpty, "seed \(seed): \(cluster.summary); \(cluster.violations)")
+    let statistic = Statistics.chiSquared(observed: items.trained, proportionalTo: items.made)
+    print("seed \(seed), \(keeping): made \(items.made), trained on \(items.trained), χ² \(statistic)")
+    // 3 degrees of freedom, p = 0.001.
+    #expect(keeping == .pace ? statistic < 16.27 : statistic > 16.27, "\(items)")
   }
 
   /// A seed determines everything: the same run again, to the last frame.

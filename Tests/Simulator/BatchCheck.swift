@@ -50,9 +50,10 @@ struct BatchCheck {
     return probability >= 0 && probability <= 1 ? nil : "\(name): probability \(probability)"
   }
 
-  /// All steps of a sequence, and the version of its second one, which is the first trained on.
+  /// All steps of a sequence, and the version of the first one that is trained on.
   private func problem(ofSequence row: Int, period: Int) -> String? {
     let steps = period + 1
+    let context = cluster.plan.pace?.bound.contextSteps ?? 0
     guard let first = StepContent.name(batch.columns[0] + row * steps * 12),
       cluster.history.incarnations.indices.contains(first.incarnation)
     else { return "an unknown observation" }
@@ -70,7 +71,7 @@ struct BatchCheck {
       if value(3, place, Float.self) != StepContent.reward(name) { return "\(name): reward" }
       guard let made = incarnation.step(name.stream, name.index) else { return "\(name) was never made" }
       if value(4, place, UInt8.self) != made.flags.rawValue { return "\(name): flags" }
-      if step == 1, batch.versions[row] != made.version {
+      if step == context, batch.versions[row] != made.version {
         return "\(name): weights version \(batch.versions[row]), expected \(made.version)"
       }
     }

@@ -38,8 +38,26 @@ extension Cluster {
     }
   }
 
+  /// Runs without faults for some updates.
+  /// - Returns: the items of each stream of each writer: those that were made, and those that a
+  ///   learner trained on.
+  public func itemsOfStreams(updates: UInt64) -> (made: [Int], trained: [Int]) {
+    heal()
+    runFor(updates: updates)
+    let trained = learners.reduce(into: [:]) { $0.merge($1.trainedItems) { $0 + $1 } }
+    var items: (made: [Int], trained: [Int]) = ([], [])
+    for writer in writers {
+      for (stream, made) in writer.itemsMade.enumerated() {
+        let name = StreamName(incarnation: writer.incarnation.number, stream: stream)
+        items.made.append(made)
+        items.trained.append(trained[name] ?? 0)
+      }
+    }
+    return items
+  }
+
   private func runFor(updates: UInt64) {
-    let (version, limit) = (ledger.version + updates, now + Self.patience)
+    let (version, limit) = (ledger.version + updates, now + .seconds(60 + Double(updates)))
     while violations.isEmpty, ledger.version < version {
       if now >= limit { return violation("the weights are still version \(ledger.version)") }
       run(until: now + .milliseconds(200))

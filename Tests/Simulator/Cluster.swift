@@ -2,7 +2,7 @@
 
 internal import Configuration
 internal import Foundations
-internal import Experience
+public import Experience
 internal import Services
 
 /// Writers, replay shards, learners, a parameter server and a client that follows the run's status,
@@ -34,11 +34,15 @@ public final class Cluster {
 
   var now: Instant { network.now }
 
-  /// - Parameter isOwn: whether each learner has a shard of its own.
-  /// - Parameter isPaced: whether actors are paced for a bound on staleness.
-  public init(seed: UInt64, isOwn: Bool = false, isPaced: Bool = false) {
+  /// - Parameters:
+  ///   - isOwn: whether each learner has a shard of its own.
+  ///   - isPaced: whether actors are paced for a bound on staleness.
+  ///   - unequal: what keeps a bound on the staleness of two writers of unlike speeds.
+  public init(
+    seed: UInt64, isOwn: Bool = false, isPaced: Bool = false, unequal: StalenessBound.Keeping? = nil
+  ) {
     self.seed = seed
-    plan = Plan(seed: seed, isOwn: isOwn, isPaced: isPaced)
+    plan = Plan(seed: seed, isOwn: isOwn, isPaced: isPaced, unequal: unequal)
     network = Network(plan: plan, seed: seed)
     generator = SeededGenerator(seed: seed, part: "faults")
     ledger = Ledger(

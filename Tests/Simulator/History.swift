@@ -9,6 +9,12 @@ struct StepName: Hashable {
   var index: UInt64
 }
 
+/// One stream of one writer's incarnation.
+struct StreamName: Hashable {
+  var incarnation: Int
+  var stream: Int
+}
+
 /// A step's content, which follows from its name alone.
 enum StepContent {
   static let schema = StepSchema(fields: [

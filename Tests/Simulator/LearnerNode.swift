@@ -198,12 +198,17 @@ final class LearnerNode: Node {
 
   /// Rows that were too old, and left out.
   private(set) var outdated = 0
+  /// Items that were trained on, under a bound on staleness.
+  private(set) var trainedItems: [StreamName: Int] = [:]
 
   /// Nothing that was trained on is older than the bound.
   private func checkStaleness(_ batch: SampledBatch) {
     guard let bound = cluster.plan.pace?.bound, let weights = rule.takeWeights() else { return }
     for row in 0..<batch.rows where weights[row] > 0 {
       let version = batch.versions[row]
+      if let name = StepContent.name(batch.columns[0] + row * ((cluster.plan.pace?.period ?? 0) + 1) * 12) {
+        trainedItems[StreamName(incarnation: name.incarnation, stream: name.stream), default: 0] += 1
+      }
       if bound.isExceeded(by: version, at: machine.member.version) {
         cluster.violation(
           "learner \(index): trained on version \(version) with \(machine.member.version), bound \(bound.max)"

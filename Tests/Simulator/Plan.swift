@@ -47,6 +47,8 @@ struct Plan {
   var outer = OuterConfiguration()
   /// The bound on staleness, which actors are paced for, and the items' period; nil without one.
   var pace: (bound: StalenessBound, period: Int)?
+  /// The writers' times between steps, as multiples of the usual.
+  var writerDelays: [Double] = []
   /// How gradients are shared; nil for averaging.
   var gradients: GradientsConfiguration?
 
@@ -54,7 +56,7 @@ struct Plan {
   static let rowsPerChunkMax = 8
   static let parameters = 3
 
-  init(seed: UInt64, isOwn: Bool, isPaced: Bool) {
+  init(seed: UInt64, isOwn: Bool, isPaced: Bool, unequal: StalenessBound.Keeping?) {
     var draw = SeededGenerator(seed: seed, part: "plan")
     self.isOwn = isOwn
     shards = 1 + draw.below(2) * draw.below(ServiceID.shardsMax)
@@ -85,7 +87,8 @@ struct Plan {
     slowness = isHarsh ? 0.2 * draw.uniform() : 0
     queueFull = isHarsh ? 0.1 * draw.uniform() : 0
     faultEvery = .milliseconds(Double(150 + draw.below(1500)))
-    if isPaced { pace(&draw) }
+    if isPaced || unequal != nil { pace(&draw) }
+    if let unequal { makeUnequal(unequal) }
     guard isOwn else { return }
     shards = 1 + draw.below(ServiceID.shardsMax)
     learners = 1 + draw.below(ServiceID.shardsMax)
@@ -110,6 +113,14 @@ struct Plan {
     credit = max(credit, 4)
   }
 
+  /// One writer acts ten times as fast as the other, and one learner trains on what they make.
+  private mutating func makeUnequal(_ keeping: StalenessBound.Keeping) {
+    (shards, writers, streams, learners) = (1, 2, 2, 1)
+    (gradients, batch) = (nil, 2)
+    pace = (StalenessBound(max: 2, keeping: keeping), 4)
+    writerDelays = [1, 10]
+  }
+
   /// Whether actors' whole items always fit between what is under way: then nothing gets too old.
   var fitsExactly: Bool {
     guard let pace, shards == 1, learners == 1 || isSynchronous else { return false }
@@ -123,8 +134,9 @@ struct Plan {
   }
 
   var pacing: PacingConfiguration? {
-    pace.map {
-      PacingConfiguration(
+    pace.flatMap {
+      guard $0.bound.keeping == .pace else { return nil }
+      return PacingConfiguration(
         table: 0, staleness: $0.bound.max, period: $0.period, batch: batch, isSynchronous: isSynchronous)
     }
   }

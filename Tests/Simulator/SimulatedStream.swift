@@ -19,6 +19,8 @@ struct SimulatedStream {
   private var stepsLeft = 0
   private var endsTerminal = false
   private(set) var items: [Item] = []
+  /// Items made so far.
+  private(set) var itemsMade = 0
 
   init(incarnation: WriterIncarnation, number: Int, nStep: Int, period: Int? = nil) {
     self.period = period
@@ -63,6 +65,7 @@ struct SimulatedStream {
     let first = next - UInt64(period)
     if first >= itemsFrom {
       items.append(Item(stream: UInt32(number), firstIndex: first, count: period + 1, priority: nil))
+      itemsMade += 1
     }
   }
 

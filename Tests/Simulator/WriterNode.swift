@@ -119,8 +119,9 @@ final class WriterNode: Node {
     machine.advance(to: cluster.now, sink: sink)
     check(before)
     if cluster.now >= nextProduce {
-      if let pace = cluster.plan.pace { producePaced(pace.period) } else { produce() }
-      nextProduce = cluster.now + .milliseconds(Double(10 + generator.below(80)))
+      if let pace = cluster.plan.pace { produceSequences(pace.period, pace.bound.keeping) } else { produce() }
+      let delay = cluster.plan.writerDelays.isEmpty ? 1 : cluster.plan.writerDelays[number]
+      nextProduce = cluster.now + .milliseconds(delay * Double(10 + generator.below(80)))
     }
     return min(machine.nextDeadline(now: cluster.now), nextProduce)
   }
@@ -142,25 +143,30 @@ final class WriterNode: Node {
     if generator.below(4) > 0 { flush() }
   }
 
-  /// Acts on grants, with weights that may be a little older than the newest.
-  private func producePaced(_ period: Int) {
+  /// Items of each stream since the last start.
+  var itemsMade: [Int] { streams.map(\.itemsMade) }
+
+  /// Acts with weights that may be a little older than the newest; on grants if it is paced.
+  private func produceSequences(_ period: Int, _ keeping: StalenessBound.Keeping) {
+    let isPaced = keeping == .pace
     let newest = cluster.ledger.version
     if generator.below(2) == 0 || version < machine.allowance.version { version = max(version, newest) }
     if version < machine.allowance.version {
       cluster.violation("writer \(index): a grant names version \(machine.allowance.version) of \(newest)")
     }
     var rows = 1 + generator.below(6)
-    while rows > 0, machine.allowance.left >= streams.count {
+    while rows > 0, !isPaced || machine.allowance.left >= streams.count {
       rows -= 1
       for stream in streams.indices { streams[stream].step(version: version, using: &generator) }
-      machine.use(steps: streams.count)
+      if isPaced { machine.use(steps: streams.count) }
     }
     if machine.cutEpoch != cutEpoch {
       cutEpoch = machine.cutEpoch
       for stream in streams.indices { streams[stream].cut(droppingUnsent: false) }
     }
     flushAll()
-    guard machine.allowance.left < streams.count, !machine.allowance.isAsking, let first = streams.first,
+    guard isPaced, machine.allowance.left < streams.count, !machine.allowance.isAsking,
+      let first = streams.first,
       first.unsentCount == 0
     else { return }
     let needed = period - Int((first.next - 1) % UInt64(period))

@@ -160,7 +160,11 @@ enum Golden {
       try $0.close()
     },
     GoldenFrame("learner", .learner, Learner(isOwn: true, label: "learner-1", isAsker: true)),
-    GoldenFrame("progress", .progress, Progress(table: 1, version: 300, request: 12)),
+    GoldenFrame(
+      "progress", .progress,
+      Progress(
+        table: 1, version: 300, request: 12, trained: TrainedStaleness(rows: 640, mean: 0.75, p99: 2, max: 3))
+    ),
     GoldenFrame("grant-request", .stepRequest, StepRequest(number: 7, sequence: 5, steps: 640)),
     GoldenFrame("grant", .stepGrant, StepGrant(number: 7, steps: 640, version: 300)),
     GoldenFrame("learner-none", .learner, Learner(isOwn: true, label: nil, isAsker: false)),
@@ -181,7 +185,14 @@ enum Golden {
           Inspection.Histogram(name: "times_sampled", counts: [10, 20, 30]),
           Inspection.Histogram(name: "priority", unit: 0.5, counts: [0, 60]),
         ],
-        top: [Inspection.Ranked(key: 1000, priority: 2)])
+        top: [Inspection.Ranked(key: 1000, priority: 2)]),
+      Inspection.Table(
+        name: "trajectories", sampler: "fifo", samplesPerInsert: 1, minSize: 1, errorMin: 0, errorMax: 16,
+        numbers: [:], insertsBlocked: nil, samplesBlocked: nil, histograms: [], top: [],
+        staleness: Inspection.Staleness(
+          max: 1, keeping: "pace", trained: TrainedStaleness(rows: 640, mean: 0.75, p99: 1, max: 1),
+          waitingTotal: 2, waiting_s: 1.5, waiting: ["actor-2", "actor-1"],
+          outdated: [Inspection.Outdated(label: "actor-1", items: 7)])),
     ],
     writersTotal: 1,
     writers: [Inspection.Writer(label: "actor-1", number: 5, committed: 42, waiting: 3, age_s: 0.25)],

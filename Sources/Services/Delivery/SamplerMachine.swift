@@ -102,10 +102,10 @@ extension SamplerMachine {
 
   /// Tells the shard how far the learner is: it holds no answer. Requests that it has given up
   /// count as finished.
-  mutating func report(version: UInt64, sink: some FrameSink) {
+  mutating func report(version: UInt64, trained: TrainedStaleness, sink: some FrameSink) {
     guard session.isOpen else { return }
     let finished = (requests.map(\.number).min() ?? nextRequest) - 1
-    Progress(table: tableIndex, version: version, request: finished).encode(into: scratch)
+    Progress(table: tableIndex, version: version, request: finished, trained: trained).encode(into: scratch)
     sink.send(scratch.bytes, to: session.service)
   }
 

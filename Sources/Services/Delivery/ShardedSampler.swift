@@ -152,9 +152,11 @@ extension ShardedSampler {
     ready.isEmpty ? nil : ready.removeFirst()
   }
 
-  /// Tells all shards which weights the next batch is trained on.
-  mutating func report(version: UInt64, sink: some FrameSink) {
-    for index in shards.indices { shards[index].machine.report(version: version, sink: sink) }
+  /// Tells all shards which weights the next batch is trained on, and how stale all before were.
+  mutating func report(version: UInt64, trained: TrainedStaleness, sink: some FrameSink) {
+    for index in shards.indices {
+      shards[index].machine.report(version: version, trained: trained, sink: sink)
+    }
   }
 
   /// Takes a batch back, and requests another.

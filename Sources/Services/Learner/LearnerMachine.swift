@@ -179,7 +179,7 @@ extension LearnerMachine {
     guard isNew || now >= reportAgainAt else { return }
     reported = member.version
     reportAgainAt = now + Self.reportEvery
-    sampler.report(version: member.version, sink: replay)
+    sampler.report(version: member.version, trained: statistics.trainedStaleness.summary, sink: replay)
     guard let finished else { return }
     self.finished = nil
     sampler.release(finished, now: now, sink: replay)

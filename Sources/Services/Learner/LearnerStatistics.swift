@@ -105,6 +105,7 @@ extension LearnerMachine {
       .batches_left_out_total: Double(statistics.batchesSkipped),
       .rows_known_not_finite: Double(faults.count),
       .rows_outdated_total: Double(statistics.rowsOutdated),
+      .batches_outdated_total: Double(statistics.batchesOutdated),
       .staleness_bound: configuration.staleness.map { Double($0.max) } ?? -1,
       .trained_staleness_mean: statistics.trainedStaleness.mean,
       .trained_staleness_p99: Double(statistics.trainedStaleness.quantile(0.99)),

@@ -1,5 +1,7 @@
 // How stale the rows were that a learner trained on.
 
+internal import Wire
+
 /// Counts of rows by staleness, in versions, since the learner's start. Exact up to 1023; above it
 /// only the largest is known.
 struct StalenessCounts {
@@ -14,6 +16,8 @@ struct StalenessCounts {
     total += 1
     if staleness > max { max = staleness }
   }
+
+  var summary: TrainedStaleness { TrainedStaleness(rows: total, mean: mean, p99: quantile(0.99), max: max) }
 
   var mean: Double { total == 0 ? 0 : sum / Double(total) }
 

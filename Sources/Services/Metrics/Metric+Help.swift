@@ -155,6 +155,7 @@ extension Metric {
     case .grants_waited_s_total: "Seconds spent waiting for grants of steps."
     case .rows_outdated_total:
       "Rows older than replay.max_staleness at a learner: left out, or with when_stale correct trained on."
+    case .batches_outdated_total: "Batches with no row within replay.max_staleness: they were left out."
     case .staleness_bound: "replay.max_staleness of what is trained on; -1 without a bound."
     case .trained_staleness_mean:
       "Versions between the weights that rows were trained on and those that acted, mean since the start."

@@ -44,7 +44,7 @@ public enum Metric: String, CaseIterable, Sendable {
   case player_waited_s_total, recording_passes_total
   case has_learner, learners_total, shard
   case items_outdated_total, steps_granted_total, steps_ungranted_total, steps_outstanding
-  case actors_waiting, grants_waited_s_total, rows_outdated_total, staleness_bound
+  case actors_waiting, grants_waited_s_total, rows_outdated_total, batches_outdated_total, staleness_bound
   case trained_staleness_mean, trained_staleness_p99, trained_staleness_max
 }
 

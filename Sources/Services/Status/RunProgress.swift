@@ -30,7 +30,8 @@ public struct RunProgress: Sendable {
   public static let metrics: [Metric] = [
     .env_steps_total, .update_to_action_p99_ms, .batches_total, .staleness_versions, .waiting_share,
     .diverged, .steps, .capacity, .items_inserted_total, .steps_damaged_total, .items_damaged_total,
-    .files_damaged, .epsilon,
+    .files_damaged, .epsilon, .staleness_bound, .trained_staleness_mean, .trained_staleness_p99,
+    .trained_staleness_max, .actors_waiting,
   ]
 
   /// - Parameters:
@@ -111,6 +112,11 @@ public struct RunProgress: Sendable {
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
+  /// The bound on the staleness of what is trained on, in versions; nil without one.
+  public var stalenessBound: Double? {
+    values(.learner, .staleness_bound).filter { $0 >= 0 }.max()
+  }
+
   /// The run now, with rates since the last call.
   public mutating func sample(now: Instant) -> RunSample {
     let current = (
@@ -130,6 +136,10 @@ public struct RunProgress: Sendable {
       updatesPerSecond: (current.updates - before.updates) / elapsed,
       weightsVersion: Double(status?.version ?? earlierVersion),
       stalenessVersions: mean(.learner, .staleness_versions) ?? 0,
+      trainedStalenessMean: mean(.learner, .trained_staleness_mean) ?? 0,
+      trainedStalenessP99: values(.learner, .trained_staleness_p99).max() ?? 0,
+      trainedStalenessMax: values(.learner, .trained_staleness_max).max() ?? 0,
+      stalenessBound: stalenessBound, actorsWaiting: values(.replay, .actors_waiting).max() ?? 0,
       learnerWaitingShare: mean(.learner, .waiting_share) ?? 0,
       updateToActionP99_ms: values(.actor, .update_to_action_p99_ms).max() ?? 0,
       actors: values(.actor, .env_steps_total).count, meanReturn: latestReturn)

@@ -25,6 +25,16 @@ public struct RunSample: Codable, Sendable {
   public var weightsVersion: Double
   /// Mean over learners; 0 while none reports it.
   public var stalenessVersions: Double
+  /// Staleness of the rows that were trained on since the learners' start: mean over learners.
+  public var trainedStalenessMean: Double
+  /// The largest of the learners' 99th percentiles.
+  public var trainedStalenessP99: Double
+  /// The largest of all rows.
+  public var trainedStalenessMax: Double
+  /// `replay.max_staleness`; nil without a bound.
+  public var stalenessBound: Double?
+  /// Actors that wait for leave to act because of the bound: of the shard where most do.
+  public var actorsWaiting: Double
   /// Fraction of their time that learners wait for batches, mean over learners, 0…1.
   public var learnerWaitingShare: Double
   /// From an update to the first action with it, of the slowest actor; 0 while none reports it.

@@ -34,8 +34,11 @@ struct CurveReader {
   private static let pointsMax = 4000
 
   static let fields = [
-    "actors", "batchesPerSecond", "envSteps", "envStepsPerSecond", "insertsPerSecond", "learnerWaitingShare",
-    "replaySteps", "seconds", "stalenessVersions", "updateToActionP99_ms", "updates", "updatesPerSecond",
+    "actors", "actorsWaiting", "batchesPerSecond", "envSteps", "envStepsPerSecond", "insertsPerSecond",
+    "learnerWaitingShare",
+    "replaySteps", "seconds", "stalenessBound", "stalenessVersions", "trainedStalenessMax",
+    "trainedStalenessMean",
+    "trainedStalenessP99", "updateToActionP99_ms", "updates", "updatesPerSecond",
     "weightsVersion",
   ]
 

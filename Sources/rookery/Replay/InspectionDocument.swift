@@ -30,6 +30,37 @@ struct InspectionDocument: Encodable {
     var samples_blocked: Blocked?
     var histograms: [String: Histogram]
     var top: [Ranked]
+    /// nil without a bound on staleness.
+    var staleness: Staleness?
+  }
+  struct Staleness: Encodable {
+    struct Trained: Encodable {
+      var rows: UInt64
+      var mean: Double
+      var p99: UInt64
+      var max: UInt64
+    }
+    struct Outdated: Encodable {
+      var actor: String
+      var items: UInt64
+    }
+    var bound: UInt64
+    var when_stale: String
+    var trained: Trained?
+    var actors_waiting: UInt64
+    var waiting_s: Double
+    var waiting: [String]
+    var outdated: [Outdated]
+
+    init(_ staleness: Inspection.Staleness) {
+      bound = staleness.max
+      when_stale = staleness.keeping
+      trained = staleness.trained.map { Trained(rows: $0.rows, mean: $0.mean, p99: $0.p99, max: $0.max) }
+      actors_waiting = staleness.waitingTotal
+      waiting_s = staleness.waiting_s
+      waiting = staleness.waiting
+      outdated = staleness.outdated.map { Outdated(actor: $0.label, items: $0.items) }
+    }
   }
   struct Writer: Encodable {
     var label: String
@@ -91,7 +122,8 @@ struct InspectionDocument: Encodable {
         histograms: Dictionary(
           table.histograms.map { ($0.name, Histogram(unit: $0.unit, counts: $0.counts)) }
         ) { $1 },
-        top: table.top.map { Ranked(key: $0.key, priority: $0.priority) })
+        top: table.top.map { Ranked(key: $0.key, priority: $0.priority) },
+        staleness: table.staleness.map(Staleness.init))
     }
     writers_total = inspection.writersTotal
     writers = inspection.writers.map {

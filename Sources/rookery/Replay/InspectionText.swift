@@ -51,12 +51,33 @@ struct InspectionText {
       guard let blocked else { continue }
       lines.append("    \(side) blocked for \(Format.number(blocked.seconds)) s: \(blocked.reason)")
     }
+    if let staleness = table.staleness { lines += Self.lines(staleness) }
     for histogram in table.histograms {
       lines.append("    \(Format.pad(histogram.name, 18)) \(Self.bars(histogram))")
     }
     if !table.top.isEmpty {
       let top = table.top.map { "\($0.key) (\($0.priority))" }.joined(separator: ", ")
       lines.append("    largest priorities: \(top)")
+    }
+    return lines
+  }
+
+  private static func lines(_ staleness: Inspection.Staleness) -> [String] {
+    var trained = "nothing trained on yet"
+    if let figures = staleness.trained, figures.rows > 0 {
+      trained =
+        "trained on \(Format.count(Double(figures.rows))) rows: mean \(Format.number(figures.mean)), "
+        + "p99 \(figures.p99), largest \(figures.max)"
+    }
+    var lines = ["    stale  at most \(staleness.max) versions (\(staleness.keeping)); \(trained)"]
+    if staleness.waitingTotal > 0 {
+      lines.append(
+        "           \(staleness.waitingTotal) actors wait for leave to act, the first for "
+          + "\(Format.number(staleness.waiting_s)) s: \(staleness.waiting.prefix(8).joined(separator: ", "))")
+    }
+    if !staleness.outdated.isEmpty {
+      let items = staleness.outdated.prefix(8).map { "\($0.label) \($0.items)" }
+      lines.append("           items removed as too old: \(items.joined(separator: ", "))")
     }
     return lines
   }

@@ -41,6 +41,8 @@ struct RunRecorder {
       ("rate/batches_per_second", sample.batchesPerSecond),
       ("rate/updates_per_second", sample.updatesPerSecond),
       ("replay/steps", sample.replaySteps), ("staleness/versions", sample.stalenessVersions),
+      ("staleness/trained_p99", sample.trainedStalenessP99),
+      ("staleness/trained_max", sample.trainedStalenessMax),
       ("staleness/update_to_action_p99_ms", sample.updateToActionP99_ms), ("learner/updates", sample.updates),
       ("learner/weights_version", sample.weightsVersion),
       ("learner/waiting_share", sample.learnerWaitingShare), ("actor/processes", Double(sample.actors)),

@@ -106,6 +106,13 @@ extension RunView {
         "staleness", "\(Format.number(sample.stalenessVersions)) versions",
         "update to action p99 \(Format.number(sample.updateToActionP99_ms)) ms"),
     ]
+    if let bound = sample.stalenessBound {
+      lines.append(
+        row(
+          "trained on", "p99 \(Format.integer(sample.trainedStalenessP99)) versions",
+          "largest \(Format.integer(sample.trainedStalenessMax)), bound \(Format.integer(bound)), "
+            + "\(Format.integer(sample.actorsWaiting)) actors wait"))
+    }
     let target = threshold.map { " (solved at \(Format.number($0)))" } ?? ""
     lines.append(row("return", sample.meanReturn.map(Format.number) ?? "–", "greedy\(target)"))
     lines += plot(progress.evaluations.map { ($0.seconds, $0.evaluation.meanReturn) }, width: 60, height: 8)

@@ -22,7 +22,7 @@ import Wire
   @Test func anUpdateIsInTheWeightsBeforeTheNextBatchIsAskedFor() throws {
     var learner = learner(.pace)
     let sent = learner.replay.take()
-    #expect(sent.compactMap(\.progress) == [Progress(table: 0, version: 5, request: 0)])
+    #expect(sent.compactMap(\.progress) == [Progress(table: 0, version: 5, request: 0, trained: .nothing)])
     #expect(sent.compactMap(\.sampleRequest).count == 1)
     #expect(learner.replay.take().isEmpty)
     learner = self.learner(.pace)

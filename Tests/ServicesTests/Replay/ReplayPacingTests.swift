@@ -35,7 +35,7 @@ import Wire
   }
 
   private func progress(_ version: UInt64, request: UInt64, table: Int = 0) -> [UInt8] {
-    frame { Progress(table: table, version: version, request: request).encode(into: $0) }
+    frame { Progress(table: table, version: version, request: request, trained: .nothing).encode(into: $0) }
   }
 
   /// One item of `version`, of 3 steps of stream 0.
@@ -75,6 +75,50 @@ import Wire
       #expect(
         grants(replay.receive(frame { Goodbye(id: Fixtures.id(1)).encode(into: $0) }, from: 1)).count == 1)
     }
+  }
+
+  private func inspect(_ replay: inout ReplayHarness, at: Double) throws -> Inspection.Staleness {
+    let sent = replay.receive(frame { InspectRequest().encode(into: $0) }, from: 9, at: at)
+    return try #require(sent.first?.inspection?.tables.first?.staleness)
+  }
+
+  @Test func theBoundAndWhoWaitsAreShown() throws {
+    var replay = try replay(max: 1)
+    _ = replay.receive(insert(1, version: 0), from: 1)
+    #expect(
+      try inspect(&replay, at: 0) == Inspection.Staleness(max: 1, keeping: "pace", trained: nil))
+    _ = replay.receive(ask(1), from: 1)
+    _ = replay.receive(ask(1), from: 2, at: 250)
+    let trained = TrainedStaleness(rows: 10, mean: 0.5, p99: 1, max: 1)
+    _ = replay.receive(
+      frame { Progress(table: 0, version: 0, request: 0, trained: trained).encode(into: $0) }, from: 3,
+      at: 250)
+    let found = try inspect(&replay, at: 750)
+    #expect(
+      found
+        == Inspection.Staleness(
+          max: 1, keeping: "pace", trained: trained, waitingTotal: 1, waiting_s: 0.5, waiting: ["w"]))
+  }
+
+  @Test func whatWasTooOldIsShownByActor() throws {
+    var replay = try replay(.drop)
+    _ = replay.receive(insert(1, version: 0), from: 1)
+    _ = replay.receive(progress(1, request: 0), from: 3)
+    _ = replay.receive(Fixtures.request(1, count: 1), from: 3)
+    #expect(try inspect(&replay, at: 0).outdated == [Inspection.Outdated(label: "w", items: 1)])
+  }
+
+  /// Several learners: weighted by rows, and the worst of their percentiles.
+  @Test func severalLearnersAreOneFigure() {
+    let parts = [
+      TrainedStaleness(rows: 30, mean: 1, p99: 3, max: 9),
+      TrainedStaleness(rows: 10, mean: 5, p99: 7, max: 8),
+    ]
+    #expect(TrainedStaleness(parts) == TrainedStaleness(rows: 40, mean: 2, p99: 7, max: 9))
+    #expect(TrainedStaleness([TrainedStaleness.nothing]) == .nothing)
+    #expect(TrainedStaleness([TrainedStaleness]()) == nil)
+    #expect(
+      TrainedStaleness([parts[0], TrainedStaleness(rows: .max, mean: 0, p99: 0, max: 0)])?.rows == .max)
   }
 
   @Test func whatIsTooOldIsRemovedWhenItWouldBeServed() throws {

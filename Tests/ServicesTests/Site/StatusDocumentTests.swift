@@ -59,8 +59,14 @@ import Wire
       [
         F.process(
           1, "actor", ["uptime_s": uptime, "env_steps_total": count, "update_to_action_p99_ms": 52.34567]),
-        F.process(2, "learner", ["uptime_s": uptime, "updates_total": count, "staleness_versions": 3]),
-        F.process(3, "replay", ["steps": 50, "capacity": 200, "resident_bytes": 1e6]),
+        F.process(
+          2, "learner",
+          [
+            "uptime_s": uptime, "updates_total": count, "staleness_versions": 3,
+            "trained_staleness_mean": 1.25, "trained_staleness_p99": 4, "trained_staleness_max": 6,
+            "staleness_bound": 8,
+          ]),
+        F.process(3, "replay", ["steps": 50, "actors_waiting": 2, "capacity": 200, "resident_bytes": 1e6]),
       ]
     }
     let monitor = F.monitor(
@@ -77,7 +83,10 @@ import Wire
     let now = try #require(found["now"] as? [String: Any])
     let expected: [String: Double] = [
       "env_steps": 300, "env_steps_per_s": 200, "updates": 300, "updates_per_s": 200, "version": 12,
-      "staleness_versions": 3, "update_to_action_p99_ms": 52.35, "replay_steps": 50, "replay_capacity": 200,
+      "staleness_versions": 3, "trained_staleness_mean": 1.25, "trained_staleness_p99": 4,
+      "trained_staleness_max": 6,
+      "staleness_bound": 8, "actors_waiting": 2, "update_to_action_p99_ms": 52.35, "replay_steps": 50,
+      "replay_capacity": 200,
       "return_mean": 470, "return_min": 465, "return_max": 475, "return_best": 480,
     ]
     for (name, value) in expected { #expect(now[name] as? Double == value, "\(name)") }

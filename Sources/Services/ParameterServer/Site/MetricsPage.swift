@@ -62,6 +62,9 @@ struct MetricsPage {
       "Published version minus the version that sampled steps were acted with.",
       monitor.staleness)
     gauge(
+      "rookery_run_staleness_bound", "replay.max_staleness of what is trained on; absent without a bound.",
+      progress.stalenessBound)
+    gauge(
       "rookery_run_update_to_action_p99_seconds",
       "Time from an update to the first action with it, of the slowest actor.",
       monitor.updateToActionP99_ms.map { $0 / 1000 })

@@ -24,6 +24,11 @@ struct StatusDocument: Encodable {
     var updates_per_s: Double?
     var version: UInt64
     var staleness_versions: Double?
+    var trained_staleness_mean: Double?
+    var trained_staleness_p99: Double?
+    var trained_staleness_max: Double?
+    var staleness_bound: Double?
+    var actors_waiting: Double?
     var update_to_action_p99_ms: Double?
     var replay_steps: Double
     var replay_capacity: Double
@@ -132,6 +137,11 @@ extension StatusDocument.Now {
     updates_per_s = short(monitor.rate(.learner, .updates_total, now: now))
     version = progress.status?.version ?? 0
     staleness_versions = short(monitor.staleness)
+    trained_staleness_mean = short(progress.mean(.learner, .trained_staleness_mean))
+    trained_staleness_p99 = short(progress.values(.learner, .trained_staleness_p99).max())
+    trained_staleness_max = short(progress.values(.learner, .trained_staleness_max).max())
+    staleness_bound = short(progress.stalenessBound)
+    actors_waiting = short(progress.values(.replay, .actors_waiting).max())
     update_to_action_p99_ms = short(monitor.updateToActionP99_ms)
     replay_steps = Self.finite(monitor.replaySteps)
     replay_capacity = Self.finite(monitor.replayCapacity)

@@ -82,7 +82,21 @@ extension ReplayMachine {
         Inspection.Histogram(name: "staleness_versions", counts: found.staleness.counts),
         Inspection.Histogram(name: "priority", unit: 0x1p-20, counts: found.priorities.counts),
       ],
-      top: found.top.map { Inspection.Ranked(key: $0.key, priority: $0.priority) })
+      top: found.top.map { Inspection.Ranked(key: $0.key, priority: $0.priority) },
+      staleness: configuration.store.tables[index].staleness.map { staleness($0, table: index, now: now) })
+  }
+
+  private func staleness(_ bound: StalenessBound, table: Int, now: Instant) -> Inspection.Staleness {
+    let waiting = pacer?.configuration.table == table ? pacer?.waitingInTurn ?? [] : []
+    let outdated = counters.itemsOutdated.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    return Inspection.Staleness(
+      max: bound.max, keeping: bound.keeping.rawValue,
+      trained: TrainedStaleness(samplers.all.values.compactMap(\.trained)),
+      waitingTotal: UInt64(waiting.count), waiting_s: waiting.first.map { (now - $0.since).seconds } ?? 0,
+      waiting: waiting.prefix(Limits.writersShown).map { writers.labels[$0.actor]?.text ?? "" },
+      outdated: outdated.prefix(Limits.writersShown).map {
+        Inspection.Outdated(label: $0.key, items: $0.value)
+      })
   }
 
   private func item(_ request: InspectRequest, _ names: [String]) throws(ReplayStoreError) -> InspectedItem? {

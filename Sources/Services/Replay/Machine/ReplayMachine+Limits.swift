@@ -79,7 +79,8 @@ extension ReplayMachine {
       state.insertsBlocked = BlockedCalls(reason: block.reason, seconds: (now - block.since).seconds)
     }
     if let waiting = waitingSamples.first(of: index),
-      let reason = store.reasonSampleBlocked(table: index, count: waiting.request.count)
+      let reason = reasonHeld(waiting.request, of: waiting.peer, now: now)
+        ?? store.reasonSampleBlocked(table: index, count: waiting.request.count)
     {
       state.samplesBlocked = BlockedCalls(reason: reason, seconds: (now - waiting.since).seconds)
     }

@@ -17,6 +17,7 @@ extension ReplayMachine {
     }
     guard configuration.store.tables[progress.table].staleness != nil else { return }
     self.progress = max(self.progress, progress.version)
+    samplers[peer]?.trained = progress.trained
     pacer?.receive(progress, from: peer, now: now)
     // Requests that wait and that the learner has given up: their items would be lost.
     let given = waitingSamples.removeAll(of: peer, upTo: progress.request)
@@ -92,7 +93,7 @@ extension ReplayMachine {
     return reasonHeld(request, of: peer, now: now) != nil
   }
 
-  private func reasonHeld(_ request: SampleRequest, of peer: PeerID, now: Instant) -> String? {
+  func reasonHeld(_ request: SampleRequest, of peer: PeerID, now: Instant) -> String? {
     guard let pacer, request.table == pacer.configuration.table else { return nil }
     return pacer.reasonHeld(
       request.count, for: peer, ages: store.ages(ofTable: request.table, at: pacer.version), now: now)

@@ -32,6 +32,7 @@ struct StepPacer {
     var left: UInt64 = 0
     /// A request that waits; nil if none does.
     var asked: StepRequest?
+    var askedAt = Instant.never
     /// The order of requests.
     var turn: UInt64 = 0
     /// Steps of each stream since its last complete item, and their sum.
@@ -99,6 +100,7 @@ extension StepPacer {
     }
     guard actors[actor]?.asked?.number != request.number else { return nil }
     actors[actor]?.asked = request
+    actors[actor]?.askedAt = now
     actors[actor]?.turn = nextTurn
     nextTurn += 1
     return nil
@@ -265,6 +267,11 @@ extension StepPacer {
 
   /// Actors that wait for a grant.
   var waiting: Int { actors.values.count { $0.asked != nil } }
+  /// The same in the order of their requests, with when they asked.
+  var waitingInTurn: [(actor: Int, since: Instant)] {
+    actors.filter { $0.value.asked != nil }.sorted { $0.value.turn < $1.value.turn }
+      .map { ($0.key, $0.value.askedAt) }
+  }
   /// Steps granted that have not come yet.
   var outstanding: UInt64 { actors.values.reduce(0) { $0 + $1.left } }
 }

@@ -2,6 +2,7 @@
 
 internal import Experience
 internal import Foundations
+internal import Wire
 
 /// The samplers: their connections, and how many requests of each wait.
 struct ReplaySamplers {
@@ -12,6 +13,8 @@ struct ReplaySamplers {
     var lastTurn: UInt64 = 0
     /// Whether the sampler has requested something.
     var isProven = false
+    /// How stale what it trained on was; nil if it has not said so.
+    var trained: TrainedStaleness?
     var lastHeard: Instant
   }
 

@@ -67,7 +67,8 @@ private struct PacerHarness {
     _ request: UInt64, version: UInt64, by learner: PeerID = learner, at milliseconds: Double = 0
   ) {
     pacer.receive(
-      Progress(table: 0, version: version, request: request), from: learner, now: .at(milliseconds))
+      Progress(table: 0, version: version, request: request, trained: .nothing), from: learner,
+      now: .at(milliseconds))
   }
 
   /// Why a batch of 2 waits, of items of these ages.
