@@ -24,9 +24,10 @@ python: setup
 build: setup ## build the optimised program
 	@swift build -c release --product rookery
 
-run-gymnasium: build ## learn LunarLander, an environment of Gymnasium (installs it into .venv)
+run-gymnasium: CONFIG = config/lunarlander.yaml
+run-gymnasium: build ## learn LunarLander, an environment of Gymnasium (installs it into .venv; CONFIG=…)
 	@.ci/python python/requirements.txt
-	@.build/release/rookery run config/lunarlander.yaml $(ARGS)
+	@.build/release/rookery run $(CONFIG) $(ARGS)
 
 run: build ## learn CartPole with separate processes (CONFIG=config/acrobot.yaml, ARGS="--seed 2")
 	@.build/release/rookery run $(CONFIG) $(ARGS)

@@ -6,6 +6,8 @@ public import Foundations
 public struct TrajectoryConfiguration: Hashable, Sendable {
   /// T: steps of a trajectory. Its table's items have T + 1.
   public var steps = 20
+  /// Multiplies all rewards that are trained on.
+  public var rewardScale = 1.0
   /// The weight of the value's loss.
   public var valueCost = 0.5
   /// The weight of the policy's entropy, which the loss subtracts.
@@ -41,6 +43,7 @@ public struct GAEConfiguration: Hashable, Sendable {
 extension TrajectoryConfiguration {
   mutating func read(_ reader: inout ConfigurationReader) {
     reader.integer("trajectory_steps", &steps, 1...65_534)
+    reader.double("reward_scale", &rewardScale, .above(0, upTo: 1e6))
     reader.double("value_cost", &valueCost, .atLeast(0))
     reader.schedule("entropy_cost", &entropyCost, .atLeast(0))
   }

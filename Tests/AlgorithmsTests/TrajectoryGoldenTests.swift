@@ -16,12 +16,14 @@ import Testing
   }
 
   /// Calls `body` with each trajectory of the fixture, and joins what it writes.
+  /// - Parameter rewardScale: its rewards are divided by this before.
   private func estimates(
+    rewardScale: Float = 1,
     _ body: (Trajectory, _ row: Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) -> (targets: [Float], advantages: [Float]) {
     var all: (targets: [Float], advantages: [Float]) = ([], [])
     let values = fixture["values"]
-    columns.reward.withUnsafeBufferPointer { rewards in
+    columns.reward.map { $0 / rewardScale }.withUnsafeBufferPointer { rewards in
       columns.flags.withUnsafeBufferPointer { flags in
         values.withUnsafeBufferPointer { values in
           for index in 0..<columns.count {
@@ -29,7 +31,7 @@ import Testing
             var targets = [Float](repeating: .nan, count: columns.steps)
             var advantages = targets
             let trajectory = Trajectory(
-              steps: columns.steps, discount: 0.9, rewards: rewards.baseAddress! + row,
+              steps: columns.steps, discount: 0.9, rewardScale: rewardScale, rewards: rewards.baseAddress! + row,
               flags: flags.baseAddress! + row, values: values.baseAddress! + row)
             body(trajectory, row, &targets, &advantages)
             all.targets += targets
@@ -61,6 +63,23 @@ import Testing
     }
     #expect(largestDifference(found.targets, fixture["gae_targets_\(lambda)"]) < 2e-6)
     #expect(largestDifference(found.advantages, fixture["gae_advantages_\(lambda)"]) < 2e-6)
+  }
+
+  /// Halved rewards at a scale of 2 are the same.
+  @Test func rewardsAreScaled() {
+    let zeros = [Float](repeating: 0, count: columns.steps)
+    let found = [1, 2].map { scale in
+      zeros.withUnsafeBufferPointer { zeros in
+        estimates(rewardScale: scale) {
+          VTrace().compute($0, logRatios: zeros.baseAddress!, targets: $2, advantages: $3)
+        }
+      }
+    }
+    #expect(found[0].targets == found[1].targets && found[0].advantages == found[1].advantages)
+    let gae = [1, 2].map { scale in
+      estimates(rewardScale: scale) { GAE(lambda: 0.6).compute($0, targets: $2, advantages: $3) }
+    }
+    #expect(gae[0].targets == gae[1].targets && gae[0].advantages == gae[1].advantages)
   }
 
   /// On-policy, V-trace's target is the n-step return, and so is that of GAE with λ = 1.

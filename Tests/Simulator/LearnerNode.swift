@@ -8,7 +8,7 @@ internal import Services
 internal import Wire
 
 final class LearnerNode: Node {
-  let cluster: Cluster
+  unowned let cluster: Cluster
   let index: Int
   private let batch: Int
   private(set) var isUp = false

@@ -6,7 +6,7 @@ internal import Services
 internal import Wire
 
 final class ParameterNode: Node {
-  let cluster: Cluster
+  unowned let cluster: Cluster
   let index: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero

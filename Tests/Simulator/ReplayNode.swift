@@ -7,7 +7,7 @@ internal import Services
 internal import Wire
 
 final class ReplayNode: Node {
-  let cluster: Cluster
+  unowned let cluster: Cluster
   let index: Int
   let shard: Int
   private(set) var isUp = false

@@ -8,7 +8,7 @@ internal import Wire
 /// Sends evaluations, asks for the run's status, and checks that each evaluation that the server
 /// received comes once and in order.
 final class StatusNode: Node {
-  let cluster: Cluster
+  unowned let cluster: Cluster
   let index: Int
   let isUp = true
   var stalledUntil = Instant.zero

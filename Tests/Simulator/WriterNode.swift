@@ -18,7 +18,7 @@ protocol Node: AnyObject {
 }
 
 final class WriterNode: Node {
-  let cluster: Cluster
+  unowned let cluster: Cluster
   let index: Int
   private(set) var isUp = false
   var stalledUntil = Instant.zero

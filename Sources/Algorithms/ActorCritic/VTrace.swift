@@ -48,7 +48,7 @@ public struct VTrace: Hashable, Sendable {
       // A ratio that is NaN stays NaN, so that its row is found.
       let rho = ratio > rhoMax ? rhoMax : ratio
       let trace = lambda * (ratio > cMax ? cMax : ratio)
-      let reward = trajectory.rewards[t]
+      let reward = trajectory.reward(t)
       let next = trajectory.bootstrap(after: t, value: values[t + 1])
       let carried = trajectory.bootstrap(after: t, value: correction)
       advantages[t] = rho * (reward + next + carried - values[t])

@@ -33,7 +33,7 @@ public struct GAE: Hashable, Sendable {
         continue
       }
       let error =
-        trajectory.rewards[t] + trajectory.bootstrap(after: t, value: values[t + 1]) - values[t]
+        trajectory.reward(t) + trajectory.bootstrap(after: t, value: values[t + 1]) - values[t]
       advantage = error + lambda * trajectory.bootstrap(after: t, value: advantage)
       advantages[t] = advantage
       targets[t] = values[t] + advantage

@@ -12,23 +12,30 @@ public struct Trajectory {
   public let steps: Int
   /// γ of one step.
   public let discount: Float
+  /// Multiplies all rewards.
+  public let rewardScale: Float
   /// `[T + 1]`
-  public let rewards: UnsafePointer<Float>
+  let rewards: UnsafePointer<Float>
   /// `[T + 1]`, `StepFlags`.
   public let flags: UnsafePointer<UInt8>
   /// `[T + 1]`, V(s_t).
   public let values: UnsafePointer<Float>
 
   public init(
-    steps: Int, discount: Float, rewards: UnsafePointer<Float>, flags: UnsafePointer<UInt8>,
-    values: UnsafePointer<Float>
+    steps: Int, discount: Float, rewardScale: Float = 1, rewards: UnsafePointer<Float>,
+    flags: UnsafePointer<UInt8>, values: UnsafePointer<Float>
   ) {
     self.steps = steps
     self.discount = discount
+    self.rewardScale = rewardScale
     self.rewards = rewards
     self.flags = flags
     self.values = values
   }
+
+  /// The scaled reward of a_t.
+  @inline(__always)
+  public func reward(_ t: Int) -> Float { rewardScale * rewards[t] }
 
   /// Whether row t has an action: it is not an episode's last observation.
   @inline(__always)

@@ -56,8 +56,8 @@ public final class TrajectoryNetwork {
   func trajectory(_ index: Int, of batch: TrajectoryBatch) -> Trajectory {
     let row = firstStep(of: index, batch)
     return Trajectory(
-      steps: settings.steps, discount: settings.discount, rewards: batch.reward + row,
-      flags: batch.flags + row, values: values + row)
+      steps: settings.steps, discount: settings.discount, rewardScale: settings.rewardScale,
+      rewards: batch.reward + row, flags: batch.flags + row, values: values + row)
   }
 
   /// The row of a trajectory's first step that is trained on.

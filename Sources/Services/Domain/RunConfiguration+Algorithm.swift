@@ -55,7 +55,7 @@ extension RunConfiguration {
   private var trajectories: TrajectorySettings {
     TrajectorySettings(
       steps: algorithm.trajectory.steps, contextSteps: staleness?.contextSteps ?? 0,
-      discount: Float(algorithm.discount),
+      discount: Float(algorithm.discount), rewardScale: Float(algorithm.trajectory.rewardScale),
       valueCost: Float(algorithm.trajectory.valueCost), entropyCost: algorithm.trajectory.entropyCost,
       descent: descent)
   }

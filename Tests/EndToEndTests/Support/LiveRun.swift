@@ -28,13 +28,13 @@ final class LiveRun {
   private(set) var versions: [UInt64] = []
 
   init(
-    _ workspace: Workspace, name: String = "test", base: [String] = LiveRun.small, settings: [String] = [],
+    _ workspace: Workspace, name: String = "test", config: String = "config/cartpole.yaml", base: [String] = LiveRun.small, settings: [String] = [],
     arguments: [String] = [], environment: [String: String] = [:]
   ) throws {
     self.workspace = workspace
     let all = (base + settings).flatMap { ["--set", $0] }
     command = try Started(
-      ["run", "config/cartpole.yaml", "--name", name] + all + arguments, in: workspace,
+      ["run", config, "--name", name] + all + arguments, in: workspace,
       environment: environment)
     folder = workspace.file("runs/\(name)")
   }
