@@ -10,7 +10,7 @@ ARGS ?=
 PYTHON := .venv/bin/python
 export ASAN_OPTIONS ?= detect_leaks=0
 
-.PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize fuzz bench bench-step bench-peers clean
+.PHONY: help setup python build run run-gymnasium test test-long learning learning-gymnasium lint format sanitize fuzz bench bench-step bench-a2c bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,7 +38,7 @@ test: setup python ## run the quick tests
 	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) swift test --skip-build --filter EndToEndTests
 
 test-long: setup python build ## run all tests with more seeds, and whole learning runs
-	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) ROOKERY_LONG_TESTS=1 ROOKERY_SIMULATION_SEEDS=5000 \
+	@ROOKERY_PYTHON=$(CURDIR)/$(PYTHON) ROOKERY_LONG_TESTS=1 ROOKERY_SEEDS_FACTOR=12 \
 	  ROOKERY_BINARY=$(CURDIR)/.build/release/rookery swift test
 	@.ci/seams
 	@.ci/learning-load
@@ -76,8 +76,11 @@ bench: build ## measure training step, actor and replay on this machine
 bench-step: build ## compare the training step with PyTorch's, interleaved (installs PyTorch into .venv-torch)
 	@.ci/bench-step
 
+bench-a2c: build ## compare the actor-critic with Stable-Baselines3's A2C, in turn (installs PyTorch into .venv-sb3)
+	@.ci/bench-a2c $(ARGS)
+
 bench-peers: build ## compare the replay with Reverb, cpprb and tianshou, interleaved (installs 3 GB into .venv-peers)
 	@.ci/bench-peers $(ARGS)
 
 clean: ## remove build outputs and virtual environments
-	@rm -rf .build .venv .venv-torch .venv-peers .docker-compose
+	@rm -rf .build .venv .venv-torch .venv-peers .venv-sb3 .docker-compose

@@ -19,12 +19,15 @@ public enum BenchCommand {
     case ["learners"]:
       try benchLearners(
         rounds: try arguments.integer("rounds", in: 1...101) ?? 3, seconds: 5, json: arguments.has("json"))
+    case ["staleness"]:
+      try benchStaleness(
+        rounds: try arguments.integer("rounds", in: 1...101) ?? 3, seconds: 3, json: arguments.has("json"))
     case ["merge"]:
       benchMerge(rounds: try arguments.integer("rounds", in: 1...101) ?? 5, json: arguments.has("json"))
     case ["scale"]: try benchScale(json: arguments.has("json"))
     default:
       throw UsageError(
-        "expected rookery bench step|actor|gymnasium|replay|recording|selectors|learners|merge|scale [--json]"
+        "expected rookery bench step|actor|gymnasium|replay|recording|selectors|learners|staleness|merge|scale [--json]"
       )
     }
   }

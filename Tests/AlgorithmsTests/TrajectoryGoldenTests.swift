@@ -31,7 +31,8 @@ import Testing
             var targets = [Float](repeating: .nan, count: columns.steps)
             var advantages = targets
             let trajectory = Trajectory(
-              steps: columns.steps, discount: 0.9, rewardScale: rewardScale, rewards: rewards.baseAddress! + row,
+              steps: columns.steps, discount: 0.9, rewardScale: rewardScale,
+              rewards: rewards.baseAddress! + row,
               flags: flags.baseAddress! + row, values: values.baseAddress! + row)
             body(trajectory, row, &targets, &advantages)
             all.targets += targets

@@ -34,7 +34,9 @@ import Wire
       #expect(Glibc.kill(process.pid, SIGKILL) == 0)
       try run.status("another \(service)") { status in
         check(status)
-        return !status.processes.contains { $0.age_s < 0.5 && $0.telemetry.counters["pid"] == Double(process.pid) }
+        return !status.processes.contains {
+          $0.age_s < 0.5 && $0.telemetry.counters["pid"] == Double(process.pid)
+        }
           && status.processes.contains { $0.age_s < 0.5 && $0.telemetry.service == service }
       }
       try progress(run, "after the kill of the \(service)")

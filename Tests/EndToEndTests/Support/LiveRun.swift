@@ -28,7 +28,8 @@ final class LiveRun {
   private(set) var versions: [UInt64] = []
 
   init(
-    _ workspace: Workspace, name: String = "test", config: String = "config/cartpole.yaml", base: [String] = LiveRun.small, settings: [String] = [],
+    _ workspace: Workspace, name: String = "test", config: String = "config/cartpole.yaml",
+    base: [String] = LiveRun.small, settings: [String] = [],
     arguments: [String] = [], environment: [String: String] = [:]
   ) throws {
     self.workspace = workspace
