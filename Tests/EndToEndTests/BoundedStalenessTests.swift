@@ -14,9 +14,9 @@ import Wire
     "stop.seconds=300",
   ]
 
-  /// On-policy training by two learners and two actors. An actor that stands still, and each service
-  /// killed in turn: the run goes on each time, and nothing is ever trained on that other weights
-  /// acted.
+  /// On-policy training by two learners and two actors. An actor that stands still, and each
+  /// service killed in turn: the run goes on each time, and nothing is ever trained on that other
+  /// weights acted.
   @Test func nothingStaleIsTrainedOnWhateverIsKilled() throws {
     let run = try LiveRun(
       try Workspace(), config: "config/cartpole-policy-gradient.yaml", base: Self.settings)

@@ -47,7 +47,7 @@ final class LearnerNode: Node {
     sharded.split = plan.sampler == .fifo ? .turns : .mass
     sharded.isExclusive = plan.isOwn
     sharded.isConsumed = plan.pace != nil
-    sharded.isBounded = plan.pace != nil
+    if plan.pace != nil { sharded.batchesMax = plan.gradients == nil ? 2 : 1 }
     let member = MemberMachine.Configuration(
       id: id, label: "learner", manifest: Ledger.manifest,
       aggregation: plan.aggregation)

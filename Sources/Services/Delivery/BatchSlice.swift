@@ -18,6 +18,8 @@ struct BatchSlice {
   var mass = 0.0
   /// Items of the table at that time.
   var itemCount: UInt64 = 0
+  /// The number of the request that the shard answered.
+  var request: UInt64 = 0
   /// The shard's incarnation that drew the rows.
   var incarnation: Identifier?
   /// Other shards serve its rows, in later slices.

@@ -100,11 +100,13 @@ extension SamplerMachine {
     if !sink.send(scratch.bytes, to: session.service) { counters.prioritiesDropped += UInt64(count) }
   }
 
-  /// Tells the shard how far the learner is: it holds no answer. Requests that it has given up
-  /// count as finished.
-  mutating func report(version: UInt64, trained: TrainedStaleness, sink: some FrameSink) {
+  /// Tells the shard how far the learner is: it has finished all answers before that of the request
+  /// `held`, if it has one. Requests that it has given up count as finished.
+  mutating func report(
+    version: UInt64, trained: TrainedStaleness, before held: UInt64?, sink: some FrameSink
+  ) {
     guard session.isOpen else { return }
-    let finished = (requests.map(\.number).min() ?? nextRequest) - 1
+    let finished = min(requests.map(\.number).min() ?? nextRequest, held ?? .max) - 1
     Progress(table: tableIndex, version: version, request: finished, trained: trained).encode(into: scratch)
     sink.send(scratch.bytes, to: session.service)
   }
@@ -191,6 +193,7 @@ extension SamplerMachine {
     guard batch.accept(part, of: slice) else { return stray() }
     guard batch.slices[slice].isWhole else { return nil }
     batch.slices[slice].incarnation = incarnation
+    batch.slices[slice].request = requests[index].number
     requests.remove(at: index)
     return batch
   }

@@ -30,9 +30,9 @@ public struct ShardedSampler {
     public var isConsumed = false
     /// Samples from one shard, of which no other learner has any rows (`replay.binding: own`).
     public var isExclusive = false
-    /// What is sampled has a bound on its staleness: a batch is requested once the last one is
-    /// given back.
-    public var isBounded = false
+    /// Batches that are requested, wait or are trained on at a time, one of several shards; nil: one
+    /// more than are in flight.
+    public var batchesMax: Int?
     /// Shards that answer nothing for this long are skipped. A restart takes less.
     public var goneAfter = Instant.Span.seconds(2)
     /// How long a shard that answers but has nothing to serve may delay a batch.
@@ -91,8 +91,7 @@ public struct ShardedSampler {
     let sampler = configuration.sampler
     search = configuration.isExclusive ? ShardSearch(for: sampler) : nil
     // One more than are in flight: the learner trains on that one.
-    // Under a bound on staleness no batch waits while another is trained on.
-    spare = (0..<(configuration.isBounded ? 1 : sampler.inFlight + 1)).map { _ in
+    spare = (0..<(configuration.batchesMax ?? sampler.inFlight + 1)).map { _ in
       SampledBatch(batch: sampler.batch, batches: sampler.batchesPerRequest)
     }
   }
@@ -144,9 +143,6 @@ extension ShardedSampler {
     moveSlices(now: now, sink: sink)
   }
 
-  /// A complete batch waits for `popBatch`.
-  var hasBatch: Bool { !ready.isEmpty }
-
   /// Removes the next complete batch, nil if none is complete; give it back with `release`.
   public mutating func popBatch() -> SampledBatch? {
     ready.isEmpty ? nil : ready.removeFirst()
@@ -155,7 +151,10 @@ extension ShardedSampler {
   /// Tells all shards which weights the next batch is trained on, and how stale all before were.
   mutating func report(version: UInt64, trained: TrainedStaleness, sink: some FrameSink) {
     for index in shards.indices {
-      shards[index].machine.report(version: version, trained: trained, sink: sink)
+      let id = shards[index].id
+      let held = ready.lazy.flatMap(\.slices).filter { $0.shard == id && $0.count > 0 && !$0.isMoved }
+      shards[index].machine.report(
+        version: version, trained: trained, before: held.map(\.request).min(), sink: sink)
     }
   }
 
@@ -295,8 +294,10 @@ extension ShardedSampler {
       }
       return
     }
+    if let most = configuration.batchesMax, spare.count < most { return }
     let able = shards.indices.filter { isAble($0, now: now) }
-    let credit = able.map { shards[$0].machine.credit }.min() ?? 0
+    var credit = able.map { shards[$0].machine.credit }.min() ?? 0
+    if configuration.batchesMax != nil { credit = min(credit, 1) }
     while open.count < credit, let batch = spare.popLast() {
       batch.slices.removeAll(keepingCapacity: true)
       open.append(batch)

@@ -167,12 +167,11 @@ extension LearnerMachine {
   /// is trained on before they do.
   private var isSettled: Bool { member.isSettled && unpushed.count == 0 }
 
-  /// No batch is being trained on, or waits for that.
-  private var mayReport: Bool {
-    configuration.staleness != nil && isSettled && current == nil && !sampler.hasBatch
-  }
+  /// No batch is being trained on.
+  private var mayReport: Bool { configuration.staleness != nil && isSettled && current == nil }
 
-  /// Tells the shards which weights the next batch is trained on, and only then asks for it.
+  /// Tells the shards which weights the next batch is trained on, and only then gives the last one
+  /// back.
   private mutating func reportProgress(now: Instant, replay: some FrameSink) {
     guard mayReport else { return }
     let isNew = reported != member.version || finished != nil
@@ -282,7 +281,8 @@ extension LearnerMachine {
 
   /// Weights, and a milestone if the rule needs one, are known, and training has not diverged.
   var isReady: Bool {
-    member.canTrain && !statistics.hasDiverged && (configuration.staleness == nil || isSettled)
+    member.canTrain && !statistics.hasDiverged
+      && (configuration.staleness == nil || isSettled && finished == nil)
       && (configuration.milestoneEvery == nil || milestone != nil || milestonesAfter > 0)
   }
 }

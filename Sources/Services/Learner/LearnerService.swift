@@ -205,7 +205,11 @@ extension RunConfiguration {
     var configuration = ShardedSampler.Configuration(sampler: shard)
     configuration.split = shardSplit
     configuration.isConsumed = isConsumed
-    configuration.isBounded = staleness != nil
+    // Under a bound on staleness no batch waits while another is trained on, unless the shard paces
+    // actors for it. It holds a batch of shared gradients back in any case.
+    if let staleness {
+      configuration.batchesMax = staleness.keeping == .pace && aggregation.kind == .averaging ? 2 : 1
+    }
     configuration.isExclusive = exclusiveTable != nil
     return ShardedSampler(configuration: configuration, generator: generator, now: now)
   }

@@ -72,12 +72,12 @@ struct LearnerHarness {
   let replay = ScriptedSink()
   let parameters = ScriptedSink()
   let id: UInt64
-  private var request: UInt64 = 0
+  var request: UInt64 = 0
 
   init(
     _ id: UInt64 = 1, milestoneEvery: UInt64? = 4, resumed: ResumedLearner = ResumedLearner(),
     rule: CountingRule = CountingRule(), aggregation: Aggregation = .averaging(.rounds),
-    staleness: StalenessBound? = nil
+    staleness: StalenessBound? = nil, batchesMax: Int? = nil
   ) {
     self.id = id
     self.rule = rule
@@ -88,7 +88,7 @@ struct LearnerHarness {
     configuration.milestoneEvery = milestoneEvery
     configuration.staleness = staleness
     var shards = ShardedSampler.Configuration(sampler: shard)
-    shards.isBounded = staleness != nil
+    shards.batchesMax = batchesMax ?? (staleness == nil ? nil : 1)
     let member = MemberMachine.Configuration(
       id: Fixtures.id(id), label: "l", manifest: ServerHarness.manifest, aggregation: aggregation)
     machine = LearnerMachine(

@@ -8,8 +8,11 @@ import Wire
 @testable import Services
 
 @Suite struct LearnerStalenessTests {
-  private func learner(_ keeping: StalenessBound.Keeping, max: UInt64 = 2) -> LearnerHarness {
-    var learner = LearnerHarness(milestoneEvery: nil, staleness: StalenessBound(max: max, keeping: keeping))
+  private func learner(
+    _ keeping: StalenessBound.Keeping, max: UInt64 = 2, batchesMax: Int? = nil
+  ) -> LearnerHarness {
+    var learner = LearnerHarness(
+      milestoneEvery: nil, staleness: StalenessBound(max: max, keeping: keeping), batchesMax: batchesMax)
     learner.publish(5, [9, 9])
     frame { Joined(incarnation: Fixtures.id(99), index: 0, merged: 0, version: 5).encode(into: $0) }
       .withUnsafeBytes { learner.machine.receive($0, now: .at(0), parameters: learner.parameters) }
@@ -36,6 +39,30 @@ import Wire
     #expect(next.compactMap(\.sampleRequest).count == 1)
     let places = next.filter { $0.progress != nil || $0.sampleRequest != nil }.map(\.type)
     #expect(places.last == .sampleRequest)
+  }
+
+  /// It asks for the next batch while it trains on one. What it says to have finished is the one
+  /// before, also when the next has come; that is trained on once the update is in the weights.
+  @Test func theNextBatchIsAskedForMeanwhile() throws {
+    var learner = learner(.pace, batchesMax: 2)
+    #expect(try learner.train(versions: [5, 4]))
+    learner.advance(2)
+    let first = learner.replay.take()
+    #expect(first.compactMap(\.sampleRequest?.request) == [2])
+    #expect(first.compactMap(\.progress).isEmpty)
+    // The answer comes before the update is in the weights: it waits.
+    learner.request = 2
+    #expect(try !learner.train(versions: [4, 4], at: 2))
+    learner.publish(6, [10, 10], updates: 1, merged: 1)
+    #expect(try !learner.machine.beginUpdate(now: .at(3)))
+    learner.advance(3)
+    let next = learner.replay.take()
+    #expect(next.compactMap { $0.progress.map { [$0.version, $0.request] } } == [[6, 1]])
+    #expect(next.compactMap(\.sampleRequest?.request) == [3])
+    #expect(try learner.machine.beginUpdate(now: .at(4)))
+    learner.machine.endUpdate(at: .at(4), replay: learner.replay, parameters: learner.parameters)
+    #expect(
+      learner.machine.statistics.trainedStaleness.max == 2 && learner.machine.statistics.rowsOutdated == 0)
   }
 
   /// While it waits for a batch it says every 500 ms that it is there.

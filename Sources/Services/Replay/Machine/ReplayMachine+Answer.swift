@@ -53,6 +53,10 @@ extension ReplayMachine {
       return false
     }
     guard held.tables & table == 0, !held.peers.contains(waiting.peer) else { return false }
+    if waitsForItsLast(request, of: waiting.peer, now: now) {
+      held.peers.insert(waiting.peer)
+      return false
+    }
     guard !isHeld(request, of: waiting.peer, now: now), !prefetchesBatches || !prefetch.isFull,
       store.canSample(table: request.table, count: request.count)
     else {

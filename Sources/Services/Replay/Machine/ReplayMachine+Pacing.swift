@@ -93,10 +93,17 @@ extension ReplayMachine {
     return reasonHeld(request, of: peer, now: now) != nil
   }
 
+  /// Whether the request waits until its learner has trained on the batch that it has.
+  func waitsForItsLast(_ request: SampleRequest, of peer: PeerID, now: Instant) -> Bool {
+    guard let pacer, request.table == pacer.configuration.table else { return false }
+    return pacer.waitsForItsLast(peer, now: now) { store.ages(ofTable: request.table, at: $0) }
+  }
+
   func reasonHeld(_ request: SampleRequest, of peer: PeerID, now: Instant) -> String? {
     guard let pacer, request.table == pacer.configuration.table else { return nil }
-    return pacer.reasonHeld(
-      request.count, for: peer, ages: store.ages(ofTable: request.table, at: pacer.version), now: now)
+    return pacer.reasonHeld(request.count, for: peer, now: now) {
+      store.ages(ofTable: request.table, at: $0)
+    }
   }
 
   /// Why the pacer holds the first waiting request; nil if it holds none.

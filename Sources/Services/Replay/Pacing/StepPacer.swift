@@ -125,16 +125,43 @@ extension StepPacer {
 
   mutating func forget(actor: Int) { actors[actor] = nil }
 
-  /// Why a batch for the newest weights must wait; nil if it need not. O(actors + η).
+  /// Why a batch must wait; nil if it need not. O(actors + η).
+  ///
+  /// A learner's next batch is trained on the newest weights. A single learner of a single shard may
+  /// also have one while it trains on another: that is for the weights which it makes of the other.
   /// - Parameters:
   ///   - count: the items of the batch.
-  ///   - ages: the items in the table by their staleness now, from 0 to η.
-  func reasonHeld(_ count: Int, for learner: PeerID, ages: [Int], now: Instant) -> String? {
-    actorsHold(count, for: learner, ages: ages, now: now) ?? othersHold(learner, now: now)
+  ///   - ages: the items in the table by their staleness at a version, from 0 to η; older ones count
+  ///     as η.
+  func reasonHeld(
+    _ count: Int, for learner: PeerID, now: Instant, ages: (_ version: UInt64) -> [Int]
+  ) -> String? {
+    if waitsForItsLast(learner, now: now, ages: ages) {
+      return "its learner still trains on the batch before"
+    }
+    let at = version + UInt64(ahead(learner))
+    return actorsHold(count, for: learner, at: at, ages: ages(at), now: now) ?? othersHold(learner, now: now)
   }
 
-  /// What actors still make must not get too old because the batch takes its place.
-  private func actorsHold(_ count: Int, for learner: PeerID, ages: [Int], now: Instant) -> String? {
+  /// Whether a learner's batch waits until it has trained on the one that it has. That holds up no
+  /// other learner.
+  func waitsForItsLast(_ learner: PeerID, now: Instant, ages: (_ version: UInt64) -> [Int]) -> Bool {
+    let ahead = ahead(learner)
+    // Items that would be too old after the batch before are removed once it is trained on.
+    return ahead > 0 && (ahead > 1 || heardLearners(now: now).count > 1 || ages(version).last != 0)
+  }
+
+  /// Updates that a learner makes before it trains on the next batch. Parts of one batch come from
+  /// several shards, and of one update from several learners: there it asks for no batch ahead.
+  private func ahead(_ learner: PeerID) -> Int {
+    shards > 1 || configuration.isSynchronous ? 0 : learners[learner]?.answers.count ?? 0
+  }
+
+  /// What actors still make must not get too old because the batch, for weights of `version`, takes
+  /// its place.
+  private func actorsHold(
+    _ count: Int, for learner: PeerID, at version: UInt64, ages: [Int], now: Instant
+  ) -> String? {
     let eta = Int(clamping: configuration.staleness)
     var left = ages
     var acting = 0

@@ -73,7 +73,7 @@ private struct PacerHarness {
 
   /// Why a batch of 2 waits, of items of these ages.
   func held(_ ages: [Int], for learner: PeerID = learner, at milliseconds: Double = 0) -> String? {
-    pacer.reasonHeld(2, for: learner, ages: ages, now: .at(milliseconds))
+    pacer.reasonHeld(2, for: learner, now: .at(milliseconds)) { _ in ages }
   }
 }
 
@@ -229,6 +229,45 @@ private struct PacerHarness {
     #expect(harness.held([2, 1]) != nil)
     harness.insert(3)
     #expect(harness.held([2, 2]) == nil)
+  }
+
+  /// A single learner may have the next batch while it trains on one: of items that are young enough
+  /// for the weights that it makes.
+  @Test func aBatchIsServedAhead() throws {
+    var harness = PacerHarness(1)
+    for actor in 0..<4 { _ = harness.ask(actor) }
+    #expect(harness.grants().count == 4)
+    for actor in 0..<4 { harness.insert(actor, steps: 5) }
+    harness.serve(1)
+    var versions: [UInt64] = []
+    let held = harness.pacer.reasonHeld(2, for: PacerHarness.learner, now: .at(0)) { version in
+      versions.append(version)
+      return version == 0 ? [2, 0] : [0, 2]
+    }
+    #expect(held == nil && versions == [0, 1])
+    // One of its items would be too old then.
+    #expect(harness.held([1, 1]) == "its learner still trains on the batch before")
+    // Not a third batch.
+    harness.serve(2)
+    #expect(harness.held([2, 0]) == "its learner still trains on the batch before")
+    harness.finish(1, version: 1)
+    #expect(harness.held([2, 0]) == nil)
+    // Another learner's updates come between.
+    harness.finish(0, version: 1, by: PacerHarness.other)
+    #expect(harness.held([2, 0]) == "its learner still trains on the batch before")
+  }
+
+  /// A part of a batch may come from another shard than was asked first.
+  @Test(arguments: [true, false]) func partsOfABatchAreOfOneVersion(isSynchronous: Bool) {
+    var harness = PacerHarness(1, isSynchronous: isSynchronous, shards: isSynchronous ? 1 : 2)
+    harness.finish(0, version: 0)
+    harness.serve(1)
+    var versions: [UInt64] = []
+    let held = harness.pacer.reasonHeld(1, for: PacerHarness.learner, now: .at(0)) { version in
+      versions.append(version)
+      return [2, 0]
+    }
+    #expect(held == nil && versions == [0])
   }
 
   /// A slow actor that is silent delays no learner.
