@@ -4,9 +4,9 @@ internal import Experience
 internal import Foundations
 internal import Services
 
-/// Env steps a second of a run of CartPole by actor-critic, with actors paced for η = 0, 1, 2 and 4,
-/// against the same run without a bound: two actors of 16 environments, one learner, batches of 640
-/// steps, a 64-64 network. Each step is trained on once, so these are trained steps too.
+/// Env steps a second of a run of CartPole by actor-critic, with actors paced for η = 0, 1, 2 and
+/// 4, against the same run without a bound: two actors of 16 environments, one learner, batches of
+/// 640 steps, a 64-64 network. Each step is trained on once, so these are trained steps too.
 ///
 /// Medians of the rounds, and of the ratios within a round.
 func benchStaleness(rounds: Int, seconds: Double, json: Bool) throws {

@@ -85,7 +85,7 @@ public enum MessageType: UInt8, CaseIterable, Sendable {
     case .updated: 10
     case .learnerRequest: 0
     case .learner: 3
-    case .progress: 3
+    case .progress: 4
     case .stepRequest: 3
     case .stepGrant: 3
     }

@@ -30,8 +30,8 @@ public struct ShardedSampler {
     public var isConsumed = false
     /// Samples from one shard, of which no other learner has any rows (`replay.binding: own`).
     public var isExclusive = false
-    /// Batches that are requested, wait or are trained on at a time, one of several shards; nil: one
-    /// more than are in flight.
+    /// Batches that are requested, wait or are trained on at a time, one of several shards; nil:
+    /// one more than are in flight.
     public var batchesMax: Int?
     /// Shards that answer nothing for this long are skipped. A restart takes less.
     public var goneAfter = Instant.Span.seconds(2)

@@ -127,12 +127,13 @@ extension StepPacer {
 
   /// Why a batch must wait; nil if it need not. O(actors + η).
   ///
-  /// A learner's next batch is trained on the newest weights. A single learner of a single shard may
-  /// also have one while it trains on another: that is for the weights which it makes of the other.
+  /// A learner's next batch is trained on the newest weights. A single learner of a single shard
+  /// may also have one while it trains on another: that is for the weights that it makes of the
+  /// other.
   /// - Parameters:
   ///   - count: the items of the batch.
-  ///   - ages: the items in the table by their staleness at a version, from 0 to η; older ones count
-  ///     as η.
+  ///   - ages: the items in the table by their staleness at a version, from 0 to η; older ones
+  ///     count as η.
   func reasonHeld(
     _ count: Int, for learner: PeerID, now: Instant, ages: (_ version: UInt64) -> [Int]
   ) -> String? {

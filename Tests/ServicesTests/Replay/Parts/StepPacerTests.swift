@@ -231,8 +231,8 @@ private struct PacerHarness {
     #expect(harness.held([2, 2]) == nil)
   }
 
-  /// A single learner may have the next batch while it trains on one: of items that are young enough
-  /// for the weights that it makes.
+  /// A single learner may have the next batch while it trains on one: of items that are young
+  /// enough for the weights that it makes.
   @Test func aBatchIsServedAhead() throws {
     var harness = PacerHarness(1)
     for actor in 0..<4 { _ = harness.ask(actor) }
