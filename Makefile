@@ -60,7 +60,7 @@ learning: build ## learn every configuration with five seeds; all must solve it
 
 learning-gymnasium: build ## the same for LunarLander, which needs Python (installs it into .venv)
 	@.ci/python python/requirements.txt
-	@.ci/learning lunarlander
+	@.ci/learning lunarlander lunarlander-actor-critic
 
 sanitize: setup ## run tests under the thread and address sanitizers
 	@.ci/sanitize
