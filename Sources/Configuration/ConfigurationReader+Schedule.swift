@@ -27,7 +27,10 @@ extension ConfigurationReader {
       return
     }
     double("to", &target.to, range)
-    double("over", &target.over, .above(0, upTo: 1e15))
+    // The default is none, and no example.
+    var over = target.over > 0 ? target.over : 100_000
+    double("over", &over, .above(0, upTo: 1e12))
+    if isSet("over") { target.over = over }
     choice("by", &target.by)
     // One layer alone may set a part.
     guard !isPartial, !problems.contains(where: { $0.key.hasPrefix(path("")) }) else { return }

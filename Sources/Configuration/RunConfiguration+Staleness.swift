@@ -62,6 +62,14 @@ extension RunConfiguration {
           "null, as the batches of one request (\(learner.batchesPerRequest)) would grow old one after the other",
         found: "\(bound.max)", advice: "set learner.batches_per_request to 1")
     }
+    if bound.keeping == .correct, algorithm.name != .actorCritic || !algorithm.vtrace.enabled {
+      refuse(
+        [prefix + "when_stale", "algorithm.name", "algorithm.vtrace.enabled"],
+        expected:
+          "null with when_stale correct and without V-trace: nothing corrects for what is older, and it is trained on",
+        found: "\(bound.max)",
+        advice: "set \(prefix)when_stale to pace or drop, or choose actor-critic with vtrace.enabled")
+    }
     if bound.keeping == .pace { conflicts += paceConflicts(of: table, bound, key: key, prefix: prefix) }
     return conflicts
   }
@@ -85,6 +93,12 @@ extension RunConfiguration {
         expected:
           "0 with when_stale pace: grants say how far actors may be ahead, and a limiter could block what they wait for",
         found: YAMLText.number(table.rateLimiter.samplesPerInsert), advice: "remove it")
+    }
+    if actor.whenBlocked == .dropOldest {
+      refuse(
+        ["actor.when_blocked"],
+        expected: "block with when_stale pace: steps that are granted and dropped would be waited for",
+        found: "drop_oldest", advice: "remove it")
     }
     if table.episodes != .cross || table.period != table.length - 1 || table.length < 3 {
       refuse(

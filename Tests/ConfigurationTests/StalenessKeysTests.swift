@@ -73,6 +73,15 @@ import Testing
     ("name: actor-critic", "replay: {max_staleness: 100, capacity: 20000}", "twice what may wait"),
     ("name: actor-critic", "replay: {max_staleness: -1}", "a whole number from 0 to 65536, or null"),
     ("name: actor-critic", "replay: {max_staleness: 65537}", "a whole number from 0 to 65536, or null"),
+    ("name: policy-gradient", "replay: {max_staleness: 4, when_stale: correct}", "nothing corrects"),
+    (
+      "name: actor-critic, vtrace: {enabled: false}", "replay: {max_staleness: 4, when_stale: correct}",
+      "set replay.when_stale to pace or drop"
+    ),
+    (
+      "name: actor-critic", "replay: {max_staleness: 4}\nactor: {when_blocked: drop_oldest}",
+      "block with when_stale pace"
+    ),
     ("name: actor-critic", "replay: {when_stale: wait}", "pace, drop, correct"),
   ])
   func whatDoesNotGoTogetherIsRefused(algorithm: String, rest: String, expected: String) {

@@ -35,6 +35,7 @@ final class ParameterNode: Node {
     configuration.savedBytesPerSecond = Double(Plan.parameters * 4 * 4)
     configuration.milestoneEvery = cluster.plan.milestoneEvery
     configuration.publishEvery = cluster.plan.pace == nil ? .milliseconds(50) : .zero
+    if cluster.plan.pace != nil { configuration.republishFirst = .milliseconds(50) }
     configuration.memberGoneAfter = .seconds(1)
     let initial = ParameterState(
       version: 1, updates: 0, merged: [], manifest: Ledger.manifest,

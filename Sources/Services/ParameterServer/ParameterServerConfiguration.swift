@@ -11,6 +11,10 @@ public struct ParameterServerConfiguration: Sendable {
   public var publishEvery = Instant.Span.milliseconds(20)
   /// The newest version is published again after this time, because publications may be lost.
   public var republishEvery = Instant.Span.seconds(1)
+  /// The same for the first time after a version; each further wait is twice as long, up to
+  /// `republishEvery`. Nil: they are all alike. Under a bound on staleness learners and actors wait
+  /// for each version, so a lost one stops the run until it comes again.
+  public var republishFirst: Instant.Span?
   /// After this time of silence a learner is removed: rounds do not wait for it, and its index is
   /// free.
   public var memberGoneAfter = Instant.Span.seconds(5)

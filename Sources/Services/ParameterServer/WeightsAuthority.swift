@@ -72,6 +72,8 @@ public struct WeightsAuthority<Store: ParameterStore> {
   /// The changes that are not in the state yet; they stay if their learner leaves before.
   private var accepted: [Accepted] = []
   private var lastPublished: Instant
+  /// From the last publication to the next of the same version.
+  private var republishWait: Instant.Span
   private(set) var lastMerged = MergedUpdates(count: 0, clock: 0, oldest: 0, newest: 0)
   /// Topics of new subscribers that wait for the current version.
   var newcomers: [String] = []
@@ -97,6 +99,7 @@ public struct WeightsAuthority<Store: ParameterStore> {
     notice = merger.prepare(&self.state)
     // The first new version need not wait for `publishEvery`.
     lastPublished = now - configuration.publishEvery
+    republishWait = configuration.republishEvery
     savedAt = now
     skipReserved(now: now)
   }
@@ -198,8 +201,9 @@ extension WeightsAuthority {
     for (id, member) in members where now >= member.lastHeard + configuration.memberGoneAfter { remove(id) }
     answerNewcomers(now: now, sink: sink)
     advanceMerger(to: now, sink: sink)
-    if now >= lastPublished + configuration.republishEvery, !merger.hasUnpublished {
+    if now >= lastPublished + republishWait, !merger.hasUnpublished {
       lastPublished = now
+      republishWait = min(republishWait + republishWait, configuration.republishEvery)
       publishMilestone(topic: Weights.topicMilestone, sink: sink)
       publish(topic: Weights.topicAll, sink: sink)
     }
@@ -208,7 +212,7 @@ extension WeightsAuthority {
   func nextDeadline(now: Instant) -> Instant {
     if !newcomers.isEmpty { return now }
     let deadline = min(closesAt ?? .never, merger.waitsUntil ?? .never)
-    return min(deadline, lastPublished + configuration.republishEvery)
+    return min(deadline, lastPublished + republishWait)
   }
 }
 
@@ -281,6 +285,7 @@ extension WeightsAuthority {
       accepted.removeAll(keepingCapacity: true)
     }
     lastPublished = now
+    republishWait = configuration.republishFirst ?? configuration.republishEvery
     isUnsaved = true
     saveIfDue(now: now)
     // The milestone comes first, so that subscribers have it when they get the version that names

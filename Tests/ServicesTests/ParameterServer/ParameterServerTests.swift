@@ -19,11 +19,13 @@ struct ServerHarness {
     mode: AggregationConfiguration.Mode = .rounds, state: ParameterState? = nil,
     store: MemoryParameterStore = MemoryParameterStore(),
     incarnation: UInt64 = 99, token: Identifier? = nil, milestoneEvery: UInt64? = nil,
-    outer: OuterConfiguration = OuterConfiguration(), aggregation: Aggregation? = nil
+    outer: OuterConfiguration = OuterConfiguration(), aggregation: Aggregation? = nil,
+    republishFirst: Instant.Span? = nil
   ) {
     var configuration = ParameterServerConfiguration(
       aggregation: aggregation ?? .averaging(mode, outer: outer))
     configuration.token = token
+    configuration.republishFirst = republishFirst
     configuration.milestoneEvery = milestoneEvery
     let initial = ParameterState(version: 1, updates: 0, merged: [], manifest: Self.manifest, values: [0, 0])
     machine = Machine(
@@ -128,6 +130,22 @@ struct Published: Equatable {
 }
 
 @Suite struct ParameterServerTests {
+  /// A lost version comes again soon, then less and less often, up to once a second.
+  @Test func aVersionIsPublishedAgain() throws {
+    var server = ServerHarness(republishFirst: .milliseconds(10))
+    _ = server.join(1) as Joined?
+    _ = server.advance(20)
+    #expect(server.delta(1, 1, [1, 1], at: 100) == nil)
+    var times: [Double] = []
+    for millisecond in stride(from: 100.0, through: 3000, by: 1) {
+      let published = server.advance(millisecond)
+      #expect(published.allSatisfy { $0.version == 2 })
+      if published.contains(where: { $0.topic == Weights.topicAll }) { times.append(millisecond) }
+    }
+    #expect(
+      Array(zip(times.dropFirst(), times).map { $0 - $1 }.prefix(8)) == [10, 20, 40, 80, 160, 320, 640, 1000])
+  }
+
   @Test func aChangeIsMergedSavedAndPublished() throws {
     var server = ServerHarness()
     #expect(server.join(1) == Joined(incarnation: Fixtures.id(99), index: 0, merged: 0, version: 1))
