@@ -69,7 +69,7 @@ PLAIN = {
     "learner-request": [VERSION, 32],
     "learner": [VERSION, 33, True, "learner-1", True],
     "learner-none": [VERSION, 33, True, None, False],
-    "progress": [VERSION, 34, 1, 300, 12],
+    "progress": [VERSION, 34, 1, 300, 12, [640, 0.75, 2, 3]],
     "grant-request": [VERSION, 35, 7, 5, 640],
     "grant": [VERSION, 36, 7, 640, 300],
     "snapshot": [VERSION, 23, LEARNER, 2, "monday", 0, 1 << 20, 1 << 22, "runs/a/snapshots/monday/1"],
@@ -261,8 +261,10 @@ def test_inspection():
     limits, numbers = [8.0, 1000, 0.0, 16000.0], {"mass": 1234.5, "size": 3996.0}
     histograms = [["times_sampled", 1.0, [10, 20, 30]], ["priority", 0.5, [0, 60]]]
     blocked = ["error 16008 > 16000 (errorMax)", 0.5]
+    staleness = [1, "pace", [640, 0.75, 1, 1], 2, 1.5, ["actor-2", "actor-1"], [["actor-1", 7]]]
     assert message[5] == [
-        ["experience", "prioritized(exponent: 0.6)", limits, numbers, blocked, None, histograms, [[1000, 2.0]]]]
+        ["experience", "prioritized(exponent: 0.6)", limits, numbers, blocked, None, histograms, [[1000, 2.0]], None],
+        ["trajectories", "fifo", [1.0, 1, 0.0, 16.0], {}, None, None, [], [], staleness]]
     assert message[6:8] == [1, [["actor-1", 5, 42, 3, 0.25]]]
     *item, columns = message[8]
     assert item == ["experience", 1000, 2.0, 3, "actor-1", 5, 1, 7, 12, bytes([1, 6])]
