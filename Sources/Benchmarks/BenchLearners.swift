@@ -28,7 +28,6 @@ func benchLearners(rounds: Int, seconds: Double, json: Bool) throws {
       together[index].append(try run.transitionsPerSecond(learners: 2, over: seconds))
     }
   }
-  func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
   func ratio(_ values: [Double], to others: [Double]) -> Double {
     100 * median(zip(values, others).map { $0 / $1 })
   }

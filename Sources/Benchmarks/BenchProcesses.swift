@@ -121,6 +121,9 @@ extension Status {
   }
 }
 
+/// The upper one of two in the middle.
+func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
 /// Prints named results as lines or as one JSON object.
 func printResults(_ results: [(name: String, value: Double)], unit: String, json: Bool) {
   func rounded(_ value: Double) -> Double { value >= 100 ? value.rounded() : (value * 1000).rounded() / 1000 }

@@ -17,7 +17,6 @@ func benchStaleness(rounds: Int, seconds: Double, json: Bool) throws {
       rates[index].append(try envStepsPerSecond(bound: bound, over: seconds))
     }
   }
-  func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
   var results = [(name: "no bound, env steps/s", value: median(rates[0]))]
   for (bound, rates) in zip(bounds, rates.map { ($0, zip($0, rates[0]).map { 100 * $0 / $1 }) }).dropFirst() {
     results.append(("η = \(bound ?? 0), env steps/s", median(rates.0)))

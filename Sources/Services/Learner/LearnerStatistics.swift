@@ -3,6 +3,7 @@
 internal import Algorithms
 internal import Experience
 internal import Foundations
+internal import Wire
 
 /// Counters of a learner since its start; `updates` also counts those of its checkpoint.
 struct LearnerStatistics {
@@ -88,6 +89,7 @@ extension LearnerMachine {
 
   func telemetry(now: Instant) -> [String: Double] {
     let sampled = sampler.samplerCounters
+    let trained = statistics.trainedStaleness.summary
     let own: [Metric: Double] = [
       .updates_total: Double(statistics.updates),
       .learner_index: Double(member.index ?? 0),
@@ -107,9 +109,9 @@ extension LearnerMachine {
       .rows_outdated_total: Double(statistics.rowsOutdated),
       .batches_outdated_total: Double(statistics.batchesOutdated),
       .staleness_bound: configuration.staleness.map { Double($0.max) } ?? -1,
-      .trained_staleness_mean: statistics.trainedStaleness.mean,
-      .trained_staleness_p99: Double(statistics.trainedStaleness.quantile(0.99)),
-      .trained_staleness_max: Double(statistics.trainedStaleness.max),
+      .trained_staleness_mean: trained.mean,
+      .trained_staleness_p99: Double(trained.p99),
+      .trained_staleness_max: Double(trained.max),
       .batches_total: Double(sampler.counters.batches),
       .requests_repeated_total: Double(sampled.requestsRepeated),
       .priorities_dropped_total: Double(sampled.prioritiesDropped),

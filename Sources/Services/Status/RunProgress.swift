@@ -117,6 +117,18 @@ public struct RunProgress: Sendable {
     values(.learner, .staleness_bound).filter { $0 >= 0 }.max()
   }
 
+  /// Staleness of what was trained on: the mean of the learners' means, and the largest of their
+  /// 99th percentiles and of their largest. Nil while none reports.
+  public var trainedStaleness: (mean: Double?, p99: Double?, max: Double?) {
+    (
+      mean(.learner, .trained_staleness_mean), values(.learner, .trained_staleness_p99).max(),
+      values(.learner, .trained_staleness_max).max()
+    )
+  }
+
+  /// Actors that wait for leave to act: of the shard where most do. Nil while none reports.
+  public var actorsWaiting: Double? { values(.replay, .actors_waiting).max() }
+
   /// The run now, with rates since the last call.
   public mutating func sample(now: Instant) -> RunSample {
     let current = (
@@ -124,6 +136,7 @@ public struct RunProgress: Sendable {
       batches: totals.total(.learner, .batches_total), updates: updates
     )
     let before = previous
+    let trained = trainedStaleness
     let elapsed = max(1e-3, (now - before.at).seconds)
     previous = current
     return RunSample(
@@ -136,10 +149,9 @@ public struct RunProgress: Sendable {
       updatesPerSecond: (current.updates - before.updates) / elapsed,
       weightsVersion: Double(status?.version ?? earlierVersion),
       stalenessVersions: mean(.learner, .staleness_versions) ?? 0,
-      trainedStalenessMean: mean(.learner, .trained_staleness_mean) ?? 0,
-      trainedStalenessP99: values(.learner, .trained_staleness_p99).max() ?? 0,
-      trainedStalenessMax: values(.learner, .trained_staleness_max).max() ?? 0,
-      stalenessBound: stalenessBound, actorsWaiting: values(.replay, .actors_waiting).max() ?? 0,
+      trainedStalenessMean: trained.mean ?? 0, trainedStalenessP99: trained.p99 ?? 0,
+      trainedStalenessMax: trained.max ?? 0, stalenessBound: stalenessBound,
+      actorsWaiting: actorsWaiting ?? 0,
       learnerWaitingShare: mean(.learner, .waiting_share) ?? 0,
       updateToActionP99_ms: values(.actor, .update_to_action_p99_ms).max() ?? 0,
       actors: values(.actor, .env_steps_total).count, meanReturn: latestReturn)

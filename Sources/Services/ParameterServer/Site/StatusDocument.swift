@@ -137,11 +137,12 @@ extension StatusDocument.Now {
     updates_per_s = short(monitor.rate(.learner, .updates_total, now: now))
     version = progress.status?.version ?? 0
     staleness_versions = short(monitor.staleness)
-    trained_staleness_mean = short(progress.mean(.learner, .trained_staleness_mean))
-    trained_staleness_p99 = short(progress.values(.learner, .trained_staleness_p99).max())
-    trained_staleness_max = short(progress.values(.learner, .trained_staleness_max).max())
+    let trained = progress.trainedStaleness
+    trained_staleness_mean = short(trained.mean)
+    trained_staleness_p99 = short(trained.p99)
+    trained_staleness_max = short(trained.max)
     staleness_bound = short(progress.stalenessBound)
-    actors_waiting = short(progress.values(.replay, .actors_waiting).max())
+    actors_waiting = short(progress.actorsWaiting)
     update_to_action_p99_ms = short(monitor.updateToActionP99_ms)
     replay_steps = Self.finite(monitor.replaySteps)
     replay_capacity = Self.finite(monitor.replayCapacity)
